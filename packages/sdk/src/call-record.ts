@@ -1,0 +1,26 @@
+import type { Code } from './errors.ts';
+
+/**
+ * One call of one plugin, whatever its protocol: a gRPC call that `connect()` made, or a program that a shim
+ * executed. The kubelet's tap and a shim's RUN/calls/SANDBOX.jsonl hold the same record, so a reader joins them
+ * by `traceId` and `parentSpanId` (W3C trace context, lower-case hex).
+ */
+export interface CallRecord {
+  traceId: string;
+  spanId: string;
+  parentSpanId?: string;
+  protocol: 'cri' | 'cni' | 'oci' | 'csi' | 'device' | 'scheduler' | 'guest';
+  /** Who was called: a handler (`runc`), a CNI plugin type (`bridge`), an OCI runtime binary (`runc`). */
+  plugin: string;
+  /** The RPC, CNI verb or OCI runtime subcommand: `RunPodSandbox`, `ADD`, `create`. */
+  method: string;
+  /** What the call was about, for a reader: a container name, an image, an interface. */
+  subject?: string;
+  sandboxId?: string;
+  /** Milliseconds since the epoch, with fractions. */
+  startedAt: number;
+  durationMs: number;
+  outcome: 'OK' | Code;
+  /** Why it failed; never holds a secret. */
+  message?: string;
+}

@@ -1,0 +1,165 @@
+import type { ContainerConfig, PodSandboxConfig } from '@berth/sdk/cri';
+
+/**
+ * All that a new runtime has to write. The shim does everything that is CRI: names, ids, state, images, network,
+ * log paths, lists and filters. The runtime makes sandboxes and containers be, and tells when they end.
+ *
+ * The contract, for every method:
+ * - `signal` aborts the work; an aborted call leaves nothing behind, or leaves what `remove` takes away.
+ * - Calls about one sandbox or container are never made at the same time, except `signal` and `remove` during `start`.
+ * - What fails throws a PluginError that names the object, the cause and the cure.
+ * - Nothing is kept outside `directory` of the spec: the shim removes that folder after `remove`.
+ * - Containers and their stdio outlive the shim; after a restart `recover` finds them again.
+ */
+export interface Runtime {
+  /** Asked once, before anything else. */
+  features(): RuntimeFeatures;
+
+  /** Checks that the runtime can work on this host, before the shim serves; throws what is missing and where to get it. */
+  prepare(signal: AbortSignal): Promise<RuntimeVersion>;
+
+  /** Makes the sandbox. Its network namespace, if any, is already set up by the shim through CNI. */
+  createSandbox(sandbox: SandboxSpec, signal: AbortSignal): Promise<void>;
+
+  /** Ends whatever still runs in the sandbox and frees what only a running one needs. A stopped or missing one is no error. */
+  stopSandbox(sandbox: SandboxSpec, signal: AbortSignal): Promise<void>;
+
+  /** Makes the container up to the point where `start` only has to let it go. */
+  createContainer(container: ContainerSpec, signal: AbortSignal): Promise<void>;
+
+  /** Lets a created container run. Resolves when its process has been executed. */
+  start(container: ContainerSpec, signal: AbortSignal): Promise<void>;
+
+  /** Sends a POSIX signal (`SIGTERM`) to the container's first process. One that has ended, or is missing, is no error. */
+  signal(container: ContainerSpec, posixSignal: string, signal: AbortSignal): Promise<void>;
+
+  /** Removes a container, killing it if it runs. A missing one is no error. */
+  removeContainer(container: ContainerSpec, signal: AbortSignal): Promise<void>;
+
+  /** Removes a stopped sandbox. A missing one is no error. */
+  removeSandbox(sandbox: SandboxSpec, signal: AbortSignal): Promise<void>;
+
+  /**
+   * After a restart of the shim, before it serves: says what became of each of `known`, takes up watching what still
+   * runs, and removes what it finds of its own that isn't in `known`.
+   */
+  recover(known: Known, signal: AbortSignal): Promise<Found>;
+
+  /**
+   * What happens by itself. One reader, the shim; ends when `signal` is aborted. An event may be repeated until the
+   * object is removed (after a restart it has to be): the shim drops duplicates.
+   */
+  events(signal: AbortSignal): AsyncIterable<RuntimeEvent>;
+}
+
+/** What a runtime wants prepared for it, and what it refuses. */
+export interface RuntimeFeatures {
+  /** How it takes a root file system: `mounted` at a path, as `layers` to stack itself, or `none` (images are only names). */
+  rootfs: 'mounted' | 'layers' | 'none';
+  /** Whether each pod gets a network namespace, set up through CNI. */
+  network: boolean;
+  /** Pinned IPC and UTS namespaces that its containers join, as OCI runtimes do. */
+  namespaces: boolean;
+  /** What a pod may ask for that this runtime can't do; the shim refuses such requests by this reason. */
+  refused: Refusal[];
+}
+
+/** A thing a CRI request may ask for, named as in the message (`linux.security_context.privileged`), and why not. */
+export interface Refusal {
+  field: string;
+  reason: string;
+}
+
+/** Reported by CRI's Version: `runc 1.1.5`. */
+export interface RuntimeVersion {
+  name: string;
+  version: string;
+}
+
+export interface SandboxSpec {
+  id: string;
+  /** As the client sent it, checked. */
+  config: PodSandboxConfig;
+  /** A folder of this sandbox's own, on disk, for the runtime's files. */
+  directory: string;
+  /** Bind-mounted namespace files by kind; absent where the pod uses the host's. */
+  namespaces: { network?: string; ipc?: string; uts?: string };
+  /** Whether containers share one PID namespace (`shareProcessNamespace`). */
+  sharedPid: boolean;
+  /** Files that the shim wrote for the pod's containers, to be mounted at these places in each: `/etc/resolv.conf` -> host path. */
+  files: Record<string, string>;
+}
+
+export interface ContainerSpec {
+  id: string;
+  sandbox: SandboxSpec;
+  /** As the client sent it, checked. */
+  config: ContainerConfig;
+  /** A folder of this container's own, on disk, for the runtime's files. */
+  directory: string;
+  rootfs: Rootfs | undefined;
+  /** The image's and the request's command, environment and user put together. */
+  process: ProcessSpec;
+  /** Volumes, devices of the pod and the sandbox's files, in the order to be mounted; sources exist. */
+  mounts: ContainerMount[];
+  /** Absolute; the runtime writes stdout and stderr there in CRI log format. Undefined: the client wants no log. */
+  logPath: string | undefined;
+  /** Sent by StopContainer before SIGKILL. */
+  stopSignal: string;
+}
+
+/** Overlayfs directories, lowest layer last as in `lowerdir=`, and the merged mount where the shim made one. */
+export interface Rootfs {
+  lowers: string[];
+  upper: string;
+  work: string;
+  /** Set when features().rootfs is `mounted`: the place where the shim mounted it. */
+  mounted: string | undefined;
+}
+
+export interface ProcessSpec {
+  args: string[];
+  /** `NAME=value`. */
+  env: string[];
+  cwd: string;
+  user: { uid: number; gid: number; additionalGids: number[] };
+}
+
+export interface ContainerMount {
+  source: string;
+  destination: string;
+  readonly: boolean;
+  propagation: 'private' | 'rslave' | 'rshared';
+}
+
+/** What the shim's records say exists. */
+export interface Known {
+  sandboxes: SandboxSpec[];
+  containers: ContainerSpec[];
+}
+
+/** What became of each of `Known`; one that isn't mentioned is gone. */
+export interface Found {
+  sandboxes: string[];
+  containers: Record<string, FoundContainer>;
+}
+
+export type FoundContainer =
+  | { state: 'created' }
+  | { state: 'running'; startedAt: Date | undefined }
+  | { state: 'exited'; exit: Exit };
+
+export interface Exit {
+  /** 128 + signal number for a process that a signal ended. */
+  exitCode: number;
+  finishedAt: Date;
+  /** `OOMKilled` where the kernel's OOM killer ended it, else undefined: the shim says `Completed` or `Error`. */
+  reason?: 'OOMKilled';
+  message?: string;
+}
+
+export type RuntimeEvent =
+  | { type: 'exited'; containerId: string; exit: Exit }
+  | { type: 'oom'; containerId: string }
+  /** The sandbox itself ended (a machine died): its containers are gone with it. */
+  | { type: 'sandboxGone'; sandboxId: string; message: string };
