@@ -1,0 +1,51 @@
+import { Command } from 'commander';
+import picocolors from 'picocolors';
+import { compose, type GlobalOptions, tokens } from '../container.ts';
+import type { Finding } from '../doctor/check.ts';
+import { checkCgroups, checkDisk, checkInotify, checkNamespaces, checkOverlay, checkPlatform, checkRoot, checkSeccomp } from '../doctor/kernel.ts';
+import { checkCniConfiguration, checkCniPlugins, checkForwarding, checkForwardPolicy } from '../doctor/network.ts';
+import { checkTools } from '../doctor/tools.ts';
+import { formatListing, type OutputFormat } from '../output/listing.ts';
+import { outputOption } from '../output/output-option.ts';
+
+const marks = { ok: picocolors.green('ok'), warning: picocolors.yellow('warning'), failed: picocolors.red('failed') };
+
+const columns = [
+  { header: 'CHECK', value: (finding: Finding) => finding.name },
+  { header: 'VERDICT', value: (finding: Finding) => marks[finding.verdict] },
+  { header: 'FOUND', value: (finding: Finding) => (finding.advice ? `${finding.found}; ${finding.advice}` : finding.found) },
+];
+
+/** `berth doctor`: is this host able to be a node? Exit status 1 if something that a node needs is missing. */
+export function doctorCommand(): Command {
+  return new Command('doctor')
+    .description('check whether this host can run a node; one line per check, with what to do')
+    .addOption(outputOption())
+    .action((options: { output: OutputFormat }, command: Command) => {
+      const findings = examine(command.optsWithGlobals<GlobalOptions>());
+      process.stdout.write(`${formatListing(findings, columns, options.output)}\n`);
+      process.exitCode = findings.some((finding) => finding.verdict === 'failed') ? 1 : 0;
+    });
+}
+
+function examine(options: GlobalOptions): Finding[] {
+  const platform = checkPlatform();
+  if (platform.verdict === 'failed') return [platform];
+  const container = compose(options);
+  const cni = container.resolve(tokens.cni);
+  return [
+    platform,
+    checkRoot(),
+    checkOverlay(),
+    checkNamespaces(),
+    checkCgroups(),
+    checkSeccomp(),
+    checkInotify(),
+    checkDisk(options.root),
+    ...checkTools(),
+    checkCniPlugins(cni),
+    checkCniConfiguration(cni),
+    checkForwarding(),
+    checkForwardPolicy(),
+  ];
+}

@@ -1,0 +1,53 @@
+import { Command } from 'commander';
+import { compose, type GlobalOptions, tokens } from '../container.ts';
+import { PluginError } from '@berth/sdk/errors';
+import type { Pod } from '@berth/api/objects';
+import type { KubeletClient } from '../node/kubelet-client.ts';
+
+interface LogOptions {
+  namespace: string;
+  container?: string;
+  follow?: boolean;
+  tail?: string;
+  previous?: boolean;
+}
+
+/** `berth logs POD`: a container's log, as kubectl logs prints it. */
+export function logsCommand(): Command {
+  return new Command('logs')
+    .description("print a container's log")
+    .argument('<pod>', 'pod name')
+    .option('-n, --namespace <namespace>', 'namespace of the pod', 'default')
+    .option('-c, --container <name>', 'container of the pod (default: its only one)')
+    .option('-f, --follow', 'go on as lines come')
+    .option('--tail <lines>', 'only the last lines')
+    .option('-p, --previous', 'of the instance before the last restart')
+    .action(async (pod: string, options: LogOptions, command: Command) => {
+      const client = compose(command.optsWithGlobals<GlobalOptions>()).resolve(tokens.kubeletClient);
+      const container = options.container ?? (await onlyContainer(client, options.namespace, pod));
+      const interrupted = new AbortController();
+      process.once('SIGINT', () => interrupted.abort());
+      try {
+        const path = `/containerLogs/${[options.namespace, pod, container].map(encodeURIComponent).join('/')}?${query(options)}`;
+        for await (const chunk of await client.stream(path, interrupted.signal)) process.stdout.write(chunk);
+      } catch (error) {
+        if (!interrupted.signal.aborted) throw error;
+      } finally {
+        await client.close();
+      }
+    });
+}
+
+function query({ follow, tail, previous }: LogOptions): URLSearchParams {
+  return new URLSearchParams({ ...(follow && { follow: 'true' }), ...(tail !== undefined && { tailLines: tail }), ...(previous && { previous: 'true' }) });
+}
+
+async function onlyContainer(client: KubeletClient, namespace: string, name: string): Promise<string> {
+  const { items } = await client.json<{ items: Pod[] }>('/pods');
+  const pod = items.find((candidate) => candidate.metadata?.name === name && candidate.metadata.namespace === namespace);
+  const containers = pod?.spec?.containers ?? [];
+  if (!pod) throw new PluginError('NOT_FOUND', 'no such pod on this node', { object: `pod ${namespace}/${name}`, hint: 'list them with "berth ps"' });
+  if (containers.length === 1) return (containers[0] as { name: string }).name;
+  const names = containers.map((container) => container.name).join(', ');
+  throw new PluginError('INVALID_ARGUMENT', `it has ${containers.length} containers: ${names}`, { object: `pod ${namespace}/${name}`, hint: 'choose one with -c' });
+}

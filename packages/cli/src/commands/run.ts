@@ -1,0 +1,84 @@
+import { Command } from 'commander';
+import picocolors from 'picocolors';
+import { compose, type GlobalOptions, tokens } from '../container.ts';
+import { followLogs, printLogs } from '../view/pod-logs.ts';
+import { LiveStatus } from '../view/live-status.ts';
+import { printTimeline } from '../view/timeline.ts';
+import { awaitVerdicts } from '../node/await-verdicts.ts';
+import type { Node } from '../node/node.ts';
+
+interface RunOptions extends GlobalOptions {
+  filename: string[];
+  runtime?: string;
+  image: string[];
+  once?: boolean;
+  keep?: boolean;
+  ephemeral?: boolean;
+  timeout: string;
+}
+
+/** `berth run -f FILE...`: a node without an API server, in the foreground. */
+export function runCommand(): Command {
+  return new Command('run')
+    .description('run the pods of manifest files on a node in the foreground; Ctrl-C stops them and leaves nothing behind')
+    .requiredOption('-f, --filename <file...>', 'manifest files, or directories of them')
+    .option('--runtime <handler>', 'runtime of pods without a runtimeClassName (default: defaultHandler in berth.yaml)')
+    .option('--image <archive...>', 'load these image archives first', [])
+    .option('--once', 'end by itself: exit status 0 only if every pod did what its manifest says')
+    .option('--timeout <seconds>', 'with --once, how long the pods may take', '120')
+    .option('--keep', 'leave the pods running at the end; the next "berth run" takes them over')
+    .option('--ephemeral', 'remove the root and run directories at the end if this command made them')
+    .action(async (_options: unknown, command: Command) => {
+      process.exitCode = await run(command.optsWithGlobals<RunOptions>());
+    });
+}
+
+async function run(options: RunOptions): Promise<number> {
+  const node = compose(options).resolve(tokens.node);
+  const interrupted = new AbortController();
+  const interrupt = () => interrupted.abort();
+  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
+  let failures: string[] = [];
+  try {
+    say(`starting a node with root ${options.root}`);
+    await node.start({ manifests: options.filename, defaultHandler: options.runtime, images: options.image, ephemeral: options.ephemeral ?? false, signal: interrupted.signal });
+    failures = await show(node, options, interrupted.signal);
+  } catch (error) {
+    if (!interrupted.signal.aborted) throw error;
+  } finally {
+    say(options.keep ? 'ending the node, its pods go on' : 'stopping the pods');
+    await node.stop({ keep: options.keep ?? false, hurry: hurried(interrupt) });
+    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+  }
+  for (const failure of failures) process.stderr.write(`${picocolors.red('failed')} ${failure}\n`);
+  return options.once && (failures.length > 0 || interrupted.signal.aborted) ? 1 : 0;
+}
+
+/** Shows the pods coming up, their logs and timeline; then, unless `once`, goes on with the logs until interrupted. */
+async function show(node: Node, options: RunOptions, signal: AbortSignal): Promise<string[]> {
+  const status = new LiveStatus(process.stdout);
+  const limit = options.once ? AbortSignal.timeout(Number(options.timeout) * 1000) : undefined;
+  const failures = await awaitVerdicts(node, { onChange: (pods) => status.show(pods), signal, limit });
+  status.done();
+  for (const pod of node.pods()) {
+    say(`pod ${pod.metadata?.name} has address ${pod.status?.podIP ?? '<none>'}`);
+    await printLogs(node, pod, process.stdout);
+    printTimeline(node, pod, process.stdout);
+  }
+  if (!options.once) {
+    say('the node goes on; look at it from another terminal with "bin/berth ps", "logs", "trace"; Ctrl-C ends it');
+    await followLogs(node, process.stdout, signal);
+  }
+  return failures;
+}
+
+/** A second Ctrl-C ends the pods without their grace period. */
+function hurried(firstInterrupt: () => void): AbortSignal {
+  const hurry = new AbortController();
+  process.off('SIGINT', firstInterrupt).on('SIGINT', () => hurry.abort());
+  return hurry.signal;
+}
+
+function say(text: string): void {
+  process.stdout.write(`${picocolors.bold('berth')} ${text}\n`);
+}

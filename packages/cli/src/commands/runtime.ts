@@ -1,0 +1,38 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { Command } from 'commander';
+import { compose, type GlobalOptions, tokens } from '../container.ts';
+import { writeDefaultNetwork } from '../node/default-network.ts';
+import { runtimeCommand, runtimeEntry } from '../node/runtime-command.ts';
+
+/** `berth runtime HANDLER`: one configured runtime's CRI server, alone in the foreground, for crictl and other CRI clients. */
+export function runtimeCommandLine(): Command {
+  return new Command('runtime')
+    .description("start one configured runtime's CRI server in the foreground, for crictl and other CRI clients")
+    .argument('<handler>', 'handler of a runtime in berth.yaml')
+    .option('--listen <endpoint>', 'unix:///PATH or HOST:PORT (default: the endpoint in berth.yaml, else RUN/HANDLER.sock)')
+    .action(async (handler: string, options: { listen?: string }, command: Command) => {
+      const container = compose(command.optsWithGlobals<GlobalOptions>());
+      const configuration = container.resolve(tokens.configuration);
+      const cni = container.resolve(tokens.cni);
+      const runtime = runtimeCommand(runtimeEntry(configuration, handler), container.resolve(tokens.directories), cni, options.listen);
+      if (configuration.cni.confDir === undefined) writeDefaultNetwork(configuration.cni, cni.confDir, container.resolve(tokens.directories).root);
+      process.stderr.write(`berth: CRI server of ${handler} on ${runtime.endpoint}\n`);
+      process.exitCode = await inForeground(runtime.program, runtime.args);
+    });
+}
+
+/** Runs a program on our own standard streams, passes signals on to it, and gives its exit status. */
+async function inForeground(program: string, args: string[]): Promise<number> {
+  const child = spawn(program, args, { stdio: 'inherit' });
+  const pass = (signal: NodeJS.Signals) => child.kill(signal);
+  // The terminal sends SIGINT to the whole group; SIGTERM reaches only us.
+  const ignore = () => undefined;
+  process.on('SIGTERM', pass).on('SIGINT', ignore);
+  try {
+    const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
+    return code ?? (signal === null ? 1 : 128);
+  } finally {
+    process.off('SIGTERM', pass).off('SIGINT', ignore);
+  }
+}

@@ -1,0 +1,120 @@
+import { readFileSync } from 'node:fs';
+import { PluginError } from '@berth/sdk/errors';
+import { parse } from 'yaml';
+import { z } from 'zod';
+
+const handlerName = z.string().regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'must be a DNS label, as RuntimeClass handlers are');
+const endpoint = z.string().regex(/^(unix:\/\/\/|[^/]+:\d+$)/, 'must be unix:///PATH or HOST:PORT');
+
+const runtime = z.strictObject({
+  handler: handlerName,
+  endpoint: endpoint.optional(),
+  runtimeHandler: z.string().optional(),
+  command: z.array(z.string().min(1)).min(1).optional(),
+});
+
+const nodeConfiguration = z.strictObject({
+  apiVersion: z.literal('berth.dev/v1alpha1'),
+  kind: z.literal('NodeConfiguration'),
+  nodeName: z.string().min(1).optional(),
+  defaultHandler: handlerName.optional(),
+  runtimes: z.array(runtime).min(1).optional(),
+  cni: z
+    .strictObject({
+      confDir: z.string().startsWith('/', 'must be an absolute path').optional(),
+      binDirs: z.array(z.string().startsWith('/', 'must be an absolute path')).min(1).optional(),
+      bridge: z.string().regex(/^[^/\s]{1,15}$/, 'must be an interface name of at most 15 characters').optional(),
+      subnet: z.string().regex(/^[0-9a-f.:]+\/\d{1,3}$/i, 'must be a CIDR').optional(),
+    })
+    .optional(),
+  cgroupRoot: z.string().startsWith('/', 'must start with /').optional(),
+  runtimeRequestTimeout: z
+    .string()
+    .regex(/^\d+(ms|s|m)$/, 'must be a duration: 500ms, 30s, 2m')
+    .optional(),
+});
+
+/** `berth.yaml` as users write it; what each field means stands in README.md, "berth.yaml". */
+export type NodeConfigurationFile = z.infer<typeof nodeConfiguration>;
+
+/** One runtime of the node: where its CRI server is and, if berth starts it, by which command. */
+export interface RuntimeEntry {
+  /** What a RuntimeClass names. */
+  handler: string;
+  /** `unix:///path` or `host:port`; default RUN/HANDLER.sock. */
+  endpoint?: string;
+  /** Sent as RunPodSandbox.runtime_handler; default empty, the server's own default. */
+  runtimeHandler?: string;
+  /** Started and supervised by the node; a first word that is a package (`@berth/runtime-runc`) or a script gets the common flags. */
+  command?: string[];
+}
+
+/** A node's runtimes and network, with the built-in defaults filled in. */
+export interface NodeConfiguration {
+  nodeName: string | undefined;
+  defaultHandler: string;
+  runtimes: RuntimeEntry[];
+  cni: { confDir?: string; binDirs?: string[]; bridge: string; subnet: string };
+  /** Parent of all pod cgroups, in cgroupfs notation. */
+  cgroupRoot: string;
+  runtimeRequestTimeoutMs: number;
+}
+
+const builtInRuntimes: RuntimeEntry[] = [
+  { handler: 'runc', command: ['@berth/runtime-runc'] },
+  { handler: 'fake', command: ['@berth/runtime-fake'] },
+];
+
+/** Reads `berth.yaml`; without a path, the built-in configuration. Every error names file, field and cure. */
+export function readNodeConfiguration(path?: string): NodeConfiguration {
+  return withDefaults(path === undefined ? {} : parseFile(path));
+}
+
+function parseFile(path: string): Partial<NodeConfigurationFile> {
+  let document: unknown;
+  try {
+    document = parse(readFileSync(path, 'utf8'));
+  } catch (error) {
+    throw PluginError.from(error, 'INVALID_ARGUMENT', { object: path });
+  }
+  const result = nodeConfiguration.safeParse(document);
+  if (result.success) return checkHandlers(path, result.data);
+  const causes = result.error.issues.map((issue) => `${issue.path.map(segment).join('').replace(/^\./, '') || 'document'}: ${issue.message}`);
+  throw new PluginError('INVALID_ARGUMENT', causes.join('\n'), { object: path });
+}
+
+function segment(part: PropertyKey): string {
+  return typeof part === 'number' ? `[${part}]` : `.${String(part)}`;
+}
+
+function checkHandlers(path: string, file: NodeConfigurationFile): NodeConfigurationFile {
+  const handlers = (file.runtimes ?? builtInRuntimes).map((entry) => entry.handler);
+  const twice = handlers.find((handler, index) => handlers.indexOf(handler) !== index);
+  if (twice) throw new PluginError('INVALID_ARGUMENT', `runtimes: handler ${twice} is listed twice`, { object: path, hint: 'give each runtime a handler of its own' });
+  if (file.defaultHandler && !handlers.includes(file.defaultHandler)) {
+    throw new PluginError('INVALID_ARGUMENT', `defaultHandler: no runtime has the handler ${file.defaultHandler}`, { object: path, hint: `use one of ${handlers.join(', ')}` });
+  }
+  for (const [index, entry] of (file.runtimes ?? []).entries()) {
+    if (entry.endpoint || entry.command) continue;
+    throw new PluginError('INVALID_ARGUMENT', `runtimes[${index}]: neither endpoint nor command`, { object: path, hint: 'give the endpoint of a running CRI server, or the command that starts one' });
+  }
+  return file;
+}
+
+function withDefaults(file: Partial<NodeConfigurationFile>): NodeConfiguration {
+  const runtimes = file.runtimes ?? builtInRuntimes;
+  return {
+    nodeName: file.nodeName,
+    defaultHandler: file.defaultHandler ?? (runtimes[0] as RuntimeEntry).handler,
+    runtimes,
+    cni: { bridge: 'berth0', subnet: '10.85.0.0/16', ...file.cni },
+    cgroupRoot: file.cgroupRoot ?? '/berth',
+    runtimeRequestTimeoutMs: milliseconds(file.runtimeRequestTimeout ?? '2m'),
+  };
+}
+
+function milliseconds(duration: string): number {
+  const units: Record<string, number> = { ms: 1, s: 1000, m: 60_000 };
+  const [, count, unit] = /^(\d+)(ms|s|m)$/.exec(duration) as RegExpExecArray;
+  return Number(count) * (units[unit as string] as number);
+}

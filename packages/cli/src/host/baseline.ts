@@ -1,0 +1,84 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+
+/**
+ * What a node's network plugins change on the host and, as the reference ones too, leave behind: bridges, tables
+ * without rules, forwarding. Taken at the node's start, so that its end can remove what was absent then.
+ */
+export interface Baseline {
+  links: string[];
+  /** `family name` of each nftables table. */
+  tables: string[];
+  /** sysctl path below /proc/sys -> value. */
+  sysctls: Record<string, string>;
+}
+
+const watchedSysctls = ['net/ipv4/ip_forward', 'net/ipv6/conf/all/forwarding'];
+
+/** Reads the host's links, nftables tables and forwarding switches. Linux only; missing tools count as nothing there. */
+export function takeBaseline(): Baseline {
+  const sysctls: Record<string, string> = {};
+  for (const name of watchedSysctls) {
+    const value = readSysctl(name);
+    if (value !== undefined) sysctls[name] = value;
+  }
+  return { links: links(), tables: tables(), sysctls };
+}
+
+/**
+ * Takes the host back to `baseline`: deletes `bridges` that were absent and have no port left, tables that were absent
+ * and have no rule left, and sets forwarding back, unless links came that aren't the node's: somebody else may need it.
+ */
+export function restoreBaseline(baseline: Baseline, bridges: string[]): void {
+  for (const bridge of bridges) {
+    if (!baseline.links.includes(bridge) && ports(bridge) === 0) run('ip', ['link', 'delete', bridge]);
+  }
+  for (const table of tables()) {
+    if (!baseline.tables.includes(table) && !hasRules(table)) run('nft', ['delete', 'table', ...table.split(' ')]);
+  }
+  if (links().some((link) => !baseline.links.includes(link))) return;
+  for (const [name, value] of Object.entries(baseline.sysctls)) {
+    if (readSysctl(name) !== value) writeFileSync(`/proc/sys/${name}`, value);
+  }
+}
+
+function links(): string[] {
+  const listed = run('ip', ['-j', 'link', 'show']);
+  return listed ? (JSON.parse(listed) as { ifname: string }[]).map((link) => link.ifname) : [];
+}
+
+function ports(bridge: string): number {
+  const listed = run('ip', ['-j', 'link', 'show', 'master', bridge]);
+  return listed === undefined ? -1 : (JSON.parse(listed || '[]') as unknown[]).length;
+}
+
+function tables(): string[] {
+  const listed = run('nft', ['list', 'tables']) ?? '';
+  return listed
+    .split('\n')
+    .map((line) => line.replace(/^table /, '').trim())
+    .filter(Boolean);
+}
+
+function hasRules(table: string): boolean {
+  const listed = run('nft', ['-j', 'list', 'table', ...table.split(' ')]);
+  if (!listed) return true;
+  const objects = (JSON.parse(listed) as { nftables: Record<string, unknown>[] }).nftables;
+  return objects.some((object) => 'rule' in object || 'element' in object);
+}
+
+function readSysctl(name: string): string | undefined {
+  try {
+    return readFileSync(`/proc/sys/${name}`, 'utf8').trim();
+  } catch {
+    return undefined;
+  }
+}
+
+function run(program: string, args: string[]): string | undefined {
+  try {
+    return execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], timeout: 10_000 });
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,58 @@
+import type { Pod } from '@berth/api/objects';
+import { verdictOf } from '../view/verdict.ts';
+import type { Node } from './node.ts';
+
+/** How long pods have to stay ready, without a restart, to count as done. */
+const steadyMs = 1500;
+
+export interface AwaitOptions {
+  onChange(pods: Pod[]): void;
+  signal: AbortSignal;
+  /** Gives up: whatever isn't done by then has failed. Left out: waits as long as it takes. */
+  limit?: AbortSignal;
+}
+
+/**
+ * Waits until every pod has done what its manifest says and has stayed so, or has failed for good. Gives what failed,
+ * a line each. Without a limit a failed pod isn't final: the node goes on trying.
+ */
+export async function awaitVerdicts(node: Node, { onChange, signal, limit }: AwaitOptions): Promise<string[]> {
+  const { promise, resolve } = Promise.withResolvers<string[]>();
+  let steady: NodeJS.Timeout | undefined;
+  const look = (): void => {
+    const pods = node.pods();
+    onChange(pods);
+    clearTimeout(steady);
+    const verdicts = pods.map(verdictOf);
+    if (pods.length > 0 && verdicts.every((verdict) => verdict.state !== 'pending')) steady = setTimeout(() => resolve(failures(node)), steadyMs);
+  };
+  const give = (): void => resolve(failures(node));
+  const unsubscribe = node.onChange(look);
+  signal.addEventListener('abort', give, { once: true });
+  limit?.addEventListener('abort', give, { once: true });
+  look();
+  try {
+    return await promise;
+  } finally {
+    clearTimeout(steady);
+    unsubscribe();
+    signal.removeEventListener('abort', give);
+    limit?.removeEventListener('abort', give);
+  }
+}
+
+function failures(node: Node): string[] {
+  const ofPods = node.pods().flatMap((pod) => {
+    const verdict = verdictOf(pod);
+    if (verdict.state === 'done') return [];
+    const why = verdict.state === 'failed' ? verdict.why : `not ${pod.spec?.restartPolicy === 'Always' ? 'ready' : 'finished'} in time: ${whyPending(pod)}`;
+    return [`pod ${pod.metadata?.namespace}/${pod.metadata?.name}: ${why}`];
+  });
+  return [...node.sourceErrors(), ...ofPods];
+}
+
+function whyPending(pod: Pod): string {
+  const statuses = [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])];
+  const waiting = statuses.flatMap(({ name, state }) => (state?.waiting ? [`${name}: ${state.waiting.reason}${state.waiting.message ? `: ${state.waiting.message}` : ''}`] : []));
+  return pod.status?.message ?? (waiting.join('; ') || (pod.status?.phase ?? 'Pending'));
+}

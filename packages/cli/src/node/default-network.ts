@@ -1,0 +1,25 @@
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { NodeConfiguration } from '../configuration/node-configuration.ts';
+
+const fileName = '10-berth.conflist';
+
+/**
+ * Writes the node's own network, a bridge with host-local addresses, into the CNI configuration directory unless some
+ * configuration is there already. cniVersion 1.0.0, so that the reference plugins of Debian 12 take it too.
+ */
+export function writeDefaultNetwork({ bridge, subnet }: NodeConfiguration['cni'], confDir: string, root: string): void {
+  const others = existsSync(confDir) ? readdirSync(confDir).filter((name) => /\.(conf|conflist|json)$/.test(name) && name !== fileName) : [];
+  if (others.length > 0) return;
+  mkdirSync(confDir, { recursive: true, mode: 0o755 });
+  writeFileSync(join(confDir, fileName), `${JSON.stringify(defaultNetwork(bridge, subnet, join(root, 'cni/networks')), undefined, 2)}\n`);
+}
+
+function defaultNetwork(bridge: string, subnet: string, dataDir: string): object {
+  const anywhere = subnet.includes(':') ? '::/0' : '0.0.0.0/0';
+  return {
+    cniVersion: '1.0.0',
+    name: bridge,
+    plugins: [{ type: 'bridge', bridge, isGateway: true, ipMasq: true, hairpinMode: true, ipam: { type: 'host-local', ranges: [[{ subnet }]], routes: [{ dst: anywhere }], dataDir } }],
+  };
+}

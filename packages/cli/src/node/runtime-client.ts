@@ -1,0 +1,34 @@
+import { connect, type Client } from '@berth/sdk/connect';
+import { ImageServiceService, RuntimeServiceService, VersionRequest } from '@berth/sdk/cri';
+import type { Tap } from '@berth/sdk/tap';
+
+/** A CRI server as the node's parts call it. */
+export interface RuntimeConnection {
+  runtime: Client<RuntimeServiceService>;
+  images: Client<ImageServiceService>;
+  close(): void;
+}
+
+export function connectRuntime(endpoint: string, options: { tap?: Tap; deadlineMs: number }): RuntimeConnection {
+  const runtime = connect(RuntimeServiceService, endpoint, options);
+  const images = connect(ImageServiceService, endpoint, options);
+  return {
+    runtime,
+    images,
+    close() {
+      runtime.close();
+      images.close();
+    },
+  };
+}
+
+/** Succeeds when the CRI server at `endpoint` answers; gives `containerd 1.6.20`. */
+export async function probeRuntime(endpoint: string, signal: AbortSignal): Promise<string> {
+  const runtime = connect(RuntimeServiceService, endpoint, { deadlineMs: 5000 });
+  try {
+    const { runtimeName, runtimeVersion } = await runtime.version(VersionRequest.create({ version: 'v1' }), { signal });
+    return `${runtimeName} ${runtimeVersion}`;
+  } finally {
+    runtime.close();
+  }
+}

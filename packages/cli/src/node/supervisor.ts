@@ -1,0 +1,120 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createWriteStream, mkdirSync, type WriteStream } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { PluginError } from '@berth/sdk/errors';
+import type { Logger } from 'pino';
+import type { RuntimeCommand } from './runtime-command.ts';
+
+const firstBackOffMs = 200;
+const maxBackOffMs = 30_000;
+/** A run this long counts as a success: the next crash starts with the first back-off again. */
+const steadyMs = 60_000;
+const stopGraceMs = 10_000;
+
+/**
+ * Keeps one runtime's process alive: starts it, starts it again with a growing back-off when it ends, and ends it on
+ * `stop`. Containers aren't its business: they outlive the process by the Runtime contract.
+ */
+export class Supervisor {
+  readonly command: RuntimeCommand;
+  private readonly logFile: string;
+  private readonly log: Logger;
+  private readonly stopping = new AbortController();
+  private child: ChildProcess | undefined;
+  private running: Promise<void> | undefined;
+  private lastLine = '';
+
+  constructor(command: RuntimeCommand, logDirectory: string, log: Logger) {
+    this.command = command;
+    this.logFile = join(logDirectory, `${command.handler}.log`);
+    this.log = log.child({ handler: command.handler });
+  }
+
+  /** Starts the process; its output goes to LOGS/HANDLER.log. */
+  start(): void {
+    this.running ??= this.keepAlive();
+  }
+
+  /**
+   * Waits until `probe` succeeds, which asks the runtime for its version. Throws what the process said if it ends
+   * first, or if it doesn't answer in time.
+   */
+  async ready(probe: (signal: AbortSignal) => Promise<void>, timeoutMs: number): Promise<void> {
+    const deadline = Date.now() + timeoutMs;
+    let cause: unknown;
+    while (Date.now() < deadline) {
+      const exit = this.child?.exitCode ?? undefined;
+      if (exit !== undefined) throw this.startError(`ended with exit status ${exit} at its start`);
+      try {
+        return await probe(AbortSignal.timeout(Math.max(1, deadline - Date.now())));
+      } catch (error) {
+        cause = error;
+        await sleep(20);
+      }
+    }
+    throw this.startError(`didn't answer within ${timeoutMs / 1000} s`, cause);
+  }
+
+  /** Asks the process to end (SIGTERM), kills it after a grace period, and resolves when it is gone. */
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    const child = this.child;
+    if (child && child.exitCode === null && child.signalCode === null) {
+      const ended = once(child, 'exit');
+      child.kill('SIGTERM');
+      const timer = setTimeout(() => child.kill('SIGKILL'), stopGraceMs);
+      await ended;
+      clearTimeout(timer);
+    }
+    await this.running;
+  }
+
+  private startError(what: string, cause?: unknown): PluginError {
+    const said = this.lastLine ? `: ${this.lastLine}` : '';
+    return new PluginError('UNAVAILABLE', `${what}${said}`, { object: `runtime ${this.command.handler}`, hint: `its log is ${this.logFile}`, cause });
+  }
+
+  private async keepAlive(): Promise<void> {
+    let backOff = firstBackOffMs;
+    while (!this.stopping.signal.aborted) {
+      const startedAt = Date.now();
+      const ending = await this.runOnce();
+      if (this.stopping.signal.aborted) return;
+      if (Date.now() - startedAt > steadyMs) backOff = firstBackOffMs;
+      this.log.error({ ending, said: this.lastLine, backOffMs: backOff }, 'runtime ended, starting it again');
+      await sleep(backOff, undefined, { signal: this.stopping.signal }).catch(() => undefined);
+      backOff = Math.min(backOff * 2, maxBackOffMs);
+    }
+  }
+
+  private async runOnce(): Promise<string> {
+    mkdirSync(join(this.logFile, '..'), { recursive: true, mode: 0o700 });
+    const output = createWriteStream(this.logFile, { flags: 'a', mode: 0o600 });
+    // Standard input is a pipe that only this process holds: a runtime sees its end when the node is gone.
+    const child = spawn(this.command.program, this.command.args, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, BERTH_SUPERVISED: '1' } });
+    this.child = child;
+    this.copyOutput(child, output);
+    try {
+      const [code, signal] = (await once(child, 'exit')) as [number | null, string | null];
+      return signal ?? `exit status ${code}`;
+    } catch (error) {
+      this.lastLine = (error as Error).message;
+      return this.lastLine;
+    } finally {
+      output.end();
+    }
+  }
+
+  private copyOutput(child: ChildProcess, output: WriteStream): void {
+    for (const stream of [child.stdout, child.stderr]) {
+      if (!stream) continue;
+      createInterface({ input: stream }).on('line', (line) => {
+        this.lastLine = line;
+        output.write(`${line}\n`);
+      });
+    }
+  }
+}

@@ -1,0 +1,28 @@
+import tab from '@bomb.sh/tab/commander';
+import { Command } from 'commander';
+import { doctorCommand } from './commands/doctor.ts';
+import { imageCommand } from './commands/image.ts';
+import { logsCommand } from './commands/logs.ts';
+import { psCommand } from './commands/ps.ts';
+import { runCommand } from './commands/run.ts';
+import { runtimeCommandLine } from './commands/runtime.ts';
+import { traceCommand } from './commands/trace.ts';
+import { defaults } from './container.ts';
+
+/** The whole command line of `berth`. */
+export function program(): Command {
+  const berth = new Command('berth')
+    .description('A Kubernetes node whose every organ is a plugin')
+    .version('0.1.0')
+    .option('--root <directory>', 'where images, objects, volumes and logs are', defaults.root)
+    .option('--run <directory>', 'where sockets and namespaces are', defaults.run)
+    .option('--node-config <file>', 'NodeConfiguration (default: /etc/berth/berth.yaml if there, else the built-in one)')
+    .option('--log-level <level>', 'trace, debug, info, warn, error or silent', defaults.logLevel)
+    .showHelpAfterError('(run with --help to see how it is used)')
+    .enablePositionalOptions(false);
+  for (const command of [runCommand(), psCommand(), logsCommand(), traceCommand(), imageCommand(), runtimeCommandLine(), doctorCommand()]) {
+    berth.addCommand(command);
+  }
+  tab(berth, { completionCommandName: 'completion' });
+  return berth;
+}

@@ -1,0 +1,150 @@
+import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { BerthHome, exampleImage } from '../fixtures/berth.ts';
+import { type HostState, readHostState } from '../fixtures/host-state.ts';
+import { nodeMissing, skipIfMissing } from '../fixtures/node-requirements.ts';
+import { repository } from '../fixtures/tools.ts';
+
+const init = join(repository, 'examples/init.yaml');
+
+let home: BerthHome;
+let before: HostState;
+
+beforeEach(() => {
+  before = readHostState();
+  home = new BerthHome();
+});
+
+afterEach(() => home.remove());
+
+function pod(name: string, spec: string): string {
+  return `apiVersion: v1\nkind: Pod\nmetadata: {name: ${name}}\nspec:\n${spec}`;
+}
+
+const completes = pod('good', '  restartPolicy: Never\n  containers: [{name: main, image: "localhost/busybox:1", command: [echo, fine]}]\n');
+
+describe('manifests', () => {
+  it('broken YAML names the file and the line', async () => {
+    const file = home.write('broken.yaml', 'apiVersion: v1\nkind: Pod\nmetadata: {name: a\nspec: x\n');
+    const ended = await home.berth('run', '--once', '--runtime', 'fake', '-f', file);
+    expect(ended.status).toBe(1);
+    expect(ended.stderr).toMatch(/broken\.yaml:\d+/);
+  });
+
+  it('an unknown field names its path and what was meant', async () => {
+    const file = home.write('unknown.yaml', pod('a', '  containers: [{name: main, imagee: b}]\n'));
+    const ended = await home.berth('run', '--once', '--runtime', 'fake', '-f', file);
+    expect(ended.status).toBe(1);
+    expect(ended.stderr).toMatch(/unknown\.yaml:\d+.*spec\.containers\[0\]\.imagee.*image/);
+  });
+
+  it('a missing required field is a field error', async () => {
+    const file = home.write('invalid.yaml', pod('a', '  containers: [{name: main}]\n'));
+    const ended = await home.berth('run', '--once', '--runtime', 'fake', '-f', file);
+    expect(ended.status).toBe(1);
+    expect(ended.stderr).toContain('spec.containers[0].image: Required value');
+  });
+
+  it('a file that is not there is named', async () => {
+    const ended = await home.berth('run', '--once', '--runtime', 'fake', '-f', '/nowhere/a.yaml');
+    expect(ended.status).toBe(1);
+    expect(ended.stderr).toContain('/nowhere/a.yaml');
+  });
+});
+
+describe('runtimes', () => {
+  it('an unknown handler on the command line lists the known ones', async () => {
+    const ended = await home.berth('run', '--once', '--runtime', 'nope', '-f', init);
+    expect(ended.status).toBe(1);
+    expect(ended.stderr).toMatch(/handler nope.*runc, fake/);
+  });
+
+  it('an unknown RuntimeClass is told in the pod status, and the other pods run', async () => {
+    const bad = home.write('bad.yaml', pod('bad', '  runtimeClassName: nope\n  restartPolicy: Never\n  containers: [{name: main, image: a}]\n'));
+    const good = home.write('good.yaml', completes);
+    const ended = await home.berth('run', '--once', '--timeout', '8', '--runtime', 'fake', '-f', bad, '-f', good);
+    expect(ended.status).toBe(1);
+    expect(ended.stderr).toMatch(/default\/bad: .*nope/);
+    expect(ended.stderr).not.toContain('default/good');
+  });
+
+  it('a shim that is not there is named with its endpoint', async () => {
+    home.configure({ runtimes: [{ handler: 'gone', endpoint: 'unix:///nowhere/cri.sock' }] });
+    const ended = await home.berth('run', '--once', '--timeout', '8', '-f', init);
+    expect(ended.status).toBe(1);
+    expect(ended.stderr).toContain('/nowhere/cri.sock');
+  });
+
+  it('a shim that ends at its start is named with what it said', async () => {
+    home.configure({ runtimes: [{ handler: 'broken', command: ['sh', '-c', 'echo "no such device" >&2; exit 3'] }] });
+    const ended = await home.berth('run', '--once', '--timeout', '8', '-f', init);
+    expect(ended.status).toBe(1);
+    expect(ended.stderr).toMatch(/runtime broken: .*no such device/);
+  });
+
+  it('an unknown field of berth.yaml names the file and the field', async () => {
+    home.configure({ runtime: [] });
+    const ended = await home.berth('run', '--once', '-f', init);
+    expect(ended.status).toBe(1);
+    expect(ended.stderr).toMatch(/berth\.yaml: .*"runtime"/);
+  });
+});
+
+describe('on runc', () => {
+  beforeEach(skipIfMissing(nodeMissing));
+
+  it('a missing image is told in the pod status', async () => {
+    const file = home.write('a.yaml', pod('a', '  restartPolicy: Never\n  containers: [{name: main, image: "localhost/nothere:1"}]\n'));
+    const ended = await home.berth('run', '--once', '--timeout', '8', '-f', file);
+    expect(ended.status).toBe(1);
+    expect(ended.stderr).toMatch(/default\/a: .*main: (ErrImagePull|ImagePullBackOff).*localhost\/nothere:1/);
+    expect(readHostState()).toEqual(before);
+  });
+
+  it('a command that is not in the image is told in the pod status', async () => {
+    const file = home.write('a.yaml', pod('a', '  restartPolicy: Never\n  containers: [{name: main, image: "localhost/busybox:1", command: [/no/such]}]\n'));
+    const ended = await home.berth('run', '--once', '--timeout', '15', '--image', exampleImage, '-f', file);
+    expect(ended.status).toBe(1);
+    expect(ended.stderr).toMatch(/\/no\/such/);
+    expect(readHostState()).toEqual(before);
+  });
+
+  it.each([
+    ['prints garbage', '#!/bin/sh\necho garbage\n', /bridge.*garbage/],
+    ['exits 1', '#!/bin/sh\necho "out of cable" >&2\nexit 1\n', /bridge.*out of cable/],
+    ['fails with an error object', '#!/bin/sh\necho \'{"cniVersion":"1.0.0","code":7,"msg":"mtu too small"}\'\nexit 1\n', /bridge.*mtu too small/],
+  ])('a CNI plugin that %s is named in the pod status', async (_what, script, message) => {
+    const ended = await runWithBridge(script);
+    expect(ended.status).toBe(1);
+    expect(ended.stderr).toMatch(message);
+    expect(readHostState()).toEqual(before);
+  });
+
+  it('a CNI plugin that is missing is named with the directories searched', async () => {
+    const ended = await runWithBridge(undefined);
+    expect(ended.status).toBe(1);
+    expect(ended.stderr).toMatch(/bridge.*plugins/);
+    expect(readHostState()).toEqual(before);
+  });
+
+  it('a CNI plugin that never ends is ended, and named', async () => {
+    const ended = await runWithBridge('#!/bin/sh\n[ "$CNI_COMMAND" = DEL ] && exit 0\nexec sleep 1000\n', { runtimeRequestTimeout: '3s' }, '12');
+    expect(ended.status).toBe(1);
+    expect(ended.stderr).toMatch(/RunPodSandbox|bridge/);
+    expect(readHostState()).toEqual(before);
+  });
+});
+
+/** Runs a good pod on a node whose bridge plugin is `script`, or isn't there. */
+async function runWithBridge(script: string | undefined, configuration: Record<string, unknown> = {}, timeout = '8') {
+  const plugins = join(home.directory, 'plugins');
+  mkdirSync(plugins);
+  for (const name of ['loopback', 'host-local']) symlinkSync(join(repository, '.cache/cni/bin', name), join(plugins, name));
+  if (script !== undefined) {
+    writeFileSync(join(plugins, 'bridge'), script);
+    chmodSync(join(plugins, 'bridge'), 0o755);
+  }
+  home.configure({ cni: { bridge: home.name, subnet: '10.99.99.0/24', binDirs: [plugins] }, cgroupRoot: `/${home.name}`, ...configuration });
+  return home.berth('run', '--once', '--timeout', timeout, '--image', exampleImage, '-f', home.write('good.yaml', completes));
+}
