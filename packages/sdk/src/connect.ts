@@ -1,5 +1,14 @@
 import type { ServiceDefinition } from '@grpc/grpc-js';
-import type { Tap } from './tap.ts';
+import { onAbort } from './abort.ts';
+import { parseAddress } from './address.ts';
+import { PluginError } from './errors.ts';
+import { type AnyMethod, callObject, type OutgoingCallOptions } from './outgoing-call.ts';
+import { ReconnectingChannel } from './reconnecting-channel.ts';
+import { serverStreamCall } from './server-stream-call.ts';
+import type { CallStart, Tap } from './tap.ts';
+import { tappedStream, tappedUnary } from './tapped-call.ts';
+import { currentTrace, newSpan } from './trace-context.ts';
+import { unaryCall } from './unary-call.ts';
 
 export interface CallOptions {
   signal?: AbortSignal;
@@ -11,7 +20,10 @@ type Method<Request, Response, Streams> = Streams extends true
   ? (request: Request, options?: CallOptions) => AsyncIterable<Response>
   : (request: Request, options?: CallOptions) => Promise<Response>;
 
-/** A service's client: unary calls are promises, server streams are async iterables. */
+/**
+ * A service's client: unary calls are promises, server streams are async iterables that start when first asked for a
+ * message. A proto-loader definition carries no types: its client takes and gives anything, under proto-loader's names.
+ */
 export type Client<Service> = {
   [Name in keyof Service]: Service[Name] extends {
     requestSerialize: (value: infer Request) => Buffer;
@@ -30,8 +42,80 @@ export interface ConnectOptions {
   deadlineMs?: number;
 }
 
+const defaultDeadlineMs = 2 * 60 * 1000;
+
 /**
  * The one door for plugin calls. `address` is `unix:///path` or `host:port` (TCP without TLS). Over unix sockets the
- * client sends `:authority: localhost`. Failures come out as PluginError, naming the method and the address.
+ * client sends `:authority: localhost`. Failures come out as PluginError, naming the method and the address. The
+ * connection is made when a call needs it; a call to a plugin that isn't there fails at once with UNAVAILABLE, and the
+ * next one tries again.
  */
-export declare function connect<Service extends ServiceDefinition>(service: Service, address: string, options?: ConnectOptions): Client<Service>;
+export function connect<Service extends ServiceDefinition>(
+  service: Service,
+  address: string,
+  options: ConnectOptions = {},
+): Client<Service> {
+  const connection = new Connection(address, options);
+  const methods = Object.entries<AnyMethod>(service).map(([name, method]) => [name, connection.method(method)]);
+  return { ...Object.fromEntries(methods), close: () => connection.close() };
+}
+
+class Connection {
+  readonly #address: string;
+  readonly #options: ConnectOptions;
+  readonly #channel: ReconnectingChannel;
+  readonly #closed = new AbortController();
+  readonly #release: () => void;
+
+  constructor(address: string, options: ConnectOptions) {
+    this.#address = address;
+    this.#options = options;
+    this.#channel = new ReconnectingChannel(parseAddress(address));
+    this.#release = onAbort([options.signal], () => this.close());
+  }
+
+  method(method: AnyMethod) {
+    if (method.requestStream) return () => this.#refuseRequestStream(method);
+    return method.responseStream ? this.#serverStream(method) : this.#unary(method);
+  }
+
+  close(): void {
+    if (this.#closed.signal.aborted) return;
+    this.#closed.abort(new PluginError('CANCELLED', 'the connection was closed'));
+    this.#release?.();
+    this.#channel.close();
+  }
+
+  #unary(method: AnyMethod) {
+    return (request: unknown, options: CallOptions = {}) => {
+      const call = this.#call(method, request, {
+        ...options,
+        deadlineMs: options.deadlineMs ?? this.#options.deadlineMs ?? defaultDeadlineMs,
+      });
+      return tappedUnary(this.#options.tap, call.start, call.options, () => unaryCall(() => this.#channel.client(), call.options));
+    };
+  }
+
+  #serverStream(method: AnyMethod) {
+    return (request: unknown, options: CallOptions = {}) => {
+      const call = this.#call(method, request, options);
+      return tappedStream(this.#options.tap, call.start, call.options, () => serverStreamCall(() => this.#channel.client(), call.options));
+    };
+  }
+
+  #refuseRequestStream(method: AnyMethod): never {
+    throw new PluginError('UNIMPLEMENTED', 'calls that stream requests are not made through connect()', {
+      object: callObject({ method, address: this.#address }),
+    });
+  }
+
+  #call(method: AnyMethod, request: unknown, { signal, deadlineMs }: CallOptions): { start: CallStart; options: OutgoingCallOptions } {
+    const address = this.#address;
+    const parent = currentTrace();
+    const span = newSpan(parent);
+    return {
+      start: { path: method.path, address, request, ...span, ...(parent && { parentSpanId: parent.spanId }) },
+      options: { method, request, address, span, signals: [signal, this.#closed.signal], deadlineMs },
+    };
+  }
+}

@@ -1,4 +1,14 @@
-import type { ServiceDefinition } from '@grpc/grpc-js';
+import type { Socket } from 'node:net';
+import { Server, ServerCredentials, type ServiceDefinition, type UntypedServiceImplementation } from '@grpc/grpc-js';
+import { onAbort } from './abort.ts';
+import { parseAddress } from './address.ts';
+import { acceptAnyAuthority } from './authority.ts';
+import { PluginError } from './errors.ts';
+import { serverStreamHandler, unaryHandler } from './incoming-call.ts';
+import { listen } from './listener.ts';
+import type { AnyMethod } from './outgoing-call.ts';
+import { maxMessageBytes } from './reconnecting-channel.ts';
+import { type Closing, RunningServer } from './running-server.ts';
 
 /** What a handler knows of its call besides the request. */
 export interface CallContext {
@@ -22,15 +32,66 @@ export type Implementation<Service> = {
 export interface Served {
   /** Where it listens, with the port that was chosen for `host:0`. */
   readonly address: string;
-  /** Takes no new calls, gives running ones `graceMs` (default 5000), then cancels them; removes its socket file. */
+  /**
+   * Takes no new calls, ends streams, gives running unary calls `graceMs` (default 5000), then cancels them; removes
+   * its socket file. A second close waits for the first.
+   */
   close(graceMs?: number): Promise<void>;
 }
 
 export type ServedService<Service extends ServiceDefinition = ServiceDefinition> = [Service, Implementation<Service>];
+
+export interface ServeOptions {
+  /** Closes the server, with the default grace. */
+  signal?: AbortSignal;
+  /** The largest message taken or sent. Default 16 MiB, kubelet's. */
+  maxMessageBytes?: number;
+}
 
 /**
  * Serves gRPC on `unix:///path` (socket 0600, directory 0700, a stale socket file is replaced, a live one is refused)
  * or `host:port`. Accepts any `:authority`, also the socket path that older grpc-go clients send. Each handler runs
  * inside the trace span of its caller; what it throws becomes a gRPC status, PluginErrors with their own code.
  */
-export declare function serve(address: string, services: ServedService[], options?: { signal?: AbortSignal; maxMessageBytes?: number }): Promise<Served>;
+export async function serve(address: string, services: ServedService[], options: ServeOptions = {}): Promise<Served> {
+  const closing: Closing = { streams: new AbortController(), calls: new AbortController() };
+  const server = new Server({
+    'grpc.max_receive_message_length': options.maxMessageBytes ?? maxMessageBytes,
+    'grpc.max_send_message_length': options.maxMessageBytes ?? maxMessageBytes,
+  });
+  for (const [service, implementation] of services) server.addService(service, handlers(service, implementation, closing));
+  const connections = server.createConnectionInjector(ServerCredentials.createInsecure());
+  const sockets = new Set<Socket>();
+  const listener = await listen(parseAddress(address), (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+    connections.injectConnection(acceptAnyAuthority(socket));
+  });
+  const running = new RunningServer(server, listener, sockets, closing);
+  onAbort([options.signal], () => void running.close());
+  return running;
+}
+
+function handlers(
+  service: ServiceDefinition,
+  implementation: Implementation<ServiceDefinition>,
+  closing: Closing,
+): UntypedServiceImplementation {
+  return Object.fromEntries(
+    Object.entries<AnyMethod>(service).map(([name, method]) => [
+      name,
+      handler(method, implementation[name]?.bind(implementation), closing),
+    ]),
+  );
+}
+
+function handler(method: AnyMethod, implementation: ((request: never, context: CallContext) => unknown) | undefined, closing: Closing) {
+  if (!implementation || method.requestStream) return unaryHandler(() => unimplemented(method), closing.calls.signal);
+  if (!method.responseStream) return unaryHandler(implementation as never, closing.calls.signal);
+  return serverStreamHandler(implementation as never, closing.streams.signal);
+}
+
+function unimplemented(method: AnyMethod): never {
+  const [, service, name] = method.path.split('/');
+  throw new PluginError('UNIMPLEMENTED', `the plugin doesn't implement ${name} of ${service}`);
+}
