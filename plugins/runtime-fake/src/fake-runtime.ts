@@ -1,0 +1,75 @@
+import { EventEmitter, on } from 'node:events';
+import type { ContainerSpec, Exit, Found, Known, Runtime, RuntimeEvent, RuntimeFeatures, RuntimeVersion, SandboxSpec } from '@berth/shim/runtime';
+import { type Behaviour, behaviourOf } from './behaviour.ts';
+import { FakeContainer } from './fake-container.ts';
+
+/** A runtime without containers: each is a record and some timers, and does what its pod's annotations say. */
+export class FakeRuntime implements Runtime {
+  private readonly containers = new Map<string, FakeContainer>();
+  private readonly emitter = new EventEmitter();
+  private readonly past: RuntimeEvent[] = [];
+
+  features(): RuntimeFeatures {
+    return { rootfs: 'none', network: false, namespaces: false, refused: [] };
+  }
+
+  async prepare(): Promise<RuntimeVersion> {
+    return { name: 'berth-fake', version: '0.1.0' };
+  }
+
+  async createSandbox(sandbox: SandboxSpec): Promise<void> {
+    // A wrong annotation fails the pod at once, not its first container.
+    behaviourOf('', sandbox.config.annotations);
+  }
+
+  async stopSandbox(): Promise<void> {}
+
+  async removeSandbox(): Promise<void> {}
+
+  async createContainer(spec: ContainerSpec): Promise<void> {
+    this.take(spec);
+  }
+
+  async start(spec: ContainerSpec, signal: AbortSignal): Promise<void> {
+    await this.containers.get(spec.id)?.start(signal);
+  }
+
+  async signal(spec: ContainerSpec, posixSignal: string): Promise<void> {
+    this.containers.get(spec.id)?.signal(posixSignal);
+  }
+
+  async removeContainer(spec: ContainerSpec): Promise<void> {
+    this.containers.get(spec.id)?.dispose();
+    this.containers.delete(spec.id);
+  }
+
+  async recover(known: Known): Promise<Found> {
+    const containers = Object.fromEntries(known.containers.map((spec) => [spec.id, this.take(spec).found()]));
+    return { sandboxes: known.sandboxes.map((sandbox) => sandbox.id), containers };
+  }
+
+  async *events(signal: AbortSignal): AsyncIterable<RuntimeEvent> {
+    const coming = on(this.emitter, 'event', { signal });
+    yield* this.past.splice(0);
+    try {
+      for await (const [event] of coming) yield event as RuntimeEvent;
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+  }
+
+  private take(spec: ContainerSpec): FakeContainer {
+    const container = new FakeContainer(spec, behaviourOfContainer(spec), (exit) => this.exited(spec.id, exit));
+    this.containers.set(spec.id, container);
+    return container;
+  }
+
+  private exited(containerId: string, exit: Exit): void {
+    const event: RuntimeEvent = { type: 'exited', containerId, exit };
+    if (!this.emitter.emit('event', event)) this.past.push(event);
+  }
+}
+
+function behaviourOfContainer(spec: ContainerSpec): Behaviour {
+  return behaviourOf(spec.config.metadata?.name ?? '', spec.sandbox.config.annotations);
+}
