@@ -1,0 +1,67 @@
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Verb } from './types.ts';
+import { CniError, errorCodes, parseErrorObject, parseObject } from './types.ts';
+
+/** One call of a delegated plugin (SPEC.md, "Execution of delegated plugins"). */
+export interface DelegateCall {
+  type: string;
+  verb: Verb;
+  env: Record<string, string | undefined>;
+  /** The directories to look for the plugin in. */
+  path: string[];
+  /** The delegating plugin's own configuration, byte for byte. */
+  stdin: string;
+}
+
+/** Runs a delegated plugin and returns what it printed, parsed; undefined where the verb prints nothing. */
+export type Delegate = (call: DelegateCall) => Promise<unknown>;
+
+const timeLimitMs = 60_000;
+const outputLimit = 16 * 1024 * 1024;
+
+/** Executes the binary that `path` holds. Throws the error that it prints, with its code, under its own name. */
+export const executeDelegate: Delegate = async ({ type, verb, env, path, stdin }) => {
+  const object = `plugin ${type}, ${verb}`;
+  const file = findExecutable(type, path);
+  if (!file) {
+    throw new CniError(errorCodes.invalidConfig, `no such executable in CNI_PATH (${path.join(':')})`, {
+      object,
+      hint: `install ${type} there`,
+    });
+  }
+  const { error, signal, status, stdout, stderr } = spawnSync(file, [], {
+    input: stdin,
+    env,
+    encoding: 'utf8',
+    timeout: timeLimitMs,
+    killSignal: 'SIGKILL',
+    maxBuffer: outputLimit,
+  });
+  if (error) throw new CniError(errorCodes.ioFailure, error.message, { object, cause: error });
+  if (status !== 0) throw failure(object, stdout || stderr, signal ?? `exit status ${status}`);
+  if (verb !== 'ADD') return undefined;
+  const value = parseObject(stdout);
+  if (value === undefined) throw new CniError(errorCodes.decodingFailure, `printed no result: ${stdout.slice(0, 200)}`, { object });
+  return value;
+};
+
+function findExecutable(type: string, path: string[]): string | undefined {
+  return path.map((directory) => join(directory, type)).find(isExecutable);
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return statSync(file).isFile();
+  } catch {
+    return false;
+  }
+}
+
+function failure(object: string, printed: string, ending: string): CniError {
+  const error = parseErrorObject(printed);
+  if (!error) return new CniError(errorCodes.internal, `${ending} and no error object: ${printed.slice(0, 200)}`, { object });
+  return new CniError(error.code, error.msg, { object, details: error.details });
+}

@@ -1,0 +1,72 @@
+import { spawnSync } from 'node:child_process';
+import { CniError, errorCodes } from './types.ts';
+
+/** One command of iproute2, without the leading `ip`: `['link', 'set', 'dev', 'eth0', 'up']`. */
+export type IpCommand = readonly string[];
+
+/** What `ip -json link show` and `ip -json address show` say of an interface; the fields that plugins need. */
+export interface Link {
+  ifname: string;
+  address?: string;
+  mtu?: number;
+  flags?: string[];
+  linkinfo?: { info_kind?: string };
+  addr_info?: { family: string; local: string; prefixlen: number }[];
+}
+
+/** A batch that stopped: `command` is the one that failed, and `reason` what iproute2 said. */
+export interface IpFailure {
+  command: string;
+  reason: string;
+}
+
+const timeLimitMs = 30_000;
+
+/**
+ * Runs the commands in order, in one process, in the network namespace `netns` (a path; the caller's own without one).
+ * Returns what each `show` printed, or the first failure; the commands after it weren't run.
+ */
+export function tryIpBatch(commands: IpCommand[], netns?: string): Link[][] | IpFailure {
+  const batch = commands.map(line);
+  const command = ['ip', '-json', '-details', '-batch', '-'];
+  const [program = 'ip', ...parameters] = netns === undefined ? command : ['nsenter', `--net=${netns}`, '--', ...command];
+  const { error, status, stdout, stderr } = spawnSync(program, parameters, {
+    input: `${batch.join('\n')}\n`,
+    encoding: 'utf8',
+    timeout: timeLimitMs,
+    maxBuffer: 16 * 1024 * 1024,
+  });
+  if (error) throw notRun(program, error);
+  if (status === 0)
+    return stdout
+      .split('\n')
+      .filter((text) => text.startsWith('['))
+      .map((text) => JSON.parse(text) as Link[]);
+  const failed = /Command failed -:(\d+)/.exec(stderr);
+  const reason = stderr.replace(/\s*Command failed -:\d+\s*/g, '').trim();
+  return { command: failed ? `ip ${batch[Number(failed[1]) - 1] ?? ''}` : program, reason: reason || `exit status ${status}` };
+}
+
+/** As `tryIpBatch`, but a failure is thrown as a CniError (code 5) that names the command and `object`. */
+export function ipBatch(object: string, commands: IpCommand[], netns?: string): Link[][] {
+  const outcome = tryIpBatch(commands, netns);
+  if (Array.isArray(outcome)) return outcome;
+  throw new CniError(errorCodes.ioFailure, `\`${outcome.command}\` failed: ${outcome.reason}`, { object });
+}
+
+/** A word of a batch is split at spaces and unquoted by iproute2, so a word that would change meaning is refused. */
+function line(command: IpCommand): string {
+  const bad = command.find((word) => word === '' || /[\s"'\\#]/.test(word));
+  if (bad === undefined) return command.join(' ');
+  throw new CniError(errorCodes.invalidConfig, 'is empty or holds a space, a quote, "\\" or "#"', { object: JSON.stringify(bad) });
+}
+
+function notRun(program: string, error: Error): CniError {
+  const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+  const hint = program === 'ip' ? 'install iproute2' : 'install util-linux';
+  return new CniError(errorCodes.ioFailure, missing ? 'is not on PATH' : error.message, {
+    object: program,
+    cause: error,
+    ...(missing ? { hint } : {}),
+  });
+}

@@ -1,0 +1,108 @@
+import type { Dns, IpConfig, Result, Route } from './types.ts';
+import { CniError, errorCodes, isObject } from './types.ts';
+
+/** The spec versions whose configurations are understood and whose results can be written, oldest first. */
+export const supportedVersions = ['0.1.0', '0.2.0', '0.3.0', '0.3.1', '0.4.0', '1.0.0', '1.1.0'];
+
+/** The version of a configuration that names none (SPEC.md of 0.2.0). */
+export const defaultVersion = '0.1.0';
+
+/** Negative, zero or positive as `a` is older than, equal to or newer than `b`. Both look like `1.0.0`. */
+export function compareVersions(a: string, b: string): number {
+  const left = a.split('.').map(Number);
+  const right = b.split('.').map(Number);
+  for (let i = 0; i < 3; i++) {
+    const difference = (left[i] ?? 0) - (right[i] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
+
+/** The highest of `versions` that is supported here, if any. */
+export function highestSupported(versions: string[]): string | undefined {
+  return versions
+    .filter((version) => supportedVersions.includes(version))
+    .sort(compareVersions)
+    .at(-1);
+}
+
+/**
+ * Reads a result of any supported version, which it names itself in `cniVersion`, into the shape of 1.1.0.
+ * Throws a CniError (code 1 or 6) that begins with `object`.
+ */
+export function readResult(value: unknown, fallbackVersion: string, object: string): Result {
+  if (!isObject(value)) throw new CniError(errorCodes.decodingFailure, 'is not a JSON object', { object });
+  const version = typeof value.cniVersion === 'string' && value.cniVersion !== '' ? value.cniVersion : fallbackVersion;
+  if (!supportedVersions.includes(version)) {
+    throw new CniError(errorCodes.incompatibleVersion, `has version ${version}; supported are ${supportedVersions.join(', ')}`, { object });
+  }
+  for (const key of ['interfaces', 'ips', 'routes']) {
+    const list = value[key];
+    if (list != null && !(Array.isArray(list) && list.every(isObject))) {
+      throw new CniError(errorCodes.decodingFailure, `${key} is not a list of objects`, { object });
+    }
+  }
+  return compareVersions(version, '0.3.0') < 0 ? readLegacyResult(value as LegacyResult) : readCurrentResult(value);
+}
+
+function readCurrentResult(value: Record<string, unknown>): Result {
+  const { ips, ...rest } = value as Omit<Result, 'ips'> & { ips?: (IpConfig & { version?: string })[] };
+  return { ...rest, cniVersion: '1.1.0', ...(ips ? { ips: ips.map(({ version: _, ...ip }) => ip) } : {}) };
+}
+
+/** A result of 0.1.0 and 0.2.0: one address for each family, its routes beside it, and no interfaces. */
+interface LegacyResult {
+  ip4?: LegacyIp;
+  ip6?: LegacyIp;
+  dns?: Dns;
+}
+
+interface LegacyIp {
+  ip: string;
+  gateway?: string;
+  routes?: Route[];
+}
+
+function readLegacyResult({ ip4, ip6, dns }: LegacyResult): Result {
+  const given = [ip4, ip6].filter((ip) => ip !== undefined);
+  return {
+    cniVersion: '1.1.0',
+    ips: given.map(({ ip, gateway }) => ({ address: ip, ...(gateway ? { gateway } : {}) })),
+    routes: given.flatMap(({ routes, gateway }) => (routes ?? []).map((route) => ({ gw: gateway, ...route }))),
+    ...(dns ? { dns } : {}),
+  };
+}
+
+/** `result`, which has the shape of 1.1.0, as the object that `version` writes. What that version can't say is left out. */
+export function writeResult(result: Result, version: string): Record<string, unknown> {
+  if (compareVersions(version, '0.3.0') < 0) return writeLegacyResult(result, version);
+  const { interfaces, ips, routes, dns } = result;
+  const old = compareVersions(version, '1.0.0') < 0;
+  const newest = compareVersions(version, '1.1.0') >= 0;
+  return {
+    cniVersion: version,
+    ...(interfaces?.length
+      ? { interfaces: newest ? interfaces : interfaces.map(({ name, mac, sandbox }) => ({ name, mac, sandbox })) }
+      : {}),
+    ...(ips?.length ? { ips: old ? ips.map((ip) => ({ version: family(ip.address), ...ip })) : ips } : {}),
+    ...(routes?.length ? { routes: newest ? routes : routes.map(({ dst, gw }) => ({ dst, gw })) } : {}),
+    dns: dns ?? {},
+  };
+}
+
+function writeLegacyResult({ ips = [], routes = [], dns }: Result, version: string): Record<string, unknown> {
+  const legacy = (wanted: '4' | '6'): LegacyIp | undefined => {
+    const ip = ips.find(({ address }) => family(address) === wanted);
+    if (!ip) return undefined;
+    return {
+      ip: ip.address,
+      gateway: ip.gateway,
+      routes: routes.filter(({ dst }) => family(dst) === wanted).map(({ dst, gw }) => ({ dst, gw })),
+    };
+  };
+  return { cniVersion: version, ip4: legacy('4'), ip6: legacy('6'), dns: dns ?? {} };
+}
+
+function family(address: string): '4' | '6' {
+  return address.includes(':') ? '6' : '4';
+}
