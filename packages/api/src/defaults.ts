@@ -28,9 +28,9 @@ function defaultPodSpec(spec: PodSpec): PodSpec {
   const container = <T extends AnyContainer>(each: T): T => defaultContainer(spec.hostNetwork ? withHostPorts(each) : each);
   return {
     ...spec,
-    restartPolicy: spec.restartPolicy ?? 'Always',
+    restartPolicy: spec.restartPolicy || 'Always',
     terminationGracePeriodSeconds: spec.terminationGracePeriodSeconds ?? 30,
-    dnsPolicy: spec.dnsPolicy ?? 'ClusterFirst',
+    dnsPolicy: spec.dnsPolicy || 'ClusterFirst',
     schedulerName: spec.schedulerName || 'default-scheduler',
     enableServiceLinks: spec.enableServiceLinks ?? true,
     securityContext: spec.securityContext ?? {},
@@ -44,9 +44,9 @@ function defaultPodSpec(spec: PodSpec): PodSpec {
 function defaultContainer<T extends AnyContainer>(container: T): T {
   return {
     ...container,
-    imagePullPolicy: container.imagePullPolicy ?? defaultPullPolicy(container.image),
+    imagePullPolicy: container.imagePullPolicy || defaultPullPolicy(container.image),
     terminationMessagePath: container.terminationMessagePath || '/dev/termination-log',
-    terminationMessagePolicy: container.terminationMessagePolicy ?? 'File',
+    terminationMessagePolicy: container.terminationMessagePolicy || 'File',
     resources: container.resources ?? {},
     ...(container.ports && { ports: container.ports.map(defaultPort) }),
     ...(container.env && { env: container.env.map(defaultEnv) }),
@@ -70,7 +70,7 @@ function withHostPorts<T extends AnyContainer>(container: T): T {
 }
 
 function defaultPort(port: ContainerPort): ContainerPort {
-  return { ...port, protocol: port.protocol ?? 'TCP' };
+  return { ...port, protocol: port.protocol || 'TCP' };
 }
 
 function defaultEnv(variable: EnvVar): EnvVar {
@@ -104,5 +104,5 @@ function defaultHandler(handler: LifecycleHandler): LifecycleHandler {
 }
 
 function defaultHttpGet(httpGet: HTTPGetAction): HTTPGetAction {
-  return { ...httpGet, path: httpGet.path || '/', scheme: httpGet.scheme ?? 'HTTP' };
+  return { ...httpGet, path: httpGet.path || '/', scheme: httpGet.scheme || 'HTTP' };
 }

@@ -65,11 +65,46 @@ export function invalidFor(path: string, value: string | number, problems: strin
   return problems.map((problem) => invalid(path, value, problem));
 }
 
-/** A value that must be one of a fixed set; an absent one passes. */
+/** A value that must be one of a fixed set; an absent or empty one passes. */
 export function checkSupported(path: string, value: string | undefined, supported: readonly string[]): FieldError[] {
-  return value === undefined || supported.includes(value) ? [] : [unsupported(path, value, supported)];
+  return !value || supported.includes(value) ? [] : [unsupported(path, value, supported)];
 }
 
 function quote(value: unknown): string {
   return JSON.stringify(value) ?? 'null';
+}
+
+/** A count or a time that may not be below zero; an absent one passes. */
+export function checkNonNegative(path: string, value: number | undefined): FieldError[] {
+  return value !== undefined && value < 0 ? [invalid(path, value, 'must be greater than or equal to 0')] : [];
+}
+
+/** A number in a range with both ends; an absent one passes. */
+export function checkRange(path: string, value: number | undefined, least: number, greatest: number): FieldError[] {
+  if (value === undefined || (value >= least && value <= greatest)) return [];
+  return [invalid(path, value, `must be between ${least} and ${greatest}, inclusive`)];
+}
+
+/** Exactly one of the named members of an object has to be there. */
+export function checkOneOf(path: string, members: object, what: string): FieldError[] {
+  const given = Object.keys(members);
+  if (given.length === 0) return [required(path, `must specify a ${what}`)];
+  return given.slice(1).map((name) => forbidden(`${path}.${name}`, `may not specify more than 1 ${what}`));
+}
+
+/** The errors of values that occur again, at the later occurrence. */
+export function checkUnique(values: Iterable<[path: string, value: string | undefined]>): FieldError[] {
+  const seen = new Set<string>();
+  const errors: FieldError[] = [];
+  for (const [path, value] of values) {
+    if (!value) continue;
+    if (seen.has(value)) errors.push(duplicate(path, value));
+    seen.add(value);
+  }
+  return errors;
+}
+
+/** Runs a check on each item of a list with its path. */
+export function checkEach<T>(path: string, items: readonly T[] | undefined, check: (item: T, path: string) => FieldError[]): FieldError[] {
+  return (items ?? []).flatMap((item, index) => check(item, `${path}[${index}]`));
 }
