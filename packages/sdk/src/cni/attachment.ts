@@ -1,0 +1,11 @@
+/** One container's attachment to a network: what the runtime tells the plugins besides their configuration. */
+export interface Attachment {
+  containerId: string;
+  /** Path of the network namespace; '' where DEL has none any more. */
+  netns: string;
+  ifName: string;
+  /** CNI_ARGS, in order. */
+  args?: [key: string, value: string][];
+  /** Runtime arguments by capability (CONVENTIONS.md): `{ portMappings: [...] }`. A plugin gets those that its configuration asks for. */
+  capabilityArgs?: Record<string, unknown>;
+}

@@ -1,0 +1,116 @@
+import type { ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { PluginError } from '../errors.ts';
+import type { Verb } from './types.ts';
+
+/** Everything that one execution of a plugin showed of itself. */
+export interface Execution {
+  plugin: string;
+  /** The executable that was run. */
+  file: string;
+  network: string;
+  verb: Verb;
+  containerId: string;
+  ifName: string;
+  /** The variables of the protocol: CNI_COMMAND and the others. */
+  env: Record<string, string>;
+  stdin: string;
+  stdout: string;
+  stderr: string;
+  /** Null where a signal ended it or it never ran. */
+  exitCode: number | null;
+  signal: NodeJS.Signals | null;
+  /** Milliseconds since the epoch, with fractions. */
+  startedAt: number;
+  durationMs: number;
+  /** Why the call failed; absent where it succeeded. */
+  error?: PluginError;
+}
+
+export type ExecutionInput = Pick<Execution, 'plugin' | 'file' | 'network' | 'verb' | 'containerId' | 'ifName' | 'env' | 'stdin'>;
+
+export interface ExecutionLimits {
+  timeLimitMs: number;
+  signal?: AbortSignal | undefined;
+}
+
+const outputLimit = 16 * 1024 * 1024;
+
+/** Names a call in messages: `CNI plugin bridge, network berth, ADD`. */
+export function describeCall({ plugin, network, verb }: Pick<Execution, 'plugin' | 'network' | 'verb'>): string {
+  return `CNI plugin ${plugin}, network ${network}, ${verb}`;
+}
+
+/**
+ * Runs a plugin's executable with its configuration on stdin until it ends. At the time limit, on abort and when it
+ * prints more than 16 MiB its whole process group is killed; `error` says so then.
+ */
+export async function execute(input: ExecutionInput, { timeLimitMs, signal }: ExecutionLimits): Promise<Execution> {
+  const startedAt = performance.timeOrigin + performance.now();
+  const { promise, resolve } = Promise.withResolvers<Pick<Execution, 'exitCode' | 'signal' | 'error'>>();
+  const object = describeCall(input);
+  const output = { stdout: new Output(), stderr: new Output() };
+  let error: PluginError | undefined;
+
+  const child = spawn(input.file, [], { env: { ...process.env, ...input.env }, stdio: 'pipe', detached: true });
+  const stop = (reason: PluginError) => {
+    error ??= reason;
+    killGroup(child);
+    // A process that left the group may hold the pipes open for ever.
+    child.stdout.destroy();
+    child.stderr.destroy();
+  };
+  child.once('error', (cause) => resolve({ exitCode: null, signal: null, error: PluginError.from(cause, 'INTERNAL', { object }) }));
+  child.once('close', (exitCode, ended) => resolve({ exitCode, signal: ended, ...(error ? { error } : {}) }));
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].on('data', (chunk: Buffer) => {
+      if (!output[name].add(chunk)) stop(new PluginError('RESOURCE_EXHAUSTED', `printed more than 16 MiB on ${name}`, { object }));
+    });
+  }
+  // A plugin that ends without reading its stdin breaks the pipe; its exit status tells the rest.
+  child.stdin.on('error', () => undefined);
+  child.stdin.end(input.stdin);
+
+  const timer = setTimeout(
+    () => stop(new PluginError('DEADLINE_EXCEEDED', `didn't end within ${timeLimitMs / 1000} s and was killed`, { object })),
+    timeLimitMs,
+  );
+  const abort = () => stop(new PluginError('CANCELLED', 'was killed, since the call was cancelled', { object, cause: signal?.reason }));
+  if (signal?.aborted) abort();
+  signal?.addEventListener('abort', abort, { once: true });
+  try {
+    const ending = await promise;
+    const durationMs = performance.timeOrigin + performance.now() - startedAt;
+    return { ...input, ...ending, stdout: output.stdout.text(), stderr: output.stderr.text(), startedAt, durationMs };
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', abort);
+  }
+}
+
+/** The plugin leads a process group, so that what it started ends with it and lets go of the pipes. */
+function killGroup(child: ChildProcess): void {
+  if (child.pid === undefined) return;
+  try {
+    process.kill(-child.pid, 'SIGKILL');
+  } catch {
+    child.kill('SIGKILL');
+  }
+}
+
+class Output {
+  readonly #chunks: Buffer[] = [];
+  #size = 0;
+
+  /** False once the limit is passed; what is over it is dropped. */
+  add(chunk: Buffer): boolean {
+    this.#size += chunk.length;
+    if (this.#size > outputLimit) return false;
+    this.#chunks.push(chunk);
+    return true;
+  }
+
+  text(): string {
+    return Buffer.concat(this.#chunks).toString('utf8');
+  }
+}
