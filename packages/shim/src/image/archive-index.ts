@@ -1,0 +1,93 @@
+import { createReadStream } from 'node:fs';
+import { posix } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import { pipeline } from 'node:stream/promises';
+import { PluginError } from '@berth/sdk/errors';
+import { extract, type Header } from 'tar-stream';
+import { longestManifest } from './manifest.ts';
+
+interface Entry {
+  /** Of the entry's content in the file. */
+  offset: number;
+  size: number;
+}
+
+const chunkSize = 256 * 1024;
+/** `docker save` of old versions links a layer that is there twice. */
+const mostLinks = 10;
+
+/** Where each file of a tar lies, so that it can be read in any order. The tar must not be compressed. */
+export class ArchiveIndex {
+  readonly #path: string;
+  readonly #object: string;
+  readonly #entries: Map<string, Entry>;
+  readonly #links: Map<string, string>;
+
+  private constructor(path: string, object: string, entries: Map<string, Entry>, links: Map<string, string>) {
+    this.#path = path;
+    this.#object = object;
+    this.#entries = entries;
+    this.#links = links;
+  }
+
+  /** Reads through the whole file once. `object` names it in errors. */
+  static async read(path: string, object: string, signal: AbortSignal): Promise<ArchiveIndex> {
+    const entries = new Map<string, Entry>();
+    const links = new Map<string, string>();
+    const tar = extract();
+    tar.on('entry', (header: Header & { byteOffset?: number }, stream, next) => {
+      const name = posix.normalize(header.name);
+      if (header.type === 'symlink') links.set(name, posix.join(posix.dirname(name), header.linkname));
+      else if (header.type === 'link') links.set(name, posix.normalize(header.linkname));
+      else if (header.type === 'file') entries.set(name, { offset: header.byteOffset ?? 0, size: header.size });
+      stream.on('end', next);
+      stream.resume();
+    });
+    try {
+      await pipeline(createReadStream(path, { highWaterMark: chunkSize }), tar as unknown as NodeJS.WritableStream, { signal });
+    } catch (error) {
+      throw PluginError.from(error, 'INVALID_ARGUMENT', { object, hint: 'give a file made by docker save, podman save or skopeo' });
+    }
+    return new ArchiveIndex(path, object, entries, links);
+  }
+
+  has(name: string): boolean {
+    return this.#find(name) !== undefined;
+  }
+
+  size(name: string): number {
+    return this.#entry(name).size;
+  }
+
+  /** For manifests and the like: refuses what is too long for one. */
+  async read(name: string): Promise<Buffer> {
+    const { size } = this.#entry(name);
+    if (size > longestManifest)
+      throw new PluginError('INVALID_ARGUMENT', `its file ${name} is longer than ${longestManifest} bytes`, { object: this.#object });
+    return buffer(this.open(name));
+  }
+
+  async *open(name: string): AsyncGenerator<Uint8Array> {
+    const { offset, size } = this.#entry(name);
+    if (size > 0) yield* createReadStream(this.#path, { start: offset, end: offset + size - 1, highWaterMark: chunkSize });
+  }
+
+  #entry(name: string): Entry {
+    const entry = this.#find(name);
+    if (entry) return entry;
+    throw new PluginError('DATA_LOSS', `it lacks the file ${JSON.stringify(name)}`, {
+      object: this.#object,
+      hint: 'make the archive again',
+    });
+  }
+
+  #find(name: string): Entry | undefined {
+    let at = posix.normalize(name);
+    for (let links = 0; links < mostLinks; links++) {
+      const target = this.#links.get(at);
+      if (target === undefined) return this.#entries.get(at);
+      at = target;
+    }
+    return undefined;
+  }
+}

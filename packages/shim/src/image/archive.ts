@@ -1,0 +1,138 @@
+import { randomUUID } from 'node:crypto';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { PluginError } from '@berth/sdk/errors';
+import { ArchiveIndex } from './archive-index.ts';
+import type { Descriptor } from './blobs.ts';
+import { compressionOf, decompressor } from './compression.ts';
+import { digestOf } from './digest.ts';
+import type { BlobSource } from './install.ts';
+import { tryLock } from './lock.ts';
+import { choosePlatform, type Manifest, type PlatformDescriptor, parseImageConfiguration, parseManifest } from './manifest.ts';
+
+/** An image as it stands in an archive. */
+export interface ArchivedImage {
+  manifestBytes: Buffer;
+  manifest: Manifest;
+  /** References in full, as far as the archive names them. */
+  names: string[];
+}
+
+export interface Archive extends BlobSource {
+  images: ArchivedImage[];
+  /** Removes what was unpacked for reading. */
+  close(): Promise<void>;
+}
+
+/** Opens an image archive: OCI image layout in a tar (image-spec image-layout.md) or `docker save`. A compressed one is unpacked under `scratch` first. */
+export async function readArchive(path: string, scratch: string, signal: AbortSignal): Promise<Archive> {
+  const object = `archive ${path}`;
+  const plain = await uncompressed(path, scratch, signal).catch((error) => {
+    throw PluginError.from(error, 'INVALID_ARGUMENT', { object, hint: 'give a file made by docker save, podman save or skopeo' });
+  });
+  try {
+    const index = await ArchiveIndex.read(plain.path, object, signal);
+    const { images, entryOf } = index.has('index.json') ? await readLayout(index, object) : await readDockerArchive(index, object);
+    return { images, open: ({ digest }) => index.open(entryOf(digest)), close: plain.close };
+  } catch (error) {
+    await plain.close();
+    throw error;
+  }
+}
+
+interface Contents {
+  images: ArchivedImage[];
+  /** The archive's entry that holds a blob. */
+  entryOf(digest: string): string;
+}
+
+async function uncompressed(path: string, scratch: string, signal: AbortSignal): Promise<{ path: string; close(): Promise<void> }> {
+  if ((await compressionOf(path)) === 'none') return { path, close: async () => undefined };
+  await mkdir(scratch, { recursive: true, mode: 0o700 });
+  const plain = join(scratch, `archive-${randomUUID()}`);
+  // Held so that nobody takes the file for a leftover.
+  const lock = tryLock(`${plain}.lock`);
+  const close = async () => {
+    await rm(plain, { force: true });
+    lock?.release();
+  };
+  try {
+    await pipeline(createReadStream(path), await decompressor(path), createWriteStream(plain, { mode: 0o600 }), { signal });
+    return { path: plain, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function readLayout(index: ArchiveIndex, object: string): Promise<Contents> {
+  const entryOf = (digest: string) => `blobs/${digest.replace(':', '/')}`;
+  const top = parseManifest(await index.read('index.json'), object);
+  if (top.kind !== 'index') throw unusable(object, 'its index.json is no index');
+  const byDigest = Map.groupBy(top.manifests, ({ digest }) => digest);
+  const images: ArchivedImage[] = [];
+  for (const [digest, entries] of byDigest) {
+    const manifestBytes = await readManifest(index, entryOf, digest, object);
+    const manifest = parseManifest(manifestBytes, object);
+    if (manifest.kind !== 'manifest') throw unusable(object, 'it has an index in an index');
+    images.push({ manifestBytes, manifest, names: entries.flatMap(namesOf) });
+  }
+  return { images, entryOf };
+}
+
+/** The manifest itself, or this machine's where the digest is an index's. */
+async function readManifest(index: ArchiveIndex, entryOf: (digest: string) => string, digest: string, object: string): Promise<Buffer> {
+  const bytes = await index.read(entryOf(digest));
+  const found = parseManifest(bytes, object);
+  return found.kind === 'manifest' ? bytes : index.read(entryOf(choosePlatform(found, object).digest));
+}
+
+/** containerd and Docker write the full name into their own annotation, podman into the OCI one, where others put the tag alone. */
+function namesOf({ annotations = {} }: PlatformDescriptor): string[] {
+  const full = annotations['io.containerd.image.name'];
+  if (full) return [full];
+  const name = annotations['org.opencontainers.image.ref.name'];
+  return name && /[/:]/.test(name) ? [name] : [];
+}
+
+interface DockerManifest {
+  Config: string;
+  RepoTags: string[] | null;
+  Layers: string[];
+}
+
+/** A docker archive has no manifest: one is made, whose layers are the tars as they are. */
+async function readDockerArchive(index: ArchiveIndex, object: string): Promise<Contents> {
+  if (!index.has('manifest.json')) throw unusable(object, 'it has neither index.json nor manifest.json');
+  const list = JSON.parse((await index.read('manifest.json')).toString()) as DockerManifest[];
+  const entries = new Map<string, string>();
+  const images: ArchivedImage[] = [];
+  for (const { Config, RepoTags, Layers } of list) {
+    const configBytes = await index.read(Config);
+    const { diffIds } = parseImageConfiguration(configBytes, object);
+    const config = { mediaType: 'application/vnd.oci.image.config.v1+json', digest: digestOf(configBytes), size: configBytes.length };
+    const layers = Layers.map(
+      (name, layer): Descriptor => ({
+        mediaType: 'application/vnd.oci.image.layer.v1.tar',
+        digest: diffIds[layer] ?? '',
+        size: index.size(name),
+      }),
+    );
+    entries.set(config.digest, Config);
+    for (const [layer, name] of Layers.entries()) entries.set(diffIds[layer] ?? '', name);
+    const manifestBytes = Buffer.from(
+      JSON.stringify({ schemaVersion: 2, mediaType: 'application/vnd.oci.image.manifest.v1+json', config, layers }),
+    );
+    images.push({ manifestBytes, manifest: { kind: 'manifest', config, layers }, names: RepoTags ?? [] });
+  }
+  return { images, entryOf: (digest) => entries.get(digest) ?? digest };
+}
+
+function unusable(object: string, what: string): PluginError {
+  return new PluginError('INVALID_ARGUMENT', what, {
+    object,
+    hint: 'give a file made by docker save, podman save, ctr images export or skopeo',
+  });
+}

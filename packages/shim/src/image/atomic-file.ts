@@ -1,0 +1,56 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { PluginError } from '@berth/sdk/errors';
+
+/** Replaces a JSON file at once: a reader sees the old or the new one whole, also after a power cut. */
+export async function writeJson(path: string, value: unknown): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  const partial = `${path}.${randomUUID()}.tmp`;
+  try {
+    const file = await open(partial, 'wx', 0o600);
+    try {
+      await file.writeFile(JSON.stringify(value));
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(partial, path);
+  } catch (error) {
+    await rm(partial, { force: true });
+    throw error;
+  }
+  await syncDirectory(dirname(path));
+}
+
+/** Undefined for a file that isn't there. The caller knows the shape: it is the only writer of such files. */
+export async function readJson<T>(path: string): Promise<T | undefined> {
+  const text = await readFile(path, 'utf8').catch(absent);
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text) as T;
+  } catch (cause) {
+    throw new PluginError('DATA_LOSS', 'it is no JSON', { object: path, hint: 'remove the file and pull the image again', cause });
+  }
+}
+
+/** All JSON files of a directory; one that is removed meanwhile is left out. */
+export async function readJsonFiles<T>(directory: string): Promise<T[]> {
+  const names = (await readdir(directory).catch(absent)) ?? [];
+  const values = await Promise.all(names.filter((name) => name.endsWith('.json')).map((name) => readJson<T>(join(directory, name))));
+  return values.filter((value) => value !== undefined);
+}
+
+export async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path);
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
+
+export function absent(error: NodeJS.ErrnoException): undefined {
+  if (error.code === 'ENOENT') return undefined;
+  throw error;
+}

@@ -1,0 +1,31 @@
+import { open } from 'node:fs/promises';
+import { type Duplex, PassThrough } from 'node:stream';
+import { createGunzip, createZstdDecompress } from 'node:zlib';
+
+const chunkSize = 256 * 1024;
+const magics = { gzip: [0x1f, 0x8b], zstd: [0x28, 0xb5, 0x2f, 0xfd] };
+
+export type Compression = 'gzip' | 'zstd' | 'none';
+
+/** By the first bytes of the file, not by a media type: archives and registries are known to name the wrong one. */
+export async function compressionOf(path: string): Promise<Compression> {
+  const file = await open(path);
+  try {
+    const { buffer } = await file.read(Buffer.alloc(4), 0, 4, 0);
+    const matches = (magic: number[]) => magic.every((byte, index) => buffer[index] === byte);
+    if (matches(magics.gzip)) return 'gzip';
+    return matches(magics.zstd) ? 'zstd' : 'none';
+  } finally {
+    await file.close();
+  }
+}
+
+/** A stream that takes the file's bytes and gives its uncompressed ones. */
+export async function decompressor(path: string): Promise<Duplex> {
+  const makers = {
+    gzip: () => createGunzip({ chunkSize }),
+    zstd: () => createZstdDecompress({ chunkSize }),
+    none: () => new PassThrough({ highWaterMark: chunkSize }),
+  };
+  return makers[await compressionOf(path)]();
+}

@@ -1,0 +1,106 @@
+import { PluginError } from '@berth/sdk/errors';
+import type { Blobs, Descriptor } from './blobs.ts';
+import { digestOf } from './digest.ts';
+import type { ImageConfig } from './images.ts';
+import type { Layer, Layers } from './layers.ts';
+import { type Manifest, parseImageConfiguration } from './manifest.ts';
+
+/** Layers on the way at once: enough to fill a link, few enough to be fair to other pulls (containerd's default, too). */
+const parallelDownloads = 3;
+
+/** Where an image's blobs come from: a registry or an archive. */
+export interface BlobSource {
+  /** The blob's bytes, unchecked; an error in the stream names the source. */
+  open(blob: Descriptor, signal: AbortSignal): AsyncIterable<Uint8Array>;
+}
+
+export interface InstalledImage {
+  /** Digest of the configuration: the image's id. */
+  id: string;
+  config: ImageConfig;
+  manifestDigest: string;
+  /** Manifest, configuration and layers. */
+  blobs: string[];
+  /** Chain ids of its layers, lowest first. */
+  layers: string[];
+  /** Bytes of all its blobs. */
+  size: number;
+}
+
+/** Brings a manifest's blobs into the store and unpacks its layers, each as soon as it and those below it are there. */
+export async function installImage(
+  manifestBytes: Buffer,
+  manifest: Manifest,
+  source: BlobSource,
+  { blobs, layers }: { blobs: Blobs; layers: Layers },
+  signal: AbortSignal,
+): Promise<InstalledImage> {
+  const manifestDigest = digestOf(manifestBytes);
+  const add = (blob: Descriptor, within: AbortSignal) => blobs.add(blob, () => source.open(blob, within), within);
+  await blobs.add({ digest: manifestDigest, size: manifestBytes.length }, () => once(manifestBytes), signal);
+  await add(manifest.config, signal);
+  const { config, diffIds } = parseImageConfiguration(
+    await blobs.read(manifest.config.digest),
+    `image configuration ${manifest.config.digest}`,
+  );
+  if (diffIds.length !== manifest.layers.length) {
+    throw new PluginError('DATA_LOSS', `it has ${manifest.layers.length} layers, but its configuration names ${diffIds.length}`, {
+      object: `manifest ${manifestDigest}`,
+      hint: 'the image is broken at its source: push it again',
+    });
+  }
+
+  const unpacked: Layer[] = [];
+  await inOrder(manifest.layers, parallelDownloads, signal, {
+    fetch: add,
+    take: async ({ digest }, index, within) => {
+      unpacked.unshift(await layers.unpack(blobs.path(digest), diffIds[index] ?? '', [...unpacked], within));
+    },
+  });
+
+  const parts = [{ digest: manifestDigest, size: manifestBytes.length }, manifest.config, ...manifest.layers];
+  return {
+    id: manifest.config.digest,
+    config,
+    manifestDigest,
+    blobs: [...new Set(parts.map(({ digest }) => digest))],
+    layers: unpacked.map(({ chainId }) => chainId).reverse(),
+    size: parts.reduce((sum, { size }) => sum + size, 0),
+  };
+}
+
+interface Steps<T> {
+  fetch(item: T, signal: AbortSignal): Promise<void>;
+  take(item: T, index: number, signal: AbortSignal): Promise<void>;
+}
+
+/** Fetches up to `limit` items at once and takes them one by one in their order; a failure ends the rest before it is thrown. */
+async function inOrder<T>(items: T[], limit: number, outer: AbortSignal, { fetch, take }: Steps<T>): Promise<void> {
+  const failed = new AbortController();
+  const signal = AbortSignal.any([outer, failed.signal]);
+  const arrived = items.map(() => Promise.withResolvers<void>());
+  for (const { promise } of arrived) promise.catch(() => undefined);
+
+  const queue = items.entries();
+  const fetchers = Array.from({ length: Math.min(limit, items.length) }, async () => {
+    for (const [index, item] of queue) {
+      const fetched = signal.aborted ? Promise.reject(signal.reason) : fetch(item, signal);
+      await fetched.then(arrived[index]?.resolve, arrived[index]?.reject);
+    }
+  });
+  try {
+    for (const [index, item] of items.entries()) {
+      await arrived[index]?.promise;
+      await take(item, index, signal);
+    }
+  } catch (error) {
+    failed.abort(error);
+    throw error;
+  } finally {
+    await Promise.allSettled(fetchers);
+  }
+}
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
+}

@@ -1,0 +1,115 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PluginError } from '@berth/sdk/errors';
+import { readJson, syncDirectory, writeJson } from './atomic-file.ts';
+import { digestOf, hexOf } from './digest.ts';
+import { withLock } from './lock.ts';
+import { syscalls } from './syscalls.ts';
+import { type UnpackedSize, unpackLayer } from './unpack.ts';
+
+/** An unpacked layer. */
+export interface Layer extends UnpackedSize {
+  /** Digest of it and all layers below it (image-spec config.md, ChainID): a layer looks different on another base. */
+  chainId: string;
+  /** What overlayfs takes as a lower directory. */
+  directory: string;
+}
+
+/** Paths of all lower directories have to fit into the one page that mount(2) takes: start short, take more digits if another layer has them. */
+const nameLengths = [8, 16, 32, 64];
+
+/** Unpacked layers, one folder each: `fs` is the layer, `layer.json` says which. The folder appears whole, by a rename. */
+export class Layers {
+  readonly #directory: string;
+  readonly #incoming: string;
+
+  /** Layers lie in `directory`; `incoming`, on the same file system, holds those not yet whole. */
+  constructor(directory: string, incoming: string) {
+    this.#directory = directory;
+    this.#incoming = incoming;
+  }
+
+  async find(chainId: string): Promise<Layer | undefined> {
+    for (const name of namesOf(chainId)) {
+      const folder = join(this.#directory, name);
+      const record = await readJson<UnpackedSize & { chainId: string }>(join(folder, 'layer.json'));
+      if (record?.chainId === chainId) return { ...record, directory: join(folder, 'fs') };
+    }
+    return undefined;
+  }
+
+  /** The unpacked layer, made if it isn't there. `below`: its lower layers, topmost first. Others that want the same one wait. */
+  async unpack(blob: string, diffId: string, below: Layer[], signal: AbortSignal): Promise<Layer> {
+    const chainId = chainIdOf(below[0]?.chainId, diffId);
+    const found = await this.find(chainId);
+    if (found) return found;
+    await mkdir(this.#incoming, { recursive: true, mode: 0o700 });
+    await mkdir(this.#directory, { recursive: true, mode: 0o700 });
+    const folder = join(this.#incoming, `layer-${hexOf(chainId)}`);
+    return withLock(`${folder}.lock`, signal, async () => {
+      const meanwhile = await this.find(chainId);
+      if (meanwhile) return meanwhile;
+      try {
+        await rm(folder, { recursive: true, force: true });
+        await mkdir(folder, { mode: 0o700 });
+        const lowers = below.map(({ directory }) => directory);
+        const size = await unpackLayer({ blob, diffId, lowers }, join(folder, 'fs'), signal);
+        await writeJson(join(folder, 'layer.json'), { chainId, ...size });
+        await syncFilesystemOf(folder);
+        return { chainId, ...size, directory: join(await this.#publish(folder, chainId), 'fs') };
+      } catch (error) {
+        await rm(folder, { recursive: true, force: true });
+        throw error;
+      }
+    });
+  }
+
+  /** Takes the layer away at once and gives the folder that is left to be deleted; undefined for a missing layer. */
+  async detach(chainId: string): Promise<string | undefined> {
+    const layer = await this.find(chainId);
+    if (!layer) return undefined;
+    await mkdir(this.#incoming, { recursive: true, mode: 0o700 });
+    const detached = join(this.#incoming, `removed-${randomUUID()}`);
+    await rename(join(layer.directory, '..'), detached);
+    return detached;
+  }
+
+  async #publish(folder: string, chainId: string): Promise<string> {
+    for (const name of namesOf(chainId)) {
+      const target = join(this.#directory, name);
+      try {
+        await rename(folder, target);
+      } catch (error) {
+        if (['ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) continue;
+        throw error;
+      }
+      await syncDirectory(this.#directory);
+      return target;
+    }
+    throw new PluginError('INTERNAL', 'every name for it is taken', { object: `layer ${chainId}`, hint: `look into ${this.#directory}` });
+  }
+}
+
+/** One sync for thousands of files: after a power cut a layer that is there must be whole. */
+async function syncFilesystemOf(folder: string): Promise<void> {
+  const directory = await open(folder);
+  try {
+    await syscalls().syncFilesystem(directory.fd);
+  } finally {
+    await directory.close();
+  }
+}
+
+export function chainIdOf(below: string | undefined, diffId: string): string {
+  return below === undefined ? diffId : digestOf(`${below} ${diffId}`);
+}
+
+function namesOf(chainId: string): string[] {
+  const hex = hexOf(chainId);
+  if (hex) return nameLengths.map((length) => hex.slice(0, length));
+  throw new PluginError('UNIMPLEMENTED', 'only sha256 digests are supported', {
+    object: `layer ${JSON.stringify(chainId)}`,
+    hint: 'build the image with sha256 digests',
+  });
+}

@@ -1,0 +1,18 @@
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { absent } from './atomic-file.ts';
+import { tryLock } from './lock.ts';
+
+/** Removes what processes that died left in the folder of things not yet whole. What somebody still works on has its lock held, and stays. */
+export async function removeLeftovers(incoming: string): Promise<void> {
+  for (const name of (await readdir(incoming).catch(absent)) ?? []) {
+    const path = join(incoming, name.replace(/\.lock$/, ''));
+    const lock = tryLock(`${path}.lock`);
+    if (!lock) continue;
+    try {
+      await rm(path, { recursive: true, force: true });
+    } finally {
+      lock.release();
+    }
+  }
+}

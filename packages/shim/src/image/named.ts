@@ -1,0 +1,127 @@
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import type { FilesystemUsage, Image } from '@berth/sdk/cri';
+import { PluginError } from '@berth/sdk/errors';
+import { absent, readJson, readJsonFiles, writeJson } from './atomic-file.ts';
+import { digestOf, hexOf } from './digest.ts';
+import type { Images, PullOptions, UsableImage } from './images.ts';
+import { nameOf, parseReference, repositoryOf } from './reference.ts';
+
+interface NamedImage {
+  id: string;
+  name: string;
+  repository: string;
+}
+
+export interface NamedImagesOptions {
+  /** Milliseconds that a pull takes, asked at its start; what it throws is the pull's failure. Default: none. */
+  delay?(reference: string, options: PullOptions): number;
+}
+
+/** CRI wants a size above zero; a name has none to measure. */
+const nominalSize = 1n;
+
+/**
+ * Images that are only names, for a runtime without root file systems: every well-formed name can be pulled, from
+ * nowhere. The id is the digest of the name in full. Which were pulled, and who uses them, is kept under `directory`.
+ */
+export class NamedImages implements Images {
+  readonly #directory: string;
+  readonly #records: string;
+  readonly #users: string;
+  readonly #delay: NonNullable<NamedImagesOptions['delay']>;
+
+  constructor(directory: string, { delay }: NamedImagesOptions = {}) {
+    this.#directory = directory;
+    this.#records = join(directory, 'records');
+    this.#users = join(directory, 'users');
+    this.#delay = delay ?? (() => 0);
+  }
+
+  async pull(reference: string, options: PullOptions, signal: AbortSignal): Promise<string> {
+    const parsed = parseReference(reference);
+    const name = nameOf(parsed);
+    const id = digestOf(name);
+    await setTimeout(this.#delay(reference, options), undefined, { signal }).catch((cause) => {
+      throw new PluginError('CANCELLED', 'the pull was ended', { object: `image ${name}`, cause });
+    });
+    await writeJson(this.#imageFile(id), { id, name, repository: repositoryOf(parsed) } satisfies NamedImage);
+    return id;
+  }
+
+  async list(): Promise<Image[]> {
+    return (await readJsonFiles<NamedImage>(this.#records)).map(criImage);
+  }
+
+  async status(reference: string): Promise<Image | undefined> {
+    const image = await this.#find(reference);
+    return image && criImage(image);
+  }
+
+  async remove(reference: string): Promise<void> {
+    const image = await this.#find(reference);
+    if (!image) return;
+    const user = (await readJsonFiles<{ user: string; image: string }>(this.#users)).find((record) => record.image === image.id);
+    if (user) {
+      throw new PluginError('FAILED_PRECONDITION', `container ${user.user} uses it`, {
+        object: `image ${reference}`,
+        hint: 'remove its containers first',
+      });
+    }
+    await rm(this.#imageFile(image.id), { force: true });
+  }
+
+  async usage(): Promise<FilesystemUsage[]> {
+    const names = (await readdir(this.#records).catch(absent)) ?? [];
+    return [
+      {
+        timestamp: BigInt(Date.now()) * 1_000_000n,
+        fsId: { mountpoint: this.#directory },
+        usedBytes: { value: BigInt(names.length) * nominalSize },
+        inodesUsed: { value: BigInt(names.length) },
+      },
+    ];
+  }
+
+  async use(reference: string, user: string): Promise<UsableImage> {
+    const image = await this.#find(reference);
+    if (!image) throw new PluginError('NOT_FOUND', 'it is not on this node', { object: `image ${reference}`, hint: 'pull it first' });
+    await writeJson(this.#userFile(user), { user, image: image.id });
+    const config = { entrypoint: [], cmd: ['sh'], env: [], workingDir: '', user: '', stopSignal: '', volumes: [] };
+    return { id: image.id, config, layers: [] };
+  }
+
+  async release(user: string): Promise<void> {
+    await rm(this.#userFile(user), { force: true });
+  }
+
+  async #find(reference: string): Promise<NamedImage | undefined> {
+    const digits = /^(?:sha256:)?([0-9a-f]{12,64})$/.exec(reference)?.[1];
+    const byId = digits && (await readJsonFiles<NamedImage>(this.#records)).filter(({ id }) => id.startsWith(`sha256:${digits}`));
+    if (byId && byId.length === 1) return byId[0];
+    if (reference.startsWith('sha256:') || digits?.length === 64) return undefined;
+    return readJson<NamedImage>(this.#imageFile(digestOf(nameOf(parseReference(reference)))));
+  }
+
+  #imageFile(id: string): string {
+    return join(this.#records, `${hexOf(id)}.json`);
+  }
+
+  #userFile(user: string): string {
+    if (/^[\w.-]{1,200}$/.test(user)) return join(this.#users, `${user}.json`);
+    throw new PluginError('INVALID_ARGUMENT', 'it is no container id', { object: `image user ${JSON.stringify(user)}` });
+  }
+}
+
+function criImage({ id, name, repository }: NamedImage): Image {
+  const isDigest = name.includes('@');
+  return {
+    id,
+    repoTags: isDigest ? [] : [name],
+    repoDigests: [isDigest ? name : `${repository}@${id}`],
+    size: nominalSize,
+    username: '',
+    pinned: false,
+  };
+}

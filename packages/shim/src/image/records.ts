@@ -1,0 +1,115 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PluginError } from '@berth/sdk/errors';
+import { readJson, readJsonFiles, writeJson } from './atomic-file.ts';
+import { digestOf, hexOf } from './digest.ts';
+import type { InstalledImage } from './install.ts';
+import { nameOf, parseReference } from './reference.ts';
+
+/** A name, by tag or by digest, and the image that it stands for. */
+interface NameRecord {
+  name: string;
+  image: string;
+}
+
+interface UserRecord {
+  user: string;
+  image: string;
+}
+
+const shortestPrefix = 12;
+
+/**
+ * What the store knows, one file per object: images by id, their names, and who uses them. Each is replaced at once and
+ * read afresh, so that every process sees what another one did. Changes that concern more than one are the caller's to lock.
+ */
+export class Records {
+  readonly #images: string;
+  readonly #names: string;
+  readonly #users: string;
+
+  constructor(directory: string) {
+    this.#images = join(directory, 'records');
+    this.#names = join(directory, 'names');
+    this.#users = join(directory, 'users');
+  }
+
+  images(): Promise<InstalledImage[]> {
+    return readJsonFiles<InstalledImage>(this.#images);
+  }
+
+  names(): Promise<NameRecord[]> {
+    return readJsonFiles<NameRecord>(this.#names);
+  }
+
+  /** Ids of those who use the image. */
+  async usersOf(image: string): Promise<string[]> {
+    const records = await readJsonFiles<UserRecord>(this.#users);
+    return records.filter((record) => record.image === image).map(({ user }) => user);
+  }
+
+  /** By name, id or unique prefix of an id; undefined if there is none. */
+  async find(reference: string): Promise<InstalledImage | undefined> {
+    const digits = /^(?:sha256:)?([0-9a-f]{12,64})$/.exec(reference)?.[1];
+    if (digits) {
+      const found = await this.#findByPrefix(digits);
+      if (found || reference.startsWith('sha256:') || digits.length === 64) return found;
+    }
+    if (reference.startsWith('sha256:')) throw malformedId(reference);
+    const record = await readJson<NameRecord>(this.#nameFile(nameOf(parseReference(reference))));
+    return record && readJson<InstalledImage>(this.#imageFile(record.image));
+  }
+
+  async put(image: InstalledImage, names: string[]): Promise<void> {
+    const known = await readJson<InstalledImage>(this.#imageFile(image.id));
+    const blobs = new Set([...(known?.blobs ?? []), ...image.blobs]);
+    await writeJson(this.#imageFile(image.id), { ...image, blobs: [...blobs] });
+    for (const name of names) await writeJson(this.#nameFile(name), { name, image: image.id });
+  }
+
+  /** Names first: what a crash leaves is an image without names, not a name without an image. */
+  async remove(id: string): Promise<void> {
+    for (const { name, image } of await this.names()) {
+      if (image === id) await rm(this.#nameFile(name), { force: true });
+    }
+    await rm(this.#imageFile(id), { force: true });
+  }
+
+  putUser(user: string, image: string): Promise<void> {
+    return writeJson(this.#userFile(user), { user, image });
+  }
+
+  removeUser(user: string): Promise<void> {
+    return rm(this.#userFile(user), { force: true });
+  }
+
+  async #findByPrefix(digits: string): Promise<InstalledImage | undefined> {
+    if (digits.length === 64) return readJson<InstalledImage>(this.#imageFile(`sha256:${digits}`));
+    const found = (await this.images()).filter(({ id }) => id.startsWith(`sha256:${digits}`));
+    if (found.length < 2) return found[0];
+    throw new PluginError('INVALID_ARGUMENT', `it fits ${found.length} images`, { object: `image id ${digits}`, hint: 'give more digits' });
+  }
+
+  #imageFile(id: string): string {
+    const hex = hexOf(id);
+    if (!hex) throw malformedId(id);
+    return join(this.#images, `${hex}.json`);
+  }
+
+  /** Names are longer than a file name may be. */
+  #nameFile(name: string): string {
+    return join(this.#names, `${hexOf(digestOf(name))}.json`);
+  }
+
+  #userFile(user: string): string {
+    if (/^[\w.-]{1,200}$/.test(user)) return join(this.#users, `${user}.json`);
+    throw new PluginError('INVALID_ARGUMENT', 'it is no container id', { object: `image user ${JSON.stringify(user)}` });
+  }
+}
+
+function malformedId(id: string): PluginError {
+  return new PluginError('INVALID_ARGUMENT', 'it is no image id', {
+    object: `image ${JSON.stringify(id)}`,
+    hint: `give sha256: and at least ${shortestPrefix} digits`,
+  });
+}

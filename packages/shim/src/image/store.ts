@@ -1,0 +1,200 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { FilesystemUsage, Image } from '@berth/sdk/cri';
+import { PluginError } from '@berth/sdk/errors';
+import { readArchive } from './archive.ts';
+import { Blobs } from './blobs.ts';
+import { digestOf } from './digest.ts';
+import type { Images, PullOptions, UsableImage } from './images.ts';
+import { type BlobSource, type InstalledImage, installImage } from './install.ts';
+import { Layers } from './layers.ts';
+import { removeLeftovers } from './leftovers.ts';
+import { withLock } from './lock.ts';
+import { choosePlatform, type Manifest, parseManifest } from './manifest.ts';
+import { Records } from './records.ts';
+import { nameOf, parseReference, repositoryOf } from './reference.ts';
+import { Registry } from './registry.ts';
+import { diskUsage } from './usage.ts';
+
+/** Changes of records take milliseconds: who waits longer waits for a process that hangs. */
+const lockTimeoutMs = 30_000;
+const commitAttempts = 3;
+
+export interface LoadedImage {
+  id: string;
+  names: string[];
+}
+
+/**
+ * The layered store: images of all runtimes of a node, under one directory. Several processes may use it at once; each
+ * reads its state from disk. What is being made lies under `incoming` and counts when it is renamed to its place, so a
+ * process that dies leaves nothing half done that anybody takes for whole.
+ *
+ * `blobs` manifests, configurations, layers as they came; `layers` unpacked ones; `records`, `names`, `users` see records.ts.
+ */
+export class LayeredImages implements Images {
+  readonly #directory: string;
+  readonly #blobs: Blobs;
+  readonly #layers: Layers;
+  readonly #records: Records;
+  #leftovers: Promise<void> | undefined;
+
+  /** `directory`: ROOT/images. */
+  constructor(directory: string) {
+    const incoming = join(directory, 'incoming');
+    this.#directory = directory;
+    this.#blobs = new Blobs(join(directory, 'blobs'), incoming);
+    this.#layers = new Layers(join(directory, 'layers'), incoming);
+    this.#records = new Records(directory);
+  }
+
+  async pull(text: string, { auth }: PullOptions, signal: AbortSignal): Promise<string> {
+    const reference = parseReference(text);
+    const registry = new Registry(reference, auth);
+    const bytes = await registry.manifest(reference.digest ?? reference.tag ?? '', signal);
+    const object = `image ${nameOf(reference)}`;
+    const found = parseManifest(bytes, object);
+    const names = new Set([nameOf(reference), `${repositoryOf(reference)}@${digestOf(bytes)}`]);
+    if (found.kind === 'manifest') return this.#install(bytes, found, registry, [...names], signal);
+
+    const chosen = await registry.manifest(choosePlatform(found, object).digest, signal);
+    const manifest = parseManifest(chosen, object);
+    if (manifest.kind !== 'manifest')
+      throw new PluginError('UNIMPLEMENTED', 'an index in an index', { object, hint: 'push one index of manifests' });
+    return this.#install(chosen, manifest, registry, [...names], signal);
+  }
+
+  /**
+   * Loads all images of an archive file: OCI image layout or `docker save`, plain or compressed. `name` stands for the
+   * archive's own names, of which a layout may have none.
+   */
+  async load(path: string, options: { name?: string } = {}, signal: AbortSignal): Promise<LoadedImage[]> {
+    const archive = await readArchive(path, join(this.#directory, 'incoming'), signal);
+    try {
+      const loaded: LoadedImage[] = [];
+      for (const { manifestBytes, manifest, names } of archive.images) {
+        const given = options.name === undefined ? names : [options.name];
+        const references = given.map((name) => parseReference(name));
+        const digests = references.map((reference) => `${repositoryOf(reference)}@${digestOf(manifestBytes)}`);
+        const tags = references.map(nameOf);
+        const id = await this.#install(manifestBytes, manifest, archive, [...new Set([...tags, ...digests])], signal);
+        loaded.push({ id, names: tags });
+      }
+      return loaded;
+    } finally {
+      await archive.close();
+    }
+  }
+
+  async list(): Promise<Image[]> {
+    const [images, names] = await Promise.all([this.#records.images(), this.#records.names()]);
+    const namesOf = Map.groupBy(names, ({ image }) => image);
+    return images.map((image) => criImage(image, (namesOf.get(image.id) ?? []).map(({ name }) => name).toSorted()));
+  }
+
+  async status(reference: string): Promise<Image | undefined> {
+    const image = await this.#records.find(reference);
+    return image && (await this.list()).find(({ id }) => id === image.id);
+  }
+
+  async remove(reference: string): Promise<void> {
+    const detached = await this.#locked(async () => {
+      const image = await this.#records.find(reference);
+      if (!image) return [];
+      const [user, ...others] = await this.#records.usersOf(image.id);
+      if (user !== undefined) {
+        throw new PluginError('FAILED_PRECONDITION', `container ${user}${others.length > 0 ? ` and ${others.length} more` : ''} uses it`, {
+          object: `image ${reference}`,
+          hint: 'remove its containers first',
+        });
+      }
+      await this.#records.remove(image.id);
+      return this.#detachUnused(image);
+    });
+    await Promise.all(detached.map((path) => rm(path, { recursive: true, force: true })));
+  }
+
+  usage(): Promise<FilesystemUsage[]> {
+    return diskUsage(this.#directory);
+  }
+
+  async use(reference: string, user: string): Promise<UsableImage> {
+    return this.#locked(async () => {
+      const image = await this.#records.find(reference);
+      if (!image)
+        throw new PluginError('NOT_FOUND', 'it is not on this node', {
+          object: `image ${reference}`,
+          hint: 'pull it, or load it with: berth image load FILE',
+        });
+      const layers = await Promise.all(image.layers.map((chainId) => this.#layers.find(chainId)));
+      const directories = layers.map((layer) => layer?.directory).filter((directory) => directory !== undefined);
+      if (directories.length < layers.length) {
+        throw new PluginError('DATA_LOSS', 'a layer of it is gone from the disk', {
+          object: `image ${reference}`,
+          hint: 'remove the image and pull it again',
+        });
+      }
+      await this.#records.putUser(user, image.id);
+      return { id: image.id, config: image.config, layers: directories.reverse() };
+    });
+  }
+
+  async release(user: string): Promise<void> {
+    await this.#records.removeUser(user);
+  }
+
+  /** What another process removes between the unpacking and the record is made again. */
+  async #install(bytes: Buffer, manifest: Manifest, source: BlobSource, names: string[], signal: AbortSignal): Promise<string> {
+    this.#leftovers ??= removeLeftovers(join(this.#directory, 'incoming'));
+    await this.#leftovers;
+    for (let attempt = 0; attempt < commitAttempts; attempt++) {
+      const image = await installImage(bytes, manifest, source, { blobs: this.#blobs, layers: this.#layers }, signal);
+      if (await this.#locked(() => this.#commit(image, names))) return image.id;
+    }
+    throw new PluginError('ABORTED', 'its parts are removed by another process as soon as they are there', {
+      object: `image ${names[0]}`,
+      hint: 'try again',
+    });
+  }
+
+  async #commit(image: InstalledImage, names: string[]): Promise<boolean> {
+    const layers = await Promise.all(image.layers.map((chainId) => this.#layers.find(chainId)));
+    const blobs = await Promise.all(image.blobs.map((digest) => this.#blobs.has(digest)));
+    if (layers.includes(undefined) || blobs.includes(false)) return false;
+    await this.#records.put(image, names);
+    return true;
+  }
+
+  /** Of a removed image; folders that are left to be deleted. */
+  async #detachUnused(removed: InstalledImage): Promise<string[]> {
+    const rest = await this.#records.images();
+    const usedBlobs = new Set(rest.flatMap(({ blobs }) => blobs));
+    const usedLayers = new Set(rest.flatMap(({ layers }) => layers));
+    for (const digest of removed.blobs) if (!usedBlobs.has(digest)) await this.#blobs.remove(digest);
+    const detached: string[] = [];
+    for (const chainId of removed.layers) {
+      const path = usedLayers.has(chainId) ? undefined : await this.#layers.detach(chainId);
+      if (path) detached.push(path);
+    }
+    return detached;
+  }
+
+  async #locked<T>(body: () => Promise<T>): Promise<T> {
+    await mkdir(this.#directory, { recursive: true, mode: 0o700 });
+    return withLock(join(this.#directory, 'lock'), AbortSignal.timeout(lockTimeoutMs), body);
+  }
+}
+
+function criImage(image: InstalledImage, names: string[]): Image {
+  const user = image.config.user.split(':')[0] ?? '';
+  const isUid = /^\d+$/.test(user);
+  return {
+    id: image.id,
+    repoTags: names.filter((name) => !name.includes('@')),
+    repoDigests: names.filter((name) => name.includes('@')),
+    size: BigInt(image.size),
+    uid: isUid ? { value: BigInt(user) } : undefined,
+    username: isUid ? '' : user,
+    pinned: false,
+  };
+}

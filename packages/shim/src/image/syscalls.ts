@@ -1,0 +1,86 @@
+import { createRequire } from 'node:module';
+import { PluginError } from '@berth/sdk/errors';
+
+/** Linux system calls that an image store needs and Node's `fs` doesn't have. Each throws a PluginError with errno's name. */
+export interface Syscalls {
+  /** Takes the whole-file lock of an open descriptor; false if another descriptor holds it. It goes with the descriptor. */
+  tryLock(descriptor: number): boolean;
+  /** Resolves when everything written to the descriptor's file system is on disk. */
+  syncFilesystem(descriptor: number): Promise<void>;
+  /** `mode` holds the type bits (S_IFCHR, S_IFBLK, S_IFIFO) and permissions. */
+  mknod(path: string, mode: number, major: number, minor: number): void;
+  /** Sets an extended attribute of the file itself, not of what a symbolic link points to. */
+  setAttribute(path: string, name: string, value: Uint8Array): void;
+  /** Undefined where the attribute isn't set. */
+  getAttribute(path: string, name: string): Uint8Array | undefined;
+}
+
+const LOCK_EX_NB = 2 | 4;
+const EAGAIN = 11;
+const ENODATA = 61;
+
+let loaded: Syscalls | undefined;
+
+/** Loads libc at its first use: a shim whose images are only names never pays for it, and runs where there is none. */
+export function syscalls(): Syscalls {
+  loaded ??= load();
+  return loaded;
+}
+
+function load(): Syscalls {
+  if (process.platform !== 'linux') {
+    throw new PluginError('UNIMPLEMENTED', `image layers can't be unpacked on ${process.platform}`, {
+      object: 'image store',
+      hint: 'use --runtime fake here',
+    });
+  }
+  const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi');
+  const libc = koffi.load(null);
+  const flock = libc.func('int flock(int fd, int operation)');
+  const syncfs = libc.func('int syncfs(int fd)');
+  const mknod = libc.func('int mknod(const char *path, uint mode, uint64_t device)');
+  const lsetxattr = libc.func('int lsetxattr(const char *path, const char *name, const uint8_t *value, size_t size, int flags)');
+  const lgetxattr = libc.func('long lgetxattr(const char *path, const char *name, _Out_ uint8_t *value, size_t size)');
+
+  const failed = (call: string, object: string) => {
+    const errno = koffi.errno();
+    const name = Object.entries(koffi.os.errno).find(([, number]) => number === errno)?.[0] ?? String(errno);
+    return PluginError.from(Object.assign(new Error(`${call} failed with ${name}`), { code: name }), 'INTERNAL', { object });
+  };
+
+  return {
+    tryLock(descriptor) {
+      if (flock(descriptor, LOCK_EX_NB) === 0) return true;
+      if (koffi.errno() === EAGAIN) return false;
+      throw failed('flock', `file descriptor ${descriptor}`);
+    },
+    async syncFilesystem(descriptor) {
+      const { promise, resolve, reject } = Promise.withResolvers<number>();
+      syncfs.async(descriptor, (error: Error | null, result: number) => (error ? reject(error) : resolve(result)));
+      if ((await promise) !== 0)
+        throw new PluginError('DATA_LOSS', 'syncfs failed', {
+          object: 'file system of the images',
+          hint: 'look into the kernel log (dmesg)',
+        });
+    },
+    mknod(path, mode, major, minor) {
+      if (mknod(path, mode, deviceNumber(major, minor)) !== 0) throw failed('mknod', path);
+    },
+    setAttribute(path, name, value) {
+      if (lsetxattr(path, name, value, value.length, 0) !== 0) throw failed(`setting ${name}`, path);
+    },
+    getAttribute(path, name) {
+      const value = new Uint8Array(64 * 1024);
+      const size = lgetxattr(path, name, value, value.length);
+      if (size >= 0) return value.subarray(0, size);
+      if (koffi.errno() === ENODATA) return undefined;
+      throw failed(`reading ${name}`, path);
+    },
+  };
+}
+
+/** glibc's and musl's makedev: 12 low bits of the major and 8 of the minor number in the first word, the rest above. */
+function deviceNumber(major: number, minor: number): bigint {
+  const [high, low] = [BigInt(major), BigInt(minor)];
+  return ((high & 0xfffn) << 8n) | (low & 0xffn) | ((low & ~0xffn) << 12n) | ((high & ~0xfffn) << 32n);
+}
