@@ -7,6 +7,8 @@ import type { PluginConfig, Result, Verb } from './types.ts';
 import { CniError, errorCodes, errorObject } from './types.ts';
 import { defaultVersion, readResult, supportedVersions, writeResult } from './versions.ts';
 
+export type { Request } from './request.ts';
+
 /** What a handler is given: the checked request, and the way to the plugin that it delegates to. */
 export interface PluginRequest<Config extends PluginConfig = PluginConfig> extends Request<Config> {
   /** Runs another plugin, IPAM as a rule, with the same environment and configuration. A failed ADD is followed by a DEL. */
