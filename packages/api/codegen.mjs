@@ -74,10 +74,11 @@ class FieldTables {
   add(file, exported) {
     const declared = this.#declarations(file);
     const declaration = declared.interfaces.get(declared.exports.get(exported));
-    if (!declaration || !declaration.members.some(ts.isPropertySignature)) return 'any';
+    if (!declaration?.members.some(ts.isPropertySignature)) return 'any';
     const id = exported.replace(/^IIoK8s(Api(?=[A-Z])|ApimachineryPkg)/, '');
     if (!this.types[id]) {
-      const fields = (this.types[id] = {});
+      const fields = {};
+      this.types[id] = fields;
       for (const member of declaration.members)
         if (ts.isPropertySignature(member)) fields[member.name.text] = this.#fieldType(member.type, file);
     }

@@ -1,16 +1,20 @@
-import { type Document, isMap, isSeq, LineCounter, type Node, parseAllDocuments, type YAMLError } from 'yaml';
+import { type Document, LineCounter, parseAllDocuments, type YAMLError } from 'yaml';
 import { conformObject, isKnownKind, knownKinds } from './field-table.ts';
-import { type Position, positionOf } from './manifest/position.ts';
+import { type Position, Written } from './manifest/position.ts';
 import { yamlRules } from './manifest/yaml-rules.ts';
 import type { ObjectMeta } from './objects.ts';
 import type { FieldError } from './validation/field-error.ts';
 
 export type { Position } from './manifest/position.ts';
 
-/** What every object of the Kubernetes API has; `kind` tells the rest of its type. */
-export interface KubernetesObject {
+/** What tells the type of an object. */
+interface TypeMeta {
   apiVersion: string;
   kind: string;
+}
+
+/** What every object of the Kubernetes API has; `kind` tells the rest of its type. */
+export interface KubernetesObject extends TypeMeta {
   metadata?: ObjectMeta;
 }
 
@@ -65,6 +69,8 @@ export function readManifest(text: string, file: string): Manifest {
   return { objects: reader.objects, problems: reader.problems };
 }
 
+/** A few repeated values are fine; ten aliases to ten aliases to ten are an attack on memory. */
+const maxAliasCount = 100;
 const nestedTooDeep = 'The text is nested too deep to be a manifest';
 
 class ManifestReader {
@@ -92,61 +98,59 @@ class ManifestReader {
     const [error] = [...document.errors, ...document.warnings];
     if (error) {
       const { line, col } = this.#lines.linePos(error.pos[0]);
-      return this.refuse({ line, column: col }, syntaxMessage(error, text));
+      this.refuse({ line, column: col }, syntaxMessage(error, text));
+      return;
     }
     try {
-      this.#readValue(document, document.contents ?? undefined, document.toJS({ maxAliasCount: 100 }));
+      this.#readValue(document.toJS({ maxAliasCount }), new Written(document, this.#lines));
     } catch (thrown) {
-      // The library throws a ReferenceError for aliases that are undefined, circular, or too many.
+      // The library throws a ReferenceError for aliases that are undefined or too many.
       if (!(thrown instanceof ReferenceError)) throw thrown;
-      this.refuse(positionOf(document, this.#lines, ''), `Aliases can't be resolved: ${thrown.message}`);
+      this.refuse(new Written(document, this.#lines).locate(''), `Aliases can't be resolved: ${thrown.message}`);
     }
   }
 
-  #readValue(document: Document.Parsed, node: Node | undefined, value: unknown, listKind?: { apiVersion: string; kind: string }): void {
-    const at = (path: string) => positionOf(document, this.#lines, path, node);
+  /** `itemType` is what a typed list says of its items, which needn't say it again. */
+  #readValue(value: unknown, written: Written, itemType?: TypeMeta): void {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-      return this.refuse(at(''), `A document must be a Kubernetes object (a map with apiVersion and kind), not ${describe(value)}`);
+      this.refuse(written.locate(''), `A document must be a Kubernetes object (a map with apiVersion and kind), not ${describe(value)}`);
+      return;
     }
-    const { apiVersion = listKind?.apiVersion, kind = listKind?.kind } = value as Record<string, unknown>;
-    for (const [name, given] of Object.entries({ apiVersion, kind })) {
-      if (given === undefined || given === null || given === '') return this.refuse(at(''), 'Required value', name);
-      if (typeof given !== 'string') return this.refuse(at(name), 'must be a string', name);
-    }
-    this.#readObject(document, node, { ...value, apiVersion: `${apiVersion}`, kind: `${kind}` }, at);
+    const { apiVersion = itemType?.apiVersion, kind = itemType?.kind } = value as Record<string, unknown>;
+    if (typeof apiVersion !== 'string' || apiVersion === '') this.#refuseType('apiVersion', apiVersion, written);
+    else if (typeof kind !== 'string' || kind === '') this.#refuseType('kind', kind, written);
+    else this.#readObject({ ...value, apiVersion, kind }, written);
   }
 
-  #readObject(
-    document: Document.Parsed,
-    node: Node | undefined,
-    value: { apiVersion: string; kind: string; items?: unknown },
-    at: (path: string) => Position,
-  ): void {
+  #refuseType(name: string, given: unknown, written: Written): void {
+    this.refuse(written.locate(name), given === undefined || given === null || given === '' ? 'Required value' : 'must be a string', name);
+  }
+
+  #readObject(value: TypeMeta & { items?: unknown }, written: Written): void {
     const { apiVersion, kind } = value;
-    const itemKind = kind.endsWith('List') ? kind.slice(0, -'List'.length) : undefined;
-    const isList = (apiVersion === 'v1' && kind === 'List') || (itemKind !== undefined && isKnownKind(apiVersion, itemKind));
-    if (isList) return this.#readItems(document, node, value.items, at, itemKind ? { apiVersion, kind: itemKind } : undefined);
-    if (!isKnownKind(apiVersion, kind)) return this.refuse(at('kind'), unknownKind(apiVersion, kind), 'kind');
-    const { value: object, errors } = conformObject(value, apiVersion, kind);
-    const source: ManifestObject = { object: object as KubernetesObject, file: this.#file, line: at('').line, locate: at };
+    const itemKind = kind.endsWith('List') ? kind.slice(0, -'List'.length) : '';
+    if (apiVersion === 'v1' && kind === 'List') this.#readItems(value.items, written);
+    else if (isKnownKind(apiVersion, itemKind)) this.#readItems(value.items, written, { apiVersion, kind: itemKind });
+    else if (!isKnownKind(apiVersion, kind)) this.refuse(written.locate('kind'), unknownKind(apiVersion, kind), 'kind');
+    else this.#keepObject(value, written);
+  }
+
+  #readItems(items: unknown, written: Written, itemType?: TypeMeta): void {
+    if (items === undefined || items === null) return;
+    if (!Array.isArray(items)) this.refuse(written.locate('items'), 'must be a list', 'items');
+    else for (const [index, item] of items.entries()) this.#readValue(item, written.item(index), itemType);
+  }
+
+  #keepObject(value: TypeMeta, written: Written): void {
+    const { value: object, errors } = conformObject(value, value.apiVersion, value.kind);
+    const source: ManifestObject = {
+      object: object as KubernetesObject,
+      file: this.#file,
+      line: written.locate('').line,
+      locate: (path) => written.locate(path),
+    };
     if (errors.length === 0) this.objects.push(source);
     this.problems.push(...errors.map((error) => problemOf(source, error)));
-  }
-
-  #readItems(
-    document: Document.Parsed,
-    list: Node | undefined,
-    items: unknown,
-    at: (path: string) => Position,
-    kind?: { apiVersion: string; kind: string },
-  ): void {
-    if (items === undefined || items === null) return;
-    if (!Array.isArray(items)) return this.refuse(at('items'), 'must be a list', 'items');
-    const nodes = isMap(list) ? list.get('items', true) : undefined;
-    items.forEach((item, index) => {
-      const node = isSeq(nodes) ? nodes.items[index] : undefined;
-      this.#readValue(document, (node as Node | undefined) ?? list, item, kind);
-    });
   }
 }
 
@@ -177,9 +181,4 @@ function unknownKind(apiVersion: string, kind: string): string {
   if (versions.length > 0) return `Unknown apiVersion ${JSON.stringify(apiVersion)} of kind ${kind}; use ${versions.join(' or ')}`;
   const kinds = knownKinds().map((known) => `${known.slice(known.lastIndexOf('/') + 1)} (${known.slice(0, known.lastIndexOf('/'))})`);
   return `Unknown kind ${JSON.stringify(kind)}; known are ${kinds.join(', ')}`;
-}
-
-/** All problems of a manifest, a line each. */
-export function formatProblems(problems: ManifestProblem[]): string {
-  return problems.map(formatProblem).join('\n');
 }

@@ -50,5 +50,5 @@ function defaultDownwardItems<T extends NonNullable<VolumeProjection['downwardAP
 }
 
 function defaultEphemeral(template: NonNullable<NonNullable<Volume['ephemeral']>['volumeClaimTemplate']>): Volume['ephemeral'] {
-  return { volumeClaimTemplate: { ...template, spec: { ...template.spec, volumeMode: template.spec.volumeMode ?? 'Filesystem' } } };
+  return { volumeClaimTemplate: { ...template, spec: { ...template.spec, volumeMode: template.spec?.volumeMode ?? 'Filesystem' } } };
 }

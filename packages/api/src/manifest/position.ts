@@ -1,4 +1,4 @@
-import { type Document, isAlias, isMap, isNode, isSeq, type LineCounter, type Node } from 'yaml';
+import { type Document, isAlias, isMap, isNode, isSeq, type LineCounter } from 'yaml';
 
 /** A place in a file; lines and columns count from 1. */
 export interface Position {
@@ -11,18 +11,40 @@ export function splitPath(path: string): string[] {
   return [...path.matchAll(/\[([^\]]*)\]|([^.[\]]+)/g)].map(([, bracketed, name]) => bracketed ?? name ?? '');
 }
 
-/** Where a value stands in a document, or the nearest of the values around it that is written there. */
-export function positionOf(document: Document.Parsed, lines: LineCounter, path: string, base?: Node): Position {
-  let node: unknown = base ?? document.contents;
-  let offset = startOf(node) ?? document.range[0];
-  for (const segment of splitPath(path)) {
-    const child = childOf(isAlias(node) ? node.resolve(document) : node, segment);
-    if (!child) break;
-    offset = child.offset ?? offset;
-    node = child.node;
+/** An object as it is written in a document: the whole document, or an item of its list. */
+export class Written {
+  readonly #document: Document.Parsed;
+  readonly #lines: LineCounter;
+  readonly #node: unknown;
+
+  constructor(document: Document.Parsed, lines: LineCounter, node: unknown = document.contents) {
+    this.#document = document;
+    this.#lines = lines;
+    this.#node = node;
   }
-  const { line, col } = lines.linePos(offset);
-  return { line: Math.max(line, 1), column: Math.max(col, 1) };
+
+  /** Where a field is written, or the nearest of the fields around it that is. An empty path is the object itself. */
+  locate(path: string): Position {
+    const { line, col } = this.#lines.linePos(this.#find(splitPath(path)).offset);
+    return { line: Math.max(line, 1), column: Math.max(col, 1) };
+  }
+
+  /** An item of a list object. */
+  item(index: number): Written {
+    return new Written(this.#document, this.#lines, this.#find(['items', String(index)]).node);
+  }
+
+  #find(segments: string[]): { node: unknown; offset: number } {
+    let node = this.#node;
+    let offset = startOf(node) ?? this.#document.range[0];
+    for (const segment of segments) {
+      const child = childOf(isAlias(node) ? node.resolve(this.#document) : node, segment);
+      if (!child) break;
+      offset = child.offset ?? offset;
+      node = child.node;
+    }
+    return { node, offset };
+  }
 }
 
 function childOf(node: unknown, segment: string): { node: unknown; offset: number | undefined } | undefined {
