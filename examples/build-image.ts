@@ -4,4 +4,4 @@ import { busyboxImage } from '@berth/conformance/image-builder';
 
 const [busybox, out] = process.argv.slice(2);
 if (!busybox || !out) throw new Error('usage: build-image.ts BUSYBOX OUT.tar');
-await busyboxImage({ busybox, name: 'localhost/busybox:1', out });
+await busyboxImage({ busybox, output: out });

@@ -28,7 +28,11 @@ export interface BenchOptions {
 
 /** Reads `--json`, `--check` and a bench's own `--NAME VALUE` options. */
 export function benchOptions(own: string[]): BenchOptions {
-  const options = Object.fromEntries([...own.map((name) => [name, { type: 'string' as const }]), ['json', { type: 'boolean' as const }], ['check', { type: 'boolean' as const }]]);
+  const options = Object.fromEntries([
+    ...own.map((name) => [name, { type: 'string' as const }]),
+    ['json', { type: 'boolean' as const }],
+    ['check', { type: 'boolean' as const }],
+  ]);
   const { values } = parseArgs({ options });
   const text = Object.fromEntries(own.map((name) => [name, values[name] as string | undefined]));
   return { json: values.json === true, check: values.check === true, values: text };
@@ -60,7 +64,9 @@ function table({ ours, peer, ratios }: BenchResult): string {
 }
 
 function bars({ bars }: BenchResult): string {
-  return bars.map((bar) => `\nbar ${bar.name}: ${number(bar.value)} (limit ${number(bar.limit)}) ${bar.holds ? 'holds' : 'DOES NOT HOLD'}`).join('');
+  return bars
+    .map((bar) => `\nbar ${bar.name}: ${number(bar.value)} (limit ${number(bar.limit)}) ${bar.holds ? 'holds' : 'DOES NOT HOLD'}`)
+    .join('');
 }
 
 function number(value: number | undefined): string {
@@ -72,4 +78,3 @@ export function percentile(samples: number[], fraction: number): number {
   const sorted = samples.toSorted((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.ceil(fraction * sorted.length) - 1)] ?? Number.NaN;
 }
-

@@ -11,8 +11,9 @@ import {
   StopContainerRequest,
   StopPodSandboxRequest,
 } from '@berth/sdk/cri';
-import { type BenchResult, benchOptions, describeHost, percentile, ratiosOf, report } from './bench.ts';
+import { removeCgroups } from '../fixtures/cgroups.ts';
 import { startContainerd, startShim } from '../fixtures/cri-servers.ts';
+import { type BenchResult, benchOptions, describeHost, percentile, ratiosOf, report } from './bench.ts';
 
 const image = 'localhost/busybox:1';
 const steps = ['RunPodSandbox', 'CreateContainer', 'StartContainer', 'up', 'stop', 'remove'] as const;
@@ -22,7 +23,8 @@ type Timings = Record<Step, number>;
 const options = benchOptions(['vs', 'concurrency', 'count']);
 const count = Number(options.values.count ?? 60);
 const concurrency = Number(options.values.concurrency ?? 8);
-if (options.values.vs !== undefined && options.values.vs !== 'containerd') throw new Error(`--vs ${options.values.vs}: the only peer is containerd`);
+if (options.values.vs !== undefined && options.values.vs !== 'containerd')
+  throw new Error(`--vs ${options.values.vs}: the only peer is containerd`);
 
 class Pods {
   private readonly runtime;
@@ -40,16 +42,26 @@ class Pods {
 
   async up(): Promise<{ sandboxId: string; containerId: string; timings: Omit<Timings, 'stop' | 'remove'> }> {
     const name = `bench-${process.pid}-${this.serial++}`;
-    const config = PodSandboxConfig.fromPartial({ metadata: { name, uid: name, namespace: 'bench', attempt: 0 }, logDirectory: '', linux: { cgroupParent: `/berth-bench/${name}` } });
+    const config = PodSandboxConfig.fromPartial({
+      metadata: { name, uid: name, namespace: 'bench', attempt: 0 },
+      logDirectory: '',
+      linux: { cgroupParent: `/berth-bench/${name}` },
+    });
     const clock = stopwatch();
     const { podSandboxId } = await this.runtime.runPodSandbox(RunPodSandboxRequest.fromPartial({ config }));
     const sandbox = clock();
     const container = { metadata: { name: 'main', attempt: 0 }, image: { image }, command: ['sleep', '1000'], linux: {} };
-    const { containerId } = await this.runtime.createContainer(CreateContainerRequest.fromPartial({ podSandboxId, config: container, sandboxConfig: config }));
+    const { containerId } = await this.runtime.createContainer(
+      CreateContainerRequest.fromPartial({ podSandboxId, config: container, sandboxConfig: config }),
+    );
     const create = clock();
     await this.runtime.startContainer(StartContainerRequest.fromPartial({ containerId }));
     const start = clock();
-    return { sandboxId: podSandboxId, containerId, timings: { RunPodSandbox: sandbox, CreateContainer: create, StartContainer: start, up: sandbox + create + start } };
+    return {
+      sandboxId: podSandboxId,
+      containerId,
+      timings: { RunPodSandbox: sandbox, CreateContainer: create, StartContainer: start, up: sandbox + create + start },
+    };
   }
 
   async down(podSandboxId: string, containerId: string): Promise<Pick<Timings, 'stop' | 'remove'>> {
@@ -117,6 +129,7 @@ async function measureServer(server: { endpoint: string; stop(): Promise<void> }
     return await measure(server.endpoint);
   } finally {
     await server.stop();
+    removeCgroups('/berth-bench');
   }
 }
 

@@ -1,0 +1,208 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Case } from '../suite.ts';
+import { expectEqual, expectRefused, expectTrue } from './expect.ts';
+import { type CriTarget, processes } from './target.ts';
+
+const logLine = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d) (stdout|stderr) [FP](:\S*)? /;
+
+export const containerCases: Case<CriTarget>[] = [
+  {
+    id: 'container.lifecycle',
+    group: 'container',
+    clause: 'a container is CREATED, then RUNNING, then EXITED, with a time for each (api.proto, ContainerStatus)',
+    async run(target) {
+      await target.withContainer({}, async (container) => {
+        expectEqual((await container.status()).state, 'CONTAINER_CREATED', 'state after CreateContainer');
+        await container.start();
+        const running = await container.status();
+        expectEqual(running.state, 'CONTAINER_RUNNING', 'state after StartContainer');
+        await container.stop(0);
+        const exited = await container.status();
+        expectEqual(exited.state, 'CONTAINER_EXITED', 'state after StopContainer');
+        const [created, started, finished] = [exited.createdAt, exited.startedAt, exited.finishedAt].map(BigInt) as [
+          bigint,
+          bigint,
+          bigint,
+        ];
+        expectTrue(
+          created > 0n && started >= created && finished >= started,
+          `times out of order: created ${created}, started ${started}, finished ${finished}`,
+        );
+        expectEqual(exited.exitCode, 137, 'exit_code after a kill');
+      });
+    },
+  },
+  {
+    id: 'container.exit-code',
+    group: 'container',
+    clause: 'exit_code is that of the process; reason says whether it failed (api.proto, ContainerStatus.exit_code, reason)',
+    needs: [processes],
+    async run(target, signal) {
+      for (const [exitCode, reason] of [
+        [0, 'Completed'],
+        [3, 'Error'],
+      ] as const) {
+        await target.withContainer({ command: ['sh', '-c', `exit ${exitCode}`] }, async (container) => {
+          await container.start();
+          const status = await container.ended(signal);
+          expectEqual(status.exitCode, exitCode, 'exit_code');
+          expectEqual(status.reason, reason, 'reason');
+        });
+      }
+    },
+  },
+  {
+    id: 'container.stop-twice',
+    group: 'container',
+    clause: 'StopContainer is idempotent (api.proto, StopContainer)',
+    async run(target) {
+      await target.withContainer({}, async (container) => {
+        await container.start();
+        await container.stop(0);
+        await container.stop(0);
+        expectEqual((await container.status()).state, 'CONTAINER_EXITED', 'state');
+      });
+    },
+  },
+  {
+    id: 'container.stop-signal-first',
+    group: 'container',
+    clause: 'StopContainer lets the process end by itself within the timeout (api.proto, StopContainerRequest.timeout)',
+    needs: [processes],
+    async run(target) {
+      await target.withContainer({ command: ['sh', '-c', 'trap "exit 7" TERM; while true; do sleep 0.05; done'] }, async (container) => {
+        await container.start();
+        await container.stop(20);
+        expectEqual((await container.status()).exitCode, 7, 'exit_code');
+      });
+    },
+  },
+  {
+    id: 'container.stop-then-kill',
+    group: 'container',
+    clause: 'StopContainer kills a process that does not end within the timeout (api.proto, StopContainerRequest.timeout)',
+    needs: [processes],
+    async run(target) {
+      await target.withContainer({ command: ['sh', '-c', 'trap "" TERM; while true; do sleep 0.05; done'] }, async (container) => {
+        await container.start();
+        const startedAt = performance.now();
+        await container.stop(1);
+        expectEqual((await container.status()).exitCode, 137, 'exit_code');
+        expectTrue(performance.now() - startedAt >= 900, 'killed before the timeout');
+      });
+    },
+  },
+  {
+    id: 'container.remove-twice',
+    group: 'container',
+    clause: 'RemoveContainer is idempotent, also for a running container (api.proto, RemoveContainer)',
+    async run(target) {
+      await target.withContainer({}, async (container) => {
+        await container.start();
+        await container.remove();
+        await container.remove();
+        await expectRefused(container.status(), 'ContainerStatus of a removed container', 'NOT_FOUND');
+      });
+    },
+  },
+  {
+    id: 'container.list-filter',
+    group: 'container',
+    clause: 'ListContainers filters by id, state, sandbox and labels (api.proto, ContainerFilter)',
+    async run(target) {
+      await target.withContainer({ labels: { conformance: 'list' } }, async ({ id, sandboxId }) => {
+        const count = async (filter: Parameters<typeof target.client.ListContainers>[0]['filter']) =>
+          (await target.client.ListContainers({ filter })).containers.length;
+        expectEqual(await count({ id }), 1, 'listed by its id');
+        expectEqual(await count({ podSandboxId: sandboxId }), 1, 'listed by its sandbox');
+        expectEqual(await count({ id, labelSelector: { conformance: 'list' } }), 1, 'listed by its label');
+        expectEqual(await count({ id, state: { state: 'CONTAINER_CREATED' } }), 1, 'listed as created');
+        expectEqual(await count({ id, state: { state: 'CONTAINER_RUNNING' } }), 0, 'listed as running');
+      });
+    },
+  },
+  {
+    id: 'container.log-format',
+    group: 'container',
+    clause: 'each log line is time, stream, tag and text (cri-api, log constants); stdout and stderr are told apart',
+    needs: [processes],
+    async run(target, signal) {
+      await target.withContainer({ command: ['sh', '-c', 'echo to out; echo to err >&2'] }, async (container) => {
+        await container.start();
+        await container.ended(signal);
+        const lines = container.log();
+        for (const line of lines) expectTrue(logLine.test(line), `no CRI log line: ${line}`);
+        expectTrue(
+          lines.some((line) => / stdout F to out$/.test(line)),
+          `stdout is missing: ${lines.join(' | ')}`,
+        );
+        expectTrue(
+          lines.some((line) => / stderr F to err$/.test(line)),
+          `stderr is missing: ${lines.join(' | ')}`,
+        );
+      });
+    },
+  },
+  {
+    id: 'container.environment',
+    group: 'container',
+    clause: 'envs, working_dir and args reach the process (api.proto, ContainerConfig)',
+    needs: [processes],
+    async run(target, signal) {
+      const config = {
+        command: ['sh', '-c'],
+        args: ['echo "$GREETING from $(pwd)"'],
+        envs: [{ key: 'GREETING', value: Buffer.from('hello') }],
+        workingDir: '/tmp',
+      };
+      await target.withContainer(config, async (container) => {
+        await container.start();
+        await container.ended(signal);
+        expectTrue(
+          container.log().some((line) => line.endsWith(' F hello from /tmp')),
+          `got: ${container.log().join(' | ')}`,
+        );
+      });
+    },
+  },
+  {
+    id: 'container.volume',
+    group: 'container',
+    clause: 'a mount shows the host directory, and a read-only one cannot be written (api.proto, Mount)',
+    needs: [processes],
+    async run(target, signal) {
+      const directory = mkdtempSync(join(tmpdir(), 'berth-volume-'));
+      writeFileSync(join(directory, 'in'), 'from the host\n');
+      try {
+        const mounts = [
+          { containerPath: '/rw', hostPath: directory },
+          { containerPath: '/ro', hostPath: directory, readonly: true },
+        ];
+        await target.withContainer({ command: ['sh', '-c', 'cat /ro/in > /rw/out; echo no > /ro/refused'], mounts }, async (container) => {
+          await container.start();
+          expectEqual((await container.ended(signal)).exitCode, 1, 'exit code of writing to a read-only mount');
+        });
+        expectEqual(readFileSync(join(directory, 'out'), 'utf8'), 'from the host\n', 'what the container wrote');
+      } finally {
+        rmSync(directory, { recursive: true, force: true });
+      }
+    },
+  },
+  {
+    id: 'container.missing-command',
+    group: 'container',
+    clause: 'a command that is not in the image is an error of CreateContainer or StartContainer',
+    needs: [processes],
+    async run(target) {
+      await target.withContainer({}, async ({ sandboxId }) => {
+        const config = target.sandboxConfig();
+        const call = target
+          .createContainer(sandboxId, config, { metadata: { name: 'missing' }, command: ['/no/such/command'] })
+          .then((container) => container.start());
+        await expectRefused(call, 'a command that does not exist');
+      });
+    },
+  },
+];
