@@ -10,7 +10,6 @@ export interface Link {
   address?: string;
   mtu?: number;
   flags?: string[];
-  linkinfo?: { info_kind?: string };
   addr_info?: { family: string; local: string; prefixlen: number }[];
 }
 
@@ -28,7 +27,7 @@ const timeLimitMs = 30_000;
  */
 export function tryIpBatch(commands: IpCommand[], netns?: string): Link[][] | IpFailure {
   const batch = commands.map(line);
-  const command = ['ip', '-json', '-details', '-batch', '-'];
+  const command = ['ip', '-json', '-batch', '-'];
   const [program = 'ip', ...parameters] = netns === undefined ? command : ['nsenter', `--net=${netns}`, '--', ...command];
   const { error, status, stdout, stderr } = spawnSync(program, parameters, {
     input: `${batch.join('\n')}\n`,

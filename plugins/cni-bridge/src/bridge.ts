@@ -1,0 +1,72 @@
+import { existsSync } from 'node:fs';
+import { tryIpBatch } from '@berth/sdk/cni/ip-batch';
+import type { PluginRequest } from '@berth/sdk/cni/plugin';
+import { cniPlugin } from '@berth/sdk/cni/plugin';
+import type { Result } from '@berth/sdk/cni/types';
+import { CniError, errorCodes } from '@berth/sdk/cni/types';
+import type { Configuration } from './configuration.ts';
+import { readConfiguration } from './configuration.ts';
+import { connect } from './connect.ts';
+import { addMasquerade, removeMasquerade } from './masquerade.ts';
+import { planNetwork } from './plan.ts';
+import { UndoStack } from './undo-stack.ts';
+
+/** Connects containers to a bridge of this host, which can be their gateway. */
+export const plugin = cniPlugin({
+  name: 'bridge',
+
+  async add(request) {
+    const configuration = readConfiguration(request);
+    if (!existsSync(request.netns)) {
+      throw new CniError(errorCodes.invalidEnvironment, `no network namespace at ${request.netns}`, { object: 'CNI_NETNS' });
+    }
+    const undo = new UndoStack();
+    try {
+      return await add(request, configuration, undo);
+    } catch (thrown) {
+      await undo.run();
+      throw thrown;
+    }
+  },
+
+  async del(request) {
+    const configuration = readConfiguration(request);
+    removeInterface(request);
+    if (configuration.ipam) await request.delegate(configuration.ipam).del();
+    if (configuration.ipMasq) removeMasquerade(attachedOf(request));
+  },
+});
+
+async function add(request: PluginRequest, configuration: Configuration, undo: UndoStack): Promise<Result> {
+  const { ipam, ipMasq, dns } = configuration;
+  const given = ipam === undefined ? {} : await request.delegate(ipam).add();
+  if (ipam !== undefined) undo.push(() => request.delegate(ipam).del());
+  const plan = planNetwork(configuration, given);
+  const interfaces = connect(request, configuration, plan, undo);
+  if (ipMasq && plan.ips.length > 0) {
+    undo.push(() => removeMasquerade(attachedOf(request)));
+    addMasquerade(
+      attachedOf(request),
+      plan.ips.map(({ prefix }) => prefix),
+    );
+  }
+  const container = interfaces.length - 1;
+  return {
+    interfaces,
+    ips: plan.ips.map(({ prefix: _, ...ip }) => ({ ...ip, interface: container })),
+    routes: plan.routes,
+    dns: dns ?? given.dns ?? {},
+  };
+}
+
+/** A namespace that is gone took the interface with it; a file that is left of it, or no interface in it, is as good. */
+function removeInterface({ netns, ifName }: PluginRequest): void {
+  if (netns === '' || !existsSync(netns)) return;
+  const outcome = tryIpBatch([['link', 'delete', 'dev', ifName]], netns);
+  if (Array.isArray(outcome) || /Cannot find device|Invalid argument/.test(outcome.reason)) return;
+  throw new CniError(errorCodes.ioFailure, `can't be deleted: ${outcome.reason}`, { object: `interface ${ifName} in ${netns}` });
+}
+
+function attachedOf({ config, containerId, ifName }: PluginRequest) {
+  return { network: config.name ?? '', containerId, ifName };
+}

@@ -1,0 +1,85 @@
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import type { Prefix } from '@berth/sdk/cni/address';
+import { formatAddress, formatPrefix, networkOf } from '@berth/sdk/cni/address';
+import { CniError, errorCodes } from '@berth/sdk/cni/types';
+
+// The names, the rules and the comments are those of the reference plugin's nftables backend: each finds the other's.
+const table = 'inet cni_plugins_masquerade';
+const chain = 'masq_checks';
+const longestComment = 128;
+
+/** Whose traffic is masqueraded. */
+export interface Attached {
+  network: string;
+  containerId: string;
+  ifName: string;
+}
+
+/** Begins the comment of every rule of one attachment, by which DEL finds them. */
+export function ruleMark({ network, containerId, ifName }: Attached): string {
+  return `${hash(network)}-${hash(`${ifName}:${containerId}`)}`;
+}
+
+function hash(text: string): string {
+  return createHash('sha512').update(text).digest('hex').slice(0, 16);
+}
+
+/** The nft script that masquerades what `prefixes` send out of their own networks. */
+export function masqueradeScript(attached: Attached, prefixes: Prefix[]): string {
+  const { network, ifName, containerId } = attached;
+  const comment = `${ruleMark(attached)}, net: ${network}, if: ${ifName}, id: ${containerId}`.replaceAll('"', '').slice(0, longestComment);
+  return [
+    `add table ${table} { comment "Masquerading for plugins from github.com/containernetworking/plugins" ; }`,
+    `add chain ${table} ${chain} { comment "Masquerade traffic from certain IPs to any (non-multicast) IP outside their subnet" ; }`,
+    `add chain ${table} postrouting { type nat hook postrouting priority 100 ; }`,
+    `flush chain ${table} postrouting`,
+    `add rule ${table} postrouting ip daddr 224.0.0.0/4 return`,
+    `add rule ${table} postrouting ip6 daddr ff00::/8 return`,
+    `add rule ${table} postrouting goto ${chain}`,
+    ...prefixes.map((prefix) => {
+      const ip = prefix.address.family === 4 ? 'ip' : 'ip6';
+      const match = `${ip} saddr ${formatAddress(prefix.address)} ${ip} daddr != ${formatPrefix(networkOf(prefix))}`;
+      return `add rule ${table} ${chain} ${match} masquerade comment "${comment}"`;
+    }),
+  ].join('\n');
+}
+
+/** The nft script that deletes the rules which begin with `mark` in a listing with handles; '' where there are none. */
+export function removalScript(listing: string, mark: string): string {
+  const lines = listing.split('\n').filter((line) => line.includes(`comment "${mark}`));
+  const handles = lines.flatMap((line) => /# handle (\d+)\s*$/.exec(line)?.[1] ?? []);
+  return handles.map((handle) => `delete rule ${table} ${chain} handle ${handle}`).join('\n');
+}
+
+export function addMasquerade(attached: Attached, prefixes: Prefix[]): void {
+  const { error, status, stderr } = nft(['-f', '-'], masqueradeScript(attached, prefixes));
+  if (error) throw notRun(error);
+  if (status !== 0) throw failed(stderr);
+}
+
+/** Removes the rules of one attachment. Where there are none, or no nft, there is nothing to do. */
+export function removeMasquerade(attached: Attached): void {
+  const { error, status, stdout } = nft(['--handle', 'list', 'chain', ...table.split(' '), chain]);
+  if (error && (error as NodeJS.ErrnoException).code !== 'ENOENT') throw notRun(error);
+  if (error || status !== 0) return;
+  const script = removalScript(stdout, ruleMark(attached));
+  if (script === '') return;
+  const removal = nft(['-f', '-'], script);
+  // Another DEL of the same attachment may have been faster.
+  if (removal.status !== 0 && !removal.stderr.includes('No such file')) throw failed(removal.stderr);
+}
+
+function nft(parameters: string[], input = '') {
+  return spawnSync('nft', parameters, { input, encoding: 'utf8', timeout: 30_000, maxBuffer: 64 * 1024 * 1024 });
+}
+
+function notRun(error: Error): CniError {
+  const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+  const hint = missing ? { hint: 'install nftables, or set ipMasq to false' } : {};
+  return new CniError(errorCodes.ioFailure, missing ? 'is not on PATH' : error.message, { object: 'nft', cause: error, ...hint });
+}
+
+function failed(stderr: string): CniError {
+  return new CniError(errorCodes.ioFailure, stderr.trim().slice(0, 500), { object: 'nft (ipMasq)' });
+}
