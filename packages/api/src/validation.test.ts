@@ -221,7 +221,7 @@ describe('validatePod', () => {
     [
       'privileged without escalation',
       { securityContext: { privileged: true, allowPrivilegeEscalation: false } },
-      'cannot set `allowPrivilegeEscalation` to false and `privileged` to true',
+      'securityContext: Invalid value: {"privileged":true,"allowPrivilegeEscalation":false}: cannot set `allowPrivilegeEscalation` to false',
     ],
   ])('refuses %s in a container', (_, fields, message) => {
     expect(errorsOfContainer(fields)).toEqual([expect.stringContaining(`spec.containers[0].${message}`)]);

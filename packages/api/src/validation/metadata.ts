@@ -9,8 +9,8 @@ export function validateMetadata(metadata: ObjectMeta | undefined, path: string,
   const { name, generateName, namespace, labels, annotations, generation } = metadata ?? {};
   return [
     ...(name || generateName ? [] : [required(`${path}.name`, 'name or generateName is required')]),
-    // A generated name gets a suffix, so its prefix may end in a dash.
-    ...(generateName ? invalidFor(`${path}.generateName`, generateName, checkName(`${generateName}0`.slice(0, 63))) : []),
+    // The server cuts the prefix and adds five characters, so it may be long and end in a dash.
+    ...(generateName ? invalidFor(`${path}.generateName`, generateName, checkName(`${generateName.slice(0, 58)}00000`)) : []),
     ...(name ? invalidFor(`${path}.name`, name, checkName(name)) : []),
     ...(namespace ? invalidFor(`${path}.namespace`, namespace, checkDnsLabel(namespace)) : []),
     ...checkNonNegative(`${path}.generation`, generation),
