@@ -21,7 +21,7 @@ export function formatAddress(address: Address): string {
 }
 
 function unixAddress(address: string): Address {
-  const path = address.slice('unix:'.length).replace(/^\/\/(?=\/)/, '');
+  const path = address.slice('unix:'.length).replace(/^\/\//, '');
   if (!path.startsWith('/')) throw invalid(address, 'the path of a unix socket must be absolute', 'write unix:///PATH');
   if (path.includes('\0')) throw invalid(address, 'the path holds a NUL byte', 'choose another path');
   const bytes = Buffer.byteLength(path);

@@ -35,7 +35,9 @@ export class HeaderBlockDecoder {
 
 /** Encodes fields so that the receiver needs no table: literals without indexing (RFC 7541, 6.2.2 and 6.2.3). */
 export function encodeHeaderBlock(fields: readonly HeaderField[]): Buffer {
-  return Buffer.concat(fields.flatMap(({ name, value, neverIndex }) => [Buffer.of(neverIndex ? 0x10 : 0), ...string(name), ...string(value)]));
+  return Buffer.concat(
+    fields.flatMap(({ name, value, neverIndex }) => [Buffer.of(neverIndex ? 0x10 : 0), ...string(name), ...string(value)]),
+  );
 }
 
 /** Without Huffman coding: these bytes only cross a function call. */

@@ -18,7 +18,12 @@ export interface FrameHeader {
 }
 
 export function readFrameHeader(bytes: Buffer): FrameHeader {
-  return { length: bytes.readUIntBE(0, 3), type: bytes.readUInt8(3), flags: bytes.readUInt8(4), streamId: bytes.readUInt32BE(5) & 0x7fffffff };
+  return {
+    length: bytes.readUIntBE(0, 3),
+    type: bytes.readUInt8(3),
+    flags: bytes.readUInt8(4),
+    streamId: bytes.readUInt32BE(5) & 0x7fffffff,
+  };
 }
 
 function writeFrame(type: number, flags: number, streamId: number, payload: Buffer): Buffer {
@@ -46,7 +51,9 @@ export function writeHeaders(flags: number, streamId: number, priority: Buffer, 
   const frames: Buffer[] = [];
   let rest = block.subarray(first.length);
   const kept = flags & (frameFlag.endStream | frameFlag.priority);
-  frames.push(writeFrame(frameType.headers, kept | (rest.length === 0 ? frameFlag.endHeaders : 0), streamId, Buffer.concat([priority, first])));
+  frames.push(
+    writeFrame(frameType.headers, kept | (rest.length === 0 ? frameFlag.endHeaders : 0), streamId, Buffer.concat([priority, first])),
+  );
   while (rest.length > 0) {
     const fragment = rest.subarray(0, maxFrameBytes);
     rest = rest.subarray(fragment.length);

@@ -1,5 +1,4 @@
-import { chmodSync, lstatSync, type Stats } from 'node:fs';
-import { lstat, rename, rm } from 'node:fs/promises';
+import { chmodSync, lstatSync, renameSync, type Stats } from 'node:fs';
 import { createServer, type ListenOptions, type Server, type Socket } from 'node:net';
 import { type Address, formatAddress } from './address.ts';
 import { PluginError } from './errors.ts';
@@ -59,17 +58,16 @@ async function listening(server: Server, options: ListenOptions, address: string
   });
 }
 
-/** Node unlinks the path when it closes, whoever's file it is by then: a successor's is put aside meanwhile. */
-async function closeKeepingSuccessor(server: Server, path: string, ownInode: number | undefined): Promise<void> {
-  const found = await lstat(path).catch(() => undefined);
+/** Node unlinks the path when it closes, whose file it may be by then: a successor's is put aside meanwhile. */
+function closeKeepingSuccessor(server: Server, path: string, ownInode: number | undefined): Promise<void> {
+  const found = lstatSync(path, { throwIfNoEntry: false });
   const aside = `${path}.kept`;
   const replaced = found !== undefined && found.ino !== ownInode;
-  if (replaced) await rename(path, aside);
+  if (replaced) renameSync(path, aside);
   try {
-    await closed(server);
+    return closed(server);
   } finally {
-    if (replaced) await rename(aside, path);
-    else await rm(path, { force: true });
+    if (replaced) renameSync(aside, path);
   }
 }
 

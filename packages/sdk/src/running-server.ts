@@ -1,6 +1,6 @@
-import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Server } from '@grpc/grpc-js';
+import type { Connections } from './connections.ts';
 import { PluginError } from './errors.ts';
 import type { Listener } from './listener.ts';
 
@@ -16,14 +16,14 @@ const defaultGraceMs = 5000;
 export class RunningServer {
   readonly #server: Server;
   readonly #listener: Listener;
-  readonly #sockets: ReadonlySet<Socket>;
+  readonly #connections: Connections;
   readonly #closing: Closing;
   #closed: Promise<void> | undefined;
 
-  constructor(server: Server, listener: Listener, sockets: ReadonlySet<Socket>, closing: Closing) {
+  constructor(server: Server, listener: Listener, connections: Connections, closing: Closing) {
     this.#server = server;
     this.#listener = listener;
-    this.#sockets = sockets;
+    this.#connections = connections;
     this.#closing = closing;
   }
 
@@ -40,15 +40,12 @@ export class RunningServer {
     const reason = new PluginError('UNAVAILABLE', 'the plugin is shutting down');
     const listenerClosed = this.#listener.close();
     this.#closing.streams.abort(reason);
-    const finished = Promise.withResolvers<void>();
-    this.#server.tryShutdown(() => finished.resolve());
-    const grace = new AbortController();
-    const graceOver = delay(graceMs, undefined, { signal: grace.signal }).catch(() => {});
-    await Promise.race([finished.promise, graceOver]);
-    grace.abort();
+    // Its callback comes too early: Node's own closing of a server marks sessions as closed that still answer calls.
+    this.#server.tryShutdown(() => {});
+    await Promise.race([this.#connections.none(), delay(graceMs, undefined, { ref: false })]);
     this.#closing.calls.abort(reason);
     this.#server.forceShutdown();
-    for (const socket of this.#sockets) socket.destroy();
+    this.#connections.destroy();
     await listenerClosed;
   }
 }

@@ -1,8 +1,8 @@
-import type { Socket } from 'node:net';
 import { Server, ServerCredentials, type ServiceDefinition, type UntypedServiceImplementation } from '@grpc/grpc-js';
 import { onAbort } from './abort.ts';
 import { parseAddress } from './address.ts';
 import { acceptAnyAuthority } from './authority.ts';
+import { Connections } from './connections.ts';
 import { PluginError } from './errors.ts';
 import { serverStreamHandler, unaryHandler } from './incoming-call.ts';
 import { listen } from './listener.ts';
@@ -60,14 +60,13 @@ export async function serve(address: string, services: ServedService[], options:
     'grpc.max_send_message_length': options.maxMessageBytes ?? maxMessageBytes,
   });
   for (const [service, implementation] of services) server.addService(service, handlers(service, implementation, closing));
-  const connections = server.createConnectionInjector(ServerCredentials.createInsecure());
-  const sockets = new Set<Socket>();
+  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+  const connections = new Connections();
   const listener = await listen(parseAddress(address), (socket) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
-    connections.injectConnection(acceptAnyAuthority(socket));
+    connections.add(socket);
+    injector.injectConnection(acceptAnyAuthority(socket));
   });
-  const running = new RunningServer(server, listener, sockets, closing);
+  const running = new RunningServer(server, listener, connections, closing);
   onAbort([options.signal], () => void running.close());
   return running;
 }
