@@ -1,5 +1,6 @@
 import { type Document, LineCounter, parseAllDocuments, type YAMLError } from 'yaml';
 import { conformObject, isKnownKind, knownKinds } from './field-table.ts';
+import { findDuplicateKey } from './manifest/duplicate-key.ts';
 import { type Position, Written } from './manifest/position.ts';
 import { yamlRules } from './manifest/yaml-rules.ts';
 import type { ObjectMeta } from './objects.ts';
@@ -87,31 +88,42 @@ class ManifestReader {
     const parsed = parseAllDocuments(text, { ...yamlRules, lineCounter: this.#lines });
     const documents = Array.isArray(parsed) ? parsed.filter((document) => !isBlank(document)) : [];
     if (documents.length === 0) this.refuse({ line: 1, column: 1 }, 'The file holds no object');
-    for (const document of documents) this.#readDocument(document, text);
+    for (const document of documents) this.#readDocument(document);
   }
 
   refuse(position: Position, message: string, path = ''): void {
     this.problems.push({ file: this.#file, ...position, path, message });
   }
 
-  #readDocument(document: Document.Parsed, text: string): void {
-    const [error] = [...document.errors, ...document.warnings];
-    if (error) {
-      const { line, col } = this.#lines.linePos(error.pos[0]);
-      this.refuse({ line, column: col }, syntaxMessage(error, text));
-      return;
-    }
+  #readDocument(document: Document.Parsed): void {
+    const written = new Written(document, this.#lines);
+    const error = document.errors[0] ?? document.warnings[0];
+    const duplicate = error ? undefined : findDuplicateKey(document);
+    if (error) this.refuse(this.#position(error.pos[0]), syntaxMessage(error));
+    else if (duplicate)
+      this.refuse(this.#position(duplicate.range?.[0] ?? 0), `Duplicate key "${duplicate.value}": each field may be given once`);
+    else this.#readValue(this.#resolve(document, written), written);
+  }
+
+  /** The document as plain values, or undefined once its problem is told. */
+  #resolve(document: Document.Parsed, written: Written): unknown {
     try {
-      this.#readValue(document.toJS({ maxAliasCount }), new Written(document, this.#lines));
+      return document.toJS({ maxAliasCount });
     } catch (thrown) {
-      // The library throws a ReferenceError for aliases that are undefined or too many.
-      if (!(thrown instanceof ReferenceError)) throw thrown;
-      this.refuse(new Written(document, this.#lines).locate(''), `Aliases can't be resolved: ${thrown.message}`);
+      // What the library finds only now: aliases that are undefined or too many, and merges of what is no map.
+      this.refuse(written.locate(''), `Aliases can't be resolved: ${thrown instanceof Error ? thrown.message : thrown}`);
+      return undefined;
     }
+  }
+
+  #position(offset: number): Position {
+    const { line, col } = this.#lines.linePos(offset);
+    return { line, column: col };
   }
 
   /** `itemType` is what a typed list says of its items, which needn't say it again. */
   #readValue(value: unknown, written: Written, itemType?: TypeMeta): void {
+    if (value === undefined) return;
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
       this.refuse(written.locate(''), `A document must be a Kubernetes object (a map with apiVersion and kind), not ${describe(value)}`);
       return;
@@ -162,11 +174,8 @@ function isBlank(document: Document.Parsed): boolean {
   );
 }
 
-function syntaxMessage(error: YAMLError, text: string): string {
-  if (/call stack/.test(error.message)) return nestedTooDeep;
-  if (error.code !== 'DUPLICATE_KEY') return error.message.replace(/\.$/, '');
-  const key = /^["']?([^"':\s]+)/.exec(text.slice(error.pos[0]))?.[1];
-  return `Duplicate key${key ? ` "${key}"` : ''}: each field may be given once`;
+function syntaxMessage(error: YAMLError): string {
+  return /call stack/.test(error.message) ? nestedTooDeep : error.message.replace(/\.$/, '');
 }
 
 function describe(value: unknown): string {

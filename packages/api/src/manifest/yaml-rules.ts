@@ -27,6 +27,8 @@ export const yamlRules: ParseOptions & DocumentOptions & SchemaOptions = {
   merge: true,
   intAsBigInt: true,
   prettyErrors: false,
+  // Left to findDuplicateKey.
+  uniqueKeys: false,
   // What the library would print as a warning becomes an error of the field.
   logLevel: 'error',
   customTags: (tags: Tags) => [octal, yesOrNo, ...tags],
