@@ -33,7 +33,7 @@ export const plugin = cniPlugin({
     const configuration = readConfiguration(request);
     removeInterface(request);
     if (configuration.ipam) await request.delegate(configuration.ipam).del();
-    if (configuration.ipMasq) removeMasquerade(attachedOf(request));
+    if (configuration.ipMasq) await removeMasquerade(attachedOf(request));
   },
 });
 
@@ -45,7 +45,7 @@ async function add(request: PluginRequest, configuration: Configuration, undo: U
   const interfaces = connect(request, configuration, plan, undo);
   if (ipMasq && plan.ips.length > 0) {
     undo.push(() => removeMasquerade(attachedOf(request)));
-    addMasquerade(
+    await addMasquerade(
       attachedOf(request),
       plan.ips.map(({ prefix }) => prefix),
     );

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import type { IpFailure, Link } from '@berth/sdk/cni/ip-batch';
 import { ipBatch, tryIpBatch } from '@berth/sdk/cni/ip-batch';
@@ -14,7 +13,7 @@ import type { UndoStack } from './undo-stack.ts';
 export function connect(request: PluginRequest, configuration: Configuration, plan: NetworkPlan, undo: UndoStack): Interface[] {
   const { netns, ifName } = request;
   const { bridge } = configuration;
-  const hostVeth = `veth${randomBytes(4).toString('hex')}`;
+  const hostVeth = `veth${randomHex(4)}`;
   const [bridgeLink, portLink] = attachPort(configuration, hostVeth, ifName, netns);
   undo.push(() => void tryIpBatch(detach(hostVeth)));
 
@@ -62,7 +61,7 @@ function attachFailure({ command, reason }: IpFailure, bridge: string, ifName: s
 function makeBridge(configuration: Configuration): void {
   const { bridge } = configuration;
   // Locally administered and not multicast, as the kernel's own random ones.
-  const mac = `02:${randomBytes(5).toString('hex').match(/../g)?.join(':')}`;
+  const mac = `02:${randomHex(5).match(/../g)?.join(':')}`;
   tolerate(tryIpBatch(createBridge(configuration, mac)), /File exists/, `bridge ${bridge}`);
   // The host takes no routes from what a container announces.
   setSysctl(`/proc/sys/net/ipv6/conf/${bridge}/accept_ra`, '0');
@@ -107,4 +106,8 @@ function awaitCarrier(hostVeth: string): void {
 
 function describe(name: string, link: Link | undefined): Interface {
   return { name, ...(link?.address ? { mac: link.address } : {}), ...(link?.mtu ? { mtu: link.mtu } : {}) };
+}
+
+function randomHex(bytes: number): string {
+  return Buffer.from(crypto.getRandomValues(new Uint8Array(bytes))).toString('hex');
 }

@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import type { Prefix } from '@berth/sdk/cni/address';
 import { formatAddress, formatPrefix, networkOf } from '@berth/sdk/cni/address';
 import { CniError, errorCodes } from '@berth/sdk/cni/types';
+import { removeIptablesMasquerade } from './iptables-masquerade.ts';
 
 // The names, the rules and the comments are those of the reference plugin's nftables backend: each finds the other's.
 const table = 'inet cni_plugins_masquerade';
@@ -17,18 +17,22 @@ export interface Attached {
 }
 
 /** Begins the comment of every rule of one attachment, by which DEL finds them. */
-export function ruleMark({ network, containerId, ifName }: Attached): string {
-  return `${hash(network)}-${hash(`${ifName}:${containerId}`)}`;
+export async function ruleMark({ network, containerId, ifName }: Attached): Promise<string> {
+  return `${await sha512(network, 16)}-${await sha512(`${ifName}:${containerId}`, 16)}`;
 }
 
-function hash(text: string): string {
-  return createHash('sha512').update(text).digest('hex').slice(0, 16);
+/** The first `length` digits of a text's hash. The module is loaded on need: it costs a Bun executable 2 ms. */
+export async function sha512(text: string, length: number): Promise<string> {
+  const { createHash } = await import('node:crypto');
+  return createHash('sha512').update(text).digest('hex').slice(0, length);
 }
 
 /** The nft script that masquerades what `prefixes` send out of their own networks. */
-export function masqueradeScript(attached: Attached, prefixes: Prefix[]): string {
+export async function masqueradeScript(attached: Attached, prefixes: Prefix[]): Promise<string> {
   const { network, ifName, containerId } = attached;
-  const comment = `${ruleMark(attached)}, net: ${network}, if: ${ifName}, id: ${containerId}`.replaceAll('"', '').slice(0, longestComment);
+  const comment = `${await ruleMark(attached)}, net: ${network}, if: ${ifName}, id: ${containerId}`
+    .replaceAll('"', '')
+    .slice(0, longestComment);
   return [
     `add table ${table} { comment "Masquerading for plugins from github.com/containernetworking/plugins" ; }`,
     `add chain ${table} ${chain} { comment "Masquerade traffic from certain IPs to any (non-multicast) IP outside their subnet" ; }`,
@@ -52,19 +56,21 @@ export function removalScript(listing: string, mark: string): string {
   return handles.map((handle) => `delete rule ${table} ${chain} handle ${handle}`).join('\n');
 }
 
-export function addMasquerade(attached: Attached, prefixes: Prefix[]): void {
-  const { error, status, stderr } = nft(['-f', '-'], masqueradeScript(attached, prefixes));
+export async function addMasquerade(attached: Attached, prefixes: Prefix[]): Promise<void> {
+  const { error, status, stderr } = nft(['-f', '-'], await masqueradeScript(attached, prefixes));
   if (error) throw notRun(error);
   if (status !== 0) throw failed(stderr);
 }
 
-/** Removes the rules of one attachment. Where there are none, or no nft, there is nothing to do. */
-export function removeMasquerade(attached: Attached): void {
+/** Removes the rules of one attachment, whichever plugin made them. Where there are none, or no nft, there is nothing to do. */
+export async function removeMasquerade(attached: Attached): Promise<void> {
   const { error, status, stdout } = nft(['--handle', 'list', 'chain', ...table.split(' '), chain]);
   if (error && (error as NodeJS.ErrnoException).code !== 'ENOENT') throw notRun(error);
-  if (error || status !== 0) return;
-  const script = removalScript(stdout, ruleMark(attached));
-  if (script === '') return;
+  const script = status === 0 ? removalScript(stdout, await ruleMark(attached)) : '';
+  if (script === '') {
+    const { containerId, network } = attached;
+    return removeIptablesMasquerade(`CNI-${await sha512(`${network}${containerId}`, 24)}`);
+  }
   const removal = nft(['-f', '-'], script);
   // Another DEL of the same attachment may have been faster.
   if (removal.status !== 0 && !removal.stderr.includes('No such file')) throw failed(removal.stderr);

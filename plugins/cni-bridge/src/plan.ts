@@ -101,7 +101,8 @@ export function configure(ifName: string, { ips, routes }: NetworkPlan): IpComma
 
 /** Without duplicate address detection an IPv6 address is usable at once; IPAM has made sure that it is the only one. */
 function addAddress(prefix: Prefix, device: string): IpCommand {
-  return ['address', 'add', formatPrefix(prefix), 'dev', device, ...(prefix.address.family === 6 ? ['nodad'] : [])];
+  const options = prefix.address.family === 6 ? ['nodad'] : prefix.length < 31 ? ['broadcast', '+'] : [];
+  return ['address', 'add', formatPrefix(prefix), ...options, 'dev', device];
 }
 
 function addRoute({ dst, gw, mtu, advmss, priority, table, scope }: Route, ifName: string): IpCommand {
