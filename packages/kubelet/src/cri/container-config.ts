@@ -1,0 +1,62 @@
+import type { Container, Pod, VolumeMount } from '@berth/api/objects';
+import { ContainerConfig, ImageSpec, LinuxContainerConfig, Mount, MountPropagation } from '@berth/sdk/cri';
+import { environment, expand } from './expansion.ts';
+import { containerAnnotations, containerLabels } from './labels.ts';
+import { containerResources } from './resources.ts';
+import { containerSecurityContext } from './security-context.ts';
+
+/** What the node adds to a container to make a CRI message of it. */
+export interface ContainerSurroundings {
+  attempt: number;
+  /** What the runtime calls the image; the name in the spec if it told none. */
+  imageRef: string;
+  /** Where each volume of the pod is on the host. */
+  volumePaths: ReadonlyMap<string, string>;
+  /** Bytes. */
+  nodeMemory: bigint;
+}
+
+/** The CRI message for one instance of a container; nothing is looked up or made. */
+export function containerConfig(pod: Pod, container: Container, surroundings: ContainerSurroundings): ContainerConfig {
+  const { attempt, imageRef, nodeMemory } = surroundings;
+  const variables = environment(container.env ?? []);
+  const expanded = (texts: string[] = []) => texts.map((text) => expand(text, variables));
+  return ContainerConfig.create({
+    metadata: { name: container.name, attempt },
+    image: ImageSpec.create({ image: imageRef, userSpecifiedImage: container.image }),
+    command: expanded(container.command),
+    args: expanded(container.args),
+    workingDir: container.workingDir ?? '',
+    envs: [...variables].map(([key, value]) => ({ key, value: Buffer.from(value) })),
+    mounts: (container.volumeMounts ?? []).map((mount) => criMount(mount, surroundings.volumePaths)),
+    labels: containerLabels(pod, container),
+    annotations: containerAnnotations(pod, container, attempt),
+    logPath: logPathOf(container.name, attempt),
+    stdin: container.stdin ?? false,
+    stdinOnce: container.stdinOnce ?? false,
+    tty: container.tty ?? false,
+    linux: LinuxContainerConfig.create({
+      resources: containerResources(pod, container, nodeMemory),
+      securityContext: containerSecurityContext(pod, container),
+    }),
+  });
+}
+
+/** The log of one instance of a container, below the pod's log directory. */
+export function logPathOf(container: string, attempt: number): string {
+  return `${container}/${attempt}.log`;
+}
+
+function criMount(mount: VolumeMount, volumePaths: ReadonlyMap<string, string>): Mount {
+  const propagations: Record<string, MountPropagation> = {
+    HostToContainer: MountPropagation.PROPAGATION_HOST_TO_CONTAINER,
+    Bidirectional: MountPropagation.PROPAGATION_BIDIRECTIONAL,
+  };
+  return Mount.create({
+    containerPath: mount.mountPath,
+    hostPath: volumePaths.get(mount.name) ?? '',
+    readonly: mount.readOnly ?? false,
+    recursiveReadOnly: mount.recursiveReadOnly === 'Enabled',
+    propagation: propagations[mount.mountPropagation ?? ''] ?? MountPropagation.PROPAGATION_PRIVATE,
+  });
+}

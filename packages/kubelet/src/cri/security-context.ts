@@ -1,0 +1,107 @@
+import type { Container, Pod, SeccompProfile, SELinuxOptions, SecurityContext } from '@berth/api/objects';
+import {
+  Int64Value,
+  LinuxContainerSecurityContext,
+  LinuxSandboxSecurityContext,
+  NamespaceMode,
+  NamespaceOption,
+  SELinuxOption,
+  SecurityProfile,
+  SecurityProfile_ProfileType as ProfileType,
+  SupplementalGroupsPolicy,
+} from '@berth/sdk/cri';
+import { specOf } from '../pod.ts';
+
+const maskedPaths = [
+  '/proc/asound',
+  '/proc/acpi',
+  '/proc/interrupts',
+  '/proc/kcore',
+  '/proc/keys',
+  '/proc/latency_stats',
+  '/proc/timer_list',
+  '/proc/timer_stats',
+  '/proc/sched_debug',
+  '/proc/scsi',
+  '/sys/firmware',
+  '/sys/devices/virtual/powercap',
+];
+const readonlyPaths = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
+
+/** Which namespaces the pod's containers share with the host, with each other, or with nobody. */
+export function namespaceOptions(pod: Pod): NamespaceOption {
+  const { hostNetwork, hostPID, hostIPC, shareProcessNamespace } = specOf(pod);
+  return NamespaceOption.create({
+    network: hostNetwork ? NamespaceMode.NODE : NamespaceMode.POD,
+    pid: hostPID ? NamespaceMode.NODE : shareProcessNamespace ? NamespaceMode.POD : NamespaceMode.CONTAINER,
+    ipc: hostIPC ? NamespaceMode.NODE : NamespaceMode.POD,
+  });
+}
+
+export function sandboxSecurityContext(pod: Pod): LinuxSandboxSecurityContext {
+  const { containers, securityContext = {} } = specOf(pod);
+  return LinuxSandboxSecurityContext.create({
+    namespaceOptions: namespaceOptions(pod),
+    privileged: containers.some((container) => container.securityContext?.privileged),
+    runAsUser: int64(securityContext.runAsUser),
+    runAsGroup: int64(securityContext.runAsGroup),
+    selinuxOptions: selinux(securityContext.seLinuxOptions),
+    seccomp: profile(securityContext.seccompProfile) ?? runtimeDefault(),
+    ...groups(pod),
+  });
+}
+
+/** A container's security context; what it leaves open, the pod's says. */
+export function containerSecurityContext(pod: Pod, container: Container): LinuxContainerSecurityContext {
+  const merged = mergedSecurityContext(pod, container);
+  const { capabilities, privileged = false } = merged;
+  const unmasked = merged.procMount === 'Unmasked' || privileged;
+  return LinuxContainerSecurityContext.create({
+    namespaceOptions: namespaceOptions(pod),
+    privileged,
+    capabilities: capabilities && { addCapabilities: capabilities.add ?? [], dropCapabilities: capabilities.drop ?? [], addAmbientCapabilities: [] },
+    runAsUser: int64(merged.runAsUser),
+    runAsGroup: int64(merged.runAsGroup),
+    readonlyRootfs: merged.readOnlyRootFilesystem ?? false,
+    noNewPrivs: merged.allowPrivilegeEscalation === false,
+    maskedPaths: unmasked ? [] : maskedPaths,
+    readonlyPaths: unmasked ? [] : readonlyPaths,
+    selinuxOptions: selinux(merged.seLinuxOptions),
+    seccomp: privileged ? SecurityProfile.create({ profileType: ProfileType.Unconfined }) : (profile(merged.seccompProfile) ?? runtimeDefault()),
+    apparmor: profile(merged.appArmorProfile),
+    ...groups(pod),
+  });
+}
+
+export function mergedSecurityContext(pod: Pod, container: Container): SecurityContext {
+  const { runAsUser, runAsGroup, runAsNonRoot, seLinuxOptions, seccompProfile, appArmorProfile } = specOf(pod).securityContext ?? {};
+  const own = Object.fromEntries(Object.entries(container.securityContext ?? {}).filter(([, value]) => value !== undefined));
+  return { runAsUser, runAsGroup, runAsNonRoot, seLinuxOptions, seccompProfile, appArmorProfile, ...own };
+}
+
+function groups(pod: Pod): Pick<LinuxContainerSecurityContext, 'supplementalGroups' | 'supplementalGroupsPolicy'> {
+  const { supplementalGroups = [], supplementalGroupsPolicy, fsGroup } = specOf(pod).securityContext ?? {};
+  return {
+    supplementalGroups: [...supplementalGroups, ...(fsGroup === undefined ? [] : [fsGroup])].map(BigInt),
+    supplementalGroupsPolicy: supplementalGroupsPolicy === 'Strict' ? SupplementalGroupsPolicy.Strict : SupplementalGroupsPolicy.Merge,
+  };
+}
+
+function profile(from: Pick<SeccompProfile, 'type' | 'localhostProfile'> | undefined): SecurityProfile | undefined {
+  if (!from) return undefined;
+  if (from.type === 'Localhost') return { profileType: ProfileType.Localhost, localhostRef: from.localhostProfile ?? '' };
+  return { profileType: from.type === 'Unconfined' ? ProfileType.Unconfined : ProfileType.RuntimeDefault, localhostRef: '' };
+}
+
+/** As with kubelet's --seccomp-default: a pod that doesn't say otherwise is confined. */
+function runtimeDefault(): SecurityProfile {
+  return { profileType: ProfileType.RuntimeDefault, localhostRef: '' };
+}
+
+function selinux(options: SELinuxOptions | undefined): SELinuxOption | undefined {
+  return options && SELinuxOption.create(options);
+}
+
+function int64(value: number | undefined): Int64Value | undefined {
+  return value === undefined ? undefined : { value: BigInt(value) };
+}

@@ -1,0 +1,39 @@
+import type { Pod, PodStatus } from '@berth/api/objects';
+import type { Action } from './plan/action.ts';
+import { type BackOff, defaultBackOff } from './plan/back-off.ts';
+import { isCompleted, planCompleted } from './plan/completion.ts';
+import type { PodRuntime } from './plan/pod-runtime.ts';
+import { podStatus } from './plan/pod-status.ts';
+import { planRunning } from './plan/running.ts';
+import type { Steps } from './plan/steps.ts';
+import { planTermination } from './plan/termination.ts';
+
+export interface Plan {
+  /** To be carried out in this order, each whether or not the one before succeeded; then the planner is asked again. */
+  actions: Action[];
+  status: PodStatus;
+  /** When to ask again although nothing happened. */
+  wakeAt?: Date;
+  /** The pod has ended and left nothing behind. */
+  finished?: true;
+}
+
+/**
+ * What to do for a pod, and what to tell of it: pure, so that every behaviour of the kubelet can be read off a table. Given the same
+ * state twice it says the same twice; without an action to do it says what would change that, in `wakeAt`.
+ */
+export function plan(pod: Pod, observed: PodRuntime, now: Date, backOff: BackOff = defaultBackOff): Plan {
+  const { actions, wakeAt, finished, ...told } = steps(pod, observed, now, backOff);
+  return {
+    actions,
+    status: podStatus(pod, observed, now, { ...told, finished }),
+    ...(wakeAt && { wakeAt }),
+    ...(finished && { finished }),
+  };
+}
+
+function steps(pod: Pod, observed: PodRuntime, now: Date, backOff: BackOff): Steps {
+  if (observed.deletion) return planTermination(observed, observed.deletion.gracePeriodSeconds, now);
+  if (observed.refusal || isCompleted(pod, observed, now)) return planCompleted(pod, observed, now);
+  return planRunning(pod, observed, now, backOff);
+}

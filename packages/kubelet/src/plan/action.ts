@@ -1,0 +1,48 @@
+/** One thing for the worker to do. The planner decides whether, the files in `actions/` know how. */
+export type Action =
+  | { kind: 'prepare' }
+  | { kind: 'run-sandbox'; attempt: number }
+  | { kind: 'stop-sandbox'; sandboxId: string }
+  | { kind: 'remove-sandbox'; sandboxId: string }
+  | { kind: 'check-image'; image: string }
+  | StartContainer
+  | StopContainers
+  | { kind: 'remove-container'; containerId: string; container: string }
+  | { kind: 'clean-up' };
+
+/** Pulls the image if told, creates the next instance of a container and starts it. */
+export interface StartContainer {
+  kind: 'start-container';
+  container: string;
+  attempt: number;
+  sandboxId: string;
+  pull: boolean;
+  /** What the restart after this one has to wait; undefined for a first start. */
+  restartDelayMs?: number;
+}
+
+/** Stops container instances side by side. */
+export interface StopContainers {
+  kind: 'stop-containers';
+  containers: { id: string; name: string }[];
+  gracePeriodSeconds: number;
+  /** For the reader of the event: why they are stopped. */
+  reason: string;
+}
+
+/** Under which name the failure of an action is remembered. */
+export function failureKey(action: Action): string {
+  switch (action.kind) {
+    case 'start-container':
+      return `start-container ${action.container}`;
+    case 'check-image':
+      return `check-image ${action.image}`;
+    case 'stop-sandbox':
+    case 'remove-sandbox':
+      return `${action.kind} ${action.sandboxId}`;
+    case 'remove-container':
+      return `remove-container ${action.containerId}`;
+    default:
+      return action.kind;
+  }
+}

@@ -1,0 +1,53 @@
+import type { Failure, PodRuntime, RestartDelay } from './pod-runtime.ts';
+
+/** Milliseconds; the names and defaults are kubelet's. */
+export interface BackOff {
+  /** The second restart of a container waits this long, each further one twice as long as the one before. */
+  crashInitialMs: number;
+  crashMaxMs: number;
+  /** A container that ran this long starts over with `crashInitialMs`. */
+  crashResetMs: number;
+  imageInitialMs: number;
+  imageMaxMs: number;
+  /** Any other action that failed is tried again after this. */
+  syncErrorMs: number;
+}
+
+export const defaultBackOff: BackOff = {
+  crashInitialMs: 10_000,
+  crashMaxMs: 300_000,
+  crashResetMs: 600_000,
+  imageInitialMs: 10_000,
+  imageMaxMs: 300_000,
+  syncErrorMs: 10_000,
+};
+
+/** How long a failed pull shows its own error before it shows that it is waiting. */
+export const pullErrorShownMs = 1000;
+
+/** What the restart after this one has to wait for a container that ended at `finishedAt`. */
+export function nextRestartDelay(last: RestartDelay | undefined, finishedAt: Date, backOff: BackOff): number {
+  if (!last || finishedAt.getTime() - last.setAt.getTime() > backOff.crashResetMs) return backOff.crashInitialMs;
+  return Math.min(last.delayMs * 2, backOff.crashMaxMs);
+}
+
+/** When a container that ended at `finishedAt` may start again. Its first restart is due at once. */
+export function restartDueAt(last: RestartDelay | undefined, finishedAt: Date, backOff: BackOff): Date {
+  const forgotten = !last || finishedAt.getTime() - last.setAt.getTime() > backOff.crashResetMs;
+  return new Date(finishedAt.getTime() + (forgotten ? 0 : last.delayMs));
+}
+
+/** What to remember of an action that failed, given what is remembered of the time before. */
+export function failureAfter(last: Failure | undefined, reason: string, message: string, at: Date, backOff: BackOff): Failure {
+  if (reason !== 'ErrImagePull') return { reason, message, at, delayMs: backOff.syncErrorMs };
+  const delayMs = last?.reason === reason ? Math.min(last.delayMs * 2, backOff.imageMaxMs) : backOff.imageInitialMs;
+  return { reason, message, at, delayMs };
+}
+
+/** When the action of that key may be tried again, if it failed and that isn't yet. */
+export function retryAt(observed: PodRuntime, key: string, now: Date): Date | undefined {
+  const failure = observed.failures[key];
+  if (!failure) return undefined;
+  const due = new Date(failure.at.getTime() + failure.delayMs);
+  return due > now ? due : undefined;
+}

@@ -1,0 +1,110 @@
+import type { Container, Pod } from '@berth/api/objects';
+import type { Action, StartContainer } from './action.ts';
+import { type BackOff, nextRestartDelay, pullErrorShownMs, restartDueAt, retryAt } from './back-off.ts';
+import { endOf, instancesOf, nextAttempt, restarts, toldStatus } from './instances.ts';
+import type { PodRuntime } from './pod-runtime.ts';
+import type { Wait } from './wait.ts';
+
+/** What the planner says of one container that isn't running. */
+export interface ContainerPlan {
+  actions: Action[];
+  wait?: Wait;
+  wakeAt?: Date;
+}
+
+/** The way of a container that has to run, up to StartContainer: restart back-off, failed tries, image, start. */
+export function planStart(container: Container, observed: PodRuntime, sandboxId: string, now: Date, backOff: BackOff): ContainerPlan {
+  return (
+    waitForRestart(container, observed, now, backOff) ??
+    waitAfterFailure(container, observed, now) ??
+    withImage(container, observed, sandboxId, now, backOff)
+  );
+}
+
+/** Whether a container that doesn't run has done all that it ever will. */
+export function isDone(pod: Pod, container: Container, observed: PodRuntime): boolean {
+  const end = endOf(observed, container.name);
+  return end !== undefined && !restarts(pod, container, end.exitCode);
+}
+
+function waitForRestart(container: Container, observed: PodRuntime, now: Date, backOff: BackOff): ContainerPlan | undefined {
+  const end = endOf(observed, container.name);
+  if (!end) return undefined;
+  const delay = observed.restartDelays[container.name];
+  const due = restartDueAt(delay, end.finishedAt, backOff);
+  if (due <= now) return undefined;
+  const message = `back-off ${formatDelay(delay?.delayMs ?? 0)} restarting failed container=${container.name}`;
+  return { actions: [], wait: { reason: 'CrashLoopBackOff', message }, wakeAt: due };
+}
+
+function waitAfterFailure(container: Container, observed: PodRuntime, now: Date): ContainerPlan | undefined {
+  const key = `start-container ${container.name}`;
+  const failure = observed.failures[key];
+  const due = retryAt(observed, key, now);
+  if (!failure || !due) return undefined;
+  const { reason, message } = failure;
+  if (reason !== 'ErrImagePull') return { actions: [], wait: { reason, message }, wakeAt: due };
+  const backsOffAt = new Date(failure.at.getTime() + pullErrorShownMs);
+  if (now < backsOffAt) return { actions: [], wait: { reason, message }, wakeAt: backsOffAt < due ? backsOffAt : due };
+  const backingOff = `Back-off pulling image ${JSON.stringify(container.image)}: ErrImagePull: ${message}`;
+  return { actions: [], wait: { reason: 'ImagePullBackOff', message: backingOff }, wakeAt: due };
+}
+
+/** Always pulls; IfNotPresent pulls what isn't there; Never refuses what isn't there. */
+function withImage(container: Container, observed: PodRuntime, sandboxId: string, now: Date, backOff: BackOff): ContainerPlan {
+  const image = container.image ?? '';
+  const start = (pull: boolean): ContainerPlan => ({ actions: [startAction(container, observed, sandboxId, pull, backOff)] });
+  if (container.imagePullPolicy === 'Always') return start(true);
+  const known = observed.images[image];
+  if (known?.present) return start(false);
+  const never = container.imagePullPolicy === 'Never';
+  const recheckAt = known && new Date(known.checkedAt.getTime() + backOff.syncErrorMs);
+  if (!recheckAt || (never && recheckAt <= now)) return lookForImage(image, observed, now);
+  if (!never) return start(true);
+  const message = `Container image ${JSON.stringify(image)} is not present with pull policy of Never`;
+  return { actions: [], wait: { reason: 'ErrImageNeverPull', message }, wakeAt: recheckAt };
+}
+
+function lookForImage(image: string, observed: PodRuntime, now: Date): ContainerPlan {
+  const action: Action = { kind: 'check-image', image };
+  const key = `check-image ${image}`;
+  const due = retryAt(observed, key, now);
+  if (!due) return { actions: [action] };
+  return { actions: [], wait: { reason: 'ImageInspectError', message: observed.failures[key]?.message }, wakeAt: due };
+}
+
+function startAction(container: Container, observed: PodRuntime, sandboxId: string, pull: boolean, backOff: BackOff): StartContainer {
+  const end = endOf(observed, container.name);
+  return {
+    kind: 'start-container',
+    container: container.name,
+    attempt: nextAttempt(observed, container.name),
+    sandboxId,
+    pull,
+    ...(end && { restartDelayMs: nextRestartDelay(observed.restartDelays[container.name], end.finishedAt, backOff) }),
+  };
+}
+
+function formatDelay(ms: number): string {
+  const seconds = ms / 1000;
+  const minutes = Math.floor(seconds / 60);
+  return minutes > 0 ? `${minutes}m${seconds % 60}s` : `${seconds}s`;
+}
+
+/** Dead instances that nobody needs: all but the newest, and the newest dead one below a living one. */
+export function planRemoval(container: Container, observed: PodRuntime, now: Date): Action[] {
+  const instances = instancesOf(observed, container.name);
+  const kept = instances[0]?.state === 'exited' ? 1 : 2;
+  return instances
+    .slice(kept)
+    .filter((instance) => instance.state !== 'running')
+    .map((instance): Action => ({ kind: 'remove-container', containerId: instance.id, container: container.name }))
+    .filter((action) => action.kind === 'remove-container' && !retryAt(observed, `remove-container ${action.containerId}`, now));
+}
+
+/** Whether the container has ever been started, as far as anybody remembers. */
+export function wasStarted(observed: PodRuntime, name: string): boolean {
+  return (
+    instancesOf(observed, name).some((instance) => instance.state !== 'created') || toldStatus(observed, name)?.containerID !== undefined
+  );
+}

@@ -1,0 +1,91 @@
+import type { Container, ContainerState, ContainerStatus } from '@berth/api/objects';
+import type { ContainerInstance } from './pod-runtime.ts';
+import type { Wait } from './wait.ts';
+
+export interface ContainerFacts {
+  handler: string;
+  /** Newest first. */
+  instances: ContainerInstance[];
+  told: ContainerStatus | undefined;
+  wait: Wait | undefined;
+  /** What a container shows that nothing is known of. */
+  initialReason: 'ContainerCreating' | 'PodInitializing';
+  isInit: boolean;
+}
+
+/** A container's status: from its instances, and from what was told before where the runtime forgot them. */
+export function containerStatus(container: Container, facts: ContainerFacts): ContainerStatus {
+  const { instances, told, handler, isInit } = facts;
+  const [newest] = instances;
+  const state = stateOf(facts);
+  const succeeded = state.terminated?.exitCode === 0;
+  return {
+    name: container.name,
+    state,
+    lastState: lastStateOf(facts),
+    ready: isInit ? succeeded : state.running !== undefined,
+    started: state.running !== undefined || (isInit && succeeded),
+    restartCount: newest?.attempt ?? told?.restartCount ?? 0,
+    image: newest?.image || container.image || '',
+    imageID: newest?.imageId || told?.imageID || '',
+    ...(newest ? { containerID: containerId(handler, newest) } : told?.containerID && { containerID: told.containerID }),
+  };
+}
+
+function stateOf({ instances, told, wait, handler, initialReason }: ContainerFacts): ContainerState {
+  const [newest] = instances;
+  if (newest?.state === 'running') return { running: { startedAt: time(newest.startedAt ?? newest.createdAt) } };
+  if (wait) return { waiting: { reason: wait.reason, ...(wait.message && { message: wait.message }) } };
+  if (newest?.state === 'exited') return terminated(handler, newest);
+  if (newest) return { waiting: { reason: 'ContainerCreating' } };
+  if (told?.state?.terminated) return { terminated: told.state.terminated };
+  if (told?.state?.running) return lost(told);
+  return { waiting: { reason: initialReason } };
+}
+
+/** The end before the present state. */
+function lastStateOf({ instances, told, wait, handler }: ContainerFacts): ContainerState {
+  const [newest, ...older] = instances;
+  const waitsAfterEnd = wait && newest?.state === 'exited';
+  const ended = waitsAfterEnd ? newest : older.find((instance) => instance.state === 'exited');
+  if (ended) return terminated(handler, ended);
+  const isNext = newest && told && newest.attempt > told.restartCount;
+  if (told?.state?.terminated && (isNext || wait)) return { terminated: told.state.terminated };
+  return told?.lastState ?? {};
+}
+
+function terminated(handler: string, instance: ContainerInstance): ContainerState {
+  const { exitCode, reason, message, startedAt, finishedAt, createdAt } = instance;
+  return {
+    terminated: {
+      exitCode,
+      reason: reason || (exitCode === 0 ? 'Completed' : 'Error'),
+      ...(message && { message }),
+      ...(startedAt && { startedAt: time(startedAt) }),
+      finishedAt: time(finishedAt ?? createdAt),
+      containerID: containerId(handler, instance),
+    },
+  };
+}
+
+function lost(told: ContainerStatus): ContainerState {
+  const message = 'The container could not be located when the pod was looked at';
+  return {
+    terminated: {
+      exitCode: 137,
+      reason: 'ContainerStatusUnknown',
+      message,
+      containerID: told.containerID,
+      finishedAt: told.state?.running?.startedAt,
+    },
+  };
+}
+
+function containerId(handler: string, instance: ContainerInstance): string {
+  return `${handler}://${instance.id}`;
+}
+
+/** Kubernetes times have whole seconds. */
+export function time(date: Date): string {
+  return `${date.toISOString().slice(0, 19)}Z`;
+}

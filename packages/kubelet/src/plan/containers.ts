@@ -1,0 +1,87 @@
+import type { Container, Pod } from '@berth/api/objects';
+import { allContainers, specOf } from '../pod.ts';
+import type { Action } from './action.ts';
+import { type BackOff, retryAt } from './back-off.ts';
+import { isDone, planRemoval, planStart } from './container-start.ts';
+import { currentSandbox, instancesOf, isInitContainer } from './instances.ts';
+import type { PodRuntime, Sandbox } from './pod-runtime.ts';
+import type { Steps } from './steps.ts';
+import { earlier } from './wait.ts';
+
+/** A pod whose sandbox is ready: init containers one after the other, then all others; and what may be tidied up. */
+export function planContainers(pod: Pod, observed: PodRuntime, now: Date, backOff: BackOff): Steps {
+  const sandbox = currentSandbox(observed);
+  if (!sandbox) return { actions: [] };
+  const lost = planLost(pod, observed, sandbox, now);
+  if (lost.length > 0) return { actions: lost };
+  const due = nextInitContainer(pod, observed, sandbox);
+  const startable = due ? [due] : specOf(pod).containers;
+  const starts = planStarts(pod, startable, observed, sandbox, now, backOff);
+  return { ...starts, actions: [...starts.actions, ...planOldSandboxes(observed, sandbox, now), ...planOldInstances(pod, observed, now)] };
+}
+
+function planStarts(
+  pod: Pod,
+  containers: Container[],
+  observed: PodRuntime,
+  sandbox: Sandbox,
+  now: Date,
+  backOff: BackOff,
+): Required<Pick<Steps, 'actions' | 'waits'>> & Steps {
+  const steps: Required<Pick<Steps, 'actions' | 'waits'>> & Steps = { actions: [], waits: {} };
+  for (const container of containers) {
+    if (isRunning(observed, container, sandbox) || (!isInitContainer(pod, container) && isDone(pod, container, observed))) continue;
+    const { actions, wait, wakeAt } = planStart(container, observed, sandbox.id, now, backOff);
+    steps.actions.push(...actions.filter((action) => !steps.actions.some((planned) => isSameCheck(planned, action))));
+    if (wait) steps.waits[container.name] = wait;
+    steps.wakeAt = earlier(steps.wakeAt, wakeAt);
+  }
+  return steps;
+}
+
+/** The first init container that hasn't succeeded in this sandbox. Once another container has started, none has to run again. */
+function nextInitContainer(pod: Pod, observed: PodRuntime, sandbox: Sandbox): Container | undefined {
+  const { initContainers = [], containers } = specOf(pod);
+  const here = (container: Container) => instancesOf(observed, container.name).filter((instance) => instance.sandboxId === sandbox.id);
+  if (containers.some((container) => here(container).some((instance) => instance.state !== 'created'))) return undefined;
+  return initContainers.find((container) => {
+    const [newest] = here(container);
+    return newest?.state !== 'exited' || newest.exitCode !== 0;
+  });
+}
+
+function isRunning(observed: PodRuntime, container: Container, sandbox: Sandbox): boolean {
+  return instancesOf(observed, container.name).some((instance) => instance.state === 'running' && instance.sandboxId === sandbox.id);
+}
+
+/** Instances of which the runtime doesn't know whether they run are stopped, so that none runs twice. */
+function planLost(pod: Pod, observed: PodRuntime, sandbox: Sandbox, now: Date): Action[] {
+  const lost = observed.containers.filter((instance) => instance.state === 'unknown' && instance.sandboxId === sandbox.id);
+  if (lost.length === 0 || retryAt(observed, 'stop-containers', now)) return [];
+  const containers = lost.map(({ id, name }) => ({ id, name }));
+  return [
+    {
+      kind: 'stop-containers',
+      containers,
+      gracePeriodSeconds: specOf(pod).terminationGracePeriodSeconds ?? 30,
+      reason: 'Container is in unknown state',
+    },
+  ];
+}
+
+function planOldSandboxes(observed: PodRuntime, current: Sandbox, now: Date): Action[] {
+  const old = observed.sandboxes.filter((sandbox) => sandbox.id !== current.id);
+  const actions = old.flatMap(({ id, ready }): Action[] => [
+    ...(ready ? [{ kind: 'stop-sandbox', sandboxId: id } as const] : []),
+    { kind: 'remove-sandbox', sandboxId: id },
+  ]);
+  return actions.filter((action) => 'sandboxId' in action && !retryAt(observed, `${action.kind} ${action.sandboxId}`, now));
+}
+
+function planOldInstances(pod: Pod, observed: PodRuntime, now: Date): Action[] {
+  return allContainers(pod).flatMap((container) => planRemoval(container, observed, now));
+}
+
+function isSameCheck(a: Action, b: Action): boolean {
+  return a.kind === 'check-image' && b.kind === 'check-image' && a.image === b.image;
+}

@@ -1,0 +1,57 @@
+import type { Container, Pod } from '@berth/api/objects';
+import { specOf } from '../pod.ts';
+import type { ContainerInstance, PodRuntime, Sandbox } from './pod-runtime.ts';
+
+/** The instances of one container, newest first. */
+export function instancesOf(observed: PodRuntime, name: string): ContainerInstance[] {
+  return observed.containers.filter((instance) => instance.name === name);
+}
+
+/** The sandbox that the pod's containers belong into: the newest, if it is ready. */
+export function currentSandbox(observed: PodRuntime): Sandbox | undefined {
+  const [newest] = observed.sandboxes;
+  return newest?.ready ? newest : undefined;
+}
+
+export function isInitContainer(pod: Pod, container: Container): boolean {
+  return specOf(pod).initContainers?.includes(container) ?? false;
+}
+
+/** The end of a container, from its newest instance, or as it was told last if the runtime forgot it. */
+export interface End {
+  exitCode: number;
+  finishedAt: Date;
+}
+
+/** How the container ended; undefined if it runs or never ran. */
+export function endOf(observed: PodRuntime, name: string): End | undefined {
+  const [newest] = instancesOf(observed, name);
+  if (newest)
+    return newest.state === 'exited' ? { exitCode: newest.exitCode, finishedAt: newest.finishedAt ?? newest.createdAt } : undefined;
+  const told = toldStatus(observed, name);
+  const terminated = told?.state?.terminated ?? (told?.state?.waiting ? told.lastState?.terminated : undefined);
+  if (terminated) return { exitCode: terminated.exitCode, finishedAt: new Date(terminated.finishedAt ?? 0) };
+  // It ran when it was last seen, and the runtime doesn't know it any more.
+  return told?.state?.running ? { exitCode: 137, finishedAt: new Date(told.state.running.startedAt ?? 0) } : undefined;
+}
+
+/** What was told of the container last. */
+export function toldStatus(observed: PodRuntime, name: string) {
+  const { initContainerStatuses = [], containerStatuses = [] } = observed.previous ?? {};
+  return [...initContainerStatuses, ...containerStatuses].find((status) => status.name === name);
+}
+
+/** The attempt number of the next instance. */
+export function nextAttempt(observed: PodRuntime, name: string): number {
+  const [newest] = instancesOf(observed, name);
+  if (newest) return newest.attempt + 1;
+  const told = toldStatus(observed, name);
+  return told?.containerID ? told.restartCount + 1 : 0;
+}
+
+/** Whether a container that ended is started again, by the pod's restartPolicy. An init container that succeeded never is. */
+export function restarts(pod: Pod, container: Container, exitCode: number): boolean {
+  const policy = specOf(pod).restartPolicy ?? 'Always';
+  if (policy === 'Never') return false;
+  return exitCode !== 0 || (policy === 'Always' && !isInitContainer(pod, container));
+}

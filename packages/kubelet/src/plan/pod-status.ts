@@ -1,0 +1,73 @@
+import type { Container, ContainerStatus, Pod, PodStatus } from '@berth/api/objects';
+import { specOf } from '../pod.ts';
+import { isPastDeadline } from './completion.ts';
+import { conditionsOf } from './conditions.ts';
+import { containerStatus, time } from './container-status.ts';
+import { currentSandbox, instancesOf, isInitContainer, toldStatus } from './instances.ts';
+import { type Phase, phaseOf } from './phase.ts';
+import type { PodRuntime } from './pod-runtime.ts';
+import { qosClassOf } from './qos-class.ts';
+import type { Steps } from './steps.ts';
+import type { Wait } from './wait.ts';
+
+/** What to tell of a pod. Reason and message are those of the pod as a whole; each container has its own besides. */
+export function podStatus(pod: Pod, observed: PodRuntime, now: Date, told: Pick<Steps, 'waits' | 'trouble' | 'finished'>): PodStatus {
+  const { initContainers = [], containers } = specOf(pod);
+  const statuses = (list: Container[]) => list.map((container) => statusOf(pod, container, observed, told.waits?.[container.name]));
+  const [init, main] = [statuses(initContainers), statuses(containers)];
+  const failure = finalFailure(pod, observed, now);
+  const phase = finalPhase(observed) ?? (failure ? 'Failed' : phaseOf(pod, init, main, told.finished ?? false));
+  const sandboxReady = currentSandbox(observed) !== undefined;
+  return {
+    phase,
+    ...(failure ?? told.trouble),
+    conditions: conditionsOf(pod, { phase, init, containers: main, sandboxReady, previous: observed.previous?.conditions }, now),
+    ...(observed.hostIP && { hostIP: observed.hostIP, hostIPs: [{ ip: observed.hostIP }] }),
+    ...addresses(pod, observed),
+    startTime: startTime(observed, now),
+    qosClass: qosClassOf(pod),
+    ...(init.length > 0 && { initContainerStatuses: init }),
+    containerStatuses: main,
+  };
+}
+
+function statusOf(pod: Pod, container: Container, observed: PodRuntime, wait: Wait | undefined): ContainerStatus {
+  return containerStatus(container, {
+    handler: observed.handler,
+    instances: instancesOf(observed, container.name),
+    told: toldStatus(observed, container.name),
+    wait,
+    initialReason: (specOf(pod).initContainers ?? []).length > 0 ? 'PodInitializing' : 'ContainerCreating',
+    isInit: isInitContainer(pod, container),
+  });
+}
+
+/** A pod that has ended stays ended. */
+function finalPhase({ previous }: PodRuntime): Phase | undefined {
+  return previous?.phase === 'Succeeded' || previous?.phase === 'Failed' ? previous.phase : undefined;
+}
+
+/** Why the pod failed as a whole, by the node's decision and not by its containers. */
+function finalFailure(pod: Pod, observed: PodRuntime, now: Date): Pick<PodStatus, 'reason' | 'message'> | undefined {
+  if (observed.refusal) return { reason: observed.refusal.reason, message: observed.refusal.message };
+  const { phase, reason, message } = observed.previous ?? {};
+  if (phase === 'Failed' && reason) return { reason, message };
+  if (phase !== 'Succeeded' && phase !== 'Failed' && isPastDeadline(pod, observed, now)) {
+    return { reason: 'DeadlineExceeded', message: 'Pod was active on the node longer than the specified deadline' };
+  }
+  return undefined;
+}
+
+/** A pod that lost its sandbox shows the address that it had. */
+function addresses(pod: Pod, observed: PodRuntime): Pick<PodStatus, 'podIP' | 'podIPs'> {
+  const { podIP, podIPs } = observed.previous ?? {};
+  const ips = specOf(pod).hostNetwork && observed.hostIP ? [observed.hostIP] : (currentSandbox(observed)?.ips ?? []);
+  const [first] = ips;
+  if (first) return { podIP: first, podIPs: ips.map((ip) => ({ ip })) };
+  return podIP ? { podIP, podIPs } : {};
+}
+
+function startTime(observed: PodRuntime, now: Date): string {
+  const oldest = observed.sandboxes.at(-1)?.createdAt;
+  return observed.previous?.startTime ?? time(oldest && oldest < now ? oldest : now);
+}

@@ -1,0 +1,37 @@
+import type { Container, Pod, PodSpec } from '@berth/api/objects';
+
+/** A pod's spec; sources hand on validated pods only, so it is there. */
+export function specOf(pod: Pod): PodSpec {
+  return pod.spec ?? { containers: [] };
+}
+
+export function uidOf(pod: Pod): string {
+  return pod.metadata?.uid ?? '';
+}
+
+export function nameOf(pod: Pod): string {
+  return pod.metadata?.name ?? '';
+}
+
+export function namespaceOf(pod: Pod): string {
+  return pod.metadata?.namespace ?? 'default';
+}
+
+/** `namespace/name`: one pod of that name runs on a node at a time. */
+export function fullNameOf(pod: Pod): string {
+  return `${namespaceOf(pod)}/${nameOf(pod)}`;
+}
+
+/** Init containers first, then the others, in the order of the manifest. */
+export function allContainers(pod: Pod): Container[] {
+  return [...(specOf(pod).initContainers ?? []), ...specOf(pod).containers];
+}
+
+export function findContainer(pod: Pod, name: string): Container | undefined {
+  return allContainers(pod).find((container) => container.name === name);
+}
+
+/** How long the pod's containers may take to end after being asked. */
+export function gracePeriodOf(pod: Pod): number {
+  return pod.metadata?.deletionGracePeriodSeconds ?? specOf(pod).terminationGracePeriodSeconds ?? 30;
+}
