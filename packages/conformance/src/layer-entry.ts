@@ -18,7 +18,7 @@ export type LayerEntry = Attributes & { path: string } & (
 export type FileContent = string | Uint8Array | { file: string; size: number } | { size: number; chunks(): Iterable<Uint8Array> };
 
 interface Attributes {
-  /** With setuid, setgid and sticky bits; default 0755 for a directory, 0644 for the rest. */
+  /** With setuid, setgid and sticky bits; default 0755 for a directory, 0777 for a symbolic link, 0644 for the rest. */
   mode?: number;
   uid?: number;
   gid?: number;
@@ -35,6 +35,8 @@ const tarTypes = {
   'block-device': 'block-device',
   fifo: 'fifo',
 } as const;
+
+const defaultModes: Partial<Record<LayerEntry['type'], number>> = { directory: 0o755, symlink: 0o777 };
 
 /** The entries as a tar stream, in their order. An error while reading an entry's content destroys the stream. */
 export function layerTar(entries: Iterable<LayerEntry>): AsyncIterable<Buffer> {
@@ -71,7 +73,7 @@ function headerOf(entry: LayerEntry): Partial<Header> & { name: string } {
   return {
     name: entry.path,
     type: tarTypes[entry.type],
-    mode: entry.mode ?? (entry.type === 'directory' ? 0o755 : 0o644),
+    mode: entry.mode ?? defaultModes[entry.type] ?? 0o644,
     uid: entry.uid ?? 0,
     gid: entry.gid ?? 0,
     mtime: entry.modified ?? new Date(0),

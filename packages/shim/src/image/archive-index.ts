@@ -1,10 +1,10 @@
 import { createReadStream } from 'node:fs';
 import { posix } from 'node:path';
 import { buffer } from 'node:stream/consumers';
-import { pipeline } from 'node:stream/promises';
 import { PluginError } from '@berth/sdk/errors';
-import { extract, type Header } from 'tar-stream';
+import type { Header } from 'tar-stream';
 import { longestManifest } from './manifest.ts';
+import { readTar } from './tar-reader.ts';
 
 interface Entry {
   /** Of the entry's content in the file. */
@@ -12,7 +12,6 @@ interface Entry {
   size: number;
 }
 
-const chunkSize = 256 * 1024;
 /** `docker save` of old versions links a layer that is there twice. */
 const mostLinks = 10;
 
@@ -34,17 +33,14 @@ export class ArchiveIndex {
   static async read(path: string, object: string, signal: AbortSignal): Promise<ArchiveIndex> {
     const entries = new Map<string, Entry>();
     const links = new Map<string, string>();
-    const tar = extract();
-    tar.on('entry', (header: Header & { byteOffset?: number }, stream, next) => {
+    const note = (header: Header & { byteOffset?: number }) => {
       const name = posix.normalize(header.name);
       if (header.type === 'symlink') links.set(name, posix.join(posix.dirname(name), header.linkname));
       else if (header.type === 'link') links.set(name, posix.normalize(header.linkname));
       else if (header.type === 'file') entries.set(name, { offset: header.byteOffset ?? 0, size: header.size });
-      stream.on('end', next);
-      stream.resume();
-    });
+    };
     try {
-      await pipeline(createReadStream(path, { highWaterMark: chunkSize }), tar as unknown as NodeJS.WritableStream, { signal });
+      await readTar(createReadStream(path), [], note, signal);
     } catch (error) {
       throw PluginError.from(error, 'INVALID_ARGUMENT', { object, hint: 'give a file made by docker save, podman save or skopeo' });
     }
@@ -69,7 +65,7 @@ export class ArchiveIndex {
 
   async *open(name: string): AsyncGenerator<Uint8Array> {
     const { offset, size } = this.#entry(name);
-    if (size > 0) yield* createReadStream(this.#path, { start: offset, end: offset + size - 1, highWaterMark: chunkSize });
+    if (size > 0) yield* createReadStream(this.#path, { start: offset, end: offset + size - 1 });
   }
 
   #entry(name: string): Entry {

@@ -2,7 +2,7 @@ import { open } from 'node:fs/promises';
 import { type Duplex, PassThrough } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 
-const chunkSize = 256 * 1024;
+const chunkSize = 64 * 1024;
 const magics = { gzip: [0x1f, 0x8b], zstd: [0x28, 0xb5, 0x2f, 0xfd] };
 
 export type Compression = 'gzip' | 'zstd' | 'none';
@@ -25,7 +25,7 @@ export async function decompressor(path: string): Promise<Duplex> {
   const makers = {
     gzip: () => createGunzip({ chunkSize }),
     zstd: () => createZstdDecompress({ chunkSize }),
-    none: () => new PassThrough({ highWaterMark: chunkSize }),
+    none: () => new PassThrough(),
   };
   return makers[await compressionOf(path)]();
 }

@@ -1,14 +1,11 @@
 import { createReadStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { pipeline } from 'node:stream/promises';
 import { PluginError } from '@berth/sdk/errors';
-import { type Extract, extract } from 'tar-stream';
 import { decompressor } from './compression.ts';
 import { Meter } from './digest.ts';
 import { readEntry } from './layer-entry.ts';
 import { LayerWriter } from './layer-writer.ts';
-
-const chunkSize = 256 * 1024;
+import { readTar } from './tar-reader.ts';
 
 export interface LayerSource {
   /** A tar, plain or compressed by gzip or zstd. */
@@ -52,30 +49,11 @@ export async function unpackLayer(source: LayerSource, target: string, signal: A
 async function writeEntries(source: LayerSource, target: string, signal: AbortSignal): Promise<{ size: UnpackedSize; diffId: string }> {
   const meter = new Meter();
   const writer = new LayerWriter(target, source.lowers);
-  const tar = extract();
-  const blob = createReadStream(source.blob, { highWaterMark: chunkSize });
-  const [written, read] = await Promise.allSettled([
-    writeEach(tar, writer),
-    pipeline(
-      blob,
-      await decompressor(source.blob),
-      (chunks: AsyncIterable<Buffer>) => meter.through(chunks),
-      tar as unknown as NodeJS.WritableStream,
-      { signal },
-    ),
-  ]);
-  // The writer's own error comes first: it is what broke the stream.
-  if (written.status === 'rejected') throw written.reason;
-  if (read.status === 'rejected') throw read.reason;
+  const blob = createReadStream(source.blob);
+  const transforms = [await decompressor(source.blob), (chunks: AsyncIterable<Buffer>) => meter.through(chunks)];
+  await readTar(blob, transforms, (header, content) => writer.write(readEntry(header), content), signal);
   writer.finish();
   return { size: { bytes: writer.bytes, inodes: writer.inodes }, diffId: meter.digest() };
-}
-
-async function writeEach(tar: Extract, writer: LayerWriter): Promise<void> {
-  for await (const entry of tar) {
-    await writer.write(readEntry(entry.header), entry as AsyncIterable<Uint8Array>);
-    entry.resume();
-  }
 }
 
 /** The layer's name in front; a system call's message names the file, and its code keeps its meaning. */
