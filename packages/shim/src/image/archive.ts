@@ -106,7 +106,7 @@ interface DockerManifest {
 /** A docker archive has no manifest: one is made, whose layers are the tars as they are. */
 async function readDockerArchive(index: ArchiveIndex, object: string): Promise<Contents> {
   if (!index.has('manifest.json')) throw unusable(object, 'it has neither index.json nor manifest.json');
-  const list = JSON.parse((await index.read('manifest.json')).toString()) as DockerManifest[];
+  const list = parseDockerManifests(await index.read('manifest.json'), object);
   const entries = new Map<string, string>();
   const images: ArchivedImage[] = [];
   for (const { Config, RepoTags, Layers } of list) {
@@ -128,6 +128,14 @@ async function readDockerArchive(index: ArchiveIndex, object: string): Promise<C
     images.push({ manifestBytes, manifest: { kind: 'manifest', config, layers }, names: RepoTags ?? [] });
   }
   return { images, entryOf: (digest) => entries.get(digest) ?? digest };
+}
+
+function parseDockerManifests(bytes: Buffer, object: string): DockerManifest[] {
+  try {
+    const list = JSON.parse(bytes.toString()) as DockerManifest[];
+    if (list.every(({ Config, Layers }) => typeof Config === 'string' && Layers.every((layer) => typeof layer === 'string'))) return list;
+  } catch {}
+  throw unusable(object, 'its manifest.json is no list of images');
 }
 
 function unusable(object: string, what: string): PluginError {

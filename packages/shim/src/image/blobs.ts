@@ -64,7 +64,7 @@ export class Blobs {
         await syncDirectory(this.#directory);
       } catch (error) {
         await rm(partial, { force: true });
-        throw error;
+        throw PluginError.from(error, 'INTERNAL', { object: `blob ${digest}` });
       }
     });
   }

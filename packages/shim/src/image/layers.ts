@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
 import { readJson, syncDirectory, writeJson } from './atomic-file.ts';
 import { digestOf, hexOf } from './digest.ts';
-import { withLock } from './lock.ts';
+import { tryLock, withLock } from './lock.ts';
 import { syscalls } from './syscalls.ts';
 import { type UnpackedSize, unpackLayer } from './unpack.ts';
 
@@ -73,6 +73,17 @@ export class Layers {
     const detached = join(this.#incoming, `removed-${randomUUID()}`);
     await rename(join(layer.directory, '..'), detached);
     return detached;
+  }
+
+  /** Deletes what `detach` gave; the lock keeps others from taking it for a leftover meanwhile. */
+  async discard(detached: string): Promise<void> {
+    const lock = tryLock(`${detached}.lock`);
+    if (!lock) return;
+    try {
+      await rm(detached, { recursive: true, force: true });
+    } finally {
+      lock.release();
+    }
   }
 
   async #publish(folder: string, chainId: string): Promise<string> {

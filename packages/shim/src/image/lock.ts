@@ -24,7 +24,8 @@ export async function withLock<T>(path: string, signal: AbortSignal, body: () =>
       }
     }
     await setTimeout(pause, undefined, { signal }).catch((cause) => {
-      throw new PluginError('DEADLINE_EXCEEDED', 'another process or request still works on it', {
+      const code = signal.reason?.name === 'TimeoutError' ? 'DEADLINE_EXCEEDED' : 'CANCELLED';
+      throw new PluginError(code, 'another process or request still works on it', {
         object: path,
         hint: 'try again',
         cause,

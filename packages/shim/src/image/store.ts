@@ -1,4 +1,4 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FilesystemUsage, Image } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
@@ -111,7 +111,7 @@ export class LayeredImages implements Images {
       await this.#records.remove(image.id);
       return this.#detachUnused(image);
     });
-    await Promise.all(detached.map((path) => rm(path, { recursive: true, force: true })));
+    await Promise.all(detached.map((path) => this.#layers.discard(path)));
   }
 
   usage(): Promise<FilesystemUsage[]> {

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { lstat, mkdtemp, readdir, readFile, readlink, rm, truncate } from 'node:fs/promises';
+import { lstat, mkdir, mkdtemp, readdir, readFile, readlink, rm, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -10,6 +10,7 @@ import { syscalls } from './syscalls.ts';
 import { unpackLayer } from './unpack.ts';
 
 const needsRoot = process.getuid?.() === 0 ? false : 'unpacking needs root';
+const run = promisify(execFile);
 const signal = AbortSignal.timeout(60_000);
 
 describe.skipIf(needsRoot)(`unpackLayer${needsRoot ? ` (${needsRoot})` : ''}`, () => {
@@ -26,7 +27,7 @@ describe.skipIf(needsRoot)(`unpackLayer${needsRoot ? ` (${needsRoot})` : ''}`, (
   async function layerOf(entries: LayerEntry[], compression: 'none' | 'gzip' | 'zstd' = 'gzip') {
     const output = join(scratch, 'image.tar');
     const { layers } = await buildImage({ output, names: ['localhost/test:1'], layers: [entries], compression });
-    await promisify(execFile)('tar', ['xf', output, '-C', scratch, 'blobs']);
+    await run('tar', ['xf', output, '-C', scratch, 'blobs']);
     const [layer] = layers;
     return { blob: join(scratch, 'blobs', layer?.digest.replace(':', '/') ?? ''), diffId: layer?.diffId ?? '' };
   }
@@ -70,7 +71,7 @@ describe.skipIf(needsRoot)(`unpackLayer${needsRoot ? ` (${needsRoot})` : ''}`, (
     expect((await lstat(at('a'))).ino).toBe((await lstat(at('b/c'))).ino);
     const device = await lstat(at('null'));
     expect([device.isCharacterDevice(), device.rdev, device.mode & 0o777]).toEqual([true, 0x103, 0o666]);
-    const { stdout } = await promisify(execFile)('stat', ['-c', '%Hr %Lr', at('big')]);
+    const { stdout } = await run('stat', ['-c', '%Hr %Lr', at('big')]);
     expect(stdout.trim()).toBe('259 70000');
     expect((await lstat(at('pipe'))).isFIFO()).toBe(true);
   });
@@ -86,6 +87,31 @@ describe.skipIf(needsRoot)(`unpackLayer${needsRoot ? ` (${needsRoot})` : ''}`, (
     expect([whiteout.isCharacterDevice(), whiteout.rdev]).toEqual([true, 0]);
     expect(Buffer.from(opaque(at('var')) ?? []).toString()).toBe('y');
     expect(await readdir(target)).toEqual(['etc', 'var']);
+  });
+
+  it('makes layers that an overlay mount shows as the image means them', async () => {
+    const base = await unpack([
+      { type: 'file', path: 'etc/passwd', content: 'old' },
+      { type: 'file', path: 'etc/group', content: 'old' },
+      { type: 'file', path: 'var/old', content: 'old' },
+    ]);
+    const top = await unpack(
+      [
+        { type: 'file', path: 'etc/.wh.passwd', content: '' },
+        { type: 'file', path: 'var/.wh..wh..opq', content: '' },
+        { type: 'file', path: 'var/new', content: 'new' },
+      ],
+      [base.target],
+    );
+    const merged = join(scratch, 'merged');
+    await mkdir(merged);
+    await run('mount', ['-t', 'overlay', 'overlay', '-o', `ro,lowerdir=${top.target}:${base.target}`, merged]);
+    try {
+      expect(await readdir(join(merged, 'etc'))).toEqual(['group']);
+      expect(await readdir(join(merged, 'var'))).toEqual(['new']);
+    } finally {
+      await run('umount', [merged]);
+    }
   });
 
   it.each(['before', 'after'])('makes a directory opaque that the layer whites out %s it makes it', async (order) => {
