@@ -22,10 +22,12 @@ import {
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type Attributes, type LayerEntry, refusal } from './layer-entry.ts';
+import { isWhiteout, LowerLayers, opaqueAttribute } from './lower-layers.ts';
 import { syscalls } from './syscalls.ts';
 
 const typeBits = { 'block-device': constants.S_IFBLK, 'character-device': constants.S_IFCHR, fifo: constants.S_IFIFO };
-const opaqueAttribute = 'trusted.overlay.opaque';
+/** As many as Linux follows in one path. */
+const mostLinks = 40;
 /** Up to here a file is written by plain system calls: a thread-pool hop for each would cost more than the write. */
 const smallFile = 64 * 1024;
 const writeAsync = promisify(write);
@@ -33,44 +35,45 @@ const newFile = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | cons
 
 /**
  * Writes the entries of one layer into an empty directory, in overlayfs's form. It alone writes there, so what it has
- * made itself is all that is there: a parent that it didn't make as a directory is never followed.
+ * made itself is all that is there: a parent that it made as a symbolic link is never followed.
  */
 export class LayerWriter {
   /** Bytes of file contents. */
   bytes = 0;
   inodes = 1;
   readonly #root: string;
-  readonly #lowers: string[];
+  readonly #lowers: LowerLayers;
   /** Every directory of the layer, with the time to be set when nothing changes in it any more. */
   readonly #directories = new Map<string, number | undefined>([['', undefined]]);
 
   /** `lowers`: the unpacked layers below, topmost first. */
   constructor(root: string, lowers: string[]) {
     this.#root = root;
-    this.#lowers = lowers;
+    this.#lowers = new LowerLayers(lowers);
   }
 
   async write(entry: LayerEntry, content: AsyncIterable<Uint8Array>): Promise<void> {
     if (entry.kind === 'ignored') return;
-    if (entry.kind === 'opaque') return this.#makeOpaque(entry.path);
-    this.#makeParents(entry.path);
+    if (entry.kind === 'opaque') return this.#makeOpaque(parentOf(this.#resolve(`${entry.path}/.`)));
+    const path = this.#resolve(entry.path);
+    this.#makeParents(path);
     switch (entry.kind) {
       case 'whiteout':
-        return this.#hide(entry.path);
+        return this.#hide(path);
       case 'directory':
-        return this.#writeDirectory(entry.path, entry);
+        return this.#writeDirectory(path, entry);
       case 'hard-link':
-        return this.#link(entry.path, entry.target);
+        return this.#link(path, this.#resolve(entry.target));
       case 'file':
-        return this.#writeFile(entry, content);
+        return this.#writeFile(path, entry, content);
       case 'symlink':
-        this.#create(entry.path, (path) => symlinkSync(entry.target, path));
+        this.#create(path, (link) => symlinkSync(entry.target, link));
         break;
       case 'node':
-        this.#create(entry.path, (path) => syscalls().mknod(path, typeBits[entry.type] | 0o600, entry.major, entry.minor));
+        this.#create(path, (node) => syscalls().mknod(node, typeBits[entry.type] | 0o600, entry.major, entry.minor));
         break;
     }
-    this.#setAttributes(entry.path, entry, entry.kind === 'symlink');
+    this.#setAttributes(path, entry, entry.kind === 'symlink');
   }
 
   /** To be called after the last entry. */
@@ -106,10 +109,10 @@ export class LayerWriter {
     if (path !== target) this.#create(path, (link) => linkSync(join(this.#root, target), link), 0);
   }
 
-  async #writeFile(entry: LayerEntry & { kind: 'file' }, content: AsyncIterable<Uint8Array>): Promise<void> {
+  async #writeFile(path: string, entry: LayerEntry & { kind: 'file' }, content: AsyncIterable<Uint8Array>): Promise<void> {
     let descriptor = -1;
-    this.#create(entry.path, (path) => {
-      descriptor = openSync(path, newFile, 0o600);
+    this.#create(path, (file) => {
+      descriptor = openSync(file, newFile, 0o600);
     });
     try {
       const writeChunk = entry.size <= smallFile ? writeSmall : writeLarge;
@@ -120,7 +123,7 @@ export class LayerWriter {
     } finally {
       closeSync(descriptor);
     }
-    this.#setExtended(entry.path, entry);
+    this.#setExtended(path, entry);
     this.bytes += entry.size;
   }
 
@@ -158,25 +161,46 @@ export class LayerWriter {
     const parent = parentOf(path);
     if (this.#directories.has(parent)) return;
     this.#makeParents(parent);
-    const existing = this.#lstat(parent);
-    if (existing && !isWhiteout(existing)) {
-      throw refusal(path, `its parent ${JSON.stringify(parent)} is ${existing.isSymbolicLink() ? 'a symbolic link' : 'no directory'}`);
-    }
-    const below = this.#findBelow(parent, path);
+    const below = this.#lowers.lstat(parent);
     this.#makeDirectory(parent);
-    if (!below) return;
+    if (!below?.isDirectory()) return;
     chownSync(join(this.#root, parent), below.uid, below.gid);
     chmodSync(join(this.#root, parent), below.mode & 0o7777);
     this.#directories.set(parent, below.mtimeMs / 1000);
   }
 
-  #findBelow(directory: string, entry: string): Stats | undefined {
-    for (const lower of this.#lowers) {
-      const found = lstatSync(join(lower, directory), { throwIfNoEntry: false });
-      if (found?.isSymbolicLink()) throw refusal(entry, `its parent ${JSON.stringify(directory)} is a symbolic link in a layer below`);
-      if (found) return found.isDirectory() ? found : undefined;
+  /**
+   * The path with the symbolic links of lower layers resolved in its parents, inside the root, as in a container:
+   * `bin/sh` is `usr/bin/sh` where a layer below has `bin -> usr/bin`. Links of this layer itself are refused.
+   */
+  #resolve(path: string): string {
+    if (this.#directories.has(parentOf(path))) return path;
+    const waiting = path.split('/');
+    const name = waiting.pop() ?? '';
+    let at = '';
+    for (let links = 0; ; ) {
+      const part = waiting.shift();
+      if (part === undefined) return at ? `${at}/${name}` : name;
+      if (part === '' || part === '.') continue;
+      const next = at ? `${at}/${part}` : part;
+      if (part === '..') at = parentOf(at);
+      else if (this.#directories.has(next) || !this.#linkBelow(next, path)) at = next;
+      else {
+        if (++links > mostLinks) throw refusal(path, 'its parents are a loop of symbolic links in the layers below');
+        const target = this.#lowers.readlink(next);
+        if (target.startsWith('/')) at = '';
+        waiting.unshift(...target.split('/'));
+      }
     }
-    return undefined;
+  }
+
+  /** Whether a parent that this layer hasn't made is a symbolic link in the layers below. */
+  #linkBelow(parent: string, entry: string): boolean {
+    const existing = this.#lstat(parent);
+    if (existing && !isWhiteout(existing)) {
+      throw refusal(entry, `its parent ${JSON.stringify(parent)} is ${existing.isSymbolicLink() ? 'a symbolic link' : 'no directory'}`);
+    }
+    return !existing && this.#lowers.lstat(parent)?.isSymbolicLink() === true;
   }
 
   #setAttributes(path: string, attributes: Attributes, isSymlink: boolean): void {
@@ -207,10 +231,6 @@ async function writeLarge(descriptor: number, chunk: Uint8Array): Promise<void> 
 
 function parentOf(path: string): string {
   return path.slice(0, Math.max(path.lastIndexOf('/'), 0));
-}
-
-function isWhiteout(stats: Stats): boolean {
-  return stats.isCharacterDevice() && stats.rdev === 0;
 }
 
 function isExisting(error: unknown): boolean {

@@ -140,6 +140,45 @@ describe.skipIf(needsRoot)(`unpackLayer${needsRoot ? ` (${needsRoot})` : ''}`, (
     expect(await lstat(at('home/app'))).toMatchObject({ mode: 0o40700, uid: 1000, gid: 1000 });
   });
 
+  it.each([
+    ['relative', 'usr/bin'],
+    ['absolute', '/usr/bin'],
+    ['leaving the root', '../../usr/bin'],
+  ])('writes through a link of a layer below that is %s, but stays inside the root', async (_, target) => {
+    const base = await unpack([
+      { type: 'directory', path: 'usr/bin', mode: 0o711 },
+      { type: 'symlink', path: 'bin', target },
+    ]);
+    const { target: root, at } = await unpack(
+      [
+        { type: 'file', path: 'bin/tool', content: 'x' },
+        { type: 'hard-link', path: 'bin/same', target: 'bin/tool' },
+        { type: 'file', path: 'bin/.wh.old', content: '' },
+      ],
+      [base.target],
+    );
+    expect(await readdir(root)).toEqual(['usr']);
+    expect(await readdir(at('usr/bin'))).toEqual(['old', 'same', 'tool']);
+    expect((await lstat(at('usr/bin'))).mode & 0o777).toBe(0o711);
+  });
+
+  it('refuses a path through a loop of links in the layers below', async () => {
+    const base = await unpack([
+      { type: 'symlink', path: 'a', target: 'b' },
+      { type: 'symlink', path: 'b', target: 'a' },
+    ]);
+    await expect(unpack([{ type: 'file', path: 'a/x', content: '' }], [base.target])).rejects.toThrow(
+      'entry "a/x": its parents are a loop of symbolic links',
+    );
+  });
+
+  it('sees no link that a layer between hides', async () => {
+    const base = await unpack([{ type: 'symlink', path: 'a', target: 'elsewhere' }]);
+    const hiding = await unpack([{ type: 'file', path: '.wh.a', content: '' }], [base.target]);
+    const { target: root } = await unpack([{ type: 'file', path: 'a/x', content: 'x' }], [hiding.target, base.target]);
+    expect(await readdir(root)).toEqual(['a']);
+  });
+
   it.each<[string, LayerEntry[], string]>([
     [
       'a path with ..',
@@ -172,7 +211,7 @@ describe.skipIf(needsRoot)(`unpackLayer${needsRoot ? ` (${needsRoot})` : ''}`, (
         { type: 'symlink', path: 'e', target: '/etc' },
         { type: 'hard-link', path: 'x', target: 'e/shadow' },
       ],
-      "which this layer doesn't hold",
+      'entry "e/shadow": its parent "e" is a symbolic link',
     ],
     ['a whiteout of ..', [{ type: 'file', path: 'a/.wh...', content: '' }], 'this whiteout hides no file'],
     ['a root that is a symbolic link', [{ type: 'symlink', path: './', target: '/etc' }], "the layer's root must be a directory"],
