@@ -39,7 +39,9 @@ export const executeDelegate: Delegate = async ({ type, verb, env, path, stdin }
     killSignal: 'SIGKILL',
     maxBuffer: outputLimit,
   });
-  if (error) throw new CniError(errorCodes.ioFailure, error.message, { object, cause: error });
+  // A plugin may end without reading its configuration; its exit status tells the rest.
+  if (error && (error as NodeJS.ErrnoException).code !== 'EPIPE')
+    throw new CniError(errorCodes.ioFailure, error.message, { object, cause: error });
   if (status !== 0) throw failure(object, stdout || stderr, signal ?? `exit status ${status}`);
   if (verb !== 'ADD') return undefined;
   const value = parseObject(stdout);
