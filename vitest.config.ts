@@ -1,6 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
-const conditions = ['berth-source', 'node', 'import', 'default'];
+// Vitest hands these to Node as --conditions: `import` among them would make require() load the ES half of dual packages.
+const conditions = ['berth-source', 'node'];
 
 /** Tests run from the sources: packages resolve each other by the `berth-source` export condition. */
 export default defineConfig({
