@@ -3,7 +3,7 @@ import type { Blobs, Descriptor } from './blobs.ts';
 import { digestOf } from './digest.ts';
 import type { ImageConfig } from './images.ts';
 import type { Layer, Layers } from './layers.ts';
-import { type Manifest, parseImageConfiguration } from './manifest.ts';
+import { longestManifest, type Manifest, parseImageConfiguration } from './manifest.ts';
 
 /** Layers on the way at once: enough to fill a link, few enough to be fair to other pulls (containerd's default, too). */
 const parallelDownloads = 3;
@@ -38,6 +38,12 @@ export async function installImage(
   const manifestDigest = digestOf(manifestBytes);
   const add = (blob: Descriptor, within: AbortSignal) => blobs.add(blob, () => source.open(blob, within), within);
   await blobs.add({ digest: manifestDigest, size: manifestBytes.length }, () => once(manifestBytes), signal);
+  if (manifest.config.size > longestManifest) {
+    throw new PluginError('INVALID_ARGUMENT', `its configuration has ${manifest.config.size} bytes, more than ${longestManifest}`, {
+      object: `manifest ${manifestDigest}`,
+      hint: 'build the image with a smaller configuration',
+    });
+  }
   await add(manifest.config, signal);
   const { config, diffIds } = parseImageConfiguration(
     await blobs.read(manifest.config.digest),

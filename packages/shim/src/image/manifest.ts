@@ -10,7 +10,7 @@ export const manifestMediaTypes = [
   'application/vnd.docker.distribution.manifest.v2+json',
 ];
 
-/** What the distribution specification asks a registry to take at least; nobody makes larger ones. */
+/** In bytes, for manifests and configurations, which are read whole: what the distribution specification asks a registry to take at least. */
 export const longestManifest = 4 * 1024 * 1024;
 
 export interface Manifest {

@@ -176,6 +176,11 @@ describe('pull from a registry that misbehaves', () => {
     expect(await readdir(join(directory, 'incoming'))).toEqual([]);
   });
 
+  it('refuses a configuration that would fill the memory', async () => {
+    const host = await listen((_, response) => response.end(manifest(1e9)));
+    await expect(pull(`${host}/app:1`)).rejects.toThrow('its configuration has 1000000000 bytes, more than 4194304');
+  });
+
   it('refuses a manifest without end', async () => {
     const host = await listen((_, response) => {
       const send = (): void => void (response.destroyed || response.write(Buffer.alloc(1024 * 1024), send));

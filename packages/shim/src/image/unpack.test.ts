@@ -5,13 +5,25 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { buildImage, type LayerEntry } from '@berth/conformance/image-builder';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { syscalls } from './syscalls.ts';
 import { unpackLayer } from './unpack.ts';
 
 const needsRoot = process.getuid?.() === 0 ? false : 'unpacking needs root';
 const run = promisify(execFile);
 const signal = AbortSignal.timeout(60_000);
+
+it('says that it needs root where it has none', async () => {
+  const getuid = vi.spyOn(process, 'getuid').mockReturnValue(1000);
+  try {
+    await expect(unpackLayer({ blob: '/missing', diffId: 'sha256:x', lowers: [] }, '/missing', signal)).rejects.toMatchObject({
+      code: 'PERMISSION_DENIED',
+      message: expect.stringContaining('layer sha256:x: unpacking needs root'),
+    });
+  } finally {
+    getuid.mockRestore();
+  }
+});
 
 describe.skipIf(needsRoot)(`unpackLayer${needsRoot ? ` (${needsRoot})` : ''}`, () => {
   let scratch: string;
