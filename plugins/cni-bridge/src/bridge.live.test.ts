@@ -1,8 +1,9 @@
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 // Two network namespaces stand for a host and a container, so that bridges, rules and sysctls of the real host stay as they are.
@@ -96,17 +97,13 @@ interface Printed {
 }
 
 /** Executes a plugin of the directory `which`, as a runtime on the host would. */
-function call(which: string, verb: string, config: object, namespace = netns, id = 'c1'): Printed {
+async function start(which: string, verb: string, config: object, namespace = netns, id = 'c1'): Promise<Printed> {
   const directory = join(temporary, which);
   const env = { ...process.env, CNI_COMMAND: verb, CNI_CONTAINERID: id, CNI_NETNS: namespace, CNI_IFNAME: 'eth0', CNI_PATH: directory };
-  try {
-    const input = JSON.stringify(config);
-    return JSON.parse(
-      execFileSync('ip', ['netns', 'exec', hostNetns, join(directory, 'bridge')], { env, input, encoding: 'utf8', stdio: 'pipe' }) || '{}',
-    );
-  } catch (thrown) {
-    return JSON.parse(String((thrown as { stdout: string }).stdout));
-  }
+  const running = promisify(execFile)('ip', ['netns', 'exec', hostNetns, join(directory, 'bridge')], { env });
+  running.child.stdin?.end(JSON.stringify(config));
+  const { stdout } = await running.catch((failed: { stdout: string }) => failed);
+  return JSON.parse(stdout || '{}');
 }
 
 const ip = (namespace: string, ...parameters: string[]) =>
@@ -122,8 +119,8 @@ const devicesOf = (namespace: string): string[] => ip(namespace, 'link', 'show')
 const reserved = () => readdirSync(join(dataDir(), 'net')).filter((name) => /^[0-9a-f.:]+$/.test(name));
 
 describe('ADD', () => {
-  it('connects the container, with addresses and routes of both families', () => {
-    const result = call('ours', 'ADD', network());
+  it('connects the container, with addresses and routes of both families', async () => {
+    const result = await start('ours', 'ADD', network());
     expect(result.interfaces?.map(({ name, sandbox }) => [name, sandbox])).toEqual([
       ['br0', undefined],
       [expect.stringMatching(/^veth/), undefined],
@@ -136,8 +133,8 @@ describe('ADD', () => {
     expect(inHost('cat', '/proc/sys/net/ipv4/ip_forward', '/proc/sys/net/ipv6/conf/all/forwarding')).toBe('1\n1\n');
   });
 
-  it('names the hardware addresses that the interfaces have', () => {
-    const [bridge, port, inside] = call('ours', 'ADD', network()).interfaces ?? [];
+  it('names the hardware addresses that the interfaces have', async () => {
+    const [bridge, port, inside] = (await start('ours', 'ADD', network())).interfaces ?? [];
     const macOf = (namespace: string, device = '') => ip(namespace, 'link', 'show', 'dev', device)[0].address;
     expect([bridge?.mac, port?.mac, inside?.mac]).toEqual([
       macOf(hostNetns, 'br0'),
@@ -146,8 +143,8 @@ describe('ADD', () => {
     ]);
   });
 
-  it('sets mtu, hairpin mode and the hardware address', () => {
-    const result = call('ours', 'ADD', network({ mtu: 1400, hairpinMode: true, runtimeConfig: { mac: '02:00:00:00:00:09' } }));
+  it('sets mtu, hairpin mode and the hardware address', async () => {
+    const result = await start('ours', 'ADD', network({ mtu: 1400, hairpinMode: true, runtimeConfig: { mac: '02:00:00:00:00:09' } }));
     const port = result.interfaces?.[1]?.name ?? '';
     expect(ip(container, 'link', 'show', 'dev', 'eth0')).toMatchObject([{ mtu: 1400, address: '02:00:00:00:00:09' }]);
     expect(ip(hostNetns, '-details', 'link', 'show', 'dev', port)).toMatchObject([
@@ -155,24 +152,34 @@ describe('ADD', () => {
     ]);
   });
 
-  it('connects without addresses where no IPAM is configured', () => {
-    expect(call('ours', 'ADD', network({ ipam: {}, isGateway: false })).ips).toBeUndefined();
+  it('connects without addresses where no IPAM is configured', async () => {
+    expect((await start('ours', 'ADD', network({ ipam: {}, isGateway: false }))).ips).toBeUndefined();
     expect(ip(container, 'link', 'show', 'dev', 'eth0')[0].flags).toContain('UP');
   });
 
-  it('undoes everything when it fails half-way', () => {
-    call('ours', 'ADD', network());
+  it('connects several first containers at once, each with an address of its own', async ({ onTestFinished }) => {
+    const pods = Array.from({ length: 4 }, (_, index) => `${container}-${index}`);
+    onTestFinished(() => pods.forEach((pod) => void execFileSync('ip', ['netns', 'delete', pod])));
+    for (const pod of pods) execFileSync('ip', ['netns', 'add', pod]);
+    const results = await Promise.all(pods.map((pod) => start('ours', 'ADD', network(), `/run/netns/${pod}`, pod)));
+    expect(results.flatMap(({ msg }) => msg ?? [])).toEqual([]);
+    expect(new Set(results.map(({ ips }) => JSON.stringify(ips))).size).toBe(pods.length);
+    expect(addressesOf(hostNetns, 'br0')).toEqual(['10.1.0.1/24', 'fd00::1/64']);
+  });
+
+  it('undoes everything when it fails half-way', async () => {
+    await start('ours', 'ADD', network());
     const before = devicesOf(hostNetns);
-    const failed = call('ours', 'ADD', network(), netns, 'c2');
+    const failed = await start('ours', 'ADD', network(), netns, 'c2');
     expect(failed.msg).toContain(`interface eth0 in ${netns}: exists already`);
     expect(devicesOf(hostNetns)).toEqual(before);
     expect(reserved()).toEqual(['10.1.0.2', 'fd00::2']);
   });
 
-  it('undoes everything when a route is impossible', () => {
+  it('undoes everything when a route is impossible', async () => {
     const config = network();
     config.ipam.routes.push({ dst: '192.168.0.0/16', gw: '172.16.0.1' } as { dst: string });
-    const failed = call('ours', 'ADD', config);
+    const failed = await start('ours', 'ADD', config);
     expect(failed.msg).toContain('`ip route add 192.168.0.0/16 via 172.16.0.1 dev eth0` failed');
     expect(devicesOf(container)).toEqual(['lo']);
     expect(devicesOf(hostNetns)).toEqual(['lo', 'br0']);
@@ -182,22 +189,25 @@ describe('ADD', () => {
   it.each([
     ['that is missing', '/run/netns/berthtest-none', 'no network namespace at /run/netns/berthtest-none'],
     ['that is a plain file', '/etc/hostname', '/etc/hostname is no network namespace'],
-  ])('refuses a namespace %s', (_, namespace, message) => {
-    expect(call('ours', 'ADD', network(), namespace)).toMatchObject({ code: 4, msg: `CNI_NETNS: ${message}` });
+  ])('refuses a namespace %s', async (_, namespace, message) => {
+    expect(await start('ours', 'ADD', network(), namespace)).toMatchObject({ code: 4, msg: `CNI_NETNS: ${message}` });
     expect(existsSync(dataDir()) ? reserved() : []).toEqual([]);
   });
 
-  it('refuses a bridge that is something else', () => {
+  it('refuses a bridge that is something else', async () => {
     inHost('ip', 'link', 'add', 'name', 'br0', 'type', 'veth', 'peer', 'name', 'br1');
-    expect(call('ours', 'ADD', network())).toMatchObject({ code: 7, msg: expect.stringContaining("interface br0: can't have ports") });
+    expect(await start('ours', 'ADD', network())).toMatchObject({
+      code: 7,
+      msg: expect.stringContaining("interface br0: can't have ports"),
+    });
   });
 });
 
 describe('DEL', () => {
-  it('removes the interface and gives back the addresses, and succeeds again', () => {
-    call('ours', 'ADD', network());
+  it('removes the interface and gives back the addresses, and succeeds again', async () => {
+    await start('ours', 'ADD', network());
     for (let times = 0; times < 2; times++) {
-      expect(call('ours', 'DEL', network())).toEqual({});
+      expect(await start('ours', 'DEL', network())).toEqual({});
       expect(devicesOf(container)).toEqual(['lo']);
       expect(devicesOf(hostNetns)).toEqual(['lo', 'br0']);
       expect(reserved()).toEqual([]);
@@ -208,10 +218,10 @@ describe('DEL', () => {
     ['is gone', `/run/netns/${container}`],
     ['is not given', ''],
     ['left a plain file', '/etc/hostname'],
-  ])('gives back the addresses where the namespace %s', (_, namespace) => {
-    call('ours', 'ADD', network());
+  ])('gives back the addresses where the namespace %s', async (_, namespace) => {
+    await start('ours', 'ADD', network());
     execFileSync('ip', ['netns', 'delete', container]);
-    expect(call('ours', 'DEL', network(), namespace)).toEqual({});
+    expect(await start('ours', 'DEL', network(), namespace)).toEqual({});
     expect(reserved()).toEqual([]);
   });
 });
@@ -223,19 +233,19 @@ describe('ipMasq', () => {
   });
   const rules = () => inHost('nft', 'list', 'chain', 'inet', 'cni_plugins_masquerade', 'masq_checks').match(/masquerade comment/g) ?? [];
 
-  it('makes a rule for each address, and DEL removes them', () => {
-    call('ours', 'ADD', network({ ipMasq: true }));
+  it('makes a rule for each address, and DEL removes them', async () => {
+    await start('ours', 'ADD', network({ ipMasq: true }));
     expect(rules()).toHaveLength(2);
-    call('ours', 'DEL', network({ ipMasq: true }));
+    await start('ours', 'DEL', network({ ipMasq: true }));
     expect(rules()).toHaveLength(0);
   });
 
-  it("removes the reference plugin's rules of iptables too", ({ skip }) => {
+  it("removes the reference plugin's rules of iptables too", async ({ skip }) => {
     const reason = referenceDirectory ? unable('iptables', 'iptables-restore', 'ip6tables', 'ip6tables-restore') : 'no reference plugins';
     if (reason) skip(reason);
-    expect(call('reference', 'ADD', network({ ipMasq: true })).code).toBeUndefined();
+    expect((await start('reference', 'ADD', network({ ipMasq: true }))).code).toBeUndefined();
     expect(inHost('iptables', '-t', 'nat', '-S')).toContain('CNI-');
-    expect(call('ours', 'DEL', network({ ipMasq: true }))).toEqual({});
+    expect(await start('ours', 'DEL', network({ ipMasq: true }))).toEqual({});
     expect(inHost('iptables', '-t', 'nat', '-S')).not.toContain('CNI-');
     expect(inHost('ip6tables', '-t', 'nat', '-S')).not.toContain('CNI-');
   });
@@ -251,18 +261,18 @@ describe('together with the reference plugins', () => {
     ['reference', 'ours'],
     ['our bridge', 'our host-local'],
     ['our host-local', 'our bridge'],
-  ])('what "%s" adds, "%s" deletes', (adder, deleter) => {
-    expect(call(adder, 'ADD', network()).code).toBeUndefined();
+  ])('what "%s" adds, "%s" deletes', async (adder, deleter) => {
+    expect((await start(adder, 'ADD', network())).code).toBeUndefined();
     expect(addressesOf(container, 'eth0')).toEqual(['10.1.0.2/24', 'fd00::2/64']);
-    expect(call(deleter, 'DEL', network())).toEqual({});
+    expect(await start(deleter, 'DEL', network())).toEqual({});
     expect(devicesOf(container)).toEqual(['lo']);
     expect(reserved()).toEqual([]);
   });
 
-  it('both give the same result', () => {
-    const theirs = call('reference', 'ADD', network());
-    call('reference', 'DEL', network());
-    const ours = call('ours', 'ADD', network());
+  it('both give the same result', async () => {
+    const theirs = await start('reference', 'ADD', network());
+    await start('reference', 'DEL', network());
+    const ours = await start('ours', 'ADD', network());
     expect(ours.interfaces?.map(({ name, sandbox }) => [name.slice(0, 4), sandbox])).toEqual(
       theirs.interfaces?.map(({ name, sandbox }) => [name.slice(0, 4), sandbox]),
     );

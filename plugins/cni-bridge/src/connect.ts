@@ -18,8 +18,7 @@ export function connect(request: PluginRequest, configuration: Configuration, pl
   undo.push(() => void tryIpBatch(detach(hostVeth)));
 
   const addressing = ensureGateways(configuration, plan.gateways, bridgeLink);
-  // Of two first containers at once, one finds the address there already.
-  if (addressing.length > 0) tolerate(tryIpBatch(addressing), /File exists/, `bridge ${bridge}`);
+  if (addressing.length > 0) ipBatch(`bridge ${bridge}`, addressing);
   if (plan.gateways.length > 0) enableForwarding(plan);
   const [containerLink] = ipBatch(`interface ${ifName} in ${netns}`, configure(ifName, plan), netns).at(-1) ?? [];
   awaitCarrier(hostVeth);
@@ -62,14 +61,13 @@ function makeBridge(configuration: Configuration): void {
   const { bridge } = configuration;
   // Locally administered and not multicast, as the kernel's own random ones.
   const mac = `02:${randomHex(5).match(/../g)?.join(':')}`;
-  tolerate(tryIpBatch(createBridge(configuration, mac)), /File exists/, `bridge ${bridge}`);
+  const outcome = tryIpBatch(createBridge(configuration, mac));
+  // Of two first containers at once, one finds the bridge there already.
+  if (!Array.isArray(outcome) && !/File exists/.test(outcome.reason)) {
+    throw new CniError(errorCodes.ioFailure, `\`${outcome.command}\` failed: ${outcome.reason}`, { object: `bridge ${bridge}` });
+  }
   // The host takes no routes from what a container announces.
   setSysctl(`/proc/sys/net/ipv6/conf/${bridge}/accept_ra`, '0');
-}
-
-function tolerate(outcome: Link[][] | IpFailure, expected: RegExp, object: string): void {
-  if (Array.isArray(outcome) || expected.test(outcome.reason)) return;
-  throw new CniError(errorCodes.ioFailure, `\`${outcome.command}\` failed: ${outcome.reason}`, { object });
 }
 
 const forwarding = { 4: '/proc/sys/net/ipv4/ip_forward', 6: '/proc/sys/net/ipv6/conf/all/forwarding' } as const;

@@ -80,8 +80,8 @@ describe('the commands', () => {
   it('configure the interface, with all that a route can say', () => {
     const routes = [{ dst: '0.0.0.0/0', mtu: 1300, advmss: 1260, priority: 50, table: 100 }];
     expect(text(configure('eth0', planNetwork(configuration(), { ...dual, routes })))).toEqual([
-      'address add 10.1.0.2/16 broadcast + dev eth0',
-      'address add fd00::2/64 nodad dev eth0',
+      'address replace 10.1.0.2/16 broadcast + dev eth0',
+      'address replace fd00::2/64 nodad dev eth0',
       'link set dev eth0 up',
       'route add 0.0.0.0/0 via 10.1.0.1 dev eth0 mtu 1300 advmss 1260 metric 50 table 100',
       'link show dev eth0',
@@ -98,10 +98,10 @@ describe('the gateway addresses', () => {
     }),
   });
 
-  it('are added where they are missing, and only there', () => {
+  it('are set where they are missing, and only there', () => {
     const gateways = prefixes('10.1.0.1/16', 'fd00::1/64');
     expect(text(ensureGateways(configuration(), gateways, link('10.1.0.1/16', 'fe80::1/64')))).toEqual([
-      'address add fd00::1/64 nodad dev br0',
+      'address replace fd00::1/64 nodad dev br0',
     ]);
   });
 
@@ -112,18 +112,20 @@ describe('the gateway addresses', () => {
     );
     expect(text(ensureGateways(configuration({ forceAddress: true }), gateways, link('10.2.0.1/16')))).toEqual([
       'address delete 10.2.0.1/16 dev br0',
-      'address add 10.1.0.1/16 broadcast + dev br0',
+      'address replace 10.1.0.1/16 broadcast + dev br0',
     ]);
   });
 
   it('of several range sets stand beside each other', () => {
     const gateways = prefixes('10.1.0.1/16', '10.2.0.1/16');
-    expect(text(ensureGateways(configuration(), gateways, link('10.1.0.1/16')))).toEqual(['address add 10.2.0.1/16 broadcast + dev br0']);
+    expect(text(ensureGateways(configuration(), gateways, link('10.1.0.1/16')))).toEqual([
+      'address replace 10.2.0.1/16 broadcast + dev br0',
+    ]);
   });
 
   it('of IPv6 stand beside those of other networks', () => {
     expect(text(ensureGateways(configuration(), prefixes('fd00::1/64'), link('fd01::1/64')))).toEqual([
-      'address add fd00::1/64 nodad dev br0',
+      'address replace fd00::1/64 nodad dev br0',
     ]);
     expect(() => ensureGateways(configuration(), prefixes('fd00::1/64'), link('fd00::9/48'))).toThrow('forceAddress');
   });

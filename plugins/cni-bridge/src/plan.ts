@@ -92,17 +92,20 @@ export function detach(hostVeth: string): IpCommand[] {
 /** Configures the interface inside the container's namespace and shows it. */
 export function configure(ifName: string, { ips, routes }: NetworkPlan): IpCommand[] {
   return [
-    ...ips.map(({ prefix }) => addAddress(prefix, ifName)),
+    ...ips.map(({ prefix }) => setAddress(prefix, ifName)),
     ['link', 'set', 'dev', ifName, 'up'],
     ...routes.map((route) => addRoute(route, ifName)),
     ['link', 'show', 'dev', ifName],
   ];
 }
 
-/** Without duplicate address detection an IPv6 address is usable at once; IPAM has made sure that it is the only one. */
-function addAddress(prefix: Prefix, device: string): IpCommand {
+/**
+ * Without duplicate address detection an IPv6 address is usable at once; IPAM has made sure that it is the only one.
+ * `replace` succeeds where another ADD has just set the same one.
+ */
+function setAddress(prefix: Prefix, device: string): IpCommand {
   const options = prefix.address.family === 6 ? ['nodad'] : prefix.length < 31 ? ['broadcast', '+'] : [];
-  return ['address', 'add', formatPrefix(prefix), ...options, 'dev', device];
+  return ['address', 'replace', formatPrefix(prefix), ...options, 'dev', device];
 }
 
 function addRoute({ dst, gw, mtu, advmss, priority, table, scope }: Route, ifName: string): IpCommand {
@@ -128,7 +131,7 @@ export function ensureGateways({ bridge, forceAddress }: Configuration, gateways
     }
     return [
       ...conflicts.map((prefix): IpCommand => ['address', 'delete', formatPrefix(prefix), 'dev', bridge]),
-      addAddress(gateway, bridge),
+      setAddress(gateway, bridge),
     ];
   });
 }
