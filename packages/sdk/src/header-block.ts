@@ -1,3 +1,5 @@
+// The package has no types of its own; programs that take these sources in need to find ours.
+/// <reference path="./hpack-js.d.ts" />
 import hpack from 'hpack.js';
 
 /** One header field of a request; bytes as Latin-1. */

@@ -2,9 +2,16 @@ import { once } from 'node:events';
 import type { handleServerStreamingCall, handleUnaryCall, ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
 import { onAbort } from './abort.ts';
 import { PluginError } from './errors.ts';
-import type { CallContext } from './serve.ts';
 import { toStatus } from './status.ts';
 import { inTrace, newSpan, parseTraceparent } from './trace-context.ts';
+
+/** What a handler knows of its call besides the request. */
+export interface CallContext {
+  /** Aborted when the client cancels, the deadline passes or the server closes. */
+  signal: AbortSignal;
+  /** Milliseconds since the epoch; undefined where the client set none. */
+  deadline: number | undefined;
+}
 
 type UnaryCall = ServerUnaryCall<unknown, unknown>;
 type StreamCall = ServerWritableStream<unknown, unknown>;

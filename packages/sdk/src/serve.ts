@@ -4,19 +4,13 @@ import { parseAddress } from './address.ts';
 import { acceptAnyAuthority } from './authority.ts';
 import { Connections } from './connections.ts';
 import { PluginError } from './errors.ts';
-import { serverStreamHandler, unaryHandler } from './incoming-call.ts';
+import { type CallContext, serverStreamHandler, unaryHandler } from './incoming-call.ts';
 import { listen } from './listener.ts';
 import type { AnyMethod } from './outgoing-call.ts';
 import { maxMessageBytes } from './reconnecting-channel.ts';
 import { type Closing, RunningServer } from './running-server.ts';
 
-/** What a handler knows of its call besides the request. */
-export interface CallContext {
-  /** Aborted when the client cancels, the deadline passes or the server closes. */
-  signal: AbortSignal;
-  /** Milliseconds since the epoch; undefined where the client set none. */
-  deadline: number | undefined;
-}
+export type { CallContext } from './incoming-call.ts';
 
 /** An implementation may leave methods out: those answer UNIMPLEMENTED and name the method. */
 export type Implementation<Service> = {
