@@ -5,7 +5,7 @@ import { cniPlugin } from '@berth/sdk/cni/plugin';
 import type { Result } from '@berth/sdk/cni/types';
 import { CniError, errorCodes } from '@berth/sdk/cni/types';
 import type { Configuration } from './configuration.ts';
-import { readConfiguration } from './configuration.ts';
+import { readConfiguration, refuseUnsupported } from './configuration.ts';
 import { connect } from './connect.ts';
 import { addMasquerade, removeMasquerade } from './masquerade.ts';
 import { planNetwork } from './plan.ts';
@@ -16,6 +16,7 @@ export const plugin = cniPlugin({
   name: 'bridge',
 
   async add(request) {
+    refuseUnsupported(request.config);
     const configuration = readConfiguration(request);
     if (!existsSync(request.netns)) {
       throw new CniError(errorCodes.invalidEnvironment, `no network namespace at ${request.netns}`, { object: 'CNI_NETNS' });

@@ -24,9 +24,8 @@ export interface Configuration {
 /** Keys of the reference plugin that change what the network does and aren't done here: refused, since ignoring them would mislead. */
 const unsupported = ['vlan', 'vlanTrunk', 'macspoofchk', 'enabledad', 'disableContainerInterface', 'portIsolation'];
 
-/** Reads the configuration. Throws a CniError that names the key: code 2 for one that isn't supported, 7 for a wrong value. */
+/** Reads the configuration. Throws a CniError (code 7) that names the key with a wrong value. */
 export function readConfiguration({ config, args }: Pick<Request, 'config' | 'args'>): Configuration {
-  refuseUnsupported(config);
   const flag = (key: string) => optional(config, key, 'boolean') ?? false;
   const bridge = optional(config, 'bridge', 'string') ?? 'cni0';
   const mtu = optional(config, 'mtu', 'number') ?? 0;
@@ -50,7 +49,8 @@ export function readConfiguration({ config, args }: Pick<Request, 'config' | 'ar
   };
 }
 
-function refuseUnsupported(config: Record<string, unknown>): void {
+/** Throws a CniError (code 2) that names a key which isn't supported. For ADD: DEL removes what it can, whoever made it. */
+export function refuseUnsupported(config: Record<string, unknown>): void {
   const key = unsupported.find((name) => isActive(config[name]));
   if (key)
     throw new CniError(errorCodes.unsupportedField, 'is not supported by this bridge plugin', { object: key, hint: 'remove the key' });

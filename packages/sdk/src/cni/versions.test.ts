@@ -47,11 +47,12 @@ describe('results', () => {
 
   it.each([
     [[], 'is not a JSON object'],
-    [{ cniVersion: '9.0.0' }, '9.0.0'],
+    [{ cniVersion: '9.0.0' }, 'has version 9.0.0'],
     [{ cniVersion: '1.0.0', ips: {} }, 'ips is not a list'],
     [{ cniVersion: '1.0.0', interfaces: ['eth0'] }, 'interfaces is not a list of objects'],
+    [{ cniVersion: '1.0.0', ips: [{ address: '10.1.0.2/16' }, { ip: '10.1.0.3' }] }, 'ips[1].address is not a string'],
   ])('that are wrong are refused: %j', (value, message) => {
-    expect(() => readResult(value, '1.0.0', 'prevResult')).toThrow(`prevResult: ${message === '9.0.0' ? 'has version 9.0.0' : message}`);
+    expect(() => readResult(value, '1.0.0', 'prevResult')).toThrow(`prevResult: ${message}`);
   });
 });
 

@@ -36,13 +36,19 @@ export function readResult(value: unknown, fallbackVersion: string, object: stri
   if (!supportedVersions.includes(version)) {
     throw new CniError(errorCodes.incompatibleVersion, `has version ${version}; supported are ${supportedVersions.join(', ')}`, { object });
   }
-  for (const key of ['interfaces', 'ips', 'routes']) {
-    const list = value[key];
-    if (list != null && !(Array.isArray(list) && list.every(isObject))) {
-      throw new CniError(errorCodes.decodingFailure, `${key} is not a list of objects`, { object });
-    }
-  }
+  for (const [key, required] of Object.entries(requiredFields)) checkList(value[key], key, required, object);
   return compareVersions(version, '0.3.0') < 0 ? readLegacyResult(value as LegacyResult) : readCurrentResult(value);
+}
+
+/** The lists of a result, and the field that each of their objects must have. */
+const requiredFields = { interfaces: 'name', ips: 'address', routes: 'dst' };
+
+function checkList(list: unknown, key: string, required: string, object: string): void {
+  if (list == null) return;
+  if (!Array.isArray(list) || !list.every(isObject))
+    throw new CniError(errorCodes.decodingFailure, `${key} is not a list of objects`, { object });
+  const index = list.findIndex((item) => typeof item[required] !== 'string');
+  if (index >= 0) throw new CniError(errorCodes.decodingFailure, `${key}[${index}].${required} is not a string`, { object });
 }
 
 function readCurrentResult(value: Record<string, unknown>): Result {
