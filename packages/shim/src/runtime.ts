@@ -144,10 +144,7 @@ export interface Found {
   containers: Record<string, FoundContainer>;
 }
 
-export type FoundContainer =
-  | { state: 'created' }
-  | { state: 'running'; startedAt: Date | undefined }
-  | { state: 'exited'; exit: Exit };
+export type FoundContainer = { state: 'created' } | { state: 'running'; startedAt: Date | undefined } | { state: 'exited'; exit: Exit };
 
 export interface Exit {
   /** 128 + signal number for a process that a signal ended. */

@@ -20,7 +20,16 @@ export interface Behaviour {
 const prefix = 'fake.berth.dev/';
 
 /** Names of annotations below `fake.berth.dev/`, alone for all containers of the pod or as `CONTAINER.NAME` for one. */
-export const annotationNames = ['exit-after', 'exit-code', 'start-after', 'output', 'output-every', 'ignore-stop', 'pull-delay', 'pull-error'] as const;
+export const annotationNames = [
+  'exit-after',
+  'exit-code',
+  'start-after',
+  'output',
+  'output-every',
+  'ignore-stop',
+  'pull-delay',
+  'pull-error',
+] as const;
 type AnnotationName = (typeof annotationNames)[number];
 
 /** Reads the behaviour of `container`; a name that isn't known or a malformed value is INVALID_ARGUMENT. */
@@ -45,7 +54,10 @@ function checkNames(annotations: Record<string, string>): void {
     if (!key.startsWith(prefix)) continue;
     const name = key.slice(prefix.length).split('.').at(-1);
     if (annotationNames.includes(name as AnnotationName)) continue;
-    throw new PluginError('INVALID_ARGUMENT', 'no such behaviour', { object: `annotation ${key}`, hint: `use one of ${annotationNames.join(', ')}` });
+    throw new PluginError('INVALID_ARGUMENT', 'no such behaviour', {
+      object: `annotation ${key}`,
+      hint: `use one of ${annotationNames.join(', ')}`,
+    });
   }
 }
 

@@ -43,7 +43,8 @@ export class FakeContainer {
   found(): FoundContainer {
     const { startedAt, endsAt, exit } = this.record;
     if (startedAt === undefined) return { state: 'created' };
-    if (exit === undefined && endsAt !== undefined && endsAt <= Date.now()) this.record.exit = { exitCode: this.behaviour.exitCode, finishedAt: endsAt };
+    if (exit === undefined && endsAt !== undefined && endsAt <= Date.now())
+      this.record.exit = { exitCode: this.behaviour.exitCode, finishedAt: endsAt };
     if (this.record.exit) return { state: 'exited', exit: toExit(this.record.exit) };
     this.resume();
     return { state: 'running', startedAt: new Date(startedAt) };

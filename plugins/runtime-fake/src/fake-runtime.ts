@@ -1,5 +1,15 @@
 import { EventEmitter, on } from 'node:events';
-import type { ContainerSpec, Exit, Found, Known, Runtime, RuntimeEvent, RuntimeFeatures, RuntimeVersion, SandboxSpec } from '@berth/shim/runtime';
+import type {
+  ContainerSpec,
+  Exit,
+  Found,
+  Known,
+  Runtime,
+  RuntimeEvent,
+  RuntimeFeatures,
+  RuntimeVersion,
+  SandboxSpec,
+} from '@berth/shim/runtime';
 import { type Behaviour, behaviourOf } from './behaviour.ts';
 import { FakeContainer } from './fake-container.ts';
 

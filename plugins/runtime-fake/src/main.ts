@@ -7,5 +7,5 @@ import { simulatePull } from './simulate-pull.ts';
 await runtimeMain({
   handler: 'fake',
   runtime: () => new FakeRuntime(),
-  images: ({ options }) => new NamedImages({ directory: join(options.root, 'runtimes', options.handler, 'images'), beforePull: simulatePull }),
+  images: ({ options }) => new NamedImages(join(options.root, 'runtimes', options.handler, 'images'), { delay: simulatePull }),
 });

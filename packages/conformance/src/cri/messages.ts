@@ -86,5 +86,6 @@ export interface CriClient {
   ListContainers: Unary<{ filter?: ContainerFilter }, { containers: { id: string; state: ContainerStatus['state'] }[] }>;
   ListImages: Unary<{ filter?: { image: { image: string } } }, { images: { id: string; repoTags: string[]; size: string }[] }>;
   ImageStatus: Unary<{ image: { image: string } }, { image: { id: string; repoTags: string[]; size: string } | null }>;
+  PullImage: Unary<{ image: { image: string } }, { imageRef: string }>;
   RemoveImage: Unary<{ image: { image: string } }, object>;
 }

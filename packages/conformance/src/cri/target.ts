@@ -14,7 +14,7 @@ export interface CriTargetOptions {
   imageEndpoint?: string;
   /** Sent as RunPodSandbox.runtime_handler. */
   handler?: string;
-  /** A present image with a busybox shell. */
+  /** An image with a busybox shell. */
   image: string;
   /** False for a runtime whose containers don't run their commands: the cases that look at what a process did are skipped. */
   runsProcesses?: boolean;
@@ -35,6 +35,12 @@ export class CriTarget {
     this.client = client;
     this.coverage = coverage;
     this.options = options;
+  }
+
+  /** Pulls the image of the cases unless it is present. */
+  async ensureImage(): Promise<void> {
+    const image = { image: this.options.image };
+    if ((await this.client.ImageStatus({ image })).image === null) await this.client.PullImage({ image });
   }
 
   /** A sandbox configuration with a name of its own. */

@@ -1,0 +1,47 @@
+import { realpath } from 'node:fs/promises';
+import { posix } from 'node:path';
+import { type ContainerConfig, type Mount, MountPropagation } from '@berth/sdk/cri';
+import { PluginError } from '@berth/sdk/errors';
+import type { ContainerMount } from '../runtime.ts';
+
+const propagations: Record<number, ContainerMount['propagation']> = {
+  [MountPropagation.PROPAGATION_PRIVATE]: 'private',
+  [MountPropagation.PROPAGATION_HOST_TO_CONTAINER]: 'rslave',
+  [MountPropagation.PROPAGATION_BIDIRECTIONAL]: 'rshared',
+};
+
+/**
+ * The sandbox's files and the request's mounts, outer ones first; a mount of the request replaces a file at the same
+ * place. Sources are resolved: symbolic links are followed, and one that is missing is an error (api.proto, Mount).
+ */
+export async function containerMounts(
+  config: ContainerConfig,
+  sandboxFiles: Record<string, string>,
+  object: string,
+): Promise<ContainerMount[]> {
+  const asked: ContainerMount[] = [];
+  for (const mount of config.mounts) asked.push(await resolved(mount, object));
+  const taken = new Set(asked.map(({ destination }) => destination));
+  const files = Object.entries(sandboxFiles)
+    .filter(([destination]) => !taken.has(destination))
+    .map(([destination, source]): ContainerMount => ({ source, destination, readonly: false, propagation: 'private' }));
+  return [...files, ...asked].toSorted((a, b) => depth(a) - depth(b));
+}
+
+async function resolved({ containerPath, hostPath, readonly, propagation }: Mount, object: string): Promise<ContainerMount> {
+  if (!posix.isAbsolute(containerPath)) {
+    throw new PluginError('INVALID_ARGUMENT', `the mount point ${JSON.stringify(containerPath)} is not absolute`, { object });
+  }
+  const source = await realpath(hostPath).catch((cause: Error) => {
+    throw new PluginError('NOT_FOUND', `the mount source ${hostPath} of ${containerPath} does not exist`, {
+      object,
+      hint: 'make it on this host first',
+      cause,
+    });
+  });
+  return { source, destination: posix.normalize(containerPath), readonly, propagation: propagations[propagation] ?? 'private' };
+}
+
+function depth({ destination }: ContainerMount): number {
+  return destination.split('/').filter(Boolean).length;
+}

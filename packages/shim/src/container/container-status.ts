@@ -1,0 +1,37 @@
+import { ContainerStatus, type ContainerStatusRequest, type ContainerStatusResponse } from '@berth/sdk/cri';
+import { nanoseconds } from '../identifiers.ts';
+import type { Shim } from '../shim.ts';
+import { type Container, stateOf } from './container.ts';
+
+/** CRI ContainerStatus; NOT_FOUND for a container that isn't there. */
+export function containerStatus(shim: Shim, { containerId, verbose }: ContainerStatusRequest): ContainerStatusResponse {
+  const container = shim.containers.get(containerId);
+  const { sandboxId, process, rootfs } = container.record;
+  return { status: statusOf(container), info: verbose ? { info: JSON.stringify({ sandboxId, process, rootfs }) } : {} };
+}
+
+function statusOf(container: Container): ContainerStatus {
+  const { id, config, record } = container;
+  const { uid, gid, additionalGids } = record.process.user;
+  return ContainerStatus.fromPartial({
+    id,
+    metadata: config.metadata,
+    state: stateOf(container),
+    createdAt: nanoseconds(record.createdAt),
+    startedAt: nanoseconds(record.startedAt),
+    finishedAt: nanoseconds(record.finishedAt),
+    exitCode: record.exitCode ?? 0,
+    image: config.image,
+    imageRef: record.imageId,
+    imageId: record.imageId,
+    reason: record.reason ?? '',
+    message: record.message ?? '',
+    labels: config.labels,
+    annotations: config.annotations,
+    mounts: config.mounts,
+    logPath: record.logPath ?? '',
+    resources: { linux: config.linux?.resources },
+    user: { linux: { uid: BigInt(uid), gid: BigInt(gid), supplementalGroups: additionalGids.map(BigInt) } },
+    stopSignal: config.stopSignal,
+  });
+}

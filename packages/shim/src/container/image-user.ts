@@ -1,0 +1,105 @@
+import { lstat, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type LinuxContainerSecurityContext, SupplementalGroupsPolicy } from '@berth/sdk/cri';
+import { PluginError } from '@berth/sdk/errors';
+import type { ProcessSpec } from '../runtime.ts';
+
+/** The account files of an image; empty where it has none. */
+export interface Accounts {
+  passwd: string;
+  group: string;
+}
+
+/** Reads /etc/passwd and /etc/group from unpacked layers, the topmost first. A link is never followed out of a layer. */
+export async function readAccounts(layers: string[]): Promise<Accounts> {
+  return { passwd: await readFromLayers(layers, 'passwd'), group: await readFromLayers(layers, 'group') };
+}
+
+async function readFromLayers(layers: string[], name: string): Promise<string> {
+  for (const layer of layers) {
+    const directory = await lstat(join(layer, 'etc')).catch(() => undefined);
+    const file = directory?.isDirectory() ? await lstat(join(layer, 'etc', name)).catch(() => undefined) : undefined;
+    if (file?.isFile()) return readFile(join(layer, 'etc', name), 'utf8');
+  }
+  return '';
+}
+
+/**
+ * The user that the process runs as: what the request says (LinuxContainerSecurityContext), else what the image says.
+ * Names are looked up in the image's accounts; one that isn't there is an error, as is a group without a user.
+ */
+export function resolveUser(
+  security: LinuxContainerSecurityContext | undefined,
+  imageUser: string,
+  accounts: Accounts,
+  object: string,
+): ProcessSpec['user'] {
+  const asked = security?.runAsUser !== undefined ? String(security.runAsUser.value) : security?.runAsUsername || undefined;
+  if (security?.runAsGroup !== undefined && asked === undefined) {
+    throw new PluginError('INVALID_ARGUMENT', 'run_as_group without a user', { object, hint: 'set runAsUser too' });
+  }
+  const [userPart = '', groupPart = ''] = (asked ?? imageUser).split(':');
+  const account = lookUpUser(userPart || '0', accounts.passwd, object);
+  const gid =
+    security?.runAsGroup !== undefined
+      ? Number(security.runAsGroup.value)
+      : groupPart
+        ? lookUpGroup(groupPart, accounts.group, object)
+        : account.gid;
+  return { uid: account.uid, gid, additionalGids: additionalGroups(security, account.name, gid, accounts.group) };
+}
+
+interface Account {
+  uid: number;
+  gid: number;
+  /** Undefined for a number that no line of /etc/passwd has. */
+  name: string | undefined;
+}
+
+function lookUpUser(user: string, passwd: string, object: string): Account {
+  for (const [name = '', , uid = '', gid = ''] of records(passwd)) {
+    if (name === user || uid === user) return { uid: Number(uid), gid: Number(gid), name };
+  }
+  if (isId(user)) return { uid: Number(user), gid: 0, name: undefined };
+  throw new PluginError('INVALID_ARGUMENT', `the image has no user ${JSON.stringify(user)} in /etc/passwd`, {
+    object,
+    hint: 'give a user of the image, or a number',
+  });
+}
+
+function lookUpGroup(group: string, groups: string, object: string): number {
+  const found = records(groups).find(([name, , gid]) => name === group || gid === group);
+  if (found) return Number(found[2]);
+  if (isId(group)) return Number(group);
+  throw new PluginError('INVALID_ARGUMENT', `the image has no group ${JSON.stringify(group)} in /etc/group`, {
+    object,
+    hint: 'give a group of the image, or a number',
+  });
+}
+
+/** Policy Merge: the image's groups of the user and the request's; Strict: the request's alone. */
+function additionalGroups(
+  security: LinuxContainerSecurityContext | undefined,
+  name: string | undefined,
+  gid: number,
+  groups: string,
+): number[] {
+  const asked = (security?.supplementalGroups ?? []).map(Number);
+  const strict = security?.supplementalGroupsPolicy === SupplementalGroupsPolicy.Strict;
+  const member =
+    strict || name === undefined
+      ? []
+      : records(groups).flatMap(([, , id, members = '']) => (members.split(',').includes(name) ? [Number(id)] : []));
+  return [...new Set([...member, ...asked])].filter((group) => strict || group !== gid || asked.includes(group));
+}
+
+function records(file: string): string[][] {
+  return file
+    .split('\n')
+    .filter((line) => line && !line.startsWith('#'))
+    .map((line) => line.split(':'));
+}
+
+function isId(text: string): boolean {
+  return /^\d{1,10}$/.test(text);
+}

@@ -1,0 +1,29 @@
+import type { RemoveContainerRequest, RemoveContainerResponse } from '@berth/sdk/cri';
+import type { CallContext } from '@berth/sdk/serve';
+import type { Shim } from '../shim.ts';
+import { containerSpec } from './container.ts';
+import { unmountRootfs } from './rootfs.ts';
+import { killContainer } from './stop-container.ts';
+
+/** CRI RemoveContainer: kills it if it runs; idempotent, also for a container that isn't there. */
+export async function removeContainer(
+  shim: Shim,
+  { containerId }: RemoveContainerRequest,
+  { signal }: CallContext,
+): Promise<RemoveContainerResponse> {
+  const id = shim.containers.find(containerId)?.id;
+  if (id !== undefined) await shim.locks.hold(id, signal, () => remove(shim, id, signal));
+  return {};
+}
+
+/** The caller holds the container's lock. The log stays: it is the client's. */
+export async function remove(shim: Shim, id: string, signal: AbortSignal): Promise<void> {
+  const container = shim.containers.find(id);
+  if (!container) return;
+  await killContainer(shim, container, signal);
+  const spec = containerSpec(container, shim.sandboxes.get(container.record.sandboxId), shim.directories);
+  await shim.runtime.removeContainer(spec, signal);
+  await unmountRootfs(container.record.rootfs, signal);
+  await shim.images.release(id);
+  await shim.containers.delete(id);
+}

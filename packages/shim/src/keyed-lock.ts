@@ -1,0 +1,32 @@
+/** One holder at a time for each key; the others wait in order. */
+export class KeyedLock {
+  readonly #tails = new Map<string, Promise<void>>();
+
+  /** Runs `work` when all earlier holders of `key` are done. An abort while waiting gives up the place. */
+  async hold<Result>(key: string, signal: AbortSignal, work: () => Promise<Result>): Promise<Result> {
+    const before = this.#tails.get(key) ?? Promise.resolve();
+    const { promise: done, resolve: release } = Promise.withResolvers<void>();
+    const tail = before.then(() => done);
+    this.#tails.set(key, tail);
+    try {
+      await unlessAborted(before, signal);
+      return await work();
+    } finally {
+      release();
+      if (this.#tails.get(key) === tail) this.#tails.delete(key);
+    }
+  }
+}
+
+/** Waits for `promise`, or throws the reason of `signal` as soon as that is aborted. */
+export async function unlessAborted<Result>(promise: Promise<Result>, signal: AbortSignal): Promise<Result> {
+  signal.throwIfAborted();
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const abort = (): void => reject(signal.reason);
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}

@@ -1,0 +1,20 @@
+import { readFile } from 'node:fs/promises';
+import { runProgram } from './run-program.ts';
+
+/** Unmounts those of `paths` that are mount points. */
+export async function unmountIfMounted(paths: string[], signal: AbortSignal): Promise<void> {
+  const points = await mountPoints();
+  const mounted = paths.filter((path) => points.has(path));
+  if (mounted.length > 0) await runProgram('umount', mounted, { signal });
+}
+
+/** Every mount point that this process sees (proc_pid_mountinfo(5)); none where there is no such file. */
+export async function mountPoints(): Promise<Set<string>> {
+  const table = await readFile('/proc/self/mountinfo', 'utf8').catch(() => '');
+  return new Set(table.split('\n').flatMap((line) => unescapeOctal(line.split(' ')[4] ?? '') || []));
+}
+
+/** Blanks and backslashes are written as three octal digits. */
+function unescapeOctal(text: string): string {
+  return text.replace(/\\(\d{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
+}

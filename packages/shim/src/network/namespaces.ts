@@ -1,0 +1,40 @@
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { absent } from '../image/atomic-file.ts';
+import { unmountIfMounted } from '../mounts.ts';
+import { runProgram } from '../run-program.ts';
+import type { SandboxSpec } from '../runtime.ts';
+
+export type NamespaceKind = keyof SandboxSpec['namespaces'];
+
+/**
+ * Makes namespaces that live without a process: each is held by a bind mount of its file in `directory` (namespaces(7)).
+ * One call of unshare(1) makes them all, and sets the host name where there is a UTS namespace.
+ */
+export async function pinNamespaces(
+  directory: string,
+  kinds: NamespaceKind[],
+  hostname: string,
+  signal: AbortSignal,
+): Promise<SandboxSpec['namespaces']> {
+  if (kinds.length === 0) return {};
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const pins = Object.fromEntries(kinds.map((kind) => [kind, join(directory, kind)])) as SandboxSpec['namespaces'];
+  for (const pin of Object.values(pins)) await writeFile(pin, '', { mode: 0o400 });
+  const flags = { network: 'net', ipc: 'ipc', uts: 'uts' };
+  const options = kinds.map((kind) => `--${flags[kind]}=${pins[kind]}`);
+  const inside = kinds.includes('uts') && hostname ? ['hostname', hostname] : ['true'];
+  await runProgram('unshare', [...options, ...inside], { signal });
+  return pins;
+}
+
+/** Lets go of the namespaces pinned in `directory`, whatever is left of them. */
+export async function unpinNamespaces(directory: string, signal: AbortSignal): Promise<void> {
+  const pins = await readdir(directory).catch(absent);
+  if (!pins) return;
+  await unmountIfMounted(
+    pins.map((pin) => join(directory, pin)),
+    signal,
+  );
+  await rm(directory, { recursive: true, force: true });
+}

@@ -1,0 +1,118 @@
+import { loadNetworkConfig, parseNetworkConfig } from '@berth/sdk/cni/config';
+import { type Attachment, CniRunner, type Execution } from '@berth/sdk/cni/runner';
+import type { NetworkConfigList, Result } from '@berth/sdk/cni/types';
+import type { PodSandboxConfig, PortMapping } from '@berth/sdk/cri';
+import { Protocol } from '@berth/sdk/cri';
+import { PluginError } from '@berth/sdk/errors';
+import { currentTrace, newSpan } from '@berth/sdk/trace-context';
+import type { FileCalls } from '../file-calls.ts';
+
+export interface PodNetworkOptions {
+  confDir: string;
+  binDirs: string[];
+  /** Where results are kept for DEL. */
+  cacheDir: string;
+  calls: FileCalls;
+}
+
+/** A pod on its network: what its sandbox's record keeps, so that it can be detached after any restart. */
+export interface Attached {
+  /** The configuration list that ADD ran, as JSON: DEL has to run the same, even if the file has changed since. */
+  list: string;
+  /** Addresses without prefix length, the first one the pod's own. */
+  ips: string[];
+}
+
+/** Loopback is brought up by its plugin, as every runtime does; it isn't part of the network that users configure. */
+const loopback = parseNetworkConfig(
+  JSON.stringify({ cniVersion: '1.0.0', name: 'berth-loopback', plugins: [{ type: 'loopback' }] }),
+  'loopback',
+);
+
+/** Puts sandboxes on the network that the CNI configuration directory says, by executing its chain of plugins. */
+export class PodNetwork {
+  readonly #options: PodNetworkOptions;
+
+  constructor(options: PodNetworkOptions) {
+    this.#options = options;
+  }
+
+  /** Why no pod could get a network, or undefined if one could. */
+  async problem(): Promise<PluginError | undefined> {
+    try {
+      await loadNetworkConfig(this.#options.confDir);
+      return undefined;
+    } catch (error) {
+      return PluginError.from(error);
+    }
+  }
+
+  /** ADD. A failure leaves nothing attached. */
+  async attach(sandboxId: string, netns: string, config: PodSandboxConfig, signal: AbortSignal): Promise<Attached> {
+    const list = await loadNetworkConfig(this.#options.confDir);
+    const runner = this.#runner(sandboxId);
+    const [result] = await Promise.all([
+      runner.add(list, attachment(sandboxId, netns, 'eth0', config), signal),
+      runner.add(loopback, attachment(sandboxId, netns, 'lo', config), signal),
+    ]);
+    const ips = addresses(result);
+    if (ips.length > 0) return { list: JSON.stringify(list), ips };
+    await runner.del(list, attachment(sandboxId, netns, 'eth0', config));
+    throw new PluginError('INTERNAL', 'its plugins gave the pod no address', {
+      object: `CNI network ${list.name}`,
+      hint: 'configure an ipam plugin, such as host-local',
+    });
+  }
+
+  /** DEL. Succeeds where nothing is left, also when the namespace itself is gone. */
+  async detach(sandboxId: string, netns: string, config: PodSandboxConfig, attached: Attached, signal: AbortSignal): Promise<void> {
+    const list = JSON.parse(attached.list) as NetworkConfigList;
+    await this.#runner(sandboxId).del(list, attachment(sandboxId, netns, 'eth0', config), signal);
+    await this.#runner(sandboxId).del(loopback, attachment(sandboxId, netns, 'lo', config), signal);
+  }
+
+  #runner(sandboxId: string): CniRunner {
+    const { binDirs, cacheDir, calls } = this.#options;
+    return new CniRunner({ pluginDirs: binDirs, cacheDir, observe: (execution) => calls.append(recordOf(execution, sandboxId)) });
+  }
+}
+
+function attachment(sandboxId: string, netns: string, ifName: string, config: PodSandboxConfig): Attachment {
+  const { name = '', namespace = '', uid = '' } = config.metadata ?? {};
+  const args: [string, string][] = [
+    ['IgnoreUnknown', '1'],
+    ['K8S_POD_NAMESPACE', namespace],
+    ['K8S_POD_NAME', name],
+    ['K8S_POD_INFRA_CONTAINER_ID', sandboxId],
+    ['K8S_POD_UID', uid],
+  ];
+  const portMappings = config.portMappings.filter((mapping) => mapping.hostPort > 0).map(portMapping);
+  return { containerId: sandboxId, netns, ifName, args, ...(portMappings.length > 0 && { capabilityArgs: { portMappings } }) };
+}
+
+/** The `portMappings` capability of CNI's CONVENTIONS.md. */
+function portMapping({ hostPort, containerPort, protocol, hostIp }: PortMapping): object {
+  const protocols: Record<number, string> = { [Protocol.TCP]: 'tcp', [Protocol.UDP]: 'udp', [Protocol.SCTP]: 'sctp' };
+  return { hostPort, containerPort, protocol: protocols[protocol] ?? 'tcp', ...(hostIp && { hostIP: hostIp }) };
+}
+
+function addresses(result: Result): string[] {
+  return (result.ips ?? []).map(({ address }) => address.split('/')[0] as string);
+}
+
+function recordOf(execution: Execution, sandboxId: string) {
+  const parent = currentTrace();
+  return {
+    ...newSpan(parent),
+    ...(parent && { parentSpanId: parent.spanId }),
+    protocol: 'cni' as const,
+    plugin: execution.plugin,
+    method: execution.verb,
+    subject: execution.ifName,
+    sandboxId,
+    startedAt: execution.startedAt,
+    durationMs: execution.durationMs,
+    outcome: execution.error ? PluginError.from(execution.error).code : ('OK' as const),
+    ...(execution.error && { message: execution.error.message }),
+  };
+}

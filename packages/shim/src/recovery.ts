@@ -1,0 +1,68 @@
+import { type Container, containerSpec } from './container/container.ts';
+import { remove as removeContainer } from './container/remove-container.ts';
+import type { Found, FoundContainer } from './runtime.ts';
+import { remove as removeSandbox } from './sandbox/remove-pod-sandbox.ts';
+import { undoLimitMs } from './sandbox/run-pod-sandbox.ts';
+import { sandboxSpec } from './sandbox/sandbox.ts';
+import type { Shim } from './shim.ts';
+
+/**
+ * Takes up what an earlier process of this shim left: what it had begun and not finished is removed, and what runs goes
+ * on. Before the shim serves.
+ */
+export async function recover(shim: Shim, signal: AbortSignal): Promise<void> {
+  await shim.sandboxes.load();
+  await shim.containers.load();
+  const found = await askRuntime(shim, signal);
+  for (const container of shim.containers.list()) await settleContainer(shim, container, found);
+  for (const sandbox of shim.sandboxes.list()) {
+    if (sandbox.record.phase === 'ready' && !found.sandboxes.includes(sandbox.id)) await markStopped(shim, sandbox.id);
+    if (sandbox.record.phase === 'creating')
+      await attempt(shim, `remove half-made sandbox ${sandbox.id}`, (limit) => removeSandbox(shim, sandbox.id, limit));
+  }
+}
+
+async function askRuntime(shim: Shim, signal: AbortSignal): Promise<Found> {
+  const sandboxes = shim.sandboxes.list();
+  const containers = shim.containers.list().flatMap((container) => {
+    const sandbox = shim.sandboxes.find(container.record.sandboxId);
+    return sandbox ? [containerSpec(container, sandbox, shim.directories)] : [];
+  });
+  return shim.runtime.recover({ sandboxes: sandboxes.map((sandbox) => sandboxSpec(sandbox, shim.directories)), containers }, signal);
+}
+
+async function settleContainer(shim: Shim, container: Container, found: Found): Promise<void> {
+  const { record } = container;
+  if (record.phase === 'creating')
+    return attempt(shim, `remove half-made container ${container.id}`, (limit) => removeContainer(shim, container.id, limit));
+  if (record.phase === 'exited') return;
+  await takeOver(shim, container, found.containers[container.id]);
+}
+
+async function takeOver(shim: Shim, container: Container, found: FoundContainer | undefined): Promise<void> {
+  const { record } = container;
+  if (found?.state === 'running') {
+    record.phase = 'running';
+    record.startedAt ??= found.startedAt?.getTime() ?? Date.now();
+    await shim.containers.put(container);
+  }
+  if (found?.state === 'exited') await shim.containers.exited(container, found.exit);
+  if (found === undefined)
+    await shim.containers.exited(container, { exitCode: 255, finishedAt: new Date(), message: 'gone after a restart of the shim' });
+}
+
+/** A sandbox that is gone (after a reboot): its next StopPodSandbox cleans up what is left of it. */
+async function markStopped(shim: Shim, id: string): Promise<void> {
+  const sandbox = shim.sandboxes.get(id);
+  sandbox.record.phase = 'stopping';
+  await shim.sandboxes.put(sandbox);
+}
+
+/** One object that can't be removed doesn't keep the shim from serving the others. */
+async function attempt(shim: Shim, what: string, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+  try {
+    await work(AbortSignal.timeout(undoLimitMs));
+  } catch (error) {
+    shim.log.error({ err: error }, `could not ${what}`);
+  }
+}

@@ -1,0 +1,42 @@
+import { PluginError } from '@berth/sdk/errors';
+import type { Refusal } from './runtime.ts';
+
+/** What this server doesn't do for any runtime yet. */
+export const shimRefusals: Refusal[] = [
+  { field: 'mounts[].image', reason: 'image volumes are not supported' },
+  { field: 'mounts[].recursive_read_only', reason: 'recursive read-only mounts are not supported' },
+  { field: 'mounts[].selinux_relabel', reason: 'SELinux relabelling is not supported' },
+  { field: 'mounts[].uid_mappings', reason: 'user namespaces are not supported' },
+  { field: 'CDI_devices', reason: 'CDI devices are not supported' },
+  { field: 'linux.security_context.namespace_options.userns_options.uids', reason: 'user namespaces are not supported' },
+  { field: 'linux.security_context.namespace_options.target_id', reason: 'joining the namespaces of another container is not supported' },
+];
+
+/** Throws UNIMPLEMENTED, naming the field, if `config` asks for anything that is refused. `object` names who asks. */
+export function checkRefusals(config: object, refusals: Refusal[], object: string): void {
+  for (const { field, reason } of refusals) {
+    if (isAsked(config, field.split('.')))
+      throw new PluginError('UNIMPLEMENTED', `${field}: ${reason}`, { object, hint: 'leave the field out, or choose another runtime' });
+  }
+}
+
+/** Whether the field at `path` (proto names; `[]` for every item of a list) has a value other than its default. */
+function isAsked(value: unknown, path: string[]): boolean {
+  const [head, ...rest] = path;
+  if (head === undefined) return !isDefault(value);
+  if (value === undefined || value === null) return false;
+  const field = (value as Record<string, unknown>)[camelCase(head.replace('[]', ''))];
+  if (head.endsWith('[]')) return Array.isArray(field) && field.some((item) => isAsked(item, rest));
+  return isAsked(field, rest);
+}
+
+function isDefault(value: unknown): boolean {
+  if (Array.isArray(value)) return value.length === 0;
+  if (typeof value === 'object' && value !== null) return Object.keys(value).length === 0;
+  return value === undefined || value === null || value === '' || value === 0 || value === 0n || value === false;
+}
+
+/** Field names as ts-proto makes them: `CDI_devices` -> `CDIDevices`. */
+function camelCase(name: string): string {
+  return name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}

@@ -1,0 +1,96 @@
+import { join } from 'node:path';
+import { NamespaceMode, type PodSandboxConfig, type RunPodSandboxRequest, type RunPodSandboxResponse } from '@berth/sdk/cri';
+import { PluginError } from '@berth/sdk/errors';
+import type { CallContext } from '@berth/sdk/serve';
+import { newId } from '../identifiers.ts';
+import { type NamespaceKind, pinNamespaces, unpinNamespaces } from '../network/namespaces.ts';
+import { checkRefusals, shimRefusals } from '../refusals.ts';
+import type { Shim } from '../shim.ts';
+import { UndoStack } from '../undo-stack.ts';
+import { writePodFiles } from './pod-files.ts';
+import { encodeConfig, type Sandbox, sandboxSpec, usesHostIpc, usesHostNetwork } from './sandbox.ts';
+
+/** What undoing may take: the call that failed may have had no time left. */
+export const undoLimitMs = 60_000;
+
+/** CRI RunPodSandbox: namespaces, network, files, then the runtime's own sandbox. A failure leaves nothing. */
+export async function runPodSandbox(shim: Shim, request: RunPodSandboxRequest, { signal }: CallContext): Promise<RunPodSandboxResponse> {
+  const config = checkedConfig(shim, request);
+  const id = newId();
+  shim.sandboxes.reserve(config, id);
+  const undo = new UndoStack(shim.log);
+  try {
+    return await shim.locks.hold(id, signal, async () => {
+      await create(shim, { id, config, record: newRecord(config, request.runtimeHandler) }, undo, signal);
+      return { podSandboxId: id };
+    });
+  } catch (error) {
+    // A record that stays says to the next start of the shim what is still to be taken away.
+    if ((await undo.run()).complete) await shim.sandboxes.delete(id);
+    throw error;
+  }
+}
+
+function newRecord(config: PodSandboxConfig, runtimeHandler: string): Sandbox['record'] {
+  return { config: encodeConfig(config), runtimeHandler, phase: 'creating', createdAt: Date.now(), namespaces: {}, files: {} };
+}
+
+async function create(shim: Shim, sandbox: Sandbox, undo: UndoStack, signal: AbortSignal): Promise<void> {
+  const { id, config, record } = sandbox;
+  await shim.sandboxes.put(sandbox);
+  await makeNamespaces(shim, sandbox, undo, signal);
+  record.files = await writePodFiles(join(shim.directories.sandboxes, id, 'files'), config, record.attached?.ips ?? []);
+  const spec = sandboxSpec(sandbox, shim.directories);
+  undo.add('its runtime part', async () => {
+    await shim.runtime.stopSandbox(spec, AbortSignal.timeout(undoLimitMs));
+    await shim.runtime.removeSandbox(spec, AbortSignal.timeout(undoLimitMs));
+  });
+  await shim.runtime.createSandbox(spec, signal);
+  signal.throwIfAborted();
+  record.phase = 'ready';
+  await shim.sandboxes.put(sandbox);
+}
+
+/** The network has to be there before the runtime's sandbox is: a machine puts its tap into it. */
+async function makeNamespaces(shim: Shim, sandbox: Sandbox, undo: UndoStack, signal: AbortSignal): Promise<void> {
+  const { id, config, record } = sandbox;
+  const kinds: NamespaceKind[] = [];
+  if (shim.features.network && !usesHostNetwork(config)) kinds.push('network');
+  if (shim.features.namespaces && !usesHostIpc(config)) kinds.push('ipc');
+  if (shim.features.namespaces && !usesHostNetwork(config)) kinds.push('uts');
+  if (kinds.length === 0) return;
+  const directory = shim.directories.namespaces(id);
+  undo.add('its namespaces', () => unpinNamespaces(directory, AbortSignal.timeout(undoLimitMs)));
+  record.namespaces = await pinNamespaces(directory, kinds, config.hostname, signal);
+  const { network } = record.namespaces;
+  if (network === undefined) return;
+  const attached = await shim.network.attach(id, network, config, signal);
+  record.attached = attached;
+  undo.add('its network', () => shim.network.detach(id, network, config, attached, AbortSignal.timeout(undoLimitMs)));
+  await shim.sandboxes.put(sandbox);
+}
+
+function checkedConfig(shim: Shim, { config, runtimeHandler }: RunPodSandboxRequest): PodSandboxConfig {
+  if (runtimeHandler !== '' && runtimeHandler !== shim.handler) {
+    throw new PluginError('INVALID_ARGUMENT', `this server has no handler ${JSON.stringify(runtimeHandler)}`, {
+      object: 'runtime_handler',
+      hint: `use "${shim.handler}" or leave it empty`,
+    });
+  }
+  const { name, namespace, uid } = config?.metadata ?? {};
+  if (!config || !name || !namespace || !uid) {
+    throw new PluginError('INVALID_ARGUMENT', 'name, namespace and uid are required', { object: 'config.metadata' });
+  }
+  if (config.hostname.length > 64) {
+    throw new PluginError('INVALID_ARGUMENT', `${config.hostname.length} characters are more than Linux takes`, {
+      object: 'config.hostname',
+      hint: 'use at most 64',
+    });
+  }
+  const object = `pod ${namespace}/${name}`;
+  checkRefusals(config, [...shimRefusals, ...shim.features.refused], object);
+  if (config.linux?.securityContext?.namespaceOptions?.pid === NamespaceMode.TARGET) {
+    throw new PluginError('INVALID_ARGUMENT', 'a sandbox has no target container', { object: `${object}, namespace_options.pid` });
+  }
+  return config;
+}

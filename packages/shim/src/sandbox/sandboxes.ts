@@ -1,0 +1,60 @@
+import type { PodSandboxConfig } from '@berth/sdk/cri';
+import type { ShimDirectories } from '../directories.ts';
+import { findById, notFound } from '../identifiers.ts';
+import { NameRegistry } from '../name-registry.ts';
+import { ObjectFiles } from '../object-files.ts';
+import { type Sandbox, sandboxFromRecord, sandboxName } from './sandbox.ts';
+
+/** All sandboxes of this handler: in memory as they are on disk. */
+export class Sandboxes {
+  readonly #files: ObjectFiles<Sandbox['record']>;
+  readonly #items = new Map<string, Sandbox>();
+  readonly #names = new NameRegistry('sandbox');
+
+  constructor(directories: ShimDirectories) {
+    this.#files = new ObjectFiles(directories.sandboxes, 'sandbox');
+  }
+
+  /** Reads what an earlier process left. */
+  async load(): Promise<void> {
+    for (const [id, record] of await this.#files.readAll()) {
+      const sandbox = sandboxFromRecord(id, record);
+      this.#items.set(id, sandbox);
+      this.#names.reserve(sandboxName(sandbox.config), id);
+    }
+  }
+
+  /** Takes the pod's name for a sandbox to come; throws ALREADY_EXISTS if another has it. */
+  reserve(config: PodSandboxConfig, id: string): void {
+    this.#names.reserve(sandboxName(config), id);
+  }
+
+  /** Puts the sandbox on disk, then in memory. */
+  async put(sandbox: Sandbox): Promise<void> {
+    await this.#files.write(sandbox.id, sandbox.record);
+    this.#items.set(sandbox.id, sandbox);
+  }
+
+  /** Forgets it, its folder and its name. */
+  async delete(id: string): Promise<void> {
+    await this.#files.remove(id);
+    this.#items.delete(id);
+    this.#names.release(id);
+  }
+
+  list(): Sandbox[] {
+    return [...this.#items.values()];
+  }
+
+  /** By whole id or the unique start of one. */
+  find(reference: string): Sandbox | undefined {
+    return findById(this.#items, reference, 'sandbox');
+  }
+
+  /** As `find`, or NOT_FOUND. */
+  get(reference: string): Sandbox {
+    const sandbox = this.find(reference);
+    if (!sandbox) throw notFound('sandbox', reference);
+    return sandbox;
+  }
+}

@@ -1,0 +1,35 @@
+import type { StopPodSandboxRequest, StopPodSandboxResponse } from '@berth/sdk/cri';
+import type { CallContext } from '@berth/sdk/serve';
+import { killContainer } from '../container/stop-container.ts';
+import { unpinNamespaces } from '../network/namespaces.ts';
+import type { Shim } from '../shim.ts';
+import { type Sandbox, sandboxSpec } from './sandbox.ts';
+
+/** CRI StopPodSandbox: idempotent, also for a sandbox that isn't there. What a failed stop left undone, the next one does. */
+export async function stopPodSandbox(
+  shim: Shim,
+  { podSandboxId }: StopPodSandboxRequest,
+  { signal }: CallContext,
+): Promise<StopPodSandboxResponse> {
+  const sandbox = shim.sandboxes.find(podSandboxId);
+  if (sandbox) await shim.locks.hold(sandbox.id, signal, () => stop(shim, sandbox, signal));
+  return {};
+}
+
+/** Kills what runs in it, then takes down the runtime's part, the network and the namespaces. The caller holds its lock. */
+export async function stop(shim: Shim, sandbox: Sandbox, signal: AbortSignal): Promise<void> {
+  const { id, config, record } = sandbox;
+  if (record.phase === 'stopped') return;
+  record.phase = 'stopping';
+  await shim.sandboxes.put(sandbox);
+  await Promise.all(shim.containers.ofSandbox(id).map((container) => killContainer(shim, container, signal)));
+  await shim.runtime.stopSandbox(sandboxSpec(sandbox, shim.directories), signal);
+  const { network } = record.namespaces;
+  if (network !== undefined && record.attached) {
+    await shim.network.detach(id, network, config, record.attached, signal);
+    delete record.attached;
+  }
+  await unpinNamespaces(shim.directories.namespaces(id), signal);
+  record.phase = 'stopped';
+  await shim.sandboxes.put(sandbox);
+}

@@ -1,0 +1,12 @@
+/** What a runtime plugin's command line gives it, besides its own flags. */
+export interface ShimOptions {
+  /** `unix:///path` */
+  listen: string;
+  /** `ROOT`: images are in ROOT/images, this runtime's objects in ROOT/runtimes/HANDLER. */
+  root: string;
+  /** `RUN`: namespace pins, mounts, call records. */
+  run: string;
+  handler: string;
+  cniConfDir: string;
+  cniBinDirs: string[];
+}

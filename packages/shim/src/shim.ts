@@ -1,0 +1,49 @@
+import type { Logger } from 'pino';
+import { Containers } from './container/containers.ts';
+import { ShimDirectories } from './directories.ts';
+import type { FileCalls } from './file-calls.ts';
+import type { Images } from './image/images.ts';
+import { KeyedLock } from './keyed-lock.ts';
+import type { PodNetwork } from './network/pod-network.ts';
+import type { Runtime, RuntimeFeatures, RuntimeVersion } from './runtime.ts';
+import { Sandboxes } from './sandbox/sandboxes.ts';
+import type { ShimOptions } from './shim-options.ts';
+
+export interface ShimParts {
+  options: ShimOptions;
+  runtime: Runtime;
+  images: Images;
+  network: PodNetwork;
+  calls: FileCalls;
+  log: Logger;
+}
+
+/** One runtime's CRI server: what each RPC works with. The RPCs stand in files of their own, as functions of this. */
+export class Shim {
+  readonly handler: string;
+  readonly runtime: Runtime;
+  readonly features: RuntimeFeatures;
+  readonly images: Images;
+  readonly network: PodNetwork;
+  readonly calls: FileCalls;
+  readonly log: Logger;
+  readonly directories: ShimDirectories;
+  readonly sandboxes: Sandboxes;
+  readonly containers: Containers;
+  /** One change of an object at a time, by its id. */
+  readonly locks = new KeyedLock();
+  version: RuntimeVersion = { name: '', version: '' };
+
+  constructor({ options, runtime, images, network, calls, log }: ShimParts) {
+    this.handler = options.handler;
+    this.runtime = runtime;
+    this.features = runtime.features();
+    this.images = images;
+    this.network = network;
+    this.calls = calls;
+    this.log = log;
+    this.directories = new ShimDirectories(options.root, options.run, options.handler);
+    this.sandboxes = new Sandboxes(this.directories);
+    this.containers = new Containers(this.directories);
+  }
+}
