@@ -48,7 +48,7 @@ export function serverStreamHandler(
   };
 }
 
-/** Takes messages from the implementation as fast as the client takes them, until either side ends it. */
+/** Sends what the implementation yields, until either side ends it. */
 async function send(
   implementation: (request: unknown, context: CallContext) => AsyncIterable<unknown>,
   call: StreamCall,
@@ -56,15 +56,18 @@ async function send(
 ): Promise<void> {
   const messages = implementation(call.request, context)[Symbol.asyncIterator]();
   try {
-    for (;;) {
-      const next = await Promise.race([messages.next(), context.aborted]);
-      if (next.done) return;
-      if (!call.write(next.value)) await Promise.race([once(call, 'drain', { signal: context.signal }), context.aborted]);
-    }
+    await Promise.race([pump(messages, call, context.signal), context.aborted]);
   } catch (thrown) {
     // Not awaited: a generator that waits for something else than its signal would hold up the answer.
     messages.return?.().then(undefined, () => {});
     throw thrown;
+  }
+}
+
+/** Takes messages as fast as the client takes them. */
+async function pump(messages: AsyncIterator<unknown>, call: StreamCall, signal: AbortSignal): Promise<void> {
+  for (let next = await messages.next(); !next.done && !signal.aborted; next = await messages.next()) {
+    if (!call.write(next.value)) await once(call, 'drain', { signal });
   }
 }
 

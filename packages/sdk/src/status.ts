@@ -33,17 +33,36 @@ type Explanation = { what: string } & Pick<PluginErrorOptions, 'hint'>;
  * everything else is the server's text and stays as it is.
  */
 function localFailure(details: string, deadlineMs: number | undefined): Explanation | undefined {
-  if (details.startsWith('No connection established')) return connectFailure(details);
-  if (details.startsWith('Connection dropped'))
-    return { what: 'the connection broke during the call', hint: 'see whether the plugin crashed' };
-  if (details.startsWith('Name resolution failed')) return { what: "the host name can't be resolved", hint: 'check the address' };
-  if (details.startsWith('Deadline exceeded after')) {
-    return { what: `no answer within ${deadlineMs} ms`, hint: 'see what the plugin is waiting for, or allow it more time' };
+  for (const [pattern, explain] of localFailures) {
+    const match = pattern.exec(details);
+    if (match) return explain(match, deadlineMs);
   }
-  const size = /^Received message larger than max \((\d+) vs (\d+)\)/.exec(details);
-  if (size) return { what: `the answer has ${size[1]} bytes, and at most ${size[2]} are taken`, hint: 'ask for less at a time' };
   return undefined;
 }
+
+const localFailures: [RegExp, (match: RegExpExecArray, deadlineMs: number | undefined) => Explanation][] = [
+  [/^No connection established/, ({ input }) => connectFailure(input)],
+  [/^Connection dropped/, () => ({ what: 'the connection broke during the call', hint: 'see whether the plugin crashed' })],
+  [/^Name resolution failed/, () => ({ what: "the host name can't be resolved", hint: 'check the address' })],
+  [
+    /^Deadline exceeded( after|$)/,
+    (_match, deadlineMs) => ({
+      what: `no answer within ${deadlineMs} ms`,
+      hint: 'see what the plugin is waiting for, or allow it more time',
+    }),
+  ],
+  [
+    /^Received message larger than max \((\d+) vs (\d+)\)/,
+    ([, bytes, most]) => ({ what: `a message of ${bytes} bytes, where at most ${most} are taken`, hint: 'send or ask for less at a time' }),
+  ],
+  [
+    /^Attempted to send message with a size larger than (\d+)/,
+    ([, most]) => ({ what: `a request of more than ${most} bytes`, hint: 'send less at a time' }),
+  ],
+  [/^Request message serialization failure: (.*)/s, ([, cause]) => ({ what: `the request can't be encoded: ${cause}` })],
+  [/^Response message parsing error: (.*)/s, ([, cause]) => ({ what: `the answer can't be decoded: ${cause}` })],
+  [/^Received RST_STREAM with code (\d+)/, ([, code]) => ({ what: `the plugin broke the call off (HTTP/2 error ${code})` })],
+];
 
 const connectFailures: Record<string, Explanation> = {
   ENOENT: { what: "the socket file doesn't exist", hint: 'is the plugin running?' },

@@ -19,12 +19,15 @@ export interface CallEnd {
   response?: unknown;
 }
 
-/** What a tap gives back to take a call's place: the call isn't made, and its caller sees this instead. */
+/**
+ * What a tap gives back to take a call's place: the call isn't made, and its caller sees this instead. The response
+ * of a server stream is an iterable of its messages, synchronous or not.
+ */
 export type Replacement = { response: unknown } | { error: Error };
 
 /**
- * What every plugin call shows of itself. `connect()` asks the tap as each call starts, and tells it how the call
- * ended; timeline, recording, replay and faults are all made of this.
+ * What every plugin call shows of itself. `connect()` asks the tap as each call starts (a stream starts when its first
+ * message is asked for), and tells it how the call ended; timeline, recording, replay and faults are all made of this.
  */
 export interface Tap {
   call(start: CallStart): { end(result: CallEnd): void } | Replacement;
