@@ -66,8 +66,14 @@ function makeBridge(configuration: Configuration): void {
   if (!Array.isArray(outcome) && !/File exists/.test(outcome.reason)) {
     throw new CniError(errorCodes.ioFailure, `\`${outcome.command}\` failed: ${outcome.reason}`, { object: `bridge ${bridge}` });
   }
-  // The host takes no routes from what a container announces.
-  setSysctl(`/proc/sys/net/ipv6/conf/${bridge}/accept_ra`, '0');
+  refuseRouterAdvertisements(bridge);
+}
+
+/** The host takes no routes from what a container announces. Where that can't be set, a bridge that forwards takes none either. */
+function refuseRouterAdvertisements(bridge: string): void {
+  try {
+    writeFileSync(`/proc/sys/net/ipv6/conf/${bridge}/accept_ra`, '0');
+  } catch {}
 }
 
 const forwarding = { 4: '/proc/sys/net/ipv4/ip_forward', 6: '/proc/sys/net/ipv6/conf/all/forwarding' } as const;
