@@ -33,7 +33,18 @@ export function codegen() {
   const plugin = join(require.resolve('ts-proto/package.json'), '..', 'protoc-gen-ts_proto');
   rmSync(out, { recursive: true, force: true });
   mkdirSync(out, { recursive: true });
-  execFileSync(process.execPath, [protoc, `--plugin=protoc-gen-ts_proto=${plugin}`, `--ts_proto_out=${out}`, `--ts_proto_opt=${options.join(',')}`, `-I${protoDirectory}`, ...protos], { stdio: 'inherit' });
+  execFileSync(
+    process.execPath,
+    [
+      protoc,
+      `--plugin=protoc-gen-ts_proto=${plugin}`,
+      `--ts_proto_out=${out}`,
+      `--ts_proto_opt=${options.join(',')}`,
+      `-I${protoDirectory}`,
+      ...protos,
+    ],
+    { stdio: 'inherit' },
+  );
   return protos.map((name) => join(out, name.replace(/\.proto$/, '.ts')));
 }
 

@@ -1,0 +1,47 @@
+// The Linux programs that a node and its tests execute, and the Debian packages that hold them.
+
+/**
+ * @typedef {object} Tool
+ * @property {string} name the program
+ * @property {string} package Debian's package
+ * @property {'node' | 'tests'} neededBy tools of tests alone may be missing: their tests are skipped
+ * @property {string} [minimum] the oldest version that does
+ * @property {string[]} [versionArgs] print the version; `--version` by default
+ * @property {boolean} [static] a dynamically linked one doesn't do
+ * @property {string} [program] the file's name in the package, if it isn't the tool's
+ * @property {Record<string, string>} [environment] paths inside the unpacked packages that the program must be told
+ */
+
+/** @type {Tool[]} */
+export const tools = [
+  { name: 'runc', package: 'runc', neededBy: 'node', minimum: '1.1.0' },
+  { name: 'conmon', package: 'conmon', neededBy: 'node', minimum: '2.1.0' },
+  { name: 'catatonit', package: 'catatonit', neededBy: 'node', minimum: '0.1.5' },
+  { name: 'ip', package: 'iproute2', neededBy: 'node', minimum: '5.10', versionArgs: ['-V'] },
+  { name: 'nft', package: 'nftables', neededBy: 'node', minimum: '1.0.0' },
+  { name: 'mount', package: 'mount', neededBy: 'node' },
+  { name: 'unshare', package: 'util-linux', neededBy: 'node', minimum: '2.36' },
+  { name: 'nsenter', package: 'util-linux', neededBy: 'node', minimum: '2.36' },
+  { name: 'busybox', package: 'busybox-static', neededBy: 'node', static: true },
+  { name: 'crun', package: 'crun', neededBy: 'tests', minimum: '1.5' },
+  { name: 'containerd', package: 'containerd', neededBy: 'tests', minimum: '1.6' },
+  { name: 'ctr', package: 'containerd', neededBy: 'tests' },
+  { name: 'containerd-shim-runc-v2', package: 'containerd', neededBy: 'tests' },
+  { name: 'docker-registry', package: 'docker-registry', neededBy: 'tests' },
+  { name: 'mmdebstrap', package: 'mmdebstrap', neededBy: 'tests' },
+  ...['iptables', 'ip6tables', 'iptables-save', 'iptables-restore', 'ip6tables-save', 'ip6tables-restore'].map(iptables),
+];
+
+/** Packages of the tests whose files are no programs on PATH: the reference CNI plugins, in usr/lib/cni. */
+export const testPackages = ['containernetworking-plugins'];
+
+/** The package leaves the plain names to the alternatives system, which an unpacked package doesn't have. */
+function iptables(name) {
+  return {
+    name,
+    package: 'iptables',
+    neededBy: 'tests',
+    program: name.replace('tables', 'tables-nft'),
+    environment: { XTABLES_LIBDIR: 'usr/lib/TRIPLET/xtables' },
+  };
+}
