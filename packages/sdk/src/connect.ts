@@ -48,7 +48,7 @@ const defaultDeadlineMs = 2 * 60 * 1000;
  * The one door for plugin calls. `address` is `unix:///path` or `host:port` (TCP without TLS). Over unix sockets the
  * client sends `:authority: localhost`. Failures come out as PluginError, naming the method and the address. The
  * connection is made when a call needs it; a call to a plugin that isn't there fails at once with UNAVAILABLE, and the
- * next one tries again.
+ * next one tries again. Throws INVALID_ARGUMENT for an address that is none.
  */
 export function connect<Service extends ServiceDefinition>(
   service: Service,
@@ -65,7 +65,7 @@ class Connection {
   readonly #options: ConnectOptions;
   readonly #channel: ReconnectingChannel;
   readonly #closed = new AbortController();
-  readonly #release: () => void;
+  readonly #release: (() => void) | undefined;
 
   constructor(address: string, options: ConnectOptions) {
     this.#address = address;
@@ -82,6 +82,7 @@ class Connection {
   close(): void {
     if (this.#closed.signal.aborted) return;
     this.#closed.abort(new PluginError('CANCELLED', 'the connection was closed'));
+    // Not there yet when the signal had aborted before the connection was made.
     this.#release?.();
     this.#channel.close();
   }

@@ -42,19 +42,20 @@ async function listening(server: Server, options: ListenOptions, address: string
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once('error', reject).once('listening', resolve).listen(options);
   if (server.listening) bound();
-  await promise.catch((error: NodeJS.ErrnoException) => {
-    const inUse = error.code === 'EADDRINUSE';
-    throw PluginError.from(
-      inUse
-        ? new PluginError('ALREADY_EXISTS', 'another server listens there', {
-            object: `address ${address}`,
-            hint: 'stop that one or choose another address',
-            cause: error,
-          })
-        : error,
-      'INTERNAL',
-      { object: `address ${address}` },
-    );
+  await promise.catch((error) => {
+    throw listenFailure(error, address);
+  });
+  // Accepting may fail for a while (EMFILE); the server goes on, and an unheard error would end the process.
+  server.on('error', () => {});
+}
+
+function listenFailure(error: NodeJS.ErrnoException, address: string): PluginError {
+  const object = `address ${address}`;
+  if (error.code !== 'EADDRINUSE') return PluginError.from(error, 'INTERNAL', { object });
+  return new PluginError('ALREADY_EXISTS', 'another server listens there', {
+    object,
+    hint: 'stop that one or choose another address',
+    cause: error,
   });
 }
 
