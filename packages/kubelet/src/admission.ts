@@ -17,7 +17,13 @@ export interface Admission {
 export function admit(pod: Pod): Admission {
   const refused = [...refusedPodFields(pod), ...containersOf(pod).flatMap(([container, path]) => refusedContainerFields(container, path))];
   const [first] = refused;
-  const others = refused.length > 1 ? ` (and ${refused.length - 1} more: ${refused.slice(1).map(({ path }) => path).join(', ')})` : '';
+  const others =
+    refused.length > 1
+      ? ` (and ${refused.length - 1} more: ${refused
+          .slice(1)
+          .map(({ path }) => path)
+          .join(', ')})`
+      : '';
   const message = first && `Pod was rejected: ${first.path}: this node doesn't have ${first.what} yet${others}`;
   return { ...(message && { refusal: { reason: 'Unsupported', message } }), warnings: warningsOf(pod) };
 }
@@ -62,7 +68,9 @@ function refusedContainerFields(container: Container, path: string): Field[] {
   const isInit = path.startsWith('spec.initContainers');
   return present([
     [container.envFrom?.length, `${path}.envFrom`, 'config maps and secrets'],
-    ...(container.env ?? []).map(({ valueFrom }, index): Rule => [valueFrom, `${path}.env[${index}].valueFrom`, 'variables from elsewhere']),
+    ...(container.env ?? []).map(
+      ({ valueFrom }, index): Rule => [valueFrom, `${path}.env[${index}].valueFrom`, 'variables from elsewhere'],
+    ),
     [container.lifecycle, `${path}.lifecycle`, 'life-cycle hooks'],
     [container.restartPolicy, `${path}.restartPolicy`, isInit ? 'restartable init containers' : 'a restart policy per container'],
     [container.restartPolicyRules?.length, `${path}.restartPolicyRules`, 'a restart policy per container'],
@@ -89,11 +97,20 @@ function warningsOf(pod: Pod): Admission['warnings'] {
     (['livenessProbe', 'readinessProbe', 'startupProbe'] as const).filter((probe) => container[probe]).map((probe) => `${path}.${probe}`),
   );
   const placement = (['nodeSelector', 'affinity', 'topologySpreadConstraints', 'overhead'] as const).filter((field) => spec[field]);
-  const warn = (reason: string, fields: string[], effect: string) => (fields.length > 0 ? [{ reason, message: `${fields.join(', ')}: ${effect}` }] : []);
+  const warn = (reason: string, fields: string[], effect: string) =>
+    fields.length > 0 ? [{ reason, message: `${fields.join(', ')}: ${effect}` }] : [];
   return [
     ...warn('ProbesNotSupported', probes, 'ignored; a running container counts as ready, and is restarted only when it ends'),
-    ...warn('PlacementNotSupported', placement.map((field) => `spec.${field}`), 'ignored; the node takes every pod that it is given'),
-    ...warn('ImagePullSecretsNotSupported', spec.imagePullSecrets?.length ? ['spec.imagePullSecrets'] : [], 'ignored; images are pulled without credentials'),
+    ...warn(
+      'PlacementNotSupported',
+      placement.map((field) => `spec.${field}`),
+      'ignored; the node takes every pod that it is given',
+    ),
+    ...warn(
+      'ImagePullSecretsNotSupported',
+      spec.imagePullSecrets?.length ? ['spec.imagePullSecrets'] : [],
+      'ignored; images are pulled without credentials',
+    ),
     ...warn('StorageLimitsNotSupported', storageLimits(pod), 'ignored; the size of volumes and container files is not watched'),
     ...warn('SubdomainNotSupported', spec.subdomain ? ['spec.subdomain'] : [], 'ignored; there is no cluster domain'),
   ];

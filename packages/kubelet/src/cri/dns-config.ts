@@ -6,7 +6,10 @@ import { specOf } from '../pod.ts';
 export function parseResolvConf(text: string): DNSConfig {
   const config = DNSConfig.create();
   for (const line of text.split('\n')) {
-    const [keyword, ...values] = line.replace(/[#;].*$/, '').trim().split(/\s+/);
+    const [keyword, ...values] = line
+      .replace(/[#;].*$/, '')
+      .trim()
+      .split(/\s+/);
     if (keyword === 'nameserver' && values[0]) config.servers.push(values[0]);
     else if (keyword === 'search') config.searches = values;
     else if (keyword === 'options') config.options.push(...values);

@@ -32,7 +32,9 @@ export function containerAnnotations(pod: Pod, container: Container, attempt: nu
     [restartCountAnnotation]: String(attempt),
     'io.kubernetes.container.terminationMessagePath': container.terminationMessagePath ?? '',
     'io.kubernetes.container.terminationMessagePolicy': container.terminationMessagePolicy ?? '',
-    ...(terminationGracePeriodSeconds !== undefined && { 'io.kubernetes.pod.terminationGracePeriod': String(terminationGracePeriodSeconds) }),
+    ...(terminationGracePeriodSeconds !== undefined && {
+      'io.kubernetes.pod.terminationGracePeriod': String(terminationGracePeriodSeconds),
+    }),
     ...(container.ports && { 'io.kubernetes.container.ports': JSON.stringify(container.ports) }),
   };
 }

@@ -20,9 +20,12 @@ export function containerResources(pod: Pod, container: Container, nodeMemory: b
 /** What all of the pod's containers may use together; a limit only where each has one. VMs are sized by it. */
 export function sandboxResources(pod: Pod): LinuxContainerResources {
   const all = specOf(pod).containers.map(amounts);
-  const sum = (values: (Quantity | undefined)[]) => values.reduce<Quantity>((total, value) => (value ? total.add(value) : total), Quantity.zero);
+  const sum = (values: (Quantity | undefined)[]) =>
+    values.reduce<Quantity>((total, value) => (value ? total.add(value) : total), Quantity.zero);
   const limit = (name: Name) => (all.every(({ limits }) => limits[name]) ? sum(all.map(({ limits }) => limits[name])) : undefined);
-  return LinuxContainerResources.create(cgroupValues(sum(all.map(({ requests, limits }) => requests.cpu ?? limits.cpu)), limit('cpu'), limit('memory')));
+  return LinuxContainerResources.create(
+    cgroupValues(sum(all.map(({ requests, limits }) => requests.cpu ?? limits.cpu)), limit('cpu'), limit('memory')),
+  );
 }
 
 type Name = 'cpu' | 'memory';
@@ -36,7 +39,11 @@ function amounts(container: Container): Amounts {
   return { requests: read('requests'), limits: read('limits') };
 }
 
-function cgroupValues(cpuRequest: Quantity | undefined, cpuLimit: Quantity | undefined, memoryLimit: Quantity | undefined): Partial<LinuxContainerResources> {
+function cgroupValues(
+  cpuRequest: Quantity | undefined,
+  cpuLimit: Quantity | undefined,
+  memoryLimit: Quantity | undefined,
+): Partial<LinuxContainerResources> {
   return {
     cpuPeriod,
     cpuShares: sharesOf(cpuRequest?.milliValue() ?? 0n),

@@ -1,13 +1,13 @@
-import type { Container, Pod, SeccompProfile, SELinuxOptions, SecurityContext } from '@berth/api/objects';
+import type { Container, Pod, SELinuxOptions, SeccompProfile, SecurityContext } from '@berth/api/objects';
 import {
-  Int64Value,
+  type Int64Value,
   LinuxContainerSecurityContext,
   LinuxSandboxSecurityContext,
   NamespaceMode,
   NamespaceOption,
+  SecurityProfile_ProfileType as ProfileType,
   SELinuxOption,
   SecurityProfile,
-  SecurityProfile_ProfileType as ProfileType,
   SupplementalGroupsPolicy,
 } from '@berth/sdk/cri';
 import { specOf } from '../pod.ts';
@@ -59,7 +59,11 @@ export function containerSecurityContext(pod: Pod, container: Container): LinuxC
   return LinuxContainerSecurityContext.create({
     namespaceOptions: namespaceOptions(pod),
     privileged,
-    capabilities: capabilities && { addCapabilities: capabilities.add ?? [], dropCapabilities: capabilities.drop ?? [], addAmbientCapabilities: [] },
+    capabilities: capabilities && {
+      addCapabilities: capabilities.add ?? [],
+      dropCapabilities: capabilities.drop ?? [],
+      addAmbientCapabilities: [],
+    },
     runAsUser: int64(merged.runAsUser),
     runAsGroup: int64(merged.runAsGroup),
     readonlyRootfs: merged.readOnlyRootFilesystem ?? false,
@@ -67,7 +71,9 @@ export function containerSecurityContext(pod: Pod, container: Container): LinuxC
     maskedPaths: unmasked ? [] : maskedPaths,
     readonlyPaths: unmasked ? [] : readonlyPaths,
     selinuxOptions: selinux(merged.seLinuxOptions),
-    seccomp: privileged ? SecurityProfile.create({ profileType: ProfileType.Unconfined }) : (profile(merged.seccompProfile) ?? runtimeDefault()),
+    seccomp: privileged
+      ? SecurityProfile.create({ profileType: ProfileType.Unconfined })
+      : (profile(merged.seccompProfile) ?? runtimeDefault()),
     apparmor: profile(merged.appArmorProfile),
     ...groups(pod),
   });

@@ -16,6 +16,7 @@ export interface StartContainer {
   container: string;
   attempt: number;
   sandboxId: string;
+  sandboxAttempt: number;
   pull: boolean;
   /** What the restart after this one has to wait; undefined for a first start. */
   restartDelayMs?: number;

@@ -11,6 +11,8 @@ export interface BackOff {
   imageMaxMs: number;
   /** Any other action that failed is tried again after this. */
   syncErrorMs: number;
+  /** The same for a plugin that isn't there: it may come back any moment. */
+  transientErrorMs: number;
 }
 
 export const defaultBackOff: BackOff = {
@@ -20,6 +22,7 @@ export const defaultBackOff: BackOff = {
   imageInitialMs: 10_000,
   imageMaxMs: 300_000,
   syncErrorMs: 10_000,
+  transientErrorMs: 1000,
 };
 
 /** How long a failed pull shows its own error before it shows that it is waiting. */
@@ -37,11 +40,21 @@ export function restartDueAt(last: RestartDelay | undefined, finishedAt: Date, b
   return new Date(finishedAt.getTime() + (forgotten ? 0 : last.delayMs));
 }
 
+/** What a failed action says of itself. */
+export interface Outcome {
+  reason: string;
+  message: string;
+  transient: boolean;
+}
+
 /** What to remember of an action that failed, given what is remembered of the time before. */
-export function failureAfter(last: Failure | undefined, reason: string, message: string, at: Date, backOff: BackOff): Failure {
-  if (reason !== 'ErrImagePull') return { reason, message, at, delayMs: backOff.syncErrorMs };
-  const delayMs = last?.reason === reason ? Math.min(last.delayMs * 2, backOff.imageMaxMs) : backOff.imageInitialMs;
+export function failureAfter(last: Failure | undefined, { reason, message, transient }: Outcome, at: Date, backOff: BackOff): Failure {
+  const delayMs = transient ? backOff.transientErrorMs : reason === 'ErrImagePull' ? pullDelay(last, backOff) : backOff.syncErrorMs;
   return { reason, message, at, delayMs };
+}
+
+function pullDelay(last: Failure | undefined, backOff: BackOff): number {
+  return last?.reason === 'ErrImagePull' ? Math.min(last.delayMs * 2, backOff.imageMaxMs) : backOff.imageInitialMs;
 }
 
 /** When the action of that key may be tried again, if it failed and that isn't yet. */

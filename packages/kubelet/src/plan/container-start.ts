@@ -2,7 +2,7 @@ import type { Container, Pod } from '@berth/api/objects';
 import type { Action, StartContainer } from './action.ts';
 import { type BackOff, nextRestartDelay, pullErrorShownMs, restartDueAt, retryAt } from './back-off.ts';
 import { endOf, instancesOf, nextAttempt, restarts, toldStatus } from './instances.ts';
-import type { PodRuntime } from './pod-runtime.ts';
+import type { PodRuntime, Sandbox } from './pod-runtime.ts';
 import type { Wait } from './wait.ts';
 
 /** What the planner says of one container that isn't running. */
@@ -13,11 +13,11 @@ export interface ContainerPlan {
 }
 
 /** The way of a container that has to run, up to StartContainer: restart back-off, failed tries, image, start. */
-export function planStart(container: Container, observed: PodRuntime, sandboxId: string, now: Date, backOff: BackOff): ContainerPlan {
+export function planStart(container: Container, observed: PodRuntime, sandbox: Sandbox, now: Date, backOff: BackOff): ContainerPlan {
   return (
     waitForRestart(container, observed, now, backOff) ??
     waitAfterFailure(container, observed, now) ??
-    withImage(container, observed, sandboxId, now, backOff)
+    withImage(container, observed, sandbox, now, backOff)
   );
 }
 
@@ -51,9 +51,9 @@ function waitAfterFailure(container: Container, observed: PodRuntime, now: Date)
 }
 
 /** Always pulls; IfNotPresent pulls what isn't there; Never refuses what isn't there. */
-function withImage(container: Container, observed: PodRuntime, sandboxId: string, now: Date, backOff: BackOff): ContainerPlan {
+function withImage(container: Container, observed: PodRuntime, sandbox: Sandbox, now: Date, backOff: BackOff): ContainerPlan {
   const image = container.image ?? '';
-  const start = (pull: boolean): ContainerPlan => ({ actions: [startAction(container, observed, sandboxId, pull, backOff)] });
+  const start = (pull: boolean): ContainerPlan => ({ actions: [startAction(container, observed, sandbox, pull, backOff)] });
   if (container.imagePullPolicy === 'Always') return start(true);
   const known = observed.images[image];
   if (known?.present) return start(false);
@@ -73,13 +73,14 @@ function lookForImage(image: string, observed: PodRuntime, now: Date): Container
   return { actions: [], wait: { reason: 'ImageInspectError', message: observed.failures[key]?.message }, wakeAt: due };
 }
 
-function startAction(container: Container, observed: PodRuntime, sandboxId: string, pull: boolean, backOff: BackOff): StartContainer {
+function startAction(container: Container, observed: PodRuntime, sandbox: Sandbox, pull: boolean, backOff: BackOff): StartContainer {
   const end = endOf(observed, container.name);
   return {
     kind: 'start-container',
     container: container.name,
     attempt: nextAttempt(observed, container.name),
-    sandboxId,
+    sandboxId: sandbox.id,
+    sandboxAttempt: sandbox.attempt,
     pull,
     ...(end && { restartDelayMs: nextRestartDelay(observed.restartDelays[container.name], end.finishedAt, backOff) }),
   };

@@ -31,7 +31,7 @@ function planStarts(
   const steps: Required<Pick<Steps, 'actions' | 'waits'>> & Steps = { actions: [], waits: {} };
   for (const container of containers) {
     if (isRunning(observed, container, sandbox) || (!isInitContainer(pod, container) && isDone(pod, container, observed))) continue;
-    const { actions, wait, wakeAt } = planStart(container, observed, sandbox.id, now, backOff);
+    const { actions, wait, wakeAt } = planStart(container, observed, sandbox, now, backOff);
     steps.actions.push(...actions.filter((action) => !steps.actions.some((planned) => isSameCheck(planned, action))));
     if (wait) steps.waits[container.name] = wait;
     steps.wakeAt = earlier(steps.wakeAt, wakeAt);

@@ -20,7 +20,7 @@ export function podStatus(pod: Pod, observed: PodRuntime, now: Date, told: Pick<
   const sandboxReady = currentSandbox(observed) !== undefined;
   return {
     phase,
-    ...(failure ?? told.trouble),
+    ...(failure ?? (told.trouble && { reason: told.trouble.reason, message: told.trouble.message })),
     conditions: conditionsOf(pod, { phase, init, containers: main, sandboxReady, previous: observed.previous?.conditions }, now),
     ...(observed.hostIP && { hostIP: observed.hostIP, hostIPs: [{ ip: observed.hostIP }] }),
     ...addresses(pod, observed),

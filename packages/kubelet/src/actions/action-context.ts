@@ -1,0 +1,33 @@
+import type { Pod } from '@berth/api/objects';
+import type { DNSConfig } from '@berth/sdk/cri';
+import type { PodCgroups } from '../cgroup/pod-cgroup.ts';
+import type { SandboxSurroundings } from '../cri/sandbox-config.ts';
+import { uidOf } from '../pod.ts';
+import type { PodDirectories } from '../pod-directories.ts';
+import type { PodEvents } from '../pod-events.ts';
+import type { RuntimeClient } from '../runtime/runtime-client.ts';
+
+/** What every action works with. */
+export interface ActionContext {
+  pod: Pod;
+  client: RuntimeClient;
+  directories: PodDirectories;
+  /** Undefined: pods get no cgroups of their own. */
+  cgroups: PodCgroups | undefined;
+  events: PodEvents;
+  /** The host's resolv.conf. */
+  hostDns(): Promise<DNSConfig>;
+  /** Bytes. */
+  nodeMemory: bigint;
+  /** How long a runtime may take to answer. */
+  requestTimeoutMs: number;
+}
+
+export async function sandboxSurroundings({ pod, directories, cgroups, hostDns }: ActionContext): Promise<SandboxSurroundings> {
+  return {
+    kubeletRoot: directories.kubeletRoot,
+    logDirectory: directories.logDirectory(pod),
+    cgroupParent: cgroups?.parentOf(uidOf(pod)) ?? '',
+    hostDns: await hostDns(),
+  };
+}

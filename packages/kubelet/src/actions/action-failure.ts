@@ -1,0 +1,27 @@
+import { PluginError } from '@berth/sdk/errors';
+
+/** An action that failed, with the reason that the pod's status and events give. */
+export class ActionFailure extends Error {
+  /** `ErrImagePull`, `FailedCreatePodSandBox`, ... */
+  readonly reason: string;
+  /** The plugin wasn't there to answer: the next try may come soon. */
+  readonly transient: boolean;
+
+  constructor(reason: string, message: string, cause: PluginError) {
+    super(message, { cause });
+    this.name = 'ActionFailure';
+    this.reason = reason;
+    this.transient = cause.code === 'UNAVAILABLE';
+  }
+
+  /** Runs one step of an action; what it throws gets the reason. `who` names the plugin or the part that failed. */
+  static async explain<T>(reason: string, who: string, step: () => Promise<T>): Promise<T> {
+    try {
+      return await step();
+    } catch (thrown) {
+      if (thrown instanceof ActionFailure) throw thrown;
+      const cause = PluginError.from(thrown);
+      throw new ActionFailure(reason, `${who}: ${cause.message}`, cause);
+    }
+  }
+}

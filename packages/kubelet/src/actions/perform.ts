@@ -1,0 +1,33 @@
+import type { Action } from '../plan/action.ts';
+import type { ActionContext } from './action-context.ts';
+import { cleanUp } from './clean-up.ts';
+import { prepare } from './prepare.ts';
+import { runSandbox } from './run-sandbox.ts';
+import { startContainer } from './start-container.ts';
+import { removeContainer, stopContainers } from './stop-containers.ts';
+import { removeSandbox, stopSandbox } from './stop-sandbox.ts';
+
+/** Actions that change something; looking for an image is done by the worker, which remembers the answer. */
+export type Change = Exclude<Action, { kind: 'check-image' }>;
+
+/** Carries out one action. It throws ActionFailure; what was begun and not finished is found by the next look at the runtime. */
+export function perform(context: ActionContext, action: Change, signal: AbortSignal): Promise<void> {
+  switch (action.kind) {
+    case 'prepare':
+      return prepare(context, signal);
+    case 'run-sandbox':
+      return runSandbox(context, action.attempt, signal);
+    case 'stop-sandbox':
+      return stopSandbox(context, action.sandboxId, signal);
+    case 'remove-sandbox':
+      return removeSandbox(context, action.sandboxId, signal);
+    case 'start-container':
+      return startContainer(context, action, signal);
+    case 'stop-containers':
+      return stopContainers(context, action, signal);
+    case 'remove-container':
+      return removeContainer(context, action.containerId, signal);
+    case 'clean-up':
+      return cleanUp(context, signal);
+  }
+}

@@ -1,0 +1,12 @@
+import { RunPodSandboxRequest } from '@berth/sdk/cri';
+import { sandboxConfig } from '../cri/sandbox-config.ts';
+import { type ActionContext, sandboxSurroundings } from './action-context.ts';
+import { ActionFailure } from './action-failure.ts';
+
+export async function runSandbox(context: ActionContext, attempt: number, signal: AbortSignal): Promise<void> {
+  const { client, pod } = context;
+  await ActionFailure.explain('FailedCreatePodSandBox', `Failed to create pod sandbox: runtime ${client.handler}`, async () => {
+    const config = sandboxConfig(pod, attempt, await sandboxSurroundings(context));
+    await client.runtime.runPodSandbox(RunPodSandboxRequest.create({ config, runtimeHandler: client.runtimeHandler }), { signal });
+  });
+}

@@ -1,0 +1,17 @@
+import { RemovePodSandboxRequest, StopPodSandboxRequest } from '@berth/sdk/cri';
+import type { ActionContext } from './action-context.ts';
+import { ActionFailure } from './action-failure.ts';
+
+/** Ends what still runs in the sandbox and gives back its network; the sandbox stays to be looked at. */
+export async function stopSandbox({ client }: ActionContext, podSandboxId: string, signal: AbortSignal): Promise<void> {
+  await ActionFailure.explain('FailedKillPod', `error killing pod: runtime ${client.handler}`, () =>
+    client.runtime.stopPodSandbox(StopPodSandboxRequest.create({ podSandboxId }), { signal }),
+  );
+}
+
+/** Removes a stopped sandbox with its containers. */
+export async function removeSandbox({ client }: ActionContext, podSandboxId: string, signal: AbortSignal): Promise<void> {
+  await ActionFailure.explain('FailedKillPod', `error removing pod sandbox: runtime ${client.handler}`, () =>
+    client.runtime.removePodSandbox(RemovePodSandboxRequest.create({ podSandboxId }), { signal }),
+  );
+}

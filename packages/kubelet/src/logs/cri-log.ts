@@ -1,0 +1,56 @@
+/** One line of a log in the format that CRI prescribes: `2026-11-21T05:50:39.000000001Z stdout F text`. */
+export interface CriLogLine {
+  time: string;
+  stream: 'stdout' | 'stderr';
+  /** The container's own line goes on in the next one of the same stream. */
+  partial: boolean;
+  /** Without the newline that ends the log's line. */
+  content: Buffer;
+}
+
+const space = 0x20;
+const newline = 0x0a;
+
+/** Reads one line, given without its newline; undefined for anything that isn't one. */
+export function parseCriLogLine(line: Buffer): CriLogLine | undefined {
+  const afterTime = line.indexOf(space);
+  const afterStream = line.indexOf(space, afterTime + 1);
+  if (afterTime < 0 || afterStream < 0) return undefined;
+  const afterTags = line.indexOf(space, afterStream + 1);
+  const stream = line.toString('latin1', afterTime + 1, afterStream);
+  if (stream !== 'stdout' && stream !== 'stderr') return undefined;
+  const tagsEnd = afterTags < 0 ? line.length : afterTags;
+  const [tag] = line.toString('latin1', afterStream + 1, tagsEnd).split(':');
+  if (tag !== 'F' && tag !== 'P') return undefined;
+  return {
+    time: line.toString('latin1', 0, afterTime),
+    stream,
+    partial: tag === 'P',
+    content: line.subarray(Math.min(tagsEnd + 1, line.length)),
+  };
+}
+
+/** What the container wrote, from a log that comes in pieces. */
+export class CriLogReader {
+  #rest: Buffer = Buffer.alloc(0);
+
+  /** The container's output in a further piece of the log; what ends in the middle of a line waits for the next one. */
+  read(piece: Buffer): Buffer {
+    const text = Buffer.concat([this.#rest, piece]);
+    const output: Buffer[] = [];
+    let start = 0;
+    for (let end = text.indexOf(newline, start); end >= 0; end = text.indexOf(newline, start)) {
+      output.push(...rendered(text.subarray(start, end)));
+      start = end + 1;
+    }
+    this.#rest = text.subarray(start);
+    return Buffer.concat(output);
+  }
+}
+
+/** A line that isn't in the format is shown as it is rather than lost. */
+function rendered(line: Buffer): Buffer[] {
+  const parsed = parseCriLogLine(line);
+  if (!parsed) return [line, Buffer.from('\n')];
+  return parsed.partial ? [parsed.content] : [parsed.content, Buffer.from('\n')];
+}

@@ -1,0 +1,84 @@
+import type { Event, Pod } from '@berth/api/objects';
+import type { Clock } from './clock.ts';
+import { nameOf, namespaceOf, uidOf } from './pod.ts';
+
+export type EventType = 'Normal' | 'Warning';
+
+/** What happened to a pod; the same thing again only counts up. */
+export interface PodEvent {
+  type: EventType;
+  /** `Pulled`, `Started`, `BackOff`, ... */
+  reason: string;
+  message: string;
+  count: number;
+  firstTimestamp: string;
+  lastTimestamp: string;
+}
+
+/** More kinds of events than this of one pod: the oldest is forgotten. */
+const eventsPerPod = 200;
+
+/** The events of all pods of the node. */
+export class PodEvents {
+  readonly #clock: Clock;
+  readonly #nodeName: string;
+  readonly #byPod = new Map<string, { pod: Pod; events: Map<string, PodEvent> }>();
+
+  constructor(clock: Clock, nodeName: string) {
+    this.#clock = clock;
+    this.#nodeName = nodeName;
+  }
+
+  record(pod: Pod, type: EventType, reason: string, message: string): void {
+    const { events } = this.#entry(pod);
+    const now = this.#clock.now().toISOString();
+    const key = `${reason}\n${message}`;
+    const before = events.get(key);
+    events.delete(key);
+    events.set(key, {
+      type,
+      reason,
+      message,
+      count: (before?.count ?? 0) + 1,
+      firstTimestamp: before?.firstTimestamp ?? now,
+      lastTimestamp: now,
+    });
+    const [oldest] = events.keys();
+    if (events.size > eventsPerPod && oldest !== undefined) events.delete(oldest);
+  }
+
+  /** In the order of their last occurrence. */
+  of(uid: string): PodEvent[] {
+    return [...(this.#byPod.get(uid)?.events.values() ?? [])];
+  }
+
+  forget(uid: string): void {
+    this.#byPod.delete(uid);
+  }
+
+  /** All events as objects of the Kubernetes API. */
+  list(): Event[] {
+    return [...this.#byPod.values()].flatMap(({ pod, events }) =>
+      [...events.values()].map((event, index) => this.#object(pod, event, index)),
+    );
+  }
+
+  #entry(pod: Pod): { pod: Pod; events: Map<string, PodEvent> } {
+    const uid = uidOf(pod);
+    const entry = this.#byPod.get(uid) ?? { pod, events: new Map<string, PodEvent>() };
+    this.#byPod.set(uid, entry);
+    return entry;
+  }
+
+  #object(pod: Pod, event: PodEvent, index: number): Event {
+    const [namespace, name] = [namespaceOf(pod), nameOf(pod)];
+    return {
+      apiVersion: 'v1',
+      kind: 'Event',
+      metadata: { namespace, name: `${name}.${uidOf(pod).slice(0, 8)}.${index}` },
+      involvedObject: { apiVersion: 'v1', kind: 'Pod', namespace, name, uid: uidOf(pod) },
+      source: { component: 'kubelet', host: this.#nodeName },
+      ...event,
+    };
+  }
+}

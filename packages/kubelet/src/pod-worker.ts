@@ -1,0 +1,229 @@
+import type { Pod, PodStatus } from '@berth/api/objects';
+import { PluginError } from '@berth/sdk/errors';
+import { inTrace, newSpan, type TraceContext } from '@berth/sdk/trace-context';
+import type { Logger } from 'pino';
+import type { ActionContext } from './actions/action-context.ts';
+import { ActionFailure } from './actions/action-failure.ts';
+import { removeLogs } from './actions/clean-up.ts';
+import { perform } from './actions/perform.ts';
+import { imageStatus } from './actions/pull-image.ts';
+import type { Clock } from './clock.ts';
+import { type Action, failureKey } from './plan/action.ts';
+import { type BackOff, failureAfter } from './plan/back-off.ts';
+import type { PodRuntime } from './plan/pod-runtime.ts';
+import { type Plan, plan } from './plan.ts';
+import { fullNameOf, uidOf } from './pod.ts';
+import { PodObserver } from './runtime/observe-pod.ts';
+import { tellWaits } from './tell-waits.ts';
+import { Wake } from './wake.ts';
+
+export interface PodWorkerOptions {
+  pod: Pod;
+  /** Everything that actions need; its client is the runtime of the pod. */
+  context: ActionContext;
+  backOff: BackOff;
+  clock: Clock;
+  log: Logger;
+  hostIP?: string;
+  refusal?: PodRuntime['refusal'];
+  onStatus(pod: Pod, status: PodStatus): void;
+}
+
+/** More rounds than this without a pause and something is wrong: the worker waits as after a failure. */
+const roundsWithoutPause = 100;
+
+/**
+ * One pod's life: look at the runtime, ask the planner, carry out, ask again; then sleep until something happens or the planner's hour
+ * has come. All that is slow about a pod is in here, and nothing of another pod.
+ */
+export class PodWorker {
+  readonly pod: Pod;
+  /** All plugin calls of the pod's life are in this trace. */
+  readonly trace: TraceContext = newSpan();
+  readonly #options: PodWorkerOptions;
+  readonly #observer: PodObserver;
+  readonly #log: Logger;
+  readonly #wake: Wake;
+  readonly #halted = new AbortController();
+  /** Aborted, and made anew, when the pod is to end: what was being done for its life is given up. */
+  #sync = new AbortController();
+  #observed: PodRuntime;
+  #finished = false;
+  #done: Promise<void> | undefined;
+
+  constructor(options: PodWorkerOptions) {
+    this.#options = options;
+    this.pod = options.pod;
+    this.#observer = new PodObserver(options.context.client, uidOf(options.pod));
+    this.#log = options.log.child({ pod: fullNameOf(options.pod), uid: uidOf(options.pod) });
+    this.#wake = new Wake(options.clock);
+    this.#observed = {
+      handler: options.context.client.handler,
+      sandboxes: [],
+      containers: [],
+      images: {},
+      failures: {},
+      restartDelays: {},
+      directories: 'unknown',
+      hostIP: options.hostIP,
+      refusal: options.refusal,
+      previous: options.pod.status,
+    };
+  }
+
+  get status(): PodStatus {
+    return this.#observed.previous ?? { phase: 'Pending' };
+  }
+
+  /** The pod has ended and left nothing behind. */
+  get finished(): boolean {
+    return this.#finished;
+  }
+
+  get terminating(): boolean {
+    return this.#observed.deletion !== undefined;
+  }
+
+  start(): void {
+    this.#done ??= this.#run();
+  }
+
+  /** Something may have happened to the pod. */
+  notify(): void {
+    this.#wake.ring();
+  }
+
+  /** Ends the pod. A second call can only shorten the grace period. */
+  terminate(gracePeriodSeconds: number): void {
+    const before = this.#observed.deletion?.gracePeriodSeconds;
+    if (before !== undefined && before <= gracePeriodSeconds) return;
+    this.#observed.deletion = { gracePeriodSeconds };
+    this.#sync.abort(new PluginError('CANCELLED', 'the pod is to end'));
+    this.#sync = new AbortController();
+    this.notify();
+  }
+
+  /** Resolves when the worker has ended: its pod has, or it was halted. */
+  async ended(): Promise<void> {
+    await this.#done;
+  }
+
+  /** Ends the worker and leaves the pod as it is. */
+  async halt(): Promise<void> {
+    this.#halted.abort(new PluginError('CANCELLED', 'the kubelet is stopping'));
+    this.notify();
+    await this.#done;
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#finished && !this.#halted.signal.aborted) {
+      const signal = AbortSignal.any([this.#sync.signal, this.#halted.signal]);
+      this.#wake.listen();
+      try {
+        await inTrace(newSpan(this.trace), () => this.#settle(signal));
+      } catch (thrown) {
+        // A fault of our own: the pod waits, the node goes on.
+        this.#log.error({ err: thrown }, 'the sync failed');
+        this.#wake.at(this.#later(this.#options.backOff.syncErrorMs));
+      }
+      if (!this.#finished) await this.#wake.wait();
+    }
+    this.#wake.cancel();
+  }
+
+  /** Carries out plans until there is nothing left to do. */
+  async #settle(signal: AbortSignal): Promise<void> {
+    for (let rounds = 0; rounds < roundsWithoutPause; rounds++) {
+      await this.#observe(signal);
+      if (signal.aborted) return;
+      const planned = this.#plan();
+      if (planned.finished) return this.#finish();
+      if (planned.actions.length === 0) return this.#wake.at(planned.wakeAt);
+      for (const action of planned.actions) {
+        if (signal.aborted) return;
+        await this.#carryOut(action, signal);
+      }
+    }
+    this.#log.error({ rounds: roundsWithoutPause }, 'the plan comes to no end');
+    this.#wake.at(this.#later(this.#options.backOff.syncErrorMs));
+  }
+
+  #plan(): Plan {
+    const planned = plan(this.pod, this.#observed, this.#options.clock.now(), this.#options.backOff);
+    const before = this.#observed.previous;
+    this.#observed.previous = planned.status;
+    tellWaits(this.#options.context.events, this.pod, before, planned.status);
+    this.#options.onStatus(this.pod, planned.status);
+    return planned;
+  }
+
+  async #observe(signal: AbortSignal): Promise<void> {
+    await this.#attempt('observe', signal, () =>
+      ActionFailure.explain('RuntimeUnavailable', `runtime ${this.#observed.handler}`, async () => {
+        Object.assign(this.#observed, await this.#observer.observe(signal));
+      }),
+    );
+  }
+
+  async #carryOut(action: Action, signal: AbortSignal): Promise<void> {
+    this.#log.debug({ action }, 'action');
+    await this.#attempt(failureKey(action), signal, async () => {
+      if (action.kind === 'check-image') await this.#checkImage(action.image, signal);
+      else await perform(this.#options.context, action, signal);
+      this.#remember(action);
+    });
+    if (action.kind === 'start-container') this.#rememberStart(action.container, action.restartDelayMs);
+  }
+
+  /** Runs one step; how it failed is remembered for the planner and told, unless it was given up. */
+  async #attempt(key: string, signal: AbortSignal, step: () => Promise<void>): Promise<void> {
+    try {
+      await step();
+      delete this.#observed.failures[key];
+    } catch (thrown) {
+      if (signal.aborted) return;
+      const { message } = PluginError.from(thrown);
+      const { reason, transient } = thrown instanceof ActionFailure ? thrown : { reason: 'FailedSync', transient: false };
+      const last = this.#observed.failures[key];
+      this.#observed.failures[key] = failureAfter(last, { reason, message, transient }, this.#options.clock.now(), this.#options.backOff);
+      this.#log.warn({ reason, key }, message);
+      this.#options.context.events.record(
+        this.pod,
+        'Warning',
+        eventReason(reason),
+        eventReason(reason) === reason ? message : `Error: ${reason}: ${message}`,
+      );
+    }
+  }
+
+  async #checkImage(image: string, signal: AbortSignal): Promise<void> {
+    const found = await imageStatus(this.#options.context, image, signal);
+    this.#observed.images[image] = { present: found !== undefined, checkedAt: this.#options.clock.now() };
+  }
+
+  #remember(action: Action): void {
+    if (action.kind === 'prepare') this.#observed.directories = 'prepared';
+    if (action.kind === 'clean-up') this.#observed.directories = 'removed';
+  }
+
+  /** Once a container was tried, its image may have come or gone. */
+  #rememberStart(container: string, restartDelayMs: number | undefined): void {
+    this.#observed.images = {};
+    if (restartDelayMs !== undefined)
+      this.#observed.restartDelays[container] = { delayMs: restartDelayMs, setAt: this.#options.clock.now() };
+  }
+
+  async #finish(): Promise<void> {
+    await removeLogs(this.#options.context);
+    this.#finished = true;
+  }
+
+  #later(ms: number): Date {
+    return new Date(this.#options.clock.now().getTime() + ms);
+  }
+}
+
+/** Events have kubelet's few reasons; the details of a container's failure stand in their message. */
+function eventReason(reason: string): string {
+  return reason.startsWith('Failed') ? reason : reason === 'RuntimeUnavailable' ? 'FailedSync' : 'Failed';
+}

@@ -1,0 +1,122 @@
+import {
+  ContainerState,
+  type ContainerStatus,
+  ContainerStatusRequest,
+  ListContainersRequest,
+  ListPodSandboxRequest,
+  type PodSandbox,
+  PodSandboxState,
+  PodSandboxStatusRequest,
+} from '@berth/sdk/cri';
+import { PluginError } from '@berth/sdk/errors';
+import { containerNameLabel, podUidLabel } from '../cri/labels.ts';
+import type { ContainerInstance, InstanceState, Sandbox } from '../plan/pod-runtime.ts';
+import type { RuntimeClient } from './runtime-client.ts';
+
+/** What the runtime has of a pod, newest first. */
+export interface Observation {
+  sandboxes: Sandbox[];
+  containers: ContainerInstance[];
+}
+
+/** Asks a runtime about one pod, and remembers what can't change any more. */
+export class PodObserver {
+  readonly #client: RuntimeClient;
+  readonly #uid: string;
+  /** Dead containers by id. */
+  readonly #ended = new Map<string, ContainerInstance>();
+  readonly #addresses = new Map<string, string[]>();
+
+  constructor(client: RuntimeClient, uid: string) {
+    this.#client = client;
+    this.#uid = uid;
+  }
+
+  async observe(signal: AbortSignal): Promise<Observation> {
+    const labelSelector = { [podUidLabel]: this.#uid };
+    const [{ items }, { containers }] = await Promise.all([
+      this.#client.runtime.listPodSandbox(ListPodSandboxRequest.create({ filter: { id: '', labelSelector } }), { signal }),
+      this.#client.runtime.listContainers(ListContainersRequest.create({ filter: { id: '', podSandboxId: '', labelSelector } }), {
+        signal,
+      }),
+    ]);
+    const ours = containers.filter((container) => container.labels[podUidLabel] === this.#uid);
+    const [sandboxes, instances] = await Promise.all([
+      Promise.all(items.filter((item) => item.labels[podUidLabel] === this.#uid).map((item) => this.#sandbox(item, signal))),
+      Promise.all(ours.map(({ id, podSandboxId }) => this.#container(id, podSandboxId, signal))),
+    ]);
+    this.#forget(new Set([...items, ...ours].map(({ id }) => id)));
+    return { sandboxes: newestFirst(sandboxes), containers: newestFirst(instances.filter((instance) => instance !== undefined)) };
+  }
+
+  async #sandbox(item: PodSandbox, signal: AbortSignal): Promise<Sandbox> {
+    const ready = item.state === PodSandboxState.SANDBOX_READY;
+    const ips = this.#addresses.get(item.id) ?? (ready ? await this.#askAddresses(item.id, signal) : []);
+    return { id: item.id, attempt: item.metadata?.attempt ?? 0, ready, createdAt: date(item.createdAt), ips };
+  }
+
+  async #askAddresses(id: string, signal: AbortSignal): Promise<string[]> {
+    const { status } = await this.#client.runtime.podSandboxStatus(PodSandboxStatusRequest.create({ podSandboxId: id }), { signal });
+    const { ip = '', additionalIps = [] } = status?.network ?? {};
+    const ips = [ip, ...additionalIps.map((additional) => additional.ip)].filter((address) => address !== '');
+    if (ips.length > 0) this.#addresses.set(id, ips);
+    return ips;
+  }
+
+  async #container(id: string, sandboxId: string, signal: AbortSignal): Promise<ContainerInstance | undefined> {
+    const known = this.#ended.get(id);
+    if (known) return known;
+    const { status } = await this.#client.runtime
+      .containerStatus(ContainerStatusRequest.create({ containerId: id }), { signal })
+      .catch(goneIsNothing);
+    if (!status) return undefined;
+    const instance = instanceOf(status, sandboxId);
+    if (instance.state === 'exited') this.#ended.set(id, instance);
+    return instance;
+  }
+
+  #forget(present: Set<string>): void {
+    for (const remembered of [this.#ended, this.#addresses]) {
+      for (const id of remembered.keys()) if (!present.has(id)) remembered.delete(id);
+    }
+  }
+}
+
+/** A container may be removed between the listing and the question. */
+function goneIsNothing(thrown: unknown): { status: undefined } {
+  if (PluginError.from(thrown).code === 'NOT_FOUND') return { status: undefined };
+  throw thrown;
+}
+
+const states: Partial<Record<ContainerState, InstanceState>> = {
+  [ContainerState.CONTAINER_CREATED]: 'created',
+  [ContainerState.CONTAINER_RUNNING]: 'running',
+  [ContainerState.CONTAINER_EXITED]: 'exited',
+};
+
+function instanceOf(status: ContainerStatus, sandboxId: string): ContainerInstance {
+  return {
+    id: status.id,
+    name: status.labels[containerNameLabel] ?? status.metadata?.name ?? '',
+    sandboxId,
+    attempt: status.metadata?.attempt ?? 0,
+    state: states[status.state] ?? 'unknown',
+    createdAt: date(status.createdAt),
+    ...(status.startedAt > 0n && { startedAt: date(status.startedAt) }),
+    ...(status.finishedAt > 0n && { finishedAt: date(status.finishedAt) }),
+    exitCode: status.exitCode,
+    reason: status.reason,
+    message: status.message,
+    image: status.image?.userSpecifiedImage || status.image?.image || '',
+    imageId: status.imageRef,
+  };
+}
+
+/** CRI times are nanoseconds since the epoch. */
+function date(nanoseconds: bigint): Date {
+  return new Date(Number(nanoseconds / 1_000_000n));
+}
+
+function newestFirst<T extends { attempt: number; createdAt: Date }>(items: T[]): T[] {
+  return items.toSorted((a, b) => b.createdAt.getTime() - a.createdAt.getTime() || b.attempt - a.attempt);
+}

@@ -1,0 +1,83 @@
+import { once } from 'node:events';
+import { join } from 'node:path';
+import type { ContainerStatus, Pod } from '@berth/api/objects';
+import { PluginError } from '@berth/sdk/errors';
+import { readContainerLog } from '../logs/container-log.ts';
+import { allContainers, findContainer, fullNameOf, nameOf, uidOf } from '../pod.ts';
+import { findPod } from './find-pod.ts';
+import type { NodeView } from './node-view.ts';
+import type { Call } from './router.ts';
+
+/** GET /containerLogs/{namespace}/{pod}/{container}?follow&tailLines&previous */
+export async function containerLogs(node: NodeView, { params, query, response, signal }: Call): Promise<void> {
+  const pod = findPod(node, params);
+  const name = params.container ?? '';
+  const previous = flag(query, 'previous');
+  checkStarted(pod, name, previous);
+  const log = readContainerLog(
+    {
+      directory: join(node.logDirectory(pod), name),
+      follow: flag(query, 'follow'),
+      previous,
+      tailLines: count(query, 'tailLines'),
+      isOver: () => isOver(node, pod, name),
+    },
+    signal,
+  );
+  for await (const chunk of log) {
+    if (!response.headersSent) response.writeHead(200, { 'content-type': 'text/plain' });
+    if (!response.write(chunk)) await once(response, 'drain', { signal });
+  }
+  response.end();
+}
+
+function checkStarted(pod: Pod, name: string, previous: boolean): void {
+  if (!findContainer(pod, name)) {
+    const names = allContainers(pod).map((container) => container.name);
+    throw new PluginError('NOT_FOUND', `no container ${name} in it`, {
+      object: `pod ${fullNameOf(pod)}`,
+      hint: `choose one of ${names.join(', ')}`,
+    });
+  }
+  const { state, restartCount = 0, containerID } = statusOf(pod, name) ?? {};
+  if (previous && restartCount === 0) {
+    throw new PluginError(
+      'INVALID_ARGUMENT',
+      `previous terminated container ${JSON.stringify(name)} in pod ${JSON.stringify(nameOf(pod))} not found`,
+    );
+  }
+  if (containerID) return;
+  const reason = state?.waiting?.reason ?? 'ContainerCreating';
+  throw new PluginError(
+    'FAILED_PRECONDITION',
+    `container ${JSON.stringify(name)} in pod ${JSON.stringify(nameOf(pod))} is waiting to start: ${reason}`,
+  );
+}
+
+/** A container that has ended for good, or whose pod has. */
+function isOver(node: NodeView, pod: Pod, name: string): boolean {
+  const now = node.pods().find((candidate) => uidOf(candidate) === uidOf(pod));
+  const phase = now?.status?.phase;
+  if (!now || phase === 'Succeeded' || phase === 'Failed') return true;
+  const terminated = statusOf(now, name)?.state?.terminated;
+  const policy = now.spec?.restartPolicy ?? 'Always';
+  const isInit = now.spec?.initContainers?.some((container) => container.name === name) ?? false;
+  return terminated !== undefined && (policy === 'Never' || (terminated.exitCode === 0 && (policy === 'OnFailure' || isInit)));
+}
+
+function statusOf(pod: Pod, name: string): ContainerStatus | undefined {
+  const { initContainerStatuses = [], containerStatuses = [] } = pod.status ?? {};
+  return [...initContainerStatuses, ...containerStatuses].find((status) => status.name === name);
+}
+
+/** `?follow`, `?follow=true` and `?follow=1` are the same. */
+function flag(query: URLSearchParams, name: string): boolean {
+  return query.has(name) && !['false', '0'].includes(query.get(name) ?? '');
+}
+
+function count(query: URLSearchParams, name: string): number | undefined {
+  const text = query.get(name);
+  if (text === null) return undefined;
+  if (!/^\d+$/.test(text)) throw new PluginError('INVALID_ARGUMENT', `${name} must be a number, not ${JSON.stringify(text)}`);
+  return Number(text);
+}

@@ -1,0 +1,13 @@
+import type { Pod } from '@berth/api/objects';
+import { PluginError } from '@berth/sdk/errors';
+import { fullNameOf } from '../pod.ts';
+import type { NodeView } from './node-view.ts';
+
+/** The pod that a path names; NOT_FOUND if the node hasn't got it. */
+export function findPod(node: NodeView, params: Record<string, string>): Pod {
+  const fullName = `${params.namespace}/${params.pod}`;
+  const pod = node.pods().find((candidate) => fullNameOf(candidate) === fullName);
+  if (!pod)
+    throw new PluginError('NOT_FOUND', 'no such pod on this node', { object: `pod ${fullName}`, hint: 'list the pods with "berth ps"' });
+  return pod;
+}

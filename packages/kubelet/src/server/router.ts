@@ -1,0 +1,90 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type Code, PluginError } from '@berth/sdk/errors';
+
+export interface Call {
+  /** The values of the path's `{names}`, decoded. */
+  params: Record<string, string>;
+  query: URLSearchParams;
+  response: ServerResponse;
+  /** Aborted when the client goes away. */
+  signal: AbortSignal;
+}
+
+export type Handler = (call: Call) => Promise<void> | void;
+
+interface Route {
+  segments: string[];
+  handler: Handler;
+}
+
+const statusCodes: Partial<Record<Code, number>> = {
+  INVALID_ARGUMENT: 400,
+  FAILED_PRECONDITION: 400,
+  PERMISSION_DENIED: 403,
+  NOT_FOUND: 404,
+  UNIMPLEMENTED: 405,
+  UNAVAILABLE: 503,
+};
+
+/** Finds the handler of a GET by its path; an error becomes its status code with the message as text. */
+export class Router {
+  readonly #routes: Route[] = [];
+
+  /** `pattern` has names in braces: `/containerLogs/{namespace}/{pod}/{container}`. */
+  get(pattern: string, handler: Handler): this {
+    this.#routes.push({ segments: pattern.split('/'), handler });
+    return this;
+  }
+
+  async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const gone = new AbortController();
+    response.once('close', () => gone.abort(new PluginError('CANCELLED', 'the client went away')));
+    try {
+      const url = URL.parse(request.url ?? '', 'http://kubelet');
+      if (!url) throw new PluginError('INVALID_ARGUMENT', 'the path is malformed');
+      if (request.method !== 'GET') throw new PluginError('UNIMPLEMENTED', `${request.method} isn't answered here`);
+      const { handler, params } = this.#find(url.pathname);
+      await handler({ params, query: url.searchParams, response, signal: gone.signal });
+    } catch (thrown) {
+      if (!gone.signal.aborted) refuse(response, PluginError.from(thrown));
+    }
+  }
+
+  #find(pathname: string): { handler: Handler; params: Record<string, string> } {
+    const given = pathname.split('/');
+    for (const { segments, handler } of this.#routes) {
+      const params = matched(segments, given);
+      if (params) return { handler, params };
+    }
+    throw new PluginError('NOT_FOUND', `no such path: ${pathname}`);
+  }
+}
+
+export function sendJson(response: ServerResponse, body: unknown): void {
+  response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+}
+
+function matched(segments: string[], given: string[]): Record<string, string> | undefined {
+  if (segments.length !== given.length) return undefined;
+  const params: Record<string, string> = {};
+  for (const [index, segment] of segments.entries()) {
+    const value = decode(given[index] ?? '');
+    if (segment.startsWith('{')) params[segment.slice(1, -1)] = value;
+    else if (segment !== value) return undefined;
+  }
+  return params;
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw new PluginError('INVALID_ARGUMENT', 'the path is malformed');
+  }
+}
+
+/** After the answer has begun, only breaking it off can tell of an error. */
+function refuse(response: ServerResponse, error: PluginError): void {
+  if (response.headersSent) response.destroy();
+  else response.writeHead(statusCodes[error.code] ?? 500, { 'content-type': 'text/plain; charset=utf-8' }).end(`${error.message}\n`);
+}

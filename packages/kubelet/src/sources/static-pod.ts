@@ -1,0 +1,41 @@
+import { createHash, randomUUID } from 'node:crypto';
+import type { Pod } from '@berth/api/objects';
+
+/**
+ * Gives a pod from a file what the API server would have given it. Its uid comes from its content, node and origin, so that it is the
+ * same after a restart, and another one once the file says something else.
+ */
+export function staticPod(pod: Pod, nodeName: string, origin: string, seenAt: Date): Pod {
+  return identified(pod, contentUid(pod, nodeName, origin), nodeName, seenAt);
+}
+
+/** The same with a random uid: each reading is another pod. */
+export function oneTimePod(pod: Pod, nodeName: string, seenAt: Date): Pod {
+  return identified(pod, randomUUID(), nodeName, seenAt);
+}
+
+function contentUid(pod: Pod, nodeName: string, origin: string): string {
+  const hash = createHash('sha256').update(JSON.stringify([pod, nodeName, `file:${origin}`]));
+  return hash.digest('hex').slice(0, 32);
+}
+
+function identified(pod: Pod, uid: string, nodeName: string, seenAt: Date): Pod {
+  const { metadata = {}, spec, ...rest } = pod;
+  const seen = `${seenAt.toISOString().slice(0, 19)}Z`;
+  return {
+    ...rest,
+    metadata: {
+      ...metadata,
+      namespace: metadata.namespace || 'default',
+      uid: metadata.uid || uid,
+      creationTimestamp: seen,
+      annotations: {
+        ...metadata.annotations,
+        'kubernetes.io/config.source': 'file',
+        'kubernetes.io/config.seen': seen,
+        'kubernetes.io/config.hash': uid,
+      },
+    },
+    ...(spec && { spec: { ...spec, nodeName } }),
+  };
+}

@@ -1,0 +1,95 @@
+import type { CallRecord } from '@berth/sdk/call-record';
+import type { CallEnd, CallStart, Tap } from '@berth/sdk/tap';
+import { describeRequest, idsInResponse } from './call-subject.ts';
+
+export interface PodTrace {
+  records: CallRecord[];
+  /** The sandboxes that the pod has had, for the records that shims keep of them. */
+  sandboxIds: string[];
+}
+
+interface Kept extends PodTrace {
+  /** `namespace/name` */
+  pod: string;
+  /** Container names by container id, since calls name the id only. */
+  containers: Map<string, string>;
+}
+
+/** Records of one pod; the oldest are dropped. */
+const recordsPerPod = 500;
+/** Pods that ended long ago are forgotten. */
+const podsKept = 500;
+
+/** What the kubelet asks all the time, and which makes nothing. */
+const looks = /^(List.*|Version|Status|PodSandboxStatus|ContainerStatus|GetContainerEvents)$/;
+
+/** Every plugin call that made a pod. All calls of a pod's life have one trace id; the tap of each connection joins by it. */
+export class PodTraces {
+  readonly #byTrace = new Map<string, Kept>();
+
+  /** Calls with this trace id belong to that pod (`namespace/name`). */
+  register(traceId: string, pod: string): void {
+    this.#byTrace.set(traceId, { pod, records: [], sandboxIds: [], containers: new Map() });
+    const [oldest] = this.#byTrace.keys();
+    if (this.#byTrace.size > podsKept && oldest !== undefined) this.#byTrace.delete(oldest);
+  }
+
+  /** The newest pod of that name; undefined if there has been none. */
+  of(pod: string): PodTrace | undefined {
+    const kept = [...this.#byTrace.values()].findLast((candidate) => candidate.pod === pod);
+    return kept && { records: [...kept.records], sandboxIds: [...kept.sandboxIds] };
+  }
+
+  /** The tap for the connections to one runtime. */
+  tap(handler: string): Tap {
+    return {
+      call: (start) => {
+        const startedAt = performance.timeOrigin + performance.now();
+        const described = this.#describe(start);
+        return { end: (result) => described && this.#keep(handler, start, startedAt, described, result) };
+      },
+    };
+  }
+
+  /** The request must not be kept past the call, so it is read as the call starts. */
+  #describe({ traceId, path, request }: CallStart): Pick<CallRecord, 'subject' | 'sandboxId'> | undefined {
+    const kept = this.#byTrace.get(traceId);
+    if (!kept || looks.test(methodOf(path))) return undefined;
+    const { containerId, ...described } = describeRequest(request);
+    return {
+      subject: containerId === undefined ? described.subject : (kept.containers.get(containerId) ?? containerId),
+      sandboxId: described.sandboxId,
+    };
+  }
+
+  #keep(handler: string, start: CallStart, startedAt: number, described: Pick<CallRecord, 'subject' | 'sandboxId'>, result: CallEnd): void {
+    const kept = this.#byTrace.get(start.traceId);
+    if (!kept) return;
+    const made = idsInResponse(result.response);
+    if (made.sandboxId !== undefined) kept.sandboxIds.push(made.sandboxId);
+    if (made.containerId !== undefined && described.subject !== undefined) kept.containers.set(made.containerId, described.subject);
+    const sandboxId = made.sandboxId ?? described.sandboxId;
+    const { traceId, spanId, parentSpanId } = start;
+    const { durationMs, outcome, message } = result;
+    kept.records.push({
+      traceId,
+      spanId,
+      ...(parentSpanId && { parentSpanId }),
+      protocol: 'cri',
+      plugin: handler,
+      method: methodOf(start.path),
+      ...(described.subject && { subject: described.subject }),
+      ...(sandboxId && { sandboxId }),
+      startedAt,
+      durationMs,
+      outcome,
+      ...(message && { message }),
+    });
+    kept.records.splice(0, kept.records.length - recordsPerPod);
+  }
+}
+
+/** `/runtime.v1.RuntimeService/RunPodSandbox` -> `RunPodSandbox` */
+function methodOf(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}
