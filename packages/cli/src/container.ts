@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { type Logger, pino } from 'pino';
-import { container as rootContainer, type DependencyContainer, type InjectionToken, instanceCachingFactory } from 'tsyringe';
+import { type DependencyContainer, type InjectionToken, instanceCachingFactory, container as rootContainer } from 'tsyringe';
 import { type Directories, defaultDirectories } from './configuration/directories.ts';
 import { type NodeConfiguration, readNodeConfiguration } from './configuration/node-configuration.ts';
 import { KubeletClient } from './node/kubelet-client.ts';
@@ -34,10 +34,16 @@ export function compose(options: GlobalOptions): DependencyContainer {
   const container = rootContainer.createChildContainer();
   container.register(tokens.directories, { useValue: { root: options.root, run: options.run } });
   container.register(tokens.configuration, {
-    useFactory: instanceCachingFactory(() => readNodeConfiguration(options.nodeConfig ?? (existsSync(standardNodeConfig) ? standardNodeConfig : undefined))),
+    useFactory: instanceCachingFactory(() =>
+      readNodeConfiguration(options.nodeConfig ?? (existsSync(standardNodeConfig) ? standardNodeConfig : undefined)),
+    ),
   });
-  container.register(tokens.log, { useFactory: instanceCachingFactory(() => pino({ level: options.logLevel }, pino.destination({ dest: 2, sync: true }))) });
-  container.register(tokens.cni, { useFactory: instanceCachingFactory((c) => cniDirectories(c.resolve(tokens.configuration), c.resolve(tokens.directories))) });
+  container.register(tokens.log, {
+    useFactory: instanceCachingFactory(() => pino({ level: options.logLevel }, pino.destination({ dest: 2, sync: true }))),
+  });
+  container.register(tokens.cni, {
+    useFactory: instanceCachingFactory((c) => cniDirectories(c.resolve(tokens.configuration), c.resolve(tokens.directories))),
+  });
   container.register(tokens.kubeletClient, { useFactory: instanceCachingFactory((c) => new KubeletClient(c.resolve(tokens.directories))) });
   container.register(tokens.node, {
     useFactory: instanceCachingFactory(
@@ -59,5 +65,8 @@ export const defaults: GlobalOptions = { ...defaultDirectories, logLevel: 'error
 
 function cniDirectories({ cni }: NodeConfiguration, { root }: Directories): CniDirectories {
   const shipped = process.env.BERTH_CNI_BIN_DIR;
-  return { confDir: cni.confDir ?? join(root, 'cni/net.d'), binDirs: cni.binDirs ?? [...(shipped ? [shipped] : []), '/opt/cni/bin', '/usr/lib/cni'] };
+  return {
+    confDir: cni.confDir ?? join(root, 'cni/net.d'),
+    binDirs: cni.binDirs ?? [...(shipped ? [shipped] : []), '/opt/cni/bin', '/usr/lib/cni'],
+  };
 }

@@ -2,7 +2,16 @@ import { Command } from 'commander';
 import picocolors from 'picocolors';
 import { compose, type GlobalOptions, tokens } from '../container.ts';
 import type { Finding } from '../doctor/check.ts';
-import { checkCgroups, checkDisk, checkInotify, checkNamespaces, checkOverlay, checkPlatform, checkRoot, checkSeccomp } from '../doctor/kernel.ts';
+import {
+  checkCgroups,
+  checkDisk,
+  checkInotify,
+  checkNamespaces,
+  checkOverlay,
+  checkPlatform,
+  checkRoot,
+  checkSeccomp,
+} from '../doctor/kernel.ts';
 import { checkCniConfiguration, checkCniPlugins, checkForwarding, checkForwardPolicy } from '../doctor/network.ts';
 import { checkTools } from '../doctor/tools.ts';
 import { formatListing, type OutputFormat } from '../output/listing.ts';

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
-import { type ImageListing, openImages } from '../node/images.ts';
 import { compose, type GlobalOptions, tokens } from '../container.ts';
+import { type ImageListing, openImages } from '../node/images.ts';
 import { type Column, formatListing, type OutputFormat } from '../output/listing.ts';
 import { outputOption } from '../output/output-option.ts';
 
@@ -55,5 +55,5 @@ export function imageCommand(): Command {
 function openedBy(command: Command): ReturnType<typeof openImages> {
   const options = command.optsWithGlobals<ImageOptions>();
   const container = compose(options);
-  return openImages(options.runtimeEndpoint ?? process.env.CONTAINER_RUNTIME_ENDPOINT, container.resolve(tokens.directories), container.resolve(tokens.log));
+  return openImages(options.runtimeEndpoint ?? process.env.CONTAINER_RUNTIME_ENDPOINT, container.resolve(tokens.directories));
 }

@@ -1,7 +1,7 @@
+import type { Pod } from '@berth/api/objects';
+import { PluginError } from '@berth/sdk/errors';
 import { Command } from 'commander';
 import { compose, type GlobalOptions, tokens } from '../container.ts';
-import { PluginError } from '@berth/sdk/errors';
-import type { Pod } from '@berth/api/objects';
 import type { KubeletClient } from '../node/kubelet-client.ts';
 
 interface LogOptions {
@@ -39,15 +39,26 @@ export function logsCommand(): Command {
 }
 
 function query({ follow, tail, previous }: LogOptions): URLSearchParams {
-  return new URLSearchParams({ ...(follow && { follow: 'true' }), ...(tail !== undefined && { tailLines: tail }), ...(previous && { previous: 'true' }) });
+  return new URLSearchParams({
+    ...(follow && { follow: 'true' }),
+    ...(tail !== undefined && { tailLines: tail }),
+    ...(previous && { previous: 'true' }),
+  });
 }
 
 async function onlyContainer(client: KubeletClient, namespace: string, name: string): Promise<string> {
   const { items } = await client.json<{ items: Pod[] }>('/pods');
   const pod = items.find((candidate) => candidate.metadata?.name === name && candidate.metadata.namespace === namespace);
   const containers = pod?.spec?.containers ?? [];
-  if (!pod) throw new PluginError('NOT_FOUND', 'no such pod on this node', { object: `pod ${namespace}/${name}`, hint: 'list them with "berth ps"' });
+  if (!pod)
+    throw new PluginError('NOT_FOUND', 'no such pod on this node', {
+      object: `pod ${namespace}/${name}`,
+      hint: 'list them with "berth ps"',
+    });
   if (containers.length === 1) return (containers[0] as { name: string }).name;
   const names = containers.map((container) => container.name).join(', ');
-  throw new PluginError('INVALID_ARGUMENT', `it has ${containers.length} containers: ${names}`, { object: `pod ${namespace}/${name}`, hint: 'choose one with -c' });
+  throw new PluginError('INVALID_ARGUMENT', `it has ${containers.length} containers: ${names}`, {
+    object: `pod ${namespace}/${name}`,
+    hint: 'choose one with -c',
+  });
 }

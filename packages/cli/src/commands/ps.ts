@@ -14,7 +14,14 @@ const columns: Column<Pod>[] = [
   { header: 'AGE', value: (pod) => formatAge(pod.metadata?.creationTimestamp) },
   { header: 'IP', value: (pod) => pod.status?.podIP ?? '<none>', wide: true },
   { header: 'HANDLER', value: (pod) => handler(pod), wide: true },
-  { header: 'CONTAINERS', value: (pod) => containerLines(pod).map((line) => `${line.container}=${line.state}`).join(' '), wide: true },
+  {
+    header: 'CONTAINERS',
+    value: (pod) =>
+      containerLines(pod)
+        .map((line) => `${line.container}=${line.state}`)
+        .join(' '),
+    wide: true,
+  },
 ];
 
 /** `berth ps`: the pods of the running node, as `kubectl get pods` lists them. */

@@ -1,11 +1,12 @@
 import { Command } from 'commander';
 import picocolors from 'picocolors';
 import { compose, type GlobalOptions, tokens } from '../container.ts';
-import { followLogs, printLogs } from '../view/pod-logs.ts';
-import { LiveStatus } from '../view/live-status.ts';
-import { printTimeline } from '../view/timeline.ts';
 import { awaitVerdicts } from '../node/await-verdicts.ts';
+import type { KubeletClient } from '../node/kubelet-client.ts';
 import type { Node } from '../node/node.ts';
+import { LiveStatus } from '../view/live-status.ts';
+import { followLogs, printLogs } from '../view/pod-logs.ts';
+import { timelineOf } from '../view/timeline.ts';
 
 interface RunOptions extends GlobalOptions {
   filename: string[];
@@ -34,40 +35,51 @@ export function runCommand(): Command {
 }
 
 async function run(options: RunOptions): Promise<number> {
-  const node = compose(options).resolve(tokens.node);
+  const container = compose(options);
+  const node = container.resolve(tokens.node);
+  const client = container.resolve(tokens.kubeletClient);
   const interrupted = new AbortController();
   const interrupt = () => interrupted.abort();
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
   let failures: string[] = [];
   try {
-    say(`starting a node with root ${options.root}`);
-    await node.start({ manifests: options.filename, defaultHandler: options.runtime, images: options.image, ephemeral: options.ephemeral ?? false, signal: interrupted.signal });
-    failures = await show(node, options, interrupted.signal);
-  } catch (error) {
-    if (!interrupted.signal.aborted) throw error;
+    say(`starting a node, root ${options.root}, run directory ${options.run}`);
+    await node.start({
+      manifests: options.filename,
+      defaultHandler: options.runtime,
+      images: options.image,
+      ephemeral: options.ephemeral ?? false,
+      signal: interrupted.signal,
+    });
+    failures = await show(node, client, options, interrupted.signal);
   } finally {
     say(options.keep ? 'ending the node, its pods go on' : 'stopping the pods');
-    await node.stop({ keep: options.keep ?? false, hurry: hurried(interrupt) });
-    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+    await client.close();
+    failures.push(...(await node.stop({ keep: options.keep ?? false, hurry: hurried(interrupt) })));
+    process.removeAllListeners('SIGINT').off('SIGTERM', interrupt);
   }
   for (const failure of failures) process.stderr.write(`${picocolors.red('failed')} ${failure}\n`);
   return options.once && (failures.length > 0 || interrupted.signal.aborted) ? 1 : 0;
 }
 
 /** Shows the pods coming up, their logs and timeline; then, unless `once`, goes on with the logs until interrupted. */
-async function show(node: Node, options: RunOptions, signal: AbortSignal): Promise<string[]> {
+async function show(node: Node, client: KubeletClient, options: RunOptions, signal: AbortSignal): Promise<string[]> {
   const status = new LiveStatus(process.stdout);
   const limit = options.once ? AbortSignal.timeout(Number(options.timeout) * 1000) : undefined;
   const failures = await awaitVerdicts(node, { onChange: (pods) => status.show(pods), signal, limit });
   status.done();
-  for (const pod of node.pods()) {
-    say(`pod ${pod.metadata?.name} has address ${pod.status?.podIP ?? '<none>'}`);
-    await printLogs(node, pod, process.stdout);
-    printTimeline(node, pod, process.stdout);
+  const pods = node.pods();
+  for (const pod of pods) say(`pod ${pod.metadata?.name} has the address ${pod.status?.podIP ?? '<none>'}`);
+  say('their logs:');
+  await printLogs(client, pods, process.stdout, signal);
+  for (const pod of pods) {
+    say(`every plugin call that made pod ${pod.metadata?.name}:`);
+    const lines = await timelineOf(client, pod, { root: options.root, run: options.run }, process.stdout.columns ?? 120);
+    process.stdout.write(`${lines.join('\n')}\n`);
   }
-  if (!options.once) {
-    say('the node goes on; look at it from another terminal with "bin/berth ps", "logs", "trace"; Ctrl-C ends it');
-    await followLogs(node, process.stdout, signal);
+  if (!options.once && !signal.aborted) {
+    say('the node goes on; look at it from another terminal with "berth ps", "berth logs", "berth trace"; Ctrl-C ends it');
+    await followLogs(client, pods, process.stdout, signal);
   }
   return failures;
 }

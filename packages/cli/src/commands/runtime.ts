@@ -16,7 +16,8 @@ export function runtimeCommandLine(): Command {
       const configuration = container.resolve(tokens.configuration);
       const cni = container.resolve(tokens.cni);
       const runtime = runtimeCommand(runtimeEntry(configuration, handler), container.resolve(tokens.directories), cni, options.listen);
-      if (configuration.cni.confDir === undefined) writeDefaultNetwork(configuration.cni, cni.confDir, container.resolve(tokens.directories).root);
+      if (configuration.cni.confDir === undefined)
+        writeDefaultNetwork(configuration.cni, cni.confDir, container.resolve(tokens.directories).root);
       process.stderr.write(`berth: CRI server of ${handler} on ${runtime.endpoint}\n`);
       process.exitCode = await inForeground(runtime.program, runtime.args);
     });

@@ -1,6 +1,6 @@
-import { stringify } from 'yaml';
 import { Command, Option } from 'commander';
 import picocolors from 'picocolors';
+import { stringify } from 'yaml';
 import { compose, type GlobalOptions, tokens } from '../container.ts';
 import { joinRecords, type PodTraceAnswer } from '../node/call-records.ts';
 import { waterfall } from '../output/waterfall.ts';
@@ -19,7 +19,10 @@ export function traceCommand(): Command {
       const records = joinRecords(trace, container.resolve(tokens.directories));
       if (options.output === 'json') process.stdout.write(`${JSON.stringify(records, undefined, 2)}\n`);
       else if (options.output === 'yaml') process.stdout.write(stringify(records));
-      else process.stdout.write(`${waterfall(records, { width: options.output === 'wide' ? 200 : (process.stdout.columns ?? 120), paintFailure: picocolors.red }).join('\n')}\n`);
+      else
+        process.stdout.write(
+          `${waterfall(records, { width: options.output === 'wide' ? 200 : (process.stdout.columns ?? 120), paintFailure: picocolors.red }).join('\n')}\n`,
+        );
       await client.close();
     });
 }

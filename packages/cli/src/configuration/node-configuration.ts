@@ -23,8 +23,14 @@ const nodeConfiguration = z.strictObject({
     .strictObject({
       confDir: z.string().startsWith('/', 'must be an absolute path').optional(),
       binDirs: z.array(z.string().startsWith('/', 'must be an absolute path')).min(1).optional(),
-      bridge: z.string().regex(/^[^/\s]{1,15}$/, 'must be an interface name of at most 15 characters').optional(),
-      subnet: z.string().regex(/^[0-9a-f.:]+\/\d{1,3}$/i, 'must be a CIDR').optional(),
+      bridge: z
+        .string()
+        .regex(/^[^/\s]{1,15}$/, 'must be an interface name of at most 15 characters')
+        .optional(),
+      subnet: z
+        .string()
+        .regex(/^[0-9a-f.:]+\/\d{1,3}$/i, 'must be a CIDR')
+        .optional(),
     })
     .optional(),
   cgroupRoot: z.string().startsWith('/', 'must start with /').optional(),
@@ -79,7 +85,9 @@ function parseFile(path: string): Partial<NodeConfigurationFile> {
   }
   const result = nodeConfiguration.safeParse(document);
   if (result.success) return checkHandlers(path, result.data);
-  const causes = result.error.issues.map((issue) => `${issue.path.map(segment).join('').replace(/^\./, '') || 'document'}: ${issue.message}`);
+  const causes = result.error.issues.map(
+    (issue) => `${issue.path.map(segment).join('').replace(/^\./, '') || 'document'}: ${issue.message}`,
+  );
   throw new PluginError('INVALID_ARGUMENT', causes.join('\n'), { object: path });
 }
 
@@ -90,13 +98,23 @@ function segment(part: PropertyKey): string {
 function checkHandlers(path: string, file: NodeConfigurationFile): NodeConfigurationFile {
   const handlers = (file.runtimes ?? builtInRuntimes).map((entry) => entry.handler);
   const twice = handlers.find((handler, index) => handlers.indexOf(handler) !== index);
-  if (twice) throw new PluginError('INVALID_ARGUMENT', `runtimes: handler ${twice} is listed twice`, { object: path, hint: 'give each runtime a handler of its own' });
+  if (twice)
+    throw new PluginError('INVALID_ARGUMENT', `runtimes: handler ${twice} is listed twice`, {
+      object: path,
+      hint: 'give each runtime a handler of its own',
+    });
   if (file.defaultHandler && !handlers.includes(file.defaultHandler)) {
-    throw new PluginError('INVALID_ARGUMENT', `defaultHandler: no runtime has the handler ${file.defaultHandler}`, { object: path, hint: `use one of ${handlers.join(', ')}` });
+    throw new PluginError('INVALID_ARGUMENT', `defaultHandler: no runtime has the handler ${file.defaultHandler}`, {
+      object: path,
+      hint: `use one of ${handlers.join(', ')}`,
+    });
   }
   for (const [index, entry] of (file.runtimes ?? []).entries()) {
     if (entry.endpoint || entry.command) continue;
-    throw new PluginError('INVALID_ARGUMENT', `runtimes[${index}]: neither endpoint nor command`, { object: path, hint: 'give the endpoint of a running CRI server, or the command that starts one' });
+    throw new PluginError('INVALID_ARGUMENT', `runtimes[${index}]: neither endpoint nor command`, {
+      object: path,
+      hint: 'give the endpoint of a running CRI server, or the command that starts one',
+    });
   }
   return file;
 }

@@ -41,7 +41,9 @@ export function checkCgroups(): Finding {
   const mounts = read('/proc/self/mountinfo').split('\n');
   const unified = mounts.some((line) => / \/sys\/fs\/cgroup [^-]* - cgroup2 /.test(line));
   if (unified) return ok('cgroups', 'v2');
-  const controllers = ['cpu', 'memory', 'pids'].filter((name) => !mounts.some((line) => new RegExp(` - cgroup \\S+ .*\\b${name}\\b`).test(line)));
+  const controllers = ['cpu', 'memory', 'pids'].filter(
+    (name) => !mounts.some((line) => new RegExp(` - cgroup \\S+ .*\\b${name}\\b`).test(line)),
+  );
   if (controllers.length === 0) return ok('cgroups', 'v1 (hybrid)');
   return failed('cgroups', `missing controllers: ${controllers.join(' ')}`, 'mount cgroup v2 at /sys/fs/cgroup');
 }

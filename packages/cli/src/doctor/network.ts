@@ -10,7 +10,11 @@ export function checkCniPlugins({ binDirs }: CniDirectories): Finding {
   const missing = neededPlugins.filter((plugin) => !binDirs.some((directory) => existsSync(join(directory, plugin))));
   const found = `${binDirs.join(', ')}`;
   if (missing.length === 0) return ok('CNI plugins', found);
-  return failed('CNI plugins', `no ${missing.join(', ')} in ${found}`, 'run "npm run setup" in a checkout, or name their folder as cni.binDirs in berth.yaml');
+  return failed(
+    'CNI plugins',
+    `no ${missing.join(', ')} in ${found}`,
+    'run "npm run setup" in a checkout, or name their folder as cni.binDirs in berth.yaml',
+  );
 }
 
 export function checkCniConfiguration({ confDir }: CniDirectories): Finding {
@@ -32,7 +36,11 @@ export function checkForwardPolicy(): Finding {
   const chains = (JSON.parse(listed.stdout) as { nftables: { chain?: Chain }[] }).nftables.flatMap((object) => object.chain ?? []);
   const dropping = chains.find((chain) => chain.hook === 'forward' && chain.policy === 'drop');
   if (!dropping) return ok(name, 'not dropped by policy');
-  return warning(name, `dropped by policy of ${dropping.family} ${dropping.table} ${dropping.name}`, 'pods reach each other but not the outside; allow them: iptables -I FORWARD -i berth0 -j ACCEPT; iptables -I FORWARD -o berth0 -j ACCEPT');
+  return warning(
+    name,
+    `dropped by policy of ${dropping.family} ${dropping.table} ${dropping.name}`,
+    'pods reach each other but not the outside; allow them: iptables -I FORWARD -i berth0 -j ACCEPT; iptables -I FORWARD -o berth0 -j ACCEPT',
+  );
 }
 
 interface Chain {

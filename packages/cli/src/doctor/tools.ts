@@ -37,7 +37,9 @@ function checkTool(tool: Tool): Finding {
   const version = /(\d+\.\d+(\.\d+)?)/.exec(`${said.stdout ?? ''}${said.stderr ?? ''}`)?.[1];
   if (!version) return failed(tool.name, `${path} doesn't tell its version`, `check that it runs: ${path} ${tool.versionArgs.join(' ')}`);
   const old = tool.minimum && semver.lt(semver.coerce(version) ?? '0.0.0', tool.minimum);
-  return old ? failed(tool.name, `${version} (${path})`, `${tool.minimum} or newer is needed; ${advice}`) : ok(tool.name, `${version} (${path})`);
+  return old
+    ? failed(tool.name, `${version} (${path})`, `${tool.minimum} or newer is needed; ${advice}`)
+    : ok(tool.name, `${version} (${path})`);
 }
 
 /** The first executable file of that name on PATH. */

@@ -24,7 +24,8 @@ export async function awaitVerdicts(node: Node, { onChange, signal, limit }: Awa
     onChange(pods);
     clearTimeout(steady);
     const verdicts = pods.map(verdictOf);
-    if (pods.length > 0 && verdicts.every((verdict) => verdict.state !== 'pending')) steady = setTimeout(() => resolve(failures(node)), steadyMs);
+    if (node.sourcesReady() && verdicts.every((verdict) => verdict.state !== 'pending'))
+      steady = setTimeout(() => resolve(failures(node)), steadyMs);
   };
   const give = (): void => resolve(failures(node));
   const unsubscribe = node.onChange(look);
@@ -45,14 +46,19 @@ function failures(node: Node): string[] {
   const ofPods = node.pods().flatMap((pod) => {
     const verdict = verdictOf(pod);
     if (verdict.state === 'done') return [];
-    const why = verdict.state === 'failed' ? verdict.why : `not ${pod.spec?.restartPolicy === 'Always' ? 'ready' : 'finished'} in time: ${whyPending(pod)}`;
+    const why =
+      verdict.state === 'failed'
+        ? verdict.why
+        : `not ${pod.spec?.restartPolicy === 'Always' ? 'ready' : 'finished'} in time: ${whyPending(pod)}`;
     return [`pod ${pod.metadata?.namespace}/${pod.metadata?.name}: ${why}`];
   });
-  return [...node.sourceErrors(), ...ofPods];
+  return [...node.sourceProblems(), ...ofPods];
 }
 
 function whyPending(pod: Pod): string {
   const statuses = [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])];
-  const waiting = statuses.flatMap(({ name, state }) => (state?.waiting ? [`${name}: ${state.waiting.reason}${state.waiting.message ? `: ${state.waiting.message}` : ''}`] : []));
+  const waiting = statuses.flatMap(({ name, state }) =>
+    state?.waiting ? [`${name}: ${state.waiting.reason}${state.waiting.message ? `: ${state.waiting.message}` : ''}`] : [],
+  );
   return pod.status?.message ?? (waiting.join('; ') || (pod.status?.phase ?? 'Pending'));
 }

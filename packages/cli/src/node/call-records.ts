@@ -23,5 +23,8 @@ function readCalls(file: string): CallRecord[] {
   } catch {
     return [];
   }
-  return text.split('\n').slice(0, -1).map((line) => JSON.parse(line) as CallRecord);
+  return text
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => JSON.parse(line) as CallRecord);
 }

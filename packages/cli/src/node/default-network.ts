@@ -9,7 +9,9 @@ const fileName = '10-berth.conflist';
  * configuration is there already. cniVersion 1.0.0, so that the reference plugins of Debian 12 take it too.
  */
 export function writeDefaultNetwork({ bridge, subnet }: NodeConfiguration['cni'], confDir: string, root: string): void {
-  const others = existsSync(confDir) ? readdirSync(confDir).filter((name) => /\.(conf|conflist|json)$/.test(name) && name !== fileName) : [];
+  const others = existsSync(confDir)
+    ? readdirSync(confDir).filter((name) => /\.(conf|conflist|json)$/.test(name) && name !== fileName)
+    : [];
   if (others.length > 0) return;
   mkdirSync(confDir, { recursive: true, mode: 0o755 });
   writeFileSync(join(confDir, fileName), `${JSON.stringify(defaultNetwork(bridge, subnet, join(root, 'cni/networks')), undefined, 2)}\n`);
@@ -20,6 +22,15 @@ function defaultNetwork(bridge: string, subnet: string, dataDir: string): object
   return {
     cniVersion: '1.0.0',
     name: bridge,
-    plugins: [{ type: 'bridge', bridge, isGateway: true, ipMasq: true, hairpinMode: true, ipam: { type: 'host-local', ranges: [[{ subnet }]], routes: [{ dst: anywhere }], dataDir } }],
+    plugins: [
+      {
+        type: 'bridge',
+        bridge,
+        isGateway: true,
+        ipMasq: true,
+        hairpinMode: true,
+        ipam: { type: 'host-local', ranges: [[{ subnet }]], routes: [{ dst: anywhere }], dataDir },
+      },
+    ],
   };
 }

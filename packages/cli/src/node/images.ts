@@ -1,8 +1,8 @@
+import { join } from 'node:path';
 import { connect } from '@berth/sdk/connect';
-import { ImageServiceService, ListImagesRequest, PullImageRequest, RemoveImageRequest, type Image } from '@berth/sdk/cri';
+import { type Image, ImageServiceService, ListImagesRequest, PullImageRequest, RemoveImageRequest } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import { LayeredImages } from '@berth/shim/image/store';
-import type { Logger } from 'pino';
 import type { Directories } from '../configuration/directories.ts';
 
 /** One name of one image, as `berth image ls` lists it. */
@@ -26,23 +26,26 @@ export interface ImageCommands {
 
 const pullTimeoutMs = 600_000;
 
-export function openImages(endpoint: string | undefined, { root }: Directories, log: Logger): ImageCommands {
-  return endpoint === undefined ? storeImages(root, log) : criImages(endpoint);
+export function openImages(endpoint: string | undefined, { root }: Directories): ImageCommands {
+  return endpoint === undefined ? storeImages(root) : criImages(endpoint);
 }
 
 /** The node's layered store: safe to use while shims use it. */
-export function storeImages(root: string, log: Logger): ImageCommands {
-  const images = new LayeredImages({ root, log });
+export function storeImages(root: string): ImageCommands {
+  const images = new LayeredImages(join(root, 'images'));
   return {
     list: async () => (await images.list()).flatMap(listings),
     remove: (reference) => images.remove(reference),
     pull: (reference) => images.pull(reference, { auth: undefined, sandbox: undefined }, AbortSignal.timeout(pullTimeoutMs)),
-    load: async (file) => (await images.load(file, AbortSignal.timeout(pullTimeoutMs))).flatMap((loaded) => (loaded.names.length > 0 ? loaded.names : [loaded.id])),
+    load: async (file) =>
+      (await images.load(file, {}, AbortSignal.timeout(pullTimeoutMs))).flatMap((loaded) =>
+        loaded.names.length > 0 ? loaded.names : [loaded.id],
+      ),
   };
 }
 
 function criImages(endpoint: string): ImageCommands {
-  const using = async <Result>(work: (client: ReturnType<typeof client>) => Promise<Result>): Promise<Result> => {
+  const using = async <Result>(work: (images: ReturnType<typeof client>) => Promise<Result>): Promise<Result> => {
     const connected = client(endpoint);
     try {
       return await work(connected);
@@ -52,10 +55,18 @@ function criImages(endpoint: string): ImageCommands {
   };
   return {
     list: () => using(async (images) => (await images.listImages(ListImagesRequest.create({}))).images.flatMap(listings)),
-    remove: (reference) => using(async (images) => void (await images.removeImage(RemoveImageRequest.fromPartial({ image: { image: reference } })))),
-    pull: (reference) => using(async (images) => (await images.pullImage(PullImageRequest.fromPartial({ image: { image: reference } }), { deadlineMs: pullTimeoutMs })).imageRef),
+    remove: (reference) =>
+      using(async (images) => void (await images.removeImage(RemoveImageRequest.fromPartial({ image: { image: reference } })))),
+    pull: (reference) =>
+      using(
+        async (images) =>
+          (await images.pullImage(PullImageRequest.fromPartial({ image: { image: reference } }), { deadlineMs: pullTimeoutMs })).imageRef,
+      ),
     load: () => {
-      throw new PluginError('UNIMPLEMENTED', 'CRI has no call that loads an archive', { object: endpoint, hint: `use the runtime's own command, for containerd "ctr -n k8s.io images import FILE"` });
+      throw new PluginError('UNIMPLEMENTED', 'CRI has no call that loads an archive', {
+        object: endpoint,
+        hint: `use the runtime's own command, for containerd "ctr -n k8s.io images import FILE"`,
+      });
     },
   };
 }

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { PluginError } from '@berth/sdk/errors';
-import type { NodeConfiguration, RuntimeEntry } from '../configuration/node-configuration.ts';
 import { type Directories, defaultEndpoint } from '../configuration/directories.ts';
+import type { NodeConfiguration, RuntimeEntry } from '../configuration/node-configuration.ts';
 
 /** A runtime's CRI server as it is to be started: program, arguments, and where it will listen. */
 export interface RuntimeCommand {
@@ -27,13 +27,32 @@ export function runtimeCommand(entry: RuntimeEntry, directories: Directories, cn
   const variables: Record<string, string> = { ENDPOINT: endpoint, ROOT: directories.root, RUN: directories.run, HANDLER: entry.handler };
   const [first, ...rest] = (entry.command ?? []).map((word) => word.replace(/\$\(([A-Z]+)\)/g, (whole, name) => variables[name] ?? whole));
   if (first === undefined) {
-    throw new PluginError('FAILED_PRECONDITION', 'it has no command', { object: `runtime ${entry.handler}`, hint: 'name in berth.yaml the command that starts it' });
+    throw new PluginError('FAILED_PRECONDITION', 'it has no command', {
+      object: `runtime ${entry.handler}`,
+      hint: 'name in berth.yaml the command that starts it',
+    });
   }
   const script = scriptOf(first, entry.handler);
   if (!script) return { handler: entry.handler, endpoint, program: first, args: rest };
-  const common = ['--listen', endpoint, '--root', directories.root, '--run', directories.run, '--handler', entry.handler, '--cni-conf-dir', cni.confDir];
+  const common = [
+    '--listen',
+    endpoint,
+    '--root',
+    directories.root,
+    '--run',
+    directories.run,
+    '--handler',
+    entry.handler,
+    '--cni-conf-dir',
+    cni.confDir,
+  ];
   const binDirs = cni.binDirs.flatMap((directory) => ['--cni-bin-dir', directory]);
-  return { handler: entry.handler, endpoint, program: process.execPath, args: [...process.execArgv, script, ...common, ...binDirs, ...rest] };
+  return {
+    handler: entry.handler,
+    endpoint,
+    program: process.execPath,
+    args: [...process.execArgv, script, ...common, ...binDirs, ...rest],
+  };
 }
 
 function scriptOf(word: string, handler: string): string | undefined {
@@ -42,7 +61,11 @@ function scriptOf(word: string, handler: string): string | undefined {
   try {
     return fileURLToPath(import.meta.resolve(`${word}/main`));
   } catch (error) {
-    throw new PluginError('NOT_FOUND', `package ${word} isn't installed`, { object: `runtime ${handler}`, hint: `run "npm install ${word}", or name another command in berth.yaml`, cause: error });
+    throw new PluginError('NOT_FOUND', `package ${word} isn't installed`, {
+      object: `runtime ${handler}`,
+      hint: `run "npm install ${word}", or name another command in berth.yaml`,
+      cause: error,
+    });
   }
 }
 
@@ -51,5 +74,8 @@ export function runtimeEntry(configuration: NodeConfiguration, handler: string):
   const entry = configuration.runtimes.find((candidate) => candidate.handler === handler);
   if (entry) return entry;
   const known = configuration.runtimes.map((candidate) => candidate.handler).join(', ');
-  throw new PluginError('NOT_FOUND', 'no runtime has this handler', { object: `handler ${handler}`, hint: `use one of ${known}, or add it to berth.yaml` });
+  throw new PluginError('NOT_FOUND', 'no runtime has this handler', {
+    object: `handler ${handler}`,
+    hint: `use one of ${known}, or add it to berth.yaml`,
+  });
 }

@@ -74,7 +74,11 @@ export class Supervisor {
 
   private startError(what: string, cause?: unknown): PluginError {
     const said = this.lastLine ? `: ${this.lastLine}` : '';
-    return new PluginError('UNAVAILABLE', `${what}${said}`, { object: `runtime ${this.command.handler}`, hint: `its log is ${this.logFile}`, cause });
+    return new PluginError('UNAVAILABLE', `${what}${said}`, {
+      object: `runtime ${this.command.handler}`,
+      hint: `its log is ${this.logFile}`,
+      cause,
+    });
   }
 
   private async keepAlive(): Promise<void> {
@@ -84,7 +88,7 @@ export class Supervisor {
       const ending = await this.runOnce();
       if (this.stopping.signal.aborted) return;
       if (Date.now() - startedAt > steadyMs) backOff = firstBackOffMs;
-      this.log.error({ ending, said: this.lastLine, backOffMs: backOff }, 'runtime ended, starting it again');
+      this.log.warn({ ending, said: this.lastLine, backOffMs: backOff }, 'runtime ended, starting it again');
       await sleep(backOff, undefined, { signal: this.stopping.signal }).catch(() => undefined);
       backOff = Math.min(backOff * 2, maxBackOffMs);
     }
@@ -94,7 +98,10 @@ export class Supervisor {
     mkdirSync(join(this.logFile, '..'), { recursive: true, mode: 0o700 });
     const output = createWriteStream(this.logFile, { flags: 'a', mode: 0o600 });
     // Standard input is a pipe that only this process holds: a runtime sees its end when the node is gone.
-    const child = spawn(this.command.program, this.command.args, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, BERTH_SUPERVISED: '1' } });
+    const child = spawn(this.command.program, this.command.args, {
+      stdio: ['pipe', 'pipe', 'pipe'],
+      env: { ...process.env, BERTH_SUPERVISED: '1' },
+    });
     this.child = child;
     this.copyOutput(child, output);
     try {

@@ -11,7 +11,23 @@ export interface Column<Row> {
   wide?: boolean;
 }
 
-const noBorders = { top: '', 'top-mid': '', 'top-left': '', 'top-right': '', bottom: '', 'bottom-mid': '', 'bottom-left': '', 'bottom-right': '', left: '', 'left-mid': '', mid: '', 'mid-mid': '', right: '', 'right-mid': '', middle: '' };
+const noBorders = {
+  top: '',
+  'top-mid': '',
+  'top-left': '',
+  'top-right': '',
+  bottom: '',
+  'bottom-mid': '',
+  'bottom-left': '',
+  'bottom-right': '',
+  left: '',
+  'left-mid': '',
+  mid: '',
+  'mid-mid': '',
+  right: '',
+  'right-mid': '',
+  middle: '',
+};
 
 /** Rows in the format asked for: aligned columns as kubectl prints them, or the rows themselves as JSON or YAML. */
 export function formatListing<Row>(rows: Row[], columns: Column<Row>[], format: OutputFormat): string {

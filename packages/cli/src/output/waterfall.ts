@@ -26,7 +26,7 @@ export function waterfall(records: CallRecord[], options: WaterfallOptions): str
     const offset = Math.min(barWidth - 1, Math.floor((record.startedAt - start) * scale));
     const length = Math.floor(record.durationMs * scale);
     const bar = ' '.repeat(offset) + (length === 0 ? '▏' : '█'.repeat(Math.min(length, barWidth - offset)));
-    const line = `${fit(label, labelWidth)}${`${record.durationMs.toFixed(1)} ms`.padStart(timeWidth)}  ${bar}`;
+    const line = `${clip(label, labelWidth)}${`${record.durationMs.toFixed(1)} ms`.padStart(timeWidth)}  ${bar}`;
     return record.outcome === 'OK' ? line : paint(`${line} ${record.outcome}${record.message ? `: ${record.message}` : ''}`);
   });
 }
@@ -35,7 +35,7 @@ function describe(record: CallRecord): string {
   return [record.protocol, record.plugin, record.method, record.subject].filter(Boolean).join(' ');
 }
 
-function fit(text: string, width: number): string {
+function clip(text: string, width: number): string {
   return text.length > width ? `${text.slice(0, width - 1)}…` : text.padEnd(width);
 }
 

@@ -21,7 +21,13 @@ export function containerLines(pod: Pod): ContainerLine[] {
 
 function line(pod: Pod, container: string, statuses: ContainerStatus[] | undefined): ContainerLine {
   const status = statuses?.find((candidate) => candidate.name === container);
-  const base = { pod: pod.metadata?.name ?? '', container, ready: status?.ready ?? false, restarts: status?.restartCount ?? 0, failed: false };
+  const base = {
+    pod: pod.metadata?.name ?? '',
+    container,
+    ready: status?.ready ?? false,
+    restarts: status?.restartCount ?? 0,
+    failed: false,
+  };
   const { running, terminated, waiting } = status?.state ?? {};
   if (running) return { ...base, state: 'running', detail: base.ready ? 'ready' : 'not ready' };
   if (terminated) {

@@ -9,7 +9,8 @@ export type Verdict = { state: 'pending' } | { state: 'done' } | { state: 'faile
  */
 export function verdictOf(pod: Pod): Verdict {
   const phase = pod.status?.phase;
-  if (phase === 'Failed') return { state: 'failed', why: `pod failed: ${pod.status?.message ?? pod.status?.reason ?? failedContainers(pod)}` };
+  if (phase === 'Failed')
+    return { state: 'failed', why: `pod failed: ${pod.status?.message ?? pod.status?.reason ?? failedContainers(pod)}` };
   const restarted = (pod.status?.containerStatuses ?? []).filter((status) => status.restartCount > 0);
   if ((pod.spec?.restartPolicy ?? 'Always') !== 'Always') return { state: phase === 'Succeeded' ? 'done' : 'pending' };
   if (restarted.length > 0) return { state: 'failed', why: `restarted: ${restarted.map((status) => status.name).join(', ')}` };
@@ -22,6 +23,8 @@ export function isReady(pod: Pod): boolean {
 
 function failedContainers(pod: Pod): string {
   const statuses = [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])];
-  const ended = statuses.flatMap((status) => (status.state?.terminated?.exitCode ? [`${status.name} exit code ${status.state.terminated.exitCode}`] : []));
+  const ended = statuses.flatMap((status) =>
+    status.state?.terminated?.exitCode ? [`${status.name} exit code ${status.state.terminated.exitCode}`] : [],
+  );
   return ended.join(', ') || 'no reason given';
 }

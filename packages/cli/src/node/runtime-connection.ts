@@ -1,4 +1,4 @@
-import { connect, type Client } from '@berth/sdk/connect';
+import { type Client, connect } from '@berth/sdk/connect';
 import { ImageServiceService, RuntimeServiceService, VersionRequest } from '@berth/sdk/cri';
 import type { Tap } from '@berth/sdk/tap';
 

@@ -1,0 +1,63 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { readNodeConfiguration } from './node-configuration.ts';
+
+let directory: string;
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'berth-configuration-'));
+});
+
+afterEach(() => rmSync(directory, { recursive: true }));
+
+const head = 'apiVersion: berth.dev/v1alpha1\nkind: NodeConfiguration\n';
+
+function read(body: string) {
+  const path = join(directory, 'berth.yaml');
+  writeFileSync(path, body);
+  return readNodeConfiguration(path);
+}
+
+describe('readNodeConfiguration', () => {
+  it('has runc and fake built in, runc as default', () => {
+    const configuration = readNodeConfiguration();
+    expect(configuration.runtimes.map((runtime) => runtime.handler)).toEqual(['runc', 'fake']);
+    expect(configuration.defaultHandler).toBe('runc');
+    expect(configuration.runtimeRequestTimeoutMs).toBe(120_000);
+  });
+
+  it('takes the first runtime as default', () => {
+    const configuration = read(`${head}runtimes: [{handler: a, endpoint: "unix:///a.sock"}, {handler: b, endpoint: "localhost:1"}]\n`);
+    expect(configuration.defaultHandler).toBe('a');
+  });
+
+  it('reads durations', () => {
+    expect(read(`${head}runtimeRequestTimeout: 500ms\n`).runtimeRequestTimeoutMs).toBe(500);
+  });
+
+  it.each([
+    ['an unknown field', 'runtime: []', /berth\.yaml: .*"runtime"/],
+    ['another kind', undefined, /berth\.yaml: apiVersion/],
+    ['an endpoint that is none', 'runtimes: [{handler: a, endpoint: /a.sock}]', /runtimes\[0\]\.endpoint: must be unix/],
+    ['a handler listed twice', 'runtimes: [{handler: a, command: [x]}, {handler: a, command: [y]}]', /handler a is listed twice/],
+    [
+      'a default that no runtime has',
+      'defaultHandler: b\nruntimes: [{handler: a, command: [x]}]',
+      /defaultHandler: no runtime has the handler b; use one of a/,
+    ],
+    ['a runtime without endpoint and command', 'runtimes: [{handler: a}]', /runtimes\[0\]: neither endpoint nor command/],
+    ['a handler that is no DNS label', 'runtimes: [{handler: "a/b", command: [x]}]', /runtimes\[0\]\.handler: must be a DNS label/],
+  ])('refuses %s by name', (_what, body, message) => {
+    expect(() => read(body === undefined ? 'apiVersion: v1\nkind: Pod\n' : `${head}${body}\n`)).toThrow(message);
+  });
+
+  it('names a file that is not there', () => {
+    expect(() => readNodeConfiguration('/nowhere/berth.yaml')).toThrow('/nowhere/berth.yaml');
+  });
+
+  it('names file and line of broken YAML', () => {
+    expect(() => read(`${head}runtimes: [\n`)).toThrow(/berth\.yaml.*line/s);
+  });
+});
