@@ -1,0 +1,162 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PluginError } from '@berth/sdk/errors';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { containerStatus, isReady, podYaml, TestNode } from '../test/node.ts';
+
+const simple = (name: string, more = '') => podYaml(name, `${more}  containers: [{name: main, image: "registry.test/a:1"}]\n`);
+
+let node: TestNode;
+
+beforeEach(async () => {
+  node = await TestNode.create({ runtimeRequestTimeoutMs: 400 });
+  await mkdir(join(node.root, 'manifests'));
+});
+
+afterEach(() => node.remove());
+
+describe('a runtime that', () => {
+  it('is not there is named with its socket, and the pod runs once it is', async () => {
+    await node.runtime.close();
+    await node.write('manifests/a.yaml', simple('a'));
+    await node.kubelet.start();
+    const pod = await node.until('a', ({ status }) => status?.reason === 'RuntimeUnavailable');
+    expect(pod.status?.message).toMatch(/^runtime timer: .*cri\.sock: the socket file doesn't exist/);
+    await node.runtime.open();
+    const ready = await node.until('a', isReady);
+    expect(ready.status?.message).toBeUndefined();
+  });
+
+  it('goes away leaves the status of a running pod as it was last seen, and comes back without a restart', async () => {
+    await node.write('manifests/a.yaml', simple('a'));
+    await node.kubelet.start();
+    await node.until('a', isReady);
+    await node.runtime.close();
+    await node.write('manifests/b.yaml', simple('b'));
+    await node.until('b', ({ status }) => status?.reason === 'RuntimeUnavailable');
+    expect(node.pod('a')?.status?.containerStatuses?.[0]?.state?.running).toBeDefined();
+    await node.runtime.open();
+    await node.until('b', isReady);
+    expect(node.runtime.calls.filter((call) => call === 'RunPodSandbox a')).toHaveLength(1);
+  });
+
+  it('dies in the middle of RunPodSandbox is told, and the pod runs in the end', async () => {
+    let deaths = 1;
+    node.runtime.faults.set('RunPodSandbox', async () => {
+      if (deaths-- <= 0) return;
+      void node.runtime.close().then(() => node.runtime.open());
+      await new Promise(() => {});
+    });
+    await node.write('manifests/a.yaml', simple('a'));
+    await node.kubelet.start();
+    await node.until('a', isReady);
+    expect(node.kubelet.events().map(({ reason }) => reason)).toContain('FailedCreatePodSandBox');
+  });
+
+  it.each(['RunPodSandbox', 'CreateContainer', 'StartContainer'])(
+    'hangs in %s is named with call and deadline, and the pod runs once it answers',
+    async (rpc) => {
+      node.runtime.faults.set(
+        rpc,
+        ({ signal }) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+      );
+      await node.write('manifests/a.yaml', simple('a'));
+      await node.kubelet.start();
+      const told = new RegExp(`runtime timer: ${rpc} on unix://.*no answer within 400 ms`);
+      await node.until('a', ({ status }) => told.test(`${status?.message} ${status?.containerStatuses?.[0]?.state?.waiting?.message}`));
+      node.runtime.faults.delete(rpc);
+      await node.until('a', isReady);
+    },
+  );
+
+  it('hangs holds up no other pod', async () => {
+    node.runtime.faults.set('CreateContainer', ({ signal }) =>
+      node.runtime.calls.filter((call) => call.startsWith('CreateContainer')).length === 1
+        ? new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+        : undefined,
+    );
+    await node.write('manifests/a.yaml', simple('a'));
+    await node.kubelet.start();
+    await node.until('a', () => node.runtime.calls.includes('CreateContainer main'));
+    await node.write('manifests/b.yaml', simple('b'));
+    await node.until('b', isReady, 380);
+  });
+
+  it('fails to stop a pod is told in its status, and asked again until it has', async () => {
+    node.runtime.faults.set('StopPodSandbox', () => {
+      throw new PluginError('INTERNAL', 'out of rope');
+    });
+    await node.write('manifests/a.yaml', simple('a'));
+    await node.kubelet.start();
+    await node.until('a', isReady);
+    const stopped = node.kubelet.stop({ gracefully: true });
+    await node.until('a', ({ status }) => /out of rope/.test(status?.message ?? ''));
+    node.runtime.faults.clear();
+    expect(await stopped).toEqual([]);
+  });
+});
+
+describe('an image that', () => {
+  it("can't be pulled is named in the container's status, first as ErrImagePull, then as ImagePullBackOff", async () => {
+    node.runtime.faults.set('PullImage', () => {
+      throw new PluginError('NOT_FOUND', 'no such tag', { object: 'registry.test/a:1' });
+    });
+    await node.write('manifests/a.yaml', simple('a'));
+    await node.kubelet.start();
+    const waiting = (reason: string) => node.until('a', (pod) => containerStatus(pod, 'main')?.state?.waiting?.reason === reason);
+    const failed = await waiting('ErrImagePull');
+    expect(containerStatus(failed, 'main')?.state?.waiting?.message).toMatch(
+      /"registry\.test\/a:1".*runtime timer: PullImage.*no such tag/,
+    );
+    expect(failed.status).toMatchObject({ phase: 'Pending' });
+    const backsOff = await waiting('ImagePullBackOff');
+    expect(containerStatus(backsOff, 'main')?.state?.waiting?.message).toContain('registry.test/a:1');
+    node.runtime.faults.clear();
+    await node.until('a', isReady);
+  });
+});
+
+describe('a pod that', () => {
+  it('names an unknown RuntimeClass fails with the known ones, and the other pods run', async () => {
+    await node.write('manifests/a.yaml', simple('a', '  runtimeClassName: nope\n'));
+    await node.write('manifests/b.yaml', simple('b'));
+    await node.kubelet.start();
+    await node.until('b', isReady);
+    const pod = await node.until('a', ({ status }) => status?.phase === 'Failed');
+    expect(pod.status).toMatchObject({ reason: 'RuntimeClassNotFound', message: expect.stringContaining('"nope" not found') });
+    expect(node.runtime.calls).not.toContain('RunPodSandbox a');
+  });
+
+  it('asks for a secret volume fails with the field, and nothing is made for it', async () => {
+    await node.write('manifests/a.yaml', simple('a', '  volumes: [{name: keys, secret: {secretName: keys}}]\n'));
+    await node.kubelet.start();
+    const pod = await node.until('a', ({ status }) => status?.phase === 'Failed');
+    expect(pod.status).toMatchObject({ reason: 'Unsupported', message: expect.stringContaining('spec.volumes[0].secret') });
+    expect(node.runtime.calls).toEqual([]);
+  });
+
+  it('asks for a probe runs, with a warning', async () => {
+    await node.write('manifests/a.yaml', podYaml('a', '  containers: [{name: main, image: a, livenessProbe: {tcpSocket: {port: 80}}}]\n'));
+    await node.kubelet.start();
+    await node.until('a', isReady);
+    const warning = node.kubelet.events().find(({ reason }) => reason === 'ProbesNotSupported');
+    expect(warning).toMatchObject({ type: 'Warning', message: expect.stringContaining('spec.containers[0].livenessProbe') });
+  });
+
+  it('mounts a hostPath of the wrong type waits with the volume and the path', async () => {
+    await node.write('manifests/a.yaml', simple('a', '  volumes: [{name: data, hostPath: {path: /nowhere/at/all, type: Directory}}]\n'));
+    await node.kubelet.start();
+    const pod = await node.until('a', ({ status }) => status?.reason === 'FailedMount');
+    expect(pod.status?.message).toMatch(/"data".*\/nowhere\/at\/all doesn't exist/);
+  });
+
+  it('crashes waits longer each time before it is started again', async () => {
+    node.runtime.behaviours.set('main', { exitAfterMs: 5, exitCode: 3 });
+    await node.write('manifests/a.yaml', simple('a'));
+    await node.kubelet.start();
+    const pod = await node.until('a', (candidate) => containerStatus(candidate, 'main')?.state?.waiting?.reason === 'CrashLoopBackOff');
+    expect(containerStatus(pod, 'main')).toMatchObject({ ready: false, lastState: { terminated: { exitCode: 3 } } });
+    await node.until('a', (candidate) => (containerStatus(candidate, 'main')?.restartCount ?? 0) >= 3);
+    expect(node.runtime.containers.size).toBeLessThanOrEqual(2);
+  });
+});
