@@ -1,0 +1,90 @@
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { LinuxContainerSecurityContext, SupplementalGroupsPolicy } from '@berth/sdk/cri';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { readAccounts, resolveUser } from './image-user.ts';
+
+const accounts = {
+  passwd: 'root:x:0:0:root:/root:/bin/sh\napp:x:1000:1001:app:/home/app:/bin/sh\n',
+  group: 'root:x:0:\napp:x:1001:\naudio:x:29:app\nvideo:x:44:app,root\n',
+};
+
+function resolve(security: Parameters<typeof LinuxContainerSecurityContext.fromPartial>[0] | undefined, imageUser: string) {
+  return resolveUser(security && LinuxContainerSecurityContext.fromPartial(security), imageUser, accounts, 'container c');
+}
+
+describe('resolveUser', () => {
+  it.each([
+    ['root where nobody says anything', undefined, '', { uid: 0, gid: 0, additionalGids: [44] }],
+    ['a name of the image, with its groups', undefined, 'app', { uid: 1000, gid: 1001, additionalGids: [29, 44] }],
+    ['a number of the image', undefined, '1000', { uid: 1000, gid: 1001, additionalGids: [29, 44] }],
+    ['user and group of the image', undefined, 'app:audio', { uid: 1000, gid: 29, additionalGids: [44] }],
+    ['a number that the image does not know', undefined, '7:8', { uid: 7, gid: 8, additionalGids: [] }],
+    ['run_as_user before the image', { runAsUser: { value: 1000n } }, 'root', { uid: 1000, gid: 1001, additionalGids: [29, 44] }],
+    ['run_as_username', { runAsUsername: 'app' }, '', { uid: 1000, gid: 1001, additionalGids: [29, 44] }],
+    [
+      'run_as_group with a user',
+      { runAsUser: { value: 1000n }, runAsGroup: { value: 5n } },
+      '',
+      { uid: 1000, gid: 5, additionalGids: [29, 44] },
+    ],
+    [
+      'supplemental groups added (Merge)',
+      { runAsUsername: 'app', supplementalGroups: [99n] },
+      '',
+      { uid: 1000, gid: 1001, additionalGids: [29, 44, 99] },
+    ],
+    [
+      'supplemental groups alone (Strict)',
+      { runAsUsername: 'app', supplementalGroups: [99n], supplementalGroupsPolicy: SupplementalGroupsPolicy.Strict },
+      '',
+      { uid: 1000, gid: 1001, additionalGids: [99] },
+    ],
+  ])('%s', (_what, security, imageUser, expected) => {
+    expect(resolve(security, imageUser)).toEqual(expected);
+  });
+
+  it('refuses a group without a user', () => {
+    expect(() => resolve({ runAsGroup: { value: 5n } }, 'app')).toThrow(/run_as_group without a user/);
+  });
+
+  it('refuses a user that the image does not have', () => {
+    expect(() => resolve({ runAsUsername: 'nobody-here' }, '')).toThrow(/container c: the image has no user "nobody-here"/);
+  });
+
+  it('refuses a group that the image does not have', () => {
+    expect(() => resolve(undefined, 'app:nothing')).toThrow(/no group "nothing"/);
+  });
+});
+
+describe('readAccounts', () => {
+  let directory: string;
+
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'berth-accounts-'));
+  });
+
+  afterEach(() => rm(directory, { recursive: true }));
+
+  async function layer(name: string): Promise<string> {
+    await mkdir(join(directory, name, 'etc'), { recursive: true });
+    return join(directory, name);
+  }
+
+  it('takes the file of the topmost layer that has one', async () => {
+    const [top, middle, bottom] = [await layer('top'), await layer('middle'), await layer('bottom')];
+    await writeFile(join(middle, 'etc/passwd'), 'middle');
+    await writeFile(join(bottom, 'etc/passwd'), 'bottom');
+    expect(await readAccounts([top, middle, bottom])).toEqual({ passwd: 'middle', group: '' });
+  });
+
+  it('never follows a link out of the layer', async () => {
+    const top = await layer('top');
+    await symlink('/etc/passwd', join(top, 'etc/passwd'));
+    const linked = join(directory, 'linked');
+    await mkdir(linked);
+    await symlink('/etc', join(linked, 'etc'));
+    expect(await readAccounts([top, linked])).toEqual({ passwd: '', group: '' });
+  });
+});

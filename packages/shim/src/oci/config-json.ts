@@ -1,0 +1,74 @@
+/** The part of the OCI runtime specification's config.json that is written here (runtime-spec 1.0.2, config.md, config-linux.md). */
+export interface OciConfig {
+  ociVersion: string;
+  process: {
+    terminal: boolean;
+    user: { uid: number; gid: number; additionalGids: number[] };
+    args: string[];
+    env: string[];
+    cwd: string;
+    capabilities: Record<'bounding' | 'effective' | 'permitted' | 'inheritable' | 'ambient', string[]>;
+    noNewPrivileges: boolean;
+    oomScoreAdj?: number;
+  };
+  root: { path: string; readonly: boolean };
+  mounts: OciMount[];
+  annotations: Record<string, string>;
+  linux: {
+    namespaces: OciNamespace[];
+    cgroupsPath: string;
+    resources: OciResources;
+    devices: OciDevice[];
+    sysctl: Record<string, string>;
+    maskedPaths: string[];
+    readonlyPaths: string[];
+    rootfsPropagation?: string;
+    seccomp?: OciSeccomp;
+  };
+}
+
+export interface OciMount {
+  destination: string;
+  type: string;
+  source: string;
+  options: string[];
+}
+
+export interface OciNamespace {
+  type: 'pid' | 'network' | 'mount' | 'ipc' | 'uts' | 'cgroup';
+  /** Left out: a new one. */
+  path?: string;
+}
+
+export interface OciResources {
+  devices: { allow: boolean; type?: 'a' | 'b' | 'c'; major?: number; minor?: number; access: string }[];
+  cpu?: { shares?: number; quota?: number; period?: number; cpus?: string; mems?: string };
+  memory?: { limit?: number; swap?: number };
+  hugepageLimits?: { pageSize: string; limit: number }[];
+  unified?: Record<string, string>;
+}
+
+export interface OciDevice {
+  path: string;
+  type: 'b' | 'c';
+  major: number;
+  minor: number;
+  /** Permission bits. */
+  fileMode: number;
+  uid: number;
+  gid: number;
+}
+
+export interface OciSeccomp {
+  defaultAction: string;
+  defaultErrnoRet?: number;
+  architectures?: string[];
+  syscalls: OciSyscallRule[];
+}
+
+export interface OciSyscallRule {
+  names: string[];
+  action: string;
+  errnoRet?: number;
+  args?: { index: number; value: number; valueTwo?: number; op: string }[];
+}

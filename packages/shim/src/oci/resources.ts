@@ -1,0 +1,47 @@
+import type { LinuxContainerResources } from '@berth/sdk/cri';
+import { PluginError } from '@berth/sdk/errors';
+import type { OciResources } from './config-json.ts';
+import type { HostFacts } from './host-facts.ts';
+
+/** Limits as the OCI specification words them; a field that the client left at 0 or empty is left out. */
+export function limits(request: LinuxContainerResources | undefined, facts: HostFacts, object: string): Omit<OciResources, 'devices'> {
+  if (!request) return {};
+  const cpu = withoutEmpty({
+    shares: Number(request.cpuShares),
+    quota: Number(request.cpuQuota),
+    period: Number(request.cpuPeriod),
+    cpus: request.cpusetCpus,
+    mems: request.cpusetMems,
+  });
+  const memory = withoutEmpty({
+    limit: Number(request.memoryLimitInBytes),
+    swap: facts.swapAccounting ? Number(request.memorySwapLimitInBytes) : 0,
+  });
+  return withoutEmpty({ cpu, memory, hugepageLimits: hugepages(request, facts, object), unified: unified(request, facts, object) });
+}
+
+/** A kubelet sends a limit of 0 for every page size of the host, also where the kernel can't limit them. */
+function hugepages(request: LinuxContainerResources, facts: HostFacts, object: string): OciResources['hugepageLimits'] {
+  if (facts.hugetlb) return request.hugepageLimits.map(({ pageSize, limit }) => ({ pageSize, limit: Number(limit) }));
+  if (request.hugepageLimits.every(({ limit }) => limit === 0n)) return undefined;
+  throw new PluginError('FAILED_PRECONDITION', 'linux.resources.hugepage_limits: this host has no hugetlb cgroup controller', { object });
+}
+
+function unified(request: LinuxContainerResources, facts: HostFacts, object: string): Record<string, string> | undefined {
+  if (facts.unifiedCgroups || Object.keys(request.unified).length === 0) return request.unified;
+  throw new PluginError('FAILED_PRECONDITION', 'linux.resources.unified: this host uses cgroup v1', { object });
+}
+
+/** The score to be set, and the one asked for if the host forbids it: lowering one's own takes CAP_SYS_RESOURCE. */
+export function oomScore(request: LinuxContainerResources | undefined, facts: HostFacts): { score?: number; withheld?: number } {
+  if (!request) return {};
+  const asked = Number(request.oomScoreAdj);
+  if (facts.lowersOomScore || asked >= facts.oomScoreAdj) return { score: asked };
+  return { score: facts.oomScoreAdj, withheld: asked };
+}
+
+function withoutEmpty<Fields extends object>(fields: Fields): Partial<Fields> {
+  return Object.fromEntries(
+    Object.entries(fields).filter(([, value]) => value && (typeof value !== 'object' || Object.keys(value).length > 0)),
+  ) as Partial<Fields>;
+}

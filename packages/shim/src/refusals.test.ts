@@ -1,0 +1,33 @@
+import { ContainerConfig, PodSandboxConfig } from '@berth/sdk/cri';
+import { describe, expect, it } from 'vitest';
+import { checkRefusals, shimRefusals } from './refusals.ts';
+
+const privileged = [{ field: 'linux.security_context.privileged', reason: 'machines have no host to be privileged on' }];
+
+describe('checkRefusals', () => {
+  it('lets a request pass that asks for none of it', () => {
+    checkRefusals(
+      ContainerConfig.fromPartial({ linux: { securityContext: {} }, mounts: [{ containerPath: '/a' }] }),
+      [...shimRefusals, ...privileged],
+      'container c',
+    );
+    checkRefusals(PodSandboxConfig.fromPartial({}), [...shimRefusals, ...privileged], 'pod p');
+  });
+
+  it('names the field, who asks, and why not', () => {
+    const config = ContainerConfig.fromPartial({ linux: { securityContext: { privileged: true } } });
+    expect(() => checkRefusals(config, privileged, 'container c')).toThrow(
+      /container c: linux.security_context.privileged: machines have no host/,
+    );
+  });
+
+  it('looks into every item of a list', () => {
+    const config = ContainerConfig.fromPartial({ mounts: [{}, { recursiveReadOnly: true }] });
+    expect(() => checkRefusals(config, shimRefusals, 'container c')).toThrow(/mounts\[\]\.recursive_read_only/);
+  });
+
+  it('knows fields whose proto name begins with capitals', () => {
+    const config = ContainerConfig.fromPartial({ CDIDevices: [{ name: 'vendor.com/gpu=0' }] });
+    expect(() => checkRefusals(config, shimRefusals, 'container c')).toThrow(/CDI_devices/);
+  });
+});
