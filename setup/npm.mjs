@@ -28,12 +28,12 @@ export function hostNpm(args, options) {
 
 /** The npm that set-up fetched, on the Node that set-up fetched. */
 export function ownNpm(args, options) {
-  return npm(node, [npmCli, ...args], { ...options, env: { PATH: [dirname(node), process.env.PATH].join(delimiter) } });
+  return npm(node, [npmCli, ...args], { ...options, env: { PATH: [dirname(node), process.env.PATH].join(delimiter), ...options.env } });
 }
 
 /** @returns {Promise<{ downloaded: number }>} bytes by which npm's cache grew: packages that it had already cost nothing */
 async function npm(program, args, { cwd, env = {} }) {
-  const cached = join(process.env.npm_config_cache ?? join(homedir(), '.npm'), '_cacache', 'content-v2');
+  const cached = join(env.npm_config_cache ?? process.env.npm_config_cache ?? join(homedir(), '.npm'), '_cacache', 'content-v2');
   const before = bytesIn(cached);
   await command(program, [...args, ...quiet], { cwd, env: { ...neutral, ...env } });
   return { downloaded: Math.max(0, bytesIn(cached) - before) };
