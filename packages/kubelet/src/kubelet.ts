@@ -57,7 +57,7 @@ export interface StopOptions {
   hurry?: AbortSignal;
 }
 
-type StatusListener = (pod: Pod) => void;
+type StatusListener = (pod?: Pod) => void;
 
 const defaultRequestTimeoutMs = 2 * 60 * 1000;
 /** What a pod's end may take besides its grace period and the runtime's answers. */
@@ -97,6 +97,7 @@ export class Kubelet {
       workers: this.#workers,
       intervals: { ...defaultIntervals, ...options.intervals },
       log: options.log,
+      onUpdate: () => this.#tellAll(),
     });
     this.#server = new KubeletServer(join(options.run, 'kubelet.sock'), {
       pods: () => this.pods(),
@@ -146,7 +147,7 @@ export class Kubelet {
     return this.#events.list();
   }
 
-  /** Called with each pod whose status is looked at anew, also when it has ended. The returned function takes it back. */
+  /** Called with each pod whose status has changed or that has ended, and without one when a source has been read. The returned function takes it back. */
   onStatus(listener: StatusListener): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
@@ -178,7 +179,7 @@ export class Kubelet {
       log: this.#options.log,
       hostIP: hostAddress(),
       refusal: refused,
-      onStatus: (_pod, status) => this.#tell(pod, status),
+      onStatus: (status) => this.#tell(pod, status),
     });
     this.#traces.register(worker.trace.traceId, fullNameOf(pod));
     return worker;
@@ -217,6 +218,10 @@ export class Kubelet {
 
   #requestTimeoutMs(): number {
     return this.#options.runtimeRequestTimeoutMs ?? defaultRequestTimeoutMs;
+  }
+
+  #tellAll(): void {
+    for (const listener of this.#listeners) listener();
   }
 
   #tell(pod: Pod, status: PodStatus | undefined = this.#workers.get(uidOf(pod))?.status): void {

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Pod, PodStatus } from '@berth/api/objects';
 import { PluginError } from '@berth/sdk/errors';
 import { inTrace, newSpan, type TraceContext } from '@berth/sdk/trace-context';
@@ -26,7 +27,8 @@ export interface PodWorkerOptions {
   log: Logger;
   hostIP?: string;
   refusal?: PodRuntime['refusal'];
-  onStatus(pod: Pod, status: PodStatus): void;
+  /** Called when the status has changed. */
+  onStatus(status: PodStatus): void;
 }
 
 /** More rounds than this without a pause and something is wrong: the worker waits as after a failure. */
@@ -153,7 +155,7 @@ export class PodWorker {
     const before = this.#observed.previous;
     this.#observed.previous = planned.status;
     tellWaits(this.#options.context.events, this.pod, before, planned.status);
-    this.#options.onStatus(this.pod, planned.status);
+    if (!isDeepStrictEqual(before, planned.status)) this.#options.onStatus(planned.status);
     return planned;
   }
 

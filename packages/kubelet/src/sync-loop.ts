@@ -21,6 +21,8 @@ export interface SyncLoopOptions {
   workers: PodWorkers;
   intervals: Intervals;
   log: Logger;
+  /** Called after a source has spoken. */
+  onUpdate(): void;
 }
 
 type LoopEvent =
@@ -73,6 +75,7 @@ export class SyncLoop {
       case 'update':
         this.#updates.set(event.source, event.update);
         workers.want([...this.#updates.values()].flatMap((update) => update.pods));
+        this.#options.onUpdate();
         break;
       case 'life-cycle':
         workers.notify(event.uid);

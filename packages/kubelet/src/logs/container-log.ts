@@ -1,4 +1,4 @@
-import { watch } from 'node:fs';
+import { type FSWatcher, watch } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { stat } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -23,17 +23,19 @@ const chunkBytes = 64 * 1024;
 /** How long to wait for the file system to tell of a change before looking. */
 const pollMs = 500;
 
-/** What a container wrote, as it wrote it. A container without the log that is asked for is NOT_FOUND. */
-export async function* readContainerLog(options: ContainerLogOptions, signal: AbortSignal): AsyncGenerator<Buffer, void> {
+/** What a container wrote, as it wrote it. Without the previous instance that is asked for, NOT_FOUND; a log that isn't there yet is empty. */
+export async function openContainerLog(options: ContainerLogOptions, signal: AbortSignal): Promise<AsyncIterable<Buffer>> {
   const attempts = await logAttempts(options.directory);
-  let attempt = attempts.at(options.previous ? -2 : -1);
-  if (attempt === undefined) {
-    const what = options.previous ? 'no instance before the present one has left a log' : 'there is no log yet';
-    throw new PluginError('NOT_FOUND', what, { object: options.directory });
-  }
-  yield* readInstance(options, attempt, signal);
+  const attempt = options.previous ? attempts.at(-2) : (attempts.at(-1) ?? 0);
+  if (attempt !== undefined) return readFrom(options, attempt, signal);
+  throw new PluginError('NOT_FOUND', 'no instance before the present one has left a log', { object: options.directory });
+}
+
+async function* readFrom(options: ContainerLogOptions, first: number, signal: AbortSignal): AsyncGenerator<Buffer, void> {
+  yield* readInstance(options, first, signal);
+  let attempt = first;
   while (options.follow && !options.previous && !signal.aborted) {
-    const newer = (await logAttempts(options.directory)).find((candidate) => candidate > (attempt ?? 0));
+    const newer = (await logAttempts(options.directory)).find((candidate) => candidate > attempt);
     if (newer === undefined) return;
     attempt = newer;
     yield* readInstance({ ...options, tailLines: undefined }, attempt, signal);
@@ -81,11 +83,15 @@ async function reopened(path: string, file: FileHandle | undefined): Promise<Fil
 /** Tells when something has changed in a directory, or might have. */
 class Changes {
   #bell = Promise.withResolvers<void>();
-  readonly #watcher;
+  readonly #watcher: FSWatcher | undefined;
 
   constructor(directory: string) {
     // Where watching fails, looking now and then is enough.
-    this.#watcher = watch(directory, () => this.#bell.resolve()).on('error', () => {});
+    try {
+      this.#watcher = watch(directory, () => this.#bell.resolve()).on('error', () => {});
+    } catch {
+      this.#watcher = undefined;
+    }
   }
 
   async wait(signal: AbortSignal): Promise<void> {
@@ -96,6 +102,6 @@ class Changes {
   }
 
   close(): void {
-    this.#watcher.close();
+    this.#watcher?.close();
   }
 }
