@@ -35,10 +35,15 @@ describe('the examples on real containerd', () => {
   });
 });
 
-/** What containerd's own bridge plugin leaves while containerd runs is containerd's: the reference bridge never deletes its bridge. */
+/** Enabling forwarding turns accept_redirects off. What containerd's own bridge plugin leaves while containerd runs is containerd's: the reference bridge never deletes its bridge. */
 function withoutContainerd(state: HostState): HostState {
   const own = (line: string): boolean => line.includes('btctrd0');
-  return { ...state, links: state.links.filter((line) => !own(line)), addresses: state.addresses.filter((line) => !own(line)), sysctls: state.sysctls.filter((line) => !/forward/.test(line)) };
+  return {
+    ...state,
+    links: state.links.filter((line) => !own(line)),
+    addresses: state.addresses.filter((line) => !own(line)),
+    sysctls: state.sysctls.filter((line) => !/forward|accept_redirects/.test(line)),
+  };
 }
 
 describe("the examples on our shim with Debian's CNI plugins", () => {

@@ -11,6 +11,7 @@ import type { NodeConfiguration, RuntimeEntry } from '../configuration/node-conf
 import { HostGuard } from '../host/host-guard.ts';
 import { writeDefaultNetwork } from './default-network.ts';
 import { storeImages } from './images.ts';
+import { refuseSecondNode } from './other-node.ts';
 import { type CniDirectories, runtimeCommand, runtimeEntry } from './runtime-command.ts';
 import { connectRuntime, probeRuntime } from './runtime-connection.ts';
 import { Supervisor } from './supervisor.ts';
@@ -60,6 +61,7 @@ export class Node {
   async start({ manifests, defaultHandler, images, ephemeral, signal }: StartOptions): Promise<void> {
     const { directories, configuration, cni, log, nodeName } = this.#options;
     const handler = runtimeEntry(configuration, defaultHandler ?? configuration.defaultHandler).handler;
+    await refuseSecondNode(directories);
     this.#guard = HostGuard.begin(directories, configuration.cni.bridge, ephemeral);
     if (configuration.cni.confDir === undefined) writeDefaultNetwork(configuration.cni, cni.confDir, directories.root);
     for (const image of images) await storeImages(directories.root).load(image);
