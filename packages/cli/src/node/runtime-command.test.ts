@@ -1,0 +1,50 @@
+import { describe, expect, it } from 'vitest';
+import { readNodeConfiguration } from '../configuration/node-configuration.ts';
+import { runtimeCommand, runtimeEntry } from './runtime-command.ts';
+
+const directories = { root: '/r', run: '/n' };
+const cni = { confDir: '/c', binDirs: ['/b1', '/b2'] };
+
+describe('runtimeCommand', () => {
+  it('gives a package the flags that every runtimeMain reads, then its own', () => {
+    const command = runtimeCommand({ handler: 'mine', command: ['@berth/runtime-fake', '--fast'] }, directories, cni);
+    expect(command.program).toBe(process.execPath);
+    expect(command.endpoint).toBe('unix:///n/mine.sock');
+    const args = command.args.join(' ');
+    expect(args).toMatch(
+      /runtime-fake\/src\/main\.ts --listen unix:\/\/\/n\/mine\.sock --root \/r --run \/n --handler mine --cni-conf-dir \/c --cni-bin-dir \/b1 --cni-bin-dir \/b2 --fast$/,
+    );
+  });
+
+  it('runs any other program as written, with the variables replaced', () => {
+    const entry = {
+      handler: 'mine',
+      endpoint: 'unix:///e.sock',
+      command: ['/opt/server', '--at=$(ENDPOINT)', '$(ROOT)/x', '$(RUN)', '$(HANDLER)', '$(OTHER)'],
+    };
+    expect(runtimeCommand(entry, directories, cni)).toEqual({
+      handler: 'mine',
+      endpoint: 'unix:///e.sock',
+      program: '/opt/server',
+      args: ['--at=unix:///e.sock', '/r/x', '/n', 'mine', '$(OTHER)'],
+    });
+  });
+
+  it('names a package that is not installed', () => {
+    expect(() => runtimeCommand({ handler: 'mine', command: ['@berth/no-such'] }, directories, cni)).toThrow(
+      /runtime mine: package @berth\/no-such isn't installed/,
+    );
+  });
+
+  it('refuses an entry without a command', () => {
+    expect(() => runtimeCommand({ handler: 'mine', endpoint: 'unix:///e.sock' }, directories, cni)).toThrow(
+      /runtime mine: it has no command/,
+    );
+  });
+});
+
+describe('runtimeEntry', () => {
+  it('lists the known handlers for an unknown one', () => {
+    expect(() => runtimeEntry(readNodeConfiguration(), 'nope')).toThrow(/handler nope: no runtime has this handler; use one of runc, fake/);
+  });
+});

@@ -1,0 +1,70 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Supervisor } from './supervisor.ts';
+
+const log = pino({ level: 'silent' });
+
+let directory: string;
+let supervisor: Supervisor | undefined;
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'berth-supervisor-'));
+});
+
+afterEach(async () => {
+  await supervisor?.stop();
+  rmSync(directory, { recursive: true });
+});
+
+function supervise(script: string): Supervisor {
+  supervisor = new Supervisor(
+    { handler: 'test', endpoint: 'unix:///unused', program: process.execPath, args: ['-e', script] },
+    directory,
+    log,
+  );
+  supervisor.start();
+  return supervisor;
+}
+
+/** A probe that succeeds once the script has written the file. */
+function written(name: string): () => Promise<void> {
+  return async () => {
+    if (!existsSync(join(directory, name))) throw new Error('not yet');
+  };
+}
+
+describe('Supervisor', () => {
+  it('is ready when the probe succeeds, and keeps what the process says', async () => {
+    const script = `console.log('hello'); require('fs').writeFileSync(${JSON.stringify(join(directory, 'up'))}, ''); setInterval(() => {}, 1000)`;
+    await supervise(script).ready(written('up'), 10_000);
+    await supervisor?.stop();
+    expect(readFileSync(join(directory, 'test.log'), 'utf8')).toBe('hello\n');
+  });
+
+  it('says what a process said that ends at its start', async () => {
+    await expect(supervise(`console.error('no such device'); process.exit(3)`).ready(written('never'), 10_000)).rejects.toThrow(
+      /runtime test: ended with exit status 3 at its start: no such device; its log is .*test\.log/,
+    );
+  });
+
+  it('says that a process does not answer', async () => {
+    await expect(supervise('setInterval(() => {}, 1000)').ready(written('never'), 300)).rejects.toThrow(/didn't answer within 0.3 s/);
+  });
+
+  it('starts a process that dies again', async () => {
+    const file = JSON.stringify(join(directory, 'starts'));
+    const second = JSON.stringify(join(directory, 'second'));
+    const script = `const fs = require('fs'); if (fs.existsSync(${file})) { fs.writeFileSync(${second}, ''); setInterval(() => {}, 1000) } else { fs.writeFileSync(${file}, ''); setTimeout(() => process.kill(process.pid, 'SIGKILL'), 200) }`;
+    await supervise(script).ready(written('starts'), 10_000);
+    await supervisor?.ready(written('second'), 10_000);
+  });
+
+  it('names a program that is not there', async () => {
+    supervisor = new Supervisor({ handler: 'test', endpoint: 'unix:///unused', program: '/no/such/program', args: [] }, directory, log);
+    supervisor.start();
+    await expect(supervisor.ready(written('never'), 2000)).rejects.toThrow(/runtime test: .*\/no\/such\/program/);
+  });
+});
