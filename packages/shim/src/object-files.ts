@@ -1,7 +1,8 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
-import { absent, readJson, writeJson } from './image/atomic-file.ts';
+import { absent, readJson, syncDirectory, writeJson } from './image/atomic-file.ts';
+import { mountPoints } from './mounts.ts';
 
 /** The format of the records; one written by a newer shim is refused, not guessed at. */
 const formatVersion = 1;
@@ -11,10 +12,15 @@ interface Stored<Record> {
   record: Record;
 }
 
-/** A record file per object, `DIRECTORY/ID/record.json`: it is what a shim knows of an object after a restart. */
+/**
+ * A record file per object, `DIRECTORY/ID/record.json`: it is what a shim knows of an object after a restart. Writes of
+ * one object land in the order they were asked for.
+ */
 export class ObjectFiles<Record> {
   readonly #directory: string;
   readonly #kind: string;
+  readonly #tails = new Map<string, Promise<void>>();
+  readonly #present = new Set<string>();
 
   /** `kind` names the objects in errors: `sandbox`. */
   constructor(directory: string, kind: string) {
@@ -22,15 +28,31 @@ export class ObjectFiles<Record> {
     this.#kind = kind;
   }
 
-  /** Durable when it resolves. Makes the object's folder, with one for the runtime's files, at its first write. */
-  async write(id: string, record: Record): Promise<void> {
-    await mkdir(join(this.#directory, id, 'runtime'), { recursive: true, mode: 0o700 });
-    await writeJson(this.#file(id), { version: formatVersion, record } satisfies Stored<Record>);
+  /** Makes the object's folder, with one for the runtime's files in it, and its first record. Durable when it resolves. */
+  async create(id: string, record: Record): Promise<void> {
+    this.#present.add(id);
+    await this.#inOrder(id, async () => {
+      await mkdir(join(this.#directory, id, 'runtime'), { recursive: true, mode: 0o700 });
+      await syncDirectory(this.#directory);
+    });
+    await this.write(id, record);
   }
 
-  /** Removes the object's folder with all that is in it. */
+  /** Replaces the record, durably when it resolves. Does nothing for an object that has been removed. */
+  async write(id: string, record: Record): Promise<void> {
+    const stored: Stored<Record> = structuredClone({ version: formatVersion, record });
+    await this.#inOrder(id, async () => {
+      if (this.#present.has(id)) await writeJson(this.#file(id), stored);
+    });
+  }
+
+  /** Removes the object's folder with all that is in it. FAILED_PRECONDITION while something is mounted below it. */
   async remove(id: string): Promise<void> {
-    await rm(join(this.#directory, id), { recursive: true, force: true });
+    await this.#inOrder(id, async () => {
+      await this.#checkUnmounted(id);
+      await rm(join(this.#directory, id), { recursive: true, force: true });
+      this.#present.delete(id);
+    });
   }
 
   /** All records; a folder whose record was never written is an object that was never begun, and is removed. */
@@ -38,10 +60,25 @@ export class ObjectFiles<Record> {
     const found = new Map<string, Record>();
     for (const id of (await readdir(this.#directory).catch(absent)) ?? []) {
       const stored = await readJson<Stored<Record>>(this.#file(id));
-      if (stored) found.set(id, this.#checked(id, stored));
-      else await this.remove(id);
+      if (!stored) {
+        await this.remove(id);
+        continue;
+      }
+      found.set(id, this.#checked(id, stored));
+      this.#present.add(id);
     }
     return found;
+  }
+
+  /** Deleting through a mount would delete what is mounted there, such as a user's volume. */
+  async #checkUnmounted(id: string): Promise<void> {
+    const below = join(this.#directory, id, '/');
+    const mounted = [...(await mountPoints())].find((point) => point.startsWith(below));
+    if (mounted === undefined) return;
+    throw new PluginError('FAILED_PRECONDITION', `${mounted} is still mounted`, {
+      object: `${this.#kind} ${id}`,
+      hint: 'end what uses it, then remove it again',
+    });
   }
 
   #checked(id: string, stored: Stored<Record>): Record {
@@ -49,6 +86,15 @@ export class ObjectFiles<Record> {
     throw new PluginError('FAILED_PRECONDITION', `its record has format ${stored.version}, this shim knows format ${formatVersion}`, {
       object: `${this.#kind} ${id}`,
       hint: `start the version of the shim that wrote ${this.#file(id)}, or remove its pods with it first`,
+    });
+  }
+
+  async #inOrder(id: string, work: () => Promise<void>): Promise<void> {
+    const turn = (this.#tails.get(id) ?? Promise.resolve()).then(work);
+    const tail = turn.catch(() => undefined);
+    this.#tails.set(id, tail);
+    await turn.finally(() => {
+      if (this.#tails.get(id) === tail) this.#tails.delete(id);
     });
   }
 

@@ -32,10 +32,15 @@ export class Containers {
     this.#names.reserve(containerName(sandboxId, config), id);
   }
 
-  /** Puts the container on disk, then in memory. */
+  /** Puts a new container on disk, then in memory. */
+  async add(container: Container): Promise<void> {
+    await this.#files.create(container.id, container.record);
+    this.#items.set(container.id, container);
+  }
+
+  /** Puts what has changed of a container on disk; nothing where it has been removed meanwhile. */
   async put(container: Container): Promise<void> {
     await this.#files.write(container.id, container.record);
-    this.#items.set(container.id, container);
   }
 
   /** Notes how a container ended and wakes who waits for it. A second report of the same end changes nothing. */
@@ -49,11 +54,14 @@ export class Containers {
     record.finishedAt = Math.max(exit.finishedAt.getTime(), record.startedAt);
     record.reason = exit.reason ?? (failed ? 'Error' : 'Completed');
     if (exit.message !== undefined) record.message = exit.message;
-    await this.put(container);
-    this.#exits.get(container.id)?.resolve();
+    try {
+      await this.put(container);
+    } finally {
+      this.#exits.get(container.id)?.resolve();
+    }
   }
 
-  /** Resolves when the container has ended and that is on disk. */
+  /** Resolves when the container has ended and, unless the disk fails, that is recorded. */
   async ended(container: Container, signal: AbortSignal): Promise<void> {
     if (container.record.phase === 'exited') return;
     const waiting = this.#exits.get(container.id) ?? Promise.withResolvers<void>();

@@ -67,7 +67,7 @@ async function create(
   const image = await shim.images.use(config.image?.image ?? '', id);
   undo.add('its hold on the image', () => shim.images.release(id));
   const container: Container = { id, config, record: await plan(shim, sandbox, id, config, image) };
-  await shim.containers.put(container);
+  await shim.containers.add(container);
   const { rootfs, logPath } = container.record;
   if (logPath !== undefined) await mkdir(dirname(logPath), { recursive: true, mode: 0o755 });
   if (rootfs) {

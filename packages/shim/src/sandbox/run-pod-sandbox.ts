@@ -37,7 +37,7 @@ function newRecord(config: PodSandboxConfig, runtimeHandler: string): Sandbox['r
 
 async function create(shim: Shim, sandbox: Sandbox, undo: UndoStack, signal: AbortSignal): Promise<void> {
   const { id, config, record } = sandbox;
-  await shim.sandboxes.put(sandbox);
+  await shim.sandboxes.add(sandbox);
   await makeNamespaces(shim, sandbox, undo, signal);
   record.files = await writePodFiles(join(shim.directories.sandboxes, id, 'files'), config, record.attached?.ips ?? []);
   const spec = sandboxSpec(sandbox, shim.directories);

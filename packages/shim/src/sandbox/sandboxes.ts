@@ -29,10 +29,15 @@ export class Sandboxes {
     this.#names.reserve(sandboxName(config), id);
   }
 
-  /** Puts the sandbox on disk, then in memory. */
+  /** Puts a new sandbox on disk, then in memory. */
+  async add(sandbox: Sandbox): Promise<void> {
+    await this.#files.create(sandbox.id, sandbox.record);
+    this.#items.set(sandbox.id, sandbox);
+  }
+
+  /** Puts what has changed of a sandbox on disk; nothing where it has been removed meanwhile. */
   async put(sandbox: Sandbox): Promise<void> {
     await this.#files.write(sandbox.id, sandbox.record);
-    this.#items.set(sandbox.id, sandbox);
   }
 
   /** Forgets it, its folder and its name. */
