@@ -1,0 +1,48 @@
+import type { Container, PodSpec } from '@berth/api/objects';
+import { describe, expect, it } from 'vitest';
+import { makePod } from '../test/pod-runtime.ts';
+import { admit } from './admission.ts';
+
+const main = (more: Partial<Container>): Partial<PodSpec> => ({ containers: [{ name: 'main', image: 'a:1', ...more }] });
+
+describe('what a node refuses names the field', () => {
+  it.each<[path: string, spec: Partial<PodSpec>]>([
+    ['spec.volumes[0].secret', { volumes: [{ name: 'v', secret: { secretName: 's' } }] }],
+    ['spec.volumes[0].emptyDir.medium', { volumes: [{ name: 'v', emptyDir: { medium: 'HugePages' } }] }],
+    ['spec.hostAliases', { hostAliases: [{ ip: '10.0.0.1' }] }],
+    ['spec.readinessGates', { readinessGates: [{ conditionType: 'x' }] }],
+    ['spec.initContainers[0].restartPolicy', { initContainers: [{ name: 'i', image: 'a', restartPolicy: 'Always' }] }],
+    ['spec.containers[0].envFrom', main({ envFrom: [{ configMapRef: { name: 'c' } }] })],
+    ['spec.containers[0].env[0].valueFrom', main({ env: [{ name: 'A', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } }] })],
+    ['spec.containers[0].lifecycle', main({ lifecycle: { preStop: { sleep: { seconds: 1 } } } })],
+    ['spec.containers[0].volumeMounts[0].subPath', main({ volumeMounts: [{ name: 'v', mountPath: '/v', subPath: 'a' }] })],
+    ['spec.containers[0].resources.limits[nvidia.com/gpu]', main({ resources: { limits: { 'nvidia.com/gpu': 1 } } })],
+  ])('%s', (path, spec) => {
+    expect(admit(makePod(spec)).refusal).toMatchObject({ reason: 'Unsupported', message: expect.stringContaining(`${path}: `) });
+  });
+});
+
+describe('what a node leaves out is told', () => {
+  it.each<[reason: string, spec: Partial<PodSpec>]>([
+    ['ProbesNotSupported', main({ readinessProbe: { tcpSocket: { port: 80 } } })],
+    ['PlacementNotSupported', { nodeSelector: { disk: 'ssd' } }],
+    ['ImagePullSecretsNotSupported', { imagePullSecrets: [{ name: 's' }] }],
+    ['StorageLimitsNotSupported', { volumes: [{ name: 'v', emptyDir: { sizeLimit: '1Gi' } }] }],
+  ])('%s', (reason, spec) => {
+    const { refusal, warnings } = admit(makePod(spec));
+    expect([refusal, warnings.map((warning) => warning.reason)]).toEqual([undefined, [reason]]);
+  });
+});
+
+it('a plain pod is neither refused nor warned of', () => {
+  expect(
+    admit(
+      makePod({
+        volumes: [
+          { name: 'v', emptyDir: {} },
+          { name: 'h', hostPath: { path: '/' } },
+        ],
+      }),
+    ),
+  ).toEqual({ warnings: [] });
+});

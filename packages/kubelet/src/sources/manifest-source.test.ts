@@ -1,0 +1,119 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { ManifestSource, type ManifestSourceOptions } from './manifest-source.ts';
+import type { SourceUpdate } from './pod-source.ts';
+
+const good = (name: string, image = 'a:1') =>
+  `apiVersion: v1\nkind: Pod\nmetadata: {name: ${name}}\nspec:\n  containers:\n  - {name: main, image: "${image}"}\n`;
+
+let directory: string;
+let ended: AbortController;
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'berth-source-'));
+  await mkdir(join(directory, 'm'));
+  ended = new AbortController();
+});
+
+afterEach(async () => {
+  ended.abort();
+  await rm(directory, { recursive: true, force: true });
+});
+
+function updates(options: Partial<ManifestSourceOptions> = {}): AsyncIterator<SourceUpdate> {
+  const source = new ManifestSource({ paths: [join(directory, 'm')], nodeName: 'node', rescanMs: 200, ...options });
+  return source.updates(ended.signal)[Symbol.asyncIterator]();
+}
+
+async function next(iterator: AsyncIterator<SourceUpdate>): Promise<SourceUpdate> {
+  const { value } = await iterator.next();
+  return value as SourceUpdate;
+}
+
+const write = (name: string, text: string) => writeFile(join(directory, 'm', name), text);
+const namesOf = ({ pods }: SourceUpdate) => pods.map((pod) => pod.metadata?.name);
+
+it('an empty directory is an update too', async () => {
+  expect(await next(updates())).toEqual({ pods: [], problems: [] });
+});
+
+it('pods come defaulted, with namespace, uid, node and times', async () => {
+  await write('a.yaml', good('a'));
+  const [pod] = (await next(updates())).pods;
+  expect(pod).toMatchObject({
+    metadata: {
+      name: 'a',
+      namespace: 'default',
+      uid: expect.stringMatching(/^[0-9a-f]{32}$/),
+      creationTimestamp: expect.any(String),
+      annotations: { 'kubernetes.io/config.source': 'file' },
+    },
+    spec: { nodeName: 'node', restartPolicy: 'Always', containers: [{ imagePullPolicy: 'IfNotPresent' }] },
+  });
+});
+
+it('the same file gives the same uid, a changed one another', async () => {
+  await write('a.yaml', good('a'));
+  const uidOf = async () => (await next(updates())).pods[0]?.metadata?.uid;
+  const [first, second] = [await uidOf(), await uidOf()];
+  await write('a.yaml', good('a', 'a:2'));
+  expect([second === first, (await uidOf()) === first]).toEqual([true, false]);
+});
+
+it('random uids differ with each reading', async () => {
+  await write('a.yaml', good('a'));
+  const uidOf = async () => (await next(updates({ uids: 'random' }))).pods[0]?.metadata?.uid;
+  expect(await uidOf()).not.toBe(await uidOf());
+});
+
+it('a file that comes, changes and goes is noticed', async () => {
+  const iterator = updates();
+  await next(iterator);
+  await write('a.yaml', good('a'));
+  expect(namesOf(await next(iterator))).toEqual(['a']);
+  await rm(join(directory, 'm/a.yaml'));
+  expect(namesOf(await next(iterator))).toEqual([]);
+});
+
+it('a broken file is told with file, line and field, and the others go on', async () => {
+  await write('a.yaml', good('a'));
+  await write('b.yaml', good('b').replace('image', 'imagee'));
+  const update = await next(updates());
+  expect(namesOf(update)).toEqual(['a']);
+  expect(update.problems.join('\n')).toMatch(/b\.yaml:6: spec\.containers\[0\]\.imagee: /);
+});
+
+it('a file that breaks keeps the pods that it held', async () => {
+  await write('a.yaml', good('a'));
+  const iterator = updates();
+  const before = await next(iterator);
+  await write('a.yaml', 'apiVersion: v1\nkind: Pod\nmetadata: {');
+  const after = await next(iterator);
+  expect(after.pods).toEqual(before.pods);
+  expect(after.problems[0]).toContain('a.yaml:');
+});
+
+it('an invalid pod is told by its field', async () => {
+  await write('a.yaml', good('a').replace('main', 'Main'));
+  const { pods, problems } = await next(updates());
+  expect([pods, problems[0]]).toEqual([[], expect.stringMatching(/a\.yaml:6: spec\.containers\[0\]\.name: Invalid value: "Main"/)]);
+});
+
+it('a file that is not there is named', async () => {
+  const { problems } = await next(updates({ paths: [join(directory, 'nowhere.yaml')] }));
+  expect(problems[0]).toContain('nowhere.yaml');
+});
+
+it('what is no Pod is refused by its kind', async () => {
+  await write('a.yaml', 'apiVersion: v1\nkind: Service\nmetadata: {name: a}\nspec: {ports: [{port: 80}]}\n');
+  expect((await next(updates())).problems[0]).toMatch(/a\.yaml:1: kind: a node runs Pods, not Service/);
+});
+
+it('of two pods of one name the first counts', async () => {
+  await write('a.yaml', good('a'));
+  await write('b.yaml', good('a', 'b:1'));
+  const { pods, problems } = await next(updates());
+  expect([pods[0]?.spec?.containers[0]?.image, problems]).toEqual(['a:1', ['pod default/a is given twice; give one of them another name']]);
+});
