@@ -6,6 +6,7 @@ import type { Images } from './image/images.ts';
 import { KeyedLock } from './keyed-lock.ts';
 import type { PodNetwork } from './network/pod-network.ts';
 import type { Runtime, RuntimeFeatures, RuntimeVersion } from './runtime.ts';
+import { SandboxWork } from './sandbox/sandbox-work.ts';
 import { Sandboxes } from './sandbox/sandboxes.ts';
 import type { ShimOptions } from './shim-options.ts';
 
@@ -32,6 +33,7 @@ export class Shim {
   readonly containers: Containers;
   /** One change of an object at a time, by its id. */
   readonly locks = new KeyedLock();
+  readonly work = new SandboxWork();
   version: RuntimeVersion = { name: '', version: '' };
 
   constructor({ options, runtime, images, network, calls, log }: ShimParts) {

@@ -1,3 +1,4 @@
+import { realpath } from 'node:fs/promises';
 import { loadNetworkConfig, parseNetworkConfig } from '@berth/sdk/cni/config';
 import { type Attachment, CniRunner, type Execution } from '@berth/sdk/cni/runner';
 import type { NetworkConfigList, Result } from '@berth/sdk/cni/types';
@@ -6,6 +7,7 @@ import { Protocol } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import { currentTrace, newSpan } from '@berth/sdk/trace-context';
 import type { FileCalls } from '../file-calls.ts';
+import { mountPoints } from '../mounts.ts';
 
 export interface PodNetworkOptions {
   confDir: string;
@@ -19,7 +21,7 @@ export interface PodNetworkOptions {
 export interface Attached {
   /** The configuration list that ADD ran, as JSON: DEL has to run the same, even if the file has changed since. */
   list: string;
-  /** Addresses without prefix length, the first one the pod's own. */
+  /** Addresses without prefix length, the first one the pod's own; none until ADD has succeeded. */
   ips: string[];
 }
 
@@ -47,17 +49,23 @@ export class PodNetwork {
     }
   }
 
-  /** ADD. A failure leaves nothing attached. */
-  async attach(sandboxId: string, netns: string, config: PodSandboxConfig, signal: AbortSignal): Promise<Attached> {
-    const list = await loadNetworkConfig(this.#options.confDir);
+  /** What `attach` will run, to be recorded before it does: after a crash in its middle, `detach` needs it. */
+  async plan(): Promise<Attached> {
+    return { list: JSON.stringify(await loadNetworkConfig(this.#options.confDir)), ips: [] };
+  }
+
+  /** ADD, as planned; gives the pod's addresses. After a failure `detach` removes what is left. */
+  async attach(sandboxId: string, netns: string, config: PodSandboxConfig, planned: Attached, signal: AbortSignal): Promise<string[]> {
+    const list = JSON.parse(planned.list) as NetworkConfigList;
     const runner = this.#runner(sandboxId);
-    const [result] = await Promise.all([
+    const added = await Promise.allSettled([
       runner.add(list, attachment(sandboxId, netns, 'eth0', config), signal),
       runner.add(loopback, attachment(sandboxId, netns, 'lo', config), signal),
     ]);
-    const ips = addresses(result);
-    if (ips.length > 0) return { list: JSON.stringify(list), ips };
-    await runner.del(list, attachment(sandboxId, netns, 'eth0', config));
+    // Both have ended when one has failed: nothing is still being attached while the sandbox is taken down.
+    for (const outcome of added) if (outcome.status === 'rejected') throw outcome.reason;
+    const ips = added[0].status === 'fulfilled' ? addresses(added[0].value) : [];
+    if (ips.length > 0) return ips;
     throw new PluginError('INTERNAL', 'its plugins gave the pod no address', {
       object: `CNI network ${list.name}`,
       hint: 'configure an ipam plugin, such as host-local',
@@ -67,8 +75,10 @@ export class PodNetwork {
   /** DEL. Succeeds where nothing is left, also when the namespace itself is gone. */
   async detach(sandboxId: string, netns: string, config: PodSandboxConfig, attached: Attached, signal: AbortSignal): Promise<void> {
     const list = JSON.parse(attached.list) as NetworkConfigList;
-    await this.#runner(sandboxId).del(list, attachment(sandboxId, netns, 'eth0', config), signal);
-    await this.#runner(sandboxId).del(loopback, attachment(sandboxId, netns, 'lo', config), signal);
+    // The pin of a namespace that is gone (after a reboot) is a plain file or none: plugins are told so by an empty path.
+    const left = (await mountPoints()).has(await realpath(netns).catch(() => netns)) ? netns : '';
+    await this.#runner(sandboxId).del(list, attachment(sandboxId, left, 'eth0', config), signal);
+    if (left !== '') await this.#runner(sandboxId).del(loopback, attachment(sandboxId, left, 'lo', config), signal);
   }
 
   #runner(sandboxId: string): CniRunner {

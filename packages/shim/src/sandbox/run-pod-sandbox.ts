@@ -16,19 +16,25 @@ export const undoLimitMs = 60_000;
 /** CRI RunPodSandbox: namespaces, network, files, then the runtime's own sandbox. A failure leaves nothing. */
 export async function runPodSandbox(shim: Shim, request: RunPodSandboxRequest, { signal }: CallContext): Promise<RunPodSandboxResponse> {
   const config = checkedConfig(shim, request);
-  const id = newId();
-  shim.sandboxes.reserve(config, id);
-  const undo = new UndoStack(shim.log);
-  try {
-    return await shim.locks.hold(id, signal, async () => {
-      await create(shim, { id, config, record: newRecord(config, request.runtimeHandler) }, undo, signal);
-      return { podSandboxId: id };
-    });
-  } catch (error) {
-    // A record that stays says to the next start of the shim what is still to be taken away.
-    if ((await undo.run()).complete) await shim.sandboxes.delete(id);
-    throw error;
-  }
+  const sandbox: Sandbox = { id: newId(), config, record: newRecord(config, request.runtimeHandler) };
+  shim.sandboxes.reserve(config, sandbox.id);
+  return shim.locks.hold(sandbox.id, signal, async () => {
+    const undo = new UndoStack(shim.log);
+    try {
+      await create(shim, sandbox, undo, signal);
+      return { podSandboxId: sandbox.id };
+    } catch (error) {
+      if ((await undo.run()).complete) await shim.sandboxes.delete(sandbox.id);
+      else await leaveForStop(shim, sandbox);
+      throw error;
+    }
+  });
+}
+
+/** What can't be taken away at once is listed as not ready, so that the client stops and removes it, until that succeeds. */
+async function leaveForStop(shim: Shim, sandbox: Sandbox): Promise<void> {
+  sandbox.record.phase = 'stopping';
+  await shim.sandboxes.put(sandbox);
 }
 
 function newRecord(config: PodSandboxConfig, runtimeHandler: string): Sandbox['record'] {
@@ -64,9 +70,11 @@ async function makeNamespaces(shim: Shim, sandbox: Sandbox, undo: UndoStack, sig
   record.namespaces = await pinNamespaces(directory, kinds, config.hostname, signal);
   const { network } = record.namespaces;
   if (network === undefined) return;
-  const attached = await shim.network.attach(id, network, config, signal);
+  const attached = await shim.network.plan();
   record.attached = attached;
+  await shim.sandboxes.put(sandbox);
   undo.add('its network', () => shim.network.detach(id, network, config, attached, AbortSignal.timeout(undoLimitMs)));
+  attached.ips = await shim.network.attach(id, network, config, attached, signal);
   await shim.sandboxes.put(sandbox);
 }
 

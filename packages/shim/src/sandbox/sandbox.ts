@@ -4,8 +4,8 @@ import type { Attached } from '../network/pod-network.ts';
 import type { SandboxSpec } from '../runtime.ts';
 
 /**
- * How far a sandbox has come. `creating` and `removing` are intents: found after a crash, what was begun is taken away.
- * `stopping` was begun and is to be finished by the next StopPodSandbox.
+ * How far a sandbox has come. `creating` is an intent: found after a crash, what was begun is taken away. `stopping` was
+ * begun, or is all that is left to do, and is finished by the next StopPodSandbox.
  */
 export type SandboxPhase = 'creating' | 'ready' | 'stopping' | 'stopped';
 
@@ -38,13 +38,12 @@ export function sandboxFromRecord(id: string, record: SandboxRecord): Sandbox {
 
 /** The sandbox as the runtime sees it. */
 export function sandboxSpec({ id, config, record }: Sandbox, directories: ShimDirectories): SandboxSpec {
-  const { pid } = config.linux?.securityContext?.namespaceOptions ?? { pid: NamespaceMode.CONTAINER };
   return {
     id,
     config,
     directory: directories.sandboxRuntime(id),
     namespaces: record.namespaces,
-    sharedPid: config.linux !== undefined && config.linux.securityContext?.namespaceOptions !== undefined && pid === NamespaceMode.POD,
+    sharedPid: config.linux?.securityContext?.namespaceOptions?.pid === NamespaceMode.POD,
     files: record.files,
   };
 }

@@ -22,6 +22,7 @@ export async function stop(shim: Shim, sandbox: Sandbox, signal: AbortSignal): P
   if (record.phase === 'stopped') return;
   record.phase = 'stopping';
   await shim.sandboxes.put(sandbox);
+  await shim.work.end(id, signal);
   await Promise.all(shim.containers.ofSandbox(id).map((container) => killContainer(shim, container, signal)));
   await shim.runtime.stopSandbox(sandboxSpec(sandbox, shim.directories), signal);
   const { network } = record.namespaces;
