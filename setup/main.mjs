@@ -1,5 +1,7 @@
-// npm run setup [-- --tests]
+// npm run setup [-- --tests] [-- --runtime fake]: only sets up.
 import { reportFailure } from './report-failure.mjs';
+import { runtimeOf } from './runtime-option.mjs';
 import { setUp } from './set-up.mjs';
 
-await setUp({ tests: process.argv.includes('--tests') }).catch(reportFailure);
+const args = process.argv.slice(2);
+await setUp({ tests: args.includes('--tests'), containers: runtimeOf(args) !== 'fake' }).catch(reportFailure);

@@ -20,6 +20,8 @@ export const tools = [
   { name: 'ip', package: 'iproute2', neededBy: 'node', minimum: '5.10', versionArgs: ['-V'] },
   { name: 'nft', package: 'nftables', neededBy: 'node', minimum: '1.0.0' },
   { name: 'mount', package: 'mount', neededBy: 'node' },
+  { name: 'umount', package: 'mount', neededBy: 'node' },
+  { name: 'hostname', package: 'hostname', neededBy: 'node' },
   { name: 'unshare', package: 'util-linux', neededBy: 'node', minimum: '2.36' },
   { name: 'nsenter', package: 'util-linux', neededBy: 'node', minimum: '2.36' },
   { name: 'busybox', package: 'busybox-static', neededBy: 'node', static: true },

@@ -1,0 +1,36 @@
+// npm run bench -- NAME [ARGUMENTS]: sets up, then runs test/bench/NAME.ts.
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { foreground } from './foreground.mjs';
+import { cniDirectory, node, pathWithTools, root } from './paths.mjs';
+import { reportFailure } from './report-failure.mjs';
+import { setUp } from './set-up.mjs';
+import { SetupError } from './setup-error.mjs';
+
+const folder = join(root, 'test', 'bench');
+
+async function bench([name, ...args]) {
+  const known = benches();
+  if (name === undefined) {
+    process.stdout.write(`usage: npm run bench -- NAME [ARGUMENTS]\n${known.map((each) => `  ${each}\n`).join('')}`);
+    return 0;
+  }
+  if (!known.includes(name)) throw new SetupError(`there is no bench ${name}; there are ${known.join(', ')}`);
+  await setUp({ tests: true });
+  const env = { ...process.env, PATH: pathWithTools(), BERTH_CNI_BIN_DIR: cniDirectory };
+  return foreground(node, ['--conditions=berth-source', join(folder, `${name}.ts`), ...args], env);
+}
+
+/** bench.ts is what they share. */
+function benches() {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder)
+    .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts') && file !== 'bench.ts')
+    .map((file) => file.slice(0, -'.ts'.length));
+}
+
+try {
+  process.exitCode = await bench(process.argv.slice(2));
+} catch (error) {
+  reportFailure(error);
+}
