@@ -1,0 +1,150 @@
+import { execFile } from 'node:child_process';
+import { readFile, rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { PluginError } from '@berth/sdk/errors';
+import type { Calls } from '../calls.ts';
+
+/** What a subcommand is about. */
+export interface Subject {
+  id: string;
+  /** A container's name, for a reader. */
+  name: string;
+  /** Undefined where what is about no known sandbox. */
+  sandboxId: string | undefined;
+}
+
+export interface OciCommandOptions {
+  /** Absolute path of the OCI runtime. */
+  binary: string;
+  /** The runtime's `--root`: only our containers are there. */
+  stateDirectory: string;
+  /** For the runtime's logs, one file a container. */
+  logDirectory: string;
+  calls: Calls;
+}
+
+export interface ListedContainer {
+  id: string;
+  /** `created`, `running`, `paused`, `stopped`, or another word while it is being made. */
+  status: string;
+  bundle: string;
+}
+
+/** Longest any subcommand may take: all of them end in well under a second on an idle host. */
+const deadlineMs = 30_000;
+
+/** An OCI runtime by its command line, as runc and crun share it. */
+export class OciCommand {
+  readonly binary: string;
+  readonly #options: OciCommandOptions;
+
+  constructor(options: OciCommandOptions) {
+    this.binary = options.binary;
+    this.#options = options;
+  }
+
+  /** As it is shown: `runc`. */
+  get name(): string {
+    return basename(this.binary);
+  }
+
+  /** Lets a created container run. */
+  async start(subject: Subject, signal: AbortSignal): Promise<void> {
+    await this.#run('start', [subject.id], subject, signal);
+  }
+
+  /** Signals the first process. False where there is none any more. */
+  async kill(subject: Subject, posixSignal: string, signal: AbortSignal): Promise<boolean> {
+    return this.#run('kill', [subject.id, posixSignal], subject, signal).then(() => true, unlessGone);
+  }
+
+  /** Removes the container, its cgroup and whatever runs in it. False where there was none. */
+  async delete(subject: Subject, signal: AbortSignal): Promise<boolean> {
+    const deleted = await this.#run('delete', ['--force', subject.id], subject, signal).then(() => true, unlessGone);
+    await rm(this.logFile(subject.id), { force: true });
+    return deleted;
+  }
+
+  /** Containers below the state directory by id. */
+  async list(signal: AbortSignal): Promise<Map<string, ListedContainer>> {
+    const subject = { id: 'list', name: 'containers', sandboxId: undefined };
+    const listed = JSON.parse((await this.#run('list', ['--format', 'json'], subject, signal)) || 'null') as ListedContainer[] | null;
+    return new Map((listed ?? []).map((container) => [container.id, container]));
+  }
+
+  /** Arguments ahead of the subcommand; conmon is given the same. */
+  globalArguments(id: string): string[] {
+    return [`--root=${this.#options.stateDirectory}`, `--log=${this.logFile(id)}`, '--log-format=json'];
+  }
+
+  logFile(id: string): string {
+    return join(this.#options.logDirectory, `${id}.log`);
+  }
+
+  /** Why the last command about a container failed, in the runtime's own words. */
+  async lastError(id: string): Promise<string | undefined> {
+    const lines = (await readFile(this.logFile(id), 'utf8').catch(() => '')).trim().split('\n');
+    return lines.map(errorMessage).findLast((message) => message !== undefined);
+  }
+
+  async #run(subcommand: string, args: string[], subject: Subject, signal: AbortSignal): Promise<string> {
+    const description = {
+      protocol: 'oci',
+      plugin: this.name,
+      method: subcommand,
+      subject: subject.name,
+      sandboxId: subject.sandboxId,
+    } as const;
+    return this.#options.calls.record(description, () => this.#execute(subcommand, args, subject, signal));
+  }
+
+  async #execute(subcommand: string, args: string[], subject: Subject, signal: AbortSignal): Promise<string> {
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]);
+    const { promise, resolve, reject } = Promise.withResolvers<string>();
+    const all = [...this.globalArguments(subject.id), subcommand, ...args];
+    execFile(this.binary, all, { signal: limit, killSignal: 'SIGKILL', encoding: 'utf8' }, (error, stdout, stderr) => {
+      if (!error) return resolve(stdout);
+      const object = `${this.name} ${subcommand} of container ${subject.name}`;
+      if (limit.aborted) return reject(interrupted(object, limit, deadlineMs));
+      reject(new PluginError('INTERNAL', readable(stderr) || error.message, { object, cause: error }));
+    });
+    return promise;
+  }
+}
+
+/** An abort by the caller keeps its own code; a deadline says how long it was. */
+export function interrupted(object: string, limit: AbortSignal, deadline: number): PluginError {
+  const timedOut = (limit.reason as Error | undefined)?.name === 'TimeoutError';
+  if (!timedOut) return PluginError.from(limit.reason, 'CANCELLED', { object });
+  return new PluginError('DEADLINE_EXCEEDED', `it didn't end within ${deadline / 1000} s and was killed`, {
+    object,
+    hint: 'look for a hung mount or a frozen cgroup',
+    cause: limit.reason,
+  });
+}
+
+/** The error in what an OCI runtime prints, which is plain, logrus text or JSON lines. */
+export function readable(printed: string): string {
+  const last = printed.trim().split('\n').at(-1) ?? '';
+  const message =
+    errorMessage(last) ?? last.replace(/^time="[^"]*" level=error msg="(.*)"$/, (_, text: string) => text.replaceAll('\\"', '"'));
+  return message.replace(/^\w+ \w+ failed: /, '');
+}
+
+function errorMessage(line: string): string | undefined {
+  if (!line.startsWith('{')) return undefined;
+  try {
+    const { level, msg } = JSON.parse(line) as { level?: string; msg?: string };
+    return level === 'error' || level === 'fatal' ? msg : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** runc's and crun's ways to say that there is no such container, or that its process has ended. */
+const gone = /does not exist|not running|already finished|no such process|not found|No such file or directory/i;
+
+function unlessGone(error: unknown): false {
+  if (error instanceof PluginError && error.code === 'INTERNAL' && gone.test(error.message)) return false;
+  throw error;
+}

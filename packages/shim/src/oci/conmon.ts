@@ -1,0 +1,164 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { PluginError } from '@berth/sdk/errors';
+import type { Calls } from '../calls.ts';
+import { unlessAborted } from '../keyed-lock.ts';
+import { interrupted, type OciCommand, readable, type Subject } from './command.ts';
+
+/** A container to be made under conmon's watch. */
+export interface MonitoredContainer extends Subject {
+  /** Absolute; holds config.json. conmon's pid files, attach socket and control pipes go there too. */
+  bundle: string;
+  /** Absolute, in CRI's log format; undefined for no log. */
+  logPath: string | undefined;
+  stdin: boolean;
+  stdinOnce: boolean;
+  tty: boolean;
+}
+
+export interface ConmonOptions {
+  /** Absolute path of conmon. */
+  binary: string;
+  exitDirectory: string;
+  /** Default 60 seconds. */
+  createDeadlineMs?: number;
+  calls: Calls;
+}
+
+/**
+ * conmon(8): one small process a container, which runs `create` of the OCI runtime, holds the container's stdio, writes its log
+ * and its exit file, and is nobody's child: it outlives the shim.
+ */
+export class Conmon {
+  readonly #options: ConmonOptions;
+  readonly #oci: OciCommand;
+
+  constructor(options: ConmonOptions, oci: OciCommand) {
+    this.#options = options;
+    this.#oci = oci;
+  }
+
+  /** Makes the container up to `start`, and gives the pid of its first process. On failure conmon and the OCI runtime have ended. */
+  async create(container: MonitoredContainer, signal: AbortSignal): Promise<number> {
+    const description = {
+      protocol: 'oci',
+      plugin: this.#oci.name,
+      method: 'create',
+      subject: container.name,
+      sandboxId: container.sandboxId,
+    } as const;
+    return this.#options.calls.record(description, () => this.#create(container, signal));
+  }
+
+  /** Ends conmon if it still runs, with an OCI runtime that it may be waiting for. */
+  async end(id: string, bundle: string): Promise<void> {
+    const pid = await this.#pid(id, bundle);
+    if (pid === undefined) return;
+    try {
+      // conmon leads a process group of its own, in which its OCI runtime is too; a container's process is not.
+      process.kill(-pid, 'SIGKILL');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
+  }
+
+  /** Whether the container is being watched. */
+  async isAlive(id: string, bundle: string): Promise<boolean> {
+    return (await this.#pid(id, bundle)) !== undefined;
+  }
+
+  /** The pid may have become somebody else's: the command line tells. */
+  async #pid(id: string, bundle: string): Promise<number | undefined> {
+    const pid = Number.parseInt(await readFile(pidFile(bundle), 'utf8').catch(() => ''), 10);
+    if (Number.isNaN(pid)) return undefined;
+    const commandLine = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+    return commandLine.split('\0').includes(id) ? pid : undefined;
+  }
+
+  async #create(container: MonitoredContainer, signal: AbortSignal): Promise<number> {
+    const deadlineMs = this.#options.createDeadlineMs ?? 60_000;
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]);
+    const object = `${this.#oci.name} create of container ${container.name}`;
+    await rm(pidFile(container.bundle), { force: true });
+    const child = this.#spawn(container);
+    try {
+      return await unlessAborted(this.#reply(child, container, object), limit);
+    } catch (error) {
+      await ended(child);
+      await this.end(container.id, container.bundle);
+      throw limit.aborted ? interrupted(object, limit, deadlineMs) : error;
+    } finally {
+      for (const stream of child.stdio) stream?.destroy();
+    }
+  }
+
+  #spawn(container: MonitoredContainer): ChildProcess {
+    const { PATH, LD_LIBRARY_PATH, TMPDIR } = process.env;
+    return spawn(this.#options.binary, this.#arguments(container), {
+      // conmon leaves its `oom` file in its working directory.
+      cwd: container.bundle,
+      env: { PATH, LD_LIBRARY_PATH, TMPDIR, _OCI_SYNCPIPE: '3' },
+      stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+    });
+  }
+
+  #arguments({ id, name, bundle, logPath, stdin, stdinOnce, tty }: MonitoredContainer): string[] {
+    return [
+      ...['--api-version', '1', '-c', id, '-u', id, '-n', name],
+      ...['-r', this.#oci.binary, ...this.#oci.globalArguments(id).flatMap((argument) => ['--runtime-arg', argument])],
+      ...['-b', bundle, '-p', join(bundle, 'container.pid'), '-P', pidFile(bundle)],
+      ...['--exit-dir', this.#options.exitDirectory, '--full-attach'],
+      ...['-l', logPath === undefined ? 'none' : `k8s-file:${logPath}`],
+      ...(stdin ? ['-i'] : []),
+      ...(stdin && !stdinOnce ? ['--leave-stdin-open'] : []),
+      ...(tty ? ['-t'] : []),
+    ];
+  }
+
+  /** One line of JSON on the sync pipe: the pid, or -1 and what the OCI runtime printed. */
+  async #reply(child: ChildProcess, container: MonitoredContainer, object: string): Promise<number> {
+    const [, , stderr, sync] = child.stdio as unknown as [null, null, Readable, Readable];
+    const spawned = Promise.withResolvers<never>();
+    child.on('error', (cause) =>
+      spawned.reject(new PluginError('FAILED_PRECONDITION', `conmon can't be run: ${cause.message}`, { object, cause })),
+    );
+    const printed = text(stderr).catch(() => '');
+    const line = await Promise.race([firstLine(sync), spawned.promise]);
+    if (line === undefined)
+      throw new PluginError('INTERNAL', `conmon ended without a word of the container: ${(await printed).trim() || 'it was killed'}`, {
+        object,
+      });
+    const { data, message } = JSON.parse(line) as { data: number; message?: string };
+    if (data > 0) return data;
+    const why = readable(message ?? '') || (await this.#oci.lastError(container.id)) || `it ended with status ${-data}`;
+    throw new PluginError('INTERNAL', why, { object });
+  }
+}
+
+function pidFile(bundle: string): string {
+  return join(bundle, 'conmon.pid');
+}
+
+/** conmon's first process ends as soon as it has forked and written down the pid of the one that stays. */
+async function ended(child: ChildProcess): Promise<void> {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  const exit = once(child, 'exit');
+  const overdue = setTimeout(() => child.kill('SIGKILL'), 2000);
+  await exit;
+  clearTimeout(overdue);
+}
+
+/** Undefined if the stream ends without one. */
+async function firstLine(stream: Readable): Promise<string | undefined> {
+  let read = '';
+  for await (const chunk of stream.setEncoding('utf8').iterator({ destroyOnReturn: false })) {
+    read += chunk as string;
+    const end = read.indexOf('\n');
+    if (end >= 0) return read.slice(0, end);
+  }
+  return undefined;
+}

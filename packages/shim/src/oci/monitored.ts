@@ -1,0 +1,100 @@
+import { access, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { OciCommand, Subject } from './command.ts';
+import type { OciConfig } from './config-json.ts';
+import type { Conmon, MonitoredContainer } from './conmon.ts';
+import { type ExitFiles, type ProcessExit, unknownExitCode } from './exit-files.ts';
+
+/** A container in a bundle of its own. */
+export type BundledContainer = Subject & { bundle: string };
+
+/** Longest that a killed process may take to be gone. */
+const killDeadlineMs = 10_000;
+
+/** Containers of an OCI runtime under conmon's watch, from their config.json to their removal. */
+export class MonitoredContainers {
+  readonly #oci: OciCommand;
+  readonly #conmon: Conmon;
+  readonly #exits: ExitFiles;
+  readonly #stateDirectory: string;
+
+  constructor({ oci, conmon, exits, stateDirectory }: { oci: OciCommand; conmon: Conmon; exits: ExitFiles; stateDirectory: string }) {
+    this.#oci = oci;
+    this.#conmon = conmon;
+    this.#exits = exits;
+    this.#stateDirectory = stateDirectory;
+  }
+
+  /** Makes a container up to `start`; nothing of it is left if that fails. Gives the pid of its first process. */
+  async create(container: MonitoredContainer, config: OciConfig, signal: AbortSignal): Promise<number> {
+    await mkdir(container.bundle, { recursive: true, mode: 0o700 });
+    await writeFile(join(container.bundle, 'config.json'), JSON.stringify(config), { mode: 0o600 });
+    try {
+      return await this.#conmon.create(container, signal);
+    } catch (error) {
+      // The caller's signal may be what failed: cleaning up has its own deadlines.
+      await this.remove(container, new AbortController().signal);
+      throw error;
+    }
+  }
+
+  async start(container: Subject, signal: AbortSignal): Promise<void> {
+    await this.#oci.start(container, signal);
+  }
+
+  /** Signals the first process; one that has ended, or is missing, is no error. */
+  async signal(container: BundledContainer, posixSignal: string, signal: AbortSignal): Promise<void> {
+    if (!(await this.exists(container.id)) || (await this.#exits.read(container.id))) return;
+    const signalled = await this.#oci.kill(container, posixSignal, signal);
+    if ((!signalled || posixSignal === 'SIGKILL') && !(await this.isWatched(container))) await this.#endUnwatched(container, signal);
+  }
+
+  /** Kills what still runs and resolves when it has ended. */
+  async end(container: BundledContainer, signal: AbortSignal): Promise<ProcessExit | undefined> {
+    await this.signal(container, 'SIGKILL', signal);
+    if (!(await this.exists(container.id))) return this.#exits.read(container.id);
+    return this.#exits.wait(container.id, AbortSignal.any([signal, AbortSignal.timeout(killDeadlineMs)]));
+  }
+
+  /** Takes away whatever there is of the container, running or not. Its bundle stays the caller's. */
+  async remove(container: BundledContainer, signal: AbortSignal): Promise<void> {
+    // A container that conmon doesn't report within the deadline goes the hard way: `delete --force` kills it too.
+    if (await this.isWatched(container)) await this.end(container, signal).catch(() => signal.throwIfAborted());
+    if (await this.exists(container.id)) await this.#oci.delete(container, signal);
+    else await rm(this.#oci.logFile(container.id), { force: true });
+    await this.#conmon.end(container.id, container.bundle);
+    await this.#exits.remove(container.id);
+  }
+
+  /** Whether the OCI runtime knows it. */
+  async exists(id: string): Promise<boolean> {
+    return access(join(this.#stateDirectory, id)).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  async isWatched({ id, bundle }: Pick<BundledContainer, 'id' | 'bundle'>): Promise<boolean> {
+    return this.#conmon.isAlive(id, bundle);
+  }
+
+  /** Whether the kernel's OOM killer struck in the container, as conmon noticed. */
+  async hadOom({ bundle }: Pick<BundledContainer, 'bundle'>): Promise<boolean> {
+    return access(join(bundle, 'oom')).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  /** The pid of the first process; it is that process's only while the container runs. */
+  async pidOf({ bundle }: Pick<BundledContainer, 'bundle'>): Promise<number | undefined> {
+    const pid = Number.parseInt(await readFile(join(bundle, 'container.pid'), 'utf8').catch(() => ''), 10);
+    return Number.isNaN(pid) ? undefined : pid;
+  }
+
+  /** Nobody reports the end of a container whose conmon has died: `delete` waits for it, and the exit file is written here. */
+  async #endUnwatched(container: BundledContainer, signal: AbortSignal): Promise<void> {
+    await this.#oci.delete(container, signal);
+    if (!(await this.#exits.read(container.id))) await this.#exits.write(container.id, unknownExitCode);
+  }
+}

@@ -1,0 +1,383 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { accessSync, constants, readdirSync, readFileSync } from 'node:fs';
+import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { ContainerConfig, NamespaceMode, PodSandboxConfig } from '@berth/sdk/cri';
+import { pino } from 'pino';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { CallDescription, Calls } from '../calls.ts';
+import type { ContainerSpec, Exit, RuntimeEvent, SandboxSpec } from '../runtime.ts';
+import { OciRuntime } from './oci-runtime.ts';
+
+const busybox = onPath('busybox');
+const applets = ['sh', 'echo', 'sleep', 'cat', 'true', 'ps', 'touch', 'dd', 'kill', 'head', 'tail', 'stat', 'id'];
+
+for (const binary of ['runc', 'crun']) {
+  const missing = whyNot(binary);
+  describe.skipIf(missing !== undefined)(`OciRuntime on ${binary}${missing ? ` (${missing})` : ''}`, () => suite(binary));
+}
+
+function suite(binary: string): void {
+  const signal = AbortSignal.timeout(60_000);
+  const calls = new RecordingCalls();
+  let directory: string;
+  let stopEvents: AbortController;
+  let before: Leftovers;
+  let runtime: OciRuntime;
+  let sandbox: SandboxSpec;
+  const made: ContainerSpec[] = [];
+
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'berth-oci-'));
+    before = leftovers(directory);
+    stopEvents = new AbortController();
+    calls.made.length = 0;
+    await makeRoot(join(directory, 'root'));
+    runtime = await restarted();
+    sandbox = sandboxSpec();
+  });
+
+  afterEach(async () => {
+    for (const container of made.splice(0)) await runtime.removeContainer(container, signal);
+    await runtime.removeSandbox(sandbox, signal);
+    stopEvents.abort();
+    await vi.waitFor(() => expect(leftovers(directory)).toEqual(before), { timeout: 5000 });
+    await rm(directory, { recursive: true });
+  });
+
+  /** A runtime as after a start of the shim, over the same directories. */
+  async function restarted(options: { binary?: string; createDeadlineMs?: number } = {}): Promise<OciRuntime> {
+    const fresh = new OciRuntime({
+      binary,
+      run: join(directory, 'run'),
+      handler: 'test',
+      calls,
+      log: pino({ level: 'silent' }),
+      ...options,
+    });
+    await fresh.prepare(signal);
+    return fresh;
+  }
+
+  function sandboxSpec(options: Partial<SandboxSpec> = {}): SandboxSpec {
+    const id = newId();
+    return {
+      id,
+      config: PodSandboxConfig.fromPartial({ hostname: 'berth-test' }),
+      directory: join(directory, 'sandboxes', id),
+      namespaces: {},
+      sharedPid: false,
+      files: {},
+      ...options,
+    };
+  }
+
+  function container(
+    script: string,
+    config: Parameters<typeof ContainerConfig.fromPartial>[0] = {},
+    args = ['sh', '-c', script],
+  ): ContainerSpec {
+    const id = newId();
+    const spec: ContainerSpec = {
+      id,
+      sandbox,
+      config: ContainerConfig.fromPartial({ metadata: { name: 'main' }, ...config }),
+      directory: join(directory, 'containers', id),
+      rootfs: { lowers: [], upper: '', work: '', mounted: join(directory, 'root') },
+      process: { args, env: [], cwd: '/', user: { uid: 0, gid: 0, additionalGids: [] } },
+      mounts: [],
+      logPath: join(directory, `${id}.log`),
+      stopSignal: 'SIGTERM',
+    };
+    made.push(spec);
+    return spec;
+  }
+
+  async function run(spec: ContainerSpec): Promise<void> {
+    await runtime.createContainer(spec, signal);
+    await runtime.start(spec, signal);
+  }
+
+  async function exitOf(spec: ContainerSpec): Promise<Exit> {
+    for await (const event of runtime.events(AbortSignal.any([signal, stopEvents.signal]))) {
+      if (event.type === 'exited' && event.containerId === spec.id) return event.exit;
+    }
+    throw new Error('the events ended before the container did');
+  }
+
+  async function logLines(spec: ContainerSpec): Promise<string[]> {
+    return (await readFile(spec.logPath ?? '', 'utf8')).split('\n').filter(Boolean);
+  }
+
+  it('tells the exit code and writes stdout and stderr in CRI log format', async () => {
+    const spec = container('echo out; echo err >&2; exit 3');
+    const started = Date.now();
+    await run(spec);
+    const exit = await exitOf(spec);
+    expect(exit.exitCode).toBe(3);
+    expect(exit.reason).toBeUndefined();
+    expect(exit.finishedAt.getTime()).toBeGreaterThan(started - 1000);
+    const lines = await logLines(spec);
+    expect(lines).toHaveLength(2);
+    expect(lines).toContainEqual(expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d) stdout F out$/));
+    expect(lines).toContainEqual(expect.stringMatching(/ stderr F err$/));
+  });
+
+  it('does not run the process before start', async () => {
+    const spec = container('echo ran');
+    await runtime.createContainer(spec, signal);
+    expect(await logLines(spec)).toEqual([]);
+    await runtime.removeContainer(spec, signal);
+    expect(await logLines(spec)).toEqual([]);
+  });
+
+  it('delivers a signal, and 128 + its number is the exit code of a process that it ended', async () => {
+    const spec = container("trap 'exit 7' TERM; echo ready; while true; do sleep 0.05; done");
+    await run(spec);
+    await vi.waitFor(async () => expect(await logLines(spec)).toHaveLength(1));
+    await runtime.signal(spec, 'SIGTERM', signal);
+    expect((await exitOf(spec)).exitCode).toBe(7);
+    const killed = container('sleep 60');
+    await run(killed);
+    await runtime.signal(killed, 'SIGKILL', signal);
+    expect((await exitOf(killed)).exitCode).toBe(137);
+  });
+
+  it('takes a signal to an ended or missing container, and a second removal, for success', async () => {
+    const spec = container('true');
+    await runtime.signal(spec, 'SIGTERM', signal);
+    await run(spec);
+    await exitOf(spec);
+    await runtime.signal(spec, 'SIGTERM', signal);
+    await runtime.removeContainer(spec, signal);
+    await runtime.removeContainer(spec, signal);
+  });
+
+  it('names the container and the missing executable, and leaves nothing of the container', async () => {
+    const spec = container('', {}, ['nope']);
+    const failure = runtime.createContainer(spec, signal);
+    await expect(failure).rejects.toThrow(/container main.*"?nope"?.*not found/);
+    await vi.waitFor(() => expect(leftovers(directory).processes).toEqual(before.processes), { timeout: 5000 });
+  });
+
+  it('finds running, exited and created containers again after a restart, with their logs whole', async () => {
+    const running = container('echo one; while ! [ -e /go ]; do sleep 0.05; done; echo two; exit 5');
+    const ended = container('exit 4');
+    const created = container('echo later');
+    await run(running);
+    await run(ended);
+    await exitOf(ended);
+    await runtime.createContainer(created, signal);
+    runtime = await restarted();
+    const found = await runtime.recover({ sandboxes: [sandbox], containers: [running, ended, created] }, signal);
+    expect(found.sandboxes).toEqual([sandbox.id]);
+    expect(found.containers).toMatchObject({
+      [running.id]: { state: 'running' },
+      [ended.id]: { state: 'exited', exit: { exitCode: 4 } },
+      [created.id]: { state: 'created' },
+    });
+    await writeFile(join(directory, 'root', 'go'), '');
+    expect((await exitOf(running)).exitCode).toBe(5);
+    expect(await logLines(running)).toEqual([expect.stringMatching(/ one$/), expect.stringMatching(/ two$/)]);
+    await runtime.start(created, signal);
+    expect((await exitOf(created)).exitCode).toBe(0);
+  });
+
+  it('removes unknown containers of its own at recovery', async () => {
+    const spec = container('sleep 60');
+    await run(spec);
+    runtime = await restarted();
+    const found = await runtime.recover({ sandboxes: [sandbox], containers: [] }, signal);
+    expect(found.containers).toEqual({});
+    await vi.waitFor(() => expect(leftovers(directory)).toEqual(before), { timeout: 5000 });
+  });
+
+  it('ends what runs when the sandbox is stopped', async () => {
+    const spec = container('sleep 60');
+    await run(spec);
+    await runtime.stopSandbox(sandbox, signal);
+    expect((await exitOf(spec)).exitCode).toBe(137);
+  });
+
+  it('says 137 of a container whose conmon was killed', async () => {
+    const spec = container('sleep 60');
+    await run(spec);
+    process.kill(Number(await readFile(join(spec.directory, 'conmon.pid'), 'utf8')), 'SIGKILL');
+    await runtime.signal(spec, 'SIGKILL', signal);
+    expect((await exitOf(spec)).exitCode).toBe(137);
+  });
+
+  it('gives up on an OCI runtime that hangs, and ends it', async () => {
+    const hanging = join(directory, 'hanging-runtime');
+    await writeFile(hanging, '#!/bin/sh\n[ "$1" = --version ] && echo "hang version 1.0" && exit\nsleep 300\n');
+    await chmod(hanging, 0o755);
+    const stuck = await restarted({ binary: hanging, createDeadlineMs: 500 });
+    await expect(stuck.createContainer(container('true'), signal)).rejects.toMatchObject({
+      code: 'DEADLINE_EXCEEDED',
+      message: expect.stringContaining('hanging-runtime create of container main'),
+    });
+    await vi.waitFor(() => expect(leftovers(directory)).toEqual(before), { timeout: 5000 });
+  });
+
+  it('leaves nothing of a create that was aborted', async () => {
+    const abort = new AbortController();
+    const creating = runtime.createContainer(container('true'), abort.signal);
+    setTimeout(() => abort.abort(), 10);
+    await expect(creating).rejects.toMatchObject({ code: 'CANCELLED' });
+    await vi.waitFor(() => expect(leftovers(directory)).toEqual(before), { timeout: 5000 });
+  });
+
+  it('shares one PID namespace among the containers of a sandbox that asks for it', async (test) => {
+    if (!onPath('catatonit')) return test.skip('catatonit is not on PATH');
+    sandbox = sandboxSpec({ sharedPid: true });
+    await runtime.createSandbox(sandbox, signal);
+    const first = container('sleep 61');
+    await run(first);
+    const second = container('ps');
+    await run(second);
+    await exitOf(second);
+    expect((await logLines(second)).join('\n')).toMatch(/catatonit -P[^]*sleep 61/);
+    runtime = await restarted();
+    const found = await runtime.recover({ sandboxes: [sandbox], containers: [first] }, signal);
+    expect(found.sandboxes).toEqual([sandbox.id]);
+    process.kill(Number(await readFile(join(sandbox.directory, 'pause', 'container.pid'), 'utf8')), 'SIGKILL');
+    for await (const event of runtime.events(signal)) if (isSandboxGone(event, sandbox.id)) break;
+  });
+
+  it('runs privileged and unprivileged containers with the rights that they asked for', async () => {
+    const context = { namespaceOptions: { pid: NamespaceMode.CONTAINER } };
+    const effective = async (securityContext: object): Promise<bigint> => {
+      const spec = container('while read key value; do [ $key = CapEff: ] && echo $value; done < /proc/self/status; exit 0', {
+        linux: { securityContext: { ...context, ...securityContext } },
+      });
+      await run(spec);
+      await exitOf(spec);
+      return BigInt(`0x${(await logLines(spec))[0]?.split(' F ')[1]}`);
+    };
+    expect(await effective({})).toBe(0xa80425fbn);
+    expect(await effective({ capabilities: { dropCapabilities: ['ALL'], addCapabilities: ['NET_ADMIN'] } })).toBe(1n << 12n);
+    expect(await effective({ privileged: true })).toBe(boundingSet());
+  });
+
+  it('filters system calls unless told otherwise', async () => {
+    const spec = container('mkdir -p /tmp/x; mount -t tmpfs none /tmp/x 2>/dev/null && echo mounted; exit 0', {
+      linux: { securityContext: { capabilities: { addCapabilities: ['SYS_ADMIN'] } } },
+    });
+    const filtered = container('while read key value; do [ $key = Seccomp: ] && echo $value; done < /proc/self/status; exit 0');
+    await run(filtered);
+    await exitOf(filtered);
+    expect(await logLines(filtered)).toEqual([expect.stringMatching(/ 2$/)]);
+    made.splice(made.indexOf(spec), 1);
+  });
+
+  it('records each call of the OCI runtime by the name of the container', async () => {
+    const spec = container('sleep 60');
+    await run(spec);
+    await runtime.removeContainer(spec, signal);
+    expect(
+      calls.made.map(
+        ({ protocol, plugin, method, subject, sandboxId }) => `${protocol} ${plugin} ${method} ${subject} ${sandboxId === sandbox.id}`,
+      ),
+    ).toEqual(['create', 'start', 'kill', 'delete'].map((method) => `oci ${binary} ${method} main true`));
+  });
+}
+
+function isSandboxGone(event: RuntimeEvent, id: string): boolean {
+  return event.type === 'sandboxGone' && event.sandboxId === id;
+}
+
+class RecordingCalls implements Calls {
+  readonly made: CallDescription[] = [];
+
+  async record<Result>(call: CallDescription, work: () => Promise<Result>): Promise<Result> {
+    this.made.push(call);
+    return work();
+  }
+}
+
+interface Leftovers {
+  processes: string[];
+  mounts: string[];
+  cgroups: string[];
+}
+
+/** What of the containers below `directory` is on the host. Their ids are in no other test's. */
+function leftovers(directory: string): Leftovers {
+  const processes = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(commandLineOf)
+    .filter((line) => line.includes(directory));
+  const mounts = readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .filter((line) => line.includes(directory));
+  const cgroups = [...ids].filter((id) => cgroupNames().has(id));
+  return { processes, mounts, cgroups };
+}
+
+function commandLineOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+function cgroupNames(): Set<string> {
+  const roots = ['/sys/fs/cgroup', ...readdirSync('/sys/fs/cgroup').map((name) => join('/sys/fs/cgroup', name))];
+  return new Set(roots.flatMap((path) => spawnless(path)));
+}
+
+function spawnless(path: string): string[] {
+  try {
+    return readdirSync(path);
+  } catch {
+    return [];
+  }
+}
+
+const ids = new Set<string>();
+
+function newId(): string {
+  const id = randomBytes(32).toString('hex');
+  ids.add(id);
+  return id;
+}
+
+async function makeRoot(root: string): Promise<void> {
+  await mkdir(join(root, 'bin'), { recursive: true });
+  await copyFile(busybox ?? '', join(root, 'bin', 'busybox'));
+  for (const applet of applets) await symlink('busybox', join(root, 'bin', applet));
+}
+
+function boundingSet(): bigint {
+  return BigInt(`0x${/CapBnd:\s*(\w+)/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]}`);
+}
+
+function onPath(name: string): string | undefined {
+  return (process.env.PATH ?? '')
+    .split(delimiter)
+    .map((directory) => join(directory, name))
+    .find((path) => {
+      try {
+        accessSync(path, constants.X_OK);
+        return true;
+      } catch {
+        return false;
+      }
+    });
+}
+
+/** Why the tests on an OCI runtime can't run here. */
+function whyNot(binary: string): string | undefined {
+  if (process.getuid?.() !== 0) return 'this takes root';
+  for (const program of [binary, 'conmon', 'busybox']) if (!onPath(program)) return `${program} is not on PATH`;
+  if (readFileSync(busybox ?? '').includes('ld-linux')) return 'busybox is not a static executable';
+  if (binary === 'crun' && isHybrid()) return 'crun refuses hosts with both cgroup hierarchies';
+  return undefined;
+}
+
+function isHybrid(): boolean {
+  return spawnless('/sys/fs/cgroup').includes('unified');
+}

@@ -1,0 +1,236 @@
+import { EventEmitter, on } from 'node:events';
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PluginError } from '@berth/sdk/errors';
+import type { Logger } from 'pino';
+import type { Calls } from '../calls.ts';
+import type { ContainerSpec, Exit, Found, Known, Runtime, RuntimeEvent, RuntimeFeatures, RuntimeVersion, SandboxSpec } from '../runtime.ts';
+import { UndoStack } from '../undo-stack.ts';
+import { grantCapabilities } from './capabilities.ts';
+import { OciCommand } from './command.ts';
+import { Conmon, type MonitoredContainer } from './conmon.ts';
+import { hostDevices, requestedDevices } from './devices.ts';
+import { ExitFiles } from './exit-files.ts';
+import { type HostFacts, readHostFacts } from './host-facts.ts';
+import { MonitoredContainers } from './monitored.ts';
+import { Pause } from './pause.ts';
+import { identify } from './programs.ts';
+import { Recovery } from './recovery.ts';
+import { seccompChoice, seccompFilter } from './seccomp.ts';
+import { SharedMemory } from './shared-memory.ts';
+import { containerConfig, nameOf, withheld } from './spec.ts';
+
+export interface OciRuntimeOptions {
+  /** An OCI runtime's name on PATH or absolute path: `runc`, `crun`. */
+  binary: string;
+  /** `RUN` of the shim: what a reboot ends is below RUN/oci/HANDLER. */
+  run: string;
+  handler: string;
+  calls: Calls;
+  log: Logger;
+  /** Longest that making one container may take; default 60 seconds. */
+  createDeadlineMs?: number;
+}
+
+/** What `prepare` makes, and all else works with. */
+interface Parts {
+  facts: HostFacts;
+  containers: MonitoredContainers;
+  pause: Pause;
+  recovery: Recovery;
+}
+
+/** Runtime over an OCI runtime's command line, each container watched by conmon, so that both outlive the shim. */
+export class OciRuntime implements Runtime {
+  readonly #options: OciRuntimeOptions;
+  readonly #directory: string;
+  readonly #exits: ExitFiles;
+  readonly #sharedMemory: SharedMemory;
+  readonly #events = new EventEmitter();
+  /** Events that came before anybody read them. */
+  readonly #unread: RuntimeEvent[] = [];
+  readonly #known = new Map<string, ContainerSpec>();
+  readonly #sandboxes = new Map<string, SandboxSpec>();
+  readonly #said = new Set<string>();
+  #parts: Parts | undefined;
+
+  constructor(options: OciRuntimeOptions) {
+    this.#options = options;
+    this.#directory = join(options.run, 'oci', options.handler);
+    this.#exits = new ExitFiles(join(this.#directory, 'exits'));
+    this.#sharedMemory = new SharedMemory(join(this.#directory, 'shm'));
+  }
+
+  features(): RuntimeFeatures {
+    return { rootfs: 'mounted', network: true, namespaces: true, refused };
+  }
+
+  async prepare(signal: AbortSignal): Promise<RuntimeVersion> {
+    if (process.getuid?.() !== 0) {
+      throw new PluginError('PERMISSION_DENIED', 'it makes containers, which takes root', {
+        object: this.#options.handler,
+        hint: 'start it with sudo, or use --runtime fake',
+      });
+    }
+    const [oci, conmon, facts] = await Promise.all([
+      identify(this.#options.binary, 'makes containers', signal),
+      identify('conmon', 'watches containers', signal),
+      readHostFacts(),
+    ]);
+    await mkdir(join(this.#directory, 'state'), { recursive: true, mode: 0o700 });
+    await mkdir(join(this.#directory, 'logs'), { recursive: true, mode: 0o700 });
+    await this.#exits.open(
+      (id) => void this.#ended(id).catch((err: unknown) => this.#options.log.error({ err, containerId: id }, 'exit not told')),
+    );
+    this.#parts = this.#assemble(oci.path, conmon.path, facts);
+    const { unifiedCgroups } = facts;
+    this.#options.log.info(
+      { runtime: oci.path, version: oci.version, conmon: conmon.version, cgroups: unifiedCgroups ? 'v2' : 'v1' },
+      'OCI runtime ready',
+    );
+    return { name: oci.name, version: oci.version };
+  }
+
+  async createSandbox(sandbox: SandboxSpec, signal: AbortSignal): Promise<void> {
+    const { pause } = this.#ready();
+    const undo = new UndoStack(this.#options.log);
+    try {
+      undo.add(`/dev/shm of sandbox ${sandbox.id}`, () => this.#sharedMemory.unmount(sandbox, AbortSignal.timeout(10_000)));
+      await this.#sharedMemory.mount(sandbox, signal);
+      if (sandbox.sharedPid) await pause.create(sandbox, signal);
+      this.#sandboxes.set(sandbox.id, sandbox);
+    } catch (error) {
+      await undo.run();
+      throw error;
+    }
+  }
+
+  async stopSandbox(sandbox: SandboxSpec, signal: AbortSignal): Promise<void> {
+    const { containers, pause } = this.#ready();
+    this.#sandboxes.delete(sandbox.id);
+    const own = [...this.#known.values()].filter((container) => container.sandbox.id === sandbox.id);
+    await Promise.all(own.map((container) => containers.end(monitored(container), signal)));
+    await pause.remove(sandbox, signal);
+    await this.#sharedMemory.unmount(sandbox, signal);
+  }
+
+  async createContainer(container: ContainerSpec, signal: AbortSignal): Promise<void> {
+    const { containers, facts, pause } = this.#ready();
+    const object = nameOf(container);
+    const context = container.config.linux?.securityContext;
+    const privileged = context?.privileged ?? false;
+    const { granted } = grantCapabilities(context?.capabilities, privileged, facts.bounding, object);
+    const config = containerConfig({
+      container,
+      facts,
+      devices: privileged ? await hostDevices() : await requestedDevices(container.config.devices, object),
+      seccomp: await seccompFilter(seccompChoice(context, object), granted, facts.architecture, object),
+      sharedMemory: this.#sharedMemory.pathOf(container.sandbox),
+      sharedPid: container.sandbox.sharedPid ? await pause.namespace(container.sandbox) : undefined,
+    });
+    this.#sayOnce(withheld(container, facts));
+    await containers.create(monitored(container), config, signal);
+    this.#known.set(container.id, container);
+  }
+
+  async start(container: ContainerSpec, signal: AbortSignal): Promise<void> {
+    await this.#ready().containers.start(monitored(container), signal);
+  }
+
+  async signal(container: ContainerSpec, posixSignal: string, signal: AbortSignal): Promise<void> {
+    await this.#ready().containers.signal(monitored(container), posixSignal, signal);
+  }
+
+  async removeContainer(container: ContainerSpec, signal: AbortSignal): Promise<void> {
+    await this.#ready().containers.remove(monitored(container), signal);
+    this.#known.delete(container.id);
+  }
+
+  async removeSandbox(sandbox: SandboxSpec, signal: AbortSignal): Promise<void> {
+    await this.stopSandbox(sandbox, signal);
+    await rm(join(sandbox.directory, 'pause'), { recursive: true, force: true });
+  }
+
+  async recover(known: Known, signal: AbortSignal): Promise<Found> {
+    const { recovery } = this.#ready();
+    const found = await recovery.recover(known, signal);
+    for (const container of known.containers) if (found.containers[container.id]) this.#known.set(container.id, container);
+    for (const sandbox of known.sandboxes) if (found.sandboxes.includes(sandbox.id)) this.#sandboxes.set(sandbox.id, sandbox);
+    // What ended between the look and the notes just made was told to nobody.
+    await Promise.all((await this.#exits.ids()).map((id) => this.#ended(id)));
+    return found;
+  }
+
+  async *events(signal: AbortSignal): AsyncIterable<RuntimeEvent> {
+    const coming = on(this.#events, 'event', { signal });
+    yield* this.#unread.splice(0);
+    try {
+      for await (const [event] of coming) yield event as RuntimeEvent;
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+  }
+
+  #assemble(binary: string, conmonBinary: string, facts: HostFacts): Parts {
+    const { calls, createDeadlineMs } = this.#options;
+    const stateDirectory = join(this.#directory, 'state');
+    const oci = new OciCommand({ binary, stateDirectory, logDirectory: join(this.#directory, 'logs'), calls });
+    const conmon = new Conmon({ binary: conmonBinary, exitDirectory: this.#exits.directory, createDeadlineMs, calls }, oci);
+    const containers = new MonitoredContainers({ oci, conmon, exits: this.#exits, stateDirectory });
+    const pause = new Pause(containers);
+    const exitOf = (container: ContainerSpec): Promise<Exit | undefined> => this.#exitOf(container, containers);
+    return { facts, containers, pause, recovery: new Recovery({ oci, containers, pause, exits: this.#exits, exitOf }) };
+  }
+
+  #ready(): Parts {
+    if (this.#parts) return this.#parts;
+    throw new PluginError('FAILED_PRECONDITION', 'prepare() has not succeeded', { object: this.#options.handler });
+  }
+
+  async #ended(id: string): Promise<void> {
+    const container = this.#known.get(id);
+    const exit = container && (await this.#exitOf(container, this.#ready().containers));
+    if (exit) {
+      if (exit.reason === 'OOMKilled') this.#tell({ type: 'oom', containerId: id });
+      this.#tell({ type: 'exited', containerId: id, exit });
+    }
+    if (this.#sandboxes.has(id) && (await this.#exits.read(id))) {
+      this.#tell({ type: 'sandboxGone', sandboxId: id, message: 'the process that holds its shared PID namespace has ended' });
+    }
+  }
+
+  async #exitOf(container: ContainerSpec, containers: MonitoredContainers): Promise<Exit | undefined> {
+    const exit = await this.#exits.read(container.id);
+    if (!exit) return undefined;
+    const killed = exit.exitCode === 137 && (await containers.hadOom(monitored(container)));
+    return { ...exit, ...(killed && { reason: 'OOMKilled' }) };
+  }
+
+  #tell(event: RuntimeEvent): void {
+    if (!this.#events.emit('event', event)) this.#unread.push(event);
+  }
+
+  #sayOnce(messages: string[]): void {
+    for (const message of messages) {
+      if (!this.#said.has(message)) this.#options.log.warn(message);
+      this.#said.add(message);
+    }
+  }
+}
+
+/** What these runtimes could do but don't yet; what only some requests of a field can't have is thrown where it is read. */
+const refused: RuntimeFeatures['refused'] = [
+  ...['user', 'role', 'type', 'level'].map((part) => ({
+    field: `linux.security_context.selinux_options.${part}`,
+    reason: 'SELinux labels are not supported',
+  })),
+  { field: 'linux.security_context.apparmor.localhost_ref', reason: 'AppArmor profiles are not supported' },
+  { field: 'CDI_devices', reason: 'CDI devices are not supported' },
+  { field: 'linux.security_context.namespace_options.target_id', reason: "joining another container's namespaces is not supported" },
+  { field: 'linux.security_context.namespace_options.userns_options.uids', reason: 'user namespaces are not supported' },
+];
+
+function monitored({ id, config, sandbox, directory, logPath }: ContainerSpec): MonitoredContainer {
+  const { stdin, stdinOnce, tty } = config;
+  return { id, name: config.metadata?.name ?? id, sandboxId: sandbox.id, bundle: directory, logPath, stdin, stdinOnce, tty };
+}

@@ -1,0 +1,36 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { unmountIfMounted } from '../mounts.ts';
+import { runProgram } from '../run-program.ts';
+import type { SandboxSpec } from '../runtime.ts';
+
+/** The size that the field gives a pod's /dev/shm. */
+const options = 'nosuid,noexec,nodev,mode=1777,size=65536k';
+
+/** /dev/shm of the sandboxes: a tmpfs each, since POSIX shared memory and semaphores go with the IPC namespace that a pod shares. */
+export class SharedMemory {
+  readonly #directory: string;
+
+  /** A folder that a reboot clears. */
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  /** What a sandbox's containers see as /dev/shm: the host's, where they use its IPC namespace. */
+  pathOf(sandbox: SandboxSpec): string {
+    return sandbox.namespaces.ipc === undefined ? '/dev/shm' : join(this.#directory, sandbox.id);
+  }
+
+  async mount(sandbox: SandboxSpec, signal: AbortSignal): Promise<void> {
+    if (sandbox.namespaces.ipc === undefined) return;
+    const path = this.pathOf(sandbox);
+    await mkdir(path, { recursive: true, mode: 0o700 });
+    await runProgram('mount', ['-t', 'tmpfs', '-o', options, 'shm', path], { signal });
+  }
+
+  async unmount(sandbox: SandboxSpec, signal: AbortSignal): Promise<void> {
+    const path = join(this.#directory, sandbox.id);
+    await unmountIfMounted([path], signal);
+    await rm(path, { recursive: true, force: true });
+  }
+}

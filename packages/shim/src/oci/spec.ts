@@ -1,0 +1,170 @@
+import type { LinuxContainerSecurityContext } from '@berth/sdk/cri';
+import { SecurityProfile_ProfileType } from '@berth/sdk/cri';
+import { PluginError } from '@berth/sdk/errors';
+import type { ContainerSpec, SandboxSpec } from '../runtime.ts';
+import { grantCapabilities } from './capabilities.ts';
+import type { OciConfig, OciSeccomp } from './config-json.ts';
+import type { GrantedDevice } from './devices.ts';
+import type { HostFacts } from './host-facts.ts';
+import { defaultMounts, maskedPaths, mergeMounts, readonlyPaths, rootfsPropagation } from './mounts.ts';
+import { hasOwnIpc, namespaces } from './namespaces.ts';
+import { limits, oomScore } from './resources.ts';
+
+/** What is read from the host for one container before its configuration can be put together. */
+export interface SpecInputs {
+  container: ContainerSpec;
+  facts: HostFacts;
+  devices: GrantedDevice[];
+  /** The filter for these capabilities. */
+  seccomp: OciSeccomp | undefined;
+  /** What the sandbox's containers see as /dev/shm. */
+  sharedMemory: string | undefined;
+  /** The PID namespace that the sandbox's containers share, if they do. */
+  sharedPid: string | undefined;
+}
+
+const defaultPath = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** A container's config.json. Pure: everything about the host comes in. Throws what this runtime can't do, by its CRI field. */
+export function containerConfig({ container, facts, devices, seccomp, sharedMemory, sharedPid }: SpecInputs): OciConfig {
+  const object = nameOf(container);
+  const context = container.config.linux?.securityContext;
+  const resources = container.config.linux?.resources;
+  const privileged = context?.privileged ?? false;
+  const { granted, ambient } = grantCapabilities(context?.capabilities, privileged, facts.bounding, object);
+  const { score } = oomScore(resources, facts);
+  const propagation = rootfsPropagation(container.mounts);
+  refuseAppArmor(context, facts, object);
+  return {
+    ociVersion: '1.0.2',
+    process: {
+      terminal: container.config.tty,
+      user: container.process.user,
+      args: container.process.args,
+      env: environment(container),
+      cwd: container.process.cwd || '/',
+      capabilities: { bounding: granted, effective: granted, permitted: granted, inheritable: ambient, ambient },
+      noNewPrivileges: context?.noNewPrivs ?? false,
+      ...(score !== undefined && { oomScoreAdj: score }),
+    },
+    root: { path: rootOf(container), readonly: context?.readonlyRootfs ?? false },
+    mounts: mergeMounts(
+      defaultMounts({ privileged, sharedMemory: hasOwnIpc(context?.namespaceOptions) ? undefined : sharedMemory }),
+      container.mounts,
+    ),
+    annotations: container.config.annotations,
+    linux: {
+      namespaces: namespaces(context?.namespaceOptions, container.sandbox, sharedPid, facts, object),
+      cgroupsPath: cgroupsPath(container.sandbox, container.id),
+      resources: { devices: deviceRules(privileged, devices), ...limits(resources, facts, object) },
+      devices: devices.map(({ access: _, ...device }) => device),
+      sysctl: container.sandbox.config.linux?.sysctls ?? {},
+      maskedPaths: hiddenPaths(privileged, context?.maskedPaths, maskedPaths),
+      readonlyPaths: hiddenPaths(privileged, context?.readonlyPaths, readonlyPaths),
+      ...(propagation && { rootfsPropagation: propagation }),
+      ...(seccomp && { seccomp }),
+    },
+  };
+}
+
+/** The config.json of the process that holds a sandbox's PID namespace: `executable`, static, in an empty root. */
+export function pauseConfig(sandbox: SandboxSpec, root: string, executable: string): OciConfig {
+  return {
+    ociVersion: '1.0.2',
+    process: {
+      terminal: false,
+      user: { uid: 65535, gid: 65535, additionalGids: [] },
+      args: ['/catatonit', '-P'],
+      env: [defaultPath],
+      cwd: '/',
+      capabilities: { bounding: [], effective: [], permitted: [], inheritable: [], ambient: [] },
+      noNewPrivileges: true,
+    },
+    root: { path: root, readonly: true },
+    mounts: [
+      { destination: '/proc', type: 'proc', source: 'proc', options: ['nosuid', 'noexec', 'nodev'] },
+      { destination: '/dev', type: 'tmpfs', source: 'tmpfs', options: ['nosuid', 'noexec', 'mode=755', 'size=64k'] },
+      { destination: '/catatonit', type: 'bind', source: executable, options: ['bind', 'rprivate', 'ro'] },
+    ],
+    annotations: {},
+    linux: {
+      namespaces: [{ type: 'pid' }, { type: 'mount' }],
+      cgroupsPath: cgroupsPath(sandbox, sandbox.id),
+      resources: { devices: deviceRules(false, []) },
+      devices: [],
+      sysctl: {},
+      maskedPaths,
+      readonlyPaths,
+    },
+  };
+}
+
+/** What a request asked for and the host can't give, in words for the log. */
+export function withheld({ config }: ContainerSpec, facts: HostFacts): string[] {
+  const { capabilities, privileged = false } = config.linux?.securityContext ?? {};
+  const missing = grantCapabilities(capabilities, privileged, facts.bounding, '').withheld;
+  const { score, withheld: asked } = oomScore(config.linux?.resources, facts);
+  return [
+    ...missing.map((capability) => `${capability} is not in the bounding set of this process: containers run without it`),
+    ...(asked === undefined
+      ? []
+      : [`oom_score_adj can't go below ${score} without CAP_SYS_RESOURCE: containers that ask for less get ${score}`]),
+  ];
+}
+
+/** How errors and traces name a container. */
+export function nameOf({ id, config }: ContainerSpec): string {
+  return `container ${config.metadata?.name ?? ''} (${id.slice(0, 12)})`;
+}
+
+function environment({ config, process, sandbox }: ContainerSpec): string[] {
+  const defaults = [
+    defaultPath,
+    ...(sandbox.config.hostname ? [`HOSTNAME=${sandbox.config.hostname}`] : []),
+    ...(config.tty ? ['TERM=xterm'] : []),
+  ];
+  const names = new Set(process.env.map((variable) => variable.split('=', 1)[0]));
+  return [...defaults.filter((variable) => !names.has(variable.split('=', 1)[0])), ...process.env];
+}
+
+function rootOf(container: ContainerSpec): string {
+  if (container.rootfs?.mounted) return container.rootfs.mounted;
+  throw new PluginError('FAILED_PRECONDITION', 'its root file system is not mounted', { object: nameOf(container) });
+}
+
+function cgroupsPath({ id, config }: SandboxSpec, containerId: string): string {
+  const parent = config.linux?.cgroupParent ?? '';
+  if (!parent.endsWith('.slice'))
+    return `${parent.startsWith('/') ? '' : '/'}${parent.replace(/\/$/, '')}${parent ? '/' : ''}${containerId}`;
+  throw new PluginError('UNIMPLEMENTED', `linux.cgroup_parent ${parent}: systemd slices are not supported`, {
+    object: `sandbox ${id.slice(0, 12)}`,
+    hint: 'set cgroupDriver to cgroupfs',
+  });
+}
+
+function deviceRules(privileged: boolean, devices: GrantedDevice[]): OciConfig['linux']['resources']['devices'] {
+  if (privileged) return [{ allow: true, access: 'rwm' }];
+  return [
+    { allow: false, access: 'rwm' },
+    ...devices.map(({ type, major, minor, access }) => ({ allow: true, type, major, minor, access })),
+  ];
+}
+
+/** An empty list can't be told from an absent one in the message: it means the defaults. */
+function hiddenPaths(privileged: boolean, requested: string[] | undefined, defaults: string[]): string[] {
+  if (privileged) return [];
+  return requested?.length ? requested : defaults;
+}
+
+function refuseAppArmor(context: LinuxContainerSecurityContext | undefined, facts: HostFacts, object: string): void {
+  const { apparmor, apparmorProfile = '' } = context ?? {};
+  const local = apparmor?.profileType === SecurityProfile_ProfileType.Localhost || apparmorProfile.startsWith('localhost/');
+  const byDefault = apparmor?.profileType === SecurityProfile_ProfileType.RuntimeDefault || apparmorProfile === 'runtime/default';
+  // Where the kernel has no AppArmor there is nothing that a default profile could add.
+  if (local || (byDefault && facts.appArmor && !context?.privileged)) {
+    throw new PluginError('UNIMPLEMENTED', 'linux.security_context.apparmor: AppArmor profiles are not supported', {
+      object,
+      hint: 'use Unconfined',
+    });
+  }
+}
