@@ -55,7 +55,7 @@ const failures = fc.dictionary(
   fc.record({ reason: fc.constantFrom('ErrImagePull', 'FailedMount'), message: fc.string(), at: time, delayMs: fc.nat(400_000) }),
 );
 
-const states = fc.record<PodRuntime>({
+const states: fc.Arbitrary<PodRuntime> = fc.record({
   handler: fc.constant('runc'),
   sandboxes: fc.uniqueArray(
     fc.record({
@@ -68,7 +68,11 @@ const states = fc.record<PodRuntime>({
     { selector: ({ id }) => id },
   ),
   containers: fc.uniqueArray(instances, { selector: ({ id }) => id, maxLength: 8 }),
-  images: fc.constantFrom({}, { 'a:1': { present: true, checkedAt: now } }, { 'a:1': { present: false, checkedAt: seconds(-3) } }),
+  images: fc.constantFrom<PodRuntime['images']>(
+    {},
+    { 'a:1': { present: true, checkedAt: now } },
+    { 'a:1': { present: false, checkedAt: seconds(-3) } },
+  ),
   failures,
   restartDelays: fc.dictionary(fc.constantFrom(...names), fc.record({ delayMs: fc.nat(300_000), setAt: time })),
   directories: fc.constantFrom('unknown', 'prepared', 'removed'),

@@ -159,6 +159,12 @@ describe('what is done for a pod', () => {
       observe({ images: { 'a:1': { present: false, checkedAt: now } } }),
       ['pull and start main#0'],
     ],
+    [
+      'one pull is enough for two containers of one image',
+      makePod({ containers: two }),
+      observe({ images: { 'a:1': { present: false, checkedAt: now } } }),
+      ['pull and start main#0'],
+    ],
     ['IfNotPresent takes an image that is present', always, observe(), ['start main#0']],
     [
       'Always pulls an image that is present',

@@ -9,11 +9,11 @@ import { removeLogs } from './actions/clean-up.ts';
 import { perform } from './actions/perform.ts';
 import { imageStatus } from './actions/pull-image.ts';
 import type { Clock } from './clock.ts';
-import { type Action, failureKey } from './plan/action.ts';
+import { type Action, failureKey, type StartContainer } from './plan/action.ts';
 import { type BackOff, failureAfter } from './plan/back-off.ts';
 import type { PodRuntime } from './plan/pod-runtime.ts';
 import { type Plan, plan } from './plan.ts';
-import { fullNameOf, uidOf } from './pod.ts';
+import { findContainer, fullNameOf, uidOf } from './pod.ts';
 import { PodObserver } from './runtime/observe-pod.ts';
 import { tellWaits } from './tell-waits.ts';
 import { Wake } from './wake.ts';
@@ -174,7 +174,7 @@ export class PodWorker {
       else await perform(this.#options.context, action, signal);
       this.#remember(action);
     });
-    if (action.kind === 'start-container') this.#rememberStart(action.container, action.restartDelayMs);
+    if (action.kind === 'start-container') this.#rememberTry(action);
   }
 
   /** Runs one step; how it failed is remembered for the planner and told, unless it was given up. */
@@ -203,16 +203,19 @@ export class PodWorker {
     this.#observed.images[image] = { present: found !== undefined, checkedAt: this.#options.clock.now() };
   }
 
+  /** What an action that succeeded has changed. */
   #remember(action: Action): void {
     if (action.kind === 'prepare') this.#observed.directories = 'prepared';
     if (action.kind === 'clean-up') this.#observed.directories = 'removed';
   }
 
-  /** Once a container was tried, its image may have come or gone. */
-  #rememberStart(container: string, restartDelayMs: number | undefined): void {
-    this.#observed.images = {};
-    if (restartDelayMs !== undefined)
-      this.#observed.restartDelays[container] = { delayMs: restartDelayMs, setAt: this.#options.clock.now() };
+  /** What a start has changed, whether or not it succeeded. After a failure the image may be gone, or may have come. */
+  #rememberTry({ container, restartDelayMs }: StartContainer): void {
+    const now = this.#options.clock.now();
+    const image = findContainer(this.pod, container)?.image ?? '';
+    if (this.#observed.failures[`start-container ${container}`]) delete this.#observed.images[image];
+    else this.#observed.images[image] = { present: true, checkedAt: now };
+    if (restartDelayMs !== undefined) this.#observed.restartDelays[container] = { delayMs: restartDelayMs, setAt: now };
   }
 
   async #finish(): Promise<void> {

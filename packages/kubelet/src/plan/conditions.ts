@@ -15,7 +15,7 @@ type Verdict = Pick<PodCondition, 'status' | 'reason' | 'message'>;
 
 /** The pod's conditions; one whose status is the same as before keeps its lastTransitionTime. */
 export function conditionsOf(pod: Pod, facts: ConditionFacts, now: Date): PodCondition[] {
-  const ready = containersReady(pod, facts);
+  const ready = containersReady(facts);
   const verdicts: [string, Verdict][] = [
     ['PodReadyToStartContainers', { status: facts.sandboxReady ? 'True' : 'False' }],
     ['Initialized', initialized(pod, facts)],
@@ -39,7 +39,7 @@ function initialized(pod: Pod, { phase, init, containers }: ConditionFacts): Ver
   return { status: 'False', reason: 'ContainersNotInitialized', message: `containers with incomplete status: [${incomplete.join(' ')}]` };
 }
 
-function containersReady(_pod: Pod, { phase, containers }: ConditionFacts): Verdict {
+function containersReady({ phase, containers }: ConditionFacts): Verdict {
   if (phase === 'Succeeded') return { status: 'False', reason: 'PodCompleted' };
   if (phase === 'Failed') return { status: 'False', reason: 'PodFailed' };
   const unready = containers.filter((container) => !container.ready).map(({ name }) => name);

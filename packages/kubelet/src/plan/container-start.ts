@@ -1,7 +1,7 @@
 import type { Container, Pod } from '@berth/api/objects';
 import type { Action, StartContainer } from './action.ts';
 import { type BackOff, nextRestartDelay, pullErrorShownMs, restartDueAt, retryAt } from './back-off.ts';
-import { endOf, instancesOf, nextAttempt, restarts, toldStatus } from './instances.ts';
+import { endOf, instancesOf, nextAttempt, restarts } from './instances.ts';
 import type { PodRuntime, Sandbox } from './pod-runtime.ts';
 import type { Wait } from './wait.ts';
 
@@ -101,11 +101,4 @@ export function planRemoval(container: Container, observed: PodRuntime, now: Dat
     .filter((instance) => instance.state !== 'running')
     .map((instance): Action => ({ kind: 'remove-container', containerId: instance.id, container: container.name }))
     .filter((action) => action.kind === 'remove-container' && !retryAt(observed, `remove-container ${action.containerId}`, now));
-}
-
-/** Whether the container has ever been started, as far as anybody remembers. */
-export function wasStarted(observed: PodRuntime, name: string): boolean {
-  return (
-    instancesOf(observed, name).some((instance) => instance.state !== 'created') || toldStatus(observed, name)?.containerID !== undefined
-  );
 }

@@ -1,5 +1,5 @@
 import type { Container, Pod } from '@berth/api/objects';
-import { allContainers, specOf } from '../pod.ts';
+import { allContainers, findContainer, specOf } from '../pod.ts';
 import type { Action } from './action.ts';
 import { type BackOff, retryAt } from './back-off.ts';
 import { isDone, planRemoval, planStart } from './container-start.ts';
@@ -31,6 +31,7 @@ function planStarts(
   const steps: Required<Pick<Steps, 'actions' | 'waits'>> & Steps = { actions: [], waits: {} };
   for (const container of containers) {
     if (isRunning(observed, container, sandbox) || (!isInitContainer(pod, container) && isDone(pod, container, observed))) continue;
+    if (isBeingPulled(pod, container, steps.actions)) continue;
     const { actions, wait, wakeAt } = planStart(container, observed, sandbox, now, backOff);
     steps.actions.push(...actions.filter((action) => !steps.actions.some((planned) => isSameCheck(planned, action))));
     if (wait) steps.waits[container.name] = wait;
@@ -84,4 +85,12 @@ function planOldInstances(pod: Pod, observed: PodRuntime, now: Date): Action[] {
 
 function isSameCheck(a: Action, b: Action): boolean {
   return a.kind === 'check-image' && b.kind === 'check-image' && a.image === b.image;
+}
+
+/** An image that another container has just pulled is there in the next round, unless each start has to pull. */
+function isBeingPulled(pod: Pod, container: Container, actions: Action[]): boolean {
+  if (container.imagePullPolicy === 'Always') return false;
+  return actions.some(
+    (action) => action.kind === 'start-container' && action.pull && findContainer(pod, action.container)?.image === container.image,
+  );
 }
