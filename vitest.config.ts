@@ -1,7 +1,10 @@
-import { defineConfig } from 'vitest/config';
+import { configDefaults, defineConfig } from 'vitest/config';
 
 // Vitest hands these to Node as --conditions: `import` among them would make require() load the ES half of dual packages.
 const conditions = ['berth-source', 'node'];
+
+/** Storms, fuzzing and cold starts: `npm run test:long`. */
+const long = '**/*.long.test.ts';
 
 /** Tests run from the sources: packages resolve each other by the `berth-source` export condition. */
 export default defineConfig({
@@ -12,9 +15,36 @@ export default defineConfig({
     execArgv: ['--conditions=berth-source'],
     testTimeout: 20_000,
     projects: [
-      { extends: true, test: { name: 'unit', include: ['packages/*/src/**/*.test.ts', 'plugins/*/src/**/*.test.ts', 'setup/**/*.test.ts'] } },
-      { extends: true, test: { name: 'conformance', include: ['plugins/*/conformance.test.ts', 'test/conformance/**/*.test.ts'], testTimeout: 120_000, fileParallelism: false } },
-      { extends: true, test: { name: 'e2e', include: ['test/e2e/**/*.test.ts', 'test/interop/**/*.test.ts', 'test/setup/**/*.test.ts'], testTimeout: 180_000, hookTimeout: 180_000, fileParallelism: false } },
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: ['{packages,plugins}/*/src/**/*.test.ts', 'setup/**/*.test.ts'],
+          exclude: [...configDefaults.exclude, long],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'conformance',
+          include: ['plugins/*/conformance.test.ts', 'test/conformance/**/*.test.ts'],
+          exclude: [...configDefaults.exclude, long],
+          testTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'e2e',
+          include: ['test/{architecture,e2e,interop,setup}/**/*.test.ts'],
+          exclude: [...configDefaults.exclude, long],
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+          fileParallelism: false,
+        },
+      },
+      { extends: true, test: { name: 'long', include: [long], testTimeout: 1_800_000, hookTimeout: 600_000, fileParallelism: false } },
     ],
   },
 });
