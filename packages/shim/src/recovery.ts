@@ -1,10 +1,10 @@
 import { type Container, containerSpec } from './container/container.ts';
-import { remove as removeContainer } from './container/remove-container.ts';
+import { forget, remove as removeContainer } from './container/remove-container.ts';
 import type { Found, FoundContainer } from './runtime.ts';
 import { remove as removeSandbox } from './sandbox/remove-pod-sandbox.ts';
-import { undoLimitMs } from './sandbox/run-pod-sandbox.ts';
 import { sandboxSpec } from './sandbox/sandbox.ts';
 import type { Shim } from './shim.ts';
+import { undoLimitMs } from './undo-stack.ts';
 
 /**
  * Takes up what an earlier process of this shim left: what it had begun and not finished is removed, and what runs goes
@@ -33,6 +33,8 @@ async function askRuntime(shim: Shim, signal: AbortSignal): Promise<Found> {
 
 async function settleContainer(shim: Shim, container: Container, found: Found): Promise<void> {
   const { record } = container;
+  if (!shim.sandboxes.find(record.sandboxId))
+    return attempt(shim, `remove container ${container.id}, whose sandbox is gone`, (limit) => forget(shim, container, limit));
   if (record.phase === 'creating')
     return attempt(shim, `remove half-made container ${container.id}`, (limit) => removeContainer(shim, container.id, limit));
   if (record.phase === 'exited') return;
@@ -46,7 +48,10 @@ async function takeOver(shim: Shim, container: Container, found: FoundContainer 
     record.startedAt ??= found.startedAt?.getTime() ?? Date.now();
     await shim.containers.put(container);
   }
-  if (found?.state === 'exited') await shim.containers.exited(container, found.exit);
+  if (found?.state === 'exited') {
+    record.startedAt ??= found.exit.finishedAt.getTime();
+    await shim.containers.exited(container, found.exit);
+  }
   if (found === undefined)
     await shim.containers.exited(container, { exitCode: 255, finishedAt: new Date(), message: 'gone after a restart of the shim' });
 }

@@ -8,10 +8,10 @@ describe('checkRefusals', () => {
   it('lets a request pass that asks for none of it', () => {
     checkRefusals(
       ContainerConfig.fromPartial({ linux: { securityContext: {} }, mounts: [{ containerPath: '/a' }] }),
-      [...shimRefusals, ...privileged],
+      [...shimRefusals(), ...privileged],
       'container c',
     );
-    checkRefusals(PodSandboxConfig.fromPartial({}), [...shimRefusals, ...privileged], 'pod p');
+    checkRefusals(PodSandboxConfig.fromPartial({}), [...shimRefusals(), ...privileged], 'pod p');
   });
 
   it('names the field, who asks, and why not', () => {
@@ -23,11 +23,22 @@ describe('checkRefusals', () => {
 
   it('looks into every item of a list', () => {
     const config = ContainerConfig.fromPartial({ mounts: [{}, { recursiveReadOnly: true }] });
-    expect(() => checkRefusals(config, shimRefusals, 'container c')).toThrow(/mounts\[\]\.recursive_read_only/);
+    expect(() => checkRefusals(config, shimRefusals(), 'container c')).toThrow(/mounts\[\]\.recursive_read_only/);
   });
 
   it('knows fields whose proto name begins with capitals', () => {
     const config = ContainerConfig.fromPartial({ CDIDevices: [{ name: 'vendor.com/gpu=0' }] });
-    expect(() => checkRefusals(config, shimRefusals, 'container c')).toThrow(/CDI_devices/);
+    expect(() => checkRefusals(config, shimRefusals(), 'container c')).toThrow(/CDI_devices/);
+  });
+
+  it('refuses SELinux relabelling only where SELinux is', () => {
+    const config = ContainerConfig.fromPartial({ mounts: [{ selinuxRelabel: true }] });
+    checkRefusals(config, shimRefusals(false), 'container c');
+    expect(() => checkRefusals(config, shimRefusals(true), 'container c')).toThrow(/selinux_relabel/);
+  });
+
+  it('is an INVALID_ARGUMENT: UNIMPLEMENTED would say that the whole RPC is missing', () => {
+    const config = ContainerConfig.fromPartial({ linux: { securityContext: { privileged: true } } });
+    expect(() => checkRefusals(config, privileged, 'container c')).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }));
   });
 });

@@ -1,22 +1,29 @@
+import { existsSync } from 'node:fs';
 import { PluginError } from '@berth/sdk/errors';
 import type { Refusal } from './runtime.ts';
 
-/** What this server doesn't do for any runtime yet. */
-export const shimRefusals: Refusal[] = [
+const alwaysRefused: Refusal[] = [
   { field: 'mounts[].image', reason: 'image volumes are not supported' },
   { field: 'mounts[].recursive_read_only', reason: 'recursive read-only mounts are not supported' },
-  { field: 'mounts[].selinux_relabel', reason: 'SELinux relabelling is not supported' },
   { field: 'mounts[].uid_mappings', reason: 'user namespaces are not supported' },
   { field: 'CDI_devices', reason: 'CDI devices are not supported' },
   { field: 'linux.security_context.namespace_options.userns_options.uids', reason: 'user namespaces are not supported' },
   { field: 'linux.security_context.namespace_options.target_id', reason: 'joining the namespaces of another container is not supported' },
 ];
 
-/** Throws UNIMPLEMENTED, naming the field, if `config` asks for anything that is refused. `object` names who asks. */
+/** Kubelets ask for relabelling everywhere; where no SELinux is, there is nothing to do for it. */
+const refusedWithSelinux: Refusal[] = [{ field: 'mounts[].selinux_relabel', reason: 'SELinux relabelling is not supported' }];
+
+/** What this server doesn't do for any runtime. */
+export function shimRefusals(selinuxEnabled: boolean = existsSync('/sys/fs/selinux/enforce')): Refusal[] {
+  return selinuxEnabled ? [...alwaysRefused, ...refusedWithSelinux] : alwaysRefused;
+}
+
+/** Throws INVALID_ARGUMENT, naming the field, if `config` asks for anything that is refused. `object` names who asks. */
 export function checkRefusals(config: object, refusals: Refusal[], object: string): void {
   for (const { field, reason } of refusals) {
     if (isAsked(config, field.split('.')))
-      throw new PluginError('UNIMPLEMENTED', `${field}: ${reason}`, { object, hint: 'leave the field out, or choose another runtime' });
+      throw new PluginError('INVALID_ARGUMENT', `${field}: ${reason}`, { object, hint: 'leave the field out, or choose another runtime' });
   }
 }
 

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import { Containers } from './container/containers.ts';
 import { ShimDirectories } from './directories.ts';
 import type { FileCalls } from './file-calls.ts';
+import { GuardedRuntime } from './guarded-runtime.ts';
 import type { Images } from './image/images.ts';
 import { KeyedLock } from './keyed-lock.ts';
 import type { PodNetwork } from './network/pod-network.ts';
@@ -38,7 +39,7 @@ export class Shim {
 
   constructor({ options, runtime, images, network, calls, log }: ShimParts) {
     this.handler = options.handler;
-    this.runtime = runtime;
+    this.runtime = new GuardedRuntime(runtime);
     this.features = runtime.features();
     this.images = images;
     this.network = network;

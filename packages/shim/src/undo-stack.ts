@@ -1,5 +1,8 @@
 import type { Logger } from 'pino';
 
+/** What undoing may take: the call that failed may have had no time left. */
+export const undoLimitMs = 60_000;
+
 /** What has been done so far, to be undone in reverse order if the next step fails. */
 export class UndoStack {
   readonly #steps: { what: string; undo: () => Promise<void> | void }[] = [];

@@ -23,7 +23,7 @@ export interface ContainerRecord {
   startedAt?: number;
   finishedAt?: number;
   exitCode?: number;
-  /** `Completed`, `Error` or `OOMKilled`. */
+  /** `Completed`, `Error`, `OOMKilled`; `CreateError` or `StartError` for one that never ran. */
   reason?: string;
   message?: string;
 }

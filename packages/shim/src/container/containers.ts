@@ -44,14 +44,13 @@ export class Containers {
   }
 
   /** Notes how a container ended and wakes who waits for it. A second report of the same end changes nothing. */
-  async exited(container: Container, exit: Exit): Promise<void> {
+  async exited(container: Container, exit: Omit<Exit, 'reason'> & { reason?: string }): Promise<void> {
     const { record } = container;
     if (record.phase === 'exited') return;
     const failed = exit.exitCode !== 0;
     record.phase = 'exited';
     record.exitCode = exit.exitCode;
-    record.startedAt ??= exit.finishedAt.getTime();
-    record.finishedAt = Math.max(exit.finishedAt.getTime(), record.startedAt);
+    record.finishedAt = Math.max(exit.finishedAt.getTime(), record.startedAt ?? 0);
     record.reason = exit.reason ?? (failed ? 'Error' : 'Completed');
     if (exit.message !== undefined) record.message = exit.message;
     try {

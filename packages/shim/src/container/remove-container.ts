@@ -1,9 +1,9 @@
 import type { RemoveContainerRequest, RemoveContainerResponse } from '@berth/sdk/cri';
 import type { CallContext } from '@berth/sdk/serve';
 import type { Shim } from '../shim.ts';
-import { containerSpec } from './container.ts';
+import type { Container } from './container.ts';
 import { unmountRootfs } from './rootfs.ts';
-import { killContainer } from './stop-container.ts';
+import { killContainer, removeFromRuntime } from './stop-container.ts';
 
 /** CRI RemoveContainer: kills it if it runs; idempotent, also for a container that isn't there. */
 export async function removeContainer(
@@ -21,9 +21,13 @@ export async function remove(shim: Shim, id: string, signal: AbortSignal): Promi
   const container = shim.containers.find(id);
   if (!container) return;
   await killContainer(shim, container, signal);
-  const spec = containerSpec(container, shim.sandboxes.get(container.record.sandboxId), shim.directories);
-  await shim.runtime.removeContainer(spec, signal);
-  await unmountRootfs(container.record.rootfs, signal);
+  await removeFromRuntime(shim, container, signal);
+  await forget(shim, container, signal);
+}
+
+/** Removes what the shim itself made for a container that the runtime doesn't have. */
+export async function forget(shim: Shim, { id, record }: Container, signal: AbortSignal): Promise<void> {
+  await unmountRootfs(record.rootfs, signal);
   await shim.images.release(id);
   await shim.containers.delete(id);
 }

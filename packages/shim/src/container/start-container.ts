@@ -2,7 +2,9 @@ import type { StartContainerRequest, StartContainerResponse } from '@berth/sdk/c
 import { PluginError } from '@berth/sdk/errors';
 import type { CallContext } from '@berth/sdk/serve';
 import type { Shim } from '../shim.ts';
-import { containerSpec, describeContainer } from './container.ts';
+import { undoLimitMs } from '../undo-stack.ts';
+import { type Container, containerSpec, describeContainer } from './container.ts';
+import { removeFromRuntime } from './stop-container.ts';
 
 /** CRI StartContainer: for a container that was created and never started. */
 export async function startContainer(
@@ -10,23 +12,46 @@ export async function startContainer(
   { containerId }: StartContainerRequest,
   { signal }: CallContext,
 ): Promise<StartContainerResponse> {
-  const { id } = shim.containers.get(containerId);
-  await shim.locks.hold(id, signal, async () => {
-    const container = shim.containers.get(id);
-    const { record } = container;
-    if (record.phase !== 'created') {
-      throw new PluginError('FAILED_PRECONDITION', `it is ${record.phase}`, {
-        object: describeContainer(container),
-        hint: 'create a new container',
-      });
-    }
-    const spec = containerSpec(container, shim.sandboxes.get(record.sandboxId), shim.directories);
-    const startedAt = Date.now();
-    await shim.runtime.start(spec, signal);
-    record.startedAt = startedAt;
-    // A short-lived process may have been reported as ended already.
-    if (record.phase === 'created') record.phase = 'running';
-    await shim.containers.put(container);
-  });
+  const { id, record } = shim.containers.get(containerId);
+  await shim.work.inside(record.sandboxId, signal, (inside) => shim.locks.hold(id, inside, () => start(shim, id, inside)));
   return {};
+}
+
+/** The caller holds the container's lock. */
+async function start(shim: Shim, id: string, signal: AbortSignal): Promise<void> {
+  const container = shim.containers.get(id);
+  const { record } = container;
+  if (record.phase !== 'created') {
+    throw new PluginError('FAILED_PRECONDITION', `it is ${record.phase}`, {
+      object: describeContainer(container),
+      hint: 'create a new container',
+    });
+  }
+  const spec = containerSpec(container, shim.sandboxes.getReady(record.sandboxId), shim.directories);
+  const startedAt = Date.now();
+  try {
+    await shim.runtime.start(spec, signal);
+  } catch (error) {
+    await startFailed(shim, container, PluginError.from(error));
+    throw error;
+  }
+  record.startedAt = Math.min(startedAt, record.finishedAt ?? startedAt);
+  // A short-lived process may have been reported as ended already.
+  if (record.phase === 'created') record.phase = 'running';
+  await shim.containers.put(container);
+}
+
+/** A container that couldn't be started has ended, as with other runtimes; whatever may run of it is taken away. */
+async function startFailed(shim: Shim, container: Container, failure: PluginError): Promise<void> {
+  try {
+    await removeFromRuntime(shim, container, AbortSignal.timeout(undoLimitMs));
+  } catch (error) {
+    shim.log.error({ err: error }, `could not undo: the start of ${describeContainer(container)}`);
+  }
+  await shim.containers.exited(container, {
+    exitCode: 128,
+    finishedAt: new Date(),
+    reason: 'StartError',
+    message: failure.message,
+  });
 }

@@ -1,11 +1,13 @@
 import type { StopContainerRequest, StopContainerResponse } from '@berth/sdk/cri';
 import type { CallContext } from '@berth/sdk/serve';
+import type { ContainerSpec } from '../runtime.ts';
 import type { Shim } from '../shim.ts';
 import { type Container, containerSpec } from './container.ts';
 
 /**
  * CRI StopContainer: the stop signal, then SIGKILL after `timeout` seconds (0: at once). Idempotent, also for a container
- * that isn't there. Takes no lock: a stop with less patience may overtake one with more.
+ * that isn't there. It doesn't take the container's lock: a stop with less patience may overtake one with more, and a start
+ * that hangs can be stopped.
  */
 export async function stopContainer(
   shim: Shim,
@@ -15,8 +17,7 @@ export async function stopContainer(
   const container = shim.containers.find(containerId);
   if (!container || container.record.phase === 'exited') return {};
   if (timeout > 0n && container.record.phase === 'running') {
-    const spec = containerSpec(container, shim.sandboxes.get(container.record.sandboxId), shim.directories);
-    await shim.runtime.signal(spec, spec.stopSignal, signal);
+    await signalContainer(shim, container, container.record.stopSignal, signal);
     if (await endsWithin(shim, container, Number(timeout) * 1000, signal)) return {};
   }
   await killContainer(shim, container, signal);
@@ -27,14 +28,28 @@ export async function stopContainer(
 export async function killContainer(shim: Shim, container: Container, signal: AbortSignal): Promise<void> {
   const { record } = container;
   if (record.phase === 'exited' || record.phase === 'creating') return;
-  const spec = containerSpec(container, shim.sandboxes.get(record.sandboxId), shim.directories);
   if (record.phase === 'created') {
-    await shim.runtime.removeContainer(spec, signal);
+    await removeFromRuntime(shim, container, signal);
     await shim.containers.exited(container, { exitCode: 137, finishedAt: new Date() });
     return;
   }
-  await shim.runtime.signal(spec, 'SIGKILL', signal);
+  await signalContainer(shim, container, 'SIGKILL', signal);
   await shim.containers.ended(container, signal);
+}
+
+async function signalContainer(shim: Shim, container: Container, posixSignal: string, signal: AbortSignal): Promise<void> {
+  await ending(shim, container, signal, (spec) => shim.runtime.signal(spec, posixSignal, signal));
+}
+
+/** Takes the container out of the runtime; here it stays. */
+export async function removeFromRuntime(shim: Shim, container: Container, signal: AbortSignal): Promise<void> {
+  await ending(shim, container, signal, (spec) => shim.runtime.removeContainer(spec, signal));
+}
+
+/** The two calls that the runtime takes while `start` is in progress have a lock of their own: one of them at a time. */
+async function ending(shim: Shim, container: Container, signal: AbortSignal, call: (spec: ContainerSpec) => Promise<void>): Promise<void> {
+  const spec = containerSpec(container, shim.sandboxes.get(container.record.sandboxId), shim.directories);
+  await shim.locks.hold(`ending ${container.id}`, signal, () => call(spec));
 }
 
 async function endsWithin(shim: Shim, container: Container, milliseconds: number, signal: AbortSignal): Promise<boolean> {

@@ -6,12 +6,9 @@ import { newId } from '../identifiers.ts';
 import { type NamespaceKind, pinNamespaces, unpinNamespaces } from '../network/namespaces.ts';
 import { checkRefusals, shimRefusals } from '../refusals.ts';
 import type { Shim } from '../shim.ts';
-import { UndoStack } from '../undo-stack.ts';
+import { UndoStack, undoLimitMs } from '../undo-stack.ts';
 import { writePodFiles } from './pod-files.ts';
 import { encodeConfig, type Sandbox, sandboxSpec, usesHostIpc, usesHostNetwork } from './sandbox.ts';
-
-/** What undoing may take: the call that failed may have had no time left. */
-export const undoLimitMs = 60_000;
 
 /** CRI RunPodSandbox: namespaces, network, files, then the runtime's own sandbox. A failure leaves nothing. */
 export async function runPodSandbox(shim: Shim, request: RunPodSandboxRequest, { signal }: CallContext): Promise<RunPodSandboxResponse> {
@@ -96,7 +93,7 @@ function checkedConfig(shim: Shim, { config, runtimeHandler }: RunPodSandboxRequ
     });
   }
   const object = `pod ${namespace}/${name}`;
-  checkRefusals(config, [...shimRefusals, ...shim.features.refused], object);
+  checkRefusals(config, [...shimRefusals(), ...shim.features.refused], object);
   if (config.linux?.securityContext?.namespaceOptions?.pid === NamespaceMode.TARGET) {
     throw new PluginError('INVALID_ARGUMENT', 'a sandbox has no target container', { object: `${object}, namespace_options.pid` });
   }

@@ -1,9 +1,10 @@
 import type { PodSandboxConfig } from '@berth/sdk/cri';
+import { PluginError } from '@berth/sdk/errors';
 import type { ShimDirectories } from '../directories.ts';
 import { findById, notFound } from '../identifiers.ts';
 import { NameRegistry } from '../name-registry.ts';
 import { ObjectFiles } from '../object-files.ts';
-import { type Sandbox, sandboxFromRecord, sandboxName } from './sandbox.ts';
+import { describeSandbox, type Sandbox, sandboxFromRecord, sandboxName } from './sandbox.ts';
 
 /** All sandboxes of this handler: in memory as they are on disk. */
 export class Sandboxes {
@@ -61,5 +62,15 @@ export class Sandboxes {
     const sandbox = this.find(reference);
     if (!sandbox) throw notFound('sandbox', reference);
     return sandbox;
+  }
+
+  /** As `get`, or FAILED_PRECONDITION for one that isn't ready. */
+  getReady(reference: string): Sandbox {
+    const sandbox = this.get(reference);
+    if (sandbox.record.phase === 'ready') return sandbox;
+    throw new PluginError('FAILED_PRECONDITION', `it is ${sandbox.record.phase}`, {
+      object: describeSandbox(sandbox),
+      hint: 'run a new sandbox',
+    });
   }
 }

@@ -1,0 +1,68 @@
+import { constants } from 'node:os';
+import { isAbsolute, join } from 'node:path';
+import { type ContainerConfig, Signal } from '@berth/sdk/cri';
+import { PluginError } from '@berth/sdk/errors';
+import type { UsableImage } from '../image/images.ts';
+import type { Sandbox } from '../sandbox/sandbox.ts';
+import type { Shim } from '../shim.ts';
+import type { ContainerRecord } from './container.ts';
+import { containerMounts } from './container-mounts.ts';
+import { readAccounts, resolveUser } from './image-user.ts';
+import { processArguments, processEnvironment, workingDirectory } from './process.ts';
+import { planRootfs } from './rootfs.ts';
+
+/** What is decided of a container once its image is known, before anything of it is made. */
+export type ContainerPlan = Pick<ContainerRecord, 'imageId' | 'rootfs' | 'process' | 'mounts' | 'logPath' | 'stopSignal'>;
+
+/** Puts the request, the image and the sandbox together. `object` names the container in errors. */
+export async function planContainer(
+  shim: Shim,
+  sandbox: Sandbox,
+  id: string,
+  config: ContainerConfig,
+  image: UsableImage,
+  object: string,
+): Promise<ContainerPlan> {
+  const security = config.linux?.securityContext;
+  return {
+    imageId: image.id,
+    rootfs: planRootfs(image.layers, join(shim.directories.containers, id), shim.features.rootfs),
+    process: {
+      args: processArguments(config, image.config, object),
+      env: processEnvironment(config, image.config, sandbox.config.hostname, object),
+      cwd: workingDirectory(config, image.config),
+      user: resolveUser(security, image.config.user, await readAccounts(image.layers), object),
+    },
+    mounts: await containerMounts(config, sandbox.record.files, object),
+    logPath: logPath(sandbox.config.logDirectory, config.logPath, object),
+    stopSignal: stopSignal(config.stopSignal, image.config.stopSignal, object),
+  };
+}
+
+/** log_directory of the sandbox and log_path of the container; a container without either has no log. */
+export function logPath(logDirectory: string, path: string, object: string): string | undefined {
+  if (!logDirectory || !path) return undefined;
+  if (!isAbsolute(logDirectory)) {
+    throw new PluginError('INVALID_ARGUMENT', `log_directory ${JSON.stringify(logDirectory)} is not absolute`, { object });
+  }
+  const joined = join(logDirectory, path);
+  if (joined.startsWith(join(logDirectory, '/'))) return joined;
+  throw new PluginError('INVALID_ARGUMENT', `log_path ${JSON.stringify(path)} leaves the log directory`, { object });
+}
+
+/** The request's signal, else the image's, else SIGTERM; by name: `SIGQUIT`, `SIGRTMIN+3`. */
+export function stopSignal(asked: Signal, imageSignal: string, object: string): string {
+  if (asked !== Signal.RUNTIME_DEFAULT) {
+    const name = Object.entries(Signal).find(([, number]) => number === asked)?.[0];
+    if (name !== undefined) return name.replace('PLUS', '+').replace('MINUS', '-');
+    throw new PluginError('INVALID_ARGUMENT', `stop_signal ${asked} is no signal`, { object });
+  }
+  if (imageSignal === '') return 'SIGTERM';
+  const byNumber = Object.entries(constants.signals).find(([, number]) => String(number) === imageSignal)?.[0];
+  const name = byNumber ?? (imageSignal.startsWith('SIG') ? imageSignal : `SIG${imageSignal}`);
+  if (name in constants.signals || /^SIGRT(MIN(\+\d{1,2})?|MAX(-\d{1,2})?)$/.test(name)) return name;
+  throw new PluginError('INVALID_ARGUMENT', `the image's stop signal ${JSON.stringify(imageSignal)} is no signal`, {
+    object,
+    hint: 'set the stop signal of the container',
+  });
+}
