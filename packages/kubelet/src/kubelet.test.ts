@@ -71,6 +71,22 @@ describe('stop', () => {
     expect(existsSync(node.socket)).toBe(false);
   });
 
+  it('in the middle of RunPodSandbox leaves no sandbox', async () => {
+    const asked = Promise.withResolvers<void>();
+    const answer = Promise.withResolvers<void>();
+    node.runtime.faults.set('RunPodSandbox', () => {
+      asked.resolve();
+      return answer.promise;
+    });
+    await example('sidecar');
+    await node.kubelet.start();
+    await asked.promise;
+    const stopped = node.kubelet.stop({ gracefully: true });
+    answer.resolve();
+    expect(await stopped).toEqual([]);
+    expect([node.runtime.sandboxes.size, node.runtime.calls.includes('RemovePodSandbox sidecar')]).toEqual([0, true]);
+  });
+
   it('hurried cuts the grace period short', async () => {
     node.runtime.behaviours.set('main', { ignoresStop: true });
     await node.write('manifests/a.yaml', podYaml('a', '  terminationGracePeriodSeconds: 600\n  containers: [{name: main, image: a}]\n'));

@@ -89,7 +89,7 @@ export class Kubelet {
     this.#workers = new PodWorkers({
       kubeletRoot: options.kubeletRoot,
       create: (pod, handler) => this.#createWorker(pod, handler),
-      onFinished: (pod) => this.#tell(pod),
+      onFinished: (pod) => this.#forget(pod),
     });
     this.#loop = new SyncLoop({
       sources: options.sources,
@@ -130,7 +130,7 @@ export class Kubelet {
   pods(): Pod[] {
     const running = this.#workers.all().filter((worker) => specOf(worker.pod).containers.length > 0);
     const waiting: Pod[] = this.#workers.waiting().map((pod) => ({ ...pod, status: { phase: 'Pending' } }));
-    return [...running.map((worker) => ({ ...worker.pod, status: worker.status })), ...waiting];
+    return [...running.map(podOf), ...waiting];
   }
 
   /** What the sources couldn't make a pod of: a message each, with file, line and field. */
@@ -220,6 +220,11 @@ export class Kubelet {
     return this.#options.runtimeRequestTimeoutMs ?? defaultRequestTimeoutMs;
   }
 
+  #forget(pod: Pod): void {
+    this.#events.forget(uidOf(pod));
+    this.#tell(pod);
+  }
+
   #tellAll(): void {
     for (const listener of this.#listeners) listener();
   }
@@ -227,6 +232,12 @@ export class Kubelet {
   #tell(pod: Pod, status: PodStatus | undefined = this.#workers.get(uidOf(pod))?.status): void {
     for (const listener of this.#listeners) listener({ ...pod, status });
   }
+}
+
+/** A worker's pod with its status; one that is ending says since when. */
+function podOf({ pod, status, terminatingSince }: PodWorker): Pod {
+  if (!terminatingSince) return { ...pod, status };
+  return { ...pod, metadata: { ...pod.metadata, deletionTimestamp: terminatingSince.toISOString() }, status };
 }
 
 /** Read anew for each pod, since the host may move to another network. */

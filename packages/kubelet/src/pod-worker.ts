@@ -6,9 +6,10 @@ import type { Logger } from 'pino';
 import type { ActionContext } from './actions/action-context.ts';
 import { ActionFailure } from './actions/action-failure.ts';
 import { removeLogs } from './actions/clean-up.ts';
-import { perform } from './actions/perform.ts';
+import { type Change, perform } from './actions/perform.ts';
 import { imageStatus } from './actions/pull-image.ts';
 import type { Clock } from './clock.ts';
+import { patientSignal } from './patient-signal.ts';
 import { type Action, failureKey, type StartContainer } from './plan/action.ts';
 import { type BackOff, failureAfter } from './plan/back-off.ts';
 import type { PodRuntime } from './plan/pod-runtime.ts';
@@ -33,6 +34,8 @@ export interface PodWorkerOptions {
 
 /** More rounds than this without a pause and something is wrong: the worker waits as after a failure. */
 const roundsWithoutPause = 100;
+/** How long a sandbox that is being made is waited for when its pod is to end. */
+const sandboxPatienceMs = 5000;
 
 /**
  * One pod's life: look at the runtime, ask the planner, carry out, ask again; then sleep until something happens or the planner's hour
@@ -51,6 +54,7 @@ export class PodWorker {
   #sync = new AbortController();
   #observed: PodRuntime;
   #finished = false;
+  #terminatingSince: Date | undefined;
   #done: Promise<void> | undefined;
 
   constructor(options: PodWorkerOptions) {
@@ -82,8 +86,9 @@ export class PodWorker {
     return this.#finished;
   }
 
-  get terminating(): boolean {
-    return this.#observed.deletion !== undefined;
+  /** When the pod was told to end. */
+  get terminatingSince(): Date | undefined {
+    return this.#terminatingSince;
   }
 
   start(): void {
@@ -100,6 +105,7 @@ export class PodWorker {
     const before = this.#observed.deletion?.gracePeriodSeconds;
     if (before !== undefined && before <= gracePeriodSeconds) return;
     this.#observed.deletion = { gracePeriodSeconds };
+    this.#terminatingSince ??= this.#options.clock.now();
     this.#sync.abort(new PluginError('CANCELLED', 'the pod is to end'));
     this.#sync = new AbortController();
     this.notify();
@@ -171,6 +177,7 @@ export class PodWorker {
     this.#log.debug({ action }, 'action');
     await this.#attempt(failureKey(action), signal, async () => {
       if (action.kind === 'check-image') await this.#checkImage(action.image, signal);
+      else if (action.kind === 'run-sandbox') await this.#runSandbox(action, signal);
       else await perform(this.#options.context, action, signal);
       this.#remember(action);
     });
@@ -196,6 +203,12 @@ export class PodWorker {
         eventReason(reason) === reason ? message : `Error: ${reason}: ${message}`,
       );
     }
+  }
+
+  /** A sandbox that came up after its pod's end would be left over: even if the pod is to end, the answer is waited for. */
+  async #runSandbox(action: Change, signal: AbortSignal): Promise<void> {
+    const patient = patientSignal(signal, sandboxPatienceMs, this.#options.clock);
+    await perform(this.#options.context, action, patient.signal).finally(patient.release);
   }
 
   async #checkImage(image: string, signal: AbortSignal): Promise<void> {
