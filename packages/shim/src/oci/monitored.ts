@@ -94,7 +94,8 @@ export class MonitoredContainers {
 
   /** Nobody reports the end of a container whose conmon has died: `delete` waits for it, and the exit file is written here. */
   async #endUnwatched(container: BundledContainer, signal: AbortSignal): Promise<void> {
+    if (await this.#exits.read(container.id)) return;
     await this.#oci.delete(container, signal);
-    if (!(await this.#exits.read(container.id))) await this.#exits.write(container.id, unknownExitCode);
+    await this.#exits.write(container.id, unknownExitCode);
   }
 }

@@ -1,18 +1,18 @@
-import { execFileSync, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { accessSync, constants, readdirSync, readFileSync } from 'node:fs';
-import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { ContainerConfig, NamespaceMode, PodSandboxConfig } from '@berth/sdk/cri';
+import { ContainerConfig, NamespaceMode, PodSandboxConfig, SecurityProfile_ProfileType } from '@berth/sdk/cri';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { CallDescription, Calls } from '../calls.ts';
+import { pinNamespaces, unpinNamespaces } from '../network/namespaces.ts';
 import type { ContainerSpec, Exit, RuntimeEvent, SandboxSpec } from '../runtime.ts';
 import { OciRuntime } from './oci-runtime.ts';
 
 const busybox = onPath('busybox');
-const applets = ['sh', 'echo', 'sleep', 'cat', 'true', 'ps', 'touch', 'dd', 'kill', 'head', 'tail', 'stat', 'id'];
+const applets = ['sh', 'echo', 'sleep', 'cat', 'true', 'ps', 'touch', 'dd', 'head', 'tail', 'hostname', 'ls', 'readlink'];
 
 for (const binary of ['runc', 'crun']) {
   const missing = whyNot(binary);
@@ -84,7 +84,7 @@ function suite(binary: string): void {
       id,
       sandbox,
       config: ContainerConfig.fromPartial({ metadata: { name: 'main' }, ...config }),
-      directory: join(directory, 'containers', id),
+      directory: join(directory, 'runtimes', 'test', 'containers', id, 'runtime'),
       rootfs: { lowers: [], upper: '', work: '', mounted: join(directory, 'root') },
       process: { args, env: [], cwd: '/', user: { uid: 0, gid: 0, additionalGids: [] } },
       mounts: [],
@@ -109,6 +109,11 @@ function suite(binary: string): void {
 
   async function logLines(spec: ContainerSpec): Promise<string[]> {
     return (await readFile(spec.logPath ?? '', 'utf8')).split('\n').filter(Boolean);
+  }
+
+  /** Without time, stream and tag. */
+  async function printed(spec: ContainerSpec): Promise<string[]> {
+    return (await logLines(spec)).map((line) => line.split(' ').slice(3).join(' '));
   }
 
   it('tells the exit code and writes stdout and stderr in CRI log format', async () => {
@@ -238,12 +243,59 @@ function suite(binary: string): void {
     const second = container('ps');
     await run(second);
     await exitOf(second);
-    expect((await logLines(second)).join('\n')).toMatch(/catatonit -P[^]*sleep 61/);
+    expect((await logLines(second)).join('\n')).toMatch(/catatonit -P(.|\n)*sleep 61/);
     runtime = await restarted();
     const found = await runtime.recover({ sandboxes: [sandbox], containers: [first] }, signal);
     expect(found.sandboxes).toEqual([sandbox.id]);
     process.kill(Number(await readFile(join(sandbox.directory, 'pause', 'container.pid'), 'utf8')), 'SIGKILL');
     for await (const event of runtime.events(signal)) if (isSandboxGone(event, sandbox.id)) break;
+  });
+
+  it("joins the sandbox's network, IPC and UTS namespaces, and shares /dev/shm among its containers", async () => {
+    const pins = join(directory, 'pins');
+    sandbox = sandboxSpec({ namespaces: await pinNamespaces(pins, ['network', 'ipc', 'uts'], 'berth-test', signal) });
+    await runtime.createSandbox(sandbox, signal);
+    const first = container('hostname; ls /sys/class/net; echo shared > /dev/shm/file');
+    await run(first);
+    await exitOf(first);
+    const second = container('cat /dev/shm/file; readlink /proc/self/ns/net; readlink /proc/self/ns/ipc');
+    await run(second);
+    await exitOf(second);
+    const [network, ipc] = await Promise.all([stat(join(pins, 'network')), stat(join(pins, 'ipc'))]);
+    expect(await printed(first)).toEqual(['berth-test', 'lo']);
+    expect(await printed(second)).toEqual(['shared', `net:[${network.ino}]`, `ipc:[${ipc.ino}]`]);
+    runtime = await restarted();
+    const known = { sandboxes: [sandbox], containers: [] };
+    expect((await runtime.recover(known, signal)).sandboxes).toEqual([sandbox.id]);
+    await runtime.removeSandbox(sandbox, signal);
+    await unpinNamespaces(pins, signal);
+    expect((await runtime.recover(known, signal)).sandboxes).toEqual([]);
+  });
+
+  it("says OOMKilled of a container that the kernel's OOM killer ended", async () => {
+    const spec = container('head -c 200m /dev/zero | tail -n 1 > /dev/null; exit $?', {
+      linux: { resources: { memoryLimitInBytes: 16n << 20n, memorySwapLimitInBytes: 16n << 20n } },
+    });
+    await run(spec);
+    expect(await exitOf(spec)).toMatchObject({ exitCode: 137, reason: 'OOMKilled' });
+  });
+
+  it('gives a terminal to a container that asks for one', async () => {
+    const spec = container('[ -t 0 ] && [ -t 1 ] && echo terminal', { tty: true, stdin: true });
+    await run(spec);
+    expect((await exitOf(spec)).exitCode).toBe(0);
+    expect((await logLines(spec))[0]).toMatch(/ stdout [FP] terminal/);
+  });
+
+  it('mounts volumes, read-only where asked, and keeps no log for a container without a log path', async () => {
+    await mkdir(join(directory, 'volume'));
+    const volume = { source: join(directory, 'volume'), destination: '/volume', readonly: false, propagation: 'private' } as const;
+    const spec = container('echo kept > /volume/file; ! touch /readonly/file && touch /file');
+    spec.mounts = [volume, { ...volume, destination: '/readonly', readonly: true }];
+    spec.logPath = undefined;
+    await run(spec);
+    expect((await exitOf(spec)).exitCode).toBe(0);
+    expect(await readFile(join(directory, 'volume', 'file'), 'utf8')).toBe('kept\n');
   });
 
   it('runs privileged and unprivileged containers with the rights that they asked for', async () => {
@@ -254,7 +306,7 @@ function suite(binary: string): void {
       });
       await run(spec);
       await exitOf(spec);
-      return BigInt(`0x${(await logLines(spec))[0]?.split(' F ')[1]}`);
+      return BigInt(`0x${(await printed(spec))[0]}`);
     };
     expect(await effective({})).toBe(0xa80425fbn);
     expect(await effective({ capabilities: { dropCapabilities: ['ALL'], addCapabilities: ['NET_ADMIN'] } })).toBe(1n << 12n);
@@ -262,14 +314,14 @@ function suite(binary: string): void {
   });
 
   it('filters system calls unless told otherwise', async () => {
-    const spec = container('mkdir -p /tmp/x; mount -t tmpfs none /tmp/x 2>/dev/null && echo mounted; exit 0', {
-      linux: { securityContext: { capabilities: { addCapabilities: ['SYS_ADMIN'] } } },
-    });
-    const filtered = container('while read key value; do [ $key = Seccomp: ] && echo $value; done < /proc/self/status; exit 0');
-    await run(filtered);
-    await exitOf(filtered);
-    expect(await logLines(filtered)).toEqual([expect.stringMatching(/ 2$/)]);
-    made.splice(made.indexOf(spec), 1);
+    const mode = async (config: Parameters<typeof ContainerConfig.fromPartial>[0]): Promise<string | undefined> => {
+      const spec = container('while read key value; do [ $key = Seccomp: ] && echo $value; done < /proc/self/status; exit 0', config);
+      await run(spec);
+      await exitOf(spec);
+      return (await printed(spec))[0];
+    };
+    expect(await mode({})).toBe('2');
+    expect(await mode({ linux: { securityContext: { seccomp: { profileType: SecurityProfile_ProfileType.Unconfined } } } })).toBe('0');
   });
 
   it('records each call of the OCI runtime by the name of the container', async () => {
@@ -307,18 +359,20 @@ interface Leftovers {
 function leftovers(directory: string): Leftovers {
   const processes = readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
-    .map(commandLineOf)
-    .filter((line) => line.includes(directory));
+    .map((pid) => `${textOf(`/proc/${pid}/cmdline`)} ${textOf(`/proc/${pid}/cgroup`)}`)
+    .filter((line) => line.includes(directory) || [...ids].some((id) => line.includes(id)));
   const mounts = readFileSync('/proc/self/mountinfo', 'utf8')
     .split('\n')
     .filter((line) => line.includes(directory));
-  const cgroups = [...ids].filter((id) => cgroupNames().has(id));
+  const names = cgroupNames();
+  const cgroups = [...ids].filter((id) => names.has(id));
   return { processes, mounts, cgroups };
 }
 
-function commandLineOf(pid: string): string {
+/** Empty for a process that has ended meanwhile. */
+function textOf(path: string): string {
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+    return readFileSync(path, 'utf8');
   } catch {
     return '';
   }
@@ -326,10 +380,10 @@ function commandLineOf(pid: string): string {
 
 function cgroupNames(): Set<string> {
   const roots = ['/sys/fs/cgroup', ...readdirSync('/sys/fs/cgroup').map((name) => join('/sys/fs/cgroup', name))];
-  return new Set(roots.flatMap((path) => spawnless(path)));
+  return new Set(roots.flatMap(namesIn));
 }
 
-function spawnless(path: string): string[] {
+function namesIn(path: string): string[] {
   try {
     return readdirSync(path);
   } catch {
@@ -373,11 +427,19 @@ function onPath(name: string): string | undefined {
 function whyNot(binary: string): string | undefined {
   if (process.getuid?.() !== 0) return 'this takes root';
   for (const program of [binary, 'conmon', 'busybox']) if (!onPath(program)) return `${program} is not on PATH`;
-  if (readFileSync(busybox ?? '').includes('ld-linux')) return 'busybox is not a static executable';
+  if (!isStatic(readFileSync(busybox ?? ''))) return 'busybox is not a static executable';
   if (binary === 'crun' && isHybrid()) return 'crun refuses hosts with both cgroup hierarchies';
   return undefined;
 }
 
+/** Whether an ELF file of 64 bits names no interpreter (elf(5), PT_INTERP). */
+function isStatic(file: Buffer): boolean {
+  if (file.toString('latin1', 0, 4) !== '\x7fELF') return false;
+  const [start, size, count] = [Number(file.readBigUInt64LE(32)), file.readUInt16LE(54), file.readUInt16LE(56)];
+  return Array.from({ length: count }, (_, index) => file.readUInt32LE(start + index * size)).every((type) => type !== 3);
+}
+
+/** Both hierarchies, and not every v1 controller that crun looks for. */
 function isHybrid(): boolean {
-  return spawnless('/sys/fs/cgroup').includes('unified');
+  return namesIn('/sys/fs/cgroup').includes('unified') && !textOf('/proc/self/mountinfo').includes('perf_event');
 }
