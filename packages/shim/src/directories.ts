@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** Where one handler's shim keeps its things. */
@@ -12,6 +13,11 @@ export class ShimDirectories {
     this.#objects = join(root, 'runtimes', handler);
     this.#run = run;
     this.#handler = handler;
+  }
+
+  /** Held by the one process that serves this handler from this root. */
+  get lock(): string {
+    return join(this.#objects, 'lock');
   }
 
   get sandboxes(): string {
@@ -44,8 +50,27 @@ export class ShimDirectories {
     return join(this.#run, 'calls');
   }
 
+  /** What this shim makes of its run directory, inner ones first. */
+  get runDirectories(): string[] {
+    return [this.allNamespaces, join(this.#run, 'namespaces'), this.calls, this.#run];
+  }
+
+  /** Ids of the sandboxes of every handler that keeps its objects below the same root. */
+  sandboxesOfAllHandlers(): string[] {
+    const runtimes = join(this.root, 'runtimes');
+    return entries(runtimes).flatMap((handler) => entries(join(runtimes, handler, 'sandboxes')));
+  }
+
   /** libcni's cache: results below `results/`. */
   get cni(): string {
     return join(this.root, 'cni');
+  }
+}
+
+function entries(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return [];
   }
 }

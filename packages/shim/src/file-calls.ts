@@ -4,17 +4,17 @@ import type { CallRecord } from '@berth/sdk/call-record';
 import { PluginError } from '@berth/sdk/errors';
 import { currentTrace, inTrace, newSpan } from '@berth/sdk/trace-context';
 import type { CallDescription, Calls } from './calls.ts';
+import type { ShimDirectories } from './directories.ts';
 
 /** Files of sandboxes that are gone are kept for this many. */
 const keptFiles = 200;
 
 /** Calls in RUN/calls/SANDBOX.jsonl, a record a line. Calls that belong to no sandbox aren't kept. */
 export class FileCalls implements Calls {
-  readonly #directory: string;
+  readonly #directories: ShimDirectories;
 
-  constructor(directory: string) {
-    this.#directory = directory;
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+  constructor(directories: ShimDirectories) {
+    this.#directories = directories;
   }
 
   async record<Result>(call: CallDescription, work: () => Promise<Result>): Promise<Result> {
@@ -42,18 +42,37 @@ export class FileCalls implements Calls {
     }
   }
 
-  /** Adds a call that was measured elsewhere. */
+  /** Adds a call that was measured elsewhere. A record that can't be written is lost: no pod fails for its trace. */
   append(record: CallRecord): void {
     if (record.sandboxId === undefined) return;
-    appendFileSync(join(this.#directory, `${record.sandboxId}.jsonl`), `${JSON.stringify(record)}\n`, { mode: 0o600 });
+    const line = `${JSON.stringify(record)}\n`;
+    try {
+      mkdirSync(this.#directories.calls, { recursive: true, mode: 0o700 });
+      appendFileSync(this.#file(record.sandboxId), line, { mode: 0o600 });
+    } catch {
+      return;
+    }
   }
 
-  /** Removes the oldest files of sandboxes that aren't in `living`, past the number that is kept. */
-  trim(living: ReadonlySet<string>): void {
-    const ended = readdirSync(this.#directory)
-      .filter((name) => !living.has(name.replace(/\.jsonl$/, '')))
-      .map((name) => ({ path: join(this.#directory, name), modified: statSync(join(this.#directory, name)).mtimeMs }))
-      .toSorted((a, b) => b.modified - a.modified);
-    for (const { path } of ended.slice(keptFiles)) rmSync(path, { force: true });
+  /** Removes the oldest files of sandboxes that no handler has any more, past the number that is kept. */
+  trim(): void {
+    const living = new Set(this.#directories.sandboxesOfAllHandlers().map((id) => this.#file(id)));
+    const ended = filesIn(this.#directories.calls).filter((path) => !living.has(path));
+    if (ended.length <= keptFiles) return;
+    const byAge = ended.map((path) => ({ path, modified: statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0 }));
+    byAge.sort((a, b) => b.modified - a.modified);
+    for (const { path } of byAge.slice(keptFiles)) rmSync(path, { force: true });
+  }
+
+  #file(sandboxId: string): string {
+    return join(this.#directories.calls, `${sandboxId}.jsonl`);
+  }
+}
+
+function filesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory).map((name) => join(directory, name));
+  } catch {
+    return [];
   }
 }

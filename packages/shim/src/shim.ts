@@ -36,6 +36,8 @@ export class Shim {
   readonly locks = new KeyedLock();
   readonly work = new SandboxWork();
   version: RuntimeVersion = { name: '', version: '' };
+  /** Why the runtime is not ready, if it isn't. */
+  fault: string | undefined;
 
   constructor({ options, runtime, images, network, calls, log }: ShimParts) {
     this.handler = options.handler;

@@ -7,11 +7,14 @@ export async function status(shim: Shim, { verbose }: StatusRequest): Promise<St
   const networkReady = problem
     ? { status: false, reason: 'NetworkPluginNotReady', message: problem.message }
     : { status: true, reason: '', message: '' };
+  const runtimeReady = shim.fault
+    ? { status: false, reason: 'RuntimeFault', message: shim.fault }
+    : { status: true, reason: '', message: '' };
   const info: Record<string, string> = verbose ? { info: JSON.stringify({ handler: shim.handler, features: shim.features }) } : {};
   return {
     status: {
       conditions: [
-        { type: 'RuntimeReady', status: true, reason: '', message: '' },
+        { type: 'RuntimeReady', ...runtimeReady },
         { type: 'NetworkReady', ...networkReady },
       ],
     },

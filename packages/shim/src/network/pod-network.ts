@@ -1,4 +1,3 @@
-import { realpath } from 'node:fs/promises';
 import { loadNetworkConfig, parseNetworkConfig } from '@berth/sdk/cni/config';
 import { type Attachment, CniRunner, type Execution } from '@berth/sdk/cni/runner';
 import type { NetworkConfigList, Result } from '@berth/sdk/cni/types';
@@ -76,7 +75,7 @@ export class PodNetwork {
   async detach(sandboxId: string, netns: string, config: PodSandboxConfig, attached: Attached, signal: AbortSignal): Promise<void> {
     const list = JSON.parse(attached.list) as NetworkConfigList;
     // The pin of a namespace that is gone (after a reboot) is a plain file or none: plugins are told so by an empty path.
-    const left = (await mountPoints()).has(await realpath(netns).catch(() => netns)) ? netns : '';
+    const left = (await mountPoints()).has(netns) ? netns : '';
     await this.#runner(sandboxId).del(list, attachment(sandboxId, left, 'eth0', config), signal);
     if (left !== '') await this.#runner(sandboxId).del(loopback, attachment(sandboxId, left, 'lo', config), signal);
   }

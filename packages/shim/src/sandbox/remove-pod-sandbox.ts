@@ -26,5 +26,5 @@ export async function remove(shim: Shim, id: string, signal: AbortSignal): Promi
   }
   await shim.runtime.removeSandbox(sandboxSpec(sandbox, shim.directories), signal);
   await shim.sandboxes.delete(id);
-  shim.calls.trim(new Set(shim.sandboxes.list().map((other) => other.id)));
+  shim.calls.trim();
 }

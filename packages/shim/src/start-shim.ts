@@ -1,0 +1,125 @@
+import { mkdirSync, realpathSync, rmdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { ImageServiceService, RuntimeServiceService } from '@berth/sdk/cri';
+import { PluginError } from '@berth/sdk/errors';
+import { type Served, serve } from '@berth/sdk/serve';
+import type { Logger } from 'pino';
+import { ShimDirectories } from './directories.ts';
+import { FileCalls } from './file-calls.ts';
+import { imageService } from './image/image-service.ts';
+import type { Images } from './image/images.ts';
+import { type Lock, tryLock } from './image/lock.ts';
+import { PodNetwork } from './network/pod-network.ts';
+import { recover } from './recovery.ts';
+import type { PluginContext, RuntimePlugin } from './runtime-plugin.ts';
+import { runtimeService } from './runtime-service.ts';
+import { Shim } from './shim.ts';
+import type { ShimOptions } from './shim-options.ts';
+import { watchEvents } from './watch-events.ts';
+
+export interface StartedShim {
+  /** Where it listens. */
+  readonly address: string;
+  /** Ends it without touching containers, and removes what is empty of its run directory. */
+  close(): Promise<void>;
+}
+
+export interface StartOptions {
+  options: ShimOptions;
+  flags: PluginContext['flags'];
+  log: Logger;
+}
+
+/** Starts a runtime's CRI server: takes its state directory, checks the runtime, takes up what an earlier one left, serves. */
+export async function startShim(plugin: RuntimePlugin, { options: given, flags, log }: StartOptions): Promise<StartedShim> {
+  const options = { ...given, root: madeDirectory(given.root), run: madeDirectory(given.run) };
+  const directories = new ShimDirectories(options.root, options.run, options.handler);
+  const lock = lockState(directories, options.handler);
+  const ending = new AbortController();
+  try {
+    const shim = await makeShim(plugin, { options, flags, log }, directories);
+    shim.version = await shim.runtime.prepare(ending.signal);
+    await recover(shim, ending.signal);
+    const watching = watch(shim, ending.signal);
+    const served = await serve(options.listen, [
+      [RuntimeServiceService, runtimeService(shim)],
+      [ImageServiceService, imageService(shim.images)],
+    ]);
+    log.info({ endpoint: served.address, version: shim.version }, 'serving');
+    return { address: served.address, close: () => close(served, ending, watching, directories, lock) };
+  } catch (error) {
+    ending.abort();
+    lock?.release();
+    throw error;
+  }
+}
+
+async function makeShim(plugin: RuntimePlugin, { options, flags, log }: StartOptions, directories: ShimDirectories): Promise<Shim> {
+  const calls = new FileCalls(directories);
+  const context: PluginContext = { options, flags, calls, log };
+  const network = new PodNetwork({ confDir: options.cniConfDir, binDirs: options.cniBinDirs, cacheDir: directories.cni, calls });
+  const images = plugin.images?.(context) ?? (await layeredImages(options.root));
+  return new Shim({ options, runtime: plugin.runtime(context), images, network, calls, log });
+}
+
+/** Loaded only where it is used: a runtime whose images are names needs no registry client. */
+async function layeredImages(root: string): Promise<Images> {
+  const { LayeredImages } = await import('./image/store.ts');
+  return new LayeredImages(join(root, 'images'));
+}
+
+/** Its real path: mount tables have no symbolic links in them. */
+function madeDirectory(path: string): string {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+    return realpathSync(path);
+  } catch (error) {
+    throw PluginError.from(error, 'INTERNAL', { object: path, hint: 'choose a directory that this user may write to' });
+  }
+}
+
+/** A second shim would take what the first is just making for left-overs, and remove it. */
+function lockState(directories: ShimDirectories, handler: string): Lock | undefined {
+  if (process.platform !== 'linux') return undefined;
+  mkdirSync(dirname(directories.lock), { recursive: true, mode: 0o700 });
+  const lock = tryLock(directories.lock);
+  if (lock) return lock;
+  throw new PluginError('ALREADY_EXISTS', 'another process serves this handler from it', {
+    object: `state of ${handler} in ${dirname(directories.lock)}`,
+    hint: 'stop that one, or choose another --root or --handler',
+  });
+}
+
+async function watch(shim: Shim, signal: AbortSignal): Promise<void> {
+  try {
+    await watchEvents(shim, signal);
+    if (signal.aborted) return;
+    shim.fault = 'the runtime ended its stream of events';
+  } catch (error) {
+    if (signal.aborted) return;
+    shim.fault = `the runtime tells no more events: ${PluginError.from(error).message}`;
+  }
+  shim.log.fatal(shim.fault);
+}
+
+async function close(
+  served: Served,
+  ending: AbortController,
+  watching: Promise<void>,
+  directories: ShimDirectories,
+  lock: Lock | undefined,
+): Promise<void> {
+  await served.close();
+  ending.abort();
+  await watching;
+  for (const directory of directories.runDirectories) removeIfEmpty(directory);
+  lock?.release();
+}
+
+function removeIfEmpty(directory: string): void {
+  try {
+    rmdirSync(directory);
+  } catch (error) {
+    if (!['ENOENT', 'ENOTEMPTY', 'EBUSY'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+  }
+}
