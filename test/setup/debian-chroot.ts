@@ -1,0 +1,129 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { copyFileSync, cpSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { findOnPath, repository } from '../fixtures/tools.ts';
+
+/** Debian's Node 18 and npm, and nothing else that a minimal Debian doesn't have. */
+const packages = ['nodejs', 'npm', 'ca-certificates'];
+const suite = 'bookworm';
+const mirror = 'http://deb.debian.org/debian';
+
+/** How this machine reaches its registries is no part of what is tested. */
+const ways = [
+  '/root/.npmrc',
+  '/etc/ssl/certs/ca-certificates.crt',
+  '/etc/resolv.conf',
+  '/etc/hosts',
+  '/etc/apt/apt.conf',
+  '/etc/apt/apt.conf.d',
+];
+const passedVariables = ['http_proxy', 'https_proxy', 'no_proxy', 'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'NODE_EXTRA_CA_CERTS'];
+
+/**
+ * The mounts are in a namespace of their own, so they are gone when the command is, however it ends. So are its processes. The root is
+ * bound onto itself because a container's root can only be made below a mount point. The shell stays, to reap as process 1.
+ */
+const enter = `
+root=$1 directory=$2; shift 2
+mount --bind "$root" "$root"
+mount -t proc proc "$root/proc"
+for tree in dev sys; do mount --rbind "/$tree" "$root/$tree"; mount --make-rslave "$root/$tree"; done
+status=0
+chroot "$root" /bin/sh -c 'cd "$0" && exec "$@"' "$directory" "$@" || status=$?
+exit "$status"
+`;
+
+/** What a command in the chroot did. */
+export interface Outcome {
+  status: number | null;
+  /** stdout and stderr together. */
+  output: string;
+  durationMs: number;
+}
+
+/** Why no chroot can be made here, or undefined if one can. */
+export function chrootMissing(): string | undefined {
+  if (process.platform !== 'linux' || process.getuid?.() !== 0) return 'a chroot needs root on Linux';
+  return findOnPath('mmdebstrap') ? undefined : 'mmdebstrap is not on PATH';
+}
+
+/** A minimal Debian 12 in a folder: what a user's fresh machine has. Made once and kept, since that takes a minute. */
+export class DebianChroot {
+  readonly root: string;
+
+  private constructor(root: string) {
+    this.root = root;
+  }
+
+  static async make(): Promise<DebianChroot> {
+    const root = join(repository, '.cache/chroot', suite);
+    if (!existsSync(root)) await bootstrap(root);
+    for (const path of ways) if (existsSync(path)) cpSync(path, join(root, path), { recursive: true, dereference: true });
+    return new DebianChroot(root);
+  }
+
+  /** Copies files of this machine, given relative to `from`, into a folder of the chroot. */
+  copyIn(from: string, files: string[], directory: string): void {
+    for (const file of files) {
+      const target = join(this.root, directory, file);
+      mkdirSync(dirname(target), { recursive: true });
+      copyFileSync(join(from, file), target);
+    }
+  }
+
+  remove(...paths: string[]): void {
+    for (const path of paths) rmSync(join(this.root, path), { recursive: true, force: true });
+  }
+
+  /** Runs a command as root in `directory` of the chroot, with this machine's kernel, devices, cgroups and network. */
+  async run(command: string[], { directory = '/', timeoutMs = 60_000 } = {}): Promise<Outcome> {
+    const env: NodeJS.ProcessEnv = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/root', LANG: 'C.UTF-8' };
+    for (const name of passedVariables) if (process.env[name]) env[name] = process.env[name];
+    const namespaces = ['--mount', '--propagation', 'slave', '--pid', '--fork', '--kill-child'];
+    const started = performance.now();
+    const { status, output } = await capture(
+      'unshare',
+      [...namespaces, 'sh', '-ec', enter, 'sh', this.root, directory, ...command],
+      env,
+      timeoutMs,
+    );
+    return { status, output, durationMs: performance.now() - started };
+  }
+
+  /** Bytes that the chroot takes on disk. */
+  async diskUsage(): Promise<number> {
+    const { output } = await capture('du', ['--summarize', '--one-file-system', '--block-size=1', this.root], process.env, 60_000);
+    return Number.parseInt(output, 10);
+  }
+}
+
+async function bootstrap(root: string): Promise<void> {
+  const unfinished = `${root}.new`;
+  rmSync(unfinished, { recursive: true, force: true });
+  mkdirSync(dirname(root), { recursive: true });
+  const args = ['--variant=minbase', `--include=${packages.join(',')}`, ...(await hostAptOptions()), suite, unfinished, mirror];
+  const { status, output } = await capture('mmdebstrap', args, process.env, 600_000);
+  if (status !== 0) throw new Error(`mmdebstrap ended with ${status}\n${output}`);
+  renameSync(unfinished, root);
+}
+
+/** mmdebstrap leaves the host's configuration of apt alone, but a proxy or a mirror with old dates is needed as much here. */
+async function hostAptOptions(): Promise<string[]> {
+  const { output } = await capture('apt-config', ['dump', 'Acquire'], process.env, 10_000);
+  return output.split('\n').flatMap((line) => (/^Acquire::(https?|Check)\b.*".+";$/.test(line) ? [`--aptopt=${line.slice(0, -1)}`] : []));
+}
+
+async function capture(
+  program: string,
+  args: string[],
+  env: NodeJS.ProcessEnv,
+  timeoutMs: number,
+): Promise<{ status: number | null; output: string }> {
+  const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'], timeout: timeoutMs, killSignal: 'SIGKILL' });
+  const ended = once(child, 'close');
+  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
+  const [status] = (await ended) as [number | null];
+  return { status, output: `${stdout}${stderr}` };
+}
