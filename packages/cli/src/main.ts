@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 import 'reflect-metadata';
 import { PluginError } from '@berth/sdk/errors';
 import { program } from './program.ts';

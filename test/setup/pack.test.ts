@@ -1,0 +1,93 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { repository } from '../fixtures/tools.ts';
+
+const run = promisify(execFile);
+const packages = ['api', 'sdk', 'shim', 'conformance', 'kubelet', 'cli'];
+const npmCli = join(repository, '.cache/node/lib/node_modules/npm/bin/npm-cli.js');
+
+interface Tarball {
+  name: string;
+  filename: string;
+  files: { path: string }[];
+}
+
+describe('the published packages, installed outside the repository', () => {
+  let directory: string;
+  let tarballs: Tarball[];
+
+  beforeAll(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'berth-pack-'));
+    const workspaces = packages.flatMap((name) => ['--workspace', `packages/${name}`]);
+    const packed = await npm(['pack', '--json', '--silent', '--pack-destination', directory, ...workspaces], repository);
+    tarballs = JSON.parse(packed.slice(packed.indexOf('[')));
+    await writeFile(join(directory, 'package.json'), JSON.stringify({ private: true, type: 'module' }));
+    const files = tarballs.map(({ filename }) => join(directory, filename));
+    await npm(['install', '--prefer-offline', '--no-audit', '--no-fund', '--ignore-scripts', ...files], directory);
+  });
+
+  afterAll(() => rm(directory, { recursive: true, force: true }));
+
+  it.each(packages)('@berth/%s holds a build with types, README and LICENSE, and nothing else of the repository', (name) => {
+    const paths = tarballs.find((tarball) => tarball.name === `@berth/${name}`)?.files.map(({ path }) => path) ?? [];
+    expect(paths).toEqual(expect.arrayContaining(['package.json', 'README.md', 'LICENSE']));
+    const built = paths.filter((path) => path.startsWith('dist/'));
+    expect(built.filter((path) => path.endsWith('.js')).length).toBeGreaterThan(0);
+    expect(built.filter((path) => path.endsWith('.js')).map((path) => path.replace(/\.js$/, '.d.ts'))).toEqual(
+      built.filter((path) => path.endsWith('.d.ts')),
+    );
+    expect(paths.filter((path) => /^src\/|\.test\.|tsbuildinfo/.test(path))).toEqual([]);
+  });
+
+  it('every export is imported by plain Node 24', async () => {
+    const specifiers = (await Promise.all(packages.map(exportsOf))).flat().filter((specifier) => specifier !== '@berth/cli/main');
+    const script = `for (const specifier of ${JSON.stringify(specifiers)}) await import(specifier);`;
+    await run(process.execPath, ['--input-type=module', '--eval', script], { cwd: directory, env: plainEnvironment() });
+  });
+
+  it('the installed berth tells its version', async () => {
+    const { stdout } = await run(join(directory, 'node_modules/.bin/berth'), ['--version'], { cwd: directory, env: plainEnvironment() });
+    expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+
+  it('the types of an author are checked against the published ones', async () => {
+    await writeFile(
+      join(directory, 'plugin.ts'),
+      [
+        "import { cniPlugin, run } from '@berth/sdk/cni/plugin';",
+        "import type { Runtime } from '@berth/shim/runtime';",
+        'export type Features = ReturnType<Runtime["features"]>;',
+        'const plugin = cniPlugin({ add: ({ prevResult }) => prevResult ?? {}, del: () => undefined });',
+        'process.exitCode = await run(plugin);',
+        '// @ts-expect-error a plugin needs a way to undo ADD',
+        'cniPlugin({ add: () => ({}) });',
+        '',
+      ].join('\n'),
+    );
+    const options = ['--noEmit', '--strict', '--skipLibCheck', '--target', 'es2024', '--module', 'nodenext'];
+    const types = ['--types', 'node', '--typeRoots', join(repository, 'node_modules/@types')];
+    await run(process.execPath, [join(repository, 'node_modules/tsc7/bin/tsc'), ...options, ...types, 'plugin.ts'], {
+      cwd: directory,
+    }).catch((error: { stdout: string }) => expect.fail(error.stdout));
+  });
+
+  async function exportsOf(name: string): Promise<string[]> {
+    const installed = JSON.parse(await readFile(join(directory, 'node_modules/@berth', name, 'package.json'), 'utf8'));
+    return Object.keys(installed.exports).map((subpath) => subpath.replace('.', `@berth/${name}`));
+  }
+});
+
+async function npm(args: string[], cwd: string): Promise<string> {
+  const { stdout } = await run(process.execPath, [npmCli, ...args], { cwd, env: plainEnvironment(), maxBuffer: 2 ** 26 });
+  return stdout;
+}
+
+/** Without the conditions under which the repository's own tests run, or settings of a surrounding npm. */
+function plainEnvironment(): NodeJS.ProcessEnv {
+  const kept = Object.entries(process.env).filter(([name]) => name !== 'NODE_OPTIONS' && !/^npm_(?!config_cache)/i.test(name));
+  return { ...Object.fromEntries(kept), PATH: `${join(process.execPath, '..')}:${process.env.PATH}` };
+}
