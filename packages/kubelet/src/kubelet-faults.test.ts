@@ -27,6 +27,26 @@ describe('a runtime that', () => {
     expect(ready.status?.message).toBeUndefined();
   });
 
+  it('was never there does not hold up the end of the kubelet', async () => {
+    await node.runtime.close();
+    await node.write('manifests/a.yaml', simple('a'));
+    await node.kubelet.start();
+    await node.until('a', ({ status }) => status?.reason === 'RuntimeUnavailable');
+    expect(await node.kubelet.stop({ gracefully: true })).toEqual([]);
+    await node.runtime.open();
+  });
+
+  it('goes away for good is told by stop for each pod that it has', async () => {
+    await node.write('manifests/a.yaml', simple('a'));
+    await node.kubelet.start();
+    await node.until('a', isReady);
+    await node.runtime.close();
+    expect(await node.kubelet.stop({ gracefully: true })).toEqual([
+      expect.stringMatching(/^pod default\/a didn't end: runtime timer: .*cri\.sock/),
+    ]);
+    await node.runtime.open();
+  });
+
   it('goes away leaves the status of a running pod as it was last seen, and comes back without a restart', async () => {
     await node.write('manifests/a.yaml', simple('a'));
     await node.kubelet.start();

@@ -161,7 +161,7 @@ export class Kubelet {
     await Promise.race([this.#workers.terminateAll(hurry), limit.promise]);
     cancel();
     await this.#cgroups?.removeRoot();
-    const left = this.#workers.all().filter((worker) => !worker.finished);
+    const left = this.#workers.all().filter((worker) => worker.begun && !worker.finished);
     return left.map(({ pod, status }) => `pod ${fullNameOf(pod)} didn't end: ${status.message ?? 'no reason known'}`);
   }
 

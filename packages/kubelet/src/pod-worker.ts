@@ -34,6 +34,8 @@ export interface PodWorkerOptions {
 
 /** More rounds than this without a pause and something is wrong: the worker waits as after a failure. */
 const roundsWithoutPause = 100;
+/** How long a runtime that isn't there is waited for when a pod in it is to end. */
+const abandonAfterMs = 5000;
 /** How long a sandbox that is being made is waited for when its pod is to end. */
 const sandboxPatienceMs = 5000;
 
@@ -54,6 +56,8 @@ export class PodWorker {
   #sync = new AbortController();
   #observed: PodRuntime;
   #finished = false;
+  readonly #abandoned = Promise.withResolvers<void>();
+  #lastSeenAt: Date | undefined;
   #terminatingSince: Date | undefined;
   #done: Promise<void> | undefined;
 
@@ -109,6 +113,16 @@ export class PodWorker {
     this.#sync.abort(new PluginError('CANCELLED', 'the pod is to end'));
     this.#sync = new AbortController();
     this.notify();
+  }
+
+  /** Something has been made for the pod, now or by a kubelet before. */
+  get begun(): boolean {
+    return this.#observed.directories !== 'unknown' || this.#observed.sandboxes.length > 0;
+  }
+
+  /** Resolves when the pod is to end, and its runtime hasn't been there for so long that waiting is pointless. */
+  get abandoned(): Promise<void> {
+    return this.#abandoned.promise;
   }
 
   /** Resolves when the worker has ended: its pod has, or it was halted. */
@@ -169,8 +183,15 @@ export class PodWorker {
     await this.#attempt('observe', signal, () =>
       ActionFailure.explain('RuntimeUnavailable', `runtime ${this.#observed.handler}`, async () => {
         Object.assign(this.#observed, await this.#observer.observe(signal));
+        this.#lastSeenAt = this.#options.clock.now();
       }),
     );
+    if (this.#observed.failures.observe && this.#terminatingSince) this.#considerAbandoning(this.#terminatingSince);
+  }
+
+  #considerAbandoning(terminatingSince: Date): void {
+    const since = Math.max(terminatingSince.getTime(), this.#lastSeenAt?.getTime() ?? 0);
+    if (!this.begun || this.#options.clock.now().getTime() - since >= abandonAfterMs) this.#abandoned.resolve();
   }
 
   async #carryOut(action: Action, signal: AbortSignal): Promise<void> {

@@ -73,7 +73,7 @@ export class PodWorkers {
     if (!this.#stopping) this.#startWaiting();
   }
 
-  /** Ends every pod; `hurry` ends the grace periods. Resolves when all have ended. */
+  /** Ends every pod; `hurry` ends the grace periods. Resolves when all have ended, but for those whose runtime is gone. */
   async terminateAll(hurry?: AbortSignal): Promise<void> {
     this.#stopping = true;
     this.#waiting = [];
@@ -82,7 +82,7 @@ export class PodWorkers {
     };
     hurry?.addEventListener('abort', terminate);
     terminate();
-    await Promise.all(this.all().map((worker) => worker.ended()));
+    await Promise.all(this.all().map((worker) => Promise.race([worker.ended(), worker.abandoned])));
     hurry?.removeEventListener('abort', terminate);
     this.forgetFinished();
   }
