@@ -4,7 +4,7 @@ import { configDefaults, defineConfig } from 'vitest/config';
 const conditions = ['berth-source', 'node'];
 
 /** Storms, fuzzing and cold starts: `npm run test:long`. */
-const long = '**/*.long.test.ts';
+const long = '{packages,plugins,setup,test}/**/*.long.test.ts';
 
 /** Tests run from the sources: packages resolve each other by the `berth-source` export condition. */
 export default defineConfig({
