@@ -1,0 +1,171 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { EventEmitter, on } from 'node:events';
+import { constants } from 'node:os';
+import { PluginError } from '@berth/sdk/errors';
+import type {
+  ContainerSpec,
+  Exit,
+  Found,
+  FoundContainer,
+  Known,
+  Runtime,
+  RuntimeEvent,
+  RuntimeFeatures,
+  RuntimeVersion,
+  SandboxSpec,
+} from '../src/runtime.ts';
+
+export type Fault = 'throws' | 'hangs' | 'is deaf';
+type Method = Exclude<keyof Runtime, 'features' | 'events'>;
+
+interface ProcessContainer {
+  spec: ContainerSpec;
+  child?: ChildProcess;
+  startedAt?: Date;
+  exit?: Exit;
+}
+
+/** What outlives a shim: sandboxes, and containers that are child processes of the test. */
+export class ProcessHost {
+  readonly sandboxes = new Map<string, SandboxSpec>();
+  readonly containers = new Map<string, ProcessContainer>();
+  readonly emitter = new EventEmitter();
+  /** Calls in order: `createSandbox`, `start`. */
+  readonly calls: string[] = [];
+  /** Calls about one object that were made at the same time against the contract. */
+  readonly violations: string[] = [];
+  readonly faults = new Map<Method, Fault>();
+  /** Emits `Method` when a call with a fault has begun. */
+  readonly reached = new EventEmitter();
+  readonly #active = new Map<string, Set<Method>>();
+
+  enter(method: Method, id: string): () => void {
+    const active = this.#active.get(id) ?? new Set<Method>();
+    this.#active.set(id, active);
+    const allowed = (other: Method) => other === 'start' && (method === 'signal' || method === 'removeContainer');
+    for (const other of active) if (!allowed(other)) this.violations.push(`${method} during ${other} of ${id}`);
+    active.add(method);
+    this.calls.push(method);
+    return () => active.delete(method);
+  }
+
+  dispose(): void {
+    for (const { child } of this.containers.values()) child?.kill('SIGKILL');
+  }
+}
+
+/** Containers as plain child processes, with faults on demand. */
+export class ProcessRuntime implements Runtime {
+  readonly #host: ProcessHost;
+  readonly #features: RuntimeFeatures;
+
+  constructor(host: ProcessHost, features: Partial<RuntimeFeatures> = {}) {
+    this.#host = host;
+    this.#features = { rootfs: 'none', network: false, namespaces: false, refused: [], ...features };
+  }
+
+  features(): RuntimeFeatures {
+    return this.#features;
+  }
+
+  prepare(signal: AbortSignal): Promise<RuntimeVersion> {
+    return this.#call('prepare', '', signal, async () => ({ name: 'process', version: '1.2.3' }));
+  }
+
+  createSandbox(sandbox: SandboxSpec, signal: AbortSignal): Promise<void> {
+    return this.#call('createSandbox', sandbox.id, signal, async () => void this.#host.sandboxes.set(sandbox.id, sandbox));
+  }
+
+  stopSandbox(sandbox: SandboxSpec, signal: AbortSignal): Promise<void> {
+    return this.#call('stopSandbox', sandbox.id, signal, async () => undefined);
+  }
+
+  removeSandbox(sandbox: SandboxSpec, signal: AbortSignal): Promise<void> {
+    return this.#call('removeSandbox', sandbox.id, signal, async () => void this.#host.sandboxes.delete(sandbox.id));
+  }
+
+  createContainer(spec: ContainerSpec, signal: AbortSignal): Promise<void> {
+    return this.#call('createContainer', spec.id, signal, async () => void this.#host.containers.set(spec.id, { spec }));
+  }
+
+  start(spec: ContainerSpec, signal: AbortSignal): Promise<void> {
+    return this.#call('start', spec.id, signal, async () => {
+      const container = this.#host.containers.get(spec.id);
+      if (!container) throw new PluginError('NOT_FOUND', 'the runtime has none', { object: `container ${spec.id}` });
+      const [program = '', ...args] = spec.process.args;
+      const env = Object.fromEntries(spec.process.env.map((variable) => variable.split(/=(.*)/s).slice(0, 2)));
+      const child = spawn(program, args, { env, cwd: spec.process.cwd, stdio: 'ignore' });
+      const spawned = Promise.withResolvers<void>();
+      child.once('spawn', spawned.resolve).once('error', (cause) => spawned.reject(PluginError.from(cause)));
+      await spawned.promise;
+      container.child = child;
+      container.startedAt = new Date();
+      child.once('exit', (code, ending) => this.#exited(spec.id, container, code ?? 128 + (constants.signals[ending ?? 'SIGKILL'] ?? 0)));
+    });
+  }
+
+  signal(spec: ContainerSpec, posixSignal: string, signal: AbortSignal): Promise<void> {
+    return this.#call('signal', spec.id, signal, async () => {
+      this.#host.containers.get(spec.id)?.child?.kill(posixSignal as NodeJS.Signals);
+    });
+  }
+
+  removeContainer(spec: ContainerSpec, signal: AbortSignal): Promise<void> {
+    return this.#call('removeContainer', spec.id, signal, async () => {
+      this.#host.containers.get(spec.id)?.child?.kill('SIGKILL');
+      this.#host.containers.delete(spec.id);
+    });
+  }
+
+  recover(known: Known, signal: AbortSignal): Promise<Found> {
+    return this.#call('recover', '', signal, async () => {
+      const containers: Found['containers'] = {};
+      for (const { id } of known.containers) {
+        const container = this.#host.containers.get(id);
+        if (container) containers[id] = foundContainer(container);
+      }
+      return { sandboxes: known.sandboxes.map(({ id }) => id).filter((id) => this.#host.sandboxes.has(id)), containers };
+    });
+  }
+
+  async *events(signal: AbortSignal): AsyncIterable<RuntimeEvent> {
+    try {
+      for await (const [event] of on(this.#host.emitter, 'event', { signal })) {
+        if (event instanceof Error) throw event;
+        yield event as RuntimeEvent;
+      }
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+  }
+
+  #exited(containerId: string, container: ProcessContainer, exitCode: number): void {
+    container.exit = { exitCode, finishedAt: new Date() };
+    this.#host.emitter.emit('event', { type: 'exited', containerId, exit: container.exit } satisfies RuntimeEvent);
+  }
+
+  async #call<Result>(method: Method, id: string, signal: AbortSignal, work: () => Promise<Result>): Promise<Result> {
+    const leave = this.#host.enter(method, id);
+    try {
+      const fault = this.#host.faults.get(method);
+      if (fault) this.#host.reached.emit(method);
+      if (fault === 'throws') throw new PluginError('INTERNAL', `${method} is broken`, { object: 'runtime process' });
+      if (fault === 'hangs') await aborted(signal);
+      if (fault === 'is deaf') await new Promise(() => undefined);
+      return await work();
+    } finally {
+      leave();
+    }
+  }
+}
+
+function foundContainer({ exit, child, startedAt }: ProcessContainer): FoundContainer {
+  if (exit) return { state: 'exited', exit };
+  return child ? { state: 'running', startedAt } : { state: 'created' };
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  return promise;
+}
