@@ -9,7 +9,9 @@ import { SetupError } from './setup-error.mjs';
 
 const folder = join(root, 'test', 'bench');
 
-async function bench([name, ...args]) {
+/** @param {string[]} argv */
+async function bench(argv) {
+  const [name, ...args] = argv;
   const known = benches();
   if (name === undefined) {
     process.stdout.write(`usage: npm run bench -- NAME [ARGUMENTS]\n${known.map((each) => `  ${each}\n`).join('')}`);

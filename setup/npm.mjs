@@ -31,7 +31,12 @@ export function ownNpm(args, options) {
   return npm(node, [npmCli, ...args], { ...options, env: { PATH: [dirname(node), process.env.PATH].join(delimiter), ...options.env } });
 }
 
-/** @returns {Promise<{ downloaded: number }>} bytes by which npm's cache grew: packages that it had already cost nothing */
+/**
+ * @param {string} program
+ * @param {string[]} args
+ * @param {{ cwd: string, env?: NodeJS.ProcessEnv }} options
+ * @returns {Promise<{ downloaded: number }>} bytes by which npm's cache grew: packages that it had already cost nothing
+ */
 async function npm(program, args, { cwd, env = {} }) {
   const cached = join(env.npm_config_cache ?? process.env.npm_config_cache ?? join(homedir(), '.npm'), '_cacache', 'content-v2');
   const before = bytesIn(cached);

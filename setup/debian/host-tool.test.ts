@@ -19,7 +19,7 @@ it('finds a program by its name, and no folder or missing one', () => {
 });
 
 it('takes a program only if its own version output is new enough', () => {
-  const node = { name: 'node', package: 'nodejs', neededBy: 'node' };
+  const node = { name: 'node', package: 'nodejs', neededBy: 'node' as const };
   expect(suitableOnHost({ ...node, minimum: '1.0.0' })).toBe(findOnHost('node'));
   expect(suitableOnHost({ ...node, minimum: '999.0.0' })).toBeUndefined();
 });

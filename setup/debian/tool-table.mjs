@@ -37,7 +37,11 @@ export const tools = [
 /** Packages of the tests whose files are no programs on PATH: the reference CNI plugins, in usr/lib/cni. */
 export const testPackages = ['containernetworking-plugins'];
 
-/** The package leaves the plain names to the alternatives system, which an unpacked package doesn't have. */
+/**
+ * The package leaves the plain names to the alternatives system, which an unpacked package doesn't have.
+ * @param {string} name
+ * @returns {Tool}
+ */
 function iptables(name) {
   return {
     name,
