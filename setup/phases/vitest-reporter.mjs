@@ -21,6 +21,11 @@ function count(module, outcome) {
     const result = test.result();
     if (result.state === 'passed') outcome.passed++;
     else if (result.state === 'failed') outcome.failed++;
-    else outcome.skipped.push({ test: `${module.relativeModuleId} > ${test.fullName}`, reason: result.note ?? 'no reason given' });
+    else outcome.skipped.push({ test: `${module.relativeModuleId} > ${test.fullName}`, reason: result.note ?? reasonIn(test.fullName) });
   }
+}
+
+/** What a condition skips before the test runs can give no note: such a suite or test has its reason in brackets in its name. */
+function reasonIn(name) {
+  return /\(([^()]+)\)/.exec(name)?.[1] ?? 'no reason given';
 }
