@@ -11,8 +11,8 @@ const propagations: Record<number, ContainerMount['propagation']> = {
 };
 
 /**
- * The sandbox's files and the request's mounts, outer ones first; a mount of the request replaces a file at the same
- * place. Sources are resolved: symbolic links are followed, and one that is missing is an error (api.proto, Mount).
+ * The sandbox's files (read-only with a read-only root) and the request's mounts, outer ones first; a mount of the request
+ * replaces a file at the same place. Sources are resolved: symbolic links are followed, and one that is missing is an error (api.proto, Mount).
  */
 export async function containerMounts(
   config: ContainerConfig,
@@ -21,16 +21,23 @@ export async function containerMounts(
 ): Promise<ContainerMount[]> {
   const asked: ContainerMount[] = [];
   for (const mount of config.mounts) asked.push(await resolved(mount, object));
+  const readonly = config.linux?.securityContext?.readonlyRootfs ?? false;
   const taken = new Set(asked.map(({ destination }) => destination));
   const files = Object.entries(sandboxFiles)
     .filter(([destination]) => !taken.has(destination))
-    .map(([destination, source]): ContainerMount => ({ source, destination, readonly: false, propagation: 'private' }));
+    .map(([destination, source]): ContainerMount => ({ source, destination, readonly, propagation: 'private' }));
   return [...files, ...asked].toSorted((a, b) => depth(a) - depth(b));
 }
 
 async function resolved({ containerPath, hostPath, readonly, propagation }: Mount, object: string): Promise<ContainerMount> {
-  if (!posix.isAbsolute(containerPath)) {
-    throw new PluginError('INVALID_ARGUMENT', `the mount point ${JSON.stringify(containerPath)} is not absolute`, { object });
+  if (!posix.isAbsolute(containerPath) || posix.normalize(containerPath) === '/') {
+    const what = posix.isAbsolute(containerPath) ? 'is the root' : 'is not absolute';
+    throw new PluginError('INVALID_ARGUMENT', `the mount point ${JSON.stringify(containerPath)} ${what}`, { object });
+  }
+  if (!posix.isAbsolute(hostPath)) {
+    throw new PluginError('INVALID_ARGUMENT', `the mount source ${JSON.stringify(hostPath)} of ${containerPath} is not absolute`, {
+      object,
+    });
   }
   const source = await realpath(hostPath).catch((cause: Error) => {
     throw new PluginError('NOT_FOUND', `the mount source ${hostPath} of ${containerPath} does not exist`, {

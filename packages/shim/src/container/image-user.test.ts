@@ -76,7 +76,7 @@ describe('readAccounts', () => {
     const [top, middle, bottom] = [await layer('top'), await layer('middle'), await layer('bottom')];
     await writeFile(join(middle, 'etc/passwd'), 'middle');
     await writeFile(join(bottom, 'etc/passwd'), 'bottom');
-    expect(await readAccounts([top, middle, bottom])).toEqual({ passwd: 'middle', group: '' });
+    expect(await readAccounts([top, middle, bottom], 'container c')).toEqual({ passwd: 'middle', group: '' });
   });
 
   it('never follows a link out of the layer', async () => {
@@ -85,6 +85,6 @@ describe('readAccounts', () => {
     const linked = join(directory, 'linked');
     await mkdir(linked);
     await symlink('/etc', join(linked, 'etc'));
-    expect(await readAccounts([top, linked])).toEqual({ passwd: '', group: '' });
+    expect(await readAccounts([top, linked], 'container c')).toEqual({ passwd: '', group: '' });
   });
 });

@@ -1,8 +1,7 @@
-import { lstat, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { type LinuxContainerSecurityContext, SupplementalGroupsPolicy } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import type { ProcessSpec } from '../runtime.ts';
+import { readLayeredFile } from './layered-file.ts';
 
 /** The account files of an image; empty where it has none. */
 export interface Accounts {
@@ -10,18 +9,10 @@ export interface Accounts {
   group: string;
 }
 
-/** Reads /etc/passwd and /etc/group from unpacked layers, the topmost first. A link is never followed out of a layer. */
-export async function readAccounts(layers: string[]): Promise<Accounts> {
-  return { passwd: await readFromLayers(layers, 'passwd'), group: await readFromLayers(layers, 'group') };
-}
-
-async function readFromLayers(layers: string[], name: string): Promise<string> {
-  for (const layer of layers) {
-    const directory = await lstat(join(layer, 'etc')).catch(() => undefined);
-    const file = directory?.isDirectory() ? await lstat(join(layer, 'etc', name)).catch(() => undefined) : undefined;
-    if (file?.isFile()) return readFile(join(layer, 'etc', name), 'utf8');
-  }
-  return '';
+/** Reads /etc/passwd and /etc/group of an image from its unpacked layers, the topmost first. */
+export async function readAccounts(layers: string[], object: string): Promise<Accounts> {
+  const [passwd = '', group = ''] = await Promise.all(['/etc/passwd', '/etc/group'].map((path) => readLayeredFile(layers, path, object)));
+  return { passwd, group };
 }
 
 /**
@@ -100,6 +91,7 @@ function records(file: string): string[][] {
     .map((line) => line.split(':'));
 }
 
+/** The kernel takes (uid_t)-1 for "none". */
 function isId(text: string): boolean {
-  return /^\d{1,10}$/.test(text);
+  return /^\d{1,10}$/.test(text) && Number(text) < 2 ** 32 - 1;
 }

@@ -31,7 +31,7 @@ export async function planContainer(
       args: processArguments(config, image.config, object),
       env: processEnvironment(config, image.config, sandbox.config.hostname, object),
       cwd: workingDirectory(config, image.config),
-      user: resolveUser(security, image.config.user, await readAccounts(image.layers), object),
+      user: resolveUser(security, image.config.user, await readAccounts(image.layers, object), object),
     },
     mounts: await containerMounts(config, sandbox.record.files, object),
     logPath: logPath(sandbox.config.logDirectory, config.logPath, object),

@@ -12,12 +12,15 @@ const maxOptionBytes = 4095;
 export function planRootfs(layers: string[], directory: string, wanted: RuntimeFeatures['rootfs']): Rootfs | undefined {
   if (wanted === 'none') return undefined;
   const mounted = wanted === 'mounted' ? join(directory, 'rootfs') : undefined;
-  return { lowers: layers, upper: join(directory, 'upper'), work: join(directory, 'work'), mounted };
+  // Overlayfs wants a lower directory, also of an image without layers.
+  const lowers = layers.length > 0 ? layers : [join(directory, 'empty')];
+  return { lowers, upper: join(directory, 'upper'), work: join(directory, 'work'), mounted };
 }
 
 /** Makes the directories, and mounts them as one where the runtime wants it so. */
 export async function makeRootfs(rootfs: Rootfs, object: string, signal: AbortSignal): Promise<void> {
-  for (const directory of [rootfs.upper, rootfs.work]) await mkdir(directory, { recursive: true, mode: 0o755 });
+  const own = rootfs.lowers.filter((lower) => dirname(lower) === dirname(rootfs.upper));
+  for (const directory of [rootfs.upper, rootfs.work, ...own]) await mkdir(directory, { recursive: true, mode: 0o755 });
   if (rootfs.mounted === undefined) return;
   await mkdir(rootfs.mounted, { recursive: true, mode: 0o755 });
   // Relative names, below the folder that all layers are in, leave room for many layers in the one page of options.
