@@ -116,7 +116,7 @@ export class OciCommand {
 export function interrupted(object: string, limit: AbortSignal, deadline: number): PluginError {
   const timedOut = (limit.reason as Error | undefined)?.name === 'TimeoutError';
   if (!timedOut) return PluginError.from(limit.reason, 'CANCELLED', { object });
-  return new PluginError('DEADLINE_EXCEEDED', `it didn't end within ${deadline / 1000} s and was killed`, {
+  return new PluginError('DEADLINE_EXCEEDED', `it didn't end in time (${deadline / 1000} s at most) and was killed`, {
     object,
     hint: 'look for a hung mount or a frozen cgroup',
     cause: limit.reason,

@@ -4,6 +4,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
 import { PluginError } from '@berth/sdk/errors';
 import type { Calls } from '../calls.ts';
 import { unlessAborted } from '../keyed-lock.ts';
@@ -28,6 +29,9 @@ export interface ConmonOptions {
   createDeadlineMs?: number;
   calls: Calls;
 }
+
+/** Longest that a killed process may take to be gone; one in uninterruptible sleep is not waited for any longer. */
+const endDeadlineMs = 5000;
 
 /**
  * conmon(8): one small process a container, which runs `create` of the OCI runtime, holds the container's stdio, writes its log
@@ -54,16 +58,15 @@ export class Conmon {
     return this.#options.calls.record(description, () => this.#create(container, signal));
   }
 
-  /** Ends conmon if it still runs, with an OCI runtime that it may be waiting for. */
+  /** Ends conmon if it still runs, with an OCI runtime that it may be waiting for; both are gone when it resolves. */
   async end(id: string, bundle: string): Promise<void> {
     const pid = await this.#pid(id, bundle);
     if (pid === undefined) return;
-    try {
-      // conmon leads a process group of its own, in which its OCI runtime is too; a container's process is not.
-      process.kill(-pid, 'SIGKILL');
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-    }
+    const pids = [pid, ...(await childrenOf(pid))];
+    // conmon becomes the leader of a process group soon after its start. Its OCI runtime is in that too; a container's process is not.
+    kill(pid, 'SIGKILL');
+    kill(-pid, 'SIGKILL');
+    for (let waited = 0; waited < endDeadlineMs && !(await haveEnded(pids)); waited += 5) await delay(5);
   }
 
   /** Whether the container is being watched. */
@@ -84,6 +87,7 @@ export class Conmon {
     const limit = AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]);
     const object = `${this.#oci.name} create of container ${container.name}`;
     await rm(pidFile(container.bundle), { force: true });
+    if (limit.aborted) throw interrupted(object, limit, deadlineMs);
     const child = this.#spawn(container);
     try {
       return await unlessAborted(this.#reply(child, container, object), limit);
@@ -137,6 +141,26 @@ export class Conmon {
     const why = readable(message ?? '') || (await this.#oci.lastError(container.id)) || `it ended with status ${-data}`;
     throw new PluginError('INTERNAL', why, { object });
   }
+}
+
+/** Signals a process, or a process group by its negated number; neither needs to be there. */
+function kill(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+async function childrenOf(pid: number): Promise<number[]> {
+  const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '');
+  return children.split(' ').filter(Boolean).map(Number);
+}
+
+/** A zombie has ended: when it is reaped is up to the host's init. */
+async function haveEnded(pids: number[]): Promise<boolean> {
+  const states = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')));
+  return states.every((state) => state === '' || /\) [ZX] [^)]*$/.test(state));
 }
 
 function pidFile(bundle: string): string {

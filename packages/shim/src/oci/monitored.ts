@@ -1,5 +1,6 @@
 import { access, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { removeCgroup } from './cgroup.ts';
 import type { OciCommand, Subject } from './command.ts';
 import type { OciConfig } from './config-json.ts';
 import type { Conmon, MonitoredContainer } from './conmon.ts';
@@ -10,6 +11,9 @@ export type BundledContainer = Subject & { bundle: string };
 
 /** Longest that a killed process may take to be gone. */
 const killDeadlineMs = 10_000;
+
+/** Longest that taking away what a failed creation left may take. */
+const cleanUpDeadlineMs = 30_000;
 
 /** Containers of an OCI runtime under conmon's watch, from their config.json to their removal. */
 export class MonitoredContainers {
@@ -32,8 +36,8 @@ export class MonitoredContainers {
     try {
       return await this.#conmon.create(container, signal);
     } catch (error) {
-      // The caller's signal may be what failed: cleaning up has its own deadlines.
-      await this.remove(container, new AbortController().signal);
+      // The caller's signal may be what failed. What can't be removed here is removed with the container, by its owner.
+      await this.remove(container, AbortSignal.timeout(cleanUpDeadlineMs)).catch(() => undefined);
       throw error;
     }
   }
@@ -63,6 +67,7 @@ export class MonitoredContainers {
     if (await this.exists(container.id)) await this.#oci.delete(container, signal);
     else await rm(this.#oci.logFile(container.id), { force: true });
     await this.#conmon.end(container.id, container.bundle);
+    if (!(await this.#exits.read(container.id))) await this.#removeUnfinished(container, signal);
     await this.#exits.remove(container.id);
   }
 
@@ -90,6 +95,12 @@ export class MonitoredContainers {
   async pidOf({ bundle }: Pick<BundledContainer, 'bundle'>): Promise<number | undefined> {
     const pid = Number.parseInt(await readFile(join(bundle, 'container.pid'), 'utf8').catch(() => ''), 10);
     return Number.isNaN(pid) ? undefined : pid;
+  }
+
+  /** One that never ran has no exit file, and perhaps cgroups that its OCI runtime doesn't know of. */
+  async #removeUnfinished({ bundle }: BundledContainer, signal: AbortSignal): Promise<void> {
+    const config = await readFile(join(bundle, 'config.json'), 'utf8').catch(() => undefined);
+    if (config !== undefined) await removeCgroup((JSON.parse(config) as OciConfig).linux.cgroupsPath, signal);
   }
 
   /** Nobody reports the end of a container whose conmon has died: `delete` waits for it, and the exit file is written here. */

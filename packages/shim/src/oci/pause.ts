@@ -24,7 +24,7 @@ export class Pause {
     try {
       await this.#containers.start(container, signal);
     } catch (error) {
-      await this.#containers.remove(container, new AbortController().signal);
+      await this.#containers.remove(container, AbortSignal.timeout(30_000)).catch(() => undefined);
       throw error;
     }
   }
