@@ -1,4 +1,4 @@
-// npm run clean: removes all that set-up, builds and tests made in the checkout.
+// npm run clean: removes all that set-up, builds, packing and tests made in the checkout.
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { cache, root } from './paths.mjs';
@@ -8,7 +8,7 @@ import { SetupError } from './setup-error.mjs';
 const workspaces = ['packages', 'plugins'].flatMap((folder) => readdirSync(join(root, folder)).map((name) => join(root, folder, name)));
 
 function made() {
-  const inWorkspaces = workspaces.flatMap((folder) => ['node_modules', 'dist', 'src/gen'].map((name) => join(folder, name)));
+  const inWorkspaces = workspaces.flatMap((folder) => ['node_modules', 'dist', 'src/gen', 'LICENSE', 'proto'].map((name) => join(folder, name)));
   const buildStates = [root, join(root, 'test'), ...workspaces].flatMap((folder) =>
     readdirSync(folder)
       .filter((name) => name.endsWith('.tsbuildinfo'))
