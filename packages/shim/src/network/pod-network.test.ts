@@ -1,0 +1,149 @@
+import { existsSync } from 'node:fs';
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { NamespaceMode, PodSandboxState, Protocol } from '@berth/sdk/cri';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { writeCniPlugins } from '../../testing/cni-plugins.ts';
+import { TestShim, withoutRoot } from '../../testing/test-shim.ts';
+import { mountPoints } from '../mounts.ts';
+import { runProgram } from '../run-program.ts';
+
+let shim: TestShim;
+const signal = AbortSignal.timeout(60_000);
+
+describe.skipIf(withoutRoot)(`a pod's network${withoutRoot ? ` (${withoutRoot})` : ''}`, () => {
+  beforeEach(async () => {
+    shim = await TestShim.start({ features: { network: true, namespaces: true }, cni: writeCniPlugins });
+  });
+
+  afterEach(async () => {
+    for (const verb of ['ADD', 'DEL']) await rm(join(shim.directory, 'bin', `fail-${verb}`), { force: true });
+    const { items } = await shim.runtime.listPodSandbox({ filter: undefined });
+    for (const { id } of items) await shim.runtime.removePodSandbox({ podSandboxId: id });
+    const left = await mountsBelow(shim.directory);
+    await shim.close();
+    expect(left).toEqual([]);
+  });
+
+  async function mountsBelow(directory: string): Promise<string[]> {
+    return [...(await mountPoints())].filter((point) => point.startsWith(directory));
+  }
+
+  async function calls(): Promise<string[]> {
+    const text = await readFile(join(shim.directory, 'bin', 'calls'), 'utf8').catch(() => '');
+    return text.split('\n').filter(Boolean);
+  }
+
+  async function failing(verb: 'ADD' | 'DEL'): Promise<void> {
+    await writeFile(join(shim.directory, 'bin', `fail-${verb}`), '');
+  }
+
+  async function inside(id: string, ...command: string[]): Promise<string> {
+    const { network, uts } = shim.host.sandboxes.get(id)?.namespaces ?? {};
+    return (await runProgram('nsenter', [`--net=${network}`, `--uts=${uts}`, ...command], { signal })).trim();
+  }
+
+  it('is a namespace of its own with loopback up, its host name set, and its addresses in the status', async () => {
+    const id = await shim.runPod();
+    expect(await inside(id, 'ip', '-br', 'link', 'show', 'lo')).toMatch(/LOOPBACK,UP/);
+    expect(await inside(id, 'hostname')).toBe('web');
+    expect((await shim.podStatus(id)).network).toEqual({ ip: '10.88.0.7', additionalIps: [{ ip: 'fd00::7' }] });
+    const hosts = shim.host.sandboxes.get(id)?.files['/etc/hosts'] ?? '';
+    expect(await readFile(hosts, 'utf8')).toContain('10.88.0.7\tweb\n');
+  });
+
+  it('is told who the pod is and which ports of the host are its own', async () => {
+    const id = await shim.runPod({
+      portMappings: [
+        { protocol: Protocol.UDP, containerPort: 53, hostPort: 5353, hostIp: '127.0.0.1' },
+        { protocol: Protocol.TCP, containerPort: 80, hostPort: 0 },
+      ],
+    });
+    const [add] = await calls();
+    expect(add).toContain(`K8S_POD_NAMESPACE=default;K8S_POD_NAME=web;K8S_POD_INFRA_CONTAINER_ID=${id};K8S_POD_UID=uid-1`);
+    const config = JSON.parse(add?.slice(add.indexOf('{')) ?? '');
+    expect(config.runtimeConfig).toEqual({
+      portMappings: [{ hostPort: 5353, containerPort: 53, protocol: 'udp', hostIP: '127.0.0.1' }],
+    });
+  });
+
+  it('is left out for a pod of the host network', async () => {
+    const namespaceOptions = { network: NamespaceMode.NODE, pid: NamespaceMode.CONTAINER, ipc: NamespaceMode.POD };
+    const id = await shim.runPod({ hostname: '', linux: { securityContext: { namespaceOptions } } });
+    expect(Object.keys(shim.host.sandboxes.get(id)?.namespaces ?? {})).toEqual(['ipc']);
+    expect(await calls()).toEqual([]);
+  });
+
+  it('is taken down by StopPodSandbox, which leaves no namespace', async () => {
+    const podSandboxId = await shim.runPod();
+    await shim.runtime.stopPodSandbox({ podSandboxId });
+    expect((await calls()).map((call) => call.split(' ')[0])).toEqual(['ADD', 'DEL']);
+    expect(await mountsBelow(shim.directory)).toEqual([]);
+    expect((await shim.podStatus(podSandboxId)).network?.ip).toBe('');
+  });
+
+  it('fails the stop when DEL fails, and the next stop tries again', async () => {
+    const podSandboxId = await shim.runPod();
+    await failing('DEL');
+    await expect(shim.runtime.stopPodSandbox({ podSandboxId })).rejects.toThrow(/CNI plugin testnet, network test, DEL: told to fail/);
+    expect((await shim.podStatus(podSandboxId)).state).toBe(PodSandboxState.SANDBOX_NOTREADY);
+    await rm(join(shim.directory, 'bin', 'fail-DEL'));
+    await shim.runtime.stopPodSandbox({ podSandboxId });
+    expect(await mountsBelow(shim.directory)).toEqual([]);
+  });
+
+  it('is detached without a namespace where that is gone, as after a reboot', async () => {
+    const podSandboxId = await shim.runPod();
+    const pins = await mountsBelow(join(shim.run, 'namespaces'));
+    await runProgram('umount', pins, { signal });
+    await shim.runtime.stopPodSandbox({ podSandboxId });
+    expect((await calls()).at(-1)).toMatch(/^DEL eth0 netns= /);
+  });
+
+  it.each([
+    ['its ADD fails', () => failing('ADD'), /testnet, network test, ADD: told to fail/],
+    ['the plugin is missing', () => rm(join(shim.directory, 'bin', 'testnet')), /testnet.*no such executable/],
+    ['the plugin prints garbage', () => writeFile(join(shim.directory, 'bin', 'testnet'), '#!/bin/sh\necho hello\n'), /no result: hello/],
+    ['loopback is missing', () => rm(join(shim.directory, 'bin', 'loopback')), /loopback.*no such executable/],
+    ['there is no configuration', () => rm(join(shim.directory, 'net.d'), { recursive: true }), /no usable CNI network/],
+    ['the runtime fails', async () => void shim.host.faults.set('createSandbox', 'throws'), /createSandbox is broken/],
+  ])('leaves nothing when %s', async (_what, breakIt, message) => {
+    await breakIt();
+    await expect(shim.runPod()).rejects.toThrow(message);
+    shim.host.faults.clear();
+    const { items } = await shim.runtime.listPodSandbox({ filter: undefined });
+    // Where DEL can't run either, the sandbox stays to be removed by the client when it can.
+    await writeCniPlugins(shim.directory);
+    await rm(join(shim.directory, 'bin', 'fail-ADD'), { force: true });
+    for (const { id } of items) await shim.runtime.removePodSandbox({ podSandboxId: id });
+    expect(shim.leftovers()).toEqual([]);
+    expect(await mountsBelow(shim.directory)).toEqual([]);
+    await shim.runPod();
+  });
+
+  it('appears in the call records, as children of the call that caused them', async () => {
+    const id = await shim.runPod();
+    const lines = (await readFile(join(shim.run, 'calls', `${id}.jsonl`), 'utf8')).trim().split('\n');
+    const records = lines.map((line) => JSON.parse(line));
+    expect(records.map(({ plugin, method }) => `${plugin} ${method}`).toSorted()).toEqual(['loopback ADD', 'testnet ADD']);
+    expect(new Set(records.map(({ parentSpanId }) => parentSpanId)).size).toBe(1);
+    expect(records[0].parentSpanId).toMatch(/^[0-9a-f]{16}$/);
+  });
+
+  it('survives a restart of the shim, and is taken down by the next one', async () => {
+    const podSandboxId = await shim.runPod();
+    await shim.restart();
+    expect((await shim.podStatus(podSandboxId)).network?.ip).toBe('10.88.0.7');
+    expect(await inside(podSandboxId, 'hostname')).toBe('web');
+    await shim.runtime.removePodSandbox({ podSandboxId });
+    expect(shim.leftovers()).toEqual([]);
+  });
+
+  it('leaves an empty run directory to nobody', async () => {
+    const podSandboxId = await shim.runPod();
+    await shim.runtime.removePodSandbox({ podSandboxId });
+    await shim.stop();
+    expect(existsSync(join(shim.run, 'namespaces'))).toBe(false);
+    await shim.start();
+  });
+});

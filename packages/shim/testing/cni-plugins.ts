@@ -1,0 +1,37 @@
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/**
+ * A CNI configuration of one network, and its plugins as executables: `testnet` gives 10.88.0.7, notes each execution in
+ * `calls`, and fails while a file `fail-ADD` or `fail-DEL` stands beside it; `loopback` does as the real one.
+ */
+export async function writeCniPlugins(directory: string): Promise<{ confDir: string; binDir: string }> {
+  const confDir = join(directory, 'net.d');
+  const binDir = join(directory, 'bin');
+  await mkdir(confDir, { recursive: true });
+  await mkdir(binDir, { recursive: true });
+  const plugins = [{ type: 'testnet', capabilities: { portMappings: true } }];
+  await writeFile(join(confDir, '10-test.conflist'), JSON.stringify({ cniVersion: '1.0.0', name: 'test', plugins }));
+  await writeFile(join(binDir, 'testnet'), testnet);
+  await writeFile(join(binDir, 'loopback'), loopback);
+  for (const plugin of ['testnet', 'loopback']) await chmod(join(binDir, plugin), 0o755);
+  return { confDir, binDir };
+}
+
+const testnet = `#!/bin/sh
+here=$(dirname "$0")
+config=$(cat)
+echo "$CNI_COMMAND $CNI_IFNAME netns=$CNI_NETNS $CNI_ARGS $config" >> "$here/calls"
+if [ -e "$here/fail-$CNI_COMMAND" ]; then
+  echo '{"cniVersion":"1.0.0","code":11,"msg":"told to fail"}'
+  exit 1
+fi
+[ "$CNI_COMMAND" = ADD ] && echo '{"cniVersion":"1.0.0","ips":[{"address":"10.88.0.7/16"},{"address":"fd00::7/64"}]}'
+exit 0
+`;
+
+const loopback = `#!/bin/sh
+cat > /dev/null
+[ "$CNI_COMMAND" = ADD ] || exit 0
+nsenter --net="$CNI_NETNS" ip link set lo up && echo '{"cniVersion":"1.0.0"}'
+`;
