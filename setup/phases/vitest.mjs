@@ -24,7 +24,7 @@ export function vitestPhase(project, filters) {
 
 async function runVitest(project, filters, outcomeFile) {
   const script = [join(root, 'node_modules/vitest/vitest.mjs'), 'run', '--project', project, '--passWithNoTests'];
-  const reporters = [process.stdout.isTTY ? '--reporter=default' : '--reporter=dot', `--reporter=${reporter}`];
+  const reporters = ['--reporter=default', `--reporter=${reporter}`];
   const child = spawn(node, [...script, ...reporters, ...filters], {
     cwd: root,
     env: { ...process.env, PATH: pathWithTools(), BERTH_TEST_OUTCOME: outcomeFile },
