@@ -1,24 +1,18 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, cpSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { copyFileSync, cpSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { findOnPath, repository } from '../fixtures/tools.ts';
 
-/** Debian's Node 18 and npm, and nothing else that a minimal Debian doesn't have. */
-const packages = ['nodejs', 'npm', 'ca-certificates'];
+/** What a minimal Debian doesn't have: Node 18 and npm, what they need to reach a registry, and the way to root. */
+const packages = ['nodejs', 'npm', 'ca-certificates', 'sudo'];
 const suite = 'bookworm';
 const mirror = 'http://deb.debian.org/debian';
 
 /** How this machine reaches its registries is no part of what is tested. */
-const ways = [
-  '/root/.npmrc',
-  '/etc/ssl/certs/ca-certificates.crt',
-  '/etc/resolv.conf',
-  '/etc/hosts',
-  '/etc/apt/apt.conf',
-  '/etc/apt/apt.conf.d',
-];
+const ways = ['/etc/ssl/certs/ca-certificates.crt', '/etc/resolv.conf', '/etc/hosts', '/etc/apt/apt.conf', '/etc/apt/apt.conf.d'];
 const passedVariables = ['http_proxy', 'https_proxy', 'no_proxy', 'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'NODE_EXTRA_CA_CERTS'];
 
 /**
@@ -43,11 +37,19 @@ export interface Outcome {
   durationMs: number;
 }
 
+interface RunOptions {
+  directory?: string;
+  timeoutMs?: number;
+}
+
 /** Why no chroot can be made here, or undefined if one can. */
 export function chrootMissing(): string | undefined {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) return 'a chroot needs root on Linux';
   return findOnPath('mmdebstrap') ? undefined : 'mmdebstrap is not on PATH';
 }
+
+/** An ordinary user who may use sudo. */
+export const user = { name: 'berth', home: '/home/berth' };
 
 /** A minimal Debian 12 in a folder: what a user's fresh machine has. Made once and kept, since that takes a minute. */
 export class DebianChroot {
@@ -58,10 +60,29 @@ export class DebianChroot {
   }
 
   static async make(): Promise<DebianChroot> {
-    const root = join(repository, '.cache/chroot', suite);
+    const root = join(repository, '.cache/chroot', [suite, ...packages].join('-'));
     if (!existsSync(root)) await bootstrap(root);
     for (const path of ways) if (existsSync(path)) cpSync(path, join(root, path), { recursive: true, dereference: true });
-    return new DebianChroot(root);
+    const debian = new DebianChroot(root);
+    await debian.makeUser();
+    return debian;
+  }
+
+  /** With a fresh home, but for the settings that this machine's npm needs. */
+  private async makeUser(): Promise<void> {
+    this.remove(user.home);
+    await this.run(['useradd', user.name]);
+    const settings = join(homedir(), '.npmrc');
+    mkdirSync(join(this.root, user.home));
+    if (existsSync(settings)) copyFileSync(settings, join(this.root, user.home, '.npmrc'));
+    writeFileSync(join(this.root, 'etc/sudoers.d', user.name), `${user.name} ALL=(ALL) NOPASSWD: ALL\n`, { mode: 0o440 });
+    await this.give(user.home);
+  }
+
+  /** Makes the user the owner of all in a folder. */
+  async give(directory: string): Promise<void> {
+    const { status, output } = await this.run(['chown', '--recursive', `${user.name}:`, directory]);
+    if (status !== 0) throw new Error(`chown of ${directory} ended with ${status}\n${output}`);
   }
 
   /** Copies files of this machine, given relative to `from`, into a folder of the chroot. */
@@ -77,8 +98,13 @@ export class DebianChroot {
     for (const path of paths) rmSync(join(this.root, path), { recursive: true, force: true });
   }
 
+  /** Runs a command as the user. */
+  runAsUser(command: string[], options: RunOptions = {}): Promise<Outcome> {
+    return this.run(['runuser', '-u', user.name, '--', 'env', `HOME=${user.home}`, ...command], options);
+  }
+
   /** Runs a command as root in `directory` of the chroot, with this machine's kernel, devices, cgroups and network. */
-  async run(command: string[], { directory = '/', timeoutMs = 60_000 } = {}): Promise<Outcome> {
+  async run(command: string[], { directory = '/', timeoutMs = 60_000 }: RunOptions = {}): Promise<Outcome> {
     const env: NodeJS.ProcessEnv = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/root', LANG: 'C.UTF-8' };
     for (const name of passedVariables) if (process.env[name]) env[name] = process.env[name];
     const namespaces = ['--mount', '--propagation', 'slave', '--pid', '--fork', '--kill-child'];
