@@ -38,8 +38,8 @@ function commandOf(plugin: RuntimePlugin): Command {
     .exitOverride()
     .description(`CRI server of the runtime ${plugin.handler}`)
     .requiredOption('--listen <endpoint>', 'unix:///PATH or HOST:PORT')
-    .option('--root <directory>', 'where images and objects are', mountable, '/var/lib/berth')
-    .option('--run <directory>', 'where namespaces and call records are', mountable, '/run/berth')
+    .option('--root <directory>', 'where images and objects are', '/var/lib/berth')
+    .option('--run <directory>', 'where namespaces and call records are', '/run/berth')
     .option('--handler <name>', 'handler that it serves', handlerName, plugin.handler)
     .option('--cni-conf-dir <directory>', 'CNI configuration', '/etc/cni/net.d')
     .option(
@@ -57,12 +57,6 @@ function read(command: Command): { options: ShimOptions; flags: PluginContext['f
   const { listen, root, run, handler, cniConfDir, cniBinDir, logLevel, ...flags } = command.opts();
   const cniBinDirs = cniBinDir.length > 0 ? cniBinDir : ['/opt/cni/bin'];
   return { options: { listen, root, run, handler, cniConfDir, cniBinDirs }, flags, logLevel };
-}
-
-/** Overlayfs takes its directories from one string of options. */
-function mountable(path: string): string {
-  if (/[,:\\]/.test(path)) throw new InvalidArgumentError('It must not hold a comma, colon or backslash.');
-  return path;
 }
 
 /** A handler is a DNS label (RuntimeClass, handler), and a directory below ROOT. */

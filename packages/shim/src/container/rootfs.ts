@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, symlink } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
 import { unmountIfMounted } from '../mounts.ts';
@@ -18,22 +18,27 @@ export function planRootfs(layers: string[], directory: string, wanted: RuntimeF
 }
 
 /** Makes the directories, and mounts them as one where the runtime wants it so. */
-export async function makeRootfs(rootfs: Rootfs, object: string, signal: AbortSignal): Promise<void> {
-  const own = rootfs.lowers.filter((lower) => dirname(lower) === dirname(rootfs.upper));
-  for (const directory of [rootfs.upper, rootfs.work, ...own]) await mkdir(directory, { recursive: true, mode: 0o755 });
-  if (rootfs.mounted === undefined) return;
-  await mkdir(rootfs.mounted, { recursive: true, mode: 0o755 });
-  // Relative names, below the folder that all layers are in, leave room for many layers in the one page of options.
-  const base = dirname(rootfs.lowers[0] ?? rootfs.upper);
-  const lowers = rootfs.lowers.map((layer) => relative(base, layer)).join(':');
-  const options = `lowerdir=${lowers},upperdir=${rootfs.upper},workdir=${rootfs.work}`;
+export async function makeRootfs({ lowers, upper, work, mounted }: Rootfs, object: string, signal: AbortSignal): Promise<void> {
+  const own = lowers.filter((lower) => dirname(lower) === dirname(upper));
+  for (const directory of [upper, work, ...own]) await mkdir(directory, { recursive: true, mode: 0o755 });
+  if (mounted === undefined) return;
+  await mkdir(mounted, { recursive: true, mode: 0o755 });
+  const links = await linkLowers(lowers, join(dirname(upper), 'lowers'));
+  const options = `lowerdir=${lowers.keys().toArray().join(':')},upperdir=${relative(links, upper)},workdir=${relative(links, work)}`;
   if (Buffer.byteLength(options) > maxOptionBytes) {
-    throw new PluginError('RESOURCE_EXHAUSTED', `its image has ${rootfs.lowers.length} layers, more than one overlay mount takes`, {
+    throw new PluginError('RESOURCE_EXHAUSTED', `its image has ${lowers.length} layers, more than one overlay mount takes`, {
       object,
       hint: 'squash the image',
     });
   }
-  await runProgram('mount', ['-t', 'overlay', 'overlay', '-o', options, rootfs.mounted], { cwd: base, signal });
+  await runProgram('mount', ['-t', 'overlay', 'overlay', '-o', options, mounted], { cwd: links, signal });
+}
+
+/** Numbered links to the layers: names so short that many have room in the one page of options, and none needs escaping. */
+async function linkLowers(lowers: string[], directory: string): Promise<string> {
+  await mkdir(directory, { mode: 0o755 });
+  for (const [index, lower] of lowers.entries()) await symlink(lower, join(directory, String(index)));
+  return directory;
 }
 
 export async function unmountRootfs(rootfs: Rootfs | undefined, signal: AbortSignal): Promise<void> {
