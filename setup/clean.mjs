@@ -8,7 +8,9 @@ import { SetupError } from './setup-error.mjs';
 const workspaces = ['packages', 'plugins'].flatMap((folder) => readdirSync(join(root, folder)).map((name) => join(root, folder, name)));
 
 function made() {
-  const inWorkspaces = workspaces.flatMap((folder) => ['node_modules', 'dist', 'src/gen', 'LICENSE', 'proto'].map((name) => join(folder, name)));
+  const inWorkspaces = workspaces.flatMap((folder) =>
+    ['node_modules', 'dist', 'src/gen', 'LICENSE', 'proto'].map((name) => join(folder, name)),
+  );
   const buildStates = [root, join(root, 'test'), ...workspaces].flatMap((folder) =>
     readdirSync(folder)
       .filter((name) => name.endsWith('.tsbuildinfo'))
