@@ -12,6 +12,9 @@ export type BundledContainer = Subject & { bundle: string };
 /** Longest that a killed process may take to be gone. */
 const killDeadlineMs = 10_000;
 
+/** By then conmon has usually reported the end of a killed process; if not, it is looked whether conmon lives. */
+const reportDeadlineMs = 2000;
+
 /** Longest that taking away what a failed creation left may take. */
 const cleanUpDeadlineMs = 30_000;
 
@@ -50,7 +53,9 @@ export class MonitoredContainers {
   async signal(container: BundledContainer, posixSignal: string, signal: AbortSignal): Promise<void> {
     if (!(await this.exists(container.id)) || (await this.#exits.read(container.id))) return;
     const signalled = await this.#oci.kill(container, posixSignal, signal);
-    if ((!signalled || posixSignal === 'SIGKILL') && !(await this.isWatched(container))) await this.#endUnwatched(container, signal);
+    if (signalled && posixSignal !== 'SIGKILL') return;
+    const reported = (await this.isWatched(container)) && ((await this.#endsSoon(container, signal)) || (await this.isWatched(container)));
+    if (!reported) await this.#endUnwatched(container, signal);
   }
 
   /** Kills what still runs and resolves when it has ended. */
@@ -95,6 +100,18 @@ export class MonitoredContainers {
   async pidOf({ bundle }: Pick<BundledContainer, 'bundle'>): Promise<number | undefined> {
     const pid = Number.parseInt(await readFile(join(bundle, 'container.pid'), 'utf8').catch(() => ''), 10);
     return Number.isNaN(pid) ? undefined : pid;
+  }
+
+  /** Whether conmon reports the end of a killed process; it may have been killed along with it. */
+  async #endsSoon({ id }: BundledContainer, signal: AbortSignal): Promise<boolean> {
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(reportDeadlineMs)]);
+    return this.#exits.wait(id, limit).then(
+      () => true,
+      () => {
+        signal.throwIfAborted();
+        return false;
+      },
+    );
   }
 
   /** One that never ran has no exit file, and perhaps cgroups that its OCI runtime doesn't know of. */
