@@ -1,5 +1,8 @@
+import { readdir } from 'node:fs/promises';
 import { type Container, containerSpec } from './container/container.ts';
 import { forget, remove as removeContainer } from './container/remove-container.ts';
+import { absent } from './image/atomic-file.ts';
+import { unpinNamespaces } from './network/namespaces.ts';
 import type { Found, FoundContainer } from './runtime.ts';
 import { remove as removeSandbox } from './sandbox/remove-pod-sandbox.ts';
 import { sandboxSpec } from './sandbox/sandbox.ts';
@@ -20,6 +23,13 @@ export async function recover(shim: Shim, signal: AbortSignal): Promise<void> {
     if (sandbox.record.phase === 'creating')
       await attempt(shim, `remove half-made sandbox ${sandbox.id}`, (limit) => removeSandbox(shim, sandbox.id, limit));
   }
+  await attempt(shim, 'let go of namespaces of sandboxes that are gone', (limit) => unpinOrphans(shim, limit));
+}
+
+/** Records may be lost, as when somebody removes ROOT, while namespaces are still pinned below RUN. */
+async function unpinOrphans(shim: Shim, signal: AbortSignal): Promise<void> {
+  const pinned = (await readdir(shim.directories.allNamespaces).catch(absent)) ?? [];
+  for (const id of pinned) if (!shim.sandboxes.find(id)) await unpinNamespaces(shim.directories.namespaces(id), signal);
 }
 
 async function askRuntime(shim: Shim, signal: AbortSignal): Promise<Found> {
