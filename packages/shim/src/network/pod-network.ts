@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { loadNetworkConfig, parseNetworkConfig } from '@berth/sdk/cni/config';
 import { type Attachment, CniRunner, type Execution } from '@berth/sdk/cni/runner';
 import type { NetworkConfigList, Result } from '@berth/sdk/cni/types';
@@ -41,8 +43,10 @@ export class PodNetwork {
   /** Why no pod could get a network, or undefined if one could. */
   async problem(): Promise<PluginError | undefined> {
     try {
-      await loadNetworkConfig(this.#options.confDir);
-      return undefined;
+      const { name, plugins } = await loadNetworkConfig(this.#options.confDir);
+      const types = [...plugins, ...loopback.plugins].map(({ type }) => type);
+      const missing = types.find((type) => !this.#options.binDirs.some((directory) => existsSync(join(directory, type))));
+      return missing === undefined ? undefined : this.#missingPlugin(missing, name);
     } catch (error) {
       return PluginError.from(error);
     }
@@ -78,6 +82,13 @@ export class PodNetwork {
     const left = (await mountPoints()).has(netns) ? netns : '';
     await this.#runner(sandboxId).del(list, attachment(sandboxId, left, 'eth0', config), signal);
     if (left !== '') await this.#runner(sandboxId).del(loopback, attachment(sandboxId, left, 'lo', config), signal);
+  }
+
+  #missingPlugin(type: string, network: string): PluginError {
+    return new PluginError('FAILED_PRECONDITION', `plugin ${type} is not in ${this.#options.binDirs.join(', ')}`, {
+      object: `CNI network ${network}`,
+      hint: 'install it there',
+    });
   }
 
   #runner(sandboxId: string): CniRunner {
