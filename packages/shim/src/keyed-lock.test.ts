@@ -49,4 +49,22 @@ describe('KeyedLock', () => {
     await Promise.all([first, third]);
     expect(thirdRan).toBe(true);
   });
+
+  it('is still held after the last who waited for it gave up', async () => {
+    const lock = new KeyedLock();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const first = lock.hold('k', never, () => promise);
+    const impatient = new AbortController();
+    const second = lock.hold('k', impatient.signal, async () => 'second');
+    impatient.abort(new Error('no time'));
+    await expect(second).rejects.toThrow('no time');
+    let thirdRan = false;
+    const third = lock.hold('k', never, async () => {
+      thirdRan = true;
+    });
+    await setImmediate();
+    expect(thirdRan).toBe(false);
+    resolve();
+    await Promise.all([first, third]);
+  });
 });

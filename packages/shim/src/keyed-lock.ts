@@ -13,8 +13,13 @@ export class KeyedLock {
       return await work();
     } finally {
       release();
-      if (this.#tails.get(key) === tail) this.#tails.delete(key);
+      // Not at once: who gave up its place leaves while an earlier one still holds the lock.
+      void tail.then(() => this.#forget(key, tail));
     }
+  }
+
+  #forget(key: string, tail: Promise<void>): void {
+    if (this.#tails.get(key) === tail) this.#tails.delete(key);
   }
 }
 
