@@ -22,7 +22,10 @@ function pod(name: string, spec: string): string {
   return `apiVersion: v1\nkind: Pod\nmetadata: {name: ${name}}\nspec:\n${spec}`;
 }
 
-const completes = pod('good', '  restartPolicy: Never\n  containers: [{name: main, image: "localhost/busybox:1", command: [echo, fine]}]\n');
+const completes = pod(
+  'good',
+  '  restartPolicy: Never\n  containers: [{name: main, image: "localhost/busybox:1", command: [echo, fine]}]\n',
+);
 
 describe('manifests', () => {
   it('broken YAML names the file and the line', async () => {
@@ -61,8 +64,11 @@ describe('runtimes', () => {
   });
 
   it('an unknown RuntimeClass is told in the pod status, and the other pods run', async () => {
-    const bad = home.write('bad.yaml', pod('bad', '  runtimeClassName: nope\n  restartPolicy: Never\n  containers: [{name: main, image: a}]\n'));
-    const good = home.write('good.yaml', completes);
+    const bad = home.write(
+      'bad.yaml',
+      pod('bad', '  runtimeClassName: nope\n  restartPolicy: Never\n  containers: [{name: main, image: a}]\n'),
+    );
+    const good = home.write('good.yaml', completes.replace('{name: good}', '{name: good, annotations: {fake.berth.dev/exit-after: 100ms}}'));
     const ended = await home.berth('run', '--once', '--timeout', '8', '--runtime', 'fake', '-f', bad, '-f', good);
     expect(ended.status).toBe(1);
     expect(ended.stderr).toMatch(/default\/bad: .*nope/);
@@ -103,7 +109,10 @@ describe('on runc', () => {
   });
 
   it('a command that is not in the image is told in the pod status', async () => {
-    const file = home.write('a.yaml', pod('a', '  restartPolicy: Never\n  containers: [{name: main, image: "localhost/busybox:1", command: [/no/such]}]\n'));
+    const file = home.write(
+      'a.yaml',
+      pod('a', '  restartPolicy: Never\n  containers: [{name: main, image: "localhost/busybox:1", command: [/no/such]}]\n'),
+    );
     const ended = await home.berth('run', '--once', '--timeout', '15', '--image', exampleImage, '-f', file);
     expect(ended.status).toBe(1);
     expect(ended.stderr).toMatch(/\/no\/such/);
@@ -113,7 +122,11 @@ describe('on runc', () => {
   it.each([
     ['prints garbage', '#!/bin/sh\necho garbage\n', /bridge.*garbage/],
     ['exits 1', '#!/bin/sh\necho "out of cable" >&2\nexit 1\n', /bridge.*out of cable/],
-    ['fails with an error object', '#!/bin/sh\necho \'{"cniVersion":"1.0.0","code":7,"msg":"mtu too small"}\'\nexit 1\n', /bridge.*mtu too small/],
+    [
+      'fails with an error object',
+      '#!/bin/sh\necho \'{"cniVersion":"1.0.0","code":7,"msg":"mtu too small"}\'\nexit 1\n',
+      /bridge.*mtu too small/,
+    ],
   ])('a CNI plugin that %s is named in the pod status', async (_what, script, message) => {
     const ended = await runWithBridge(script);
     expect(ended.status).toBe(1);
@@ -129,7 +142,11 @@ describe('on runc', () => {
   });
 
   it('a CNI plugin that never ends is ended, and named', async () => {
-    const ended = await runWithBridge('#!/bin/sh\n[ "$CNI_COMMAND" = DEL ] && exit 0\nexec sleep 1000\n', { runtimeRequestTimeout: '3s' }, '12');
+    const ended = await runWithBridge(
+      '#!/bin/sh\n[ "$CNI_COMMAND" = DEL ] && exit 0\nexec sleep 1000\n',
+      { runtimeRequestTimeout: '3s' },
+      '12',
+    );
     expect(ended.status).toBe(1);
     expect(ended.stderr).toMatch(/RunPodSandbox|bridge/);
     expect(readHostState()).toEqual(before);
@@ -145,6 +162,10 @@ async function runWithBridge(script: string | undefined, configuration: Record<s
     writeFileSync(join(plugins, 'bridge'), script);
     chmodSync(join(plugins, 'bridge'), 0o755);
   }
-  home.configure({ cni: { bridge: home.name, subnet: '10.99.99.0/24', binDirs: [plugins] }, cgroupRoot: `/${home.name}`, ...configuration });
+  home.configure({
+    cni: { bridge: home.name, subnet: '10.99.99.0/24', binDirs: [plugins] },
+    cgroupRoot: `/${home.name}`,
+    ...configuration,
+  });
   return home.berth('run', '--once', '--timeout', timeout, '--image', exampleImage, '-f', home.write('good.yaml', completes));
 }

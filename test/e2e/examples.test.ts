@@ -35,7 +35,10 @@ describe('the examples on runc', () => {
   it('are seen from another terminal: ps, logs, trace', async () => {
     const node = home.start(['run', '--image', exampleImage, '-f', join(repository, 'examples/sidecar.yaml')]);
     await node.says(/the node goes on/);
-    const listed = JSON.parse((await home.berth('ps', '-o', 'json')).stdout) as { metadata: { name: string }; status: { phase: string; podIP: string } }[];
+    const listed = JSON.parse((await home.berth('ps', '-o', 'json')).stdout) as {
+      metadata: { name: string };
+      status: { phase: string; podIP: string };
+    }[];
     expect(listed.map((pod) => [pod.metadata.name, pod.status.phase])).toEqual([['sidecar', 'Running']]);
     const page = await fetch(`http://${listed[0]?.status.podIP}/`);
     expect(await page.text()).toContain('<h1>Berth</h1>');

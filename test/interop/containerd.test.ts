@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { BerthHome, exampleImage } from '../fixtures/berth.ts';
-import { Containerd, containerdMissing, referenceCniDirectory } from '../fixtures/containerd.ts';
+import { containerdMissing, referenceCniDirectory } from '../fixtures/containerd.ts';
+import { type CriServer, startContainerd } from '../fixtures/cri-servers.ts';
 import { type HostState, readHostState } from '../fixtures/host-state.ts';
 import { nodeMissing, skipIfMissing } from '../fixtures/node-requirements.ts';
 import { repository } from '../fixtures/tools.ts';
@@ -9,13 +10,13 @@ import { repository } from '../fixtures/tools.ts';
 const examples = ['sidecar', 'init', 'counter'].flatMap((name) => ['-f', join(repository, `examples/${name}.yaml`)]);
 
 describe('the examples on real containerd', () => {
-  let containerd: Containerd | undefined;
+  let containerd: CriServer | undefined;
 
   beforeEach(skipIfMissing(containerdMissing));
 
   beforeAll(async () => {
     if (containerdMissing()) return;
-    containerd = await Containerd.start({ images: [exampleImage], bridge: 'btctrd0', subnet: '10.98.1.0/24' });
+    containerd = await startContainerd();
   });
 
   afterAll(() => containerd?.stop());
@@ -37,7 +38,7 @@ describe('the examples on real containerd', () => {
 
 /** Enabling forwarding turns accept_redirects off. What containerd's own bridge plugin leaves while containerd runs is containerd's: the reference bridge never deletes its bridge. */
 function withoutContainerd(state: HostState): HostState {
-  const own = (line: string): boolean => line.includes('btctrd0');
+  const own = (line: string): boolean => line.startsWith('btc');
   return {
     ...state,
     links: state.links.filter((line) => !own(line)),

@@ -73,7 +73,8 @@ async function pump(messages: AsyncIterator<unknown>, call: StreamCall, signal: 
 
 function inCallersTrace<T>(call: UnaryCall | StreamCall, work: () => Promise<T>): Promise<T> {
   const [traceparent] = call.metadata.get('traceparent');
-  return inTrace(newSpan(parseTraceparent(traceparent?.toString())), async () => work());
+  // The caller keeps the record of this call, under the span it sent: what the handler calls is a child of that.
+  return inTrace(parseTraceparent(traceparent?.toString()) ?? newSpan(undefined), async () => work());
 }
 
 class IncomingContext implements CallContext {

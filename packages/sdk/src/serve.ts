@@ -45,7 +45,7 @@ export interface ServeOptions {
 /**
  * Serves gRPC on `unix:///path` (socket 0600, directory 0700, a stale socket file is replaced, a live one is refused)
  * or `host:port`. Accepts any `:authority`, also the socket path that older grpc-go clients send. Each handler runs
- * inside the trace span of its caller; what it throws becomes a gRPC status, PluginErrors with their own code.
+ * inside the trace span of its call; what it throws becomes a gRPC status, PluginErrors with their own code.
  */
 export async function serve(address: string, services: ServedService[], options: ServeOptions = {}): Promise<Served> {
   const closing: Closing = { streams: new AbortController(), calls: new AbortController() };

@@ -9,7 +9,7 @@ export interface TraceContext {
 
 const storage = new AsyncLocalStorage<TraceContext>();
 
-/** The span of the running code, if any. `serve()` opens one for each call it answers, from the caller's `traceparent`. */
+/** The span of the running code, if any. `serve()` runs each handler in the span of the call, from the caller's `traceparent`. */
 export function currentTrace(): TraceContext | undefined {
   return storage.getStore();
 }

@@ -27,14 +27,14 @@ export function takeBaseline(): Baseline {
 
 /**
  * Takes the host back to `baseline`: deletes `bridges` that were absent and have no port left, tables that were absent
- * and have no rule left, and sets forwarding back, unless links came that aren't the node's: somebody else may need it.
+ * and serve nobody any more, and sets forwarding back, unless links came that aren't the node's: somebody else may need it.
  */
 export function restoreBaseline(baseline: Baseline, bridges: string[]): void {
   for (const bridge of bridges) {
     if (!baseline.links.includes(bridge) && ports(bridge) === 0) run('ip', ['link', 'delete', bridge]);
   }
   for (const table of tables()) {
-    if (!baseline.tables.includes(table) && !hasRules(table)) run('nft', ['delete', 'table', ...table.split(' ')]);
+    if (!baseline.tables.includes(table) && !isInUse(table)) run('nft', ['delete', 'table', ...table.split(' ')]);
   }
   if (links().some((link) => !baseline.links.includes(link))) return;
   for (const [name, value] of Object.entries(baseline.sysctls)) {
@@ -60,11 +60,17 @@ function tables(): string[] {
     .filter(Boolean);
 }
 
-function hasRules(table: string): boolean {
+/** Chains of a table in which plugins keep a rule per pod; the rest of such a table only leads there. */
+const chainOfPods: Record<string, string> = { 'inet cni_plugins_masquerade': 'masq_checks' };
+
+function isInUse(table: string): boolean {
   const listed = run('nft', ['-j', 'list', 'table', ...table.split(' ')]);
   if (!listed) return true;
-  const objects = (JSON.parse(listed) as { nftables: Record<string, unknown>[] }).nftables;
-  return objects.some((object) => 'rule' in object || 'element' in object);
+  const { nftables } = JSON.parse(listed) as { nftables: { rule?: { chain: string }; element?: unknown }[] };
+  const chain = chainOfPods[table];
+  return nftables.some(
+    ({ rule, element }) => element !== undefined || (rule !== undefined && (chain === undefined || rule.chain === chain)),
+  );
 }
 
 function readSysctl(name: string): string | undefined {

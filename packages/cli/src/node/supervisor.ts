@@ -119,9 +119,14 @@ export class Supervisor {
     for (const stream of [child.stdout, child.stderr]) {
       if (!stream) continue;
       createInterface({ input: stream }).on('line', (line) => {
-        this.lastLine = line;
+        if (!isNoise(line)) this.lastLine = line;
         output.write(`${line}\n`);
       });
     }
   }
+}
+
+/** What Node prints around the message of an uncaught error. */
+function isNoise(line: string): boolean {
+  return line.trim() === '' || /^\s+at |^Node\.js v|^\s*[{}^]|^\s+\w+: /.test(line);
 }
