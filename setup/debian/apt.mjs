@@ -1,19 +1,20 @@
 // Fetches Debian packages with the libraries that the host lacks, by apt but without installing: own lists, own archives,
-// the host's package status only read. An ordinary user may do all of it.
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+// the host's packages only read. An ordinary user may do all of it.
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { command } from '../command.mjs';
 import { bytesIn } from '../disk-usage.mjs';
 import { cache } from '../paths.mjs';
+import { withoutRelations } from './package-status.mjs';
 
 const directory = join(cache, 'apt');
 const configuration = join(directory, 'apt.conf');
 const archives = join(directory, 'cache', 'archives');
 
-/** Hooks of the host are cleared: they would change its caches. Packages that a download would replace stay where they are. */
+/** Hooks of the host are cleared: they would change its caches. */
 const settings = `
 Dir::State "${directory}/state/";
-Dir::State::status "/var/lib/dpkg/status";
+Dir::State::status "${directory}/status";
 Dir::Cache "${directory}/cache/";
 Dir::Log "${directory}/log/";
 Debug::NoLocking "true";
@@ -21,8 +22,6 @@ APT::Sandbox::User "root";
 APT::Install-Recommends "false";
 APT::Get::Assume-Yes "true";
 APT::Get::Download-Only "true";
-APT::Get::allow-change-held-packages "true";
-APT::Get::allow-remove-essential "true";
 Acquire::Languages "none";
 Acquire::Retries "2";
 Acquire::http::Timeout "20";
@@ -47,6 +46,7 @@ export async function unpackPackages(packages, target) {
   rmSync(directory, { recursive: true, force: true });
   for (const folder of ['state/lists/partial', 'cache/archives/partial', 'log']) mkdirSync(join(directory, folder), { recursive: true });
   writeFileSync(configuration, settings);
+  writeFileSync(join(directory, 'status'), withoutRelations(readFileSync('/var/lib/dpkg/status', 'utf8')));
   // A source that doesn't answer is no matter as long as the packages are found in the others.
   await apt('update').catch(() => undefined);
   const lists = bytesIn(join(directory, 'state', 'lists'));
