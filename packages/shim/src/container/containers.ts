@@ -1,4 +1,5 @@
 import type { ContainerConfig } from '@berth/sdk/cri';
+import { byCreation } from '../creation-time.ts';
 import type { ShimDirectories } from '../directories.ts';
 import { findById, notFound } from '../identifiers.ts';
 import { unlessAborted } from '../keyed-lock.ts';
@@ -20,7 +21,7 @@ export class Containers {
 
   /** Reads what an earlier process left. */
   async load(): Promise<void> {
-    for (const [id, record] of await this.#files.readAll()) {
+    for (const [id, record] of [...(await this.#files.readAll())].toSorted(byCreation)) {
       const container = containerFromRecord(id, record);
       this.#items.set(id, container);
       this.#names.reserve(containerName(record.sandboxId, container.config), id);

@@ -3,12 +3,13 @@ import { dirname } from 'node:path';
 import type { ContainerConfig, CreateContainerRequest, CreateContainerResponse } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import type { CallContext } from '@berth/sdk/serve';
+import { creationTime } from '../creation-time.ts';
 import { newId } from '../identifiers.ts';
 import { checkRefusals, shimRefusals } from '../refusals.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 import type { Shim } from '../shim.ts';
 import { UndoStack, undoLimitMs } from '../undo-stack.ts';
-import { type Container, type ContainerRecord, containerSpec, encodeContainerConfig } from './container.ts';
+import { type Container, type ContainerRecord, containerSpec, describeContainer, encodeContainerConfig } from './container.ts';
 import { planContainer } from './plan-container.ts';
 import { makeRootfs, unmountRootfs } from './rootfs.ts';
 
@@ -21,16 +22,16 @@ export async function createContainer(
   const sandbox = shim.sandboxes.getReady(request.podSandboxId);
   const config = checkedConfig(shim, request);
   const container: Container = { id: newId(), config, record: intent(sandbox, config) };
-  shim.containers.reserve(sandbox.id, config, container.id);
   return shim.work.inside(sandbox.id, signal, (inside) =>
     shim.locks.hold(container.id, inside, async () => {
+      shim.containers.reserve(sandbox.id, config, container.id);
       const undo = new UndoStack(shim.log);
       try {
         await create(shim, sandbox, container, undo, inside);
         return { containerId: container.id };
       } catch (error) {
-        if ((await undo.run()).complete) await shim.containers.delete(container.id);
-        else await leaveForRemoval(shim, container, PluginError.from(error));
+        const { complete } = await undo.run(() => shim.containers.delete(container.id));
+        if (!complete) await leaveForRemoval(shim, container, PluginError.from(error));
         throw error;
       }
     }),
@@ -56,7 +57,7 @@ function intent(sandbox: Sandbox, config: ContainerConfig): ContainerRecord {
     logPath: undefined,
     stopSignal: 'SIGTERM',
     phase: 'creating',
-    createdAt: Date.now(),
+    createdAt: creationTime(),
   };
 }
 
@@ -78,16 +79,22 @@ async function create(shim: Shim, sandbox: Sandbox, container: Container, undo: 
   undo.add('its runtime part', () => shim.runtime.removeContainer(spec, AbortSignal.timeout(undoLimitMs)));
   await shim.runtime.createContainer(spec, signal);
   signal.throwIfAborted();
-  record.phase = 'created';
+  // A machine may have died meanwhile, and its containers with it.
+  shim.sandboxes.getReady(sandbox.id);
+  if (record.phase === 'creating') record.phase = 'created';
   await shim.containers.put(container);
 }
 
 /** What can't be taken away at once is listed as ended, so that the client removes it, until that succeeds. */
 async function leaveForRemoval(shim: Shim, container: Container, failure: PluginError): Promise<void> {
-  await shim.containers.exited(container, {
-    exitCode: 128,
-    finishedAt: new Date(),
-    reason: 'CreateError',
-    message: failure.message,
-  });
+  try {
+    await shim.containers.exited(container, {
+      exitCode: 128,
+      finishedAt: new Date(),
+      reason: 'CreateError',
+      message: failure.message,
+    });
+  } catch (error) {
+    shim.log.error({ err: error }, `could not record that ${describeContainer(container)} is to be removed`);
+  }
 }

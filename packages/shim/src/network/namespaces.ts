@@ -7,6 +7,14 @@ import type { SandboxSpec } from '../runtime.ts';
 
 export type NamespaceKind = keyof SandboxSpec['namespaces'];
 
+/** Options of unshare(1). */
+const flags: Record<NamespaceKind, string> = { network: 'net', ipc: 'ipc', uts: 'uts' };
+
+/** Where namespaces of `kinds` will be pinned in `directory`. */
+export function planNamespaces(directory: string, kinds: NamespaceKind[]): SandboxSpec['namespaces'] {
+  return Object.fromEntries(kinds.map((kind) => [kind, join(directory, kind)]));
+}
+
 /**
  * Makes namespaces that live without a process: each is held by a bind mount of its file in `directory` (namespaces(7)).
  * One call of unshare(1) makes them all, and sets the host name where there is a UTS namespace.
@@ -19,9 +27,8 @@ export async function pinNamespaces(
 ): Promise<SandboxSpec['namespaces']> {
   if (kinds.length === 0) return {};
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  const pins = Object.fromEntries(kinds.map((kind) => [kind, join(directory, kind)])) as SandboxSpec['namespaces'];
+  const pins = planNamespaces(directory, kinds);
   for (const pin of Object.values(pins)) await writeFile(pin, '', { mode: 0o400 });
-  const flags = { network: 'net', ipc: 'ipc', uts: 'uts' };
   const options = kinds.map((kind) => `--${flags[kind]}=${pins[kind]}`);
   const inside = kinds.includes('uts') && hostname ? ['hostname', hostname] : ['true'];
   await runProgram('unshare', [...options, ...inside], { signal });

@@ -2,27 +2,29 @@ import { join } from 'node:path';
 import { NamespaceMode, type PodSandboxConfig, type RunPodSandboxRequest, type RunPodSandboxResponse } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import type { CallContext } from '@berth/sdk/serve';
+import { creationTime } from '../creation-time.ts';
 import { newId } from '../identifiers.ts';
-import { type NamespaceKind, pinNamespaces, unpinNamespaces } from '../network/namespaces.ts';
+import { type NamespaceKind, pinNamespaces, planNamespaces, unpinNamespaces } from '../network/namespaces.ts';
 import { checkRefusals, shimRefusals } from '../refusals.ts';
 import type { Shim } from '../shim.ts';
 import { UndoStack, undoLimitMs } from '../undo-stack.ts';
 import { writePodFiles } from './pod-files.ts';
-import { encodeConfig, type Sandbox, sandboxSpec, usesHostIpc, usesHostNetwork } from './sandbox.ts';
+import { describeSandbox, encodeConfig, type Sandbox, sandboxSpec, usesHostIpc, usesHostNetwork } from './sandbox.ts';
 
 /** CRI RunPodSandbox: namespaces, network, files, then the runtime's own sandbox. A failure leaves nothing. */
 export async function runPodSandbox(shim: Shim, request: RunPodSandboxRequest, { signal }: CallContext): Promise<RunPodSandboxResponse> {
   const config = checkedConfig(shim, request);
   const sandbox: Sandbox = { id: newId(), config, record: newRecord(config, request.runtimeHandler) };
-  shim.sandboxes.reserve(config, sandbox.id);
   return shim.locks.hold(sandbox.id, signal, async () => {
+    shim.sandboxes.reserve(config, sandbox.id);
     const undo = new UndoStack(shim.log);
     try {
       await create(shim, sandbox, undo, signal);
       return { podSandboxId: sandbox.id };
     } catch (error) {
-      if ((await undo.run()).complete) await shim.sandboxes.delete(sandbox.id);
-      else await leaveForStop(shim, sandbox);
+      const { complete } = await undo.run(() => shim.sandboxes.delete(sandbox.id));
+      if (!complete) await leaveForStop(shim, sandbox);
+      shim.calls.trim();
       throw error;
     }
   });
@@ -31,17 +33,24 @@ export async function runPodSandbox(shim: Shim, request: RunPodSandboxRequest, {
 /** What can't be taken away at once is listed as not ready, so that the client stops and removes it, until that succeeds. */
 async function leaveForStop(shim: Shim, sandbox: Sandbox): Promise<void> {
   sandbox.record.phase = 'stopping';
-  await shim.sandboxes.put(sandbox);
+  try {
+    await shim.sandboxes.put(sandbox);
+  } catch (error) {
+    shim.log.error({ err: error }, `could not record that ${describeSandbox(sandbox)} is to be removed`);
+  }
 }
 
 function newRecord(config: PodSandboxConfig, runtimeHandler: string): Sandbox['record'] {
-  return { config: encodeConfig(config), runtimeHandler, phase: 'creating', createdAt: Date.now(), namespaces: {}, files: {} };
+  return { config: encodeConfig(config), runtimeHandler, phase: 'creating', createdAt: creationTime(), namespaces: {}, files: {} };
 }
 
 async function create(shim: Shim, sandbox: Sandbox, undo: UndoStack, signal: AbortSignal): Promise<void> {
   const { id, config, record } = sandbox;
+  const kinds = namespaceKinds(shim, config);
+  record.namespaces = planNamespaces(shim.directories.namespaces(id), kinds);
+  if (record.namespaces.network !== undefined) record.attached = await shim.network.plan();
   await shim.sandboxes.add(sandbox);
-  await makeNamespaces(shim, sandbox, undo, signal);
+  await makeNetwork(shim, sandbox, kinds, undo, signal);
   record.files = await writePodFiles(join(shim.directories.sandboxes, id, 'files'), config, record.attached?.ips ?? []);
   const spec = sandboxSpec(sandbox, shim.directories);
   undo.add('its runtime part', async () => {
@@ -54,25 +63,29 @@ async function create(shim: Shim, sandbox: Sandbox, undo: UndoStack, signal: Abo
   await shim.sandboxes.put(sandbox);
 }
 
-/** The network has to be there before the runtime's sandbox is: a machine puts its tap into it. */
-async function makeNamespaces(shim: Shim, sandbox: Sandbox, undo: UndoStack, signal: AbortSignal): Promise<void> {
-  const { id, config, record } = sandbox;
+function namespaceKinds({ features }: Shim, config: PodSandboxConfig): NamespaceKind[] {
   const kinds: NamespaceKind[] = [];
-  if (shim.features.network && !usesHostNetwork(config)) kinds.push('network');
-  if (shim.features.namespaces && !usesHostIpc(config)) kinds.push('ipc');
-  if (shim.features.namespaces && !usesHostNetwork(config)) kinds.push('uts');
-  if (kinds.length === 0) return;
+  if (features.network && !usesHostNetwork(config)) kinds.push('network');
+  if (features.namespaces && !usesHostIpc(config)) kinds.push('ipc');
+  if (features.namespaces && !usesHostNetwork(config)) kinds.push('uts');
+  return kinds;
+}
+
+/** As recorded. The network has to be there before the runtime's sandbox is: a machine puts its tap into it. */
+async function makeNetwork(
+  shim: Shim,
+  { id, config, record }: Sandbox,
+  kinds: NamespaceKind[],
+  undo: UndoStack,
+  signal: AbortSignal,
+): Promise<void> {
   const directory = shim.directories.namespaces(id);
   undo.add('its namespaces', () => unpinNamespaces(directory, AbortSignal.timeout(undoLimitMs)));
-  record.namespaces = await pinNamespaces(directory, kinds, config.hostname, signal);
-  const { network } = record.namespaces;
-  if (network === undefined) return;
-  const attached = await shim.network.plan();
-  record.attached = attached;
-  await shim.sandboxes.put(sandbox);
+  const { network } = await pinNamespaces(directory, kinds, config.hostname, signal);
+  const { attached } = record;
+  if (network === undefined || !attached) return;
   undo.add('its network', () => shim.network.detach(id, network, config, attached, AbortSignal.timeout(undoLimitMs)));
   attached.ips = await shim.network.attach(id, network, config, attached, signal);
-  await shim.sandboxes.put(sandbox);
 }
 
 function checkedConfig(shim: Shim, { config, runtimeHandler }: RunPodSandboxRequest): PodSandboxConfig {
@@ -86,10 +99,10 @@ function checkedConfig(shim: Shim, { config, runtimeHandler }: RunPodSandboxRequ
   if (!config || !name || !namespace || !uid) {
     throw new PluginError('INVALID_ARGUMENT', 'name, namespace and uid are required', { object: 'config.metadata' });
   }
-  if (config.hostname.length > 64) {
-    throw new PluginError('INVALID_ARGUMENT', `${config.hostname.length} characters are more than Linux takes`, {
+  if (!/^([\dA-Za-z][-.\w]{0,63})?$/.test(config.hostname)) {
+    throw new PluginError('INVALID_ARGUMENT', `${JSON.stringify(config.hostname)} is no host name`, {
       object: 'config.hostname',
-      hint: 'use at most 64',
+      hint: 'use at most 64 letters, digits, "-", "." and "_"',
     });
   }
   const object = `pod ${namespace}/${name}`;

@@ -1,5 +1,6 @@
 import type { PodSandboxConfig } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
+import { byCreation } from '../creation-time.ts';
 import type { ShimDirectories } from '../directories.ts';
 import { findById, notFound } from '../identifiers.ts';
 import { NameRegistry } from '../name-registry.ts';
@@ -18,7 +19,7 @@ export class Sandboxes {
 
   /** Reads what an earlier process left. */
   async load(): Promise<void> {
-    for (const [id, record] of await this.#files.readAll()) {
+    for (const [id, record] of [...(await this.#files.readAll())].toSorted(byCreation)) {
       const sandbox = sandboxFromRecord(id, record);
       this.#items.set(id, sandbox);
       this.#names.reserve(sandboxName(sandbox.config), id);
