@@ -27,12 +27,15 @@ async function take(shim: Shim, event: RuntimeEvent): Promise<void> {
   }
 }
 
+/** Also while it is being stopped: who waits for its containers to end would wait for ever. */
 async function sandboxGone(shim: Shim, id: string, message: string): Promise<void> {
   const sandbox = shim.sandboxes.find(id);
-  if (sandbox?.record.phase !== 'ready') return;
-  sandbox.record.phase = 'stopping';
-  await shim.sandboxes.put(sandbox);
-  for (const container of shim.containers.ofSandbox(id)) {
+  if (!sandbox) return;
+  if (sandbox.record.phase === 'ready') {
+    sandbox.record.phase = 'stopping';
+    await shim.sandboxes.put(sandbox);
+  }
+  for (const container of shim.containers.ofSandbox(id).filter(({ record }) => record.phase !== 'creating')) {
     await shim.containers.exited(container, { exitCode: 255, finishedAt: new Date(), message });
   }
 }

@@ -11,8 +11,11 @@ export async function removeContainer(
   { containerId }: RemoveContainerRequest,
   { signal }: CallContext,
 ): Promise<RemoveContainerResponse> {
-  const id = shim.containers.find(containerId)?.id;
-  if (id !== undefined) await shim.locks.hold(id, signal, () => remove(shim, id, signal));
+  const container = shim.containers.find(containerId);
+  if (!container) return {};
+  // Before the lock, which a start that hangs holds until its container is gone.
+  await killContainer(shim, container, signal);
+  await shim.locks.hold(container.id, signal, () => remove(shim, container.id, signal));
   return {};
 }
 

@@ -23,7 +23,7 @@ export async function stop(shim: Shim, sandbox: Sandbox, signal: AbortSignal): P
   record.phase = 'stopping';
   await shim.sandboxes.put(sandbox);
   await shim.work.end(id, signal);
-  await Promise.all(shim.containers.ofSandbox(id).map((container) => killContainer(shim, container, signal)));
+  await killAll(shim, id, signal);
   await shim.runtime.stopSandbox(sandboxSpec(sandbox, shim.directories), signal);
   const { network } = record.namespaces;
   if (network !== undefined && record.attached) {
@@ -33,4 +33,10 @@ export async function stop(shim: Shim, sandbox: Sandbox, signal: AbortSignal): P
   await unpinNamespaces(shim.directories.namespaces(id), signal);
   record.phase = 'stopped';
   await shim.sandboxes.put(sandbox);
+}
+
+async function killAll(shim: Shim, sandboxId: string, signal: AbortSignal): Promise<void> {
+  const killed = await Promise.allSettled(shim.containers.ofSandbox(sandboxId).map((container) => killContainer(shim, container, signal)));
+  // All have been tried when one has failed: nothing goes on after the sandbox's lock is given back.
+  for (const outcome of killed) if (outcome.status === 'rejected') throw outcome.reason;
 }
