@@ -30,7 +30,7 @@ export interface Runtime {
   /** Lets a created container run. Resolves when its process has been executed. */
   start(container: ContainerSpec, signal: AbortSignal): Promise<void>;
 
-  /** Sends a POSIX signal (`SIGTERM`) to the container's first process. One that has ended, or is missing, is no error. */
+  /** Sends a POSIX signal (`SIGTERM`; a real-time one by number, `37`) to the container's first process. One that has ended, or is missing, is no error. */
   signal(container: ContainerSpec, posixSignal: string, signal: AbortSignal): Promise<void>;
 
   /** Removes a container, killing it if it runs. A missing one is no error. */
@@ -104,7 +104,7 @@ export interface ContainerSpec {
   mounts: ContainerMount[];
   /** Absolute; the runtime writes stdout and stderr there in CRI log format. Undefined: the client wants no log. */
   logPath: string | undefined;
-  /** Sent by StopContainer before SIGKILL. */
+  /** Sent by StopContainer before SIGKILL, in the form that `signal` takes. */
   stopSignal: string;
 }
 
