@@ -8,14 +8,16 @@ describe('stopSignal', () => {
     ["the image's", Signal.RUNTIME_DEFAULT, 'SIGQUIT', 'SIGQUIT'],
     ["the image's without its prefix", Signal.RUNTIME_DEFAULT, 'QUIT', 'SIGQUIT'],
     ["the image's as a number", Signal.RUNTIME_DEFAULT, '3', 'SIGQUIT'],
-    ["systemd's", Signal.RUNTIME_DEFAULT, 'SIGRTMIN+3', 'SIGRTMIN+3'],
+    ["systemd's, by number", Signal.RUNTIME_DEFAULT, 'SIGRTMIN+3', '37'],
+    ['the last one', Signal.RUNTIME_DEFAULT, 'SIGRTMAX', '64'],
+    ['a real-time one by its number', Signal.RUNTIME_DEFAULT, '37', '37'],
     ["the request's before the image's", Signal.SIGINT, 'SIGQUIT', 'SIGINT'],
-    ['a real-time one of the request', Signal.SIGRTMINPLUS3, '', 'SIGRTMIN+3'],
+    ['a real-time one of the request', Signal.SIGRTMINPLUS3, '', '37'],
   ])('%s', (_what, asked, imageSignal, expected) => {
     expect(stopSignal(asked, imageSignal, 'container c')).toBe(expected);
   });
 
-  it.each(['SIGNOTHING', '999', '$(reboot)'])('refuses %s of an image', (imageSignal) => {
+  it.each(['SIGNOTHING', '999', '0', '33', 'SIGRTMIN+31', 'constructor', '$(reboot)'])('refuses %s of an image', (imageSignal) => {
     expect(() => stopSignal(Signal.RUNTIME_DEFAULT, imageSignal, 'container c')).toThrow(/container c: the image's stop signal/);
   });
 });

@@ -50,19 +50,45 @@ export function logPath(logDirectory: string, path: string, object: string): str
   throw new PluginError('INVALID_ARGUMENT', `log_path ${JSON.stringify(path)} leaves the log directory`, { object });
 }
 
-/** The request's signal, else the image's, else SIGTERM; by name: `SIGQUIT`, `SIGRTMIN+3`. */
+/**
+ * The request's signal, else the image's, else SIGTERM: by name (`SIGQUIT`), a real-time one by number, since runc knows
+ * no names for those.
+ */
 export function stopSignal(asked: Signal, imageSignal: string, object: string): string {
   if (asked !== Signal.RUNTIME_DEFAULT) {
     const name = Object.entries(Signal).find(([, number]) => number === asked)?.[0];
-    if (name !== undefined) return name.replace('PLUS', '+').replace('MINUS', '-');
-    throw new PluginError('INVALID_ARGUMENT', `stop_signal ${asked} is no signal`, { object });
+    const known = name === undefined ? undefined : knownSignal(name.replace('PLUS', '+').replace('MINUS', '-'));
+    if (known !== undefined) return known;
+    throw new PluginError('INVALID_ARGUMENT', `stop_signal ${name ?? asked} is no signal of Linux`, { object });
   }
   if (imageSignal === '') return 'SIGTERM';
-  const byNumber = Object.entries(constants.signals).find(([, number]) => String(number) === imageSignal)?.[0];
-  const name = byNumber ?? (imageSignal.startsWith('SIG') ? imageSignal : `SIG${imageSignal}`);
-  if (name in constants.signals || /^SIGRT(MIN(\+\d{1,2})?|MAX(-\d{1,2})?)$/.test(name)) return name;
+  const known = knownSignal(imageSignal);
+  if (known !== undefined) return known;
   throw new PluginError('INVALID_ARGUMENT', `the image's stop signal ${JSON.stringify(imageSignal)} is no signal`, {
     object,
     hint: 'set the stop signal of the container',
   });
+}
+
+/** As programs see them: the C library keeps the first two real-time signals for itself. */
+const realTime = { MIN: 34, MAX: 64 } as const;
+
+/** `QUIT`, `SIGQUIT` and `3` -> `SIGQUIT`; `SIGRTMIN+3` and `37` -> `37`. */
+function knownSignal(text: string): string | undefined {
+  const { signals } = constants;
+  if (/^\d{1,2}$/.test(text)) {
+    const number = Number(text);
+    const name = Object.entries(signals).find(([, value]) => value === number)?.[0];
+    return name ?? (isRealTime(number) ? String(number) : undefined);
+  }
+  const name = text.startsWith('SIG') ? text : `SIG${text}`;
+  if (Object.hasOwn(signals, name)) return name;
+  const match = /^SIGRT(MIN|MAX)([+-]\d{1,2})?$/.exec(name);
+  if (!match) return undefined;
+  const number = realTime[match[1] as 'MIN' | 'MAX'] + Number(match[2] ?? 0);
+  return isRealTime(number) ? String(number) : undefined;
+}
+
+function isRealTime(number: number): boolean {
+  return number >= realTime.MIN && number <= realTime.MAX;
 }

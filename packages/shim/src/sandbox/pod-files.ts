@@ -2,16 +2,17 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { hostname as hostName } from 'node:os';
 import { join } from 'node:path';
 import type { DNSConfig, PodSandboxConfig } from '@berth/sdk/cri';
+import { usesHostNetwork } from './sandbox.ts';
 
 /**
  * Writes /etc/resolv.conf, /etc/hosts and /etc/hostname of a pod below `directory`; gives the host path of each. A pod
- * without DNS configuration has the host's resolv.conf.
+ * without DNS configuration, or with an empty one, has the host's resolv.conf; one of the host network its hosts too.
  */
 export async function writePodFiles(directory: string, config: PodSandboxConfig, ips: string[]): Promise<Record<string, string>> {
   const hostname = config.hostname || hostName();
   const contents: Record<string, string> = {
-    '/etc/resolv.conf': config.dnsConfig ? resolvConf(config.dnsConfig) : await readFile('/etc/resolv.conf', 'utf8').catch(() => ''),
-    '/etc/hosts': hosts(hostname, ips),
+    '/etc/resolv.conf': (config.dnsConfig && resolvConf(config.dnsConfig)) || (await ofHost('/etc/resolv.conf')),
+    '/etc/hosts': usesHostNetwork(config) ? await ofHost('/etc/hosts') : hosts(hostname, ips),
     '/etc/hostname': `${hostname}\n`,
   };
   await mkdir(directory, { recursive: true, mode: 0o755 });
@@ -22,6 +23,11 @@ export async function writePodFiles(directory: string, config: PodSandboxConfig,
     files[path] = file;
   }
   return files;
+}
+
+/** Empty where the host has no such file. */
+function ofHost(path: string): Promise<string> {
+  return readFile(path, 'utf8').catch(() => '');
 }
 
 /** resolv.conf(5). */
