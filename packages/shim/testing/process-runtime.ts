@@ -15,7 +15,7 @@ import type {
   SandboxSpec,
 } from '../src/runtime.ts';
 
-export type Fault = 'throws' | 'hangs' | 'is deaf';
+export type Fault = 'throws' | 'hangs' | 'is deaf' | 'does nothing';
 type Method = Exclude<keyof Runtime, 'features' | 'events'>;
 
 interface ProcessContainer {
@@ -35,7 +35,9 @@ export class ProcessHost {
   /** Calls about one object that were made at the same time against the contract. */
   readonly violations: string[] = [];
   readonly faults = new Map<Method, Fault>();
-  /** Emits `Method` when a call with a fault has begun. */
+  /** Calls of these do their work, and return when the promise resolves. */
+  readonly holds = new Map<Method, Promise<void>>();
+  /** Emits `Method` when a call with a fault has begun, or one that is held has done its work. */
   readonly reached = new EventEmitter();
   readonly #active = new Map<string, Set<Method>>();
 
@@ -47,6 +49,16 @@ export class ProcessHost {
     active.add(method);
     this.calls.push(method);
     return () => active.delete(method);
+  }
+
+  /** Lets calls of `method` do their work, but not return until the function that it gives is called. */
+  hold(method: Method): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.holds.set(method, promise);
+    return () => {
+      this.holds.delete(method);
+      resolve();
+    };
   }
 
   dispose(): void {
@@ -152,7 +164,12 @@ export class ProcessRuntime implements Runtime {
       if (fault === 'throws') throw new PluginError('INTERNAL', `${method} is broken`, { object: 'runtime process' });
       if (fault === 'hangs') await aborted(signal);
       if (fault === 'is deaf') await new Promise(() => undefined);
-      return await work();
+      if (fault === 'does nothing') return undefined as Result;
+      const result = await work();
+      const held = this.#host.holds.get(method);
+      if (held) this.#host.reached.emit(method);
+      await held;
+      return result;
     } finally {
       leave();
     }

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { TestShim } from '../../testing/test-shim.ts';
 
@@ -42,6 +43,19 @@ describe('RemoveContainer', () => {
     await shim.runtime.removeContainer({ containerId });
     expect(leftovers()).toEqual([]);
     await expect(shim.containerStatus(containerId)).rejects.toThrow(expect.objectContaining({ code: 'NOT_FOUND' }));
+  });
+
+  it('takes a container away while its start hangs', async () => {
+    const containerId = await shim.createContainer(podSandboxId);
+    const release = shim.host.hold('start');
+    const reached = once(shim.host.reached, 'start');
+    const starting = shim.runtime.startContainer({ containerId });
+    await reached;
+    const removing = shim.runtime.removeContainer({ containerId });
+    await expect.poll(() => shim.host.containers.size).toBe(0);
+    release();
+    await Promise.allSettled([starting, removing]);
+    expect((await shim.runtime.listContainers({ filter: undefined })).containers).toEqual([]);
   });
 
   it('frees the name', async () => {

@@ -30,6 +30,14 @@ describe('ListPodSandbox', () => {
     });
   });
 
+  it('keeps the order of making, by times that differ, also over a restart', async () => {
+    const times = async () => (await shim.runtime.listPodSandbox({ filter: undefined })).items.map(({ createdAt }) => createdAt);
+    const before = await times();
+    expect(before).toEqual([...new Set(before)].toSorted((a, b) => Number(a - b)));
+    await shim.restart();
+    expect(await times()).toEqual(before);
+  });
+
   it('filters by id and by the start of one', async () => {
     expect(await listed({ id: ids.web })).toEqual(['web']);
     expect(await listed({ id: ids.web.slice(0, 13) })).toEqual(['web']);

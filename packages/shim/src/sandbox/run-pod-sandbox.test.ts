@@ -44,6 +44,13 @@ describe('RunPodSandbox', () => {
     );
   });
 
+  it.each(['-F/etc/passwd', 'two\nlines', 'a b', 'a'.repeat(65)])('refuses %j as a host name', async (hostname) => {
+    await expect(shim.runPod({ hostname })).rejects.toThrow(
+      expect.objectContaining({ code: 'INVALID_ARGUMENT', message: expect.stringContaining('is no host name') }),
+    );
+    await shim.runPod();
+  });
+
   it('refuses what the runtime refuses, with its reason', async () => {
     await expect(shim.runPod({ linux: { securityContext: { privileged: true } } })).rejects.toThrow(
       /pod default\/web: linux\.security_context\.privileged: there is no host/,
