@@ -53,7 +53,7 @@ export interface KubeletOptions {
 export interface StopOptions {
   /** End all pods and remove what they had; else they run on, and the next kubelet takes them over. */
   gracefully: boolean;
-  /** Ends the pods' grace periods. */
+  /** Ends the pods' grace periods, and waits only a little longer for runtimes that don't answer. */
   hurry?: AbortSignal;
 }
 
@@ -158,6 +158,7 @@ export class Kubelet {
     const limitMs = Math.max(0, ...graces) + this.#requestTimeoutMs() + stopMarginMs;
     const limit = Promise.withResolvers<void>();
     const cancel = this.#clock.after(limitMs, limit.resolve);
+    hurry?.addEventListener('abort', () => this.#clock.after(stopMarginMs, limit.resolve), { once: true });
     await Promise.race([this.#workers.terminateAll(hurry), limit.promise]);
     cancel();
     await this.#cgroups?.removeRoot();

@@ -10,21 +10,21 @@ const host = pluginHost();
 const version = VersionRequest.create({ version: 'v1' });
 const answer = VersionResponse.create({ version: 'v1', runtimeName: 'test' });
 
+type Seen = CallStart & Partial<CallEnd>;
+
+function recording(replace?: (start: CallStart) => Replacement | undefined) {
+  const calls: Seen[] = [];
+  const tap = {
+    call(start: CallStart) {
+      const seen: Seen = { ...start };
+      calls.push(seen);
+      return replace?.(start) ?? { end: (result: CallEnd) => void Object.assign(seen, result) };
+    },
+  };
+  return { calls, tap };
+}
+
 describe('the tap', () => {
-  type Seen = CallStart & Partial<CallEnd>;
-
-  function recording(replace?: (start: CallStart) => Replacement | undefined) {
-    const calls: Seen[] = [];
-    const tap = {
-      call(start: CallStart) {
-        const seen: Seen = { ...start };
-        calls.push(seen);
-        return replace?.(start) ?? { end: (result: CallEnd) => void Object.assign(seen, result) };
-      },
-    };
-    return { calls, tap };
-  }
-
   it('sees each call start and end, with request, response and span', async () => {
     await host.plugin({ version: () => answer });
     const { calls, tap } = recording();

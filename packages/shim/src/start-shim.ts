@@ -57,7 +57,7 @@ export async function startShim(plugin: RuntimePlugin, { options: given, flags, 
 async function makeShim(plugin: RuntimePlugin, { options, flags, log }: StartOptions, directories: ShimDirectories): Promise<Shim> {
   const calls = new FileCalls(directories);
   const context: PluginContext = { options, flags, calls, log };
-  const network = new PodNetwork({ confDir: options.cniConfDir, binDirs: options.cniBinDirs, cacheDir: directories.cni, calls });
+  const network = new PodNetwork({ confDir: options.cniConfDir, binDirs: options.cniBinDirs, cacheDir: directories.cni, calls, log });
   const images = plugin.images?.(context) ?? (await layeredImages(options.root));
   return new Shim({ options, runtime: plugin.runtime(context), images, network, calls, log });
 }

@@ -43,9 +43,14 @@ export class TestShim {
 
   static async start(options: TestShimOptions = {}): Promise<TestShim> {
     const shim = new TestShim(realpathSync(await mkdtemp(join(tmpdir(), 'berth-shim-'))), options);
-    await shim.start();
-    await shim.images.pullImage(PullImageRequest.fromPartial({ image: { image } }));
-    return shim;
+    try {
+      await shim.start();
+      await shim.images.pullImage(PullImageRequest.fromPartial({ image: { image } }));
+      return shim;
+    } catch (error) {
+      await shim.close();
+      throw error;
+    }
   }
 
   private constructor(directory: string, options: TestShimOptions) {

@@ -7,6 +7,7 @@ import type { PodSandboxConfig, PortMapping } from '@berth/sdk/cri';
 import { Protocol } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import { currentTrace, newSpan } from '@berth/sdk/trace-context';
+import type { Logger } from 'pino';
 import type { FileCalls } from '../file-calls.ts';
 import { mountPoints } from '../mounts.ts';
 
@@ -16,6 +17,7 @@ export interface PodNetworkOptions {
   /** Where results are kept for DEL. */
   cacheDir: string;
   calls: FileCalls;
+  log: Logger;
 }
 
 /** A pod on its network: what its sandbox's record keeps, so that it can be detached after any restart. */
@@ -75,8 +77,20 @@ export class PodNetwork {
     });
   }
 
-  /** DEL. Succeeds where nothing is left, also when the namespace itself is gone. */
+  /**
+   * DEL. Succeeds where nothing is left, also when the namespace itself is gone. Of a pod that was never attached (its ADD
+   * failed) a plugin that fails DEL too is logged only: the pod would hang for ever on a plugin that doesn't work.
+   */
   async detach(sandboxId: string, netns: string, config: PodSandboxConfig, attached: Attached, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#delete(sandboxId, netns, config, attached, signal);
+    } catch (error) {
+      if (attached.ips.length > 0) throw error;
+      this.#options.log.warn({ err: error, sandboxId }, 'could not clean up after an ADD that failed');
+    }
+  }
+
+  async #delete(sandboxId: string, netns: string, config: PodSandboxConfig, attached: Attached, signal: AbortSignal): Promise<void> {
     const list = JSON.parse(attached.list) as NetworkConfigList;
     // The pin of a namespace that is gone (after a reboot) is a plain file or none: plugins are told so by an empty path.
     const left = (await mountPoints()).has(netns) ? netns : '';
