@@ -28,12 +28,9 @@ export interface BenchOptions {
 
 /** Reads `--json`, `--check` and a bench's own `--NAME VALUE` options. */
 export function benchOptions(own: string[]): BenchOptions {
-  const options = Object.fromEntries([
-    ...own.map((name) => [name, { type: 'string' as const }]),
-    ['json', { type: 'boolean' as const }],
-    ['check', { type: 'boolean' as const }],
-  ]);
-  const { values } = parseArgs({ options });
+  const flags = { json: { type: 'boolean' as const }, check: { type: 'boolean' as const } };
+  const named = Object.fromEntries(own.map((name) => [name, { type: 'string' as const }]));
+  const values: Record<string, unknown> = parseArgs({ options: { ...named, ...flags } }).values;
   const text = Object.fromEntries(own.map((name) => [name, values[name] as string | undefined]));
   return { json: values.json === true, check: values.check === true, values: text };
 }
@@ -43,7 +40,7 @@ export function describeHost(): string {
   return `${cpus().length} x ${model.trim()}, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, Linux ${release()}, Node ${process.versions.node}`;
 }
 
-/** The peer's figure divided by nothing but ours: below 1 we take less. */
+/** Ours divided by the peer's, figure by figure: below 1 we take less. */
 export function ratiosOf(ours: Record<string, number>, peer: Record<string, number>): Record<string, number> {
   return Object.fromEntries(Object.entries(ours).flatMap(([name, value]) => (peer[name] ? [[name, value / peer[name]]] : [])));
 }

@@ -68,7 +68,10 @@ describe('runtimes', () => {
       'bad.yaml',
       pod('bad', '  runtimeClassName: nope\n  restartPolicy: Never\n  containers: [{name: main, image: a}]\n'),
     );
-    const good = home.write('good.yaml', completes.replace('{name: good}', '{name: good, annotations: {fake.berth.dev/exit-after: 100ms}}'));
+    const good = home.write(
+      'good.yaml',
+      completes.replace('{name: good}', '{name: good, annotations: {fake.berth.dev/exit-after: 100ms}}'),
+    );
     const ended = await home.berth('run', '--once', '--timeout', '8', '--runtime', 'fake', '-f', bad, '-f', good);
     expect(ended.status).toBe(1);
     expect(ended.stderr).toMatch(/default\/bad: .*nope/);
