@@ -27,6 +27,11 @@ export function namespaces(
   ];
 }
 
+/** What the process that holds a shared PID namespace runs in: it can be traced from inside the pod, so it sees no more than that. */
+export function pauseNamespaces({ namespaces: { network, ipc, uts } }: SandboxSpec): OciNamespace[] {
+  return [{ type: 'pid' }, { type: 'mount' }, ...joined('network', network), ...joined('ipc', ipc), ...joined('uts', uts)];
+}
+
 function joined(type: OciNamespace['type'], path: string | undefined): OciNamespace[] {
   return path === undefined ? [] : [{ type, path }];
 }

@@ -154,6 +154,7 @@ export class OciRuntime implements Runtime {
   async recover(known: Known, signal: AbortSignal): Promise<Found> {
     const { recovery } = this.#ready();
     const found = await recovery.recover(known, signal);
+    await this.#sharedMemory.unmountUnknown(known.sandboxes, signal);
     for (const container of known.containers) if (found.containers[container.id]) this.#known.set(container.id, container);
     for (const sandbox of known.sandboxes) if (found.sandboxes.includes(sandbox.id)) this.#sandboxes.set(sandbox.id, sandbox);
     // What ended between the look and the notes just made was told to nobody.

@@ -50,12 +50,13 @@ export class Recovery {
     const { containers, exits, exitOf } = this.#parts;
     const exit = await exitOf(container);
     if (exit) return { state: 'exited', exit };
-    if (state === 'created') return { state };
-    if (state === 'running' || state === 'paused') return { state: 'running', startedAt: undefined };
-    if (state !== 'stopped') return undefined;
-    // conmon is about to write the exit file: its event follows.
-    if (await containers.isWatched({ id: container.id, bundle: container.directory })) return { state: 'running', startedAt: undefined };
-    await exits.write(container.id, unknownExitCode);
+    if (state === undefined || !reached.has(state)) return undefined;
+    if (await containers.isWatched({ id: container.id, bundle: container.directory })) {
+      // Of a stopped one conmon is about to write the exit file: its event follows.
+      return state === 'created' ? { state } : { state: 'running', startedAt: undefined };
+    }
+    // Nobody would ever report its end.
+    await containers.end({ id: container.id, name: nameOf(container), sandboxId: container.sandbox.id, bundle: container.directory }, signal);
     const written = await exitOf(container);
     return written && { state: 'exited', exit: { ...written, message: 'its exit status was lost: conmon, which watches it, was killed' } };
   }

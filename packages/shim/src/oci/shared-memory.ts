@@ -1,4 +1,4 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { unmountIfMounted } from '../mounts.ts';
 import { runProgram } from '../run-program.ts';
@@ -29,7 +29,17 @@ export class SharedMemory {
   }
 
   async unmount(sandbox: SandboxSpec, signal: AbortSignal): Promise<void> {
-    const path = join(this.#directory, sandbox.id);
+    await this.#unmount(sandbox.id, signal);
+  }
+
+  /** Those of sandboxes that nobody knows any more. */
+  async unmountUnknown(known: SandboxSpec[], signal: AbortSignal): Promise<void> {
+    const mounted = await readdir(this.#directory).catch(() => []);
+    for (const id of mounted) if (!known.some((sandbox) => sandbox.id === id)) await this.#unmount(id, signal);
+  }
+
+  async #unmount(id: string, signal: AbortSignal): Promise<void> {
+    const path = join(this.#directory, id);
     await unmountIfMounted([path], signal);
     await rm(path, { recursive: true, force: true });
   }

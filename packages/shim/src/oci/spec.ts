@@ -7,7 +7,7 @@ import type { OciConfig, OciSeccomp } from './config-json.ts';
 import type { GrantedDevice } from './devices.ts';
 import type { HostFacts } from './host-facts.ts';
 import { defaultMounts, maskedPaths, mergeMounts, readonlyPaths, rootfsPropagation } from './mounts.ts';
-import { hasOwnIpc, namespaces } from './namespaces.ts';
+import { hasOwnIpc, namespaces, pauseNamespaces } from './namespaces.ts';
 import { limits, oomScore } from './resources.ts';
 
 /** What is read from the host for one container before its configuration can be put together. */
@@ -88,7 +88,7 @@ export function pauseConfig(sandbox: SandboxSpec, root: string, executable: stri
     ],
     annotations: {},
     linux: {
-      namespaces: [{ type: 'pid' }, { type: 'mount' }],
+      namespaces: pauseNamespaces(sandbox),
       cgroupsPath: cgroupsPath(sandbox, sandbox.id),
       resources: { devices: deviceRules(false, []) },
       devices: [],

@@ -16,13 +16,12 @@ export async function writePodFiles(directory: string, config: PodSandboxConfig,
     '/etc/hostname': `${hostname}\n`,
   };
   await mkdir(directory, { recursive: true, mode: 0o755 });
-  const files: Record<string, string> = {};
-  for (const [path, content] of Object.entries(contents)) {
+  const files = Object.entries(contents).map(async ([path, content]): Promise<[string, string]> => {
     const file = join(directory, path.slice('/etc/'.length));
     await writeFile(file, content, { mode: 0o644 });
-    files[path] = file;
-  }
-  return files;
+    return [path, file];
+  });
+  return Object.fromEntries(await Promise.all(files));
 }
 
 /** Empty where the host has no such file. */

@@ -72,13 +72,8 @@ function namespaceKinds({ features }: Shim, config: PodSandboxConfig): Namespace
 }
 
 /** As recorded. The network has to be there before the runtime's sandbox is: a machine puts its tap into it. */
-async function makeNetwork(
-  shim: Shim,
-  { id, config, record }: Sandbox,
-  kinds: NamespaceKind[],
-  undo: UndoStack,
-  signal: AbortSignal,
-): Promise<void> {
+async function makeNetwork(shim: Shim, sandbox: Sandbox, kinds: NamespaceKind[], undo: UndoStack, signal: AbortSignal): Promise<void> {
+  const { id, config, record } = sandbox;
   const directory = shim.directories.namespaces(id);
   undo.add('its namespaces', () => unpinNamespaces(directory, AbortSignal.timeout(undoLimitMs)));
   const { network } = await pinNamespaces(directory, kinds, config.hostname, signal);
@@ -86,6 +81,7 @@ async function makeNetwork(
   if (network === undefined || !attached) return;
   undo.add('its network', () => shim.network.detach(id, network, config, attached, AbortSignal.timeout(undoLimitMs)));
   attached.ips = await shim.network.attach(id, network, config, attached, signal);
+  await shim.sandboxes.put(sandbox);
 }
 
 function checkedConfig(shim: Shim, { config, runtimeHandler }: RunPodSandboxRequest): PodSandboxConfig {
