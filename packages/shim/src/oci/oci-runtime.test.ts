@@ -199,6 +199,20 @@ function suite(binary: string): void {
     await vi.waitFor(() => expect(leftovers(directory)).toEqual(before), { timeout: 5000 });
   });
 
+  it('ends what a dead conmon has left unwatched at recovery, since nobody would tell how it ends', async () => {
+    const spec = container('sleep 60');
+    await run(spec);
+    process.kill(Number(await readFile(join(spec.directory, 'conmon.pid'), 'utf8')), 'SIGKILL');
+    await vi.waitFor(() => expect(leftovers(directory).processes.join()).not.toContain('conmon'), { timeout: 5000 });
+    runtime = await restarted();
+    const found = await runtime.recover({ sandboxes: [sandbox], containers: [spec] }, signal);
+    expect(found.containers[spec.id]).toMatchObject({
+      state: 'exited',
+      exit: { exitCode: 137, message: expect.stringContaining('conmon') },
+    });
+    await vi.waitFor(() => expect(leftovers(directory).processes).toEqual(before.processes), { timeout: 5000 });
+  });
+
   it('ends what runs when the sandbox is stopped', async () => {
     const spec = container('sleep 60');
     await run(spec);
@@ -250,6 +264,19 @@ function suite(binary: string): void {
     for await (const event of runtime.events(signal)) if (isSandboxGone(event, sandbox.id)) break;
   });
 
+  it("holds a shared PID namespace from inside the sandbox's other namespaces, not the host's", async (test) => {
+    if (!onPath('catatonit')) return test.skip('catatonit is not on PATH');
+    const pins = join(directory, 'pins');
+    sandbox = sandboxSpec({ sharedPid: true, namespaces: await pinNamespaces(pins, ['network', 'ipc', 'uts'], 'berth-test', signal) });
+    await runtime.createSandbox(sandbox, signal);
+    const pid = (await readFile(join(sandbox.directory, 'pause', 'container.pid'), 'utf8')).trim();
+    const own = await Promise.all(['net', 'ipc', 'uts'].map((kind) => stat(`/proc/${pid}/ns/${kind}`)));
+    const pinned = await Promise.all(['network', 'ipc', 'uts'].map((kind) => stat(join(pins, kind))));
+    expect(own.map(({ ino }) => ino)).toEqual(pinned.map(({ ino }) => ino));
+    await runtime.removeSandbox(sandbox, signal);
+    await unpinNamespaces(pins, signal);
+  });
+
   it("joins the sandbox's network, IPC and UTS namespaces, and shares /dev/shm among its containers", async () => {
     const pins = join(directory, 'pins');
     sandbox = sandboxSpec({ namespaces: await pinNamespaces(pins, ['network', 'ipc', 'uts'], 'berth-test', signal) });
@@ -266,6 +293,8 @@ function suite(binary: string): void {
     runtime = await restarted();
     const known = { sandboxes: [sandbox], containers: [] };
     expect((await runtime.recover(known, signal)).sandboxes).toEqual([sandbox.id]);
+    await runtime.recover({ sandboxes: [], containers: [] }, signal);
+    expect(leftovers(directory).mounts.join()).not.toContain('/shm/');
     await runtime.removeSandbox(sandbox, signal);
     await unpinNamespaces(pins, signal);
     expect((await runtime.recover(known, signal)).sandboxes).toEqual([]);

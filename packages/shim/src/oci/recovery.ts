@@ -1,8 +1,8 @@
 import { statfs } from 'node:fs/promises';
 import type { ContainerSpec, Exit, Found, FoundContainer, Known, SandboxSpec } from '../runtime.ts';
 import type { ListedContainer, OciCommand } from './command.ts';
-import { type ExitFiles, unknownExitCode } from './exit-files.ts';
-import type { MonitoredContainers } from './monitored.ts';
+import type { ExitFiles } from './exit-files.ts';
+import type { BundledContainer, MonitoredContainers } from './monitored.ts';
 import type { Pause } from './pause.ts';
 
 export interface RecoveryParts {
@@ -15,6 +15,9 @@ export interface RecoveryParts {
 
 /** `NSFS_MAGIC`, the file system of namespace files. */
 const namespaceFileSystem = 0x6e736673;
+
+/** States of the OCI specification in which a container has been made (runtime.md, state), and `paused`, which runtimes add. */
+const made = new Set(['created', 'running', 'paused', 'stopped']);
 
 /** After a restart: what the OCI runtime and conmon's exit files say of the known objects; the unknown ones are removed. */
 export class Recovery {
@@ -29,14 +32,10 @@ export class Recovery {
     const listed = await oci.list(signal);
     const containers: Found['containers'] = {};
     for (const container of known.containers) {
-      const found = await this.#stateOf(container, listed.get(container.id)?.status);
+      const found = await this.#stateOf(container, listed.get(container.id)?.status, signal);
       if (found) containers[container.id] = found;
       // Its making was cut off: conmon may still be at it.
-      else
-        await monitored.remove(
-          { id: container.id, name: container.id, sandboxId: container.sandbox.id, bundle: container.directory },
-          signal,
-        );
+      else await monitored.remove(bundled(container), signal);
     }
     const sandboxes: string[] = [];
     for (const sandbox of known.sandboxes) {
@@ -46,17 +45,18 @@ export class Recovery {
     return { sandboxes, containers };
   }
 
-  async #stateOf(container: ContainerSpec, state: string | undefined): Promise<FoundContainer | undefined> {
-    const { containers, exits, exitOf } = this.#parts;
+  async #stateOf(container: ContainerSpec, state: string | undefined, signal: AbortSignal): Promise<FoundContainer | undefined> {
+    const { containers, exitOf } = this.#parts;
+    const target = bundled(container);
+    // Asked before the exit file is read: once conmon has ended, what it has written is final.
+    const watched = await containers.isWatched(target);
     const exit = await exitOf(container);
     if (exit) return { state: 'exited', exit };
-    if (state === undefined || !reached.has(state)) return undefined;
-    if (await containers.isWatched({ id: container.id, bundle: container.directory })) {
-      // Of a stopped one conmon is about to write the exit file: its event follows.
-      return state === 'created' ? { state } : { state: 'running', startedAt: undefined };
-    }
-    // Nobody would ever report its end.
-    await containers.end({ id: container.id, name: nameOf(container), sandboxId: container.sandbox.id, bundle: container.directory }, signal);
+    if (state === undefined || !made.has(state)) return undefined;
+    // Of one that is stopped conmon is about to write the exit file: its event follows.
+    if (watched) return state === 'created' ? { state } : { state: 'running', startedAt: undefined };
+    // Nobody would ever tell how it ends.
+    await containers.end(target, signal);
     const written = await exitOf(container);
     return written && { state: 'exited', exit: { ...written, message: 'its exit status was lost: conmon, which watches it, was killed' } };
   }
@@ -68,6 +68,10 @@ export class Recovery {
     }
     for (const id of await exits.ids()) if (!known.has(id)) await exits.remove(id);
   }
+}
+
+function bundled({ id, config, sandbox, directory }: ContainerSpec): BundledContainer {
+  return { id, name: config.metadata?.name ?? id, sandboxId: sandbox.id, bundle: directory };
 }
 
 /** A reboot ends the namespaces and leaves, at most, empty files. */
