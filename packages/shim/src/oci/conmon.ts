@@ -116,7 +116,7 @@ export class Conmon {
       ...['-r', this.#oci.binary, ...this.#oci.globalArguments(id).flatMap((argument) => ['--runtime-arg', argument])],
       ...['-b', bundle, '-p', join(bundle, 'container.pid'), '-P', pidFile(bundle)],
       ...['--exit-dir', this.#options.exitDirectory, '--full-attach'],
-      ...['-l', logPath === undefined ? 'none' : `k8s-file:${logPath}`],
+      ...['-l', logDriver(logPath, name)],
       ...(stdin ? ['-i'] : []),
       ...(stdin && !stdinOnce ? ['--leave-stdin-open'] : []),
       ...(tty ? ['-t'] : []),
@@ -141,6 +141,16 @@ export class Conmon {
     const why = readable(message ?? '') || (await this.#oci.lastError(container.id)) || `it ended with status ${-data}`;
     throw new PluginError('INTERNAL', why, { object });
   }
+}
+
+function logDriver(logPath: string | undefined, name: string): string {
+  if (logPath === undefined) return 'none';
+  if (!logPath.includes(':')) return `k8s-file:${logPath}`;
+  // It would write, without a word, to what is left of the colon.
+  throw new PluginError('INVALID_ARGUMENT', `conmon can't write a log whose path has a colon: ${logPath}`, {
+    object: `container ${name}`,
+    hint: 'change log_directory or log_path',
+  });
 }
 
 /** Signals a process, or a process group by its negated number; neither needs to be there. */

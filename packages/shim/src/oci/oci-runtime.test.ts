@@ -326,6 +326,13 @@ function suite(binary: string): void {
     expect(await readFile(join(directory, 'volume', 'file'), 'utf8')).toBe('kept\n');
   });
 
+  it('refuses a log path that conmon would cut off', async () => {
+    const spec = container('true');
+    spec.logPath = join(directory, 'a:b.log');
+    await expect(runtime.createContainer(spec, signal)).rejects.toThrow(/container main.*a:b\.log/);
+    expect(readdirSync(directory)).not.toContain('a');
+  });
+
   it('runs privileged and unprivileged containers with the rights that they asked for', async () => {
     const context = { namespaceOptions: { pid: NamespaceMode.CONTAINER } };
     const effective = async (securityContext: object): Promise<bigint> => {
