@@ -1,4 +1,4 @@
-// The Linux programs that a node and its tests execute, and the Debian packages that hold them.
+// The Linux programs that a node and its tests execute, and the Debian packages that hold them. What a node needs, `berth doctor` checks too.
 
 /**
  * @typedef {object} Tool
@@ -24,6 +24,7 @@ export const tools = [
   { name: 'hostname', package: 'hostname', neededBy: 'node' },
   { name: 'unshare', package: 'util-linux', neededBy: 'node', minimum: '2.36' },
   { name: 'nsenter', package: 'util-linux', neededBy: 'node', minimum: '2.36' },
+  { name: 'flock', package: 'util-linux', neededBy: 'node' },
   { name: 'busybox', package: 'busybox-static', neededBy: 'node', static: true },
   { name: 'crun', package: 'crun', neededBy: 'tests', minimum: '1.5' },
   { name: 'containerd', package: 'containerd', neededBy: 'tests', minimum: '1.6' },

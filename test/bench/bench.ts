@@ -1,6 +1,6 @@
 import { cpus, release, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
-import { formatTable } from '../../packages/cli/src/output/listing.ts';
+import { formatTable } from '../../packages/cli/src/view/listing.ts';
 
 /** A figure that has to stay below or above a limit. */
 export interface Bar {

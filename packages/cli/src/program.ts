@@ -7,7 +7,7 @@ import { psCommand } from './commands/ps.ts';
 import { runCommand } from './commands/run.ts';
 import { runtimeCommandLine } from './commands/runtime.ts';
 import { traceCommand } from './commands/trace.ts';
-import { defaults } from './container.ts';
+import { defaults } from './compose.ts';
 
 /** The whole command line of `berth`. */
 export function program(): Command {

@@ -9,7 +9,7 @@ export interface CallRecord {
   traceId: string;
   spanId: string;
   parentSpanId?: string;
-  protocol: 'cri' | 'cni' | 'oci' | 'csi' | 'device' | 'scheduler' | 'guest';
+  protocol: 'cri' | 'cni' | 'oci';
   /** Who was called: a handler (`runc`), a CNI plugin type (`bridge`), an OCI runtime binary (`runc`). */
   plugin: string;
   /** The RPC, CNI verb or OCI runtime subcommand: `RunPodSandbox`, `ADD`, `create`. */

@@ -27,7 +27,8 @@ export async function prepareSocketFile(path: string): Promise<void> {
   await rm(path, { force: true });
 }
 
-function isLive(path: string): Promise<boolean> {
+/** Whether somebody serves on the socket at `path`: one that nobody listens on is what a killed server leaves. */
+export function isLive(path: string): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>();
   const socket = connect(path);
   socket.setTimeout(probeMs, () => resolve(true));

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import picocolors from 'picocolors';
-import { compose, type GlobalOptions, tokens } from '../container.ts';
+import { compose, type GlobalOptions, tokens } from '../compose.ts';
 import type { Finding } from '../doctor/check.ts';
 import {
   checkCgroups,
@@ -14,8 +14,8 @@ import {
 } from '../doctor/kernel.ts';
 import { checkCniConfiguration, checkCniPlugins, checkForwarding, checkForwardPolicy } from '../doctor/network.ts';
 import { checkTools } from '../doctor/tools.ts';
-import { formatListing, type OutputFormat } from '../output/listing.ts';
-import { outputOption } from '../output/output-option.ts';
+import { formatListing, type OutputFormat } from '../view/listing.ts';
+import { outputOption } from '../view/output-option.ts';
 
 const marks = { ok: picocolors.green('ok'), warning: picocolors.yellow('warning'), failed: picocolors.red('failed') };
 
@@ -30,14 +30,14 @@ export function doctorCommand(): Command {
   return new Command('doctor')
     .description('check whether this host can run a node; one line per check, with what to do')
     .addOption(outputOption())
-    .action((options: { output: OutputFormat }, command: Command) => {
-      const findings = examine(command.optsWithGlobals<GlobalOptions>());
+    .action(async (options: { output: OutputFormat }, command: Command) => {
+      const findings = await examine(command.optsWithGlobals<GlobalOptions>());
       process.stdout.write(`${formatListing(findings, columns, options.output)}\n`);
       process.exitCode = findings.some((finding) => finding.verdict === 'failed') ? 1 : 0;
     });
 }
 
-function examine(options: GlobalOptions): Finding[] {
+async function examine(options: GlobalOptions): Promise<Finding[]> {
   const platform = checkPlatform();
   if (platform.verdict === 'failed') return [platform];
   const container = compose(options);
@@ -53,7 +53,7 @@ function examine(options: GlobalOptions): Finding[] {
     checkDisk(options.root),
     ...checkTools(),
     checkCniPlugins(cni),
-    checkCniConfiguration(cni),
+    await checkCniConfiguration(cni),
     checkForwarding(),
     checkForwardPolicy(),
   ];

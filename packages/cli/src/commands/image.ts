@@ -1,8 +1,8 @@
 import { Command } from 'commander';
-import { compose, type GlobalOptions, tokens } from '../container.ts';
+import { compose, type GlobalOptions, tokens } from '../compose.ts';
 import { type ImageListing, openImages } from '../node/images.ts';
-import { type Column, formatListing, type OutputFormat } from '../output/listing.ts';
-import { outputOption } from '../output/output-option.ts';
+import { type Column, formatListing, type OutputFormat } from '../view/listing.ts';
+import { outputOption } from '../view/output-option.ts';
 
 interface ImageOptions extends GlobalOptions {
   runtimeEndpoint?: string;

@@ -1,7 +1,6 @@
-import type { Pod } from '@berth/api/objects';
 import { PluginError } from '@berth/sdk/errors';
 import { Command } from 'commander';
-import { compose, type GlobalOptions, tokens } from '../container.ts';
+import { compose, type GlobalOptions, tokens } from '../compose.ts';
 import type { KubeletClient } from '../node/kubelet-client.ts';
 
 interface LogOptions {
@@ -28,8 +27,8 @@ export function logsCommand(): Command {
       const interrupted = new AbortController();
       process.once('SIGINT', () => interrupted.abort());
       try {
-        const path = `/containerLogs/${[options.namespace, pod, container].map(encodeURIComponent).join('/')}?${query(options)}`;
-        for await (const chunk of await client.stream(path, interrupted.signal)) process.stdout.write(chunk);
+        const log = await client.logs(options.namespace, pod, container, query(options), interrupted.signal);
+        for await (const chunk of log) process.stdout.write(chunk);
       } catch (error) {
         if (!interrupted.signal.aborted) throw error;
       } finally {
@@ -38,17 +37,16 @@ export function logsCommand(): Command {
     });
 }
 
-function query({ follow, tail, previous }: LogOptions): URLSearchParams {
-  return new URLSearchParams({
+function query({ follow, tail, previous }: LogOptions): Record<string, string> {
+  return {
     ...(follow && { follow: 'true' }),
     ...(tail !== undefined && { tailLines: tail }),
     ...(previous && { previous: 'true' }),
-  });
+  };
 }
 
 async function onlyContainer(client: KubeletClient, namespace: string, name: string): Promise<string> {
-  const { items } = await client.json<{ items: Pod[] }>('/pods');
-  const pod = items.find((candidate) => candidate.metadata?.name === name && candidate.metadata.namespace === namespace);
+  const pod = (await client.pods()).find((candidate) => candidate.metadata?.name === name && candidate.metadata.namespace === namespace);
   const containers = pod?.spec?.containers ?? [];
   if (!pod)
     throw new PluginError('NOT_FOUND', 'no such pod on this node', {

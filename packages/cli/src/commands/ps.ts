@@ -1,9 +1,9 @@
 import type { Pod } from '@berth/api/objects';
 import { Command } from 'commander';
-import { compose, type GlobalOptions, tokens } from '../container.ts';
-import { type Column, formatAge, formatListing, type OutputFormat } from '../output/listing.ts';
-import { outputOption } from '../output/output-option.ts';
+import { compose, type GlobalOptions, tokens } from '../compose.ts';
 import { containerLines } from '../view/container-lines.ts';
+import { type Column, formatAge, formatListing, type OutputFormat } from '../view/listing.ts';
+import { outputOption } from '../view/output-option.ts';
 
 const columns: Column<Pod>[] = [
   { header: 'NAMESPACE', value: (pod) => pod.metadata?.namespace ?? '' },
@@ -31,8 +31,7 @@ export function psCommand(): Command {
     .addOption(outputOption())
     .action(async (options: { output: OutputFormat }, command: Command) => {
       const client = compose(command.optsWithGlobals<GlobalOptions>()).resolve(tokens.kubeletClient);
-      const { items } = await client.json<{ items: Pod[] }>('/pods');
-      process.stdout.write(`${formatListing(items, columns, options.output)}\n`);
+      process.stdout.write(`${formatListing(await client.pods(), columns, options.output)}\n`);
       await client.close();
     });
 }

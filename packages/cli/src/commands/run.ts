@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import picocolors from 'picocolors';
-import { compose, type GlobalOptions, tokens } from '../container.ts';
+import { compose, type GlobalOptions, tokens } from '../compose.ts';
 import { awaitVerdicts } from '../node/await-verdicts.ts';
 import type { KubeletClient } from '../node/kubelet-client.ts';
 import type { Node } from '../node/node.ts';
@@ -59,7 +59,7 @@ async function run(options: RunOptions): Promise<number> {
     process.removeAllListeners('SIGINT').off('SIGTERM', interrupt);
   }
   for (const failure of failures) process.stderr.write(`${picocolors.red('failed')} ${failure}\n`);
-  return options.once && (failures.length > 0 || interrupted.signal.aborted) ? 1 : 0;
+  return failures.length > 0 || (options.once && interrupted.signal.aborted) ? 1 : 0;
 }
 
 /** Shows the pods coming up, their logs and timeline; then, unless `once`, goes on with the logs until interrupted. */
@@ -73,7 +73,7 @@ async function show(node: Node, client: KubeletClient, options: RunOptions, sign
   say('their logs:');
   await printLogs(client, pods, process.stdout, signal);
   for (const pod of pods) {
-    say(`every plugin call that made pod ${pod.metadata?.name}:`);
+    say(`the plugin calls that made pod ${pod.metadata?.name}:`);
     const lines = await timelineOf(client, pod, { root: options.root, run: options.run }, process.stdout.columns ?? 120);
     process.stdout.write(`${lines.join('\n')}\n`);
   }

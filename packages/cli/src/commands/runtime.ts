@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { Command } from 'commander';
-import { compose, type GlobalOptions, tokens } from '../container.ts';
+import { compose, type GlobalOptions, tokens } from '../compose.ts';
 import { writeDefaultNetwork } from '../node/default-network.ts';
 import { runtimeCommand, runtimeEntry } from '../node/runtime-command.ts';
 
@@ -10,8 +10,9 @@ export function runtimeCommandLine(): Command {
   return new Command('runtime')
     .description("start one configured runtime's CRI server in the foreground, for crictl and other CRI clients")
     .argument('<handler>', 'handler of a runtime in berth.yaml')
+    .argument('[options...]', "the runtime's own options, after --")
     .option('--listen <endpoint>', 'unix:///PATH or HOST:PORT (default: the endpoint in berth.yaml, else RUN/HANDLER.sock)')
-    .action(async (handler: string, options: { listen?: string }, command: Command) => {
+    .action(async (handler: string, own: string[], options: { listen?: string }, command: Command) => {
       const container = compose(command.optsWithGlobals<GlobalOptions>());
       const configuration = container.resolve(tokens.configuration);
       const cni = container.resolve(tokens.cni);
@@ -19,7 +20,7 @@ export function runtimeCommandLine(): Command {
       if (configuration.cni.confDir === undefined)
         writeDefaultNetwork(configuration.cni, cni.confDir, container.resolve(tokens.directories).root);
       process.stderr.write(`berth: CRI server of ${handler} on ${runtime.endpoint}\n`);
-      process.exitCode = await inForeground(runtime.program, runtime.args);
+      process.exitCode = await inForeground(runtime.program, [...runtime.args, ...own]);
     });
 }
 

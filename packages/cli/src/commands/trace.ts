@@ -1,21 +1,21 @@
 import { Command, Option } from 'commander';
 import picocolors from 'picocolors';
 import { stringify } from 'yaml';
-import { compose, type GlobalOptions, tokens } from '../container.ts';
-import { joinRecords, type PodTraceAnswer } from '../node/call-records.ts';
-import { waterfall } from '../output/waterfall.ts';
+import { compose, type GlobalOptions, tokens } from '../compose.ts';
+import { joinRecords } from '../view/call-records.ts';
+import { waterfall } from '../view/waterfall.ts';
 
 /** `berth trace POD`: every plugin call that made the pod, as a waterfall. */
 export function traceCommand(): Command {
   return new Command('trace')
-    .description('show every plugin call that made a pod (CRI, CNI, OCI runtime), as a waterfall')
+    .description('show the plugin calls that made a pod (CRI, CNI, OCI runtime), as a waterfall')
     .argument('<pod>', 'pod name')
     .option('-n, --namespace <namespace>', 'namespace of the pod', 'default')
     .addOption(new Option('-o, --output <format>', 'how to print it').choices(['waterfall', 'wide', 'json', 'yaml']).default('waterfall'))
     .action(async (pod: string, options: { namespace: string; output: string }, command: Command) => {
       const container = compose(command.optsWithGlobals<GlobalOptions>());
       const client = container.resolve(tokens.kubeletClient);
-      const trace = await client.json<PodTraceAnswer>(`/trace/${encodeURIComponent(options.namespace)}/${encodeURIComponent(pod)}`);
+      const trace = await client.trace(options.namespace, pod);
       const records = joinRecords(trace, container.resolve(tokens.directories));
       if (options.output === 'json') process.stdout.write(`${JSON.stringify(records, undefined, 2)}\n`);
       else if (options.output === 'yaml') process.stdout.write(stringify(records));

@@ -20,11 +20,6 @@ export function defaultEndpoint({ run }: Directories, handler: string): string {
   return `unix://${join(run, `${handler}.sock`)}`;
 }
 
-/** The file of a `unix://` endpoint, or undefined for a TCP one. */
-export function socketPath(endpoint: string): string | undefined {
-  return endpoint.startsWith('unix://') ? endpoint.slice('unix://'.length) : undefined;
-}
-
 export function isSocket(path: string): boolean {
   return existsSync(path) && statSync(path).isSocket();
 }

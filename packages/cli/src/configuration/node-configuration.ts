@@ -40,7 +40,7 @@ const nodeConfiguration = z.strictObject({
     .optional(),
 });
 
-/** `berth.yaml` as users write it; what each field means stands in README.md, "berth.yaml". */
+/** `berth.yaml` as users write it; what each field means stands in README.md, "Swapping the runtime". */
 export type NodeConfigurationFile = z.infer<typeof nodeConfiguration>;
 
 /** One runtime of the node: where its CRI server is and, if berth starts it, by which command. */

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { readConfigDirectory } from '@berth/sdk/cni/config';
 import type { CniDirectories } from '../node/runtime-command.ts';
 import { type Finding, failed, ok, warning } from './check.ts';
 
@@ -17,10 +18,14 @@ export function checkCniPlugins({ binDirs }: CniDirectories): Finding {
   );
 }
 
-export function checkCniConfiguration({ confDir }: CniDirectories): Finding {
-  const files = existsSync(confDir) ? readdirSync(confDir).filter((name) => /\.(conf|conflist|json)$/.test(name)) : [];
-  const first = files.sort()[0];
-  return ok('CNI configuration', first ? join(confDir, first) : `none in ${confDir}; the node writes a bridge network there`);
+/** The network that pods get is the first file that loads; files that don't are named with their cause. */
+export async function checkCniConfiguration({ confDir }: CniDirectories): Promise<Finding> {
+  const name = 'CNI configuration';
+  const { networks, problems } = await readConfigDirectory(confDir);
+  const [first] = networks;
+  const found = first ? `network ${first.name} of ${first.file}` : `none in ${confDir}`;
+  if (problems.length > 0) return warning(name, found, `mend or remove: ${problems.map((problem) => problem.message).join('; ')}`);
+  return ok(name, first ? found : `${found}; the node writes a bridge network there`);
 }
 
 export function checkForwarding(): Finding {

@@ -13,15 +13,25 @@ interface Tool {
   optional?: boolean;
 }
 
-const tools: Tool[] = [
+/** The same programs that set-up provides in a checkout (setup/debian/tool-table.mjs); a test compares the two. */
+export const tools: Tool[] = [
   { name: 'runc', purpose: 'makes containers', versionArgs: ['--version'], minimum: '1.1.0' },
   { name: 'conmon', purpose: 'watches containers', versionArgs: ['--version'], minimum: '2.1.0' },
   { name: 'ip', purpose: 'changes networks', versionArgs: ['-V'], minimum: '5.10.0' },
   { name: 'nft', purpose: 'masquerades pod traffic', versionArgs: ['--version'], minimum: '1.0.0' },
   { name: 'mount', purpose: 'mounts root file systems', versionArgs: ['--version'] },
-  { name: 'unshare', purpose: 'makes namespaces', versionArgs: ['--version'] },
-  { name: 'nsenter', purpose: 'enters namespaces', versionArgs: ['--version'] },
-  { name: 'catatonit', purpose: 'holds a shared PID namespace (shareProcessNamespace)', versionArgs: ['--version'], optional: true },
+  { name: 'umount', purpose: 'unmounts them', versionArgs: ['--version'] },
+  { name: 'unshare', purpose: 'makes namespaces', versionArgs: ['--version'], minimum: '2.36.0' },
+  { name: 'nsenter', purpose: 'enters namespaces', versionArgs: ['--version'], minimum: '2.36.0' },
+  { name: 'hostname', purpose: 'names pods', versionArgs: ['--version'] },
+  { name: 'flock', purpose: 'waits for the address store of host-local', versionArgs: ['--version'] },
+  {
+    name: 'catatonit',
+    purpose: 'holds a shared PID namespace (shareProcessNamespace)',
+    versionArgs: ['--version'],
+    minimum: '0.1.5',
+    optional: true,
+  },
 ];
 
 /** One finding per program that the node executes: where it is, its version, and whether that is new enough. */

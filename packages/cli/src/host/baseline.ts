@@ -60,7 +60,7 @@ function tables(): string[] {
     .filter(Boolean);
 }
 
-/** Chains of a table in which plugins keep a rule per pod; the rest of such a table only leads there. */
+/** The chain in which the bridge plugins, ours and the reference's, keep a rule per pod; the rest of that table only leads there. */
 const chainOfPods: Record<string, string> = { 'inet cni_plugins_masquerade': 'masq_checks' };
 
 function isInUse(table: string): boolean {

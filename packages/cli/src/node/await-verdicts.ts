@@ -1,6 +1,6 @@
 import type { Pod } from '@berth/api/objects';
-import { verdictOf } from '../view/verdict.ts';
 import type { Node } from './node.ts';
+import { verdictOf } from './verdict.ts';
 
 /** How long pods have to stay ready, without a restart, to count as done. */
 const steadyMs = 1500;

@@ -133,10 +133,7 @@ export class Node {
     this.#undo.push(() => supervisor.stop());
     supervisor.start();
     try {
-      await supervisor.ready(
-        async (limit) => void (await probeRuntime(command.endpoint, AbortSignal.any([limit, signal]))),
-        runtimeStartMs,
-      );
+      await supervisor.ready((limit) => probeRuntime(command.endpoint, AbortSignal.any([limit, signal])), runtimeStartMs);
     } catch (error) {
       if (required) throw error;
       await supervisor.stop();

@@ -22,12 +22,11 @@ export function connectRuntime(endpoint: string, options: { tap?: Tap; deadlineM
   };
 }
 
-/** Succeeds when the CRI server at `endpoint` answers; gives `containerd 1.6.20`. */
-export async function probeRuntime(endpoint: string, signal: AbortSignal): Promise<string> {
+/** Succeeds when the CRI server at `endpoint` answers. */
+export async function probeRuntime(endpoint: string, signal: AbortSignal): Promise<void> {
   const runtime = connect(RuntimeServiceService, endpoint, { deadlineMs: 5000 });
   try {
-    const { runtimeName, runtimeVersion } = await runtime.version(VersionRequest.create({ version: 'v1' }), { signal });
-    return `${runtimeName} ${runtimeVersion}`;
+    await runtime.version(VersionRequest.create({ version: 'v1' }), { signal });
   } finally {
     runtime.close();
   }

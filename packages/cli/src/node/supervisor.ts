@@ -20,22 +20,22 @@ const stopGraceMs = 10_000;
  */
 export class Supervisor {
   readonly command: RuntimeCommand;
-  private readonly logFile: string;
-  private readonly log: Logger;
-  private readonly stopping = new AbortController();
-  private child: ChildProcess | undefined;
-  private running: Promise<void> | undefined;
-  private lastLine = '';
+  readonly #logFile: string;
+  readonly #log: Logger;
+  readonly #stopping = new AbortController();
+  #child: ChildProcess | undefined;
+  #running: Promise<void> | undefined;
+  #lastLine = '';
 
   constructor(command: RuntimeCommand, logDirectory: string, log: Logger) {
     this.command = command;
-    this.logFile = join(logDirectory, `${command.handler}.log`);
-    this.log = log.child({ handler: command.handler });
+    this.#logFile = join(logDirectory, `${command.handler}.log`);
+    this.#log = log.child({ handler: command.handler });
   }
 
   /** Starts the process; its output goes to LOGS/HANDLER.log. */
   start(): void {
-    this.running ??= this.keepAlive();
+    this.#running ??= this.#keepAlive();
   }
 
   /**
@@ -46,8 +46,8 @@ export class Supervisor {
     const deadline = Date.now() + timeoutMs;
     let cause: unknown;
     while (Date.now() < deadline) {
-      const exit = this.child?.exitCode ?? undefined;
-      if (exit !== undefined) throw this.startError(`ended with exit status ${exit} at its start`);
+      const exit = this.#child?.exitCode ?? undefined;
+      if (exit !== undefined) throw this.#startError(`ended with exit status ${exit} at its start`);
       try {
         return await probe(AbortSignal.timeout(Math.max(1, deadline - Date.now())));
       } catch (error) {
@@ -55,13 +55,13 @@ export class Supervisor {
         await sleep(20);
       }
     }
-    throw this.startError(`didn't answer within ${timeoutMs / 1000} s`, cause);
+    throw this.#startError(`didn't answer within ${timeoutMs / 1000} s`, cause);
   }
 
   /** Asks the process to end (SIGTERM), kills it after a grace period, and resolves when it is gone. */
   async stop(): Promise<void> {
-    this.stopping.abort();
-    const child = this.child;
+    this.#stopping.abort();
+    const child = this.#child;
     if (child && child.exitCode === null && child.signalCode === null) {
       const ended = once(child, 'exit');
       child.kill('SIGTERM');
@@ -69,57 +69,57 @@ export class Supervisor {
       await ended;
       clearTimeout(timer);
     }
-    await this.running;
+    await this.#running;
   }
 
-  private startError(what: string, cause?: unknown): PluginError {
-    const said = this.lastLine ? `: ${this.lastLine}` : '';
+  #startError(what: string, cause?: unknown): PluginError {
+    const said = this.#lastLine ? `: ${this.#lastLine}` : '';
     return new PluginError('UNAVAILABLE', `${what}${said}`, {
       object: `runtime ${this.command.handler}`,
-      hint: `its log is ${this.logFile}`,
+      hint: `its log is ${this.#logFile}`,
       cause,
     });
   }
 
-  private async keepAlive(): Promise<void> {
+  async #keepAlive(): Promise<void> {
     let backOff = firstBackOffMs;
-    while (!this.stopping.signal.aborted) {
+    while (!this.#stopping.signal.aborted) {
       const startedAt = Date.now();
-      const ending = await this.runOnce();
-      if (this.stopping.signal.aborted) return;
+      const ending = await this.#runOnce();
+      if (this.#stopping.signal.aborted) return;
       if (Date.now() - startedAt > steadyMs) backOff = firstBackOffMs;
-      this.log.warn({ ending, said: this.lastLine, backOffMs: backOff }, 'runtime ended, starting it again');
-      await sleep(backOff, undefined, { signal: this.stopping.signal }).catch(() => undefined);
+      this.#log.warn({ ending, said: this.#lastLine, backOffMs: backOff }, 'runtime ended, starting it again');
+      await sleep(backOff, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
       backOff = Math.min(backOff * 2, maxBackOffMs);
     }
   }
 
-  private async runOnce(): Promise<string> {
-    mkdirSync(join(this.logFile, '..'), { recursive: true, mode: 0o700 });
-    const output = createWriteStream(this.logFile, { flags: 'a', mode: 0o600 });
+  async #runOnce(): Promise<string> {
+    mkdirSync(join(this.#logFile, '..'), { recursive: true, mode: 0o700 });
+    const output = createWriteStream(this.#logFile, { flags: 'a', mode: 0o600 });
     // Standard input is a pipe that only this process holds: a runtime sees its end when the node is gone.
     const child = spawn(this.command.program, this.command.args, {
       stdio: ['pipe', 'pipe', 'pipe'],
       env: { ...process.env, BERTH_SUPERVISED: '1' },
     });
-    this.child = child;
-    this.copyOutput(child, output);
+    this.#child = child;
+    this.#copyOutput(child, output);
     try {
       const [code, signal] = (await once(child, 'exit')) as [number | null, string | null];
       return signal ?? `exit status ${code}`;
     } catch (error) {
-      this.lastLine = (error as Error).message;
-      return this.lastLine;
+      this.#lastLine = (error as Error).message;
+      return this.#lastLine;
     } finally {
       output.end();
     }
   }
 
-  private copyOutput(child: ChildProcess, output: WriteStream): void {
+  #copyOutput(child: ChildProcess, output: WriteStream): void {
     for (const stream of [child.stdout, child.stderr]) {
       if (!stream) continue;
       createInterface({ input: stream }).on('line', (line) => {
-        if (!isNoise(line)) this.lastLine = line;
+        if (!isNoise(line)) this.#lastLine = line;
         output.write(`${line}\n`);
       });
     }

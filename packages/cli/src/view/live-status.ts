@@ -5,32 +5,32 @@ import { type ContainerLine, containerLines } from './container-lines.ts';
 
 /** Shows the state of every container: a live line each on a terminal, else a line per change. */
 export class LiveStatus {
-  private readonly output: NodeJS.WriteStream;
-  private readonly update: ReturnType<typeof createLogUpdate>;
-  private readonly shown = new Map<string, string>();
+  readonly #output: NodeJS.WriteStream;
+  readonly #update: ReturnType<typeof createLogUpdate>;
+  readonly #shown = new Map<string, string>();
 
   constructor(output: NodeJS.WriteStream) {
-    this.output = output;
-    this.update = createLogUpdate(output);
+    this.#output = output;
+    this.#update = createLogUpdate(output);
   }
 
   show(pods: Pod[]): void {
     const lines = pods.flatMap(containerLines);
     const width = Math.max(...lines.map((line) => name(line).length), 0);
     const texts = lines.map((line) => format(line, width));
-    if (this.output.isTTY) this.update(texts.join('\n'));
-    else for (const [index, text] of texts.entries()) this.printIfChanged(name(lines[index] as ContainerLine), text);
+    if (this.#output.isTTY) this.#update(texts.join('\n'));
+    else for (const [index, text] of texts.entries()) this.#printIfChanged(name(lines[index] as ContainerLine), text);
   }
 
   /** Leaves the last state standing and goes on below it. */
   done(): void {
-    if (this.output.isTTY) this.update.done();
+    if (this.#output.isTTY) this.#update.done();
   }
 
-  private printIfChanged(key: string, text: string): void {
-    if (this.shown.get(key) === text) return;
-    this.shown.set(key, text);
-    this.output.write(`${text}\n`);
+  #printIfChanged(key: string, text: string): void {
+    if (this.#shown.get(key) === text) return;
+    this.#shown.set(key, text);
+    this.#output.write(`${text}\n`);
   }
 }
 

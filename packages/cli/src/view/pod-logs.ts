@@ -18,7 +18,9 @@ export async function followLogs(client: KubeletClient, pods: Pod[], output: Nod
 }
 
 interface ContainerLog {
-  path: string;
+  namespace: string;
+  pod: string;
+  container: string;
   prefix: string;
 }
 
@@ -29,8 +31,12 @@ function logsOf(pods: Pod[]): ContainerLog[] {
   const width = Math.max(0, ...containers.map(({ pod, name }) => label(pod, name).length));
   return containers.map(({ pod, name }, index) => {
     const colour = colours[index % colours.length] as (text: string) => string;
-    const path = [pod.metadata?.namespace ?? 'default', pod.metadata?.name ?? '', name].map(encodeURIComponent).join('/');
-    return { path: `/containerLogs/${path}`, prefix: colour(label(pod, name).padEnd(width)) };
+    return {
+      namespace: pod.metadata?.namespace ?? 'default',
+      pod: pod.metadata?.name ?? '',
+      container: name,
+      prefix: colour(label(pod, name).padEnd(width)),
+    };
   });
 }
 
@@ -47,7 +53,7 @@ async function copy(
   signal: AbortSignal,
 ): Promise<void> {
   try {
-    const body = await client.stream(`${log.path}?${new URLSearchParams(query)}`, signal);
+    const body = await client.logs(log.namespace, log.pod, log.container, query, signal);
     for await (const line of createInterface({ input: Readable.from(body) })) output.write(`  ${log.prefix}  ${line}\n`);
   } catch (error) {
     if (!signal.aborted) output.write(`  ${log.prefix}  ${picocolors.dim(`(no log: ${(error as Error).message})`)}\n`);

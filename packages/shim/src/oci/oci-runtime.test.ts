@@ -242,8 +242,11 @@ function suite(binary: string): void {
 
   // conmon is being executed, then the OCI runtime, then it makes cgroups, then it waits for the container's first process.
   it.each([1, 10, 20, 25, 30, 35])('leaves nothing of a create that was aborted after %d ms', async (after) => {
-    const creating = runtime.createContainer(container('true'), AbortSignal.timeout(after));
-    await expect(creating).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+    const spec = container('true');
+    const failure = await runtime.createContainer(spec, AbortSignal.timeout(after)).catch((error: unknown) => error);
+    // An OCI runtime may be quicker than that.
+    if (failure === undefined) await runtime.removeContainer(spec, signal);
+    else expect(failure).toMatchObject({ code: 'DEADLINE_EXCEEDED' });
     await vi.waitFor(() => expect(leftovers(directory)).toEqual(before), { timeout: 5000 });
   });
 

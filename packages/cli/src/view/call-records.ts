@@ -1,16 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { PodTrace } from '@berth/kubelet/pod-traces';
 import type { CallRecord } from '@berth/sdk/call-record';
 import type { Directories } from '../configuration/directories.ts';
 
-/** What the kubelet's trace route answers for a pod. */
-export interface PodTraceAnswer {
-  records: CallRecord[];
-  sandboxIds: string[];
-}
-
 /** The calls of a pod as one list: the kubelet's own, and those that shims made for its sandboxes. */
-export function joinRecords(trace: PodTraceAnswer, directories: Directories): CallRecord[] {
+export function joinRecords(trace: PodTrace, directories: Directories): CallRecord[] {
   const inShims = trace.sandboxIds.flatMap((id) => readCalls(join(directories.run, 'calls', `${id}.jsonl`)));
   return [...trace.records, ...inShims].sort((a, b) => a.startedAt - b.startedAt);
 }

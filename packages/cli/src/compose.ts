@@ -60,7 +60,7 @@ export function compose(options: GlobalOptions): DependencyContainer {
   return container;
 }
 
-/** The command's own default for each directory, shown by --help. */
+/** What each option is if it isn't given, shown by --help. */
 export const defaults: GlobalOptions = { ...defaultDirectories, logLevel: 'error' };
 
 function cniDirectories({ cni }: NodeConfiguration, { root }: Directories): CniDirectories {
