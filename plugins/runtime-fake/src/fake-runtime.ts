@@ -1,6 +1,8 @@
 import { EventEmitter, on } from 'node:events';
 import type {
   ContainerSpec,
+  ExecOutput,
+  ExecProcess,
   Exit,
   Found,
   Known,
@@ -46,6 +48,13 @@ export class FakeRuntime implements Runtime {
 
   async signal(spec: ContainerSpec, posixSignal: string): Promise<void> {
     this.containers.get(spec.id)?.signal(posixSignal);
+  }
+
+  /** Answers as the annotations say, whatever the command; without them, with nothing and exit code 0. */
+  async exec(spec: ContainerSpec, _process: ExecProcess, { stdout }: ExecOutput): Promise<number> {
+    const { execOutput, execExitCode } = behaviourOfContainer(spec);
+    stdout.write(execOutput.map((line) => `${line}\n`).join(''));
+    return execExitCode;
   }
 
   async removeContainer(spec: ContainerSpec): Promise<void> {

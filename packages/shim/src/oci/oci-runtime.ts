@@ -4,12 +4,25 @@ import { join } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
 import type { Logger } from 'pino';
 import type { Calls } from '../calls.ts';
-import type { ContainerSpec, Exit, Found, Known, Runtime, RuntimeEvent, RuntimeFeatures, RuntimeVersion, SandboxSpec } from '../runtime.ts';
+import type {
+  ContainerSpec,
+  ExecOutput,
+  ExecProcess,
+  Exit,
+  Found,
+  Known,
+  Runtime,
+  RuntimeEvent,
+  RuntimeFeatures,
+  RuntimeVersion,
+  SandboxSpec,
+} from '../runtime.ts';
 import { UndoStack } from '../undo-stack.ts';
 import { grantCapabilities } from './capabilities.ts';
 import { OciCommand } from './command.ts';
 import { Conmon, type MonitoredContainer } from './conmon.ts';
 import { hostDevices, requestedDevices } from './devices.ts';
+import { Exec } from './exec.ts';
 import { ExitFiles } from './exit-files.ts';
 import { type HostFacts, readHostFacts } from './host-facts.ts';
 import { MonitoredContainers } from './monitored.ts';
@@ -36,6 +49,7 @@ export interface OciRuntimeOptions {
 interface Parts {
   facts: HostFacts;
   containers: MonitoredContainers;
+  exec: Exec;
   pause: Pause;
   recovery: Recovery;
 }
@@ -141,6 +155,10 @@ export class OciRuntime implements Runtime {
     await this.#ready().containers.signal(monitored(container), posixSignal, signal);
   }
 
+  async exec(container: ContainerSpec, process: ExecProcess, output: ExecOutput, signal: AbortSignal): Promise<number> {
+    return this.#ready().exec.run(monitored(container), process, output, signal);
+  }
+
   async removeContainer(container: ContainerSpec, signal: AbortSignal): Promise<void> {
     await this.#ready().containers.remove(monitored(container), signal);
     this.#known.delete(container.id);
@@ -180,7 +198,13 @@ export class OciRuntime implements Runtime {
     const containers = new MonitoredContainers({ oci, conmon, exits: this.#exits, stateDirectory });
     const pause = new Pause(containers);
     const exitOf = (container: ContainerSpec): Promise<Exit | undefined> => this.#exitOf(container, containers);
-    return { facts, containers, pause, recovery: new Recovery({ oci, containers, pause, exits: this.#exits, exitOf }) };
+    return {
+      facts,
+      containers,
+      exec: new Exec(oci, calls),
+      pause,
+      recovery: new Recovery({ oci, containers, pause, exits: this.#exits, exitOf }),
+    };
   }
 
   #ready(): Parts {
