@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import type { ContainerSpec, SandboxSpec } from '../runtime.ts';
 import { capabilitiesOfMask } from './capabilities.ts';
 import type { OciConfig } from './config-json.ts';
+import { maskedPaths, readonlyPaths } from './config-mounts.ts';
 import type { HostFacts } from './host-facts.ts';
-import { maskedPaths, readonlyPaths } from './mounts.ts';
 import { containerConfig, withheld } from './spec.ts';
 
 type SecurityContext = NonNullable<NonNullable<Parameters<typeof ContainerConfig.fromPartial>[0]>['linux']>['securityContext'];

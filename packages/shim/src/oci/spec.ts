@@ -4,10 +4,10 @@ import { PluginError } from '@berth/sdk/errors';
 import type { ContainerSpec, SandboxSpec } from '../runtime.ts';
 import { grantCapabilities } from './capabilities.ts';
 import type { OciConfig, OciSeccomp } from './config-json.ts';
+import { defaultMounts, maskedPaths, mergeMounts, readonlyPaths, rootfsPropagation } from './config-mounts.ts';
+import { hasOwnIpc, namespaces, pauseNamespaces } from './config-namespaces.ts';
 import type { GrantedDevice } from './devices.ts';
 import type { HostFacts } from './host-facts.ts';
-import { defaultMounts, maskedPaths, mergeMounts, readonlyPaths, rootfsPropagation } from './mounts.ts';
-import { hasOwnIpc, namespaces, pauseNamespaces } from './namespaces.ts';
 import { limits, oomScore } from './resources.ts';
 
 /** What is read from the host for one container before its configuration can be put together. */

@@ -4,12 +4,12 @@ import { PluginError } from '@berth/sdk/errors';
 import type { CallContext } from '@berth/sdk/serve';
 import { creationTime } from '../creation-time.ts';
 import { newId } from '../identifiers.ts';
-import { type NamespaceKind, pinNamespaces, planNamespaces, unpinNamespaces } from '../network/namespaces.ts';
 import { checkRefusals, shimRefusals } from '../refusals.ts';
 import type { Shim } from '../shim.ts';
 import { UndoStack, undoLimitMs } from '../undo-stack.ts';
 import { writePodFiles } from './pod-files.ts';
 import { describeSandbox, encodeConfig, type Sandbox, sandboxSpec, usesHostIpc, usesHostNetwork } from './sandbox.ts';
+import { type NamespaceKind, pinNamespaces, planNamespaces, unpinNamespaces } from './sandbox-namespaces.ts';
 
 /** CRI RunPodSandbox: namespaces, network, files, then the runtime's own sandbox. A failure leaves nothing. */
 export async function runPodSandbox(shim: Shim, request: RunPodSandboxRequest, { signal }: CallContext): Promise<RunPodSandboxResponse> {

@@ -1,11 +1,11 @@
 import { readdir } from 'node:fs/promises';
 import { type Container, containerSpec } from './container/container.ts';
 import { forget, remove as removeContainer } from './container/remove-container.ts';
-import { absent } from './image/atomic-file.ts';
-import { unpinNamespaces } from './network/namespaces.ts';
+import { absent } from './files/absent.ts';
 import type { Found, FoundContainer } from './runtime.ts';
 import { remove as removeSandbox } from './sandbox/remove-pod-sandbox.ts';
 import { sandboxSpec } from './sandbox/sandbox.ts';
+import { unpinNamespaces } from './sandbox/sandbox-namespaces.ts';
 import type { Shim } from './shim.ts';
 import { undoLimitMs } from './undo-stack.ts';
 
