@@ -17,7 +17,11 @@ export function program(): Command {
     .option('--root <directory>', 'where images, objects, volumes and logs are', defaults.root)
     .option('--run <directory>', 'where sockets and namespaces are', defaults.run)
     .option('--node-config <file>', 'NodeConfiguration (default: /etc/berth/berth.yaml if there, else the built-in one)')
-    .option('--log-level <level>', 'trace, debug, info, warn, error or silent', defaults.logLevel)
+    .option(
+      '--log-level <level>',
+      "of the node's own log on standard error: trace, debug, info, warn, error or silent (runtimes log to ROOT/logs)",
+      defaults.logLevel,
+    )
     .showHelpAfterError('(run with --help to see how it is used)')
     .enablePositionalOptions(false);
   for (const command of [runCommand(), psCommand(), logsCommand(), traceCommand(), imageCommand(), runtimeCommandLine(), doctorCommand()]) {
