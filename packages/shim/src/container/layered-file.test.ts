@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { withoutRoot } from '../../testing/test-shim.ts';
-import { syscalls } from '../image/syscalls.ts';
+import { syscalls } from '../syscalls.ts';
 import { readLayeredFile } from './layered-file.ts';
 
 let directory: string;

@@ -2,7 +2,7 @@ import type { Stats } from 'node:fs';
 import { lstat, readFile, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
-import { syscalls } from '../image/syscalls.ts';
+import { syscalls } from '../syscalls.ts';
 
 /** As many as the kernel follows (path_resolution(7)). */
 const maxLinks = 40;

@@ -21,9 +21,9 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { syscalls } from '../syscalls.ts';
 import { type Attributes, type LayerEntry, refusal } from './layer-entry.ts';
 import { isWhiteout, LowerLayers, opaqueAttribute } from './lower-layers.ts';
-import { syscalls } from './syscalls.ts';
 
 const typeBits = { 'block-device': constants.S_IFBLK, 'character-device': constants.S_IFCHR, fifo: constants.S_IFIFO };
 /** As many as Linux follows in one path. */

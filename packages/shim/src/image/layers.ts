@@ -5,8 +5,8 @@ import { PluginError } from '@berth/sdk/errors';
 import { tryLock, withLock } from '../files/file-lock.ts';
 import { readJson, writeJson } from '../files/json-file.ts';
 import { syncDirectory } from '../files/sync-directory.ts';
+import { syscalls } from '../syscalls.ts';
 import { digestOf, hexOf } from './digest.ts';
-import { syscalls } from './syscalls.ts';
 import { type UnpackedSize, unpackLayer } from './unpack.ts';
 
 /** An unpacked layer. */

@@ -1,6 +1,6 @@
 import { lstatSync, readlinkSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
-import { syscalls } from './syscalls.ts';
+import { syscalls } from '../syscalls.ts';
 
 export const opaqueAttribute = 'trusted.overlay.opaque';
 
