@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { type Container, containerSpec } from './container/container.ts';
 import { forget, remove as removeContainer } from './container/remove-container.ts';
+import { lostExitCode } from './exit-code.ts';
 import { absent } from './files/absent.ts';
 import type { Found, FoundContainer } from './runtime.ts';
 import { remove as removeSandbox } from './sandbox/remove-pod-sandbox.ts';
@@ -63,7 +64,11 @@ async function takeOver(shim: Shim, container: Container, found: FoundContainer 
     await shim.containers.exited(container, found.exit);
   }
   if (found === undefined)
-    await shim.containers.exited(container, { exitCode: 255, finishedAt: new Date(), message: 'gone after a restart of the shim' });
+    await shim.containers.exited(container, {
+      exitCode: lostExitCode,
+      finishedAt: new Date(),
+      message: 'gone after a restart of the shim',
+    });
 }
 
 /** A sandbox that is gone (after a reboot): its next StopPodSandbox cleans up what is left of it. */

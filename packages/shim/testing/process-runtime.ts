@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { EventEmitter, on, once } from 'node:events';
-import { constants } from 'node:os';
 import { PluginError } from '@berth/sdk/errors';
+import { exitCodeOf } from '../src/exit-code.ts';
 import type {
   ContainerSpec,
   ExecOutput,
@@ -114,7 +114,7 @@ export class ProcessRuntime implements Runtime {
       await spawned.promise;
       container.child = child;
       container.startedAt = new Date();
-      child.once('exit', (code, ending) => this.#exited(spec.id, container, code ?? 128 + (constants.signals[ending ?? 'SIGKILL'] ?? 0)));
+      child.once('exit', (code, ending) => this.#exited(spec.id, container, code ?? exitCodeOf(ending ?? 'SIGKILL')));
     });
   }
 

@@ -4,6 +4,7 @@ import type { ContainerConfig, CreateContainerRequest, CreateContainerResponse }
 import { PluginError } from '@berth/sdk/errors';
 import type { CallContext } from '@berth/sdk/serve';
 import { creationTime } from '../creation-time.ts';
+import { neverRanExitCode } from '../exit-code.ts';
 import { newId } from '../identifiers.ts';
 import { checkRefusals, shimRefusals } from '../refusals.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
@@ -89,7 +90,7 @@ async function create(shim: Shim, sandbox: Sandbox, container: Container, undo: 
 async function leaveForRemoval(shim: Shim, container: Container, failure: PluginError): Promise<void> {
   try {
     await shim.containers.exited(container, {
-      exitCode: 128,
+      exitCode: neverRanExitCode,
       finishedAt: new Date(),
       reason: 'CreateError',
       message: failure.message,

@@ -2,13 +2,13 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { Socket } from 'node:net';
-import { constants } from 'node:os';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { PluginError } from '@berth/sdk/errors';
 import type { Calls } from '../calls.ts';
+import { exitCodeOf } from '../exit-code.ts';
 import type { ExecOutput, ExecProcess } from '../runtime.ts';
 import { syscalls } from '../syscalls.ts';
 import type { OciCommand } from './command.ts';
@@ -93,7 +93,7 @@ async function runToEnd(binary: string, args: string[], pidFile: string, output:
 async function exitOf(child: ChildProcess, binary: string): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<number>();
   child.once('error', (cause) => reject(PluginError.from(cause, 'FAILED_PRECONDITION', { object: binary })));
-  child.once('exit', (code, signal) => resolve(code ?? 128 + constants.signals[signal ?? 'SIGKILL']));
+  child.once('exit', (code, signal) => resolve(code ?? exitCodeOf(signal ?? 'SIGKILL')));
   return promise;
 }
 

@@ -1,9 +1,9 @@
-import { EventEmitter, on } from 'node:events';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
 import type { Logger } from 'pino';
 import type { Calls } from '../calls.ts';
+import { killedExitCode } from '../exit-code.ts';
 import type {
   ContainerSpec,
   ExecOutput,
@@ -17,6 +17,7 @@ import type {
   RuntimeVersion,
   SandboxSpec,
 } from '../runtime.ts';
+import { RuntimeEvents } from '../runtime-events.ts';
 import { UndoStack } from '../undo-stack.ts';
 import { grantCapabilities } from './capabilities.ts';
 import { OciCommand } from './command.ts';
@@ -26,9 +27,9 @@ import { Exec } from './exec.ts';
 import { ExitFiles } from './exit-files.ts';
 import { type HostFacts, readHostFacts } from './host-facts.ts';
 import { MonitoredContainers } from './monitored.ts';
+import { OciRecovery } from './oci-recovery.ts';
 import { Pause } from './pause.ts';
 import { identify } from './programs.ts';
-import { Recovery } from './recovery.ts';
 import { seccompChoice, seccompFilter } from './seccomp.ts';
 import { SharedMemory } from './shared-memory.ts';
 import { containerConfig, nameOf, withheld } from './spec.ts';
@@ -51,7 +52,7 @@ interface Parts {
   containers: MonitoredContainers;
   exec: Exec;
   pause: Pause;
-  recovery: Recovery;
+  recovery: OciRecovery;
 }
 
 /** Runtime over an OCI runtime's command line, each container watched by conmon, so that both outlive the shim. */
@@ -60,9 +61,7 @@ export class OciRuntime implements Runtime {
   readonly #directory: string;
   readonly #exits: ExitFiles;
   readonly #sharedMemory: SharedMemory;
-  readonly #events = new EventEmitter();
-  /** Events that came before anybody read them. */
-  readonly #unread: RuntimeEvent[] = [];
+  readonly #events = new RuntimeEvents();
   readonly #known = new Map<string, ContainerSpec>();
   readonly #sandboxes = new Map<string, SandboxSpec>();
   readonly #said = new Set<string>();
@@ -180,14 +179,8 @@ export class OciRuntime implements Runtime {
     return found;
   }
 
-  async *events(signal: AbortSignal): AsyncIterable<RuntimeEvent> {
-    const coming = on(this.#events, 'event', { signal });
-    yield* this.#unread.splice(0);
-    try {
-      for await (const [event] of coming) yield event as RuntimeEvent;
-    } catch (error) {
-      if (!signal.aborted) throw error;
-    }
+  events(signal: AbortSignal): AsyncIterable<RuntimeEvent> {
+    return this.#events.read(signal);
   }
 
   #assemble(binary: string, conmonBinary: string, facts: HostFacts): Parts {
@@ -203,7 +196,7 @@ export class OciRuntime implements Runtime {
       containers,
       exec: new Exec(oci, calls),
       pause,
-      recovery: new Recovery({ oci, containers, pause, exits: this.#exits, exitOf }),
+      recovery: new OciRecovery({ oci, containers, pause, exits: this.#exits, exitOf }),
     };
   }
 
@@ -216,23 +209,19 @@ export class OciRuntime implements Runtime {
     const container = this.#known.get(id);
     const exit = container && (await this.#exitOf(container, this.#ready().containers));
     if (exit) {
-      if (exit.reason === 'OOMKilled') this.#tell({ type: 'oom', containerId: id });
-      this.#tell({ type: 'exited', containerId: id, exit });
+      if (exit.reason === 'OOMKilled') this.#events.push({ type: 'oom', containerId: id });
+      this.#events.push({ type: 'exited', containerId: id, exit });
     }
     if (this.#sandboxes.has(id) && (await this.#exits.read(id))) {
-      this.#tell({ type: 'sandboxGone', sandboxId: id, message: 'the process that holds its shared PID namespace has ended' });
+      this.#events.push({ type: 'sandboxGone', sandboxId: id, message: 'the process that holds its shared PID namespace has ended' });
     }
   }
 
   async #exitOf(container: ContainerSpec, containers: MonitoredContainers): Promise<Exit | undefined> {
     const exit = await this.#exits.read(container.id);
     if (!exit) return undefined;
-    const killed = exit.exitCode === 137 && (await containers.hadOom(monitored(container)));
+    const killed = exit.exitCode === killedExitCode && (await containers.hadOom(monitored(container)));
     return { ...exit, ...(killed && { reason: 'OOMKilled' }) };
-  }
-
-  #tell(event: RuntimeEvent): void {
-    if (!this.#events.emit('event', event)) this.#unread.push(event);
   }
 
   #sayOnce(messages: string[]): void {
