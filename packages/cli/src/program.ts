@@ -1,6 +1,7 @@
 import tab from '@bomb.sh/tab/commander';
 import { Command } from 'commander';
 import { doctorCommand } from './commands/doctor.ts';
+import { execCommand } from './commands/exec.ts';
 import { imageCommand } from './commands/image.ts';
 import { logsCommand } from './commands/logs.ts';
 import { psCommand } from './commands/ps.ts';
@@ -24,7 +25,17 @@ export function program(): Command {
     )
     .showHelpAfterError('(run with --help to see how it is used)')
     .enablePositionalOptions(false);
-  for (const command of [runCommand(), psCommand(), logsCommand(), traceCommand(), imageCommand(), runtimeCommandLine(), doctorCommand()]) {
+  const commands = [
+    runCommand(),
+    psCommand(),
+    logsCommand(),
+    execCommand(),
+    traceCommand(),
+    imageCommand(),
+    runtimeCommandLine(),
+    doctorCommand(),
+  ];
+  for (const command of commands) {
     berth.addCommand(command);
   }
   tab(berth, { completionCommandName: 'completion' });
