@@ -127,7 +127,7 @@ export interface Rootfs {
 
 export interface ProcessSpec {
   args: string[];
-  /** `NAME=value`. */
+  /** `NAME=value`, all of them: PATH is always there. */
   env: string[];
   cwd: string;
   user: { uid: number; gid: number; additionalGids: number[] };

@@ -34,7 +34,7 @@ import { seccompChoice, seccompFilter } from './seccomp.ts';
 import { SharedMemory } from './shared-memory.ts';
 import { containerConfig, nameOf, withheld } from './spec.ts';
 
-export interface OciRuntimeOptions {
+interface OciRuntimeOptions {
   /** An OCI runtime's name on PATH or absolute path: `runc`, `crun`. */
   binary: string;
   /** `RUN` of the shim: what a reboot ends is below RUN/oci/HANDLER. */
@@ -108,7 +108,7 @@ export class OciRuntime implements Runtime {
     const { pause } = this.#ready();
     const undo = new UndoStack(this.#options.log);
     try {
-      undo.add(`/dev/shm of sandbox ${sandbox.id}`, () => this.#sharedMemory.unmount(sandbox, AbortSignal.timeout(10_000)));
+      undo.add(`/dev/shm of sandbox ${sandbox.id}`, (limit) => this.#sharedMemory.unmount(sandbox, limit));
       await this.#sharedMemory.mount(sandbox, signal);
       if (sandbox.sharedPid) await pause.create(sandbox, signal);
       this.#sandboxes.set(sandbox.id, sandbox);
@@ -233,16 +233,10 @@ export class OciRuntime implements Runtime {
 }
 
 /** What these runtimes could do but don't yet; what only some requests of a field can't have is thrown where it is read. */
-const refused: RuntimeFeatures['refused'] = [
-  ...['user', 'role', 'type', 'level'].map((part) => ({
-    field: `linux.security_context.selinux_options.${part}`,
-    reason: 'SELinux labels are not supported',
-  })),
-  { field: 'linux.security_context.apparmor.localhost_ref', reason: 'AppArmor profiles are not supported' },
-  { field: 'CDI_devices', reason: 'CDI devices are not supported' },
-  { field: 'linux.security_context.namespace_options.target_id', reason: "joining another container's namespaces is not supported" },
-  { field: 'linux.security_context.namespace_options.userns_options.uids', reason: 'user namespaces are not supported' },
-];
+const refused = ['user', 'role', 'type', 'level'].map((part) => ({
+  field: `linux.security_context.selinux_options.${part}`,
+  reason: 'SELinux labels are not supported',
+}));
 
 function monitored({ id, config, sandbox, directory, logPath }: ContainerSpec): MonitoredContainer {
   const { stdin, stdinOnce, tty } = config;

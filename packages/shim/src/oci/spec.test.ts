@@ -76,13 +76,6 @@ describe('namespaces', () => {
   it('include a cgroup namespace where there is only cgroup v2', () => {
     expect(types(config({}, { facts: { ...facts, unifiedCgroups: true } }))).toContain('cgroup');
   });
-
-  it.each([
-    ['namespace_options.pid TARGET', { pid: NamespaceMode.TARGET }],
-    ['namespace_options.userns_options', { usernsOptions: { mode: NamespaceMode.POD } }],
-  ])('refuse %s by name', (field, namespaceOptions) => {
-    expect(() => config({ securityContext: { namespaceOptions } })).toThrow(field);
-  });
 });
 
 describe('resources', () => {
@@ -167,14 +160,6 @@ describe('mounts and paths', () => {
   });
 });
 
-describe('environment', () => {
-  it('gets PATH and HOSTNAME unless the request has them, and TERM with a terminal', () => {
-    const sandbox = { config: PodSandboxConfig.fromPartial({ hostname: 'pod-1' }) };
-    expect(config({}, { sandbox }).process.env).toEqual([expect.stringMatching(/^PATH=/), 'HOSTNAME=pod-1']);
-    expect(config({}, { sandbox, env: ['PATH=/x', 'HOSTNAME=y'] }).process.env).toEqual(['PATH=/x', 'HOSTNAME=y']);
-  });
-});
-
 describe('AppArmor', () => {
   it('is refused where it would change something, and only there', () => {
     const apparmor = { profileType: SecurityProfile_ProfileType.RuntimeDefault };
@@ -191,12 +176,11 @@ interface Variation {
   sandbox?: Partial<SandboxSpec>;
   sharedPid?: string;
   mounts?: ContainerSpec['mounts'];
-  env?: string[];
 }
 
 function container(
   linux: { securityContext?: SecurityContext; resources?: Resources },
-  { sandbox, mounts = [], env = [] }: Variation = {},
+  { sandbox, mounts = [] }: Variation = {},
 ): ContainerSpec {
   return {
     id: 'c1',
@@ -212,7 +196,7 @@ function container(
     config: ContainerConfig.fromPartial({ metadata: { name: 'web' }, linux }),
     directory: '/c',
     rootfs: { lowers: [], upper: '', work: '', mounted: '/root' },
-    process: { args: ['true'], env, cwd: '', user: { uid: 0, gid: 0, additionalGids: [] } },
+    process: { args: ['true'], env: [], cwd: '/', user: { uid: 0, gid: 0, additionalGids: [] } },
     mounts,
     logPath: undefined,
     stopSignal: 'SIGTERM',
