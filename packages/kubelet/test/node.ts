@@ -70,10 +70,10 @@ export class TestNode {
     });
   }
 
-  /** GET on kubelet.sock; resolves with the status code and the whole body. */
-  async get(path: string): Promise<{ status: number; body: string }> {
+  /** GET on kubelet.sock, if no other method is asked for; resolves with the status code and the whole body. */
+  async get(path: string, options: { method?: string; headers?: Record<string, string> } = {}): Promise<{ status: number; body: string }> {
     const { promise, resolve, reject } = Promise.withResolvers<{ status: number; body: string }>();
-    request({ socketPath: this.socket, path }, (response) => {
+    request({ ...options, socketPath: this.socket, path }, (response) => {
       let body = '';
       response.setEncoding('utf8').on('data', (text) => {
         body += text;

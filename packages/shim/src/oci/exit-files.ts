@@ -11,9 +11,6 @@ export interface ProcessExit {
   finishedAt: Date;
 }
 
-/** 128 + SIGKILL: what is said of a container whose real status was lost with its conmon. */
-export const unknownExitCode = 137;
-
 /** conmon's `--exit-dir`: a file with the exit code for each container that has ended, named by its id. */
 export class ExitFiles {
   readonly directory: string;

@@ -7,8 +7,8 @@ import { ContainerConfig, NamespaceMode, PodSandboxConfig, SecurityProfile_Profi
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { CallDescription, Calls } from '../calls.ts';
-import { pinNamespaces, unpinNamespaces } from '../network/namespaces.ts';
 import type { ContainerSpec, Exit, RuntimeEvent, SandboxSpec } from '../runtime.ts';
+import { pinNamespaces, unpinNamespaces } from '../sandbox/sandbox-namespaces.ts';
 import { OciRuntime } from './oci-runtime.ts';
 
 const busybox = onPath('busybox');
