@@ -1,0 +1,12 @@
+import { release } from 'node:os';
+import { Agent } from './agent.ts';
+import { becomeSubreaper } from './libc.ts';
+import { Port } from './port.ts';
+
+const [path = ''] = process.argv.slice(2);
+becomeSubreaper();
+const port = new Port(path);
+const agent = new Agent(port);
+process.on('SIGCHLD', () => agent.reapContainers());
+await port.send({ $case: 'ready', value: { kernelRelease: release() } });
+for await (const frame of port.frames()) agent.take(frame);
