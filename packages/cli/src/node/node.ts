@@ -10,6 +10,7 @@ import { type Directories, defaultEndpoint } from '../configuration/directories.
 import type { NodeConfiguration, RuntimeEntry } from '../configuration/node-configuration.ts';
 import { HostGuard } from '../host/host-guard.ts';
 import { writeDefaultNetwork } from './default-network.ts';
+import { HandlerSource } from './handler-source.ts';
 import { storeImages } from './images.ts';
 import { refuseSecondNode } from './other-node.ts';
 import { type CniDirectories, runtimeCommand, runtimeEntry } from './runtime-command.ts';
@@ -27,6 +28,8 @@ export interface NodeOptions {
 export interface StartOptions {
   /** Manifest files or directories. */
   manifests: string[];
+  /** Runs each pod once on each of these handlers, whatever its runtimeClassName. */
+  handlers?: string[];
   /** Handler of pods without a runtimeClassName; default that of the configuration. */
   defaultHandler: string | undefined;
   /** Image archives to be loaded before the pods start. */
@@ -58,7 +61,7 @@ export class Node {
   }
 
   /** Resolves when the kubelet has begun with the pods. What was done before a failure is undone by `stop`. */
-  async start({ manifests, defaultHandler, images, ephemeral, signal }: StartOptions): Promise<void> {
+  async start({ manifests, handlers, defaultHandler, images, ephemeral, signal }: StartOptions): Promise<void> {
     const { directories, configuration, cni, log, nodeName } = this.#options;
     const handler = runtimeEntry(configuration, defaultHandler ?? configuration.defaultHandler).handler;
     await refuseSecondNode(directories);
@@ -67,6 +70,7 @@ export class Node {
     for (const image of images) await storeImages(directories.root).load(image);
     const traces = new PodTraces();
     const runtimes = await this.#startRuntimes(handler, traces, signal);
+    const source = new ManifestSource({ paths: manifests, nodeName });
     this.#kubelet = new Kubelet({
       nodeName,
       run: directories.run,
@@ -75,7 +79,7 @@ export class Node {
       runtimes,
       defaultHandler: handler,
       runtimeClasses: Object.fromEntries([...runtimes.keys()].map((name) => [name, name])),
-      sources: [new ManifestSource({ paths: manifests, nodeName })],
+      sources: [handlers ? new HandlerSource(source, handlers) : source],
       ...(process.getuid?.() === 0 && { cgroupRoot: configuration.cgroupRoot }),
       runtimeRequestTimeoutMs: configuration.runtimeRequestTimeoutMs,
       traces,
