@@ -22,7 +22,7 @@ export interface MonitoredContainer extends Subject {
   tty: boolean;
 }
 
-export interface ConmonOptions {
+interface ConmonOptions {
   /** Absolute path of conmon. */
   binary: string;
   exitDirectory: string;
