@@ -1,5 +1,6 @@
 import tab from '@bomb.sh/tab/commander';
 import { Command } from 'commander';
+import { diffCommand } from './commands/diff.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { execCommand } from './commands/exec.ts';
 import { imageCommand } from './commands/image.ts';
@@ -30,6 +31,7 @@ export function program(): Command {
     psCommand(),
     logsCommand(),
     execCommand(),
+    diffCommand(),
     traceCommand(),
     imageCommand(),
     runtimeCommandLine(),

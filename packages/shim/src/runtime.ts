@@ -10,7 +10,8 @@ import type { ContainerConfig, PodSandboxConfig } from '@berth/sdk/cri';
  * - Calls about one sandbox or container are never made at the same time, except `signal` and `remove` during `start`,
  *   and `exec` at any time while the container runs.
  * - What fails throws a PluginError that names the object, the cause and the cure.
- * - Nothing is kept outside `directory` of the spec: the shim removes that folder after `remove`.
+ * - What has to survive a reboot is kept in `directory` of the spec only, which the shim removes after `remove`. What a reboot may
+ *   take can be below RUN (ShimOptions) too: `remove` takes that away, and `recover` that of objects nobody knows.
  * - Containers and their stdio outlive the shim; after a restart `recover` finds them again.
  */
 export interface Runtime {

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import { PluginError } from '@berth/sdk/errors';
 
 /** Linux system calls that a shim needs and Node doesn't have. Each throws a PluginError with errno's name. */
-export interface Syscalls {
+interface Syscalls {
   /** Takes the whole-file lock of an open descriptor; false if another descriptor holds it. It goes with the descriptor. */
   tryLock(descriptor: number): boolean;
   /** A pipe whose ends no child inherits, unless it is given one. */

@@ -23,7 +23,7 @@ export interface Behaviour {
 const prefix = 'fake.berth.dev/';
 
 /** Names of annotations below `fake.berth.dev/`, alone for all containers of the pod or as `CONTAINER.NAME` for one. */
-export const annotationNames = [
+const annotationNames = [
   'exit-after',
   'exit-code',
   'start-after',

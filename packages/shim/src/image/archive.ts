@@ -13,14 +13,14 @@ import type { BlobSource } from './install.ts';
 import { choosePlatform, type Manifest, type PlatformDescriptor, parseImageConfiguration, parseManifest } from './manifest.ts';
 
 /** An image as it stands in an archive. */
-export interface ArchivedImage {
+interface ArchivedImage {
   manifestBytes: Buffer;
   manifest: Manifest;
   /** References in full, as far as the archive names them. */
   names: string[];
 }
 
-export interface Archive extends BlobSource {
+interface Archive extends BlobSource {
   images: ArchivedImage[];
   /** Removes what was unpacked for reading. */
   close(): Promise<void>;

@@ -113,7 +113,7 @@ async function syncFilesystemOf(folder: string): Promise<void> {
   }
 }
 
-export function chainIdOf(below: string | undefined, diffId: string): string {
+function chainIdOf(below: string | undefined, diffId: string): string {
   return below === undefined ? diffId : digestOf(`${below} ${diffId}`);
 }
 

@@ -15,7 +15,7 @@ interface NamedImage {
   repository: string;
 }
 
-export interface NamedImagesOptions {
+interface NamedImagesOptions {
   /** Milliseconds that a pull takes, asked at its start; what it throws is the pull's failure. Default: none. */
   delay?(reference: string, options: PullOptions): number;
 }

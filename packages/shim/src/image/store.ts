@@ -20,7 +20,7 @@ import { diskUsage } from './usage.ts';
 const lockTimeoutMs = 30_000;
 const commitAttempts = 3;
 
-export interface LoadedImage {
+interface LoadedImage {
   id: string;
   names: string[];
 }

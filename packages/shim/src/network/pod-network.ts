@@ -11,7 +11,7 @@ import type { Logger } from 'pino';
 import type { FileCalls } from '../file-calls.ts';
 import { mountPoints } from '../mount-points.ts';
 
-export interface PodNetworkOptions {
+interface PodNetworkOptions {
   confDir: string;
   binDirs: string[];
   /** Where results are kept for DEL. */

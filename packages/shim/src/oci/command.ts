@@ -13,7 +13,7 @@ export interface Subject {
   sandboxId: string | undefined;
 }
 
-export interface OciCommandOptions {
+interface OciCommandOptions {
   /** Absolute path of the OCI runtime. */
   binary: string;
   /** The runtime's `--root`: only our containers are there. */

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
+import { unlessAborted } from '@berth/sdk/abort';
 import { PluginError } from '@berth/sdk/errors';
 import type { Calls } from '../calls.ts';
-import { unlessAborted } from '../keyed-lock.ts';
 import { interrupted, type OciCommand, readable, type Subject } from './command.ts';
 import { kill } from './process-signal.ts';
 
@@ -22,7 +22,7 @@ export interface MonitoredContainer extends Subject {
   tty: boolean;
 }
 
-export interface ConmonOptions {
+interface ConmonOptions {
   /** Absolute path of conmon. */
   binary: string;
   exitDirectory: string;

@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import { type FSWatcher, watch } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { unlessAborted } from '../keyed-lock.ts';
+import { unlessAborted } from '@berth/sdk/abort';
 
 /** How a container's process ended, as conmon wrote it down. */
 export interface ProcessExit {
