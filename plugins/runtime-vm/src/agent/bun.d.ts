@@ -5,7 +5,10 @@ declare module 'bun:ffi' {
     returns: 'i32';
   }
   type Functions<Signatures> = { [Name in keyof Signatures]: (...args: (number | Uint8Array | Int32Array)[]) => number };
-  export function dlopen<Signatures extends Record<string, Signature>>(library: string, signatures: Signatures): { symbols: Functions<Signatures> };
+  export function dlopen<Signatures extends Record<string, Signature>>(
+    library: string,
+    signatures: Signatures,
+  ): { symbols: Functions<Signatures> };
 }
 
 declare const Bun: {

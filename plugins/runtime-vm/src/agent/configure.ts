@@ -16,7 +16,11 @@ export function configure({ hostname, sysctls, interface: network, now }: Config
 
 function bringUp({ mtu, addresses, routes }: Interface): void {
   // The address is CNI's, and known to be nobody else's.
-  for (const [name, value] of [['accept_dad', '0'], ['accept_ra', '0']] as const) setSysctl(`net.ipv6.conf.eth0.${name}`, value);
+  for (const [name, value] of [
+    ['accept_dad', '0'],
+    ['accept_ra', '0'],
+  ] as const)
+    setSysctl(`net.ipv6.conf.eth0.${name}`, value);
   ip('link', 'set', 'eth0', 'mtu', String(mtu), 'up');
   for (const address of addresses) ip(...family(address), 'addr', 'add', address, 'dev', 'eth0');
   for (const { destination, gateway } of routes) {

@@ -35,7 +35,11 @@ export class Container {
     const pidFile = join(this.bundle, 'pid');
     try {
       const [stdout, stderr] = this.#outputs.map(({ writeEnd }) => writeEnd) as [number, number];
-      await oci(['create', `--bundle=${this.bundle}`, `--pid-file=${pidFile}`, this.id], this.#logFile, [this.#stdin ?? 'ignore', stdout, stderr]);
+      await oci(['create', `--bundle=${this.bundle}`, `--pid-file=${pidFile}`, this.id], this.#logFile, [
+        this.#stdin ?? 'ignore',
+        stdout,
+        stderr,
+      ]);
     } finally {
       for (const output of this.#outputs) output.closeWriteEnd();
       this.#copied = Promise.all(this.#outputs.map((output) => output.copyTo(this.#port)));

@@ -1,5 +1,5 @@
-import { constants } from 'node:os';
 import { dlopen } from 'bun:ffi';
+import { constants } from 'node:os';
 
 const { symbols } = dlopen('libc.so.6', {
   prctl: { args: ['i32', 'u64', 'u64', 'u64', 'u64'], returns: 'i32' },

@@ -1,7 +1,7 @@
 import { constants, openSync, writeSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { GuestFrame, HostFrame } from '@berth/sdk/guest';
-import { frame, FrameReader } from '../guest/frames.ts';
+import { FrameReader, frame } from '../guest/frames.ts';
 
 /** How long a full port is left before it is tried again: the kernel has no event for room in it that Bun hands on. */
 const fullPortMs = 2;
