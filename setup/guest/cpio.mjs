@@ -17,6 +17,7 @@ export function cpioArchive(entries) {
   return Buffer.concat([...parts, ...member('TRAILER!!!', 0, Buffer.alloc(0), 0)]);
 }
 
+/** @param {Entry} entry */
 function contentOf({ source, target = '' }) {
   return source === undefined ? Buffer.from(target) : readFileSync(source);
 }

@@ -28,11 +28,13 @@ export async function buildInitramfs({ modules, agent, output }) {
     const crun = join(toolsDirectory, 'crun');
     const libraries = new Map([...(await librariesOf(crun)), ...(await librariesOf(agent))]);
     const archive = cpioArchive([
-      ...folders.map((path) => ({ path, kind: 'directory' })),
+      ...folders.map(folder),
       file('init', init),
       file('bin/busybox', join(toolsDirectory, 'busybox')),
-      ...applets.map((name) => ({ path: `bin/${name}`, kind: 'link', target: 'busybox' })),
+      ...applets.map(applet),
       file('bin/crun', crun),
+      // Static: it becomes the first process in an empty root.
+      file('bin/catatonit', join(toolsDirectory, 'catatonit')),
       ...[...libraries].map(([name, source]) => file(placeOf(name), source)),
       ...['order', ...loaded].map((name) => file(`modules/${name}`, join(directory, name))),
     ]);
@@ -42,8 +44,19 @@ export async function buildInitramfs({ modules, agent, output }) {
   }
 }
 
+/** @returns {import('./cpio.mjs').Entry} */
+function folder(path) {
+  return { path, kind: 'directory' };
+}
+
+/** @returns {import('./cpio.mjs').Entry} */
 function file(path, source) {
   return { path, kind: 'file', source };
+}
+
+/** @returns {import('./cpio.mjs').Entry} */
+function applet(name) {
+  return { path: `bin/${name}`, kind: 'link', target: 'busybox' };
 }
 
 /** @returns {Promise<Map<string, string>>} the loader and the libraries of a program of this machine, by file name */

@@ -33,7 +33,7 @@ export function guest({ required }) {
 }
 
 function tools() {
-  return ['busybox', 'crun'].map((name) => join(toolsDirectory, name));
+  return ['busybox', 'catatonit', 'crun'].map((name) => join(toolsDirectory, name));
 }
 
 function missing() {

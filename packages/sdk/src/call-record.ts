@@ -9,8 +9,8 @@ export interface CallRecord {
   traceId: string;
   spanId: string;
   parentSpanId?: string;
-  protocol: 'cri' | 'cni' | 'oci';
-  /** Who was called: a handler (`runc`), a CNI plugin type (`bridge`), an OCI runtime binary (`runc`). */
+  protocol: 'cri' | 'cni' | 'oci' | 'machine';
+  /** Who was called: a handler (`runc`), a CNI plugin type (`bridge`), an OCI runtime binary (`runc`), a runtime of machines (`vm`). */
   plugin: string;
   /** The RPC, CNI verb or OCI runtime subcommand: `RunPodSandbox`, `ADD`, `create`. */
   method: string;

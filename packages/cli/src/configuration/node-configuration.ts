@@ -68,6 +68,7 @@ export interface NodeConfiguration {
 
 const builtInRuntimes: RuntimeEntry[] = [
   { handler: 'runc', command: ['@berth/runtime-runc'] },
+  { handler: 'vm', command: ['@berth/runtime-vm'] },
   { handler: 'fake', command: ['@berth/runtime-fake'] },
 ];
 

@@ -1,13 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { PluginError } from '@berth/sdk/errors';
 import type { Credit, HostFrame, Request, StartExec } from '@berth/sdk/guest';
-import { configure } from './configure.ts';
+import { configure, keepClock } from './configure.ts';
 import { Container } from './container.ts';
 import { Exec } from './exec.ts';
 import { reap } from './libc.ts';
 import type { Port } from './port.ts';
-
-const bundles = '/run/berth/containers';
 
 /** What the machine runs of its pod, as the monitor asks for it. */
 export class Agent {
@@ -47,9 +45,11 @@ export class Agent {
       case 'configure':
         return configure(call.value);
       case 'createContainer': {
-        const container = new Container(call.value.id, bundles, this.#port);
+        const container = new Container(call.value.id, this.#port);
         this.#containers.set(container.id, container);
-        return container.create(call.value);
+        await container.create(call.value);
+        // One that has ended already did so while nobody knew its pid.
+        return this.reapContainers();
       }
       case 'startContainer':
         return this.#container(call.value.id).start();
@@ -62,6 +62,8 @@ export class Agent {
         return;
       case 'startExec':
         return this.#startExec(call.value);
+      case 'ping':
+        return keepClock(call.value.now);
       case 'sync':
         execFileSync('sync');
         return;

@@ -4,7 +4,7 @@ declare module 'bun:ffi' {
     args: readonly ('i32' | 'u32' | 'u64' | 'ptr' | 'cstring')[];
     returns: 'i32';
   }
-  type Functions<Signatures> = { [Name in keyof Signatures]: (...args: (number | Uint8Array | Int32Array)[]) => number };
+  type Functions<Signatures> = { [Name in keyof Signatures]: (...args: (number | Uint8Array | Int32Array | BigInt64Array)[]) => number };
   export function dlopen<Signatures extends Record<string, Signature>>(
     library: string,
     signatures: Signatures,

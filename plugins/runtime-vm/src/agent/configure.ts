@@ -3,15 +3,25 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
 import type { Configure, Interface } from '@berth/sdk/guest';
+import { setClock } from './libc.ts';
+
+/** How far the guest's clock may be off before it is set, which makes it jump. */
+const clockToleranceNs = 1_000_000_000n;
 
 /** Makes the machine the pod's: clock, host name, sysctls, network. */
 export function configure({ hostname, sysctls, interface: network, now }: Configure): void {
-  execFileSync('date', ['-u', '-s', `@${now / 1_000_000_000n}`], { stdio: 'ignore' });
+  setClock(now);
   if (hostname !== '') writeFileSync('/proc/sys/kernel/hostname', hostname);
   ip('link', 'set', 'lo', 'up');
   if (network) bringUp(network);
   // After the interface: some of them are its own.
   for (const [name, value] of Object.entries(sysctls)) setSysctl(name, value);
+}
+
+/** `now`: the host's time, as far as the guest can know it. */
+export function keepClock(now: bigint): void {
+  const ahead = BigInt(Date.now()) * 1_000_000n - now;
+  if (ahead > clockToleranceNs || ahead < -clockToleranceNs) setClock(now);
 }
 
 function bringUp({ mtu, addresses, routes }: Interface): void {

@@ -1,7 +1,8 @@
-import { closeSync, constants, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, mkdirSync, openSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type CreateContainer, Stream } from '@berth/sdk/guest';
-import { killProcess, makeFifo } from './libc.ts';
+import { bundlePath, containerShare, processLink, sharePath } from '../guest/paths.ts';
+import { detachMount, killProcess, makeFifo } from './libc.ts';
 import { oci } from './oci.ts';
 import { OutputPipe } from './output.ts';
 import type { Port } from './port.ts';
@@ -16,9 +17,9 @@ export class Container {
   #copied: Promise<unknown> = Promise.resolve();
   #stdin: number | undefined;
 
-  constructor(id: string, directory: string, port: Port) {
+  constructor(id: string, port: Port) {
     this.id = id;
-    this.bundle = join(directory, id);
+    this.bundle = bundlePath(id);
     this.#port = port;
   }
 
@@ -45,6 +46,7 @@ export class Container {
       this.#copied = Promise.all(this.#outputs.map((output) => output.copyTo(this.#port)));
     }
     this.#pid = Number.parseInt(readFileSync(pidFile, 'utf8'), 10);
+    symlinkSync(`/proc/${this.#pid}`, processLink(this.id));
   }
 
   async start(): Promise<void> {
@@ -70,6 +72,8 @@ export class Container {
     await oci(['delete', '--force', this.id], this.#logFile).catch(() => undefined);
     if (this.#stdin !== undefined) closeSync(this.#stdin);
     rmSync(this.bundle, { recursive: true, force: true });
+    // The host's file system below it is in use as long as the guest has it mounted.
+    detachMount(join(sharePath, containerShare(this.id)));
   }
 
   get #logFile(): string {

@@ -1,6 +1,6 @@
-import { mkdirSync, readFileSync, rmSync, watch, writeFileSync } from 'node:fs';
+import { type FSWatcher, mkdirSync, readFileSync, rmSync, watch, writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { PluginError } from '@berth/sdk/errors';
 import { type StartExec, Stream } from '@berth/sdk/guest';
 import type { Container } from './container.ts';
@@ -9,9 +9,6 @@ import { runOci } from './oci.ts';
 import { OutputPipe } from './output.ts';
 import type { Port } from './port.ts';
 
-/** How long the output of an exec may be held open by what it left running in the background. */
-const backgroundMs = 1000;
-
 /** One more process in a container: `crun exec`, which stays until the process ends. */
 export class Exec {
   readonly #id: string;
@@ -19,6 +16,7 @@ export class Exec {
   readonly #port: Port;
   readonly #outputs: OutputPipe[];
   readonly #pidFile: string;
+  readonly #killed = Promise.withResolvers<void>();
 
   constructor(id: string, container: Container, port: Port) {
     this.#id = id;
@@ -36,11 +34,12 @@ export class Exec {
     writeFileSync(processFile, JSON.stringify({ ...process, terminal: false, args }));
     const [stdout, stderr] = this.#outputs.map(({ writeEnd }) => writeEnd) as [number, number];
     const options = [`--process=${processFile}`, `--pid-file=${this.#pidFile}`];
-    const started = this.#hasPid();
+    const { started, watcher } = this.#watchPidFile();
     const running = runOci(['exec', ...options, container.id], join(this.#directory, 'crun.log'), ['ignore', stdout, stderr]);
     for (const output of this.#outputs) output.closeWriteEnd();
     const copied = Promise.all(this.#outputs.map((output) => output.copyTo(this.#port)));
-    const first = await Promise.race([started.then(() => undefined), running.ended]);
+    const first = await Promise.race([started, running.ended]);
+    watcher.close();
     if (first?.said !== undefined) {
       rmSync(this.#directory, { recursive: true, force: true });
       throw new PluginError('INVALID_ARGUMENT', first.said, { object: `exec in container ${container.id.slice(0, 12)}` });
@@ -50,6 +49,7 @@ export class Exec {
 
   signal(number: number): void {
     const pid = this.#pid();
+    if (number === constants.signals.SIGKILL) this.#killed.resolve();
     // Its group too, as far as it leads one.
     if (pid !== undefined) for (const target of [-pid, pid]) killProcess(target, number);
   }
@@ -60,19 +60,17 @@ export class Exec {
 
   async #finish(ended: Promise<{ code: number }>, copied: Promise<unknown>): Promise<void> {
     const { code } = await ended;
-    await Promise.race([copied, delay(backgroundMs)]);
+    // What it left running may hold its output open; that is waited for until somebody kills the exec.
+    await Promise.race([copied, this.#killed.promise]);
     rmSync(this.#directory, { recursive: true, force: true });
     await this.#port.send({ $case: 'exited', value: { process: this.#id, exitCode: code, oom: false } });
   }
 
-  async #hasPid(): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const watcher = watch(this.#directory, () => {
-      if (this.#pid() === undefined) return;
-      watcher.close();
-      resolve();
-    });
-    await promise;
+  /** `started` resolves when crun has written the pid of the process. */
+  #watchPidFile(): { started: Promise<undefined>; watcher: FSWatcher } {
+    const { promise: started, resolve } = Promise.withResolvers<undefined>();
+    const watcher = watch(this.#directory, () => (this.#pid() === undefined ? undefined : resolve(undefined)));
+    return { started, watcher };
   }
 
   #pid(): number | undefined {

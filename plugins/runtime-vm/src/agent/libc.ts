@@ -6,10 +6,14 @@ const { symbols } = dlopen('libc.so.6', {
   waitpid: { args: ['i32', 'ptr', 'i32'], returns: 'i32' },
   mkfifo: { args: ['cstring', 'u32'], returns: 'i32' },
   kill: { args: ['i32', 'i32'], returns: 'i32' },
+  clock_settime: { args: ['i32', 'ptr'], returns: 'i32' },
+  umount2: { args: ['cstring', 'i32'], returns: 'i32' },
 });
 
 const PR_SET_CHILD_SUBREAPER = 36;
 const WNOHANG = 1;
+const CLOCK_REALTIME = 0;
+const MNT_DETACH = 2;
 
 /** Containers' processes become this one's children when the OCI runtime that made them ends. */
 export function becomeSubreaper(): void {
@@ -27,6 +31,17 @@ export function reap(pid: number): number | undefined {
 
 export function makeFifo(path: string): void {
   if (symbols.mkfifo(Buffer.from(`${path}\0`), 0o600) !== 0) throw new Error(`${path} can't be made`);
+}
+
+/** Sets the machine's clock, in nanoseconds since the epoch. */
+export function setClock(now: bigint): void {
+  const timespec = BigInt64Array.of(now / 1_000_000_000n, now % 1_000_000_000n);
+  if (symbols.clock_settime(CLOCK_REALTIME, timespec) !== 0) throw new Error('clock_settime failed');
+}
+
+/** Takes a mount out of the tree; it goes when nothing uses it any more. A path that is none is no error. */
+export function detachMount(path: string): void {
+  symbols.umount2(Buffer.from(`${path}\0`), MNT_DETACH);
 }
 
 /** By number: also the real-time signals, which have no name. One that has ended is no error. */

@@ -1,0 +1,43 @@
+import type { Accelerator, MachineConfig, MachineParts } from './machine-config.ts';
+import type { MachineDirectory } from './machine-directory.ts';
+
+/** What the guest's kernel is told: to be quiet but for emergencies, and that a panic ends the machine. */
+const kernelArguments = 'console=ttyS0 quiet loglevel=1 panic=-1 random.trust_cpu=on';
+
+/** QEMU's arguments for a pod's machine: no devices but a console, a port for the agent, the share, and a network card. */
+export function qemuArguments({ id, parts, accelerator, size, network }: MachineConfig, directory: MachineDirectory): string[] {
+  const memory = `${size.memoryBytes / (1024 * 1024)}M`;
+  return [
+    ...['-name', `berth-${id.slice(0, 12)}`],
+    ...machine(parts, accelerator),
+    ...['-m', memory, '-smp', String(size.cpus)],
+    // virtiofsd reads and writes the guest's memory itself.
+    ...['-object', `memory-backend-memfd,id=memory,size=${memory},share=on`, '-machine', 'memory-backend=memory'],
+    ...['-append', kernelArguments],
+    ...['-chardev', `socket,id=agent,path=${directory.guestSocket}`, '-device', 'virtio-serial-device'],
+    ...['-device', 'virtserialport,chardev=agent,name=berth.agent'],
+    ...['-chardev', `socket,id=share,path=${directory.shareSocket}`, '-device', 'vhost-user-fs-device,chardev=share,tag=share'],
+    ...(network
+      ? [
+          ...['-netdev', `tap,id=network,ifname=${network.tap},script=no,downscript=no`],
+          ...['-device', `virtio-net-device,netdev=network,mac=${network.mac}`],
+        ]
+      : []),
+  ];
+}
+
+/** The same for a machine that only shows that the accelerator carries a guest's kernel to its first process. */
+export function probeArguments(parts: MachineParts, accelerator: Accelerator): string[] {
+  return [...machine(parts, accelerator), '-m', '128M', '-append', `${kernelArguments} berth.probe`];
+}
+
+function machine({ kernel, initramfs }: MachineParts, accelerator: Accelerator): string[] {
+  return [
+    ...['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot'],
+    ...['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'],
+    ...['-machine', 'microvm', '-accel', accelerator, '-cpu', accelerator === 'kvm' ? 'host' : 'max'],
+    ...['-global', 'virtio-mmio.force-legacy=false'],
+    ...['-kernel', kernel, '-initrd', initramfs],
+    ...['-chardev', 'stdio,id=console,signal=off', '-serial', 'chardev:console'],
+  ];
+}
