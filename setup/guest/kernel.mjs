@@ -6,7 +6,7 @@ import { debianDirectory } from '../paths.mjs';
 import { SetupError } from '../setup-error.mjs';
 
 /** Drivers that a machine needs; the package has them as modules. */
-const drivers = ['virtio_mmio', 'virtio_console', 'virtiofs', 'virtio_net'];
+const drivers = ['virtio_pci', 'virtio_console', 'virtiofs', 'virtio_net'];
 
 /** @returns {{ image: string, modules: string } | undefined} paths of the kernel and of its folder of modules */
 export function findKernel() {

@@ -1,5 +1,5 @@
 import { access, rm } from 'node:fs/promises';
-import { availableParallelism, constants } from 'node:os';
+import { availableParallelism, constants, hostname } from 'node:os';
 import { join } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
 import { CreateContainerRequest } from '@berth/sdk/machine-monitor';
@@ -106,7 +106,7 @@ export class VmRuntime implements Runtime {
       parts,
       accelerator,
       size: machineSize(config, size, availableParallelism()),
-      hostname: config.hostname,
+      hostname: config.hostname || hostname(),
       sysctls: config.linux?.sysctls ?? {},
       exitDirectory: this.#exits.directory,
       watchdogMs,

@@ -82,7 +82,8 @@ export class GuestConnection {
   #take({ body }: GuestFrame): void {
     switch (body?.$case) {
       case 'ready':
-        return this.#ready.resolve(body.value.kernelRelease);
+        this.#ready.resolve(body.value.kernelRelease);
+        return;
       case 'response': {
         const { id, failure } = body.value;
         const answer = this.#calls.get(id);
@@ -91,9 +92,10 @@ export class GuestConnection {
         return;
       }
       case 'output':
-        return this.#inOrder(body.value.process, (sink) => this.#output(sink, body.value));
+        this.#inOrder(body.value.process, (sink) => this.#output(sink, body.value));
+        return;
       case 'exited':
-        return this.#inOrder(body.value.process, async (sink) => {
+        this.#inOrder(body.value.process, async (sink) => {
           await sink.exited(body.value);
           this.forget(body.value.process);
         });
