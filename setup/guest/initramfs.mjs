@@ -29,6 +29,8 @@ export async function buildInitramfs({ modules, agent, output }) {
     const libraries = new Map([...(await librariesOf(crun)), ...(await librariesOf(agent))]);
     const archive = cpioArchive([
       ...folders.map(folder),
+      // What init and the agent say goes there: the kernel opens it before anything is mounted.
+      { path: 'dev/console', kind: 'character', device: [5, 1] },
       file('init', init),
       file('bin/busybox', join(toolsDirectory, 'busybox')),
       ...applets.map(applet),

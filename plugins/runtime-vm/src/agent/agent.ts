@@ -4,14 +4,19 @@ import type { Credit, HostFrame, Request, StartExec } from '@berth/sdk/guest';
 import { configure, keepClock } from './configure.ts';
 import { Container } from './container.ts';
 import { Exec } from './exec.ts';
-import { reap } from './libc.ts';
+import { childrenOf, reap } from './libc.ts';
+import { runningPrograms } from './oci.ts';
 import type { Port } from './port.ts';
+
+/** Most ends are seen earlier, by the outputs that end with a process. */
+const reapIntervalMs = 250;
 
 /** What the machine runs of its pod, as the monitor asks for it. */
 export class Agent {
   readonly #port: Port;
   readonly #containers = new Map<string, Container>();
   readonly #execs = new Map<string, Exec>();
+  #creating = 0;
 
   constructor(port: Port) {
     this.#port = port;
@@ -22,12 +27,25 @@ export class Agent {
     if (body?.$case === 'credit') this.#grant(body.value);
   }
 
-  /** On SIGCHLD: tells of the containers whose first process has ended. */
+  /**
+   * Tells of containers whose first process has ended, from now on. By asking: whether SIGCHLD reaches a handler of ours is
+   * up to how Bun waits for its own children.
+   */
   reapContainers(): void {
-    for (const container of this.#containers.values()) {
-      const exitCode = container.pid === undefined ? undefined : reap(container.pid);
-      if (exitCode !== undefined) void container.ended(exitCode);
-    }
+    setInterval(() => {
+      for (const container of this.#containers.values()) container.reap();
+      this.#reapOrphans();
+    }, reapIntervalMs);
+  }
+
+  /**
+   * What a failed `crun exec` leaves: as long as its dead process is there, the PID namespace that it was to join doesn't end.
+   * Not while a container is made, whose first process is nobody's for a moment.
+   */
+  #reapOrphans(): void {
+    if (this.#creating > 0) return;
+    const known = new Set([...runningPrograms, ...[...this.#containers.values()].map(({ pid }) => pid)]);
+    for (const pid of childrenOf(process.pid)) if (!known.has(pid)) reap(pid);
   }
 
   async #answer({ id, call }: Request): Promise<void> {
@@ -47,9 +65,8 @@ export class Agent {
       case 'createContainer': {
         const container = new Container(call.value.id, this.#port);
         this.#containers.set(container.id, container);
-        await container.create(call.value);
-        // One that has ended already did so while nobody knew its pid.
-        return this.reapContainers();
+        this.#creating++;
+        return container.create(call.value).finally(() => this.#creating--);
       }
       case 'startContainer':
         return this.#container(call.value.id).start();

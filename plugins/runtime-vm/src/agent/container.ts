@@ -1,11 +1,14 @@
 import { closeSync, constants, mkdirSync, openSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { type CreateContainer, Stream } from '@berth/sdk/guest';
 import { bundlePath, containerShare, processLink, sharePath } from '../guest/paths.ts';
-import { detachMount, killProcess, makeFifo } from './libc.ts';
+import { detachMount, killProcess, makeFifo, reap } from './libc.ts';
 import { oci } from './oci.ts';
 import { OutputPipe } from './output.ts';
 import type { Port } from './port.ts';
+
+const reapDelaysMs = [0, 5, 10, 20];
 
 /** A container of the pod: its bundle, its OCI runtime's part, and its output on the way to the monitor. */
 export class Container {
@@ -44,6 +47,7 @@ export class Container {
     } finally {
       for (const output of this.#outputs) output.closeWriteEnd();
       this.#copied = Promise.all(this.#outputs.map((output) => output.copyTo(this.#port)));
+      void this.#copied.then(() => this.#reapSoon());
     }
     this.#pid = Number.parseInt(readFileSync(pidFile, 'utf8'), 10);
     symlinkSync(`/proc/${this.#pid}`, processLink(this.id));
@@ -61,8 +65,21 @@ export class Container {
     this.#outputs[stream === Stream.STREAM_STDOUT ? 0 : 1]?.grant(bytes);
   }
 
-  /** Its first process has ended with this code, and the others of its PID namespace with it. */
-  async ended(exitCode: number): Promise<void> {
+  /** Sees whether its first process has ended, and the others of its PID namespace with it. */
+  reap(): void {
+    const exitCode = this.#pid === undefined ? undefined : reap(this.#pid);
+    if (exitCode !== undefined) void this.#ended(exitCode);
+  }
+
+  /** A process closes its outputs a little before it can be waited for. */
+  async #reapSoon(): Promise<void> {
+    for (const milliseconds of reapDelaysMs) {
+      await delay(milliseconds);
+      this.reap();
+    }
+  }
+
+  async #ended(exitCode: number): Promise<void> {
     this.#pid = undefined;
     await this.#copied;
     await this.#port.send({ $case: 'exited', value: { process: this.id, exitCode, oom: this.#hadOom() } });

@@ -1,4 +1,5 @@
 import { dlopen } from 'bun:ffi';
+import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 
 const { symbols } = dlopen('libc.so.6', {
@@ -27,6 +28,11 @@ export function reap(pid: number): number | undefined {
   const [word = 0] = status;
   const signal = word & 0x7f;
   return signal === 0 ? (word >> 8) & 0xff : 128 + signal;
+}
+
+/** Running and dead ones. */
+export function childrenOf(pid: number): number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
 }
 
 export function makeFifo(path: string): void {

@@ -10,6 +10,6 @@ becomeSubreaper();
 writeFileSync('/proc/self/oom_score_adj', '-1000');
 const port = new Port(path);
 const agent = new Agent(port);
-process.on('SIGCHLD', () => agent.reapContainers());
+agent.reapContainers();
 await port.send({ $case: 'ready', value: { kernelRelease: release() } });
 for await (const frame of port.frames()) agent.take(frame);

@@ -8,6 +8,9 @@ export type StandardStreams = ['ignore' | number, 'ignore' | number, 'ignore' | 
 /** The OCI runtime's own state; only this machine's containers are in it. */
 const stateDirectory = '/run/crun';
 
+/** Those that Bun waits for. */
+export const runningPrograms = new Set<number>();
+
 /** Runs a subcommand of the OCI runtime to its end. What it prints itself goes to `logFile`: the streams are the container's. */
 export async function oci(args: string[], logFile: string, streams: StandardStreams = ['ignore', 'ignore', 'ignore']): Promise<void> {
   const { code, said } = await runOci(args, logFile, streams).ended;
@@ -21,8 +24,13 @@ export function runOci(args: string[], logFile: string, streams: StandardStreams
     stdio: streams,
   });
   const { promise: ended, resolve, reject } = Promise.withResolvers<{ code: number; said: string | undefined }>();
+  const { pid } = child;
+  if (pid !== undefined) runningPrograms.add(pid);
   child.once('error', reject);
-  child.once('exit', (code, signal) => resolve({ code: code ?? (signal === null ? 255 : 137), said: lastError(logFile) }));
+  child.once('exit', (code, signal) => {
+    if (pid !== undefined) runningPrograms.delete(pid);
+    resolve({ code: code ?? (signal === null ? 255 : 137), said: lastError(logFile) });
+  });
   return { ended, child };
 }
 
