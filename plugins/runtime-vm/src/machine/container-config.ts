@@ -31,8 +31,8 @@ export async function guestContainerConfig(container: ContainerSpec, { rootfs, v
     sharedMemory: sharedMemoryPath,
     sharedPid: container.sandbox.sharedPid ? `${processLink(container.sandbox.id)}/ns/pid` : undefined,
   });
-  // Without a word of it the container would have the agent's, which the kernel spares.
-  config.process.oomScoreAdj ??= 0;
+  // crun sets no score of 0, and the container would keep the agent's, which the kernel spares.
+  config.process.oomScoreAdj ||= 1;
   return config;
 }
 
