@@ -1,6 +1,6 @@
 import type { Container, PodSpec } from '@berth/api/objects';
 import { describe, expect, it } from 'vitest';
-import { makePod } from '../test/pod-runtime.ts';
+import { makePod } from '../testing/observed-pod.ts';
 import { admit } from './admission.ts';
 
 const main = (more: Partial<Container>): Partial<PodSpec> => ({ containers: [{ name: 'main', image: 'a:1', ...more }] });

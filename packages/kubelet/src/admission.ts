@@ -1,5 +1,5 @@
 import type { Container, Pod, Volume } from '@berth/api/objects';
-import type { Refusal } from './plan/pod-runtime.ts';
+import type { Refusal } from './plan/observed-pod.ts';
 import { specOf } from './pod.ts';
 
 /** What the node makes of a pod before it does anything for it. */

@@ -11,7 +11,7 @@ import { PodCgroups } from './cgroup/pod-cgroup.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { parseResolvConf } from './cri/dns-config.ts';
 import { type BackOff, defaultBackOff } from './plan/back-off.ts';
-import type { Refusal } from './plan/pod-runtime.ts';
+import type { Refusal } from './plan/observed-pod.ts';
 import { fullNameOf, gracePeriodOf, specOf, uidOf } from './pod.ts';
 import { PodDirectories } from './pod-directories.ts';
 import { PodEvents } from './pod-events.ts';

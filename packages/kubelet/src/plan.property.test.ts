@@ -1,10 +1,10 @@
 import type { Pod } from '@berth/api/objects';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { makePod, now, seconds } from '../test/pod-runtime.ts';
+import { makePod, now, seconds } from '../testing/observed-pod.ts';
 import { type Action, failureKey } from './plan/action.ts';
 import { defaultBackOff, failureAfter } from './plan/back-off.ts';
-import type { ContainerInstance, PodRuntime } from './plan/pod-runtime.ts';
+import type { ContainerInstance, ObservedPod } from './plan/observed-pod.ts';
 import { plan } from './plan.ts';
 
 const names = ['first', 'main', 'side'];
@@ -55,7 +55,7 @@ const failures = fc.dictionary(
   fc.record({ reason: fc.constantFrom('ErrImagePull', 'FailedMount'), message: fc.string(), at: time, delayMs: fc.nat(400_000) }),
 );
 
-const states: fc.Arbitrary<PodRuntime> = fc.record({
+const states: fc.Arbitrary<ObservedPod> = fc.record({
   handler: fc.constant('runc'),
   sandboxes: fc.uniqueArray(
     fc.record({
@@ -68,7 +68,7 @@ const states: fc.Arbitrary<PodRuntime> = fc.record({
     { selector: ({ id }) => id },
   ),
   containers: fc.uniqueArray(instances, { selector: ({ id }) => id, maxLength: 8 }),
-  images: fc.constantFrom<PodRuntime['images']>(
+  images: fc.constantFrom<ObservedPod['images']>(
     {},
     { 'a:1': { present: true, checkedAt: now } },
     { 'a:1': { present: false, checkedAt: seconds(-3) } },
@@ -123,7 +123,7 @@ describe('the planner', () => {
 });
 
 /** What an action does to the world, or what its failure leaves behind. Time stands still. */
-function happen(world: PodRuntime, action: Action, succeeds: boolean): void {
+function happen(world: ObservedPod, action: Action, succeeds: boolean): void {
   if (!succeeds) {
     const outcome = {
       reason: action.kind === 'start-container' && action.pull ? 'ErrImagePull' : 'Failed',
@@ -186,7 +186,7 @@ const started = {
   imageId: 'sha256:1',
 };
 
-function stop(world: PodRuntime, concerned: (instance: ContainerInstance) => boolean): void {
+function stop(world: ObservedPod, concerned: (instance: ContainerInstance) => boolean): void {
   for (const instance of world.containers) {
     if (concerned(instance) && instance.state !== 'exited') Object.assign(instance, { state: 'exited', exitCode: 137, finishedAt: now });
   }

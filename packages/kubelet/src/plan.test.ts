@@ -1,7 +1,7 @@
 import type { Pod, PodStatus } from '@berth/api/objects';
 import { describe, expect, it } from 'vitest';
-import { deadSandbox, exited, instance, makePod, now, observe, readySandbox, seconds } from '../test/pod-runtime.ts';
-import type { PodRuntime } from './plan/pod-runtime.ts';
+import { deadSandbox, exited, instance, makePod, now, observe, readySandbox, seconds } from '../testing/observed-pod.ts';
+import type { ObservedPod } from './plan/observed-pod.ts';
 import { plan } from './plan.ts';
 
 const init = [
@@ -14,7 +14,7 @@ const two = [
 ];
 
 /** The planned actions as text: `start-container main#1`. */
-function actions(pod: Pod, observed: PodRuntime): string[] {
+function actions(pod: Pod, observed: ObservedPod): string[] {
   return plan(pod, observed, now).actions.map((action) => {
     if (action.kind === 'start-container') return `${action.pull ? 'pull and ' : ''}start ${action.container}#${action.attempt}`;
     if (action.kind === 'stop-containers') return `stop ${action.containers.map(({ id }) => id).join(' ')} in ${action.gracePeriodSeconds}`;
@@ -32,7 +32,7 @@ describe('what is done for a pod', () => {
   const onFailure = makePod({ restartPolicy: 'OnFailure' });
   const never = makePod({ restartPolicy: 'Never' });
 
-  it.each<[behaviour: string, pod: Pod, observed: PodRuntime, expected: string[]]>([
+  it.each<[behaviour: string, pod: Pod, observed: ObservedPod, expected: string[]]>([
     ['directories come first', always, observe({ directories: 'unknown', sandboxes: [] }), ['prepare']],
     ['the sandbox comes before the containers', always, observe({ sandboxes: [], images: {} }), ['run-sandbox#0', 'check-image a:1']],
     [
@@ -212,9 +212,9 @@ describe('what is done for a pod', () => {
 });
 
 describe('the end of a pod', () => {
-  const ending = (more: Partial<PodRuntime>) => observe({ deletion: { gracePeriodSeconds: 7 }, ...more });
+  const ending = (more: Partial<ObservedPod>) => observe({ deletion: { gracePeriodSeconds: 7 }, ...more });
 
-  it.each<[behaviour: string, observed: PodRuntime, expected: string[]]>([
+  it.each<[behaviour: string, observed: ObservedPod, expected: string[]]>([
     ['all containers are stopped at once', ending({ containers: [instance('main'), instance('side')] }), ['stop main-0 side-0 in 7']],
     ['the sandbox is stopped after the containers', ending({ containers: [exited('main', 0)] }), ['stop-sandbox s0']],
     [
@@ -253,7 +253,7 @@ describe('the end of a pod', () => {
 describe('the phase', () => {
   const never = makePod({ restartPolicy: 'Never', containers: two });
 
-  it.each<[behaviour: string, pod: Pod, observed: PodRuntime, phase: string]>([
+  it.each<[behaviour: string, pod: Pod, observed: ObservedPod, phase: string]>([
     ['Pending before any container has started', makePod(), observe({ sandboxes: [] }), 'Pending'],
     ['Pending while init containers run', makePod({ initContainers: init }), observe({ containers: [instance('first')] }), 'Pending'],
     ['Pending until every container has started', makePod({ containers: two }), observe({ containers: [instance('main')] }), 'Pending'],
@@ -286,7 +286,7 @@ describe('the phase', () => {
 });
 
 describe("a container's state", () => {
-  it.each<[behaviour: string, observed: Partial<PodRuntime>, state: object]>([
+  it.each<[behaviour: string, observed: Partial<ObservedPod>, state: object]>([
     ['waits for creation', {}, { waiting: { reason: 'ContainerCreating' } }],
     [
       'shows the error of a failed pull',
@@ -400,12 +400,12 @@ describe('conditions', () => {
 });
 
 describe('the crash back-off', () => {
-  const restart = (observed: Partial<PodRuntime>) => {
+  const restart = (observed: Partial<ObservedPod>) => {
     const [action] = plan(makePod(), observe(observed), now).actions;
     return action?.kind === 'start-container' ? action.restartDelayMs : undefined;
   };
 
-  it.each<[behaviour: string, observed: Partial<PodRuntime>, delayMs: number | undefined]>([
+  it.each<[behaviour: string, observed: Partial<ObservedPod>, delayMs: number | undefined]>([
     ['is not touched by a first start', {}, undefined],
     ['begins with 10 s', { containers: [exited('main', 1)] }, 10_000],
     [

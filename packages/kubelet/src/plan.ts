@@ -2,7 +2,7 @@ import type { Pod, PodStatus } from '@berth/api/objects';
 import type { Action } from './plan/action.ts';
 import { type BackOff, defaultBackOff, retryAt } from './plan/back-off.ts';
 import { isCompleted, planCompleted } from './plan/completion.ts';
-import type { PodRuntime } from './plan/pod-runtime.ts';
+import type { ObservedPod } from './plan/observed-pod.ts';
 import { podStatus } from './plan/pod-status.ts';
 import { planRunning } from './plan/running.ts';
 import type { Steps } from './plan/steps.ts';
@@ -22,7 +22,7 @@ export interface Plan {
  * What to do for a pod, and what to tell of it: pure, so that every behaviour of the kubelet can be read off a table. Given the same
  * state twice it says the same twice; without an action to do it says what would change that, in `wakeAt`.
  */
-export function plan(pod: Pod, observed: PodRuntime, now: Date, backOff: BackOff = defaultBackOff): Plan {
+export function plan(pod: Pod, observed: ObservedPod, now: Date, backOff: BackOff = defaultBackOff): Plan {
   const { actions, wakeAt, finished, ...told } = steps(pod, observed, now, backOff);
   return {
     actions,
@@ -32,7 +32,7 @@ export function plan(pod: Pod, observed: PodRuntime, now: Date, backOff: BackOff
   };
 }
 
-function steps(pod: Pod, observed: PodRuntime, now: Date, backOff: BackOff): Steps {
+function steps(pod: Pod, observed: ObservedPod, now: Date, backOff: BackOff): Steps {
   const { observe } = observed.failures;
   if (observe) return { actions: [], trouble: observe, wakeAt: retryAt(observed, 'observe', now) };
   if (observed.deletion) return planTermination(observed, observed.deletion.gracePeriodSeconds, now);

@@ -12,7 +12,7 @@ import type { Clock } from './clock.ts';
 import { patientSignal } from './patient-signal.ts';
 import { type Action, failureKey, type StartContainer } from './plan/action.ts';
 import { type BackOff, failureAfter } from './plan/back-off.ts';
-import type { PodRuntime } from './plan/pod-runtime.ts';
+import type { ObservedPod } from './plan/observed-pod.ts';
 import { type Plan, plan } from './plan.ts';
 import { findContainer, fullNameOf, uidOf } from './pod.ts';
 import { PodObserver } from './runtime/observe-pod.ts';
@@ -27,7 +27,7 @@ export interface PodWorkerOptions {
   clock: Clock;
   log: Logger;
   hostIP?: string;
-  refusal?: PodRuntime['refusal'];
+  refusal?: ObservedPod['refusal'];
   /** Called when the status has changed. */
   onStatus(status: PodStatus): void;
 }
@@ -54,7 +54,7 @@ export class PodWorker {
   readonly #halted = new AbortController();
   /** Aborted, and made anew, when the pod is to end: what was being done for its life is given up. */
   #sync = new AbortController();
-  #observed: PodRuntime;
+  #observed: ObservedPod;
   #finished = false;
   readonly #abandoned = Promise.withResolvers<void>();
   #lastSeenAt: Date | undefined;

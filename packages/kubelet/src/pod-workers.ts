@@ -1,5 +1,5 @@
 import type { Pod } from '@berth/api/objects';
-import type { RuntimePod } from './lifecycle/relist.ts';
+import type { ListedPod } from './pleg/relist.ts';
 import { fullNameOf, gracePeriodOf, uidOf } from './pod.ts';
 import type { PodWorker } from './pod-worker.ts';
 
@@ -54,7 +54,7 @@ export class PodWorkers {
   }
 
   /** Ends the pods of this kubelet that a runtime has and nobody wants. */
-  adoptOrphans(handler: string, pods: RuntimePod[]): void {
+  endOrphans(handler: string, pods: ListedPod[]): void {
     if (this.#stopping) return;
     for (const { uid, name, namespace, kubeletRoot } of pods) {
       if (kubeletRoot !== this.#options.kubeletRoot || this.#workers.has(uid) || this.#waiting.some((pod) => uidOf(pod) === uid)) continue;

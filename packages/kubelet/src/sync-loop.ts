@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { EventQueue } from './event-queue.ts';
-import { Relist, type RelistOptions } from './lifecycle/relist.ts';
+import { Relist, type RelistOptions } from './pleg/relist.ts';
 import type { PodWorkers } from './pod-workers.ts';
 import type { RuntimeClient } from './runtime/runtime-client.ts';
 import type { PodSource, SourceUpdate } from './sources/pod-source.ts';
@@ -84,7 +84,7 @@ export class SyncLoop {
         workers.notifyAll();
         break;
       case 'housekeeping':
-        if (this.sourcesReady) for (const relist of this.#relists) workers.adoptOrphans(relist.handler, relist.pods ?? []);
+        if (this.sourcesReady) for (const relist of this.#relists) workers.endOrphans(relist.handler, relist.pods ?? []);
         workers.forgetFinished();
     }
   }

@@ -1,4 +1,4 @@
-import type { Failure, PodRuntime, RestartDelay } from './pod-runtime.ts';
+import type { Failure, ObservedPod, RestartDelay } from './observed-pod.ts';
 
 /** Milliseconds; the names and defaults are kubelet's. */
 export interface BackOff {
@@ -58,7 +58,7 @@ function pullDelay(last: Failure | undefined, backOff: BackOff): number {
 }
 
 /** When the action of that key may be tried again, if it failed and that isn't yet. */
-export function retryAt(observed: PodRuntime, key: string, now: Date): Date | undefined {
+export function retryAt(observed: ObservedPod, key: string, now: Date): Date | undefined {
   const failure = observed.failures[key];
   if (!failure) return undefined;
   const due = new Date(failure.at.getTime() + failure.delayMs);

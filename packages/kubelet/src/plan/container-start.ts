@@ -2,7 +2,7 @@ import type { Container, Pod } from '@berth/api/objects';
 import type { Action, StartContainer } from './action.ts';
 import { type BackOff, nextRestartDelay, pullErrorShownMs, restartDueAt, retryAt } from './back-off.ts';
 import { endOf, instancesOf, nextAttempt, restarts } from './instances.ts';
-import type { PodRuntime, Sandbox } from './pod-runtime.ts';
+import type { ObservedPod, Sandbox } from './observed-pod.ts';
 import type { Wait } from './wait.ts';
 
 /** What the planner says of one container that isn't running. */
@@ -13,7 +13,7 @@ export interface ContainerPlan {
 }
 
 /** The way of a container that has to run, up to StartContainer: restart back-off, failed tries, image, start. */
-export function planStart(container: Container, observed: PodRuntime, sandbox: Sandbox, now: Date, backOff: BackOff): ContainerPlan {
+export function planStart(container: Container, observed: ObservedPod, sandbox: Sandbox, now: Date, backOff: BackOff): ContainerPlan {
   return (
     waitForRestart(container, observed, now, backOff) ??
     waitAfterFailure(container, observed, now) ??
@@ -22,12 +22,12 @@ export function planStart(container: Container, observed: PodRuntime, sandbox: S
 }
 
 /** Whether a container that doesn't run has done all that it ever will. */
-export function isDone(pod: Pod, container: Container, observed: PodRuntime): boolean {
+export function isDone(pod: Pod, container: Container, observed: ObservedPod): boolean {
   const end = endOf(observed, container.name);
   return end !== undefined && !restarts(pod, container, end.exitCode);
 }
 
-function waitForRestart(container: Container, observed: PodRuntime, now: Date, backOff: BackOff): ContainerPlan | undefined {
+function waitForRestart(container: Container, observed: ObservedPod, now: Date, backOff: BackOff): ContainerPlan | undefined {
   const end = endOf(observed, container.name);
   if (!end) return undefined;
   const delay = observed.restartDelays[container.name];
@@ -37,7 +37,7 @@ function waitForRestart(container: Container, observed: PodRuntime, now: Date, b
   return { actions: [], wait: { reason: 'CrashLoopBackOff', message }, wakeAt: due };
 }
 
-function waitAfterFailure(container: Container, observed: PodRuntime, now: Date): ContainerPlan | undefined {
+function waitAfterFailure(container: Container, observed: ObservedPod, now: Date): ContainerPlan | undefined {
   const key = `start-container ${container.name}`;
   const failure = observed.failures[key];
   const due = retryAt(observed, key, now);
@@ -51,7 +51,7 @@ function waitAfterFailure(container: Container, observed: PodRuntime, now: Date)
 }
 
 /** Always pulls; IfNotPresent pulls what isn't there; Never refuses what isn't there. */
-function withImage(container: Container, observed: PodRuntime, sandbox: Sandbox, now: Date, backOff: BackOff): ContainerPlan {
+function withImage(container: Container, observed: ObservedPod, sandbox: Sandbox, now: Date, backOff: BackOff): ContainerPlan {
   const image = container.image ?? '';
   const start = (pull: boolean): ContainerPlan => ({ actions: [startAction(container, observed, sandbox, pull, backOff)] });
   if (container.imagePullPolicy === 'Always') return start(true);
@@ -65,7 +65,7 @@ function withImage(container: Container, observed: PodRuntime, sandbox: Sandbox,
   return { actions: [], wait: { reason: 'ErrImageNeverPull', message }, wakeAt: recheckAt };
 }
 
-function lookForImage(image: string, observed: PodRuntime, now: Date): ContainerPlan {
+function lookForImage(image: string, observed: ObservedPod, now: Date): ContainerPlan {
   const action: Action = { kind: 'check-image', image };
   const key = `check-image ${image}`;
   const due = retryAt(observed, key, now);
@@ -73,7 +73,7 @@ function lookForImage(image: string, observed: PodRuntime, now: Date): Container
   return { actions: [], wait: { reason: 'ImageInspectError', message: observed.failures[key]?.message }, wakeAt: due };
 }
 
-function startAction(container: Container, observed: PodRuntime, sandbox: Sandbox, pull: boolean, backOff: BackOff): StartContainer {
+function startAction(container: Container, observed: ObservedPod, sandbox: Sandbox, pull: boolean, backOff: BackOff): StartContainer {
   const end = endOf(observed, container.name);
   return {
     kind: 'start-container',
@@ -93,7 +93,7 @@ function formatDelay(ms: number): string {
 }
 
 /** Dead instances that nobody needs: all but the newest, and the newest dead one below a living one. */
-export function planRemoval(container: Container, observed: PodRuntime, now: Date): Action[] {
+export function planRemoval(container: Container, observed: ObservedPod, now: Date): Action[] {
   const instances = instancesOf(observed, container.name);
   const kept = instances[0]?.state === 'exited' ? 1 : 2;
   return instances

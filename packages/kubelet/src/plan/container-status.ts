@@ -1,5 +1,5 @@
 import type { Container, ContainerState, ContainerStatus } from '@berth/api/objects';
-import type { ContainerInstance } from './pod-runtime.ts';
+import type { ContainerInstance } from './observed-pod.ts';
 import type { Wait } from './wait.ts';
 
 export interface ContainerFacts {

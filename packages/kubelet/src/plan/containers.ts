@@ -4,12 +4,12 @@ import type { Action } from './action.ts';
 import { type BackOff, retryAt } from './back-off.ts';
 import { isDone, planRemoval, planStart } from './container-start.ts';
 import { currentSandbox, instancesOf, isInitContainer } from './instances.ts';
-import type { PodRuntime, Sandbox } from './pod-runtime.ts';
+import type { ObservedPod, Sandbox } from './observed-pod.ts';
 import type { Steps } from './steps.ts';
 import { earlier } from './wait.ts';
 
 /** A pod whose sandbox is ready: init containers one after the other, then all others; and what may be tidied up. */
-export function planContainers(pod: Pod, observed: PodRuntime, now: Date, backOff: BackOff): Steps {
+export function planContainers(pod: Pod, observed: ObservedPod, now: Date, backOff: BackOff): Steps {
   const sandbox = currentSandbox(observed);
   if (!sandbox) return { actions: [] };
   const lost = planLost(pod, observed, sandbox, now);
@@ -23,7 +23,7 @@ export function planContainers(pod: Pod, observed: PodRuntime, now: Date, backOf
 function planStarts(
   pod: Pod,
   containers: Container[],
-  observed: PodRuntime,
+  observed: ObservedPod,
   sandbox: Sandbox,
   now: Date,
   backOff: BackOff,
@@ -41,7 +41,7 @@ function planStarts(
 }
 
 /** The first init container that hasn't succeeded in this sandbox. Once another container has started, none has to run again. */
-function nextInitContainer(pod: Pod, observed: PodRuntime, sandbox: Sandbox): Container | undefined {
+function nextInitContainer(pod: Pod, observed: ObservedPod, sandbox: Sandbox): Container | undefined {
   const { initContainers = [], containers } = specOf(pod);
   const here = (container: Container) => instancesOf(observed, container.name).filter((instance) => instance.sandboxId === sandbox.id);
   if (containers.some((container) => here(container).some((instance) => instance.state !== 'created'))) return undefined;
@@ -51,12 +51,12 @@ function nextInitContainer(pod: Pod, observed: PodRuntime, sandbox: Sandbox): Co
   });
 }
 
-function isRunning(observed: PodRuntime, container: Container, sandbox: Sandbox): boolean {
+function isRunning(observed: ObservedPod, container: Container, sandbox: Sandbox): boolean {
   return instancesOf(observed, container.name).some((instance) => instance.state === 'running' && instance.sandboxId === sandbox.id);
 }
 
 /** Instances of which the runtime doesn't know whether they run are stopped, so that none runs twice. */
-function planLost(pod: Pod, observed: PodRuntime, sandbox: Sandbox, now: Date): Action[] {
+function planLost(pod: Pod, observed: ObservedPod, sandbox: Sandbox, now: Date): Action[] {
   const lost = observed.containers.filter((instance) => instance.state === 'unknown' && instance.sandboxId === sandbox.id);
   if (lost.length === 0 || retryAt(observed, 'stop-containers', now)) return [];
   const containers = lost.map(({ id, name }) => ({ id, name }));
@@ -70,7 +70,7 @@ function planLost(pod: Pod, observed: PodRuntime, sandbox: Sandbox, now: Date): 
   ];
 }
 
-function planOldSandboxes(observed: PodRuntime, current: Sandbox, now: Date): Action[] {
+function planOldSandboxes(observed: ObservedPod, current: Sandbox, now: Date): Action[] {
   const old = observed.sandboxes.filter((sandbox) => sandbox.id !== current.id);
   const actions = old.flatMap(({ id, ready }): Action[] => [
     ...(ready ? [{ kind: 'stop-sandbox', sandboxId: id } as const] : []),
@@ -79,7 +79,7 @@ function planOldSandboxes(observed: PodRuntime, current: Sandbox, now: Date): Ac
   return actions.filter((action) => 'sandboxId' in action && !retryAt(observed, `${action.kind} ${action.sandboxId}`, now));
 }
 
-function planOldInstances(pod: Pod, observed: PodRuntime, now: Date): Action[] {
+function planOldInstances(pod: Pod, observed: ObservedPod, now: Date): Action[] {
   return allContainers(pod).flatMap((container) => planRemoval(container, observed, now));
 }
 

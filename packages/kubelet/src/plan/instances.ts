@@ -1,14 +1,14 @@
 import type { Container, Pod } from '@berth/api/objects';
 import { specOf } from '../pod.ts';
-import type { ContainerInstance, PodRuntime, Sandbox } from './pod-runtime.ts';
+import type { ContainerInstance, ObservedPod, Sandbox } from './observed-pod.ts';
 
 /** The instances of one container, newest first. */
-export function instancesOf(observed: PodRuntime, name: string): ContainerInstance[] {
+export function instancesOf(observed: ObservedPod, name: string): ContainerInstance[] {
   return observed.containers.filter((instance) => instance.name === name);
 }
 
 /** The sandbox that the pod's containers belong into: the newest, if it is ready. */
-export function currentSandbox(observed: PodRuntime): Sandbox | undefined {
+export function currentSandbox(observed: ObservedPod): Sandbox | undefined {
   const [newest] = observed.sandboxes;
   return newest?.ready ? newest : undefined;
 }
@@ -24,7 +24,7 @@ export interface End {
 }
 
 /** How the container ended; undefined if it runs or never ran. */
-export function endOf(observed: PodRuntime, name: string): End | undefined {
+export function endOf(observed: ObservedPod, name: string): End | undefined {
   const [newest] = instancesOf(observed, name);
   if (newest)
     return newest.state === 'exited' ? { exitCode: newest.exitCode, finishedAt: newest.finishedAt ?? newest.createdAt } : undefined;
@@ -36,13 +36,13 @@ export function endOf(observed: PodRuntime, name: string): End | undefined {
 }
 
 /** What was told of the container last. */
-export function toldStatus(observed: PodRuntime, name: string) {
+export function toldStatus(observed: ObservedPod, name: string) {
   const { initContainerStatuses = [], containerStatuses = [] } = observed.previous ?? {};
   return [...initContainerStatuses, ...containerStatuses].find((status) => status.name === name);
 }
 
 /** The attempt number of the next instance. */
-export function nextAttempt(observed: PodRuntime, name: string): number {
+export function nextAttempt(observed: ObservedPod, name: string): number {
   const [newest] = instancesOf(observed, name);
   if (newest) return newest.attempt + 1;
   const told = toldStatus(observed, name);

@@ -10,7 +10,7 @@ import {
 } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import { containerNameLabel, podUidLabel } from '../cri/labels.ts';
-import type { ContainerInstance, InstanceState, Sandbox } from '../plan/pod-runtime.ts';
+import type { ContainerInstance, InstanceState, Sandbox } from '../plan/observed-pod.ts';
 import type { RuntimeClient } from './runtime-client.ts';
 
 /** What the runtime has of a pod, newest first. */

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import type { ContainerStatus, Pod } from '@berth/api/objects';
 import { PluginError } from '@berth/sdk/errors';
-import { openContainerLog } from '../logs/container-log.ts';
+import { readLogs } from '../logs/read-logs.ts';
 import { allContainers, findContainer, fullNameOf, nameOf, uidOf } from '../pod.ts';
 import { findPod } from './find-pod.ts';
 import type { NodeView } from './node-view.ts';
@@ -14,7 +14,7 @@ export async function containerLogs(node: NodeView, { params, query, response, s
   const name = params.container ?? '';
   const previous = flag(query, 'previous');
   checkStarted(pod, name, previous);
-  const log = await openContainerLog(
+  const log = await readLogs(
     {
       directory: join(node.logDirectory(pod), name),
       follow: flag(query, 'follow'),

@@ -6,7 +6,7 @@ import { PluginError } from '@berth/sdk/errors';
 import { CriLogReader } from './cri-log.ts';
 import { logAttempts, logFile, openLog, readFully, tailOffset } from './log-files.ts';
 
-export interface ContainerLogOptions {
+export interface ReadLogsOptions {
   /** `<podLogsDir>/<namespace>_<name>_<uid>/<container>` */
   directory: string;
   /** Only the last lines; undefined: all. */
@@ -24,14 +24,14 @@ const chunkBytes = 64 * 1024;
 const pollMs = 500;
 
 /** What a container wrote, as it wrote it. Without the previous instance that is asked for, NOT_FOUND; a log that isn't there yet is empty. */
-export async function openContainerLog(options: ContainerLogOptions, signal: AbortSignal): Promise<AsyncIterable<Buffer>> {
+export async function readLogs(options: ReadLogsOptions, signal: AbortSignal): Promise<AsyncIterable<Buffer>> {
   const attempts = await logAttempts(options.directory);
   const attempt = options.previous ? attempts.at(-2) : (attempts.at(-1) ?? 0);
   if (attempt !== undefined) return readFrom(options, attempt, signal);
   throw new PluginError('NOT_FOUND', 'no instance before the present one has left a log', { object: options.directory });
 }
 
-async function* readFrom(options: ContainerLogOptions, first: number, signal: AbortSignal): AsyncGenerator<Buffer, void> {
+async function* readFrom(options: ReadLogsOptions, first: number, signal: AbortSignal): AsyncGenerator<Buffer, void> {
   yield* readInstance(options, first, signal);
   let attempt = first;
   while (options.follow && !options.previous && !signal.aborted) {
@@ -43,7 +43,7 @@ async function* readFrom(options: ContainerLogOptions, first: number, signal: Ab
 }
 
 /** One instance's log: to its end, or, followed, until there is a newer instance or nothing more to come. */
-async function* readInstance(options: ContainerLogOptions, attempt: number, signal: AbortSignal): AsyncGenerator<Buffer, void> {
+async function* readInstance(options: ReadLogsOptions, attempt: number, signal: AbortSignal): AsyncGenerator<Buffer, void> {
   const path = logFile(options.directory, attempt);
   const reader = new CriLogReader();
   const changes = options.follow ? new Changes(options.directory) : undefined;

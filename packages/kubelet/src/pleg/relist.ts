@@ -6,7 +6,7 @@ import { kubeletRootAnnotation, podNameLabel, podNamespaceLabel, podUidLabel } f
 import type { RuntimeClient } from '../runtime/runtime-client.ts';
 
 /** A pod as a runtime lists it. */
-export interface RuntimePod {
+export interface ListedPod {
   uid: string;
   name: string;
   namespace: string;
@@ -28,7 +28,7 @@ const patience = 10;
 /** Finds out what happened in a runtime by listing everything again and again (kubelet's PLEG). */
 export class Relist {
   readonly #options: RelistOptions;
-  #pods = new Map<string, RuntimePod>();
+  #pods = new Map<string, ListedPod>();
   /** By pod: each sandbox and container with its state. */
   #states = new Map<string, string>();
   #complaint: string | undefined;
@@ -43,7 +43,7 @@ export class Relist {
   }
 
   /** The pods of the last list; undefined until one has succeeded. */
-  get pods(): RuntimePod[] | undefined {
+  get pods(): ListedPod[] | undefined {
     return this.#succeeded ? [...this.#pods.values()] : undefined;
   }
 
@@ -73,7 +73,7 @@ export class Relist {
         client.runtime.listContainers(ListContainersRequest.create(), options),
       ]);
       this.#pods = new Map(
-        items.filter((item) => item.labels[podUidLabel]).map((item) => [item.labels[podUidLabel] ?? '', runtimePod(item)]),
+        items.filter((item) => item.labels[podUidLabel]).map((item) => [item.labels[podUidLabel] ?? '', listedPod(item)]),
       );
       this.#succeeded = true;
       this.#tellChanges(statesByPod([...items, ...containers]));
@@ -104,7 +104,7 @@ export class Relist {
   }
 }
 
-function runtimePod({ labels, annotations }: PodSandbox): RuntimePod {
+function listedPod({ labels, annotations }: PodSandbox): ListedPod {
   return {
     uid: labels[podUidLabel] ?? '',
     name: labels[podNameLabel] ?? '',

@@ -54,7 +54,7 @@ export interface Refusal {
 }
 
 /** Everything that the planner knows of a pod besides its spec: what the runtime told and what the worker remembers. */
-export interface PodRuntime {
+export interface ObservedPod {
   handler: string;
   /** Newest first. */
   sandboxes: Sandbox[];
