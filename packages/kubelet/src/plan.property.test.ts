@@ -2,8 +2,9 @@ import type { Pod } from '@berth/api/objects';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { makePod, now, seconds } from '../testing/observed-pod.ts';
-import { type Action, failureKey } from './plan/action.ts';
+import type { Action } from './plan/action.ts';
 import { defaultBackOff, failureAfter } from './plan/back-off.ts';
+import { type Fallible, failureKey } from './plan/failure-key.ts';
 import type { ContainerInstance, ObservedPod } from './plan/observed-pod.ts';
 import { plan } from './plan.ts';
 
@@ -44,14 +45,16 @@ const instances = fc.record<ContainerInstance>({
 });
 
 const failures = fc.dictionary(
-  fc.constantFrom(
-    'prepare',
-    'run-sandbox',
-    'stop-containers',
-    'observe',
-    'check-image a:1',
-    ...names.map((name) => `start-container ${name}`),
-  ),
+  fc
+    .constantFrom<Fallible[]>(
+      { kind: 'prepare' },
+      { kind: 'run-sandbox' },
+      { kind: 'stop-containers' },
+      { kind: 'observe' },
+      { kind: 'check-image', image: 'a:1' },
+      ...names.map((container) => ({ kind: 'start-container', container }) as const),
+    )
+    .map(failureKey),
   fc.record({ reason: fc.constantFrom('ErrImagePull', 'FailedMount'), message: fc.string(), at: time, delayMs: fc.nat(400_000) }),
 );
 

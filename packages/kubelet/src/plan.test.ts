@@ -1,6 +1,7 @@
 import type { Pod, PodStatus } from '@berth/api/objects';
 import { describe, expect, it } from 'vitest';
 import { deadSandbox, exited, instance, makePod, now, observe, readySandbox, seconds } from '../testing/observed-pod.ts';
+import { type Fallible, failureKey } from './plan/failure-key.ts';
 import type { ObservedPod } from './plan/observed-pod.ts';
 import { plan } from './plan.ts';
 
@@ -25,7 +26,12 @@ function actions(pod: Pod, observed: ObservedPod): string[] {
   });
 }
 
-const failed = (reason: string, at = now, delayMs = 10_000) => ({ reason, message: 'why', at, delayMs });
+/** What is remembered of a try that failed, and is due again 10 s later. */
+function failed(fallible: Fallible, reason: string, at = now): ObservedPod['failures'] {
+  return { [failureKey(fallible)]: { reason, message: 'why', at, delayMs: 10_000 } };
+}
+
+const startMain: Fallible = { kind: 'start-container', container: 'main' };
 
 describe('what is done for a pod', () => {
   const always = makePod();
@@ -38,7 +44,7 @@ describe('what is done for a pod', () => {
     [
       'a failed sandbox waits before the next try',
       always,
-      observe({ sandboxes: [], failures: { 'run-sandbox': failed('FailedCreatePodSandBox') } }),
+      observe({ sandboxes: [], failures: failed({ kind: 'run-sandbox' }, 'FailedCreatePodSandBox') }),
       [],
     ],
     ['a dead sandbox is stopped and replaced', always, observe({ sandboxes: [deadSandbox] }), ['stop-sandbox s0', 'run-sandbox#1']],
@@ -184,11 +190,11 @@ describe('what is done for a pod', () => {
       observe({ images: { 'a:1': { present: false, checkedAt: now } } }),
       [],
     ],
-    ['a failed pull waits before the next try', always, observe({ failures: { 'start-container main': failed('ErrImagePull') } }), []],
+    ['a failed pull waits before the next try', always, observe({ failures: failed(startMain, 'ErrImagePull') }), []],
     [
       'one container that cannot start does not hold up the others',
       makePod({ containers: two }),
-      observe({ failures: { 'start-container main': failed('CreateContainerError') } }),
+      observe({ failures: failed(startMain, 'CreateContainerError') }),
       ['start side#0'],
     ],
 
@@ -205,7 +211,12 @@ describe('what is done for a pod', () => {
       observe({ refusal: { reason: 'Unsupported', message: 'why' }, directories: 'removed', sandboxes: [] }),
       [],
     ],
-    ['nothing is done on old knowledge', always, observe({ sandboxes: [], failures: { observe: failed('RuntimeUnavailable') } }), []],
+    [
+      'nothing is done on old knowledge',
+      always,
+      observe({ sandboxes: [], failures: failed({ kind: 'observe' }, 'RuntimeUnavailable') }),
+      [],
+    ],
   ])('%s', (_behaviour, pod, observed, expected) => {
     expect(actions(pod, observed)).toEqual(expected);
   });
@@ -230,7 +241,7 @@ describe('the end of a pod', () => {
     ['the sandbox is removed last', ending({ sandboxes: [deadSandbox], directories: 'removed' }), ['remove-sandbox s0']],
     [
       'a stop that failed waits before the next try',
-      ending({ containers: [instance('main')], failures: { 'stop-containers': failed('FailedKillPod') } }),
+      ending({ containers: [instance('main')], failures: failed({ kind: 'stop-containers' }, 'FailedKillPod') }),
       [],
     ],
   ])('%s', (_behaviour, observed, expected) => {
@@ -290,17 +301,17 @@ describe("a container's state", () => {
     ['waits for creation', {}, { waiting: { reason: 'ContainerCreating' } }],
     [
       'shows the error of a failed pull',
-      { failures: { 'start-container main': failed('ErrImagePull') } },
+      { failures: failed(startMain, 'ErrImagePull') },
       { waiting: { reason: 'ErrImagePull', message: 'why' } },
     ],
     [
       'then shows that the pull waits',
-      { failures: { 'start-container main': failed('ErrImagePull', seconds(-2)) } },
+      { failures: failed(startMain, 'ErrImagePull', seconds(-2)) },
       { waiting: { reason: 'ImagePullBackOff', message: 'Back-off pulling image "a:1": ErrImagePull: why' } },
     ],
     [
       'shows why it could not be created',
-      { failures: { 'start-container main': failed('CreateContainerError', seconds(-2)) } },
+      { failures: failed(startMain, 'CreateContainerError', seconds(-2)) },
       { waiting: { reason: 'CreateContainerError', message: 'why' } },
     ],
     ['runs since its start', { containers: [instance('main')] }, { running: { startedAt: '2026-11-21T11:45:00Z' } }],

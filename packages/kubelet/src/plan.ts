@@ -1,6 +1,6 @@
 import type { Pod, PodStatus } from '@berth/api/objects';
 import type { Action } from './plan/action.ts';
-import { type BackOff, defaultBackOff, retryAt } from './plan/back-off.ts';
+import { type BackOff, defaultBackOff, failureOf, retryAt } from './plan/back-off.ts';
 import { isCompleted, planCompleted } from './plan/completion.ts';
 import type { ObservedPod } from './plan/observed-pod.ts';
 import { podStatus } from './plan/pod-status.ts';
@@ -33,8 +33,8 @@ export function plan(pod: Pod, observed: ObservedPod, now: Date, backOff: BackOf
 }
 
 function steps(pod: Pod, observed: ObservedPod, now: Date, backOff: BackOff): Steps {
-  const { observe } = observed.failures;
-  if (observe) return { actions: [], trouble: observe, wakeAt: retryAt(observed, 'observe', now) };
+  const unseen = failureOf(observed, { kind: 'observe' });
+  if (unseen) return { actions: [], trouble: unseen, wakeAt: retryAt(observed, { kind: 'observe' }, now) };
   if (observed.deletion) return planTermination(observed, observed.deletion.gracePeriodSeconds, now);
   if (observed.refusal || isCompleted(pod, observed, now)) return planCompleted(pod, observed, now);
   return planRunning(pod, observed, now, backOff);

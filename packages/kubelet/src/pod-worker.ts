@@ -10,8 +10,9 @@ import { type Change, perform } from './actions/perform.ts';
 import { imageStatus } from './actions/pull-image.ts';
 import type { Clock } from './clock.ts';
 import { patientSignal } from './patient-signal.ts';
-import { type Action, failureKey, type StartContainer } from './plan/action.ts';
-import { type BackOff, failureAfter } from './plan/back-off.ts';
+import type { Action, StartContainer } from './plan/action.ts';
+import { type BackOff, failureAfter, failureOf } from './plan/back-off.ts';
+import { type Fallible, failureKey } from './plan/failure-key.ts';
 import type { ObservedPod } from './plan/observed-pod.ts';
 import { type Plan, plan } from './plan.ts';
 import { findContainer, fullNameOf, uidOf } from './pod.ts';
@@ -180,14 +181,14 @@ export class PodWorker {
   }
 
   async #observe(signal: AbortSignal): Promise<void> {
-    await this.#attempt('observe', signal, () =>
+    await this.#try({ kind: 'observe' }, signal, () =>
       ActionFailure.explain('RuntimeUnavailable', `runtime ${this.#observed.handler}`, async () => {
         await this.#options.context.client.onDemand?.start(signal);
         Object.assign(this.#observed, await this.#observer.observe(signal));
         this.#lastSeenAt = this.#options.clock.now();
       }),
     );
-    if (this.#observed.failures.observe && this.#terminatingSince) this.#considerAbandoning(this.#terminatingSince);
+    if (failureOf(this.#observed, { kind: 'observe' }) && this.#terminatingSince) this.#considerAbandoning(this.#terminatingSince);
   }
 
   #considerAbandoning(terminatingSince: Date): void {
@@ -197,7 +198,7 @@ export class PodWorker {
 
   async #carryOut(action: Action, signal: AbortSignal): Promise<void> {
     this.#log.debug({ action }, 'action');
-    await this.#attempt(failureKey(action), signal, async () => {
+    await this.#try(action, signal, async () => {
       if (action.kind === 'check-image') await this.#checkImage(action.image, signal);
       else if (action.kind === 'run-sandbox') await this.#runSandbox(action, signal);
       else await perform(this.#options.context, action, signal);
@@ -207,7 +208,8 @@ export class PodWorker {
   }
 
   /** Runs one step; how it failed is remembered for the planner and told, unless it was given up. */
-  async #attempt(key: string, signal: AbortSignal, step: () => Promise<void>): Promise<void> {
+  async #try(fallible: Fallible, signal: AbortSignal, step: () => Promise<void>): Promise<void> {
+    const key = failureKey(fallible);
     try {
       await step();
       delete this.#observed.failures[key];
@@ -248,7 +250,7 @@ export class PodWorker {
   #rememberTry({ container, restartDelayMs }: StartContainer): void {
     const now = this.#options.clock.now();
     const image = findContainer(this.pod, container)?.image ?? '';
-    if (this.#observed.failures[`start-container ${container}`]) delete this.#observed.images[image];
+    if (failureOf(this.#observed, { kind: 'start-container', container })) delete this.#observed.images[image];
     else this.#observed.images[image] = { present: true, checkedAt: now };
     if (restartDelayMs !== undefined) this.#observed.restartDelays[container] = { delayMs: restartDelayMs, setAt: now };
   }

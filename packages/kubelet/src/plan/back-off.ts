@@ -1,3 +1,4 @@
+import { type Fallible, failureKey } from './failure-key.ts';
 import type { Failure, ObservedPod, RestartDelay } from './observed-pod.ts';
 
 /** Milliseconds; the names and defaults are kubelet's. */
@@ -57,9 +58,14 @@ function pullDelay(last: Failure | undefined, backOff: BackOff): number {
   return last?.reason === 'ErrImagePull' ? Math.min(last.delayMs * 2, backOff.imageMaxMs) : backOff.imageInitialMs;
 }
 
-/** When the action of that key may be tried again, if it failed and that isn't yet. */
-export function retryAt(observed: ObservedPod, key: string, now: Date): Date | undefined {
-  const failure = observed.failures[key];
+/** How it failed the last time; undefined if it didn't. */
+export function failureOf(observed: ObservedPod, fallible: Fallible): Failure | undefined {
+  return observed.failures[failureKey(fallible)];
+}
+
+/** When it may be tried again, if it failed and that isn't yet. */
+export function retryAt(observed: ObservedPod, fallible: Fallible, now: Date): Date | undefined {
+  const failure = failureOf(observed, fallible);
   if (!failure) return undefined;
   const due = new Date(failure.at.getTime() + failure.delayMs);
   return due > now ? due : undefined;

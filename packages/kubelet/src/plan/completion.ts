@@ -1,7 +1,6 @@
 import type { Pod } from '@berth/api/objects';
 import { gracePeriodOf, specOf } from '../pod.ts';
-import { isDone } from './container-start.ts';
-import { instancesOf } from './instances.ts';
+import { instancesOf, isDone } from './instances.ts';
 import type { ObservedPod } from './observed-pod.ts';
 import type { Steps } from './steps.ts';
 import { planStop } from './termination.ts';
@@ -19,7 +18,7 @@ export function isCompleted(pod: Pod, observed: ObservedPod, now: Date): boolean
 }
 
 /** An init container that failed and isn't started again ends the pod. */
-export function initFailed(pod: Pod, observed: ObservedPod): boolean {
+function initFailed(pod: Pod, observed: ObservedPod): boolean {
   return (specOf(pod).initContainers ?? []).some((container) => {
     const [newest] = instancesOf(observed, container.name);
     return newest?.state === 'exited' && newest.exitCode !== 0 && isDone(pod, container, observed);

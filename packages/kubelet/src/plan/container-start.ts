@@ -1,7 +1,7 @@
-import type { Container, Pod } from '@berth/api/objects';
+import type { Container } from '@berth/api/objects';
 import type { Action, StartContainer } from './action.ts';
-import { type BackOff, nextRestartDelay, pullErrorShownMs, restartDueAt, retryAt } from './back-off.ts';
-import { endOf, instancesOf, nextAttempt, restarts } from './instances.ts';
+import { type BackOff, failureOf, nextRestartDelay, pullErrorShownMs, restartDueAt, retryAt } from './back-off.ts';
+import { endOf, nextAttempt } from './instances.ts';
 import type { ObservedPod, Sandbox } from './observed-pod.ts';
 import type { Wait } from './wait.ts';
 
@@ -21,12 +21,6 @@ export function planStart(container: Container, observed: ObservedPod, sandbox: 
   );
 }
 
-/** Whether a container that doesn't run has done all that it ever will. */
-export function isDone(pod: Pod, container: Container, observed: ObservedPod): boolean {
-  const end = endOf(observed, container.name);
-  return end !== undefined && !restarts(pod, container, end.exitCode);
-}
-
 function waitForRestart(container: Container, observed: ObservedPod, now: Date, backOff: BackOff): ContainerPlan | undefined {
   const end = endOf(observed, container.name);
   if (!end) return undefined;
@@ -38,9 +32,9 @@ function waitForRestart(container: Container, observed: ObservedPod, now: Date, 
 }
 
 function waitAfterFailure(container: Container, observed: ObservedPod, now: Date): ContainerPlan | undefined {
-  const key = `start-container ${container.name}`;
-  const failure = observed.failures[key];
-  const due = retryAt(observed, key, now);
+  const start = { kind: 'start-container', container: container.name } as const;
+  const failure = failureOf(observed, start);
+  const due = retryAt(observed, start, now);
   if (!failure || !due) return undefined;
   const { reason, message } = failure;
   if (reason !== 'ErrImagePull') return { actions: [], wait: { reason, message }, wakeAt: due };
@@ -66,11 +60,10 @@ function withImage(container: Container, observed: ObservedPod, sandbox: Sandbox
 }
 
 function lookForImage(image: string, observed: ObservedPod, now: Date): ContainerPlan {
-  const action: Action = { kind: 'check-image', image };
-  const key = `check-image ${image}`;
-  const due = retryAt(observed, key, now);
-  if (!due) return { actions: [action] };
-  return { actions: [], wait: { reason: 'ImageInspectError', message: observed.failures[key]?.message }, wakeAt: due };
+  const check = { kind: 'check-image', image } as const;
+  const due = retryAt(observed, check, now);
+  if (!due) return { actions: [check] };
+  return { actions: [], wait: { reason: 'ImageInspectError', message: failureOf(observed, check)?.message }, wakeAt: due };
 }
 
 function startAction(container: Container, observed: ObservedPod, sandbox: Sandbox, pull: boolean, backOff: BackOff): StartContainer {
@@ -90,15 +83,4 @@ function formatDelay(ms: number): string {
   const seconds = ms / 1000;
   const minutes = Math.floor(seconds / 60);
   return minutes > 0 ? `${minutes}m${seconds % 60}s` : `${seconds}s`;
-}
-
-/** Dead instances that nobody needs: all but the newest, and the newest dead one below a living one. */
-export function planRemoval(container: Container, observed: ObservedPod, now: Date): Action[] {
-  const instances = instancesOf(observed, container.name);
-  const kept = instances[0]?.state === 'exited' ? 1 : 2;
-  return instances
-    .slice(kept)
-    .filter((instance) => instance.state !== 'running')
-    .map((instance): Action => ({ kind: 'remove-container', containerId: instance.id, container: container.name }))
-    .filter((action) => action.kind === 'remove-container' && !retryAt(observed, `remove-container ${action.containerId}`, now));
 }

@@ -1,9 +1,9 @@
 import type { Container, Pod } from '@berth/api/objects';
-import { allContainers, findContainer, specOf } from '../pod.ts';
+import { allContainers, findContainer, gracePeriodOf, specOf } from '../pod.ts';
 import type { Action } from './action.ts';
 import { type BackOff, retryAt } from './back-off.ts';
-import { isDone, planRemoval, planStart } from './container-start.ts';
-import { currentSandbox, instancesOf, isInitContainer } from './instances.ts';
+import { planStart } from './container-start.ts';
+import { currentSandbox, instancesOf, isDone, isInitContainer } from './instances.ts';
 import type { ObservedPod, Sandbox } from './observed-pod.ts';
 import type { Steps } from './steps.ts';
 import { earlier } from './wait.ts';
@@ -58,16 +58,15 @@ function isRunning(observed: ObservedPod, container: Container, sandbox: Sandbox
 /** Instances of which the runtime doesn't know whether they run are stopped, so that none runs twice. */
 function planLost(pod: Pod, observed: ObservedPod, sandbox: Sandbox, now: Date): Action[] {
   const lost = observed.containers.filter((instance) => instance.state === 'unknown' && instance.sandboxId === sandbox.id);
-  if (lost.length === 0 || retryAt(observed, 'stop-containers', now)) return [];
+  if (lost.length === 0) return [];
   const containers = lost.map(({ id, name }) => ({ id, name }));
-  return [
-    {
-      kind: 'stop-containers',
-      containers,
-      gracePeriodSeconds: specOf(pod).terminationGracePeriodSeconds ?? 30,
-      reason: 'Container is in unknown state',
-    },
-  ];
+  const stop: Action = {
+    kind: 'stop-containers',
+    containers,
+    gracePeriodSeconds: gracePeriodOf(pod),
+    reason: 'Container is in unknown state',
+  };
+  return retryAt(observed, stop, now) ? [] : [stop];
 }
 
 function planOldSandboxes(observed: ObservedPod, current: Sandbox, now: Date): Action[] {
@@ -76,11 +75,22 @@ function planOldSandboxes(observed: ObservedPod, current: Sandbox, now: Date): A
     ...(ready ? [{ kind: 'stop-sandbox', sandboxId: id } as const] : []),
     { kind: 'remove-sandbox', sandboxId: id },
   ]);
-  return actions.filter((action) => 'sandboxId' in action && !retryAt(observed, `${action.kind} ${action.sandboxId}`, now));
+  return actions.filter((action) => !retryAt(observed, action, now));
 }
 
 function planOldInstances(pod: Pod, observed: ObservedPod, now: Date): Action[] {
   return allContainers(pod).flatMap((container) => planRemoval(container, observed, now));
+}
+
+/** Dead instances that nobody needs: all but the newest, and the newest dead one below a living one. */
+function planRemoval(container: Container, observed: ObservedPod, now: Date): Action[] {
+  const instances = instancesOf(observed, container.name);
+  const kept = instances[0]?.state === 'exited' ? 1 : 2;
+  return instances
+    .slice(kept)
+    .filter((instance) => instance.state !== 'running')
+    .map((instance): Action => ({ kind: 'remove-container', containerId: instance.id, container: container.name }))
+    .filter((action) => !retryAt(observed, action, now));
 }
 
 function isSameCheck(a: Action, b: Action): boolean {

@@ -49,8 +49,14 @@ export function nextAttempt(observed: ObservedPod, name: string): number {
   return told?.containerID ? told.restartCount + 1 : 0;
 }
 
+/** Whether a container that doesn't run has done all that it ever will. */
+export function isDone(pod: Pod, container: Container, observed: ObservedPod): boolean {
+  const end = endOf(observed, container.name);
+  return end !== undefined && !restarts(pod, container, end.exitCode);
+}
+
 /** Whether a container that ended is started again, by the pod's restartPolicy. An init container that succeeded never is. */
-export function restarts(pod: Pod, container: Container, exitCode: number): boolean {
+function restarts(pod: Pod, container: Container, exitCode: number): boolean {
   const policy = specOf(pod).restartPolicy ?? 'Always';
   if (policy === 'Never') return false;
   return exitCode !== 0 || (policy === 'Always' && !isInitContainer(pod, container));

@@ -62,7 +62,7 @@ export interface ObservedPod {
   containers: ContainerInstance[];
   /** Whether an image is there, by its name in the spec; one that nobody looked for has no entry. */
   images: Record<string, { present: boolean; checkedAt: Date }>;
-  /** By `failureKey()`; under `observe`, why the runtime can't be asked, so that the rest is old. */
+  /** By `failureKey()`. That of `observe` is why the runtime can't be asked, so that the rest is old. */
   failures: Record<string, Failure>;
   /** By container name. */
   restartDelays: Record<string, RestartDelay>;

@@ -1,5 +1,5 @@
-import { type Action, failureKey } from './action.ts';
-import { retryAt } from './back-off.ts';
+import type { Action } from './action.ts';
+import { failureOf, retryAt } from './back-off.ts';
 import type { ObservedPod } from './observed-pod.ts';
 import type { Steps } from './steps.ts';
 import { earlier } from './wait.ts';
@@ -46,12 +46,12 @@ function planRemains(observed: ObservedPod, now: Date): Steps | undefined {
 
 /** The actions that may be tried; what has just failed waits, and the whole says why. */
 function due(actions: Action[], observed: ObservedPod, now: Date): Steps {
-  const waiting = actions.filter((action) => retryAt(observed, failureKey(action), now));
+  const waiting = actions.filter((action) => retryAt(observed, action, now));
   const [first] = waiting;
-  const failure = first && observed.failures[failureKey(first)];
+  const failure = first && failureOf(observed, first);
   return {
     actions: actions.filter((action) => !waiting.includes(action)),
-    wakeAt: waiting.map((action) => retryAt(observed, failureKey(action), now)).reduce(earlier, undefined),
+    wakeAt: waiting.map((action) => retryAt(observed, action, now)).reduce(earlier, undefined),
     ...(failure && { trouble: { reason: failure.reason, message: failure.message } }),
   };
 }
