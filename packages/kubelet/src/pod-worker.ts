@@ -141,7 +141,6 @@ export class PodWorker {
   async #run(): Promise<void> {
     while (!this.#finished && !this.#halted.signal.aborted) {
       const signal = AbortSignal.any([this.#sync.signal, this.#halted.signal]);
-      this.#wake.listen();
       try {
         await inTrace(newSpan(this.trace), () => this.#settle(signal));
       } catch (thrown) {

@@ -5,16 +5,19 @@ export function specOf(pod: Pod): PodSpec {
   return pod.spec ?? { containers: [] };
 }
 
+/** Unique in time too: a pod of the same name that comes after it has another. */
 export function uidOf(pod: Pod): string {
   return pod.metadata?.uid ?? '';
 }
 
+/** Unique within the namespace, at one time. */
 export function nameOf(pod: Pod): string {
   return pod.metadata?.name ?? '';
 }
 
+/** `default` if the pod says none. */
 export function namespaceOf(pod: Pod): string {
-  return pod.metadata?.namespace ?? 'default';
+  return pod.metadata?.namespace || 'default';
 }
 
 /** `namespace/name`: one pod of that name runs on a node at a time. */

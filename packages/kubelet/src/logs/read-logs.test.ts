@@ -61,8 +61,9 @@ describe('a container log', () => {
     expect(await text(await open({ previous: true }))).toBe('old\n');
   });
 
-  it('without a previous instance says so', async () => {
+  it('without a previous instance says so, though it has been rotated', async () => {
     await write('0.log', line('only'));
+    await write('0.log.1', line('rotated'));
     await expect(open({ previous: true })).rejects.toMatchObject({ code: 'NOT_FOUND' });
   });
 
