@@ -3,7 +3,7 @@ import type { Refusal } from './plan/observed-pod.ts';
 import { specOf } from './pod.ts';
 
 /** What the node makes of a pod before it does anything for it. */
-export interface Admission {
+interface Admission {
   /** The pod asks for something without which it wouldn't be what its author meant. */
   refusal?: Refusal;
   /** What is left out, the pod running all the same. */

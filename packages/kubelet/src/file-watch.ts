@@ -2,7 +2,7 @@ import { type FSWatcher, statSync, watch } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { Bell } from './bell.ts';
 
-export interface FileWatchOptions {
+interface FileWatchOptions {
   /** Files and directories; they need not be there. */
   paths: string[];
   /** How often to look in any case: where the file system can't be watched, and in case it missed something. */

@@ -12,7 +12,7 @@ import { type Clock, systemClock } from './clock.ts';
 import { parseResolvConf } from './cri/dns-config.ts';
 import { type BackOff, defaultBackOff } from './plan/back-off.ts';
 import type { Refusal } from './plan/observed-pod.ts';
-import { fullNameOf, gracePeriodOf, specOf, uidOf } from './pod.ts';
+import { apiTime, fullNameOf, gracePeriodOf, specOf, uidOf } from './pod.ts';
 import { PodDirectories } from './pod-directories.ts';
 import { PodEvents } from './pod-events.ts';
 import { PodWorker } from './pod-worker.ts';
@@ -50,7 +50,7 @@ export interface KubeletOptions {
   intervals?: Partial<Intervals>;
 }
 
-export interface StopOptions {
+interface StopOptions {
   /** End all pods and remove what they had; else they run on, and the next kubelet takes them over. */
   gracefully: boolean;
   /** Ends the pods' grace periods, and waits only a little longer for runtimes that don't answer. */
@@ -246,7 +246,7 @@ export class Kubelet {
 /** A worker's pod with its status; one that is ending says since when. */
 function podOf({ pod, status, terminatingSince }: PodWorker): Pod {
   if (!terminatingSince) return { ...pod, status };
-  return { ...pod, metadata: { ...pod.metadata, deletionTimestamp: terminatingSince.toISOString() }, status };
+  return { ...pod, metadata: { ...pod.metadata, deletionTimestamp: apiTime(terminatingSince) }, status };
 }
 
 /** Read anew for each pod, since the host may move to another network. */

@@ -10,11 +10,11 @@ export function logFileName(attempt: number): string {
 /** Where a pod's files are on the host; the layout below both roots is kubelet's. */
 export class PodDirectories {
   readonly kubeletRoot: string;
-  readonly podLogsDir: string;
+  readonly #podLogsDir: string;
 
   constructor(kubeletRoot: string, podLogsDir: string) {
     this.kubeletRoot = kubeletRoot;
-    this.podLogsDir = podLogsDir;
+    this.#podLogsDir = podLogsDir;
   }
 
   /** Volumes and what else the pod needs as long as it is there. */
@@ -29,6 +29,6 @@ export class PodDirectories {
 
   /** Has a directory for each container; what is in it outlives the containers. */
   logDirectory(pod: Pod): string {
-    return join(this.podLogsDir, `${namespaceOf(pod)}_${nameOf(pod)}_${uidOf(pod)}`);
+    return join(this.#podLogsDir, `${namespaceOf(pod)}_${nameOf(pod)}_${uidOf(pod)}`);
   }
 }

@@ -1,11 +1,11 @@
 import type { Event, Pod } from '@berth/api/objects';
 import type { Clock } from './clock.ts';
-import { nameOf, namespaceOf, uidOf } from './pod.ts';
+import { apiTime, nameOf, namespaceOf, uidOf } from './pod.ts';
 
-export type EventType = 'Normal' | 'Warning';
+type EventType = 'Normal' | 'Warning';
 
 /** What happened to a pod; the same thing again only counts up. */
-export interface PodEvent {
+interface PodEvent {
   type: EventType;
   /** `Pulled`, `Started`, `BackOff`, ... */
   reason: string;
@@ -29,9 +29,10 @@ export class PodEvents {
     this.#nodeName = nodeName;
   }
 
+  /** The reason is one of kubelet's, in CamelCase; the message is for people. */
   record(pod: Pod, type: EventType, reason: string, message: string): void {
     const { events } = this.#entry(pod);
-    const now = this.#clock.now().toISOString();
+    const now = apiTime(this.#clock.now());
     const key = `${reason}\n${message}`;
     const before = events.get(key);
     events.delete(key);
@@ -47,16 +48,12 @@ export class PodEvents {
     if (events.size > eventsPerPod && oldest !== undefined) events.delete(oldest);
   }
 
-  /** In the order of their last occurrence. */
-  of(uid: string): PodEvent[] {
-    return [...(this.#byPod.get(uid)?.events.values() ?? [])];
-  }
-
+  /** For a pod that is gone. */
   forget(uid: string): void {
     this.#byPod.delete(uid);
   }
 
-  /** All events as objects of the Kubernetes API. */
+  /** All events as objects of the Kubernetes API, those of a pod in the order of their last occurrence. */
   list(): Event[] {
     return [...this.#byPod.values()].flatMap(({ pod, events }) =>
       [...events.values()].map((event, index) => this.#object(pod, event, index)),

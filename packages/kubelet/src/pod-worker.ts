@@ -20,7 +20,7 @@ import { PodObserver } from './runtime/observe-pod.ts';
 import { tellWaits } from './tell-waits.ts';
 import { Wake } from './wake.ts';
 
-export interface PodWorkerOptions {
+interface PodWorkerOptions {
   pod: Pod;
   /** Everything that actions need; its client is the runtime of the pod. */
   context: ActionContext;

@@ -15,7 +15,7 @@ export interface Intervals {
 
 export const defaultIntervals: Intervals = { relistMs: 1000, syncMs: 60_000, housekeepingMs: 2000 };
 
-export interface SyncLoopOptions {
+interface SyncLoopOptions {
   sources: PodSource[];
   runtimes: RuntimeClient[];
   workers: PodWorkers;

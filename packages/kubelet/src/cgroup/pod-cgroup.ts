@@ -10,18 +10,18 @@ const removalPauseMs = 50;
  * the containers' below it.
  */
 export class PodCgroups {
-  readonly root: string;
+  readonly #root: string;
   readonly #mount: string;
 
   /** `root` in cgroupfs notation: `/berth`. */
   constructor(root: string, mount = '/sys/fs/cgroup') {
-    this.root = root;
+    this.#root = root;
     this.#mount = mount;
   }
 
   /** What the runtime gets as cgroup parent. */
   parentOf(uid: string): string {
-    return join(this.root, `pod${uid}`);
+    return join(this.#root, `pod${uid}`);
   }
 
   async create(uid: string): Promise<void> {
@@ -35,7 +35,7 @@ export class PodCgroups {
 
   /** Removes the root too, if no pod is left in it. */
   async removeRoot(): Promise<void> {
-    for (const hierarchy of await this.#hierarchies()) await rmdir(join(hierarchy, this.root)).catch(() => {});
+    for (const hierarchy of await this.#hierarchies()) await rmdir(join(hierarchy, this.#root)).catch(() => {});
   }
 
   async #hierarchies(): Promise<string[]> {

@@ -7,7 +7,7 @@ import { containerResources } from './resources.ts';
 import { containerSecurityContext } from './security-context.ts';
 
 /** What the node adds to a container to make a CRI message of it. */
-export interface ContainerSurroundings {
+interface ContainerSurroundings {
   attempt: number;
   /** What the runtime calls the image; the name in the spec if it told none. */
   imageRef: string;

@@ -6,11 +6,11 @@ export const podNameLabel = 'io.kubernetes.pod.name';
 export const podNamespaceLabel = 'io.kubernetes.pod.namespace';
 export const podUidLabel = 'io.kubernetes.pod.uid';
 export const containerNameLabel = 'io.kubernetes.container.name';
-export const restartCountAnnotation = 'io.kubernetes.container.restartCount';
+const restartCountAnnotation = 'io.kubernetes.container.restartCount';
 /** Ours: which kubelet made the sandbox. On a runtime that others use too, only our own leftovers may be removed. */
 export const kubeletRootAnnotation = 'berth.dev/kubelet-root';
 
-export function podLabels(pod: Pod): Record<string, string> {
+function podLabels(pod: Pod): Record<string, string> {
   return { [podNameLabel]: nameOf(pod), [podNamespaceLabel]: namespaceOf(pod), [podUidLabel]: uidOf(pod) };
 }
 

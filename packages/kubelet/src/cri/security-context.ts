@@ -30,7 +30,7 @@ const maskedPaths = [
 const readonlyPaths = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
 
 /** Which namespaces the pod's containers share with the host, with each other, or with nobody. */
-export function namespaceOptions(pod: Pod): NamespaceOption {
+function namespaceOptions(pod: Pod): NamespaceOption {
   const { hostNetwork, hostPID, hostIPC, shareProcessNamespace } = specOf(pod);
   return NamespaceOption.create({
     network: hostNetwork ? NamespaceMode.NODE : NamespaceMode.POD,

@@ -1,7 +1,11 @@
 import { type Fallible, failureKey } from './failure-key.ts';
 import type { Failure, ObservedPod, RestartDelay } from './observed-pod.ts';
 
-/** Milliseconds; the names and defaults are kubelet's. */
+/**
+ * How long what failed waits, in milliseconds. The rules are kubelet's: a delay that doubles up to a limit and is forgotten after twice
+ * the limit without a failure (client-go/util/flowcontrol/backoff.go), for a container counted from its end
+ * (kubelet/kuberuntime/kuberuntime_manager.go, doBackOff).
+ */
 export interface BackOff {
   /** The second restart of a container waits this long, each further one twice as long as the one before. */
   crashInitialMs: number;
@@ -16,6 +20,11 @@ export interface BackOff {
   transientErrorMs: number;
 }
 
+/**
+ * kubelet's figures: 10 s doubling to 5 minutes for crashes and for pulls, 10 s for any other error (kubelet/kubelet.go:
+ * initialCrashLoopBackOff, MaxCrashLoopBackOff, MaxImageBackOff, backOffPeriod), 1 s for a transient one (kubelet/pod_workers.go:
+ * backOffOnTransientErrorPeriod).
+ */
 export const defaultBackOff: BackOff = {
   crashInitialMs: 10_000,
   crashMaxMs: 300_000,
@@ -42,7 +51,7 @@ export function restartDueAt(last: RestartDelay | undefined, finishedAt: Date, b
 }
 
 /** What a failed action says of itself. */
-export interface Outcome {
+interface Outcome {
   reason: string;
   message: string;
   transient: boolean;

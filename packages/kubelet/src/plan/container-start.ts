@@ -6,7 +6,7 @@ import type { ObservedPod, Sandbox } from './observed-pod.ts';
 import type { Wait } from './wait.ts';
 
 /** What the planner says of one container that isn't running. */
-export interface ContainerPlan {
+interface ContainerPlan {
   actions: Action[];
   wait?: Wait;
   wakeAt?: Date;

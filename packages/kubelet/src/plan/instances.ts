@@ -1,5 +1,5 @@
-import type { Container, Pod } from '@berth/api/objects';
-import { specOf } from '../pod.ts';
+import type { Container, ContainerStatus, Pod } from '@berth/api/objects';
+import { findStatus, specOf } from '../pod.ts';
 import type { ContainerInstance, ObservedPod, Sandbox } from './observed-pod.ts';
 
 /** The instances of one container, newest first. */
@@ -13,12 +13,13 @@ export function currentSandbox(observed: ObservedPod): Sandbox | undefined {
   return newest?.ready ? newest : undefined;
 }
 
+/** Whether it is one of the pod's init containers. */
 export function isInitContainer(pod: Pod, container: Container): boolean {
   return specOf(pod).initContainers?.includes(container) ?? false;
 }
 
 /** The end of a container, from its newest instance, or as it was told last if the runtime forgot it. */
-export interface End {
+interface End {
   exitCode: number;
   finishedAt: Date;
 }
@@ -36,9 +37,8 @@ export function endOf(observed: ObservedPod, name: string): End | undefined {
 }
 
 /** What was told of the container last. */
-export function toldStatus(observed: ObservedPod, name: string) {
-  const { initContainerStatuses = [], containerStatuses = [] } = observed.previous ?? {};
-  return [...initContainerStatuses, ...containerStatuses].find((status) => status.name === name);
+export function toldStatus(observed: ObservedPod, name: string): ContainerStatus | undefined {
+  return findStatus(observed.previous, name);
 }
 
 /** The attempt number of the next instance. */

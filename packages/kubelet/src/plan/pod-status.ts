@@ -1,8 +1,8 @@
 import type { Container, ContainerStatus, Pod, PodStatus } from '@berth/api/objects';
-import { specOf } from '../pod.ts';
+import { apiTime, specOf } from '../pod.ts';
 import { isPastDeadline } from './completion.ts';
 import { conditionsOf } from './conditions.ts';
-import { containerStatus, time } from './container-status.ts';
+import { containerStatus } from './container-status.ts';
 import { currentSandbox, instancesOf, isInitContainer, toldStatus } from './instances.ts';
 import type { ObservedPod } from './observed-pod.ts';
 import { type Phase, phaseOf } from './phase.ts';
@@ -69,5 +69,5 @@ function addresses(pod: Pod, observed: ObservedPod): Pick<PodStatus, 'podIP' | '
 
 function startTime(observed: ObservedPod, now: Date): string {
   const oldest = observed.sandboxes.at(-1)?.createdAt;
-  return observed.previous?.startTime ?? time(oldest && oldest < now ? oldest : now);
+  return observed.previous?.startTime ?? apiTime(oldest && oldest < now ? oldest : now);
 }

@@ -47,11 +47,6 @@ export class Relist {
     return this.#succeeded ? [...this.#pods.values()] : undefined;
   }
 
-  /** Why the last list failed. */
-  get complaint(): string | undefined {
-    return this.#complaint;
-  }
-
   async run(signal: AbortSignal): Promise<void> {
     const { intervalMs } = this.#options;
     while (!signal.aborted) {

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { join } from 'node:path';
-import type { ContainerStatus, Pod } from '@berth/api/objects';
+import type { Pod } from '@berth/api/objects';
 import { PluginError } from '@berth/sdk/errors';
 import { readLogs } from '../logs/read-logs.ts';
-import { allContainers, findContainer, fullNameOf, nameOf, uidOf } from '../pod.ts';
+import { allContainers, findContainer, findStatus, fullNameOf, nameOf, uidOf } from '../pod.ts';
 import { findPod } from './find-pod.ts';
 import type { NodeView } from './node-view.ts';
 import type { Call } from './router.ts';
@@ -39,7 +39,7 @@ function checkStarted(pod: Pod, name: string, previous: boolean): void {
       hint: `choose one of ${names.join(', ')}`,
     });
   }
-  const { state, restartCount = 0, containerID } = statusOf(pod, name) ?? {};
+  const { state, restartCount = 0, containerID } = findStatus(pod.status, name) ?? {};
   if (previous && restartCount === 0) {
     throw new PluginError(
       'INVALID_ARGUMENT',
@@ -59,15 +59,10 @@ function isOver(node: NodeView, pod: Pod, name: string): boolean {
   const now = node.pods().find((candidate) => uidOf(candidate) === uidOf(pod));
   const phase = now?.status?.phase;
   if (!now || phase === 'Succeeded' || phase === 'Failed') return true;
-  const terminated = statusOf(now, name)?.state?.terminated;
+  const terminated = findStatus(now.status, name)?.state?.terminated;
   const policy = now.spec?.restartPolicy ?? 'Always';
   const isInit = now.spec?.initContainers?.some((container) => container.name === name) ?? false;
   return terminated !== undefined && (policy === 'Never' || (terminated.exitCode === 0 && (policy === 'OnFailure' || isInit)));
-}
-
-function statusOf(pod: Pod, name: string): ContainerStatus | undefined {
-  const { initContainerStatuses = [], containerStatuses = [] } = pod.status ?? {};
-  return [...initContainerStatuses, ...containerStatuses].find((status) => status.name === name);
 }
 
 /** `?follow`, `?follow=true` and `?follow=1` are the same. */

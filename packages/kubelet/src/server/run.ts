@@ -1,6 +1,6 @@
 import type { Pod } from '@berth/api/objects';
 import { PluginError } from '@berth/sdk/errors';
-import { allContainers, findContainer, fullNameOf } from '../pod.ts';
+import { allContainers, findContainer, findStatus, fullNameOf } from '../pod.ts';
 import { findPod } from './find-pod.ts';
 import type { NodeView } from './node-view.ts';
 import { type Call, sendJson } from './router.ts';
@@ -38,8 +38,7 @@ function runningContainer(pod: Pod, name: string): { handler: string; id: string
     const names = allContainers(pod).map((container) => container.name);
     throw new PluginError('NOT_FOUND', 'the pod has none of this name', { object, hint: `choose one of ${names.join(', ')}` });
   }
-  const { initContainerStatuses = [], containerStatuses = [] } = pod.status ?? {};
-  const status = [...initContainerStatuses, ...containerStatuses].find((candidate) => candidate.name === name);
+  const status = findStatus(pod.status, name);
   const [handler, id] = status?.containerID?.split('://') ?? [];
   if (status?.state?.running && handler !== undefined && id !== undefined) return { handler, id };
   throw new PluginError('FAILED_PRECONDITION', 'it is not running', { object });
