@@ -5,9 +5,9 @@ import { inTrace, newSpan, type TraceContext } from '@berth/sdk/trace-context';
 import type { Logger } from 'pino';
 import type { ActionContext } from './actions/action-context.ts';
 import { ActionFailure } from './actions/action-failure.ts';
-import { removeLogs } from './actions/clean-up.ts';
+import { checkImage } from './actions/check-image.ts';
 import { type Change, perform } from './actions/perform.ts';
-import { imageStatus } from './actions/pull-image.ts';
+import { removeLogs } from './actions/remove-logs.ts';
 import type { Clock } from './clock.ts';
 import { patientSignal } from './patient-signal.ts';
 import type { Action, StartContainer } from './plan/action.ts';
@@ -235,7 +235,7 @@ export class PodWorker {
   }
 
   async #checkImage(image: string, signal: AbortSignal): Promise<void> {
-    const found = await imageStatus(this.#options.context, image, signal);
+    const found = await checkImage(this.#options.context, image, signal);
     this.#observed.images[image] = { present: found !== undefined, checkedAt: this.#options.clock.now() };
   }
 
