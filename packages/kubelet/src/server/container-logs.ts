@@ -6,10 +6,10 @@ import { readLogs } from '../logs/read-logs.ts';
 import { allContainers, findContainer, findStatus, fullNameOf, nameOf, uidOf } from '../pod.ts';
 import { findPod } from './find-pod.ts';
 import type { NodeView } from './node-view.ts';
-import type { Call } from './router.ts';
+import type { Exchange } from './router.ts';
 
 /** GET /containerLogs/{namespace}/{pod}/{container}?follow&tailLines&previous */
-export async function containerLogs(node: NodeView, { params, query, response, signal }: Call): Promise<void> {
+export async function containerLogs(node: NodeView, { params, query, response, signal }: Exchange): Promise<void> {
   const pod = findPod(node, params);
   const name = params.container ?? '';
   const previous = flag(query, 'previous');

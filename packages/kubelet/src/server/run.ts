@@ -3,7 +3,7 @@ import { PluginError } from '@berth/sdk/errors';
 import { allContainers, findContainer, findStatus, fullNameOf } from '../pod.ts';
 import { findPod } from './find-pod.ts';
 import type { NodeView } from './node-view.ts';
-import { type Call, sendJson } from './router.ts';
+import { type Exchange, sendJson } from './router.ts';
 
 /** How a command in a container ended, as JSON: output in base64. */
 export interface RunResult {
@@ -17,7 +17,7 @@ export interface RunResult {
  * blanks, and answers with the output as text, or 500 if the command fails. Besides, it takes `command` once for each word, and
  * answers a client that accepts JSON with a RunResult.
  */
-export async function run(node: NodeView, { params, query, request, response, signal }: Call): Promise<void> {
+export async function run(node: NodeView, { params, query, request, response, signal }: Exchange): Promise<void> {
   const pod = findPod(node, params);
   const command = query.has('command') ? query.getAll('command') : (query.get('cmd') ?? '').split(' ').filter(Boolean);
   if (command.length === 0) throw new PluginError('INVALID_ARGUMENT', 'no command: give cmd, or command once for each word');
