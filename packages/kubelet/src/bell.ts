@@ -1,3 +1,5 @@
+import { onAbort } from '@berth/sdk/abort';
+
 /** What one sleeper waits for. A ring while nobody waits is kept for the next wait; several are one. */
 export class Bell {
   #rung = Promise.withResolvers<void>();
@@ -8,11 +10,9 @@ export class Bell {
 
   /** Until it has rung since the wait before, or `signal` aborts. */
   async wait(signal?: AbortSignal): Promise<void> {
-    const ring = () => this.ring();
-    signal?.addEventListener('abort', ring);
-    if (signal?.aborted) ring();
+    const unsubscribe = onAbort([signal], () => this.ring());
     await this.#rung.promise;
-    signal?.removeEventListener('abort', ring);
+    unsubscribe();
     this.#rung = Promise.withResolvers();
   }
 }

@@ -8,6 +8,7 @@ import { planRunning } from './plan/running.ts';
 import type { Steps } from './plan/steps.ts';
 import { planTermination } from './plan/termination.ts';
 
+/** What the planner says of a pod. */
 export interface Plan {
   /** To be carried out in this order, each whether or not the one before succeeded; then the planner is asked again. */
   actions: Action[];
@@ -23,16 +24,17 @@ export interface Plan {
  * state twice it says the same twice; without an action to do it says what would change that, in `wakeAt`.
  */
 export function plan(pod: Pod, observed: ObservedPod, now: Date, backOff: BackOff = defaultBackOff): Plan {
-  const { actions, wakeAt, finished, ...told } = steps(pod, observed, now, backOff);
+  const steps = stepsFor(pod, observed, now, backOff);
+  const { actions, wakeAt, finished } = steps;
   return {
     actions,
-    status: podStatus(pod, observed, now, { ...told, finished }),
+    status: podStatus(pod, observed, now, steps),
     ...(wakeAt && { wakeAt }),
     ...(finished && { finished }),
   };
 }
 
-function steps(pod: Pod, observed: ObservedPod, now: Date, backOff: BackOff): Steps {
+function stepsFor(pod: Pod, observed: ObservedPod, now: Date, backOff: BackOff): Steps {
   const unseen = failureOf(observed, { kind: 'observe' });
   if (unseen) return { actions: [], trouble: unseen, wakeAt: retryAt(observed, { kind: 'observe' }, now) };
   if (observed.deletion) return planTermination(observed, observed.deletion.gracePeriodSeconds, now);

@@ -82,8 +82,14 @@ export class PodWorker {
     };
   }
 
+  /** As it was told last. */
   get status(): PodStatus {
     return this.#observed.previous ?? { phase: 'Pending' };
+  }
+
+  /** Something has been made for the pod, now or by a kubelet before. */
+  get begun(): boolean {
+    return this.#observed.directories !== 'unknown' || this.#observed.sandboxes.length > 0;
   }
 
   /** The pod has ended and left nothing behind. */
@@ -96,6 +102,7 @@ export class PodWorker {
     return this.#terminatingSince;
   }
 
+  /** Begins the pod's life; a second call changes nothing. */
   start(): void {
     this.#done ??= this.#run();
   }
@@ -114,11 +121,6 @@ export class PodWorker {
     this.#sync.abort(new PluginError('CANCELLED', 'the pod is to end'));
     this.#sync = new AbortController();
     this.notify();
-  }
-
-  /** Something has been made for the pod, now or by a kubelet before. */
-  get begun(): boolean {
-    return this.#observed.directories !== 'unknown' || this.#observed.sandboxes.length > 0;
   }
 
   /** Resolves when the pod is to end, and its runtime hasn't been there for so long that waiting is pointless. */
@@ -158,7 +160,7 @@ export class PodWorker {
     for (let rounds = 0; rounds < roundsWithoutPause; rounds++) {
       await this.#observe(signal);
       if (signal.aborted) return;
-      const planned = this.#plan();
+      const planned = this.#planAndTell();
       if (planned.finished) return this.#finish();
       if (planned.actions.length === 0) return this.#wake.at(planned.wakeAt);
       for (const action of planned.actions) {
@@ -170,7 +172,7 @@ export class PodWorker {
     this.#wake.at(this.#later(this.#options.backOff.syncErrorMs));
   }
 
-  #plan(): Plan {
+  #planAndTell(): Plan {
     const planned = plan(this.pod, this.#observed, this.#options.clock.now(), this.#options.backOff);
     const before = this.#observed.previous;
     this.#observed.previous = planned.status;
@@ -208,24 +210,23 @@ export class PodWorker {
 
   /** Runs one step; how it failed is remembered for the planner and told, unless it was given up. */
   async #try(fallible: Fallible, signal: AbortSignal, step: () => Promise<void>): Promise<void> {
-    const key = failureKey(fallible);
     try {
       await step();
-      delete this.#observed.failures[key];
+      delete this.#observed.failures[failureKey(fallible)];
     } catch (thrown) {
-      if (signal.aborted) return;
-      const { message } = PluginError.from(thrown);
-      const { reason, transient } = thrown instanceof ActionFailure ? thrown : { reason: 'FailedSync', transient: false };
-      const last = this.#observed.failures[key];
-      this.#observed.failures[key] = failureAfter(last, { reason, message, transient }, this.#options.clock.now(), this.#options.backOff);
-      this.#log.warn({ reason, key }, message);
-      this.#options.context.events.record(
-        this.pod,
-        'Warning',
-        eventReason(reason),
-        eventReason(reason) === reason ? message : `Error: ${reason}: ${message}`,
-      );
+      if (!signal.aborted) this.#failed(fallible, thrown);
     }
+  }
+
+  #failed(fallible: Fallible, thrown: unknown): void {
+    const { message } = PluginError.from(thrown);
+    const { reason, transient } = thrown instanceof ActionFailure ? thrown : { reason: 'FailedSync', transient: false };
+    const { backOff, clock, context } = this.#options;
+    const [key, last] = [failureKey(fallible), failureOf(this.#observed, fallible)];
+    this.#observed.failures[key] = failureAfter(last, { reason, message, transient }, clock.now(), backOff);
+    this.#log.warn({ reason, key }, message);
+    const event = eventReason(reason);
+    context.events.record(this.pod, 'Warning', event, event === reason ? message : `Error: ${reason}: ${message}`);
   }
 
   /** A sandbox that came up after its pod's end would be left over: even if the pod is to end, the answer is waited for. */

@@ -6,8 +6,9 @@ import type { PodWorker } from './pod-worker.ts';
 interface PodWorkersOptions {
   /** A worker for a pod, not yet started. `handler` is given for a pod that was found in that runtime. */
   create(pod: Pod, handler?: string): PodWorker;
-  /** Only leftovers of this kubelet are ended. */
+  /** Of this kubelet: pods that another one made aren't ended. */
   kubeletRoot: string;
+  /** Called with each pod that has ended, once its name is free. */
   onFinished(pod: Pod): void;
 }
 
@@ -45,6 +46,7 @@ export class PodWorkers {
     this.#startWaiting();
   }
 
+  /** Something may have happened to the pod. */
   notify(uid: string): void {
     this.#workers.get(uid)?.notify();
   }

@@ -6,13 +6,14 @@ import type { PodWorkers } from './pod-workers.ts';
 import type { RuntimeClient } from './runtime/runtime-client.ts';
 import type { PodSource, SourceUpdate } from './sources/pod-source.ts';
 
-/** How often each stream speaks, in milliseconds; the defaults are kubelet's. */
+/** How often each stream speaks, in milliseconds. */
 export interface Intervals {
   relistMs: number;
   syncMs: number;
   housekeepingMs: number;
 }
 
+/** kubelet's: genericPlegRelistPeriod, syncFrequency, housekeepingPeriod (kubelet/kubelet.go). */
 export const defaultIntervals: Intervals = { relistMs: 1000, syncMs: 60_000, housekeepingMs: 2000 };
 
 interface SyncLoopOptions {

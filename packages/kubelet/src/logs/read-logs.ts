@@ -3,6 +3,7 @@ import { FileWatch } from '../file-watch.ts';
 import { CriLogReader } from './cri-log.ts';
 import { LogFile, logAttempts } from './log-file.ts';
 
+/** Which of a container's logs to read, and how much of it. */
 export interface ReadLogsOptions {
   /** `<podLogsDir>/<namespace>_<name>_<uid>/<container>` */
   directory: string;

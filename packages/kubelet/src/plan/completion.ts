@@ -32,6 +32,7 @@ export function deadlineOf(pod: Pod, observed: ObservedPod): Date | undefined {
   return seconds === undefined || !started ? undefined : new Date(new Date(started).getTime() + seconds * 1000);
 }
 
+/** Whether the pod's activeDeadlineSeconds are over. */
 export function isPastDeadline(pod: Pod, observed: ObservedPod, now: Date): boolean {
   const deadline = deadlineOf(pod, observed);
   return deadline !== undefined && deadline <= now;

@@ -56,7 +56,7 @@ export function isDone(pod: Pod, container: Container, observed: ObservedPod): b
 }
 
 /** Whether a container that ended is started again, by the pod's restartPolicy. An init container that succeeded never is. */
-function restarts(pod: Pod, container: Container, exitCode: number): boolean {
+export function restarts(pod: Pod, container: Container, exitCode: number): boolean {
   const policy = specOf(pod).restartPolicy ?? 'Always';
   if (policy === 'Never') return false;
   return exitCode !== 0 || (policy === 'Always' && !isInitContainer(pod, container));

@@ -10,6 +10,7 @@ export interface Sandbox {
   ips: string[];
 }
 
+/** As in CRI's ContainerState; `unknown` to the runtime itself. */
 export type InstanceState = 'created' | 'running' | 'exited' | 'unknown';
 
 /** One instance of a container: every start of a container is a new one, with the next attempt number. */

@@ -11,16 +11,16 @@ import type { Steps } from './steps.ts';
 import type { Wait } from './wait.ts';
 
 /** What to tell of a pod. Reason and message are those of the pod as a whole; each container has its own besides. */
-export function podStatus(pod: Pod, observed: ObservedPod, now: Date, told: Pick<Steps, 'waits' | 'trouble' | 'finished'>): PodStatus {
+export function podStatus(pod: Pod, observed: ObservedPod, now: Date, steps: Omit<Steps, 'actions'>): PodStatus {
   const { initContainers = [], containers } = specOf(pod);
-  const statuses = (list: Container[]) => list.map((container) => statusOf(pod, container, observed, told.waits?.[container.name]));
+  const statuses = (list: Container[]) => list.map((container) => statusOf(pod, container, observed, steps.waits?.[container.name]));
   const [init, main] = [statuses(initContainers), statuses(containers)];
   const failure = finalFailure(pod, observed, now);
-  const phase = finalPhase(observed) ?? (failure ? 'Failed' : phaseOf(pod, init, main, told.finished ?? false));
+  const phase = finalPhase(observed) ?? (failure ? 'Failed' : phaseOf(pod, init, main, steps.finished ?? false));
   const sandboxReady = currentSandbox(observed) !== undefined;
   return {
     phase,
-    ...(failure ?? (told.trouble && { reason: told.trouble.reason, message: told.trouble.message })),
+    ...(failure ?? (steps.trouble && { reason: steps.trouble.reason, message: steps.trouble.message })),
     conditions: conditionsOf(pod, { phase, init, containers: main, sandboxReady, previous: observed.previous?.conditions }, now),
     ...(observed.hostIP && { hostIP: observed.hostIP, hostIPs: [{ ip: observed.hostIP }] }),
     ...addresses(pod, observed),

@@ -14,6 +14,7 @@ export interface ListedPod {
   kubeletRoot: string | undefined;
 }
 
+/** What to list, how often, and whom to tell. */
 export interface RelistOptions {
   client: RuntimeClient;
   intervalMs: number;
@@ -23,7 +24,7 @@ export interface RelistOptions {
 }
 
 /** A list that takes longer than this many intervals is given up. */
-const patience = 10;
+const patienceIntervals = 10;
 
 /** Finds out what happened in a runtime by listing everything again and again (kubelet's PLEG). */
 export class Relist {
@@ -47,6 +48,7 @@ export class Relist {
     return this.#succeeded ? [...this.#pods.values()] : undefined;
   }
 
+  /** Lists until `signal` aborts. */
   async run(signal: AbortSignal): Promise<void> {
     const { intervalMs } = this.#options;
     while (!signal.aborted) {
@@ -58,10 +60,11 @@ export class Relist {
   async #list(signal: AbortSignal): Promise<void> {
     const { client, intervalMs } = this.#options;
     if (client.onDemand?.started === false) {
+      // It has no pods, and the question would fail.
       this.#succeeded = true;
       return;
     }
-    const options = { signal, deadlineMs: intervalMs * patience };
+    const options = { signal, deadlineMs: intervalMs * patienceIntervals };
     try {
       const [{ items }, { containers }] = await Promise.all([
         client.runtime.listPodSandbox(ListPodSandboxRequest.create(), options),

@@ -3,15 +3,16 @@ import { join } from 'node:path';
 import type { Pod } from '@berth/api/objects';
 import { PluginError } from '@berth/sdk/errors';
 import { readLogs } from '../logs/read-logs.ts';
-import { allContainers, findContainer, findStatus, fullNameOf, nameOf, uidOf } from '../pod.ts';
-import { findPod } from './find-pod.ts';
+import { restarts } from '../plan/instances.ts';
+import { findStatus, nameOf, uidOf } from '../pod.ts';
+import { containerOf, findPod } from './find-pod.ts';
 import type { NodeView } from './node-view.ts';
 import type { Exchange } from './router.ts';
 
 /** GET /containerLogs/{namespace}/{pod}/{container}?follow&tailLines&previous */
 export async function containerLogs(node: NodeView, { params, query, response, signal }: Exchange): Promise<void> {
   const pod = findPod(node, params);
-  const name = params.container ?? '';
+  const { name } = containerOf(pod, params.container ?? '');
   const previous = flag(query, 'previous');
   checkStarted(pod, name, previous);
   const log = await readLogs(
@@ -31,14 +32,8 @@ export async function containerLogs(node: NodeView, { params, query, response, s
   response.end();
 }
 
+/** A container that hasn't started has no log, and one that hasn't restarted none from before: kubelet's words for both. */
 function checkStarted(pod: Pod, name: string, previous: boolean): void {
-  if (!findContainer(pod, name)) {
-    const names = allContainers(pod).map((container) => container.name);
-    throw new PluginError('NOT_FOUND', `no container ${name} in it`, {
-      object: `pod ${fullNameOf(pod)}`,
-      hint: `choose one of ${names.join(', ')}`,
-    });
-  }
   const { state, restartCount = 0, containerID } = findStatus(pod.status, name) ?? {};
   if (previous && restartCount === 0) {
     throw new PluginError(
@@ -60,9 +55,7 @@ function isOver(node: NodeView, pod: Pod, name: string): boolean {
   const phase = now?.status?.phase;
   if (!now || phase === 'Succeeded' || phase === 'Failed') return true;
   const terminated = findStatus(now.status, name)?.state?.terminated;
-  const policy = now.spec?.restartPolicy ?? 'Always';
-  const isInit = now.spec?.initContainers?.some((container) => container.name === name) ?? false;
-  return terminated !== undefined && (policy === 'Never' || (terminated.exitCode === 0 && (policy === 'OnFailure' || isInit)));
+  return terminated !== undefined && !restarts(now, containerOf(now, name), terminated.exitCode);
 }
 
 /** `?follow`, `?follow=true` and `?follow=1` are the same. */

@@ -1,7 +1,7 @@
 import type { Pod } from '@berth/api/objects';
 import { PluginError } from '@berth/sdk/errors';
-import { allContainers, findContainer, findStatus, fullNameOf } from '../pod.ts';
-import { findPod } from './find-pod.ts';
+import { findStatus, fullNameOf } from '../pod.ts';
+import { containerOf, findPod } from './find-pod.ts';
 import type { NodeView } from './node-view.ts';
 import { type Exchange, sendJson } from './router.ts';
 
@@ -33,13 +33,9 @@ export async function run(node: NodeView, { params, query, request, response, si
 
 /** Handler and id of the container's running instance. */
 function runningContainer(pod: Pod, name: string): { handler: string; id: string } {
-  const object = `container ${name} of pod ${fullNameOf(pod)}`;
-  if (!findContainer(pod, name)) {
-    const names = allContainers(pod).map((container) => container.name);
-    throw new PluginError('NOT_FOUND', 'the pod has none of this name', { object, hint: `choose one of ${names.join(', ')}` });
-  }
+  containerOf(pod, name);
   const status = findStatus(pod.status, name);
   const [handler, id] = status?.containerID?.split('://') ?? [];
   if (status?.state?.running && handler !== undefined && id !== undefined) return { handler, id };
-  throw new PluginError('FAILED_PRECONDITION', 'it is not running', { object });
+  throw new PluginError('FAILED_PRECONDITION', 'it is not running', { object: `container ${name} of pod ${fullNameOf(pod)}` });
 }

@@ -10,6 +10,7 @@ import { fullNameOf, namespaceOf, uidOf } from '../pod.ts';
 import type { PodSource, SourceUpdate } from './pod-source.ts';
 import { oneTimePod, staticPod } from './static-pod.ts';
 
+/** Where the manifests are, and what pods are made of them. */
 export interface ManifestSourceOptions {
   /** Manifest files, and directories of them (not what is below; names that begin with a dot are left out). */
   paths: string[];
