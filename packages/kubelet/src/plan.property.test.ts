@@ -1,7 +1,7 @@
 import type { Pod } from '@berth/api/objects';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { makePod, now, seconds } from '../testing/observed-pod.ts';
+import { instance, makePod, now, seconds } from '../testing/observed-pod.ts';
 import type { Action } from './plan/action.ts';
 import { defaultBackOff, failureAfter } from './plan/back-off.ts';
 import { type Fallible, failureKey } from './plan/failure-key.ts';
@@ -162,13 +162,9 @@ function happen(world: ObservedPod, action: Action, succeeds: boolean): void {
     case 'start-container':
       world.images = {};
       if (action.restartDelayMs !== undefined) world.restartDelays[action.container] = { delayMs: action.restartDelayMs, setAt: now };
-      world.containers.unshift({
-        ...started,
-        id: `${action.container}-${action.attempt}`,
-        name: action.container,
-        sandboxId: action.sandboxId,
-        attempt: action.attempt,
-      });
+      world.containers.unshift(
+        instance(action.container, { attempt: action.attempt, sandboxId: action.sandboxId, createdAt: now, startedAt: now }),
+      );
       break;
     case 'stop-containers':
       stop(world, ({ id }) => action.containers.some((container) => container.id === id));
@@ -177,17 +173,6 @@ function happen(world: ObservedPod, action: Action, succeeds: boolean): void {
       world.containers = world.containers.filter(({ id }) => id !== action.containerId);
   }
 }
-
-const started = {
-  state: 'running' as const,
-  createdAt: now,
-  startedAt: now,
-  exitCode: 0,
-  reason: '',
-  message: '',
-  image: 'a:1',
-  imageId: 'sha256:1',
-};
 
 function stop(world: ObservedPod, concerned: (instance: ContainerInstance) => boolean): void {
   for (const instance of world.containers) {

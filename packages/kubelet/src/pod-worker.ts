@@ -205,7 +205,7 @@ export class PodWorker {
       else await perform(this.#options.context, action, signal);
       this.#remember(action);
     });
-    if (action.kind === 'start-container') this.#rememberTry(action);
+    if (action.kind === 'start-container') this.#rememberStart(action);
   }
 
   /** Runs one step; how it failed is remembered for the planner and told, unless it was given up. */
@@ -247,7 +247,7 @@ export class PodWorker {
   }
 
   /** What a start has changed, whether or not it succeeded. After a failure the image may be gone, or may have come. */
-  #rememberTry({ container, restartDelayMs }: StartContainer): void {
+  #rememberStart({ container, restartDelayMs }: StartContainer): void {
     const now = this.#options.clock.now();
     const image = findContainer(this.pod, container)?.image ?? '';
     if (failureOf(this.#observed, { kind: 'start-container', container })) delete this.#observed.images[image];

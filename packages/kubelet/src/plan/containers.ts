@@ -6,7 +6,7 @@ import { planStart } from './container-start.ts';
 import { currentSandbox, instancesOf, isDone, isInitContainer } from './instances.ts';
 import type { ObservedPod, Sandbox } from './observed-pod.ts';
 import type { Steps } from './steps.ts';
-import { earlier } from './wait.ts';
+import { earlier, type Wait } from './wait.ts';
 
 /** A pod whose sandbox is ready: init containers one after the other, then all others; and what may be tidied up. */
 export function planContainers(pod: Pod, observed: ObservedPod, now: Date, backOff: BackOff): Steps {
@@ -20,24 +20,19 @@ export function planContainers(pod: Pod, observed: ObservedPod, now: Date, backO
   return { ...starts, actions: [...starts.actions, ...planOldSandboxes(observed, sandbox, now), ...planOldInstances(pod, observed, now)] };
 }
 
-function planStarts(
-  pod: Pod,
-  containers: Container[],
-  observed: ObservedPod,
-  sandbox: Sandbox,
-  now: Date,
-  backOff: BackOff,
-): Required<Pick<Steps, 'actions' | 'waits'>> & Steps {
-  const steps: Required<Pick<Steps, 'actions' | 'waits'>> & Steps = { actions: [], waits: {} };
+function planStarts(pod: Pod, containers: Container[], observed: ObservedPod, sandbox: Sandbox, now: Date, backOff: BackOff): Steps {
+  const actions: Action[] = [];
+  const waits: Record<string, Wait> = {};
+  let wakeAt: Date | undefined;
   for (const container of containers) {
     if (isRunning(observed, container, sandbox) || (!isInitContainer(pod, container) && isDone(pod, container, observed))) continue;
-    if (isBeingPulled(pod, container, steps.actions)) continue;
-    const { actions, wait, wakeAt } = planStart(container, observed, sandbox, now, backOff);
-    steps.actions.push(...actions.filter((action) => !steps.actions.some((planned) => isSameCheck(planned, action))));
-    if (wait) steps.waits[container.name] = wait;
-    steps.wakeAt = earlier(steps.wakeAt, wakeAt);
+    if (isBeingPulled(pod, container, actions)) continue;
+    const start = planStart(container, observed, sandbox, now, backOff);
+    actions.push(...start.actions.filter((action) => !actions.some((planned) => isSameCheck(planned, action))));
+    if (start.wait) waits[container.name] = start.wait;
+    wakeAt = earlier(wakeAt, start.wakeAt);
   }
-  return steps;
+  return { actions, waits, wakeAt };
 }
 
 /** The first init container that hasn't succeeded in this sandbox. Once another container has started, none has to run again. */
