@@ -6,6 +6,7 @@ type EventType = 'Normal' | 'Warning';
 
 /** What happened to a pod; the same thing again only counts up. */
 interface PodEvent {
+  number: number;
   type: EventType;
   /** `Pulled`, `Started`, `BackOff`, ... */
   reason: string;
@@ -22,6 +23,8 @@ const eventsPerPod = 200;
 export class PodEvents {
   readonly #clock: Clock;
   readonly #nodeName: string;
+  /** Numbers the events, for names that stay theirs. */
+  #recorded = 0;
   readonly #byPod = new Map<string, { pod: Pod; events: Map<string, PodEvent> }>();
 
   constructor(clock: Clock, nodeName: string) {
@@ -37,6 +40,7 @@ export class PodEvents {
     const before = events.get(key);
     events.delete(key);
     events.set(key, {
+      number: before?.number ?? this.#recorded++,
       type,
       reason,
       message,
@@ -55,9 +59,7 @@ export class PodEvents {
 
   /** All events as objects of the Kubernetes API, those of a pod in the order of their last occurrence. */
   list(): Event[] {
-    return [...this.#byPod.values()].flatMap(({ pod, events }) =>
-      [...events.values()].map((event, index) => this.#object(pod, event, index)),
-    );
+    return [...this.#byPod.values()].flatMap(({ pod, events }) => [...events.values()].map((event) => this.#object(pod, event)));
   }
 
   #entry(pod: Pod): { pod: Pod; events: Map<string, PodEvent> } {
@@ -67,12 +69,12 @@ export class PodEvents {
     return entry;
   }
 
-  #object(pod: Pod, event: PodEvent, index: number): Event {
+  #object(pod: Pod, { number, ...event }: PodEvent): Event {
     const [namespace, name] = [namespaceOf(pod), nameOf(pod)];
     return {
       apiVersion: 'v1',
       kind: 'Event',
-      metadata: { namespace, name: `${name}.${uidOf(pod).slice(0, 8)}.${index}` },
+      metadata: { namespace, name: `${name}.${uidOf(pod).slice(0, 8)}.${number}` },
       involvedObject: { apiVersion: 'v1', kind: 'Pod', namespace, name, uid: uidOf(pod) },
       source: { component: 'kubelet', host: this.#nodeName },
       ...event,
