@@ -48,6 +48,7 @@ export type { IPodIP as PodIP } from 'kubernetes-models/v1/PodIP';
 export type { IPodSecurityContext as PodSecurityContext } from 'kubernetes-models/v1/PodSecurityContext';
 export type { IPodSpec as PodSpec } from 'kubernetes-models/v1/PodSpec';
 export type { IPodStatus as PodStatus } from 'kubernetes-models/v1/PodStatus';
+export type { IPreferredSchedulingTerm as PreferredSchedulingTerm } from 'kubernetes-models/v1/PreferredSchedulingTerm';
 export type { IProbe as Probe } from 'kubernetes-models/v1/Probe';
 export type { IProjectedVolumeSource as ProjectedVolumeSource } from 'kubernetes-models/v1/ProjectedVolumeSource';
 export type { IResourceFieldSelector as ResourceFieldSelector } from 'kubernetes-models/v1/ResourceFieldSelector';
