@@ -23,12 +23,16 @@ const rulesFor = (files, exceptFor, more) =>
     };
   });
 
-const tests = '\\.test\\.ts$';
+const tests = '(\\.(test|fixture)\\.ts$|^packages/[^/]+/testing/)';
 
 module.exports = {
   forbidden: [
     ...rulesFor('sources', tests, []),
-    ...rulesFor('tests', `(?<!\\.test)\\.ts$`, ['packages/conformance', 'packages/sdk', 'packages/api']),
+    ...rulesFor('tests', '^(?!packages/[^/]+/testing/).*(?<!\\.test|\\.fixture)\\.ts$', [
+      'packages/conformance',
+      'packages/sdk',
+      'packages/api',
+    ]),
     { name: 'no cycles', severity: 'error', from: {}, to: { circular: true } },
     {
       name: 'every workspace has a rule',
@@ -40,7 +44,7 @@ module.exports = {
       name: 'tests stay out of the product',
       severity: 'error',
       from: { path: '^(packages|plugins)/', pathNot: tests },
-      to: { path: '(\\.test\\.ts$|^test/)' },
+      to: { path: `(${tests}|^test/)` },
     },
   ],
   options: {

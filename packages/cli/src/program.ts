@@ -1,6 +1,8 @@
 import tab from '@bomb.sh/tab/commander';
 import { Command } from 'commander';
+import { diffCommand } from './commands/diff.ts';
 import { doctorCommand } from './commands/doctor.ts';
+import { execCommand } from './commands/exec.ts';
 import { imageCommand } from './commands/image.ts';
 import { logsCommand } from './commands/logs.ts';
 import { psCommand } from './commands/ps.ts';
@@ -17,10 +19,25 @@ export function program(): Command {
     .option('--root <directory>', 'where images, objects, volumes and logs are', defaults.root)
     .option('--run <directory>', 'where sockets and namespaces are', defaults.run)
     .option('--node-config <file>', 'NodeConfiguration (default: /etc/berth/berth.yaml if there, else the built-in one)')
-    .option('--log-level <level>', 'trace, debug, info, warn, error or silent', defaults.logLevel)
+    .option(
+      '--log-level <level>',
+      "of the node's own log on standard error: trace, debug, info, warn, error or silent (runtimes log to ROOT/logs)",
+      defaults.logLevel,
+    )
     .showHelpAfterError('(run with --help to see how it is used)')
     .enablePositionalOptions(false);
-  for (const command of [runCommand(), psCommand(), logsCommand(), traceCommand(), imageCommand(), runtimeCommandLine(), doctorCommand()]) {
+  const commands = [
+    runCommand(),
+    psCommand(),
+    logsCommand(),
+    execCommand(),
+    diffCommand(),
+    traceCommand(),
+    imageCommand(),
+    runtimeCommandLine(),
+    doctorCommand(),
+  ];
+  for (const command of commands) {
     berth.addCommand(command);
   }
   tab(berth, { completionCommandName: 'completion' });

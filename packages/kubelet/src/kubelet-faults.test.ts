@@ -180,3 +180,30 @@ describe('a pod that', () => {
     expect(node.runtime.containers.size).toBeLessThanOrEqual(2);
   });
 });
+
+describe('a runtime on demand', () => {
+  it('is left alone until a pod asks for it, and tried again where it does not come up', async () => {
+    await node.remove();
+    const calls: string[] = [];
+    node = await TestNode.create({
+      onDemand: (runtime) => ({
+        started: false,
+        async start() {
+          calls.push('start');
+          if (calls.length === 1) throw new PluginError('UNAVAILABLE', 'no such machine', { object: 'runtime timer' });
+          if (!this.started) await runtime.open();
+          Object.assign(this, { started: true });
+        },
+      }),
+    });
+    await node.runtime.close();
+    await mkdir(join(node.root, 'manifests'));
+    node.runtime.faults.set('ListPodSandbox', () => void calls.push('list'));
+    await node.kubelet.start();
+    await node.write('manifests/a.yaml', simple('a'));
+    const pod = await node.until('a', ({ status }) => status?.reason === 'RuntimeUnavailable');
+    expect(pod.status?.message).toBe('runtime timer: runtime timer: no such machine');
+    await node.until('a', isReady);
+    expect(calls.slice(0, 2)).toEqual(['start', 'start']);
+  });
+});

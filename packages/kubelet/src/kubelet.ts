@@ -2,7 +2,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { networkInterfaces, totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { Event, Pod, PodStatus } from '@berth/api/objects';
-import type { DNSConfig } from '@berth/sdk/cri';
+import { type DNSConfig, ExecSyncRequest, type ExecSyncResponse } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import type { Logger } from 'pino';
 import type { ActionContext } from './actions/action-context.ts';
@@ -102,6 +102,7 @@ export class Kubelet {
     this.#server = new KubeletServer(join(options.run, 'kubelet.sock'), {
       pods: () => this.pods(),
       events: () => this.events(),
+      exec: (container, command, signal) => this.#exec(container, command, signal),
       trace: (pod) => this.#traces.of(fullNameOf(pod)),
       logDirectory: (pod) => this.#directories.logDirectory(pod),
     });
@@ -215,6 +216,13 @@ export class Kubelet {
       nodeMemory: BigInt(totalmem()),
       requestTimeoutMs: this.#requestTimeoutMs(),
     };
+  }
+
+  /** No deadline but the client's: a command takes as long as it takes. */
+  async #exec({ handler, id }: { handler: string; id: string }, cmd: string[], signal: AbortSignal): Promise<ExecSyncResponse> {
+    const client = this.#options.runtimes.get(handler);
+    if (!client) throw new PluginError('UNAVAILABLE', 'this node has no such runtime', { object: `runtime ${handler}` });
+    return client.runtime.execSync(ExecSyncRequest.create({ containerId: id, cmd }), { signal, deadlineMs: Number.POSITIVE_INFINITY });
   }
 
   #requestTimeoutMs(): number {

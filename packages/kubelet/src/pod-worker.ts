@@ -182,6 +182,7 @@ export class PodWorker {
   async #observe(signal: AbortSignal): Promise<void> {
     await this.#attempt('observe', signal, () =>
       ActionFailure.explain('RuntimeUnavailable', `runtime ${this.#observed.handler}`, async () => {
+        await this.#options.context.client.onDemand?.start(signal);
         Object.assign(this.#observed, await this.#observer.observe(signal));
         this.#lastSeenAt = this.#options.clock.now();
       }),

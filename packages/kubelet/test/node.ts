@@ -7,9 +7,15 @@ import { connect } from '@berth/sdk/connect';
 import { ImageServiceService, RuntimeServiceService } from '@berth/sdk/cri';
 import { pino } from 'pino';
 import { Kubelet, type KubeletOptions } from '../src/kubelet.ts';
+import type { OnDemand } from '../src/runtime/runtime-client.ts';
 import { ManifestSource } from '../src/sources/manifest-source.ts';
 import { PodTraces } from '../src/trace/pod-traces.ts';
 import { TimerRuntime } from './timer-runtime.ts';
+
+interface TestNodeOptions extends Partial<KubeletOptions> {
+  /** How the timer runtime is started on demand. */
+  onDemand?(runtime: TimerRuntime): OnDemand;
+}
 
 /** A kubelet over a timer runtime, in a directory of its own. */
 export class TestNode {
@@ -18,13 +24,13 @@ export class TestNode {
   kubelet: Kubelet;
   #connection = new AbortController();
 
-  static async create(options: Partial<KubeletOptions> = {}): Promise<TestNode> {
+  static async create(options: TestNodeOptions = {}): Promise<TestNode> {
     const node = new TestNode(await mkdtemp(join(tmpdir(), 'berth-kubelet-')), options);
     await node.runtime.open();
     return node;
   }
 
-  private constructor(root: string, options: Partial<KubeletOptions>) {
+  private constructor(root: string, options: TestNodeOptions) {
     this.root = root;
     this.runtime = new TimerRuntime(root);
     this.kubelet = this.#makeKubelet(options);
@@ -70,10 +76,10 @@ export class TestNode {
     });
   }
 
-  /** GET on kubelet.sock; resolves with the status code and the whole body. */
-  async get(path: string): Promise<{ status: number; body: string }> {
+  /** GET on kubelet.sock, if no other method is asked for; resolves with the status code and the whole body. */
+  async get(path: string, options: { method?: string; headers?: Record<string, string> } = {}): Promise<{ status: number; body: string }> {
     const { promise, resolve, reject } = Promise.withResolvers<{ status: number; body: string }>();
-    request({ socketPath: this.socket, path }, (response) => {
+    request({ ...options, socketPath: this.socket, path }, (response) => {
       let body = '';
       response.setEncoding('utf8').on('data', (text) => {
         body += text;
@@ -93,7 +99,7 @@ export class TestNode {
     await rm(this.root, { recursive: true, force: true });
   }
 
-  #makeKubelet(options: Partial<KubeletOptions>): Kubelet {
+  #makeKubelet({ onDemand, ...options }: TestNodeOptions): Kubelet {
     const traces = new PodTraces();
     const connection = { tap: traces.tap('timer'), signal: this.#connection.signal, deadlineMs: options.runtimeRequestTimeoutMs ?? 5000 };
     const client = {
@@ -101,6 +107,7 @@ export class TestNode {
       runtime: connect(RuntimeServiceService, this.runtime.address, connection),
       images: connect(ImageServiceService, this.runtime.address, connection),
       runtimeHandler: '',
+      ...(onDemand && { onDemand: onDemand(this.runtime) }),
     };
     return new Kubelet({
       nodeName: 'node',

@@ -159,6 +159,12 @@ export class TimerRuntime {
         this.containers.delete(containerId);
         return {};
       },
+      /** Prints its words; `exit N` ends so. */
+      execSync: ({ cmd: [program = '', ...args] }) => ({
+        stdout: Buffer.from(`${[program, ...args].join('|')}\n`),
+        stderr: Buffer.alloc(0),
+        exitCode: program === 'exit' ? Number(args[0]) : 0,
+      }),
       listContainers: () => ({
         containers: [...this.containers.values()].map(({ id, sandboxId, config, state, createdAt }) => ({
           id,

@@ -13,3 +13,16 @@ export function onAbort(signals: (AbortSignal | undefined)[], listener: (reason:
   else for (const signal of present) signal.addEventListener('abort', aborted);
   return stop;
 }
+
+/** Waits for `promise`, or throws the reason of `signal` as soon as that is aborted. */
+export async function unlessAborted<Result>(promise: Promise<Result>, signal: AbortSignal): Promise<Result> {
+  signal.throwIfAborted();
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const abort = (): void => reject(signal.reason);
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}

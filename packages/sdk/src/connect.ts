@@ -12,7 +12,7 @@ import { unaryCall } from './unary-call.ts';
 
 export interface CallOptions {
   signal?: AbortSignal;
-  /** Milliseconds from now; every call has one, from `ConnectOptions` if not from here. A stream's default is none. */
+  /** Milliseconds from now; every call has one, from `ConnectOptions` if not from here. Infinity: none. A stream's default is none. */
   deadlineMs?: number;
 }
 

@@ -50,6 +50,21 @@ export class ShimDirectories {
     return join(this.#run, 'calls');
   }
 
+  /** Calls made for one sandbox, a CallRecord a line. */
+  callsOf(sandboxId: string): string {
+    return join(this.calls, `${sandboxId}.jsonl`);
+  }
+
+  /** Ids of this handler's sandboxes. */
+  sandboxIds(): string[] {
+    return entries(this.sandboxes);
+  }
+
+  /** The layered store, one for all handlers. */
+  get images(): string {
+    return join(this.root, 'images');
+  }
+
   /** What this shim makes of its run directory, inner ones first. */
   get runDirectories(): string[] {
     return [this.allNamespaces, join(this.#run, 'namespaces'), this.calls, this.#run];

@@ -48,7 +48,7 @@ export class FileCalls implements Calls {
     const line = `${JSON.stringify(record)}\n`;
     try {
       mkdirSync(this.#directories.calls, { recursive: true, mode: 0o700 });
-      appendFileSync(this.#file(record.sandboxId), line, { mode: 0o600 });
+      appendFileSync(this.#directories.callsOf(record.sandboxId), line, { mode: 0o600 });
     } catch {
       return;
     }
@@ -56,16 +56,12 @@ export class FileCalls implements Calls {
 
   /** Removes the oldest files of sandboxes that no handler has any more, past the number that is kept. */
   trim(): void {
-    const living = new Set(this.#directories.sandboxesOfAllHandlers().map((id) => this.#file(id)));
+    const living = new Set(this.#directories.sandboxesOfAllHandlers().map((id) => this.#directories.callsOf(id)));
     const ended = filesIn(this.#directories.calls).filter((path) => !living.has(path));
     if (ended.length <= keptFiles) return;
     const byAge = ended.map((path) => ({ path, modified: statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0 }));
     byAge.sort((a, b) => b.modified - a.modified);
     for (const { path } of byAge.slice(keptFiles)) rmSync(path, { force: true });
-  }
-
-  #file(sandboxId: string): string {
-    return join(this.#directories.calls, `${sandboxId}.jsonl`);
   }
 }
 

@@ -1,5 +1,16 @@
 import { PluginError } from '@berth/sdk/errors';
-import type { ContainerSpec, Found, Known, Runtime, RuntimeEvent, RuntimeFeatures, RuntimeVersion, SandboxSpec } from './runtime.ts';
+import type {
+  ContainerSpec,
+  ExecOutput,
+  ExecProcess,
+  Found,
+  Known,
+  Runtime,
+  RuntimeEvent,
+  RuntimeFeatures,
+  RuntimeVersion,
+  SandboxSpec,
+} from './runtime.ts';
 
 /** How long a call that was told to end may take to clean up, before its caller stops waiting for it. */
 const defaultGraceMs = 5_000;
@@ -47,6 +58,10 @@ export class GuardedRuntime implements Runtime {
 
   signal(container: ContainerSpec, posixSignal: string, signal: AbortSignal): Promise<void> {
     return this.#bounded('signal', container.id, signal, () => this.#runtime.signal(container, posixSignal, signal));
+  }
+
+  exec(container: ContainerSpec, process: ExecProcess, output: ExecOutput, signal: AbortSignal): Promise<number> {
+    return this.#bounded('exec', container.id, signal, () => this.#runtime.exec(container, process, output, signal));
   }
 
   removeContainer(container: ContainerSpec, signal: AbortSignal): Promise<void> {

@@ -1,3 +1,5 @@
+import { unlessAborted } from '@berth/sdk/abort';
+
 /** One holder at a time for each key; the others wait in order. */
 export class KeyedLock {
   readonly #tails = new Map<string, Promise<void>>();
@@ -20,18 +22,5 @@ export class KeyedLock {
 
   #forget(key: string, tail: Promise<void>): void {
     if (this.#tails.get(key) === tail) this.#tails.delete(key);
-  }
-}
-
-/** Waits for `promise`, or throws the reason of `signal` as soon as that is aborted. */
-export async function unlessAborted<Result>(promise: Promise<Result>, signal: AbortSignal): Promise<Result> {
-  signal.throwIfAborted();
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const abort = (): void => reject(signal.reason);
-  signal.addEventListener('abort', abort, { once: true });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener('abort', abort);
   }
 }

@@ -1,8 +1,10 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
-import { absent, readJson, syncDirectory, writeJson } from './image/atomic-file.ts';
-import { mountPoints } from './mounts.ts';
+import { absent } from './files/absent.ts';
+import { readJson, writeJson } from './files/json-file.ts';
+import { syncDirectory } from './files/sync-directory.ts';
+import { mountPoints } from './mount-points.ts';
 
 /** The format of the records; one written by a newer shim is refused, not guessed at. */
 const formatVersion = 1;

@@ -7,9 +7,25 @@ import { ContainerState, ImageServiceService, PullImageRequest, RuntimeServiceSe
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ShimProcess } from '../testing/shim-process.ts';
 import { containerConfig, image, podConfig } from '../testing/test-shim.ts';
+import { imageService } from './image/image-service.ts';
+import type { Images } from './image/images.ts';
+import { runtimeService } from './runtime-service.ts';
+import type { Shim } from './shim.ts';
 
 const readme = fileURLToPath(new URL('../README.md', import.meta.url));
 const modules = fileURLToPath(new URL('../../../node_modules', import.meta.url));
+
+it("the README's table of CRI calls is that of the servers", async () => {
+  const text = await readFile(readme, 'utf8');
+  const table = text.slice(text.indexOf('## Calls of CRI'), text.indexOf('## A whole runtime'));
+  const rows = table.split('\n').flatMap((line) => /^\| (?:Runtime|Image)Service.*?\|(.*)\|(.*)\|$/.exec(line)?.slice(1, 3) ?? []);
+  const listed = (column: number) => rows.filter((_, index) => index % 2 === column).flatMap((cell) => cell.match(/\w+/g) ?? []);
+  const answered = [...Object.keys(runtimeService({} as Shim)), ...Object.keys(imageService({} as Images))];
+  const all = [...Object.keys(RuntimeServiceService), ...Object.keys(ImageServiceService)];
+  const names = (methods: string[]) => methods.map((method) => method.charAt(0).toUpperCase() + method.slice(1)).toSorted();
+  expect(listed(0).toSorted()).toEqual(names(answered));
+  expect(listed(1).toSorted()).toEqual(names(all.filter((method) => !answered.includes(method))));
+});
 
 describe.skipIf(process.platform !== 'linux')("the README's whole runtime (it reads /proc, which only Linux has)", () => {
   let directory: string;

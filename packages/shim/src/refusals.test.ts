@@ -1,4 +1,4 @@
-import { ContainerConfig, PodSandboxConfig } from '@berth/sdk/cri';
+import { ContainerConfig, NamespaceMode, PodSandboxConfig } from '@berth/sdk/cri';
 import { describe, expect, it } from 'vitest';
 import { checkRefusals, shimRefusals } from './refusals.ts';
 
@@ -35,6 +35,20 @@ describe('checkRefusals', () => {
     const config = ContainerConfig.fromPartial({ mounts: [{ selinuxRelabel: true }] });
     checkRefusals(config, shimRefusals(false), 'container c');
     expect(() => checkRefusals(config, shimRefusals(true), 'container c')).toThrow(/selinux_relabel/);
+  });
+
+  it.each([
+    ['pid', { pid: NamespaceMode.TARGET }],
+    ['target_id', { targetId: 'c1' }],
+    ['userns_options', { usernsOptions: { mode: NamespaceMode.POD } }],
+  ])('refuses namespace_options.%s for what it asks', (field, namespaceOptions) => {
+    const config = ContainerConfig.fromPartial({ linux: { securityContext: { namespaceOptions } } });
+    expect(() => checkRefusals(config, shimRefusals(), 'container c')).toThrow(`namespace_options.${field}`);
+  });
+
+  it("lets a request have the host's user namespace, and a PID namespace of any other mode", () => {
+    const namespaceOptions = { pid: NamespaceMode.CONTAINER, usernsOptions: { mode: NamespaceMode.NODE } };
+    checkRefusals(ContainerConfig.fromPartial({ linux: { securityContext: { namespaceOptions } } }), shimRefusals(), 'container c');
   });
 
   it('is an INVALID_ARGUMENT: UNIMPLEMENTED would say that the whole RPC is missing', () => {

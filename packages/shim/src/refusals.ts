@@ -1,46 +1,66 @@
 import { existsSync } from 'node:fs';
+import { NamespaceMode, type UserNamespace } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import type { Refusal } from './runtime.ts';
 
-const alwaysRefused: Refusal[] = [
+/** A refusal of some values of a field only. Without `when`: of every value but the default. */
+export interface ConditionalRefusal extends Refusal {
+  when?: (value: unknown) => boolean;
+}
+
+const userNamespaces = 'user namespaces are not supported';
+const targetContainers = 'joining the namespaces of another container is not supported';
+
+const alwaysRefused: ConditionalRefusal[] = [
   { field: 'mounts[].image', reason: 'image volumes are not supported' },
   { field: 'mounts[].recursive_read_only', reason: 'recursive read-only mounts are not supported' },
-  { field: 'mounts[].uid_mappings', reason: 'user namespaces are not supported' },
+  { field: 'mounts[].uid_mappings', reason: userNamespaces },
   { field: 'CDI_devices', reason: 'CDI devices are not supported' },
-  { field: 'linux.security_context.namespace_options.userns_options.uids', reason: 'user namespaces are not supported' },
-  { field: 'linux.security_context.namespace_options.target_id', reason: 'joining the namespaces of another container is not supported' },
+  {
+    field: 'linux.security_context.namespace_options.userns_options',
+    reason: userNamespaces,
+    // Any other mode asks for isolation, even where it maps nothing.
+    when: (options) => options !== undefined && (options as UserNamespace).mode !== NamespaceMode.NODE,
+  },
+  {
+    field: 'linux.security_context.namespace_options.pid',
+    reason: targetContainers,
+    when: (mode) => mode === NamespaceMode.TARGET,
+  },
+  { field: 'linux.security_context.namespace_options.target_id', reason: targetContainers },
 ];
 
 /** Kubelets ask for relabelling everywhere; where no SELinux is, there is nothing to do for it. */
-const refusedWithSelinux: Refusal[] = [{ field: 'mounts[].selinux_relabel', reason: 'SELinux relabelling is not supported' }];
+const refusedWithSelinux: ConditionalRefusal[] = [{ field: 'mounts[].selinux_relabel', reason: 'SELinux relabelling is not supported' }];
 
 /** What this server doesn't do for any runtime. */
-export function shimRefusals(selinuxEnabled: boolean = existsSync('/sys/fs/selinux/enforce')): Refusal[] {
+export function shimRefusals(selinuxEnabled: boolean = existsSync('/sys/fs/selinux/enforce')): ConditionalRefusal[] {
   return selinuxEnabled ? [...alwaysRefused, ...refusedWithSelinux] : alwaysRefused;
 }
 
 /** Throws INVALID_ARGUMENT, naming the field, if `config` asks for anything that is refused. `object` names who asks. */
-export function checkRefusals(config: object, refusals: Refusal[], object: string): void {
-  for (const { field, reason } of refusals) {
-    if (isAsked(config, field.split('.')))
+export function checkRefusals(config: object, refusals: ConditionalRefusal[], object: string): void {
+  for (const { field, reason, when = isSet } of refusals) {
+    if (isAsked(config, field.split('.'), when))
       throw new PluginError('INVALID_ARGUMENT', `${field}: ${reason}`, { object, hint: 'leave the field out, or choose another runtime' });
   }
 }
 
-/** Whether the field at `path` (proto names; `[]` for every item of a list) has a value other than its default. */
-function isAsked(value: unknown, path: string[]): boolean {
+/** Whether the field at `path` (proto names; `[]` for every item of a list) is `refused`; a missing message has no fields. */
+function isAsked(value: unknown, path: string[], refused: (value: unknown) => boolean): boolean {
   const [head, ...rest] = path;
-  if (head === undefined) return !isDefault(value);
+  if (head === undefined) return refused(value);
   if (value === undefined || value === null) return false;
   const field = (value as Record<string, unknown>)[camelCase(head.replace('[]', ''))];
-  if (head.endsWith('[]')) return Array.isArray(field) && field.some((item) => isAsked(item, rest));
-  return isAsked(field, rest);
+  if (head.endsWith('[]')) return Array.isArray(field) && field.some((item) => isAsked(item, rest, refused));
+  return isAsked(field, rest, refused);
 }
 
-function isDefault(value: unknown): boolean {
-  if (Array.isArray(value)) return value.length === 0;
-  if (typeof value === 'object' && value !== null) return Object.keys(value).length === 0;
-  return value === undefined || value === null || value === '' || value === 0 || value === 0n || value === false;
+/** Whether a value is other than the default of its type. */
+function isSet(value: unknown): boolean {
+  if (Array.isArray(value)) return value.length > 0;
+  if (typeof value === 'object' && value !== null) return Object.keys(value).length > 0;
+  return Boolean(value);
 }
 
 /** Field names as ts-proto makes them: `CDI_devices` -> `CDIDevices`. */

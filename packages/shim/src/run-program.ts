@@ -1,7 +1,7 @@
 import { type ExecFileException, execFile } from 'node:child_process';
 import { PluginError } from '@berth/sdk/errors';
 
-export interface ProgramOptions {
+interface ProgramOptions {
   signal: AbortSignal;
   cwd?: string;
   /** Default 30 seconds. */

@@ -2,6 +2,7 @@ import type { RuntimeServiceService } from '@berth/sdk/cri';
 import type { Implementation } from '@berth/sdk/serve';
 import { containerStatus } from './container/container-status.ts';
 import { createContainer } from './container/create-container.ts';
+import { execSync } from './container/exec-sync.ts';
 import { listContainers } from './container/list-containers.ts';
 import { removeContainer } from './container/remove-container.ts';
 import { startContainer } from './container/start-container.ts';
@@ -30,5 +31,6 @@ export function runtimeService(shim: Shim): Implementation<RuntimeServiceService
     removeContainer: (request, context) => removeContainer(shim, request, context),
     containerStatus: (request) => containerStatus(shim, request),
     listContainers: (request) => listContainers(shim, request),
+    execSync: (request, context) => execSync(shim, request, context),
   };
 }

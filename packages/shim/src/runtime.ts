@@ -1,3 +1,4 @@
+import type { Writable } from 'node:stream';
 import type { ContainerConfig, PodSandboxConfig } from '@berth/sdk/cri';
 
 /**
@@ -6,9 +7,11 @@ import type { ContainerConfig, PodSandboxConfig } from '@berth/sdk/cri';
  *
  * The contract, for every method:
  * - `signal` aborts the work; an aborted call leaves nothing behind, or leaves what `remove` takes away.
- * - Calls about one sandbox or container are never made at the same time, except `signal` and `remove` during `start`.
+ * - Calls about one sandbox or container are never made at the same time, except `signal` and `remove` during `start`,
+ *   and `exec` at any time while the container runs.
  * - What fails throws a PluginError that names the object, the cause and the cure.
- * - Nothing is kept outside `directory` of the spec: the shim removes that folder after `remove`.
+ * - What has to survive a reboot is kept in `directory` of the spec only, which the shim removes after `remove`. What a reboot may
+ *   take can be below RUN (ShimOptions) too: `remove` takes that away, and `recover` that of objects nobody knows.
  * - Containers and their stdio outlive the shim; after a restart `recover` finds them again.
  */
 export interface Runtime {
@@ -32,6 +35,12 @@ export interface Runtime {
 
   /** Sends a POSIX signal (`SIGTERM`; a real-time one by number, `37`) to the container's first process. One that has ended, or is missing, is no error. */
   signal(container: ContainerSpec, posixSignal: string, signal: AbortSignal): Promise<void>;
+
+  /**
+   * Runs one more process in a running container to its end, and resolves with its exit code once all that it printed has been
+   * written to `output`. When `signal` is aborted the process is killed, with its process group. A program that isn't there throws.
+   */
+  exec(container: ContainerSpec, process: ExecProcess, output: ExecOutput, signal: AbortSignal): Promise<number>;
 
   /** Removes a container, killing it if it runs. A missing one is no error. */
   removeContainer(container: ContainerSpec, signal: AbortSignal): Promise<void>;
@@ -119,10 +128,22 @@ export interface Rootfs {
 
 export interface ProcessSpec {
   args: string[];
-  /** `NAME=value`. */
+  /** `NAME=value`, all of them: PATH is always there. */
   env: string[];
   cwd: string;
   user: { uid: number; gid: number; additionalGids: number[] };
+}
+
+/** A process beside the container's first one, with the same environment, directory, user and limits. */
+export interface ExecProcess {
+  /** Program and arguments; no shell. */
+  args: string[];
+}
+
+/** The runtime writes to both, and ends neither. */
+export interface ExecOutput {
+  stdout: Writable;
+  stderr: Writable;
 }
 
 export interface ContainerMount {

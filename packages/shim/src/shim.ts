@@ -6,12 +6,13 @@ import { GuardedRuntime } from './guarded-runtime.ts';
 import type { Images } from './image/images.ts';
 import { KeyedLock } from './keyed-lock.ts';
 import type { PodNetwork } from './network/pod-network.ts';
+import { type ConditionalRefusal, shimRefusals } from './refusals.ts';
 import type { Runtime, RuntimeFeatures, RuntimeVersion } from './runtime.ts';
 import { SandboxWork } from './sandbox/sandbox-work.ts';
 import { Sandboxes } from './sandbox/sandboxes.ts';
 import type { ShimOptions } from './shim-options.ts';
 
-export interface ShimParts {
+interface ShimParts {
   options: ShimOptions;
   runtime: Runtime;
   images: Images;
@@ -25,6 +26,8 @@ export class Shim {
   readonly handler: string;
   readonly runtime: Runtime;
   readonly features: RuntimeFeatures;
+  /** What no request may ask for: of this server, and of the runtime. */
+  readonly refusals: ConditionalRefusal[];
   readonly images: Images;
   readonly network: PodNetwork;
   readonly calls: FileCalls;
@@ -43,6 +46,7 @@ export class Shim {
     this.handler = options.handler;
     this.runtime = new GuardedRuntime(runtime);
     this.features = runtime.features();
+    this.refusals = [...shimRefusals(), ...this.features.refused];
     this.images = images;
     this.network = network;
     this.calls = calls;

@@ -6,15 +6,15 @@ import { type Served, serve } from '@berth/sdk/serve';
 import type { Logger } from 'pino';
 import { ShimDirectories } from './directories.ts';
 import { FileCalls } from './file-calls.ts';
+import { type Lock, tryLock } from './files/file-lock.ts';
 import { imageService } from './image/image-service.ts';
 import type { Images } from './image/images.ts';
-import { type Lock, tryLock } from './image/lock.ts';
 import { PodNetwork } from './network/pod-network.ts';
-import { recover } from './recovery.ts';
 import type { PluginContext, RuntimePlugin } from './runtime-plugin.ts';
 import { runtimeService } from './runtime-service.ts';
 import { Shim } from './shim.ts';
 import type { ShimOptions } from './shim-options.ts';
+import { recover } from './shim-recovery.ts';
 import { watchEvents } from './watch-events.ts';
 
 export interface StartedShim {

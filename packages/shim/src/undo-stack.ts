@@ -1,14 +1,17 @@
 import type { Logger } from 'pino';
 
-/** What undoing may take: the call that failed may have had no time left. */
+/** Longest that undoing one step may take. It has a time of its own: the call that failed may have none left. */
 export const undoLimitMs = 60_000;
 
 interface Step {
   what: string;
-  undo: () => Promise<void> | void;
+  undo: (signal: AbortSignal) => Promise<void> | void;
 }
 
-/** What has been done so far, to be undone in reverse order if the next step fails. */
+/**
+ * What has been done so far, to be undone if the next step fails: one step after the other, the last one first, each once.
+ * An undo that fails is logged, and those of the earlier steps follow all the same. `run` never throws.
+ */
 export class UndoStack {
   readonly #steps: Step[] = [];
   readonly #log: Logger;
@@ -17,14 +20,17 @@ export class UndoStack {
     this.#log = log;
   }
 
-  /** Notes how the step just taken is undone. */
+  /**
+   * Notes how a step is undone, before it is taken where it could fail half-way: then `undo` has to bear that nothing was
+   * done. `what` stands in the log if that fails; the signal is aborted after `undoLimitMs`.
+   */
   add(what: string, undo: Step['undo']): void {
     this.#steps.push({ what, undo });
   }
 
   /**
-   * Undoes all steps, the last one first. A step that can't be undone is logged, and the ones before it still are undone.
-   * `forget` drops the record that another try would need, so it comes after all of them, and only if each has succeeded.
+   * Undoes all steps. `forget` drops the record that another try would need, so it comes after all of them, and only if each has
+   * succeeded. `complete` is false where anything is left.
    */
   async run(forget?: () => Promise<void>): Promise<{ complete: boolean }> {
     let complete = true;
@@ -37,7 +43,7 @@ export class UndoStack {
 
   async #undo({ what, undo }: Step): Promise<boolean> {
     try {
-      await undo();
+      await undo(AbortSignal.timeout(undoLimitMs));
       return true;
     } catch (error) {
       this.#log.error({ err: error }, `could not undo: ${what}`);

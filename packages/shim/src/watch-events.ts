@@ -1,3 +1,4 @@
+import { lostExitCode } from './exit-code.ts';
 import type { RuntimeEvent } from './runtime.ts';
 import type { Shim } from './shim.ts';
 
@@ -36,6 +37,6 @@ async function sandboxGone(shim: Shim, id: string, message: string): Promise<voi
     await shim.sandboxes.put(sandbox);
   }
   for (const container of shim.containers.ofSandbox(id).filter(({ record }) => record.phase !== 'creating')) {
-    await shim.containers.exited(container, { exitCode: 255, finishedAt: new Date(), message });
+    await shim.containers.exited(container, { exitCode: lostExitCode, finishedAt: new Date(), message });
   }
 }

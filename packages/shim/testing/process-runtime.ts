@@ -1,9 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { EventEmitter, on } from 'node:events';
-import { constants } from 'node:os';
+import { EventEmitter, on, once } from 'node:events';
 import { PluginError } from '@berth/sdk/errors';
+import { exitCodeOf } from '../src/exit-code.ts';
 import type {
   ContainerSpec,
+  ExecOutput,
+  ExecProcess,
   Exit,
   Found,
   FoundContainer,
@@ -16,7 +18,7 @@ import type {
 } from '../src/runtime.ts';
 
 export type Fault = 'throws' | 'hangs' | 'is deaf' | 'does nothing';
-type Method = Exclude<keyof Runtime, 'features' | 'events'>;
+type Method = Exclude<keyof Runtime, 'features' | 'events' | 'exec'>;
 
 interface ProcessContainer {
   spec: ContainerSpec;
@@ -112,7 +114,7 @@ export class ProcessRuntime implements Runtime {
       await spawned.promise;
       container.child = child;
       container.startedAt = new Date();
-      child.once('exit', (code, ending) => this.#exited(spec.id, container, code ?? 128 + (constants.signals[ending ?? 'SIGKILL'] ?? 0)));
+      child.once('exit', (code, ending) => this.#exited(spec.id, container, code ?? exitCodeOf(ending ?? 'SIGKILL')));
     });
   }
 
@@ -120,6 +122,20 @@ export class ProcessRuntime implements Runtime {
     return this.#call('signal', spec.id, signal, async () => {
       this.#host.containers.get(spec.id)?.child?.kill(posixSignal as NodeJS.Signals);
     });
+  }
+
+  /** The command runs on the host, until its end or the abort. */
+  async exec(
+    _spec: ContainerSpec,
+    { args: [program = '', ...args] }: ExecProcess,
+    output: ExecOutput,
+    signal: AbortSignal,
+  ): Promise<number> {
+    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], signal, killSignal: 'SIGKILL' });
+    child.stdout.pipe(output.stdout, { end: false });
+    child.stderr.pipe(output.stderr, { end: false });
+    const [code] = (await once(child, 'close')) as [number];
+    return code;
   }
 
   removeContainer(spec: ContainerSpec, signal: AbortSignal): Promise<void> {

@@ -8,6 +8,8 @@ describe('behaviourOf', () => {
     expect(of({ 'example.com/exit-after': '1s' })).toEqual({
       exitAfter: undefined,
       exitCode: 0,
+      execOutput: [],
+      execExitCode: 0,
       startAfter: 0,
       output: [],
       outputEvery: undefined,

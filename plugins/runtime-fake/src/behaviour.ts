@@ -10,6 +10,9 @@ export interface Behaviour {
   /** Lines written to stdout at the start, and again each `outputEvery`. */
   output: string[];
   outputEvery: number | undefined;
+  /** Lines that a command run in it prints. */
+  execOutput: string[];
+  execExitCode: number;
   /** Only SIGKILL ends it. */
   ignoresStop: boolean;
   pullDelay: number;
@@ -20,12 +23,14 @@ export interface Behaviour {
 const prefix = 'fake.berth.dev/';
 
 /** Names of annotations below `fake.berth.dev/`, alone for all containers of the pod or as `CONTAINER.NAME` for one. */
-export const annotationNames = [
+const annotationNames = [
   'exit-after',
   'exit-code',
   'start-after',
   'output',
   'output-every',
+  'exec-output',
+  'exec-exit-code',
   'ignore-stop',
   'pull-delay',
   'pull-error',
@@ -39,10 +44,12 @@ export function behaviourOf(container: string, annotations: Record<string, strin
   const time = (name: AnnotationName): number | undefined => milliseconds(name, text(name));
   return {
     exitAfter: time('exit-after'),
-    exitCode: exitCode(text('exit-code')),
+    exitCode: exitCode('exit-code', text('exit-code')),
     startAfter: text('start-after') === 'never' ? 'never' : (time('start-after') ?? 0),
     output: text('output')?.split('\n') ?? [],
     outputEvery: time('output-every'),
+    execOutput: text('exec-output')?.split('\n') ?? [],
+    execExitCode: exitCode('exec-exit-code', text('exec-exit-code')),
     ignoresStop: text('ignore-stop') === 'true',
     pullDelay: time('pull-delay') ?? 0,
     pullError: text('pull-error'),
@@ -68,10 +75,10 @@ function milliseconds(name: AnnotationName, text: string | undefined): number | 
   return Number(count) * (unit === 'm' ? 60_000 : unit === 's' ? 1000 : 1);
 }
 
-function exitCode(text: string | undefined): number {
+function exitCode(name: AnnotationName, text: string | undefined): number {
   if (text === undefined) return 0;
   const code = Number(text);
-  if (!Number.isInteger(code) || code < 0 || code > 255) throw invalid('exit-code', text, 'give a number from 0 to 255');
+  if (!Number.isInteger(code) || code < 0 || code > 255) throw invalid(name, text, 'give a number from 0 to 255');
   return code;
 }
 

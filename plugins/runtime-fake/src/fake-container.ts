@@ -1,106 +1,104 @@
 import { appendFileSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { exitCodeOf, killedExitCode } from '@berth/shim/exit-code';
 import type { ContainerSpec, Exit, FoundContainer } from '@berth/shim/runtime';
 import type { Behaviour } from './behaviour.ts';
 import { type ContainerRecord, readRecord, writeRecord } from './container-record.ts';
 
-const killed = 128 + 9;
-const terminated = 128 + 15;
-
 /** One container: a record on disk, and timers for what is still to come. */
 export class FakeContainer {
-  private readonly spec: ContainerSpec;
-  private readonly behaviour: Behaviour;
-  private readonly onExit: (exit: Exit) => void;
-  private readonly timers = new Set<NodeJS.Timeout>();
-  private record: ContainerRecord;
+  readonly #spec: ContainerSpec;
+  readonly #behaviour: Behaviour;
+  readonly #onExit: (exit: Exit) => void;
+  readonly #timers = new Set<NodeJS.Timeout>();
+  #record: ContainerRecord;
 
   /** Takes up the record in the container's directory, or begins one. */
   constructor(spec: ContainerSpec, behaviour: Behaviour, onExit: (exit: Exit) => void) {
-    this.spec = spec;
-    this.behaviour = behaviour;
-    this.onExit = onExit;
-    this.record = readRecord(spec.directory) ?? {};
-    this.save();
+    this.#spec = spec;
+    this.#behaviour = behaviour;
+    this.#onExit = onExit;
+    this.#record = readRecord(spec.directory) ?? {};
+    this.#save();
   }
 
   /** Resolves when the container runs; never, for one that is told to stay created, until `signal` is aborted. */
   async start(signal: AbortSignal): Promise<void> {
-    const { startAfter } = this.behaviour;
+    const { startAfter } = this.#behaviour;
     await new Promise<void>((resolve, reject) => {
       signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-      if (startAfter !== 'never') this.after(startAfter, resolve);
+      if (startAfter !== 'never') this.#after(startAfter, resolve);
     });
     const now = Date.now();
-    const { exitAfter } = this.behaviour;
-    this.record = { startedAt: now, ...(exitAfter !== undefined && { endsAt: now + exitAfter }) };
-    this.save();
-    this.print();
-    this.resume();
+    const { exitAfter } = this.#behaviour;
+    this.#record = { startedAt: now, ...(exitAfter !== undefined && { endsAt: now + exitAfter }) };
+    this.#save();
+    this.#print();
+    this.#resume();
   }
 
   /** What became of it while no shim ran; goes on from there. */
   found(): FoundContainer {
-    const { startedAt, endsAt, exit } = this.record;
+    const { startedAt, endsAt, exit } = this.#record;
     if (startedAt === undefined) return { state: 'created' };
     if (exit === undefined && endsAt !== undefined && endsAt <= Date.now())
-      this.record.exit = { exitCode: this.behaviour.exitCode, finishedAt: endsAt };
-    if (this.record.exit) return { state: 'exited', exit: toExit(this.record.exit) };
-    this.resume();
+      this.#record.exit = { exitCode: this.#behaviour.exitCode, finishedAt: endsAt };
+    if (this.#record.exit) return { state: 'exited', exit: toExit(this.#record.exit) };
+    this.#resume();
     return { state: 'running', startedAt: new Date(startedAt) };
   }
 
   /** Ends the container as a process would by this signal; one that doesn't run stays as it is. */
   signal(posixSignal: string): void {
-    if (posixSignal === 'SIGKILL') this.exit(killed);
-    else if (!this.behaviour.ignoresStop) this.exit(this.behaviour.exitAfter === undefined ? 0 : terminated);
+    if (posixSignal === 'SIGKILL') this.#exit(killedExitCode);
+    else if (!this.#behaviour.ignoresStop) this.#exit(this.#behaviour.exitAfter === undefined ? 0 : exitCodeOf('SIGTERM'));
   }
 
   /** Forgets all timers; the record goes with the container's directory. */
   dispose(): void {
-    for (const timer of this.timers) clearTimeout(timer);
-    this.timers.clear();
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#timers.clear();
   }
 
-  private resume(): void {
-    const { endsAt, exit } = this.record;
+  #resume(): void {
+    const { endsAt, exit } = this.#record;
     if (exit) return;
-    if (endsAt !== undefined) this.after(Math.max(0, endsAt - Date.now()), () => this.exit(this.behaviour.exitCode));
-    if (this.behaviour.outputEvery !== undefined) this.after(this.behaviour.outputEvery, () => this.repeat());
+    if (endsAt !== undefined) this.#after(Math.max(0, endsAt - Date.now()), () => this.#exit(this.#behaviour.exitCode));
+    if (this.#behaviour.outputEvery !== undefined) this.#after(this.#behaviour.outputEvery, () => this.#repeat());
   }
 
-  private repeat(): void {
-    if (this.record.exit) return;
-    this.print();
-    this.after(this.behaviour.outputEvery ?? 0, () => this.repeat());
+  #repeat(): void {
+    if (this.#record.exit) return;
+    this.#print();
+    this.#after(this.#behaviour.outputEvery ?? 0, () => this.#repeat());
   }
 
-  private exit(exitCode: number): void {
-    if (this.record.startedAt === undefined || this.record.exit) return;
+  #exit(exitCode: number): void {
+    if (this.#record.startedAt === undefined || this.#record.exit) return;
     this.dispose();
-    this.record.exit = { exitCode, finishedAt: Date.now() };
-    this.save();
-    this.onExit(toExit(this.record.exit));
+    this.#record.exit = { exitCode, finishedAt: Date.now() };
+    this.#save();
+    this.#onExit(toExit(this.#record.exit));
   }
 
   /** Writes the output in CRI log format. */
-  private print(): void {
-    if (!this.spec.logPath) return;
-    mkdirSync(dirname(this.spec.logPath), { recursive: true });
+  #print(): void {
+    if (!this.#spec.logPath) return;
+    mkdirSync(dirname(this.#spec.logPath), { recursive: true });
     const stamp = new Date().toISOString().replace('Z', '000000Z');
-    appendFileSync(this.spec.logPath, this.behaviour.output.map((line) => `${stamp} stdout F ${line}\n`).join(''));
+    appendFileSync(this.#spec.logPath, this.#behaviour.output.map((line) => `${stamp} stdout F ${line}\n`).join(''));
   }
 
-  private after(milliseconds: number, work: () => void): void {
+  #after(milliseconds: number, work: () => void): void {
     const timer = setTimeout(() => {
-      this.timers.delete(timer);
+      this.#timers.delete(timer);
       work();
     }, milliseconds);
-    this.timers.add(timer);
+    this.#timers.add(timer);
   }
 
-  private save(): void {
-    writeRecord(this.spec.directory, this.record);
+  #save(): void {
+    writeRecord(this.#spec.directory, this.#record);
   }
 }
 

@@ -1,7 +1,7 @@
-import { EventEmitter, on } from 'node:events';
 import type {
   ContainerSpec,
-  Exit,
+  ExecOutput,
+  ExecProcess,
   Found,
   Known,
   Runtime,
@@ -10,14 +10,14 @@ import type {
   RuntimeVersion,
   SandboxSpec,
 } from '@berth/shim/runtime';
+import { RuntimeEvents } from '@berth/shim/runtime-events';
 import { type Behaviour, behaviourOf } from './behaviour.ts';
 import { FakeContainer } from './fake-container.ts';
 
 /** A runtime without containers: each is a record and some timers, and does what its pod's annotations say. */
 export class FakeRuntime implements Runtime {
-  private readonly containers = new Map<string, FakeContainer>();
-  private readonly emitter = new EventEmitter();
-  private readonly past: RuntimeEvent[] = [];
+  readonly #containers = new Map<string, FakeContainer>();
+  readonly #events = new RuntimeEvents();
 
   features(): RuntimeFeatures {
     return { rootfs: 'none', network: false, namespaces: false, refused: [] };
@@ -37,46 +37,44 @@ export class FakeRuntime implements Runtime {
   async removeSandbox(): Promise<void> {}
 
   async createContainer(spec: ContainerSpec): Promise<void> {
-    this.take(spec);
+    this.#take(spec);
   }
 
   async start(spec: ContainerSpec, signal: AbortSignal): Promise<void> {
-    await this.containers.get(spec.id)?.start(signal);
+    await this.#containers.get(spec.id)?.start(signal);
   }
 
   async signal(spec: ContainerSpec, posixSignal: string): Promise<void> {
-    this.containers.get(spec.id)?.signal(posixSignal);
+    this.#containers.get(spec.id)?.signal(posixSignal);
+  }
+
+  /** Answers as the annotations say, whatever the command; without them, with nothing and exit code 0. */
+  async exec(spec: ContainerSpec, _process: ExecProcess, { stdout }: ExecOutput): Promise<number> {
+    const { execOutput, execExitCode } = behaviourOfContainer(spec);
+    stdout.write(execOutput.map((line) => `${line}\n`).join(''));
+    return execExitCode;
   }
 
   async removeContainer(spec: ContainerSpec): Promise<void> {
-    this.containers.get(spec.id)?.dispose();
-    this.containers.delete(spec.id);
+    this.#containers.get(spec.id)?.dispose();
+    this.#containers.delete(spec.id);
   }
 
   async recover(known: Known): Promise<Found> {
-    const containers = Object.fromEntries(known.containers.map((spec) => [spec.id, this.take(spec).found()]));
+    const containers = Object.fromEntries(known.containers.map((spec) => [spec.id, this.#take(spec).found()]));
     return { sandboxes: known.sandboxes.map((sandbox) => sandbox.id), containers };
   }
 
-  async *events(signal: AbortSignal): AsyncIterable<RuntimeEvent> {
-    const coming = on(this.emitter, 'event', { signal });
-    yield* this.past.splice(0);
-    try {
-      for await (const [event] of coming) yield event as RuntimeEvent;
-    } catch (error) {
-      if (!signal.aborted) throw error;
-    }
+  events(signal: AbortSignal): AsyncIterable<RuntimeEvent> {
+    return this.#events.read(signal);
   }
 
-  private take(spec: ContainerSpec): FakeContainer {
-    const container = new FakeContainer(spec, behaviourOfContainer(spec), (exit) => this.exited(spec.id, exit));
-    this.containers.set(spec.id, container);
+  #take(spec: ContainerSpec): FakeContainer {
+    const container = new FakeContainer(spec, behaviourOfContainer(spec), (exit) =>
+      this.#events.push({ type: 'exited', containerId: spec.id, exit }),
+    );
+    this.#containers.set(spec.id, container);
     return container;
-  }
-
-  private exited(containerId: string, exit: Exit): void {
-    const event: RuntimeEvent = { type: 'exited', containerId, exit };
-    if (!this.emitter.emit('event', event)) this.past.push(event);
   }
 }
 

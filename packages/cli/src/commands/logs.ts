@@ -1,7 +1,6 @@
-import { PluginError } from '@berth/sdk/errors';
 import { Command } from 'commander';
 import { compose, type GlobalOptions, tokens } from '../compose.ts';
-import type { KubeletClient } from '../node/kubelet-client.ts';
+import { onlyContainer } from '../node/only-container.ts';
 
 interface LogOptions {
   namespace: string;
@@ -43,20 +42,4 @@ function query({ follow, tail, previous }: LogOptions): Record<string, string> {
     ...(tail !== undefined && { tailLines: tail }),
     ...(previous && { previous: 'true' }),
   };
-}
-
-async function onlyContainer(client: KubeletClient, namespace: string, name: string): Promise<string> {
-  const pod = (await client.pods()).find((candidate) => candidate.metadata?.name === name && candidate.metadata.namespace === namespace);
-  const containers = pod?.spec?.containers ?? [];
-  if (!pod)
-    throw new PluginError('NOT_FOUND', 'no such pod on this node', {
-      object: `pod ${namespace}/${name}`,
-      hint: 'list them with "berth ps"',
-    });
-  if (containers.length === 1) return (containers[0] as { name: string }).name;
-  const names = containers.map((container) => container.name).join(', ');
-  throw new PluginError('INVALID_ARGUMENT', `it has ${containers.length} containers: ${names}`, {
-    object: `pod ${namespace}/${name}`,
-    hint: 'choose one with -c',
-  });
 }

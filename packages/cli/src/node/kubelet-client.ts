@@ -1,10 +1,24 @@
 import type { Pod } from '@berth/api/objects';
 import type { PodTrace } from '@berth/kubelet/pod-traces';
+import type { RunResult } from '@berth/kubelet/run';
 import { PluginError } from '@berth/sdk/errors';
 import { Agent, request } from 'undici';
 import { type Directories, isSocket, kubeletSocket } from '../configuration/directories.ts';
 
 const timeoutMs = 10_000;
+
+interface RequestOptions {
+  method?: 'GET' | 'POST';
+  headers?: Record<string, string>;
+  signal: AbortSignal;
+}
+
+/** How a command in a container ended, and what it printed. */
+export interface CommandResult {
+  stdout: Buffer;
+  stderr: Buffer;
+  exitCode: number;
+}
 
 /** Asks a running node over its kubelet's HTTP server on RUN/kubelet.sock. */
 export class KubeletClient {
@@ -34,12 +48,21 @@ export class KubeletClient {
     query: Record<string, string>,
     signal: AbortSignal,
   ): Promise<AsyncIterable<Uint8Array>> {
-    return (await this.#get(`/containerLogs/${path(namespace, pod, container)}?${new URLSearchParams(query)}`, signal)).body;
+    return (await this.#request(`/containerLogs/${path(namespace, pod, container)}?${new URLSearchParams(query)}`, { signal })).body;
+  }
+
+  /** Runs a command in a running container to its end. */
+  async exec(namespace: string, pod: string, container: string, command: string[], signal: AbortSignal): Promise<CommandResult> {
+    const query = new URLSearchParams(command.map((word): [string, string] => ['command', word]));
+    const options = { method: 'POST', headers: { accept: 'application/json' }, signal } as const;
+    const { body } = await this.#request(`/run/${path(namespace, pod, container)}?${query}`, options);
+    const { stdout, stderr, exitCode } = (await body.json()) as RunResult;
+    return { stdout: Buffer.from(stdout, 'base64'), stderr: Buffer.from(stderr, 'base64'), exitCode };
   }
 
   /** GET of a route that answers JSON. */
   async #json<Body>(path: string): Promise<Body> {
-    const { body } = await this.#get(path, AbortSignal.timeout(timeoutMs));
+    const { body } = await this.#request(path, { signal: AbortSignal.timeout(timeoutMs) });
     return (await body.json()) as Body;
   }
 
@@ -47,9 +70,10 @@ export class KubeletClient {
     await this.#agent.close();
   }
 
-  async #get(path: string, signal: AbortSignal): Promise<Awaited<ReturnType<typeof request>>> {
+  async #request(path: string, options: RequestOptions): Promise<Awaited<ReturnType<typeof request>>> {
     if (!isSocket(this.#socket)) throw this.#notRunning();
-    const response = await request(`http://kubelet${path}`, { dispatcher: this.#agent, signal, bodyTimeout: 0 }).catch((error: Error) => {
+    const all = { ...options, dispatcher: this.#agent, headersTimeout: 0, bodyTimeout: 0 };
+    const response = await request(`http://kubelet${path}`, all).catch((error: Error) => {
       throw this.#notRunning(error);
     });
     if (response.statusCode === 200) return response;

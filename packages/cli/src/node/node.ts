@@ -4,17 +4,18 @@ import { Kubelet } from '@berth/kubelet/kubelet';
 import { ManifestSource } from '@berth/kubelet/manifest-source';
 import { PodTraces } from '@berth/kubelet/pod-traces';
 import type { RuntimeClient } from '@berth/kubelet/runtime-client';
-import { PluginError } from '@berth/sdk/errors';
+import { ShimDirectories } from '@berth/shim/directories';
 import type { Logger } from 'pino';
 import { type Directories, defaultEndpoint } from '../configuration/directories.ts';
 import type { NodeConfiguration, RuntimeEntry } from '../configuration/node-configuration.ts';
 import { HostGuard } from '../host/host-guard.ts';
 import { writeDefaultNetwork } from './default-network.ts';
+import { HandlerSource } from './handler-source.ts';
 import { storeImages } from './images.ts';
 import { refuseSecondNode } from './other-node.ts';
 import { type CniDirectories, runtimeCommand, runtimeEntry } from './runtime-command.ts';
-import { connectRuntime, probeRuntime } from './runtime-connection.ts';
-import { Supervisor } from './supervisor.ts';
+import { connectRuntime } from './runtime-connection.ts';
+import { SupervisedRuntime } from './supervised-runtime.ts';
 
 export interface NodeOptions {
   nodeName: string;
@@ -27,6 +28,8 @@ export interface NodeOptions {
 export interface StartOptions {
   /** Manifest files or directories. */
   manifests: string[];
+  /** Runs each pod once on each of these handlers, whatever its runtimeClassName. */
+  handlers?: string[];
   /** Handler of pods without a runtimeClassName; default that of the configuration. */
   defaultHandler: string | undefined;
   /** Image archives to be loaded before the pods start. */
@@ -43,8 +46,6 @@ export interface StopOptions {
   hurry: AbortSignal;
 }
 
-const runtimeStartMs = 30_000;
-
 /** One node: the runtimes of the configuration, started where it says how, and a kubelet that runs the pods of manifest files on them. */
 export class Node {
   readonly #options: NodeOptions;
@@ -58,7 +59,7 @@ export class Node {
   }
 
   /** Resolves when the kubelet has begun with the pods. What was done before a failure is undone by `stop`. */
-  async start({ manifests, defaultHandler, images, ephemeral, signal }: StartOptions): Promise<void> {
+  async start({ manifests, handlers, defaultHandler, images, ephemeral, signal }: StartOptions): Promise<void> {
     const { directories, configuration, cni, log, nodeName } = this.#options;
     const handler = runtimeEntry(configuration, defaultHandler ?? configuration.defaultHandler).handler;
     await refuseSecondNode(directories);
@@ -67,6 +68,7 @@ export class Node {
     for (const image of images) await storeImages(directories.root).load(image);
     const traces = new PodTraces();
     const runtimes = await this.#startRuntimes(handler, traces, signal);
+    const source = new ManifestSource({ paths: manifests, nodeName });
     this.#kubelet = new Kubelet({
       nodeName,
       run: directories.run,
@@ -75,7 +77,7 @@ export class Node {
       runtimes,
       defaultHandler: handler,
       runtimeClasses: Object.fromEntries([...runtimes.keys()].map((name) => [name, name])),
-      sources: [new ManifestSource({ paths: manifests, nodeName })],
+      sources: [handlers ? new HandlerSource(source, handlers) : source],
       ...(process.getuid?.() === 0 && { cgroupRoot: configuration.cgroupRoot }),
       runtimeRequestTimeoutMs: configuration.runtimeRequestTimeoutMs,
       traces,
@@ -111,34 +113,30 @@ export class Node {
     return this.#kubelet?.onStatus(listener) ?? (() => undefined);
   }
 
-  /**
-   * Connects every runtime of the configuration, and starts those with a command. Only the default one has to come up:
-   * another may need what this host hasn't; it is left, and a pod that asks for it says so.
-   */
+  /** Connects every runtime of the configuration. Of those with a command only the default one is started, and any that has pods. */
   async #startRuntimes(defaultHandler: string, traces: PodTraces, signal: AbortSignal): Promise<Map<string, RuntimeClient>> {
-    const { runtimes } = this.#options.configuration;
-    const clients = new Map(runtimes.map((entry) => [entry.handler, this.#connect(entry, traces)]));
-    const starts = runtimes
-      .filter((entry) => entry.command)
-      .map((entry) => this.#supervise(entry, entry.handler === defaultHandler, signal));
-    const failed = (await Promise.allSettled(starts)).find((result) => result.status === 'rejected');
-    if (failed) throw PluginError.from(failed.reason);
-    return clients;
+    const clients = this.#options.configuration.runtimes.map((entry) => this.#connect(entry, traces));
+    await Promise.all(clients.map((client) => this.#startAtOnce(client, client.handler === defaultHandler, signal)));
+    return new Map(clients.map((client) => [client.handler, client]));
   }
 
-  async #supervise(entry: RuntimeEntry, required: boolean, signal: AbortSignal): Promise<void> {
-    const { directories, cni, log } = this.#options;
-    const command = runtimeCommand(entry, directories, cni);
-    const supervisor = new Supervisor(command, join(directories.root, 'logs'), log);
-    this.#undo.push(() => supervisor.stop());
-    supervisor.start();
+  /** Only the default runtime has to come up: another may need what this host hasn't, and the pods that ask for it say so. */
+  async #startAtOnce({ handler, onDemand }: RuntimeClient, required: boolean, signal: AbortSignal): Promise<void> {
+    const { root, run } = this.#options.directories;
+    if (!required && new ShimDirectories(root, run, handler).sandboxIds().length === 0) return;
     try {
-      await supervisor.ready((limit) => probeRuntime(command.endpoint, AbortSignal.any([limit, signal])), runtimeStartMs);
+      await onDemand?.start(signal);
     } catch (error) {
       if (required) throw error;
-      await supervisor.stop();
-      log.warn({ err: error }, `runtime ${entry.handler} is not available`);
+      this.#options.log.warn({ err: error }, `runtime ${handler} is not available`);
     }
+  }
+
+  #supervise(entry: RuntimeEntry): SupervisedRuntime {
+    const { directories, cni, log } = this.#options;
+    const runtime = new SupervisedRuntime(runtimeCommand(entry, directories, cni), join(directories.root, 'logs'), log);
+    this.#undo.push(() => runtime.stop());
+    return runtime;
   }
 
   #connect(entry: RuntimeEntry, traces: PodTraces): RuntimeClient {
@@ -147,6 +145,7 @@ export class Node {
     const connection = connectRuntime(endpoint, { tap: traces.tap(entry.handler), deadlineMs: configuration.runtimeRequestTimeoutMs });
     this.#undo.push(() => connection.close());
     const { runtime, images } = connection;
-    return { handler: entry.handler, runtime, images, runtimeHandler: entry.runtimeHandler ?? '' };
+    const onDemand = entry.command && this.#supervise(entry);
+    return { handler: entry.handler, runtime, images, runtimeHandler: entry.runtimeHandler ?? '', ...(onDemand && { onDemand }) };
   }
 }

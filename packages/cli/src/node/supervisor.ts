@@ -45,7 +45,7 @@ export class Supervisor {
   async ready(probe: (signal: AbortSignal) => Promise<void>, timeoutMs: number): Promise<void> {
     const deadline = Date.now() + timeoutMs;
     let cause: unknown;
-    while (Date.now() < deadline) {
+    while (Date.now() < deadline && !this.#stopping.signal.aborted) {
       const exit = this.#child?.exitCode ?? undefined;
       if (exit !== undefined) throw this.#startError(`ended with exit status ${exit} at its start`);
       try {
@@ -55,6 +55,7 @@ export class Supervisor {
         await sleep(20);
       }
     }
+    if (this.#stopping.signal.aborted) throw this.#startError('was stopped before it answered');
     throw this.#startError(`didn't answer within ${timeoutMs / 1000} s`, cause);
   }
 

@@ -1,12 +1,14 @@
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { PodTrace } from '@berth/kubelet/pod-traces';
 import type { CallRecord } from '@berth/sdk/call-record';
+import { ShimDirectories } from '@berth/shim/directories';
 import type { Directories } from '../configuration/directories.ts';
 
 /** The calls of a pod as one list: the kubelet's own, and those that shims made for its sandboxes. */
 export function joinRecords(trace: PodTrace, directories: Directories): CallRecord[] {
-  const inShims = trace.sandboxIds.flatMap((id) => readCalls(join(directories.run, 'calls', `${id}.jsonl`)));
+  const { root, run } = directories;
+  const shims = new ShimDirectories(root, run, '');
+  const inShims = trace.sandboxIds.flatMap((id) => readCalls(shims.callsOf(id)));
   return [...trace.records, ...inShims].sort((a, b) => a.startedAt - b.startedAt);
 }
 

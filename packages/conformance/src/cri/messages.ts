@@ -67,6 +67,12 @@ export interface ContainerFilter extends Omit<SandboxFilter, 'state'> {
   podSandboxId?: string;
 }
 
+export interface ExecResult {
+  stdout: Buffer;
+  stderr: Buffer;
+  exitCode: number;
+}
+
 type Unary<Request, Response> = (request: Request, options?: { signal?: AbortSignal; deadlineMs?: number }) => Promise<Response>;
 
 /** RuntimeService and ImageService in one, under the RPCs' own names. */
@@ -84,6 +90,7 @@ export interface CriClient {
   RemoveContainer: Unary<{ containerId: string }, object>;
   ContainerStatus: Unary<{ containerId: string }, { status: ContainerStatus }>;
   ListContainers: Unary<{ filter?: ContainerFilter }, { containers: { id: string; state: ContainerStatus['state'] }[] }>;
+  ExecSync: Unary<{ containerId: string; cmd: string[]; timeout?: number }, ExecResult>;
   ListImages: Unary<{ filter?: { image: { image: string } } }, { images: { id: string; repoTags: string[]; size: string }[] }>;
   ImageStatus: Unary<{ image: { image: string } }, { image: { id: string; repoTags: string[]; size: string } | null }>;
   PullImage: Unary<{ image: { image: string } }, { imageRef: string }>;

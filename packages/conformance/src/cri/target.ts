@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Need } from '../suite.ts';
 import { connectCri } from './client.ts';
-import type { ContainerConfig, ContainerStatus, CriClient, SandboxConfig } from './messages.ts';
+import type { ContainerConfig, ContainerStatus, CriClient, ExecResult, SandboxConfig } from './messages.ts';
 
 export interface CriTargetOptions {
   /** `unix:///path` or `host:port`. */
@@ -114,6 +114,11 @@ export class TestContainer {
 
   async remove(): Promise<void> {
     await this.client.RemoveContainer({ containerId: this.id });
+  }
+
+  /** `timeout` in seconds; 0 for none. */
+  async execSync(cmd: string[], timeout = 0): Promise<ExecResult> {
+    return this.client.ExecSync({ containerId: this.id, cmd, timeout });
   }
 
   async status(): Promise<ContainerStatus> {

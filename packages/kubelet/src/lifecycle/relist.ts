@@ -62,6 +62,10 @@ export class Relist {
 
   async #list(signal: AbortSignal): Promise<void> {
     const { client, intervalMs } = this.#options;
+    if (client.onDemand?.started === false) {
+      this.#succeeded = true;
+      return;
+    }
     const options = { signal, deadlineMs: intervalMs * patience };
     try {
       const [{ items }, { containers }] = await Promise.all([

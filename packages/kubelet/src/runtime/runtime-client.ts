@@ -9,4 +9,13 @@ export interface RuntimeClient {
   images: Client<ImageServiceService>;
   /** Sent in RunPodSandbox; empty: the server's own default. */
   runtimeHandler: string;
+  /** Given for a runtime that runs only when a pod needs it. */
+  onDemand?: OnDemand;
+}
+
+/** A runtime that is started when a pod first asks for it. Until then it has no pods, and isn't called. */
+export interface OnDemand {
+  readonly started: boolean;
+  /** Resolves when it answers, at once if it does so already; throws why it doesn't come up, and may be tried again. */
+  start(signal: AbortSignal): Promise<void>;
 }

@@ -1,4 +1,5 @@
 import type { Event, Pod } from '@berth/api/objects';
+import type { ExecSyncResponse } from '@berth/sdk/cri';
 import type { PodTrace } from '../trace/pod-traces.ts';
 
 /** What the server shows of the node. */
@@ -7,5 +8,7 @@ export interface NodeView {
   pods(): Pod[];
   events(): Event[];
   trace(pod: Pod): PodTrace | undefined;
+  /** Runs a command in a container of this id, by CRI ExecSync. */
+  exec(container: { handler: string; id: string }, command: string[], signal: AbortSignal): Promise<ExecSyncResponse>;
   logDirectory(pod: Pod): string;
 }

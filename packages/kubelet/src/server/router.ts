@@ -5,6 +5,7 @@ export interface Call {
   /** The values of the path's `{names}`, decoded. */
   params: Record<string, string>;
   query: URLSearchParams;
+  request: IncomingMessage;
   response: ServerResponse;
   /** Aborted when the client goes away. */
   signal: AbortSignal;
@@ -13,6 +14,7 @@ export interface Call {
 export type Handler = (call: Call) => Promise<void> | void;
 
 interface Route {
+  method: 'GET' | 'POST';
   segments: string[];
   handler: Handler;
 }
@@ -26,14 +28,17 @@ const statusCodes: Partial<Record<Code, number>> = {
   UNAVAILABLE: 503,
 };
 
-/** Finds the handler of a GET by its path; an error becomes its status code with the message as text. */
+/** Finds the handler of a request by its method and path; an error becomes its status code with the message as text. */
 export class Router {
   readonly #routes: Route[] = [];
 
   /** `pattern` has names in braces: `/containerLogs/{namespace}/{pod}/{container}`. */
   get(pattern: string, handler: Handler): this {
-    this.#routes.push({ segments: pattern.split('/'), handler });
-    return this;
+    return this.#add('GET', pattern, handler);
+  }
+
+  post(pattern: string, handler: Handler): this {
+    return this.#add('POST', pattern, handler);
   }
 
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -42,20 +47,27 @@ export class Router {
     try {
       const url = URL.parse(request.url ?? '', 'http://kubelet');
       if (!url) throw new PluginError('INVALID_ARGUMENT', 'the path is malformed');
-      if (request.method !== 'GET') throw new PluginError('UNIMPLEMENTED', `${request.method} isn't answered here`);
-      const { handler, params } = this.#find(url.pathname);
-      await handler({ params, query: url.searchParams, response, signal: gone.signal });
+      const { handler, params } = this.#find(request.method ?? '', url.pathname);
+      await handler({ params, query: url.searchParams, request, response, signal: gone.signal });
     } catch (thrown) {
       if (!gone.signal.aborted) refuse(response, PluginError.from(thrown));
     }
   }
 
-  #find(pathname: string): { handler: Handler; params: Record<string, string> } {
+  #add(method: Route['method'], pattern: string, handler: Handler): this {
+    this.#routes.push({ method, segments: pattern.split('/'), handler });
+    return this;
+  }
+
+  #find(method: string, pathname: string): { handler: Handler; params: Record<string, string> } {
     const given = pathname.split('/');
-    for (const { segments, handler } of this.#routes) {
-      const params = matched(segments, given);
-      if (params) return { handler, params };
-    }
+    const matching = this.#routes.flatMap((route) => {
+      const params = matched(route.segments, given);
+      return params ? [{ ...route, params }] : [];
+    });
+    const route = matching.find((candidate) => candidate.method === method);
+    if (route) return route;
+    if (matching.length > 0) throw new PluginError('UNIMPLEMENTED', `${method} isn't answered here: ${pathname}`);
     throw new PluginError('NOT_FOUND', `no such path: ${pathname}`);
   }
 }

@@ -60,6 +60,38 @@ it('GET /containerLogs?follow ends with the pod', async () => {
   expect(await followed).toEqual({ status: 200, body: 'one\ntwo\n' });
 });
 
+it('POST /run gives what a command printed, or 500 with its exit code', async () => {
+  const method = 'POST';
+  expect(await node.get('/run/default/a/main?cmd=echo%20hello', { method })).toEqual({ status: 200, body: 'echo|hello\n' });
+  expect(await node.get('/run/default/a/main?cmd=exit+3', { method })).toMatchObject({
+    status: 500,
+    body: expect.stringContaining('exit code 3'),
+  });
+});
+
+it('POST /run gives a client that takes JSON streams and exit code, and words with blanks', async () => {
+  const options = { method: 'POST', headers: { accept: 'application/json' } };
+  const { body } = await node.get('/run/default/a/main?command=exit&command=4&command=a%20b', options);
+  expect(JSON.parse(body)).toEqual({ stdout: Buffer.from('exit|4|a b\n').toString('base64'), stderr: '', exitCode: 4 });
+});
+
+it.each([
+  ['/run/default/a/side?cmd=true', 404, 'container side of pod default/a: the pod has none of this name; choose one of main'],
+  ['/run/default/a/main', 400, 'no command'],
+  ['/pods', 405, "POST isn't answered here"],
+])('POST %s is refused with %i and the reason', async (path, status, reason) => {
+  const answer = await node.get(path, { method: 'POST' });
+  expect(answer.status).toBe(status);
+  expect(answer.body).toContain(reason);
+});
+
+it('POST /run refuses a container that does not run', async () => {
+  node.runtime.exit('main', 0);
+  await node.until('a', (pod) => !pod.status?.containerStatuses?.[0]?.state?.running);
+  const answer = await node.get('/run/default/a/main?cmd=true', { method: 'POST' });
+  expect(answer).toMatchObject({ status: 400, body: expect.stringContaining('container main of pod default/a: it is not running') });
+});
+
 it('the socket file does not outlive the kubelet', async () => {
   await node.kubelet.stop({ gracefully: false });
   await expect(stat(node.socket)).rejects.toMatchObject({ code: 'ENOENT' });

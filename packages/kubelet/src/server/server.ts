@@ -7,6 +7,7 @@ import { containerLogs } from './container-logs.ts';
 import { findPod } from './find-pod.ts';
 import type { NodeView } from './node-view.ts';
 import { Router, sendJson } from './router.ts';
+import { run } from './run.ts';
 
 /** The kubelet's HTTP server, on a unix socket (0600, in a directory 0700). Routes that a standard kubelet has are named as there. */
 export class KubeletServer {
@@ -45,6 +46,7 @@ function routes(node: NodeView): Router {
     .get('/pods', ({ response }) => sendJson(response, { apiVersion: 'v1', kind: 'PodList', metadata: {}, items: node.pods() }))
     .get('/events', ({ response }) => sendJson(response, { apiVersion: 'v1', kind: 'EventList', metadata: {}, items: node.events() }))
     .get('/containerLogs/{namespace}/{pod}/{container}', (call) => containerLogs(node, call))
+    .post('/run/{namespace}/{pod}/{container}', (call) => run(node, call))
     .get('/trace/{namespace}/{pod}', ({ params, response }) => {
       sendJson(response, node.trace(findPod(node, params)) ?? { records: [], sandboxIds: [] });
     });

@@ -4,7 +4,7 @@ import type { ContainerMount, ContainerSpec, ProcessSpec, Rootfs } from '../runt
 import { type Sandbox, sandboxSpec } from '../sandbox/sandbox.ts';
 
 /** How far a container has come. `creating` is an intent: found after a crash, what was begun is taken away. */
-export type ContainerPhase = 'creating' | 'created' | 'running' | 'exited';
+type ContainerPhase = 'creating' | 'created' | 'running' | 'exited';
 
 /** What is kept of a container on disk. */
 export interface ContainerRecord {

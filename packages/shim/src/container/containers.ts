@@ -1,8 +1,8 @@
+import { unlessAborted } from '@berth/sdk/abort';
 import type { ContainerConfig } from '@berth/sdk/cri';
 import { byCreation } from '../creation-time.ts';
 import type { ShimDirectories } from '../directories.ts';
 import { findById, notFound } from '../identifiers.ts';
-import { unlessAborted } from '../keyed-lock.ts';
 import { NameRegistry } from '../name-registry.ts';
 import { ObjectFiles } from '../object-files.ts';
 import type { Exit } from '../runtime.ts';

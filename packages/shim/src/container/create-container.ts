@@ -4,11 +4,12 @@ import type { ContainerConfig, CreateContainerRequest, CreateContainerResponse }
 import { PluginError } from '@berth/sdk/errors';
 import type { CallContext } from '@berth/sdk/serve';
 import { creationTime } from '../creation-time.ts';
+import { neverRanExitCode } from '../exit-code.ts';
 import { newId } from '../identifiers.ts';
-import { checkRefusals, shimRefusals } from '../refusals.ts';
+import { checkRefusals } from '../refusals.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 import type { Shim } from '../shim.ts';
-import { UndoStack, undoLimitMs } from '../undo-stack.ts';
+import { UndoStack } from '../undo-stack.ts';
 import { type Container, type ContainerRecord, containerSpec, describeContainer, encodeContainerConfig } from './container.ts';
 import { planContainer } from './plan-container.ts';
 import { makeRootfs, unmountRootfs } from './rootfs.ts';
@@ -41,7 +42,7 @@ export async function createContainer(
 function checkedConfig(shim: Shim, { config }: CreateContainerRequest): ContainerConfig {
   if (!config?.metadata?.name) throw new PluginError('INVALID_ARGUMENT', 'name is required', { object: 'config.metadata' });
   if (!config.image?.image) throw new PluginError('INVALID_ARGUMENT', 'image is required', { object: `container ${config.metadata.name}` });
-  checkRefusals(config, [...shimRefusals(), ...shim.features.refused], `container ${config.metadata.name}`);
+  checkRefusals(config, shim.refusals, `container ${config.metadata.name}`);
   return config;
 }
 
@@ -72,11 +73,11 @@ async function create(shim: Shim, sandbox: Sandbox, container: Container, undo: 
   const { rootfs, logPath } = record;
   if (logPath !== undefined) await mkdir(dirname(logPath), { recursive: true, mode: 0o755 });
   if (rootfs) {
-    undo.add('its root file system', () => unmountRootfs(rootfs, AbortSignal.timeout(undoLimitMs)));
+    undo.add('its root file system', (limit) => unmountRootfs(rootfs, limit));
     await makeRootfs(rootfs, object, signal);
   }
   const spec = containerSpec(container, sandbox, shim.directories);
-  undo.add('its runtime part', () => shim.runtime.removeContainer(spec, AbortSignal.timeout(undoLimitMs)));
+  undo.add('its runtime part', (limit) => shim.runtime.removeContainer(spec, limit));
   await shim.runtime.createContainer(spec, signal);
   signal.throwIfAborted();
   // A machine may have died meanwhile, and its containers with it.
@@ -89,7 +90,7 @@ async function create(shim: Shim, sandbox: Sandbox, container: Container, undo: 
 async function leaveForRemoval(shim: Shim, container: Container, failure: PluginError): Promise<void> {
   try {
     await shim.containers.exited(container, {
-      exitCode: 128,
+      exitCode: neverRanExitCode,
       finishedAt: new Date(),
       reason: 'CreateError',
       message: failure.message,

@@ -4,7 +4,7 @@ import type { ProcessSpec } from '../runtime.ts';
 import { readLayeredFile } from './layered-file.ts';
 
 /** The account files of an image; empty where it has none. */
-export interface Accounts {
+interface Accounts {
   passwd: string;
   group: string;
 }

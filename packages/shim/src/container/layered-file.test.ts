@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { withoutRoot } from '../../testing/test-shim.ts';
-import { syscalls } from '../image/syscalls.ts';
+import { makeOpaque } from '../image/merged-layers.ts';
+import { syscalls } from '../syscalls.ts';
 import { readLayeredFile } from './layered-file.ts';
 
 let directory: string;
@@ -81,7 +82,7 @@ describe.skipIf(process.platform !== 'linux')('readLayeredFile (layers are unpac
     await mkdir(join(top, 'etc'), { recursive: true });
     await mkdir(join(top, 'opt'), { recursive: true });
     syscalls().mknod(join(top, 'etc/passwd'), 0o020000, 0, 0);
-    syscalls().setAttribute(join(top, 'opt'), 'trusted.overlay.opaque', Buffer.from('y'));
+    makeOpaque(join(top, 'opt'));
     expect(await read('/etc/passwd')).toBeUndefined();
     expect(await read('/opt/file')).toBeUndefined();
   });

@@ -1,81 +1,53 @@
-import type { Stats } from 'node:fs';
-import { lstat, readFile, readlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { posix } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
-import { syscalls } from '../image/syscalls.ts';
+import { MergedLayers, mostLinks } from '../image/merged-layers.ts';
 
-/** As many as the kernel follows (path_resolution(7)). */
-const maxLinks = 40;
 const maxBytes = 4 * 1024 * 1024;
 
-/** What stands at a name in a stack of layers: a directory in each layer that takes part in it, or something else in one. */
-type Entry = { kind: 'directory'; layers: string[] } | { kind: 'other'; path: string; stats: Stats };
-
 /**
- * Reads a regular file of an image from its unpacked layers, topmost first, as overlayfs would show it: whiteouts and
- * opaque directories hide what is below, and symbolic links are resolved inside the image. Undefined if there
- * is none, also where links go in circles.
+ * Reads a regular file of an image from its unpacked layers, topmost first, as overlayfs would show it; symbolic links are
+ * resolved inside the image. Undefined if there is none, also where links go in circles. `object` names the container in errors.
  */
 export async function readLayeredFile(layers: string[], path: string, object: string): Promise<string | undefined> {
-  const found = await resolve({ kind: 'directory', layers }, path);
-  if (found?.kind !== 'other' || !found.stats.isFile()) return undefined;
-  if (found.stats.size > maxBytes) {
-    throw new PluginError('RESOURCE_EXHAUSTED', `${path} of its image has ${found.stats.size} bytes`, {
+  const merged = new MergedLayers(layers);
+  const resolved = withoutLinks(merged, path);
+  const stats = resolved === undefined ? undefined : merged.lstat(resolved);
+  if (resolved === undefined || !stats?.isFile()) return undefined;
+  if (stats.size > maxBytes) {
+    throw new PluginError('RESOURCE_EXHAUSTED', `${path} of its image has ${stats.size} bytes`, {
       object,
       hint: `make it smaller than ${maxBytes}`,
     });
   }
-  return readFile(found.path, 'utf8');
+  return readFile(merged.locate(resolved) ?? '', 'utf8');
 }
 
-async function resolve(root: Entry, path: string): Promise<Entry | undefined> {
+/** The path with every symbolic link in it followed, without a leading slash; undefined where a part of it is missing. */
+function withoutLinks(merged: MergedLayers, path: string): string | undefined {
   const left = names(path);
-  let trail: Entry[] = [root];
+  let at = '';
   let links = 0;
   for (let name = left.shift(); name !== undefined; name = left.shift()) {
     if (name === '..') {
-      trail = trail.length > 1 ? trail.slice(0, -1) : trail;
+      at = posix.dirname(`/${at}`).slice(1);
       continue;
     }
-    const parent = trail.at(-1);
-    const entry = parent?.kind === 'directory' ? await lookUp(parent.layers, name) : undefined;
-    if (!entry) return undefined;
-    if (entry.kind === 'directory' || !entry.stats.isSymbolicLink()) {
-      trail.push(entry);
+    const next = posix.join(at, name);
+    const stats = merged.lstat(next);
+    if (!stats) return undefined;
+    if (!stats.isSymbolicLink()) {
+      at = next;
       continue;
     }
-    if (++links > maxLinks) return undefined;
-    const target = await readlink(entry.path);
-    if (target.startsWith('/')) trail = [root];
+    if (++links > mostLinks) return undefined;
+    const target = merged.readlink(next);
+    if (target.startsWith('/')) at = '';
     left.unshift(...names(target));
   }
-  return trail.at(-1);
+  return at;
 }
 
 function names(path: string): string[] {
   return path.split('/').filter((name) => name !== '' && name !== '.');
-}
-
-async function lookUp(layers: string[], name: string): Promise<Entry | undefined> {
-  const directories: string[] = [];
-  for (const path of layers.map((layer) => join(layer, name))) {
-    const stats = await lstat(path).catch(() => undefined);
-    if (!stats) continue;
-    if (!stats.isDirectory()) {
-      if (directories.length > 0 || isWhiteout(stats)) break;
-      return { kind: 'other', path, stats };
-    }
-    directories.push(path);
-    if (isOpaque(path)) break;
-  }
-  return directories.length > 0 ? { kind: 'directory', layers: directories } : undefined;
-}
-
-/** overlayfs: a character device 0:0 hides the name below. */
-function isWhiteout(stats: Stats): boolean {
-  return stats.isCharacterDevice() && stats.rdev === 0;
-}
-
-function isOpaque(directory: string): boolean {
-  return syscalls().getAttribute(directory, 'trusted.overlay.opaque')?.[0] === 'y'.charCodeAt(0);
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { TestShim, withoutRoot } from '../../testing/test-shim.ts';
 import { NamedImages } from '../image/named.ts';
-import { mountPoints } from '../mounts.ts';
+import { mountPoints } from '../mount-points.ts';
 
 /** Images that are names, each with one layer of a file. */
 class OneLayerImages extends NamedImages {

@@ -12,7 +12,7 @@ import { processArguments, processEnvironment, workingDirectory } from './proces
 import { planRootfs } from './rootfs.ts';
 
 /** What is decided of a container once its image is known, before anything of it is made. */
-export type ContainerPlan = Pick<ContainerRecord, 'imageId' | 'rootfs' | 'process' | 'mounts' | 'logPath' | 'stopSignal'>;
+type ContainerPlan = Pick<ContainerRecord, 'imageId' | 'rootfs' | 'process' | 'mounts' | 'logPath' | 'stopSignal'>;
 
 /** Puts the request, the image and the sandbox together. `object` names the container in errors. */
 export async function planContainer(

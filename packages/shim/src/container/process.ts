@@ -16,7 +16,7 @@ export function processArguments(config: ContainerConfig, image: ImageConfig, ob
   throw new PluginError('INVALID_ARGUMENT', 'neither the image nor the container says what to run', { object, hint: 'set command' });
 }
 
-/** The image's variables, replaced and followed by the request's; a PATH where neither has one. */
+/** The image's variables, replaced and followed by the request's; PATH, HOSTNAME and, with a terminal, TERM where neither has them. */
 export function processEnvironment(config: ContainerConfig, image: ImageConfig, hostname: string, object: string): string[] {
   const variables = new Map<string, string>([['PATH', defaultPath]]);
   if (hostname) variables.set('HOSTNAME', `HOSTNAME=${hostname}`);

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { withoutRoot } from '../../testing/test-shim.ts';
-import { mountPoints } from '../mounts.ts';
+import { mountPoints } from '../mount-points.ts';
 import { makeRootfs, planRootfs, unmountRootfs } from './rootfs.ts';
 
 let directory: string;

@@ -1,7 +1,7 @@
 import { mkdir, symlink } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
-import { unmountIfMounted } from '../mounts.ts';
+import { unmountIfMounted } from '../mount-points.ts';
 import { runProgram } from '../run-program.ts';
 import type { Rootfs, RuntimeFeatures } from '../runtime.ts';
 

@@ -1,6 +1,7 @@
 import type { StartContainerRequest, StartContainerResponse } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import type { CallContext } from '@berth/sdk/serve';
+import { neverRanExitCode } from '../exit-code.ts';
 import type { Shim } from '../shim.ts';
 import { undoLimitMs } from '../undo-stack.ts';
 import { type Container, containerSpec, describeContainer } from './container.ts';
@@ -49,7 +50,7 @@ async function startFailed(shim: Shim, container: Container, failure: PluginErro
     shim.log.error({ err: error }, `could not undo: the start of ${describeContainer(container)}`);
   }
   await shim.containers.exited(container, {
-    exitCode: 128,
+    exitCode: neverRanExitCode,
     finishedAt: new Date(),
     reason: 'StartError',
     message: failure.message,

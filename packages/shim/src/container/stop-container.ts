@@ -1,5 +1,6 @@
 import type { StopContainerRequest, StopContainerResponse } from '@berth/sdk/cri';
 import type { CallContext } from '@berth/sdk/serve';
+import { killedExitCode } from '../exit-code.ts';
 import type { ContainerSpec } from '../runtime.ts';
 import type { Shim } from '../shim.ts';
 import { type Container, containerSpec } from './container.ts';
@@ -30,7 +31,7 @@ export async function killContainer(shim: Shim, container: Container, signal: Ab
   if (record.phase === 'exited' || record.phase === 'creating') return;
   if (record.phase === 'created') {
     await removeFromRuntime(shim, container, signal);
-    await shim.containers.exited(container, { exitCode: 137, finishedAt: new Date() });
+    await shim.containers.exited(container, { exitCode: killedExitCode, finishedAt: new Date() });
     return;
   }
   await signalContainer(shim, container, 'SIGKILL', signal);

@@ -4,23 +4,23 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { PluginError } from '@berth/sdk/errors';
+import { tryLock } from '../files/file-lock.ts';
 import { ArchiveIndex } from './archive-index.ts';
 import type { Descriptor } from './blobs.ts';
 import { compressionOf, decompressor } from './compression.ts';
 import { digestOf } from './digest.ts';
 import type { BlobSource } from './install.ts';
-import { tryLock } from './lock.ts';
 import { choosePlatform, type Manifest, type PlatformDescriptor, parseImageConfiguration, parseManifest } from './manifest.ts';
 
 /** An image as it stands in an archive. */
-export interface ArchivedImage {
+interface ArchivedImage {
   manifestBytes: Buffer;
   manifest: Manifest;
   /** References in full, as far as the archive names them. */
   names: string[];
 }
 
-export interface Archive extends BlobSource {
+interface Archive extends BlobSource {
   images: ArchivedImage[];
   /** Removes what was unpacked for reading. */
   close(): Promise<void>;

@@ -2,9 +2,10 @@ import { createReadStream } from 'node:fs';
 import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
-import { absent, syncDirectory } from './atomic-file.ts';
+import { absent } from '../files/absent.ts';
+import { withLock } from '../files/file-lock.ts';
+import { syncDirectory } from '../files/sync-directory.ts';
 import { hexOf, Meter } from './digest.ts';
-import { withLock } from './lock.ts';
 
 /** What a manifest says of a blob (image-spec descriptor.md). */
 export interface Descriptor {

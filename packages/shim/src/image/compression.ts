@@ -5,7 +5,7 @@ import { createGunzip, createZstdDecompress } from 'node:zlib';
 const chunkSize = 64 * 1024;
 const magics = { gzip: [0x1f, 0x8b], zstd: [0x28, 0xb5, 0x2f, 0xfd] };
 
-export type Compression = 'gzip' | 'zstd' | 'none';
+type Compression = 'gzip' | 'zstd' | 'none';
 
 /** By the first bytes of the file, not by a media type: archives and registries are known to name the wrong one. */
 export async function compressionOf(path: string): Promise<Compression> {

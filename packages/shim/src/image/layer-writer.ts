@@ -21,13 +21,11 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { syscalls } from '../syscalls.ts';
 import { type Attributes, type LayerEntry, refusal } from './layer-entry.ts';
-import { isWhiteout, LowerLayers, opaqueAttribute } from './lower-layers.ts';
-import { syscalls } from './syscalls.ts';
+import { isWhiteout, MergedLayers, makeOpaque, mostLinks } from './merged-layers.ts';
 
 const typeBits = { 'block-device': constants.S_IFBLK, 'character-device': constants.S_IFCHR, fifo: constants.S_IFIFO };
-/** As many as Linux follows in one path. */
-const mostLinks = 40;
 /** Up to here a file is written by plain system calls: a thread-pool hop for each would cost more than the write. */
 const smallFile = 64 * 1024;
 const writeAsync = promisify(write);
@@ -42,14 +40,14 @@ export class LayerWriter {
   bytes = 0;
   inodes = 1;
   readonly #root: string;
-  readonly #lowers: LowerLayers;
+  readonly #lowers: MergedLayers;
   /** Every directory of the layer, with the time to be set when nothing changes in it any more. */
   readonly #directories = new Map<string, number | undefined>([['', undefined]]);
 
   /** `lowers`: the unpacked layers below, topmost first. */
   constructor(root: string, lowers: string[]) {
     this.#root = root;
-    this.#lowers = new LowerLayers(lowers);
+    this.#lowers = new MergedLayers(lowers);
   }
 
   async write(entry: LayerEntry, content: AsyncIterable<Uint8Array>): Promise<void> {
@@ -92,7 +90,7 @@ export class LayerWriter {
   #makeOpaque(path: string): void {
     this.#makeParents(path);
     this.#makeDirectory(path);
-    syscalls().setAttribute(join(this.#root, path), opaqueAttribute, Buffer.from('y'));
+    makeOpaque(join(this.#root, path));
   }
 
   #writeDirectory(path: string, attributes: Attributes): void {

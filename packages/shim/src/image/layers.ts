@@ -2,10 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
-import { readJson, syncDirectory, writeJson } from './atomic-file.ts';
+import { tryLock, withLock } from '../files/file-lock.ts';
+import { readJson, writeJson } from '../files/json-file.ts';
+import { syncDirectory } from '../files/sync-directory.ts';
+import { syscalls } from '../syscalls.ts';
 import { digestOf, hexOf } from './digest.ts';
-import { tryLock, withLock } from './lock.ts';
-import { syscalls } from './syscalls.ts';
 import { type UnpackedSize, unpackLayer } from './unpack.ts';
 
 /** An unpacked layer. */
@@ -112,7 +113,7 @@ async function syncFilesystemOf(folder: string): Promise<void> {
   }
 }
 
-export function chainIdOf(below: string | undefined, diffId: string): string {
+function chainIdOf(below: string | undefined, diffId: string): string {
   return below === undefined ? diffId : digestOf(`${below} ${diffId}`);
 }
 

@@ -1,7 +1,7 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { absent } from './atomic-file.ts';
-import { tryLock } from './lock.ts';
+import { absent } from '../files/absent.ts';
+import { tryLock } from '../files/file-lock.ts';
 
 /** Removes what processes that died left in the folder of things not yet whole. What somebody still works on has its lock held, and stays. */
 export async function removeLeftovers(incoming: string): Promise<void> {

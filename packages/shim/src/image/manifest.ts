@@ -20,7 +20,7 @@ export interface Manifest {
   layers: Descriptor[];
 }
 
-export interface Index {
+interface Index {
   kind: 'index';
   manifests: PlatformDescriptor[];
 }
@@ -31,7 +31,7 @@ export interface PlatformDescriptor extends Descriptor {
 }
 
 /** The parts of an image configuration that a store needs (image-spec config.md). */
-export interface ImageConfiguration {
+interface ImageConfiguration {
   config: ImageConfig;
   /** Digests of the uncompressed layers, lowest first. */
   diffIds: string[];

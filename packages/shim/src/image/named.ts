@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import type { FilesystemUsage, Image } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
-import { absent, readJson, readJsonFiles, writeJson } from './atomic-file.ts';
+import { absent } from '../files/absent.ts';
+import { readJson, readJsonFiles, writeJson } from '../files/json-file.ts';
 import { digestOf, hexOf } from './digest.ts';
 import type { Images, PullOptions, UsableImage } from './images.ts';
 import { nameOf, parseReference, repositoryOf } from './reference.ts';
@@ -14,7 +15,7 @@ interface NamedImage {
   repository: string;
 }
 
-export interface NamedImagesOptions {
+interface NamedImagesOptions {
   /** Milliseconds that a pull takes, asked at its start; what it throws is the pull's failure. Default: none. */
   delay?(reference: string, options: PullOptions): number;
 }

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
-import { readJson, readJsonFiles, writeJson } from './atomic-file.ts';
+import { readJson, readJsonFiles, writeJson } from '../files/json-file.ts';
 import { digestOf, hexOf } from './digest.ts';
 import type { InstalledImage } from './install.ts';
 import { nameOf, parseReference } from './reference.ts';

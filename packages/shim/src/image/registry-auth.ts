@@ -1,7 +1,7 @@
 import type { AuthConfig } from '@berth/sdk/cri';
 
 /** What a registry answers with 401: `Bearer realm="https://auth.example/token",service="registry.example",scope="..."`. */
-export interface Challenge {
+interface Challenge {
   /** Lower case: `basic` or `bearer`. */
   scheme: string;
   parameters: Record<string, string>;

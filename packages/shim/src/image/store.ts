@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FilesystemUsage, Image } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
+import { withLock } from '../files/file-lock.ts';
 import { readArchive } from './archive.ts';
 import { Blobs } from './blobs.ts';
 import { digestOf } from './digest.ts';
@@ -9,7 +10,6 @@ import type { Images, PullOptions, UsableImage } from './images.ts';
 import { type BlobSource, type InstalledImage, installImage } from './install.ts';
 import { Layers } from './layers.ts';
 import { removeLeftovers } from './leftovers.ts';
-import { withLock } from './lock.ts';
 import { choosePlatform, type Manifest, parseManifest } from './manifest.ts';
 import { Records } from './records.ts';
 import { nameOf, parseReference, repositoryOf } from './reference.ts';
@@ -20,7 +20,7 @@ import { diskUsage } from './usage.ts';
 const lockTimeoutMs = 30_000;
 const commitAttempts = 3;
 
-export interface LoadedImage {
+interface LoadedImage {
   id: string;
   names: string[];
 }

@@ -3,7 +3,7 @@ import { pipeline } from 'node:stream/promises';
 import { extract, type Header } from 'tar-stream';
 
 /** Takes an entry; what it leaves of `content` is skipped. */
-export type TakeEntry = (header: Header, content: AsyncIterable<Uint8Array>) => void | Promise<void>;
+type TakeEntry = (header: Header, content: AsyncIterable<Uint8Array>) => void | Promise<void>;
 
 type Transform = NodeJS.ReadWriteStream | ((chunks: AsyncIterable<Buffer>) => AsyncIterable<Uint8Array>);
 

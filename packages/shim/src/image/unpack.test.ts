@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { buildImage, type LayerEntry } from '@berth/conformance/image-builder';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { syscalls } from './syscalls.ts';
+import { syscalls } from '../syscalls.ts';
 import { unpackLayer } from './unpack.ts';
 
 const needsRoot = process.getuid?.() === 0 ? false : 'unpacking needs root';

@@ -7,7 +7,7 @@ import { readEntry } from './layer-entry.ts';
 import { LayerWriter } from './layer-writer.ts';
 import { readTar } from './tar-reader.ts';
 
-export interface LayerSource {
+interface LayerSource {
   /** A tar, plain or compressed by gzip or zstd. */
   blob: string;
   /** Digest of the uncompressed tar, which the unpacked bytes have to have. */

@@ -1,7 +1,7 @@
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FilesystemUsage } from '@berth/sdk/cri';
-import { readJson } from './atomic-file.ts';
+import { readJson } from '../files/json-file.ts';
 import type { UnpackedSize } from './unpack.ts';
 
 /** What the images take on their file system, from the sizes noted while unpacking: no walk through all layers. */

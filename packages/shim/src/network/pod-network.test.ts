@@ -5,7 +5,7 @@ import { NamespaceMode, PodSandboxState, Protocol } from '@berth/sdk/cri';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { writeCniPlugins } from '../../testing/cni-plugins.ts';
 import { TestShim, withoutRoot } from '../../testing/test-shim.ts';
-import { mountPoints } from '../mounts.ts';
+import { mountPoints } from '../mount-points.ts';
 import { runProgram } from '../run-program.ts';
 
 let shim: TestShim;

@@ -9,9 +9,9 @@ import { PluginError } from '@berth/sdk/errors';
 import { currentTrace, newSpan } from '@berth/sdk/trace-context';
 import type { Logger } from 'pino';
 import type { FileCalls } from '../file-calls.ts';
-import { mountPoints } from '../mounts.ts';
+import { mountPoints } from '../mount-points.ts';
 
-export interface PodNetworkOptions {
+interface PodNetworkOptions {
   confDir: string;
   binDirs: string[];
   /** Where results are kept for DEL. */

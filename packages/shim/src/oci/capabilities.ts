@@ -35,7 +35,7 @@ export function capabilitiesOfMask(hexadecimal: string): string[] {
   return capabilitiesByBit.filter((_, bit) => (mask >> BigInt(bit)) & 1n);
 }
 
-export interface GrantedCapabilities {
+interface GrantedCapabilities {
   granted: string[];
   ambient: string[];
   /** Asked for by name, but not to be had on this host. */

@@ -13,7 +13,7 @@ export interface Subject {
   sandboxId: string | undefined;
 }
 
-export interface OciCommandOptions {
+interface OciCommandOptions {
   /** Absolute path of the OCI runtime. */
   binary: string;
   /** The runtime's `--root`: only our containers are there. */
@@ -73,17 +73,17 @@ export class OciCommand {
   }
 
   /** Arguments ahead of the subcommand; conmon is given the same. */
-  globalArguments(id: string): string[] {
-    return [`--root=${this.#options.stateDirectory}`, `--log=${this.logFile(id)}`, '--log-format=json'];
+  globalArguments(logFile: string): string[] {
+    return [`--root=${this.#options.stateDirectory}`, `--log=${logFile}`, '--log-format=json'];
   }
 
   logFile(id: string): string {
     return join(this.#options.logDirectory, `${id}.log`);
   }
 
-  /** Why the last command about a container failed, in the runtime's own words. */
-  async lastError(id: string): Promise<string | undefined> {
-    const lines = (await readFile(this.logFile(id), 'utf8').catch(() => '')).trim().split('\n');
+  /** Why the last command that logged to this file failed, in the runtime's own words. */
+  async lastError(logFile: string): Promise<string | undefined> {
+    const lines = (await readFile(logFile, 'utf8').catch(() => '')).trim().split('\n');
     return lines.map(errorMessage).findLast((message) => message !== undefined);
   }
 
@@ -101,7 +101,7 @@ export class OciCommand {
   async #execute(subcommand: string, args: string[], subject: Subject, signal: AbortSignal): Promise<string> {
     const limit = AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]);
     const { promise, resolve, reject } = Promise.withResolvers<string>();
-    const all = [...this.globalArguments(subject.id), subcommand, ...args];
+    const all = [...this.globalArguments(this.logFile(subject.id)), subcommand, ...args];
     execFile(this.binary, all, { signal: limit, killSignal: 'SIGKILL', encoding: 'utf8' }, (error, stdout, stderr) => {
       if (!error) return resolve(stdout);
       const object = `${this.name} ${subcommand} of container ${subject.name}`;

@@ -5,10 +5,11 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
+import { unlessAborted } from '@berth/sdk/abort';
 import { PluginError } from '@berth/sdk/errors';
 import type { Calls } from '../calls.ts';
-import { unlessAborted } from '../keyed-lock.ts';
 import { interrupted, type OciCommand, readable, type Subject } from './command.ts';
+import { kill } from './process-signal.ts';
 
 /** A container to be made under conmon's watch. */
 export interface MonitoredContainer extends Subject {
@@ -21,7 +22,7 @@ export interface MonitoredContainer extends Subject {
   tty: boolean;
 }
 
-export interface ConmonOptions {
+interface ConmonOptions {
   /** Absolute path of conmon. */
   binary: string;
   exitDirectory: string;
@@ -113,7 +114,7 @@ export class Conmon {
   #arguments({ id, name, bundle, logPath, stdin, stdinOnce, tty }: MonitoredContainer): string[] {
     return [
       ...['--api-version', '1', '-c', id, '-u', id, '-n', name],
-      ...['-r', this.#oci.binary, ...this.#oci.globalArguments(id).flatMap((argument) => ['--runtime-arg', argument])],
+      ...['-r', this.#oci.binary, ...this.#oci.globalArguments(this.#oci.logFile(id)).flatMap((argument) => ['--runtime-arg', argument])],
       ...['-b', bundle, '-p', join(bundle, 'container.pid'), '-P', pidFile(bundle)],
       ...['--exit-dir', this.#options.exitDirectory, '--full-attach'],
       ...['-l', logDriver(logPath, name)],
@@ -138,7 +139,7 @@ export class Conmon {
       });
     const { data, message } = JSON.parse(line) as { data: number; message?: string };
     if (data > 0) return data;
-    const why = readable(message ?? '') || (await this.#oci.lastError(container.id)) || `it ended with status ${-data}`;
+    const why = readable(message ?? '') || (await this.#oci.lastError(this.#oci.logFile(container.id))) || `it ended with status ${-data}`;
     throw new PluginError('INTERNAL', why, { object });
   }
 }
@@ -151,15 +152,6 @@ function logDriver(logPath: string | undefined, name: string): string {
     object: `container ${name}`,
     hint: 'change log_directory or log_path',
   });
-}
-
-/** Signals a process, or a process group by its negated number; neither needs to be there. */
-function kill(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(pid, signal);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-  }
 }
 
 async function childrenOf(pid: number): Promise<number[]> {

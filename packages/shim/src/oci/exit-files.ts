@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import { type FSWatcher, watch } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { unlessAborted } from '../keyed-lock.ts';
+import { unlessAborted } from '@berth/sdk/abort';
 
 /** How a container's process ended, as conmon wrote it down. */
 export interface ProcessExit {
@@ -10,9 +10,6 @@ export interface ProcessExit {
   exitCode: number;
   finishedAt: Date;
 }
-
-/** 128 + SIGKILL: what is said of a container whose real status was lost with its conmon. */
-export const unknownExitCode = 137;
 
 /** conmon's `--exit-dir`: a file with the exit code for each container that has ended, named by its id. */
 export class ExitFiles {

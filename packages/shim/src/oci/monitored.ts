@@ -1,10 +1,11 @@
 import { access, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { killedExitCode } from '../exit-code.ts';
 import { removeCgroup } from './cgroup.ts';
 import type { OciCommand, Subject } from './command.ts';
 import type { OciConfig } from './config-json.ts';
 import type { Conmon, MonitoredContainer } from './conmon.ts';
-import { type ExitFiles, type ProcessExit, unknownExitCode } from './exit-files.ts';
+import type { ExitFiles, ProcessExit } from './exit-files.ts';
 
 /** A container in a bundle of its own. */
 export type BundledContainer = Subject & { bundle: string };
@@ -120,10 +121,10 @@ export class MonitoredContainers {
     if (config !== undefined) await removeCgroup((JSON.parse(config) as OciConfig).linux.cgroupsPath, signal);
   }
 
-  /** Nobody reports the end of a container whose conmon has died: `delete` waits for it, and the exit file is written here. */
+  /** Nobody reports the end of a container whose conmon has died: `delete` kills it and waits, and the exit file is written here. */
   async #endUnwatched(container: BundledContainer, signal: AbortSignal): Promise<void> {
     if (await this.#exits.read(container.id)) return;
     await this.#oci.delete(container, signal);
-    await this.#exits.write(container.id, unknownExitCode);
+    await this.#exits.write(container.id, killedExitCode);
   }
 }

@@ -1,26 +1,40 @@
-import { EventEmitter, on } from 'node:events';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
 import type { Logger } from 'pino';
 import type { Calls } from '../calls.ts';
-import type { ContainerSpec, Exit, Found, Known, Runtime, RuntimeEvent, RuntimeFeatures, RuntimeVersion, SandboxSpec } from '../runtime.ts';
+import { killedExitCode } from '../exit-code.ts';
+import type {
+  ContainerSpec,
+  ExecOutput,
+  ExecProcess,
+  Exit,
+  Found,
+  Known,
+  Runtime,
+  RuntimeEvent,
+  RuntimeFeatures,
+  RuntimeVersion,
+  SandboxSpec,
+} from '../runtime.ts';
+import { RuntimeEvents } from '../runtime-events.ts';
 import { UndoStack } from '../undo-stack.ts';
 import { grantCapabilities } from './capabilities.ts';
 import { OciCommand } from './command.ts';
 import { Conmon, type MonitoredContainer } from './conmon.ts';
 import { hostDevices, requestedDevices } from './devices.ts';
+import { Exec } from './exec.ts';
 import { ExitFiles } from './exit-files.ts';
 import { type HostFacts, readHostFacts } from './host-facts.ts';
 import { MonitoredContainers } from './monitored.ts';
+import { OciRecovery } from './oci-recovery.ts';
 import { Pause } from './pause.ts';
 import { identify } from './programs.ts';
-import { Recovery } from './recovery.ts';
 import { seccompChoice, seccompFilter } from './seccomp.ts';
 import { SharedMemory } from './shared-memory.ts';
 import { containerConfig, nameOf, withheld } from './spec.ts';
 
-export interface OciRuntimeOptions {
+interface OciRuntimeOptions {
   /** An OCI runtime's name on PATH or absolute path: `runc`, `crun`. */
   binary: string;
   /** `RUN` of the shim: what a reboot ends is below RUN/oci/HANDLER. */
@@ -36,8 +50,9 @@ export interface OciRuntimeOptions {
 interface Parts {
   facts: HostFacts;
   containers: MonitoredContainers;
+  exec: Exec;
   pause: Pause;
-  recovery: Recovery;
+  recovery: OciRecovery;
 }
 
 /** Runtime over an OCI runtime's command line, each container watched by conmon, so that both outlive the shim. */
@@ -46,9 +61,7 @@ export class OciRuntime implements Runtime {
   readonly #directory: string;
   readonly #exits: ExitFiles;
   readonly #sharedMemory: SharedMemory;
-  readonly #events = new EventEmitter();
-  /** Events that came before anybody read them. */
-  readonly #unread: RuntimeEvent[] = [];
+  readonly #events = new RuntimeEvents();
   readonly #known = new Map<string, ContainerSpec>();
   readonly #sandboxes = new Map<string, SandboxSpec>();
   readonly #said = new Set<string>();
@@ -95,7 +108,7 @@ export class OciRuntime implements Runtime {
     const { pause } = this.#ready();
     const undo = new UndoStack(this.#options.log);
     try {
-      undo.add(`/dev/shm of sandbox ${sandbox.id}`, () => this.#sharedMemory.unmount(sandbox, AbortSignal.timeout(10_000)));
+      undo.add(`/dev/shm of sandbox ${sandbox.id}`, (limit) => this.#sharedMemory.unmount(sandbox, limit));
       await this.#sharedMemory.mount(sandbox, signal);
       if (sandbox.sharedPid) await pause.create(sandbox, signal);
       this.#sandboxes.set(sandbox.id, sandbox);
@@ -141,6 +154,10 @@ export class OciRuntime implements Runtime {
     await this.#ready().containers.signal(monitored(container), posixSignal, signal);
   }
 
+  async exec(container: ContainerSpec, process: ExecProcess, output: ExecOutput, signal: AbortSignal): Promise<number> {
+    return this.#ready().exec.run(monitored(container), process, output, signal);
+  }
+
   async removeContainer(container: ContainerSpec, signal: AbortSignal): Promise<void> {
     await this.#ready().containers.remove(monitored(container), signal);
     this.#known.delete(container.id);
@@ -162,14 +179,8 @@ export class OciRuntime implements Runtime {
     return found;
   }
 
-  async *events(signal: AbortSignal): AsyncIterable<RuntimeEvent> {
-    const coming = on(this.#events, 'event', { signal });
-    yield* this.#unread.splice(0);
-    try {
-      for await (const [event] of coming) yield event as RuntimeEvent;
-    } catch (error) {
-      if (!signal.aborted) throw error;
-    }
+  events(signal: AbortSignal): AsyncIterable<RuntimeEvent> {
+    return this.#events.read(signal);
   }
 
   #assemble(binary: string, conmonBinary: string, facts: HostFacts): Parts {
@@ -180,7 +191,13 @@ export class OciRuntime implements Runtime {
     const containers = new MonitoredContainers({ oci, conmon, exits: this.#exits, stateDirectory });
     const pause = new Pause(containers);
     const exitOf = (container: ContainerSpec): Promise<Exit | undefined> => this.#exitOf(container, containers);
-    return { facts, containers, pause, recovery: new Recovery({ oci, containers, pause, exits: this.#exits, exitOf }) };
+    return {
+      facts,
+      containers,
+      exec: new Exec(oci, calls),
+      pause,
+      recovery: new OciRecovery({ oci, containers, pause, exits: this.#exits, exitOf }),
+    };
   }
 
   #ready(): Parts {
@@ -192,23 +209,19 @@ export class OciRuntime implements Runtime {
     const container = this.#known.get(id);
     const exit = container && (await this.#exitOf(container, this.#ready().containers));
     if (exit) {
-      if (exit.reason === 'OOMKilled') this.#tell({ type: 'oom', containerId: id });
-      this.#tell({ type: 'exited', containerId: id, exit });
+      if (exit.reason === 'OOMKilled') this.#events.push({ type: 'oom', containerId: id });
+      this.#events.push({ type: 'exited', containerId: id, exit });
     }
     if (this.#sandboxes.has(id) && (await this.#exits.read(id))) {
-      this.#tell({ type: 'sandboxGone', sandboxId: id, message: 'the process that holds its shared PID namespace has ended' });
+      this.#events.push({ type: 'sandboxGone', sandboxId: id, message: 'the process that holds its shared PID namespace has ended' });
     }
   }
 
   async #exitOf(container: ContainerSpec, containers: MonitoredContainers): Promise<Exit | undefined> {
     const exit = await this.#exits.read(container.id);
     if (!exit) return undefined;
-    const killed = exit.exitCode === 137 && (await containers.hadOom(monitored(container)));
+    const killed = exit.exitCode === killedExitCode && (await containers.hadOom(monitored(container)));
     return { ...exit, ...(killed && { reason: 'OOMKilled' }) };
-  }
-
-  #tell(event: RuntimeEvent): void {
-    if (!this.#events.emit('event', event)) this.#unread.push(event);
   }
 
   #sayOnce(messages: string[]): void {
@@ -220,16 +233,10 @@ export class OciRuntime implements Runtime {
 }
 
 /** What these runtimes could do but don't yet; what only some requests of a field can't have is thrown where it is read. */
-const refused: RuntimeFeatures['refused'] = [
-  ...['user', 'role', 'type', 'level'].map((part) => ({
-    field: `linux.security_context.selinux_options.${part}`,
-    reason: 'SELinux labels are not supported',
-  })),
-  { field: 'linux.security_context.apparmor.localhost_ref', reason: 'AppArmor profiles are not supported' },
-  { field: 'CDI_devices', reason: 'CDI devices are not supported' },
-  { field: 'linux.security_context.namespace_options.target_id', reason: "joining another container's namespaces is not supported" },
-  { field: 'linux.security_context.namespace_options.userns_options.uids', reason: 'user namespaces are not supported' },
-];
+const refused = ['user', 'role', 'type', 'level'].map((part) => ({
+  field: `linux.security_context.selinux_options.${part}`,
+  reason: 'SELinux labels are not supported',
+}));
 
 function monitored({ id, config, sandbox, directory, logPath }: ContainerSpec): MonitoredContainer {
   const { stdin, stdinOnce, tty } = config;

@@ -5,7 +5,7 @@ import type { OciSeccomp } from './config-json.ts';
 import { allowedByArguments, allowedWith, allowedWithoutSysAdmin, alwaysAllowed } from './seccomp-profile.ts';
 
 /** What a container asks for: no filter, the default one, or a profile in a file of the host. */
-export type SeccompChoice = { kind: 'unconfined' } | { kind: 'runtimeDefault' } | { kind: 'localhost'; path: string };
+type SeccompChoice = { kind: 'unconfined' } | { kind: 'runtimeDefault' } | { kind: 'localhost'; path: string };
 
 /** The choice that a security context makes. One that makes none gets RuntimeDefault; privileged ones are never filtered. */
 export function seccompChoice(context: LinuxContainerSecurityContext | undefined, object: string): SeccompChoice {

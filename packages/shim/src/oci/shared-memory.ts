@@ -1,6 +1,6 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { unmountIfMounted } from '../mounts.ts';
+import { unmountIfMounted } from '../mount-points.ts';
 import { runProgram } from '../run-program.ts';
 import type { SandboxSpec } from '../runtime.ts';
 

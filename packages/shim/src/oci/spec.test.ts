@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import type { ContainerSpec, SandboxSpec } from '../runtime.ts';
 import { capabilitiesOfMask } from './capabilities.ts';
 import type { OciConfig } from './config-json.ts';
+import { maskedPaths, readonlyPaths } from './config-mounts.ts';
 import type { HostFacts } from './host-facts.ts';
-import { maskedPaths, readonlyPaths } from './mounts.ts';
 import { containerConfig, withheld } from './spec.ts';
 
 type SecurityContext = NonNullable<NonNullable<Parameters<typeof ContainerConfig.fromPartial>[0]>['linux']>['securityContext'];
@@ -75,13 +75,6 @@ describe('namespaces', () => {
 
   it('include a cgroup namespace where there is only cgroup v2', () => {
     expect(types(config({}, { facts: { ...facts, unifiedCgroups: true } }))).toContain('cgroup');
-  });
-
-  it.each([
-    ['namespace_options.pid TARGET', { pid: NamespaceMode.TARGET }],
-    ['namespace_options.userns_options', { usernsOptions: { mode: NamespaceMode.POD } }],
-  ])('refuse %s by name', (field, namespaceOptions) => {
-    expect(() => config({ securityContext: { namespaceOptions } })).toThrow(field);
   });
 });
 
@@ -167,14 +160,6 @@ describe('mounts and paths', () => {
   });
 });
 
-describe('environment', () => {
-  it('gets PATH and HOSTNAME unless the request has them, and TERM with a terminal', () => {
-    const sandbox = { config: PodSandboxConfig.fromPartial({ hostname: 'pod-1' }) };
-    expect(config({}, { sandbox }).process.env).toEqual([expect.stringMatching(/^PATH=/), 'HOSTNAME=pod-1']);
-    expect(config({}, { sandbox, env: ['PATH=/x', 'HOSTNAME=y'] }).process.env).toEqual(['PATH=/x', 'HOSTNAME=y']);
-  });
-});
-
 describe('AppArmor', () => {
   it('is refused where it would change something, and only there', () => {
     const apparmor = { profileType: SecurityProfile_ProfileType.RuntimeDefault };
@@ -191,12 +176,11 @@ interface Variation {
   sandbox?: Partial<SandboxSpec>;
   sharedPid?: string;
   mounts?: ContainerSpec['mounts'];
-  env?: string[];
 }
 
 function container(
   linux: { securityContext?: SecurityContext; resources?: Resources },
-  { sandbox, mounts = [], env = [] }: Variation = {},
+  { sandbox, mounts = [] }: Variation = {},
 ): ContainerSpec {
   return {
     id: 'c1',
@@ -212,7 +196,7 @@ function container(
     config: ContainerConfig.fromPartial({ metadata: { name: 'web' }, linux }),
     directory: '/c',
     rootfs: { lowers: [], upper: '', work: '', mounted: '/root' },
-    process: { args: ['true'], env, cwd: '', user: { uid: 0, gid: 0, additionalGids: [] } },
+    process: { args: ['true'], env: [], cwd: '/', user: { uid: 0, gid: 0, additionalGids: [] } },
     mounts,
     logPath: undefined,
     stopSignal: 'SIGTERM',

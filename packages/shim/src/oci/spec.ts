@@ -4,14 +4,14 @@ import { PluginError } from '@berth/sdk/errors';
 import type { ContainerSpec, SandboxSpec } from '../runtime.ts';
 import { grantCapabilities } from './capabilities.ts';
 import type { OciConfig, OciSeccomp } from './config-json.ts';
+import { defaultMounts, maskedPaths, mergeMounts, readonlyPaths, rootfsPropagation } from './config-mounts.ts';
+import { hasOwnIpc, namespaces, pauseNamespaces } from './config-namespaces.ts';
 import type { GrantedDevice } from './devices.ts';
 import type { HostFacts } from './host-facts.ts';
-import { defaultMounts, maskedPaths, mergeMounts, readonlyPaths, rootfsPropagation } from './mounts.ts';
-import { hasOwnIpc, namespaces, pauseNamespaces } from './namespaces.ts';
 import { limits, oomScore } from './resources.ts';
 
 /** What is read from the host for one container before its configuration can be put together. */
-export interface SpecInputs {
+interface SpecInputs {
   container: ContainerSpec;
   facts: HostFacts;
   devices: GrantedDevice[];
@@ -22,8 +22,6 @@ export interface SpecInputs {
   /** The PID namespace that the sandbox's containers share, if they do. */
   sharedPid: string | undefined;
 }
-
-const defaultPath = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** A container's config.json. Pure: everything about the host comes in. Throws what this runtime can't do, by its CRI field. */
 export function containerConfig({ container, facts, devices, seccomp, sharedMemory, sharedPid }: SpecInputs): OciConfig {
@@ -41,8 +39,8 @@ export function containerConfig({ container, facts, devices, seccomp, sharedMemo
       terminal: container.config.tty,
       user: container.process.user,
       args: container.process.args,
-      env: environment(container),
-      cwd: container.process.cwd || '/',
+      env: container.process.env,
+      cwd: container.process.cwd,
       capabilities: { bounding: granted, effective: granted, permitted: granted, inheritable: ambient, ambient },
       noNewPrivileges: context?.noNewPrivs ?? false,
       ...(score !== undefined && { oomScoreAdj: score }),
@@ -54,7 +52,7 @@ export function containerConfig({ container, facts, devices, seccomp, sharedMemo
     ),
     annotations: container.config.annotations,
     linux: {
-      namespaces: namespaces(context?.namespaceOptions, container.sandbox, sharedPid, facts, object),
+      namespaces: namespaces(context?.namespaceOptions, container.sandbox, sharedPid, facts),
       cgroupsPath: cgroupsPath(container.sandbox, container.id),
       resources: { devices: deviceRules(privileged, devices), ...limits(resources, facts, object) },
       devices: devices.map(({ access: _, ...device }) => device),
@@ -75,7 +73,7 @@ export function pauseConfig(sandbox: SandboxSpec, root: string, executable: stri
       terminal: false,
       user: { uid: 65535, gid: 65535, additionalGids: [] },
       args: ['/catatonit', '-P'],
-      env: [defaultPath],
+      env: [],
       cwd: '/',
       capabilities: { bounding: [], effective: [], permitted: [], inheritable: [], ambient: [] },
       noNewPrivileges: true,
@@ -117,16 +115,6 @@ export function nameOf({ id, config }: ContainerSpec): string {
   return `container ${config.metadata?.name ?? ''} (${id.slice(0, 12)})`;
 }
 
-function environment({ config, process, sandbox }: ContainerSpec): string[] {
-  const defaults = [
-    defaultPath,
-    ...(sandbox.config.hostname ? [`HOSTNAME=${sandbox.config.hostname}`] : []),
-    ...(config.tty ? ['TERM=xterm'] : []),
-  ];
-  const names = new Set(process.env.map((variable) => variable.split('=', 1)[0]));
-  return [...defaults.filter((variable) => !names.has(variable.split('=', 1)[0])), ...process.env];
-}
-
 function rootOf(container: ContainerSpec): string {
   if (container.rootfs?.mounted) return container.rootfs.mounted;
   throw new PluginError('FAILED_PRECONDITION', 'its root file system is not mounted', { object: nameOf(container) });
@@ -136,7 +124,7 @@ function cgroupsPath({ id, config }: SandboxSpec, containerId: string): string {
   const parent = config.linux?.cgroupParent ?? '';
   if (!parent.endsWith('.slice'))
     return `${parent.startsWith('/') ? '' : '/'}${parent.replace(/\/$/, '')}${parent ? '/' : ''}${containerId}`;
-  throw new PluginError('UNIMPLEMENTED', `linux.cgroup_parent ${parent}: systemd slices are not supported`, {
+  throw new PluginError('INVALID_ARGUMENT', `linux.cgroup_parent ${parent}: systemd slices are not supported`, {
     object: `sandbox ${id.slice(0, 12)}`,
     hint: 'set cgroupDriver to cgroupfs',
   });
@@ -162,7 +150,7 @@ function refuseAppArmor(context: LinuxContainerSecurityContext | undefined, fact
   const byDefault = apparmor?.profileType === SecurityProfile_ProfileType.RuntimeDefault || apparmorProfile === 'runtime/default';
   // Where the kernel has no AppArmor there is nothing that a default profile could add.
   if (local || (byDefault && facts.appArmor && !context?.privileged)) {
-    throw new PluginError('UNIMPLEMENTED', 'linux.security_context.apparmor: AppArmor profiles are not supported', {
+    throw new PluginError('INVALID_ARGUMENT', 'linux.security_context.apparmor: AppArmor profiles are not supported', {
       object,
       hint: 'use Unconfined',
     });

@@ -1,15 +1,15 @@
 import { join } from 'node:path';
-import { NamespaceMode, type PodSandboxConfig, type RunPodSandboxRequest, type RunPodSandboxResponse } from '@berth/sdk/cri';
+import type { PodSandboxConfig, RunPodSandboxRequest, RunPodSandboxResponse } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import type { CallContext } from '@berth/sdk/serve';
 import { creationTime } from '../creation-time.ts';
 import { newId } from '../identifiers.ts';
-import { type NamespaceKind, pinNamespaces, planNamespaces, unpinNamespaces } from '../network/namespaces.ts';
-import { checkRefusals, shimRefusals } from '../refusals.ts';
+import { checkRefusals } from '../refusals.ts';
 import type { Shim } from '../shim.ts';
-import { UndoStack, undoLimitMs } from '../undo-stack.ts';
+import { UndoStack } from '../undo-stack.ts';
 import { writePodFiles } from './pod-files.ts';
 import { describeSandbox, encodeConfig, type Sandbox, sandboxSpec, usesHostIpc, usesHostNetwork } from './sandbox.ts';
+import { type NamespaceKind, pinNamespaces, planNamespaces, unpinNamespaces } from './sandbox-namespaces.ts';
 
 /** CRI RunPodSandbox: namespaces, network, files, then the runtime's own sandbox. A failure leaves nothing. */
 export async function runPodSandbox(shim: Shim, request: RunPodSandboxRequest, { signal }: CallContext): Promise<RunPodSandboxResponse> {
@@ -53,9 +53,9 @@ async function create(shim: Shim, sandbox: Sandbox, undo: UndoStack, signal: Abo
   await makeNetwork(shim, sandbox, kinds, undo, signal);
   record.files = await writePodFiles(join(shim.directories.sandboxes, id, 'files'), config, record.attached?.ips ?? []);
   const spec = sandboxSpec(sandbox, shim.directories);
-  undo.add('its runtime part', async () => {
-    await shim.runtime.stopSandbox(spec, AbortSignal.timeout(undoLimitMs));
-    await shim.runtime.removeSandbox(spec, AbortSignal.timeout(undoLimitMs));
+  undo.add('its runtime part', async (limit) => {
+    await shim.runtime.stopSandbox(spec, limit);
+    await shim.runtime.removeSandbox(spec, limit);
   });
   await shim.runtime.createSandbox(spec, signal);
   signal.throwIfAborted();
@@ -75,11 +75,11 @@ function namespaceKinds({ features }: Shim, config: PodSandboxConfig): Namespace
 async function makeNetwork(shim: Shim, sandbox: Sandbox, kinds: NamespaceKind[], undo: UndoStack, signal: AbortSignal): Promise<void> {
   const { id, config, record } = sandbox;
   const directory = shim.directories.namespaces(id);
-  undo.add('its namespaces', () => unpinNamespaces(directory, AbortSignal.timeout(undoLimitMs)));
+  undo.add('its namespaces', (limit) => unpinNamespaces(directory, limit));
   const { network } = await pinNamespaces(directory, kinds, config.hostname, signal);
   const { attached } = record;
   if (network === undefined || !attached) return;
-  undo.add('its network', () => shim.network.detach(id, network, config, attached, AbortSignal.timeout(undoLimitMs)));
+  undo.add('its network', (limit) => shim.network.detach(id, network, config, attached, limit));
   attached.ips = await shim.network.attach(id, network, config, attached, signal);
   await shim.sandboxes.put(sandbox);
 }
@@ -101,10 +101,6 @@ function checkedConfig(shim: Shim, { config, runtimeHandler }: RunPodSandboxRequ
       hint: 'use at most 64 letters, digits, "-", "." and "_"',
     });
   }
-  const object = `pod ${namespace}/${name}`;
-  checkRefusals(config, [...shimRefusals(), ...shim.features.refused], object);
-  if (config.linux?.securityContext?.namespaceOptions?.pid === NamespaceMode.TARGET) {
-    throw new PluginError('INVALID_ARGUMENT', 'a sandbox has no target container', { object: `${object}, namespace_options.pid` });
-  }
+  checkRefusals(config, shim.refusals, `pod ${namespace}/${name}`);
   return config;
 }

@@ -1,5 +1,5 @@
+import { unlessAborted } from '@berth/sdk/abort';
 import { PluginError } from '@berth/sdk/errors';
-import { unlessAborted } from '../keyed-lock.ts';
 
 interface Work {
   readonly stopping: AbortController;

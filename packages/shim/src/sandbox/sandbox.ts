@@ -7,10 +7,10 @@ import type { SandboxSpec } from '../runtime.ts';
  * How far a sandbox has come. `creating` is an intent: found after a crash, what was begun is taken away. `stopping` was
  * begun, or is all that is left to do, and is finished by the next StopPodSandbox.
  */
-export type SandboxPhase = 'creating' | 'ready' | 'stopping' | 'stopped';
+type SandboxPhase = 'creating' | 'ready' | 'stopping' | 'stopped';
 
 /** What is kept of a sandbox on disk. */
-export interface SandboxRecord {
+interface SandboxRecord {
   /** PodSandboxConfig in its wire encoding, base64: nothing that a client sent is lost. */
   config: string;
   runtimeHandler: string;

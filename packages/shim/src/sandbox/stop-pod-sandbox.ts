@@ -1,9 +1,9 @@
 import type { StopPodSandboxRequest, StopPodSandboxResponse } from '@berth/sdk/cri';
 import type { CallContext } from '@berth/sdk/serve';
 import { killContainer } from '../container/stop-container.ts';
-import { unpinNamespaces } from '../network/namespaces.ts';
 import type { Shim } from '../shim.ts';
 import { type Sandbox, sandboxSpec } from './sandbox.ts';
+import { unpinNamespaces } from './sandbox-namespaces.ts';
 
 /** CRI StopPodSandbox: idempotent, also for a sandbox that isn't there. What a failed stop left undone, the next one does. */
 export async function stopPodSandbox(

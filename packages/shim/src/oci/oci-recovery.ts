@@ -5,7 +5,7 @@ import type { ExitFiles } from './exit-files.ts';
 import type { BundledContainer, MonitoredContainers } from './monitored.ts';
 import type { Pause } from './pause.ts';
 
-export interface RecoveryParts {
+interface RecoveryParts {
   oci: OciCommand;
   containers: MonitoredContainers;
   pause: Pause;
@@ -20,7 +20,7 @@ const namespaceFileSystem = 0x6e736673;
 const made = new Set(['created', 'running', 'paused', 'stopped']);
 
 /** After a restart: what the OCI runtime and conmon's exit files say of the known objects; the unknown ones are removed. */
-export class Recovery {
+export class OciRecovery {
   readonly #parts: RecoveryParts;
 
   constructor(parts: RecoveryParts) {

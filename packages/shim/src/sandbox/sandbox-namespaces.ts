@@ -1,7 +1,7 @@
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { absent } from '../image/atomic-file.ts';
-import { unmountIfMounted } from '../mounts.ts';
+import { absent } from '../files/absent.ts';
+import { unmountIfMounted } from '../mount-points.ts';
 import { runProgram } from '../run-program.ts';
 import type { SandboxSpec } from '../runtime.ts';
 

@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
+import { absent } from './absent.ts';
+import { syncDirectory } from './sync-directory.ts';
 
 /** Replaces a JSON file at once: a reader sees the old or the new one whole, also after a power cut. */
 export async function writeJson(path: string, value: unknown): Promise<void> {
@@ -30,7 +32,11 @@ export async function readJson<T>(path: string): Promise<T | undefined> {
   try {
     return JSON.parse(text) as T;
   } catch (cause) {
-    throw new PluginError('DATA_LOSS', 'it is no JSON', { object: path, hint: 'remove the file and pull the image again', cause });
+    throw new PluginError('DATA_LOSS', 'it is no JSON', {
+      object: path,
+      hint: 'it is damaged: restore it, or remove what it belongs to',
+      cause,
+    });
   }
 }
 
@@ -39,18 +45,4 @@ export async function readJsonFiles<T>(directory: string): Promise<T[]> {
   const names = (await readdir(directory).catch(absent)) ?? [];
   const values = await Promise.all(names.filter((name) => name.endsWith('.json')).map((name) => readJson<T>(join(directory, name))));
   return values.filter((value) => value !== undefined);
-}
-
-export async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path);
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
-}
-
-export function absent(error: NodeJS.ErrnoException): undefined {
-  if (error.code === 'ENOENT') return undefined;
-  throw error;
 }

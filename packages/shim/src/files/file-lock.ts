@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, openSync, statSync, unlinkSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { PluginError } from '@berth/sdk/errors';
-import { syscalls } from './syscalls.ts';
+import { syscalls } from '../syscalls.ts';
 
 const shortestPauseMs = 1;
 const longestPauseMs = 50;

@@ -9,7 +9,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { writeCniPlugins } from '../testing/cni-plugins.ts';
 import { ShimProcess } from '../testing/shim-process.ts';
 import { containerConfig, image, podConfig, withoutRoot } from '../testing/test-shim.ts';
-import { mountPoints } from './mounts.ts';
+import { mountPoints } from './mount-points.ts';
 
 /** Longer than the lives of three pods take together. */
 const longestLifeMs = 400;

@@ -1,10 +1,12 @@
 import { createRequire } from 'node:module';
 import { PluginError } from '@berth/sdk/errors';
 
-/** Linux system calls that an image store needs and Node's `fs` doesn't have. Each throws a PluginError with errno's name. */
-export interface Syscalls {
+/** Linux system calls that a shim needs and Node doesn't have. Each throws a PluginError with errno's name. */
+interface Syscalls {
   /** Takes the whole-file lock of an open descriptor; false if another descriptor holds it. It goes with the descriptor. */
   tryLock(descriptor: number): boolean;
+  /** A pipe whose ends no child inherits, unless it is given one. */
+  pipe(): { read: number; write: number };
   /** Resolves when everything written to the descriptor's file system is on disk. */
   syncFilesystem(descriptor: number): Promise<void>;
   /** `mode` holds the type bits (S_IFCHR, S_IFBLK, S_IFIFO) and permissions. */
@@ -16,6 +18,7 @@ export interface Syscalls {
 }
 
 const LOCK_EX_NB = 2 | 4;
+const O_CLOEXEC = 0o2000000;
 const EAGAIN = 11;
 const ENODATA = 61;
 
@@ -29,14 +32,15 @@ export function syscalls(): Syscalls {
 
 function load(): Syscalls {
   if (process.platform !== 'linux') {
-    throw new PluginError('UNIMPLEMENTED', `image layers can't be unpacked on ${process.platform}`, {
-      object: 'image store',
+    throw new PluginError('UNIMPLEMENTED', `it works on Linux only, and this is ${process.platform}`, {
+      object: 'a container',
       hint: 'use --runtime fake here',
     });
   }
   const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi');
   const libc = koffi.load(null);
   const flock = libc.func('int flock(int fd, int operation)');
+  const pipe2 = libc.func('int pipe2(_Out_ int *descriptors, int flags)');
   const syncfs = libc.func('int syncfs(int fd)');
   const mknod = libc.func('int mknod(const char *path, uint mode, uint64_t device)');
   const lsetxattr = libc.func('int lsetxattr(const char *path, const char *name, const uint8_t *value, size_t size, int flags)');
@@ -53,6 +57,11 @@ function load(): Syscalls {
       if (flock(descriptor, LOCK_EX_NB) === 0) return true;
       if (koffi.errno() === EAGAIN) return false;
       throw failed('flock', `file descriptor ${descriptor}`);
+    },
+    pipe() {
+      const descriptors = new Int32Array(2);
+      if (pipe2(descriptors, O_CLOEXEC) !== 0) throw failed('pipe2', 'file descriptors');
+      return { read: descriptors[0] as number, write: descriptors[1] as number };
     },
     async syncFilesystem(descriptor) {
       const { promise, resolve, reject } = Promise.withResolvers<number>();

@@ -1,11 +1,12 @@
 import { readdir } from 'node:fs/promises';
 import { type Container, containerSpec } from './container/container.ts';
 import { forget, remove as removeContainer } from './container/remove-container.ts';
-import { absent } from './image/atomic-file.ts';
-import { unpinNamespaces } from './network/namespaces.ts';
+import { lostExitCode } from './exit-code.ts';
+import { absent } from './files/absent.ts';
 import type { Found, FoundContainer } from './runtime.ts';
 import { remove as removeSandbox } from './sandbox/remove-pod-sandbox.ts';
 import { sandboxSpec } from './sandbox/sandbox.ts';
+import { unpinNamespaces } from './sandbox/sandbox-namespaces.ts';
 import type { Shim } from './shim.ts';
 import { undoLimitMs } from './undo-stack.ts';
 
@@ -63,7 +64,11 @@ async function takeOver(shim: Shim, container: Container, found: FoundContainer 
     await shim.containers.exited(container, found.exit);
   }
   if (found === undefined)
-    await shim.containers.exited(container, { exitCode: 255, finishedAt: new Date(), message: 'gone after a restart of the shim' });
+    await shim.containers.exited(container, {
+      exitCode: lostExitCode,
+      finishedAt: new Date(),
+      message: 'gone after a restart of the shim',
+    });
 }
 
 /** A sandbox that is gone (after a reboot): its next StopPodSandbox cleans up what is left of it. */

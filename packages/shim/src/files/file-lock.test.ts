@@ -5,7 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { tryLock, withLock } from './lock.ts';
+import { tryLock, withLock } from './file-lock.ts';
 
 const notHere = process.platform === 'linux' ? undefined : 'the layered store is for Linux';
 const signal = AbortSignal.timeout(20_000);
@@ -63,6 +63,6 @@ describe.skipIf(notHere)(`withLock${notHere ? ` (${notHere})` : ''}`, () => {
 });
 
 function holdLock(path: string): string {
-  const module = new URL('./lock.ts', import.meta.url).href;
+  const module = new URL('./file-lock.ts', import.meta.url).href;
   return `const { tryLock } = await import(${JSON.stringify(module)}); tryLock(${JSON.stringify(path)}); console.log('held'); setInterval(() => {}, 1000);`;
 }

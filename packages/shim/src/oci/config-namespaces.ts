@@ -1,27 +1,25 @@
 import { NamespaceMode, type NamespaceOption } from '@berth/sdk/cri';
-import { PluginError } from '@berth/sdk/errors';
 import type { SandboxSpec } from '../runtime.ts';
 import type { OciNamespace } from './config-json.ts';
 import type { HostFacts } from './host-facts.ts';
 
 /**
  * The namespaces of a container: network, IPC and UTS are the sandbox's (none where that uses the host's), the mount
- * one is its own. `sharedPid` is the path of the PID namespace that the sandbox's containers share, if they do.
+ * one is its own. `sharedPid` is the path of the PID namespace that
+ * the sandbox's containers share, if they do. Modes and user namespaces that the shim refuses don't come here.
  */
 export function namespaces(
   options: NamespaceOption | undefined,
   sandbox: SandboxSpec,
   sharedPid: string | undefined,
   facts: HostFacts,
-  object: string,
 ): OciNamespace[] {
-  refuseUserNamespace(options, object);
   return [
     { type: 'mount' },
     ...joined('network', sandbox.namespaces.network),
     ...ipc(options, sandbox),
     ...joined('uts', sandbox.namespaces.uts),
-    ...pid(options, sharedPid, object),
+    ...pid(options, sharedPid),
     // On v1 hosts the field leaves it out: tools inside look up their cgroup by the host's path.
     ...(facts.unifiedCgroups ? [{ type: 'cgroup' } as const] : []),
   ];
@@ -45,25 +43,8 @@ export function hasOwnIpc(options: NamespaceOption | undefined): boolean {
   return options?.ipc === NamespaceMode.CONTAINER;
 }
 
-function pid(options: NamespaceOption | undefined, sharedPid: string | undefined, object: string): OciNamespace[] {
-  switch (options?.pid ?? NamespaceMode.POD) {
-    case NamespaceMode.NODE:
-      return [];
-    case NamespaceMode.CONTAINER:
-      return [{ type: 'pid' }];
-    case NamespaceMode.POD:
-      return [sharedPid === undefined ? { type: 'pid' } : { type: 'pid', path: sharedPid }];
-    default:
-      throw new PluginError('UNIMPLEMENTED', "namespace_options.pid TARGET: joining another container's PID namespace is not supported", {
-        object,
-      });
-  }
-}
-
-function refuseUserNamespace(options: NamespaceOption | undefined, object: string): void {
-  if (!options?.usernsOptions || options.usernsOptions.mode === NamespaceMode.NODE) return;
-  throw new PluginError('UNIMPLEMENTED', 'namespace_options.userns_options: user namespaces are not supported', {
-    object,
-    hint: 'set hostUsers to true, or leave it out',
-  });
+function pid(options: NamespaceOption | undefined, sharedPid: string | undefined): OciNamespace[] {
+  const mode = options?.pid ?? NamespaceMode.POD;
+  if (mode === NamespaceMode.NODE) return [];
+  return [mode === NamespaceMode.POD && sharedPid !== undefined ? { type: 'pid', path: sharedPid } : { type: 'pid' }];
 }

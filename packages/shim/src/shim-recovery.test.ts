@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { writeCniPlugins } from '../testing/cni-plugins.ts';
 import { ShimProcess } from '../testing/shim-process.ts';
 import { containerConfig, image, podConfig, TestShim, withoutRoot } from '../testing/test-shim.ts';
-import { mountPoints } from './mounts.ts';
+import { mountPoints } from './mount-points.ts';
 
 describe('a shim that is started again', () => {
   let shim: TestShim;

@@ -1,0 +1,88 @@
+import { Command, Option } from 'commander';
+import { compose, type GlobalOptions, tokens } from '../compose.ts';
+import { type ComparedFact, compareFacts } from '../diff/comparison.ts';
+import { Interview } from '../diff/interview.ts';
+import { awaitVerdicts } from '../node/await-verdicts.ts';
+import { runtimeEntry } from '../node/runtime-command.ts';
+import { formatTable } from '../view/listing.ts';
+import { LiveStatus } from '../view/live-status.ts';
+
+interface DiffOptions extends GlobalOptions {
+  filename: string[];
+  handlers: string[];
+  image: string[];
+  output: 'table' | 'json';
+  all?: boolean;
+  timeout: string;
+}
+
+/** `berth diff -f POD --handlers A,B`: runs each pod once on each runtime, and prints where they differ. */
+export function diffCommand(): Command {
+  return new Command('diff')
+    .description('run the pods of manifest files once on each of several runtimes, and print where they differ')
+    .requiredOption('-f, --filename <file...>', 'manifest files, or directories of them')
+    .requiredOption('--handlers <list>', 'handlers to compare, separated by commas: runc,vm', (list: string) =>
+      list.split(',').filter(Boolean),
+    )
+    .option('--image <archive...>', 'load these image archives first', [])
+    .option('--all', 'print also what is the same')
+    .option('--timeout <seconds>', 'how long the pods may take', '120')
+    .addOption(new Option('-o, --output <format>', 'format').choices(['table', 'json']).default('table'))
+    .action(async (_options: unknown, command: Command) => {
+      process.exitCode = await diff(command.optsWithGlobals<DiffOptions>());
+    });
+}
+
+/** Exit status 1 if a pod didn't do what its manifest says on one of the handlers. */
+async function diff(options: DiffOptions): Promise<number> {
+  const container = compose(options);
+  const configuration = container.resolve(tokens.configuration);
+  for (const handler of options.handlers) runtimeEntry(configuration, handler);
+  const node = container.resolve(tokens.node);
+  const client = container.resolve(tokens.kubeletClient);
+  const interrupted = new AbortController();
+  process.once('SIGINT', () => interrupted.abort()).once('SIGTERM', () => interrupted.abort());
+  const interview = new Interview(client, { root: options.root, run: options.run }, interrupted.signal);
+  const failures: string[] = [];
+  try {
+    await node.start({
+      manifests: options.filename,
+      handlers: options.handlers,
+      defaultHandler: options.handlers[0],
+      images: options.image,
+      ephemeral: false,
+      signal: interrupted.signal,
+    });
+    const status = new LiveStatus(process.stderr);
+    const limit = AbortSignal.timeout(Number(options.timeout) * 1000);
+    const onChange = (pods: ReturnType<typeof node.pods>): void => {
+      status.show(pods);
+      interview.ask(pods);
+    };
+    failures.push(...(await awaitVerdicts(node, { onChange, signal: interrupted.signal, limit })));
+    status.done();
+    print(await interview.facts(node.pods()), options);
+  } finally {
+    await client.close();
+    failures.push(...(await node.stop({ keep: false, hurry: interrupted.signal })));
+  }
+  for (const failure of failures) process.stderr.write(`failed ${failure}\n`);
+  return failures.length > 0 || interrupted.signal.aborted ? 1 : 0;
+}
+
+/** A table for each pod. */
+function print(pods: Awaited<ReturnType<Interview['facts']>>, { handlers, all, output }: DiffOptions): void {
+  const compared = pods.map(({ pod, facts }) => ({ pod, facts: compareFacts(facts) }));
+  if (output === 'json') return void process.stdout.write(`${JSON.stringify(compared, undefined, 2)}\n`);
+  for (const { pod, facts } of compared) {
+    const shown = facts.filter((fact) => all || fact.differs);
+    const rows = shown.map(({ fact, values }) => [fact, ...handlers.map((handler) => values[handler] || '-')]);
+    process.stdout.write(`pod ${pod}\n${formatTable(['FACT', ...handlers.map((handler) => handler.toUpperCase())], rows)}\n`);
+    if (!all) process.stdout.write(`${sameOnAll(facts)}\n`);
+  }
+}
+
+function sameOnAll(facts: ComparedFact[]): string {
+  const same = facts.filter((fact) => !fact.differs).map(({ fact }) => fact);
+  return same.length > 0 ? `the same on all: ${same.join(', ')}` : 'nothing is the same on all';
+}

@@ -1,0 +1,88 @@
+import type { Case } from '../suite.ts';
+import { expectEqual, expectRefused, expectTrue } from './expect.ts';
+import { type CriTarget, processes } from './target.ts';
+
+export const execCases: Case<CriTarget>[] = [
+  {
+    id: 'exec-sync.result',
+    group: 'exec',
+    clause: 'ExecSync gives stdout, stderr and the exit code, which is no error of the call (api.proto, ExecSyncResponse)',
+    needs: [processes],
+    async run(target) {
+      await target.withContainer({}, async (container) => {
+        await container.start();
+        const { stdout, stderr, exitCode } = await container.execSync(['sh', '-c', 'echo to out; echo to err >&2; exit 5']);
+        expectEqual(stdout.toString(), 'to out\n', 'stdout');
+        expectEqual(stderr.toString(), 'to err\n', 'stderr');
+        expectEqual(exitCode, 5, 'exit_code');
+      });
+    },
+  },
+  {
+    id: 'exec-sync.environment',
+    group: 'exec',
+    clause: "a command has its container's environment, working directory and file system (api.proto, ExecSync)",
+    needs: [processes],
+    async run(target) {
+      const config = {
+        command: ['sh', '-c', 'echo kept > /tmp/file; exec sleep 1000'],
+        envs: [{ key: 'GREETING', value: Buffer.from('hello') }],
+        workingDir: '/tmp',
+      };
+      await target.withContainer(config, async (container) => {
+        await container.start();
+        const { stdout } = await container.execSync([
+          'sh',
+          '-c',
+          'until [ -s file ]; do :; done; echo "$GREETING from $(pwd): $(cat file)"',
+        ]);
+        expectEqual(stdout.toString(), 'hello from /tmp: kept\n', 'stdout');
+      });
+    },
+  },
+  {
+    id: 'exec-sync.large-output',
+    group: 'exec',
+    clause: 'all output up to 16 MiB arrives, byte by byte (api.proto, ExecSyncResponse.stdout)',
+    needs: [processes],
+    async run(target) {
+      await target.withContainer({}, async (container) => {
+        await container.start();
+        const { stdout } = await container.execSync(['sh', '-c', 'yes 0123456789abcde | head -c 4194304']);
+        expectEqual(stdout.length, 4 * 1024 * 1024, 'bytes of stdout');
+        expectTrue(stdout.equals(Buffer.from('0123456789abcde\n'.repeat(256 * 1024))), 'stdout has other bytes than were written');
+      });
+    },
+  },
+  {
+    id: 'exec-sync.timeout',
+    group: 'exec',
+    clause: 'a command that does not end within the timeout is killed, and that is an error (api.proto, ExecSyncRequest.timeout)',
+    needs: [processes],
+    async run(target) {
+      await target.withContainer({}, async (container) => {
+        await container.start();
+        const call = container.execSync(['sh', '-c', 'echo $$ > /tmp/pid; exec sleep 1000'], 1);
+        await expectRefused(call, 'a command that does not end', 'DEADLINE_EXCEEDED', 'UNKNOWN');
+        const { exitCode } = await container.execSync(['sh', '-c', 'kill -0 "$(cat /tmp/pid)"']);
+        expectTrue(exitCode !== 0, 'the command still runs');
+        expectEqual((await container.status()).state, 'CONTAINER_RUNNING', 'state of the container');
+      });
+    },
+  },
+  {
+    id: 'exec-sync.refused',
+    group: 'exec',
+    clause: 'a program that is not in the image, and a container that does not run, are errors (api.proto, ExecSync)',
+    needs: [processes],
+    async run(target) {
+      await target.withContainer({}, async (container) => {
+        await expectRefused(container.execSync(['true']), 'ExecSync in a container that was not started');
+        await container.start();
+        await expectRefused(container.execSync(['/no/such/command']), 'a program that does not exist');
+        await container.stop(0);
+        await expectRefused(container.execSync(['true']), 'ExecSync in a container that has ended');
+      });
+    },
+  },
+];

@@ -1,0 +1,46 @@
+import type { Pod } from '@berth/api/objects';
+import { PluginError } from '@berth/sdk/errors';
+import { allContainers, findContainer, fullNameOf } from '../pod.ts';
+import { findPod } from './find-pod.ts';
+import type { NodeView } from './node-view.ts';
+import { type Call, sendJson } from './router.ts';
+
+/** How a command in a container ended, as JSON: output in base64. */
+export interface RunResult {
+  stdout: string;
+  stderr: string;
+  exitCode: number;
+}
+
+/**
+ * POST /run/{namespace}/{pod}/{container}?cmd=WORDS: runs a command by CRI ExecSync. As kubelet's route it takes `cmd`, split at
+ * blanks, and answers with the output as text, or 500 if the command fails. Besides, it takes `command` once for each word, and
+ * answers a client that accepts JSON with a RunResult.
+ */
+export async function run(node: NodeView, { params, query, request, response, signal }: Call): Promise<void> {
+  const pod = findPod(node, params);
+  const command = query.has('command') ? query.getAll('command') : (query.get('cmd') ?? '').split(' ').filter(Boolean);
+  if (command.length === 0) throw new PluginError('INVALID_ARGUMENT', 'no command: give cmd, or command once for each word');
+  const { stdout, stderr, exitCode } = await node.exec(runningContainer(pod, params.container ?? ''), command, signal);
+  if (request.headers.accept?.includes('application/json')) {
+    const [out, err] = [stdout, stderr].map((bytes) => Buffer.from(bytes).toString('base64')) as [string, string];
+    return sendJson(response, { stdout: out, stderr: err, exitCode } satisfies RunResult);
+  }
+  const output = Buffer.concat([stdout, stderr]);
+  if (exitCode === 0) response.writeHead(200, { 'content-type': 'text/plain' }).end(output);
+  else response.writeHead(500, { 'content-type': 'text/plain' }).end(`command terminated with exit code ${exitCode}\n${output}`);
+}
+
+/** Handler and id of the container's running instance. */
+function runningContainer(pod: Pod, name: string): { handler: string; id: string } {
+  const object = `container ${name} of pod ${fullNameOf(pod)}`;
+  if (!findContainer(pod, name)) {
+    const names = allContainers(pod).map((container) => container.name);
+    throw new PluginError('NOT_FOUND', 'the pod has none of this name', { object, hint: `choose one of ${names.join(', ')}` });
+  }
+  const { initContainerStatuses = [], containerStatuses = [] } = pod.status ?? {};
+  const status = [...initContainerStatuses, ...containerStatuses].find((candidate) => candidate.name === name);
+  const [handler, id] = status?.containerID?.split('://') ?? [];
+  if (status?.state?.running && handler !== undefined && id !== undefined) return { handler, id };
+  throw new PluginError('FAILED_PRECONDITION', 'it is not running', { object });
+}

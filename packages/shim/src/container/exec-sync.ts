@@ -1,0 +1,68 @@
+import { Writable } from 'node:stream';
+import type { ExecSyncRequest, ExecSyncResponse } from '@berth/sdk/cri';
+import { PluginError } from '@berth/sdk/errors';
+import type { CallContext } from '@berth/sdk/serve';
+import type { Shim } from '../shim.ts';
+import { containerSpec, describeContainer } from './container.ts';
+
+/** CRI: what is beyond is dropped without an error. */
+const outputLimitBytes = 16 * 1024 * 1024;
+
+/** setTimeout's largest delay; a longer time limit is none. */
+const longestTimerMs = 2 ** 31 - 1;
+
+/** CRI ExecSync: runs a command in a running container. It takes no lock: commands run beside each other, and beside a stop. */
+export async function execSync(
+  shim: Shim,
+  { containerId, cmd, timeout }: ExecSyncRequest,
+  { signal }: CallContext,
+): Promise<ExecSyncResponse> {
+  const container = shim.containers.get(containerId);
+  const object = describeContainer(container);
+  const { record } = container;
+  if (cmd.length === 0) throw new PluginError('INVALID_ARGUMENT', 'cmd is empty', { object, hint: 'give a program and its arguments' });
+  if (record.phase !== 'running') {
+    throw new PluginError('FAILED_PRECONDITION', `it is ${record.phase}, and commands run in running containers only`, { object });
+  }
+  const spec = containerSpec(container, shim.sandboxes.get(record.sandboxId), shim.directories);
+  const [stdout, stderr] = [new LimitedBuffer(outputLimitBytes), new LimitedBuffer(outputLimitBytes)];
+  const timeLimit = timeLimitOf(timeout);
+  const limit = timeLimit ? AbortSignal.any([signal, timeLimit]) : signal;
+  try {
+    const exitCode = await shim.runtime.exec(spec, { args: cmd }, { stdout, stderr }, limit);
+    return { stdout: stdout.bytes(), stderr: stderr.bytes(), exitCode };
+  } catch (error) {
+    if (!timeLimit?.aborted || signal.aborted) throw error;
+    throw new PluginError('DEADLINE_EXCEEDED', `the command ${JSON.stringify(cmd[0])} didn't end within ${timeout} s and was killed`, {
+      object,
+      cause: error,
+    });
+  }
+}
+
+function timeLimitOf(seconds: bigint): AbortSignal | undefined {
+  const milliseconds = Number(seconds) * 1000;
+  return milliseconds > 0 && milliseconds <= longestTimerMs ? AbortSignal.timeout(milliseconds) : undefined;
+}
+
+/** Keeps the first bytes that are written to it, and takes the rest without keeping it. */
+class LimitedBuffer extends Writable {
+  readonly #chunks: Buffer[] = [];
+  #room: number;
+
+  constructor(limitBytes: number) {
+    super();
+    this.#room = limitBytes;
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
+    const kept = chunk.subarray(0, this.#room);
+    if (kept.length > 0) this.#chunks.push(kept);
+    this.#room -= kept.length;
+    done();
+  }
+
+  bytes(): Buffer {
+    return Buffer.concat(this.#chunks);
+  }
+}
