@@ -73,6 +73,11 @@ export class Cache {
     return nodeName;
   }
 
+  node(name: string): NodeState | undefined {
+    return this.#nodes.get(name);
+  }
+
+  /** The name of the node that a pod is on. */
   nodeOf(uid: string): string | undefined {
     return this.#nodeOfPod.get(uid);
   }

@@ -3,7 +3,8 @@ import type { CycleState } from './cycle-state.ts';
 import type { Snapshot } from './snapshot.ts';
 
 /**
- * The extension points of a scheduler, as kube-scheduler has them: a plugin implements those that it needs.
+ * The extension points of a scheduler, as kube-scheduler has them: a plugin implements those that it needs. They come in the order of
+ * this file; from PreFilter to Reserve one pod at a time (its scheduling cycle), the others beside the next pods' (its binding cycle).
  *
  * A refusal is a value. What is thrown is an error: the pod stays pending, gets another try after its back-off, and its verdict names
  * the plugin. Filter, Score and the other points that are asked for every node are synchronous: what takes time belongs into
@@ -39,14 +40,20 @@ export interface PreFilterPlugin extends Plugin {
 
 export type PreFilterResult = { skip?: boolean; nodeNames?: ReadonlySet<string> } | Refusal | undefined;
 
+/** Keeps what PreFilter has counted true while a PostFilter plugin tries what would be if pods of a node came or went. */
+export interface PreFilterExtensions extends PreFilterPlugin {
+  addPod(state: CycleState, pod: PodInfo, added: PodInfo, node: NodeInfo): void;
+  removePod(state: CycleState, pod: PodInfo, removed: PodInfo, node: NodeInfo): void;
+}
+
 /** Whether one node can take the pod. A node is asked of the plugins in turn, up to the first that refuses it. */
 export interface FilterPlugin extends Plugin {
   filter(state: CycleState, pod: PodInfo, node: NodeInfo): Refusal | undefined;
 }
 
-/** After no node was found: may make room. Not asked yet. */
+/** After no node was found: may make room for a later try. */
 export interface PostFilterPlugin extends Plugin {
-  /** The node that the pod is nominated for; a refusal of code Unschedulable lets the next plugin try. */
+  /** Where room is being made; a refusal of code Unschedulable lets the next plugin try. */
   postFilter(
     state: CycleState,
     pod: PodInfo,
@@ -68,7 +75,7 @@ export interface ScorePlugin extends Plugin {
   /** A whole number; 0 to 100 unless `normalizeScores` makes it so. */
   score(state: CycleState, pod: PodInfo, node: NodeInfo): number;
   /** All scores of the pod in, as many between 0 and 100 out, in the same order. */
-  normalizeScores?(scores: readonly number[]): number[];
+  normalizeScores?(state: CycleState, pod: PodInfo, scores: readonly number[]): number[];
 }
 
 /** Takes what the pod will need, once its node is chosen. */
@@ -78,10 +85,10 @@ export interface ReservePlugin extends Plugin {
   unreserve(state: CycleState, pod: PodInfo, nodeName: string): void;
 }
 
-/** May hold a pod back before it is bound. Not asked yet. */
+/** May hold a pod back before it is bound, until others have come for instance. */
 export interface PermitPlugin extends Plugin {
-  /** `waitMs` (at most 15 minutes) holds the pod until it is allowed. */
-  permit(state: CycleState, pod: PodInfo, nodeName: string): Refusal | { waitMs: number } | undefined;
+  /** Asked while the pod's node is reserved. A promise holds the pod, not the pods behind it; `signal` aborts after 15 minutes. */
+  permit(state: CycleState, pod: PodInfo, nodeName: string, signal: AbortSignal): Promise<Refusal | undefined> | Refusal | undefined;
 }
 
 /** What has to be done before the pod is bound, such as providing its volumes. */
@@ -106,7 +113,7 @@ export type AnyPlugin = Plugin &
     PreEnqueuePlugin &
       QueueSortPlugin &
       EnqueueExtensions &
-      PreFilterPlugin &
+      PreFilterExtensions &
       FilterPlugin &
       PostFilterPlugin &
       PreScorePlugin &
@@ -117,6 +124,23 @@ export type AnyPlugin = Plugin &
       BindPlugin &
       PostBindPlugin
   >;
+
+/** The extension points, by the names that configurations have for them; each is a plugin's method of the same name. */
+export const extensionPoints = [
+  'preEnqueue',
+  'preFilter',
+  'filter',
+  'postFilter',
+  'preScore',
+  'score',
+  'reserve',
+  'permit',
+  'preBind',
+  'bind',
+  'postBind',
+] as const;
+
+export type ExtensionPoint = (typeof extensionPoints)[number] | 'queueSort';
 
 /** A refusal and whose it is. */
 export interface PluginRefusal extends Refusal {

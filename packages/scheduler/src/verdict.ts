@@ -1,4 +1,4 @@
-import type { PluginRefusal } from './framework.ts';
+import type { ExtensionPoint, PluginRefusal } from './framework.ts';
 
 /** One plugin's scores for the nodes of a verdict, in the order of its `feasible`. */
 export interface ScoreColumn {
@@ -9,12 +9,10 @@ export interface ScoreColumn {
   normalized: readonly number[];
 }
 
-/** What failed, and where: not an expected answer. */
-export interface CycleFailure {
-  /** The plugin; undefined if it was the scheduler's own work. */
-  plugin?: string;
-  /** `filter`, `score`, `bind`, ... */
-  point: string;
+/** A plugin that threw, or answered what can't be. */
+export interface PluginFailure {
+  plugin: string;
+  point: ExtensionPoint;
   message: string;
 }
 
@@ -35,7 +33,9 @@ export interface Verdict {
   feasible: readonly string[];
   /** Empty if there was nothing to compare. */
   scores: readonly ScoreColumn[];
-  failure?: CycleFailure;
+  failure?: PluginFailure;
+  /** Where a PostFilter plugin is making room for a later try. */
+  nominatedNodeName?: string;
 }
 
 /** A verdict's view of one node, for whoever wants to read it. */

@@ -64,6 +64,9 @@ export interface SchedulerPlugin {
   score(pod: PodInfo, node: NodeInfo, prepared: unknown): number;
 }
 
+/** What a plugin's module has as its default export: makes the plugin from the `args` of its configuration, which it has to check. */
+export type SchedulerPluginFactory = (args: Record<string, unknown>) => SchedulerPlugin;
+
 /**
  * Makes a plugin of its functions. `serveSchedulerPlugin` serves it; a scheduler in the same process takes it as it is. Throws
  * INVALID_ARGUMENT for a definition that has neither `filter` nor `score`, or no name.
@@ -81,50 +84,57 @@ export function schedulerPlugin<Prepared = undefined>(definition: SchedulerPlugi
       try {
         return await definition.prepare?.(pod, nodes, signal);
       } catch (thrown) {
-        throw failure(name, 'prepare', thrown);
+        throw failure('prepare', thrown);
       }
     },
-    filter: (pod, node, prepared) =>
-      refusalOf(
-        attempt(name, `filter of node ${node.name}`, () => definition.filter?.(pod, node, prepared as Prepared)),
-        name,
-        node,
-      ),
+    filter: (pod, node, prepared) => {
+      const what = `filter of node ${node.name}`;
+      return refusalOf(
+        attempt(what, () => definition.filter?.(pod, node, prepared as Prepared)),
+        what,
+      );
+    },
     score: (pod, node, prepared) => {
-      const score = attempt(name, `score of node ${node.name}`, () => definition.score?.(pod, node, prepared as Prepared));
-      if (Number.isSafeInteger(score) && Number(score) >= 0) return Number(score);
-      throw new PluginError('OUT_OF_RANGE', `score of node ${node.name} is ${score}`, {
-        object: `scheduler plugin ${name}`,
-        hint: 'a score is a whole number, zero or more',
-      });
+      const what = `score of node ${node.name}`;
+      return checkedScore(
+        attempt(what, () => definition.score?.(pod, node, prepared as Prepared)),
+        what,
+      );
     },
   };
 }
 
-function attempt<T>(name: string, what: string, work: () => T): T {
+function attempt<T>(what: string, work: () => T): T {
   try {
     return work();
   } catch (thrown) {
-    throw failure(name, what, thrown);
+    throw failure(what, thrown);
   }
 }
 
-function failure(name: string, what: string, thrown: unknown): PluginError {
+function failure(what: string, thrown: unknown): PluginError {
   const { code, message } = PluginError.from(thrown);
-  return new PluginError(code, `${what}: ${message}`, { object: `scheduler plugin ${name}`, cause: thrown });
+  return new PluginError(code, message, { object: what, cause: thrown });
 }
 
-function refusalOf(answer: Refusal | string | undefined, name: string, node: NodeInfo): Refusal | undefined {
+function refusalOf(answer: Refusal | string | undefined, what: string): Refusal | undefined {
   if (answer === undefined) return undefined;
   const refusal: Refusal = typeof answer === 'string' ? { code: 'Unschedulable', reasons: [answer] } : answer;
   if (isRefusal(refusal)) return refusal;
-  throw new PluginError('INTERNAL', `filter of node ${node.name} gave ${JSON.stringify(answer)}`, {
-    object: `scheduler plugin ${name}`,
+  throw new PluginError('INTERNAL', `it gave ${JSON.stringify(answer)}`, {
+    object: what,
     hint: 'a refusal has a code and reasons; a node that may take the pod gets undefined',
   });
 }
 
-function isRefusal({ code, reasons }: Partial<Refusal>): boolean {
+function checkedScore(score: number | undefined, what: string): number {
+  if (Number.isSafeInteger(score) && Number(score) >= 0) return Number(score);
+  throw new PluginError('OUT_OF_RANGE', `it gave ${score}`, { object: what, hint: 'a score is a whole number, zero or more' });
+}
+
+/** Authors may write plain JavaScript: the answer can be anything. */
+function isRefusal(answer: Partial<Refusal> | null): boolean {
+  const { code, reasons } = answer ?? {};
   const known: unknown[] = ['Unschedulable', 'UnschedulableAndUnresolvable'] satisfies RefusalCode[];
   return known.includes(code) && Array.isArray(reasons) && reasons.length > 0 && reasons.every((reason) => typeof reason === 'string');
 }

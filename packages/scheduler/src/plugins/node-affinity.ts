@@ -48,7 +48,7 @@ export class NodeAffinity implements PreFilterPlugin, FilterPlugin, PreScorePlug
       .reduce((sum, { weight }) => sum + weight, 0);
   }
 
-  normalizeScores(scores: readonly number[]): number[] {
+  normalizeScores(_state: CycleState, _pod: PodInfo, scores: readonly number[]): number[] {
     return normalizeByGreatest(scores);
   }
 }

@@ -29,7 +29,7 @@ export class TaintToleration implements FilterPlugin, PreScorePlugin, ScorePlugi
     return untoleratedTaints(node.spec?.taints, state.read(preferTolerations), ['PreferNoSchedule']).length;
   }
 
-  normalizeScores(scores: readonly number[]): number[] {
+  normalizeScores(_state: CycleState, _pod: PodInfo, scores: readonly number[]): number[] {
     return normalizeReversed(scores);
   }
 }

@@ -1,17 +1,19 @@
+import { basename } from 'node:path';
 import { parseArgs } from 'node:util';
 import { PluginError } from '../errors.ts';
 import {
   Code,
   type EvaluateRequest,
   type EvaluateResponse,
-  type NodeAnswer,
+  type NodeAnswer as NodeAnswerMessage,
   Normalization,
   type SchedulerPluginService,
-  SchedulerPluginService as service,
   type SnapshotDelta,
+  SchedulerPluginService as service,
 } from '../gen/scheduler.ts';
-import type { NodeInfo, PodInfo, Refusal, SchedulerPlugin } from '../scheduler.ts';
+import type { Refusal, SchedulerPlugin, SchedulerPluginFactory } from '../scheduler.ts';
 import { type Implementation, type Served, type ServeOptions, serve } from '../serve.ts';
+import { evaluate, type NodeAnswer } from './evaluate.ts';
 import { readPod, SnapshotStore } from './snapshot-store.ts';
 
 /** Serves a plugin to schedulers on `unix:///path` or `host:port`, as `proto/scheduler.proto` has it. */
@@ -20,23 +22,40 @@ export function serveSchedulerPlugin(plugin: SchedulerPlugin, address: string, o
 }
 
 /**
- * A scheduler plugin's whole program: serves it on `--listen ADDRESS` until SIGINT or SIGTERM. Exit status 1 and one line on standard
- * error if it can't start.
+ * A scheduler plugin's whole program: serves it on `--listen ADDRESS`, made with the `args` that `--args JSON` gives, until SIGINT,
+ * SIGTERM, or, if BERTH_SUPERVISED is set, the end of standard input. Exit status 1 and one line on standard error if it can't start.
  */
-export async function schedulerMain(plugin: SchedulerPlugin, argv: string[] = process.argv.slice(2)): Promise<void> {
+export async function schedulerMain(create: SchedulerPluginFactory, argv: string[] = process.argv.slice(2)): Promise<void> {
   try {
-    const { listen } = parseArgs({ args: argv, options: { listen: { type: 'string' } } }).values;
+    const { listen, args } = parseArgs({ args: argv, options: { listen: { type: 'string' }, args: { type: 'string' } } }).values;
     if (!listen) throw new PluginError('INVALID_ARGUMENT', 'no address to listen on', { hint: 'give --listen unix:///PATH or HOST:PORT' });
+    const plugin = create(readArgs(args ?? '{}'));
     const served = await serveSchedulerPlugin(plugin, listen);
     process.stdout.write(`${plugin.name} listens on ${served.address}\n`);
-    const { promise, resolve } = Promise.withResolvers<void>();
-    process.once('SIGINT', () => resolve()).once('SIGTERM', () => resolve());
-    await promise;
+    await toldToEnd();
     await served.close();
   } catch (error) {
-    process.stderr.write(`${plugin.name}: ${PluginError.from(error).message}\n`);
+    process.stderr.write(`${basename(process.argv[1] ?? 'scheduler plugin')}: ${PluginError.from(error).message}\n`);
     process.exitCode = 1;
   }
+}
+
+function readArgs(text: string): Record<string, unknown> {
+  try {
+    const args: unknown = JSON.parse(text);
+    if (typeof args === 'object' && args !== null && !Array.isArray(args)) return { ...args };
+  } catch {
+    // Told below, as any other text that is no object.
+  }
+  throw new PluginError('INVALID_ARGUMENT', `${text} is no JSON object`, { object: '--args', hint: `write it like '{"key": "value"}'` });
+}
+
+async function toldToEnd(): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  process.once('SIGINT', () => resolve()).once('SIGTERM', () => resolve());
+  if (process.env.BERTH_SUPERVISED) process.stdin.once('end', () => resolve()).resume();
+  await promise;
+  process.stdin.destroy();
 }
 
 const normalizations = { none: Normalization.NONE, default: Normalization.DEFAULT, reverse: Normalization.REVERSE };
@@ -51,11 +70,11 @@ function implementation(plugin: SchedulerPlugin): Implementation<SchedulerPlugin
       normalization: normalizations[plugin.normalization],
     }),
     updateSnapshot: ({ delta }) => ({ wantsFullSnapshot: snapshots.apply(present(delta, 'delta')) === undefined }),
-    evaluate: (request, { signal }) => evaluate(plugin, snapshots, request, signal),
+    evaluate: (request, { signal }) => answer(plugin, snapshots, request, signal),
   };
 }
 
-async function evaluate(
+async function answer(
   plugin: SchedulerPlugin,
   snapshots: SnapshotStore,
   request: EvaluateRequest,
@@ -65,17 +84,15 @@ async function evaluate(
   const pod = readPod(present(request.pod, 'pod'));
   const nodes = snapshots.apply(delta);
   if (!nodes) return { wantsFullSnapshot: true, generation: 0n, nodes: [] };
-  const prepared = await plugin.prepare(pod, nodes, signal);
-  return { wantsFullSnapshot: false, generation: delta.generation, nodes: nodes.map((node) => answer(plugin, pod, node, prepared)) };
+  const answers = await evaluate(plugin, pod, nodes, signal);
+  return { wantsFullSnapshot: false, generation: delta.generation, nodes: answers.map(answerMessage) };
 }
 
-function answer(plugin: SchedulerPlugin, pod: PodInfo, node: NodeInfo, prepared: unknown): NodeAnswer {
-  const refusal = plugin.filter(pod, node, prepared);
-  if (refusal) return { name: node.name, refusal: refusalMessage(refusal) };
-  return { name: node.name, ...(plugin.scores && { score: BigInt(plugin.score(pod, node, prepared)) }) };
+function answerMessage({ name, refusal, score }: NodeAnswer): NodeAnswerMessage {
+  return { name, ...(refusal && { refusal: refusalMessage(refusal) }), ...(score !== undefined && { score: BigInt(score) }) };
 }
 
-function refusalMessage({ code, reasons }: Refusal): NodeAnswer['refusal'] {
+function refusalMessage({ code, reasons }: Refusal): NodeAnswerMessage['refusal'] {
   return { code: code === 'Unschedulable' ? Code.UNSCHEDULABLE : Code.UNSCHEDULABLE_AND_UNRESOLVABLE, reasons };
 }
 
