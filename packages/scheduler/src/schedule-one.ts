@@ -20,6 +20,8 @@ export interface Trial {
   /** The place in the snapshot where the search begins. */
   start: number;
   cache: Cache;
+  /** False once the pod was removed. */
+  isWanted(): boolean;
 }
 
 /** How a try ended; without a setback the pod is bound. */
@@ -30,11 +32,11 @@ export interface Outcome {
   freedNode?: string;
 }
 
-/** A try so far: the pod was chosen a node and counts as being there, and `bind` does the rest; or it has ended. */
+/** A try so far: the pod was chosen a node and counts as being there, and `bind` does the rest; or it has ended; or nobody wants it. */
 export interface Tried {
   /** How many nodes were looked at. */
   lookedAt: number;
-  next: { bind(signal: AbortSignal): Promise<Outcome> } | Outcome;
+  next?: { bind(signal: AbortSignal): Promise<Outcome> } | Outcome;
 }
 
 /** Takes one pod through the extension points up to Reserve. Never throws for what a plugin does: the outcome tells. */
@@ -44,6 +46,7 @@ export async function scheduleOne(trial: Trial, signal: AbortSignal): Promise<Tr
   try {
     const decision = await schedulingCycle(profile, state, pod, snapshot, start, signal);
     const { nodeName, lookedAt } = decision;
+    if (!trial.isWanted()) return { lookedAt };
     if (nodeName === undefined) return { lookedAt, next: unschedulable(trial, decision) };
     return { lookedAt, next: assume(trial, decision, { profile, state, pod, nodeName }) };
   } catch (thrown) {
@@ -52,7 +55,7 @@ export async function scheduleOne(trial: Trial, signal: AbortSignal): Promise<Tr
 }
 
 /** Counts the pod as being on its node, and reserves what it needs there. */
-function assume(trial: Trial, decision: Decision, placement: Placement): Tried['next'] {
+function assume(trial: Trial, decision: Decision, placement: Placement): Required<Tried>['next'] {
   const { cache, pod } = trial;
   cache.assumePod(pod, placement.nodeName);
   try {

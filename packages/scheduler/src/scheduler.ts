@@ -87,10 +87,11 @@ export class Scheduler {
     if (!profile) return false;
     const { info: pod } = queued;
     const snapshot = this.#cache.snapshot();
-    const { lookedAt, next } = await scheduleOne({ profile, pod, snapshot, start: this.#start, cache: this.#cache }, signal);
+    const isWanted = () => this.#queue.isInFlight(pod.uid);
+    const { lookedAt, next } = await scheduleOne({ profile, pod, snapshot, start: this.#start, cache: this.#cache, isWanted }, signal);
     this.#start = (this.#start + lookedAt) % Math.max(snapshot.nodes.length, 1);
-    if ('bind' in next) this.#follow(pod, next.bind(signal));
-    else this.#conclude(pod, next);
+    if (next && 'bind' in next) this.#follow(pod, next.bind(signal));
+    else if (next) this.#conclude(pod, next);
     return true;
   }
 

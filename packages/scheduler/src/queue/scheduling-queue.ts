@@ -128,6 +128,11 @@ export class SchedulingQueue {
     }
   }
 
+  /** Whether a popped pod is still to be placed: it is neither done nor deleted. */
+  isInFlight(uid: string): boolean {
+    return this.#inFlight.has(uid);
+  }
+
   /** Where a pod waits; undefined for one that is being tried or isn't known. */
   placeOf(uid: string): Place | undefined {
     return this.#entries.get(uid)?.place;
