@@ -43,7 +43,14 @@ describe('the plugins of a profile', () => {
   });
 
   it('come first, with the weight given there, where a point names them again', () => {
-    const sets: PluginSets = { score: { enabled: [{ name: 'NodeResourcesFit', weight: 9 }, { name: 'Mine', weight: 2 }] } };
+    const sets: PluginSets = {
+      score: {
+        enabled: [
+          { name: 'NodeResourcesFit', weight: 9 },
+          { name: 'Mine', weight: 2 },
+        ],
+      },
+    };
     expect(scores(sets)).toEqual(['NodeResourcesFit 9', 'TaintToleration 3', 'NodeAffinity 2', 'Mine 2']);
   });
 });

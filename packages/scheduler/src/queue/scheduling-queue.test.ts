@@ -2,8 +2,8 @@ import type { PodInfo } from '@berth/sdk/scheduler';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { makeNode, makePod, stateOf } from '../../testing/objects.ts';
 import type { AnyPlugin, ClusterEvent, PluginRefusal } from '../framework.ts';
-import { podInfo } from '../pod-info.ts';
 import { PrioritySort } from '../plugins/priority-sort.ts';
+import { podInfo } from '../pod-info.ts';
 import { SchedulingQueue } from './scheduling-queue.ts';
 
 const minute = 60_000;
@@ -76,7 +76,15 @@ describe('a refused pod', () => {
   it('is helped by any event if its plugin tells none, or throws when it is asked', () => {
     const throwing: AnyPlugin = {
       name: 'Throwing',
-      eventsToRegister: () => [{ resource: 'Pod', actions: ['Delete'], hint: () => { throw new Error('no idea'); } }],
+      eventsToRegister: () => [
+        {
+          resource: 'Pod',
+          actions: ['Delete'],
+          hint: () => {
+            throw new Error('no idea');
+          },
+        },
+      ],
     };
     for (const plugin of [{ name: 'Silent' }, throwing]) {
       const { uid } = add(plugin.name);

@@ -18,7 +18,7 @@ import { readPod, SnapshotStore } from './snapshot-store.ts';
 
 /** Serves a plugin to schedulers on `unix:///path` or `host:port`, as `proto/scheduler.proto` has it. */
 export function serveSchedulerPlugin(plugin: SchedulerPlugin, address: string, options?: ServeOptions): Promise<Served> {
-  return serve(address, [[service, implementation(plugin)]], options);
+  return serve(address, [[service, schedulerService(plugin)]], options);
 }
 
 /**
@@ -60,7 +60,8 @@ async function toldToEnd(): Promise<void> {
 
 const normalizations = { none: Normalization.NONE, default: Normalization.DEFAULT, reverse: Normalization.REVERSE };
 
-function implementation(plugin: SchedulerPlugin): Implementation<SchedulerPluginService> {
+/** The plugin as an implementation of `proto/scheduler.proto`, for a server that serves something else besides. */
+export function schedulerService(plugin: SchedulerPlugin): Implementation<SchedulerPluginService> {
   const snapshots = new SnapshotStore();
   return {
     describe: () => ({
