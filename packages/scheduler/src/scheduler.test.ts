@@ -31,12 +31,12 @@ async function place(scheduler: Scheduler, ...pods: Pod[]): Promise<Verdict[]> {
   return verdicts;
 }
 
-const fit = () => new NodeResourcesFit() as AnyPlugin;
+const resources = () => new NodeResourcesFit() as AnyPlugin;
 const cpu = (name: string, amount: string) => makePod(name, { requests: { cpu: amount } });
 
 describe('a pod', () => {
   it('goes to the node of the greatest weighted score, and the next one sees it there', async () => {
-    await place(schedulerWith(fit()), cpu('a', '2'), cpu('b', '2'), cpu('c', '2'), cpu('d', '2'));
+    await place(schedulerWith(resources()), cpu('a', '2'), cpu('b', '2'), cpu('c', '2'), cpu('d', '2'));
     expect(binder.bound).toEqual([
       ['a', 'n1'],
       ['b', 'n2'],
@@ -53,19 +53,19 @@ describe('a pod', () => {
       filter: (_state, _pod, { name }) =>
         name === 'n1' ? { code: 'UnschedulableAndUnresolvable', reasons: ['node(s) were n1'] } : undefined,
     };
-    const [verdict] = await place(schedulerWith(picky, fit()), cpu('big', '5'));
+    const [verdict] = await place(schedulerWith(picky, resources()), cpu('big', '5'));
     expect(verdict).toMatchObject({ outcome: 'Unschedulable', message: '0/3 nodes are available: 1 node(s) were n1, 2 Insufficient cpu.' });
     expect(verdict?.refusals.get('n1')).toEqual({ plugin: 'Picky', code: 'UnschedulableAndUnresolvable', reasons: ['node(s) were n1'] });
   });
 
   it('without any node is told so', async () => {
-    const scheduler = schedulerWith(fit());
+    const scheduler = schedulerWith(resources());
     for (const name of ['n1', 'n2', 'n3']) scheduler.removeNode(name);
     expect((await place(scheduler, makePod('a')))[0]?.message).toBe('no nodes available to schedule pods');
   });
 
   it('that was refused is tried again when room is made', async () => {
-    const scheduler = schedulerWith(fit());
+    const scheduler = schedulerWith(resources());
     for (const name of ['n1', 'n2', 'n3']) scheduler.setRunningPod(cpu(`on-${name}`, '3'), name);
     await place(scheduler, cpu('a', '2'));
     scheduler.removePod('default/on-n2');
@@ -75,13 +75,13 @@ describe('a pod', () => {
   });
 
   it('of another scheduler is left to it', async () => {
-    const scheduler = schedulerWith(fit());
+    const scheduler = schedulerWith(resources());
     expect(scheduler.setPendingPod(makePod('a', { schedulerName: 'another' }))).toBe(false);
     expect(await scheduler.scheduleOne(signal)).toBe(false);
   });
 
   it('that is removed while it is tried goes nowhere', async () => {
-    const scheduler = schedulerWith(fit(), { name: 'Remover', preFilter: async () => void scheduler.removePod('default/a') });
+    const scheduler = schedulerWith(resources(), { name: 'Remover', preFilter: async () => void scheduler.removePod('default/a') });
     await place(scheduler, cpu('a', '4'));
     expect(verdicts).toEqual([]);
     await place(scheduler, cpu('b', '4'), cpu('c', '4'), cpu('d', '4'));
@@ -157,7 +157,7 @@ describe('the extension points', () => {
 
   it('Reserve and Permit can refuse the chosen node: then it is free again', async () => {
     const late: AnyPlugin = { name: 'Late', permit: async (_state, pod) => (pod.pod.metadata?.name === 'a' ? refusal : undefined) };
-    const scheduler = schedulerWith(fit(), late);
+    const scheduler = schedulerWith(resources(), late);
     await place(scheduler, cpu('a', '4'), cpu('b', '4'), cpu('c', '4'), cpu('d', '4'));
     expect(verdicts.find(({ pod }) => pod === 'default/a')?.message).toBe('node n1 was chosen, but plugin Late refused it: not now');
     expect(binder.bound.map(([pod]) => pod).sort()).toEqual(['b', 'c', 'd']);
@@ -195,7 +195,7 @@ describe('a plugin that fails', () => {
     ['permit', { name: 'Faulty', permit: (_state, { pod }) => onlyFor('a', boom)(pod) }],
     ['preBind', { name: 'Faulty', preBind: async (_state, { pod }) => onlyFor('a', boom)(pod) }],
   ])('at %s is named in the verdict of its pod, and the other pods go on with all nodes', async (point, faulty) => {
-    await place(schedulerWith(fit(), faulty), cpu('a', '4'), cpu('b', '4'), cpu('c', '4'), cpu('d', '4'));
+    await place(schedulerWith(resources(), faulty), cpu('a', '4'), cpu('b', '4'), cpu('c', '4'), cpu('d', '4'));
     expect(verdicts.find(({ pod }) => pod === 'default/a')).toMatchObject({
       outcome: 'Failed',
       message: `plugin Faulty failed at ${point}: boom`,
@@ -226,7 +226,7 @@ describe('a plugin that fails', () => {
 describe('many nodes', () => {
   it('are looked at until enough of them fit, beginning behind those of the pod before', async () => {
     const onVerdict = (verdict: Verdict) => void verdicts.push(verdict);
-    const profile = { ...profileOf([fit()], binder), percentageOfNodesToScore: 50 };
+    const profile = { ...profileOf([resources()], binder), percentageOfNodesToScore: 50 };
     const scheduler = new Scheduler({ profiles: [profile], onVerdict, now: () => 0 });
     for (let index = 0; index < 300; index++) scheduler.setNode(makeNode(`n${index}`));
     await place(scheduler, makePod('a'), makePod('b'));
