@@ -94,7 +94,7 @@ async function placeAll(plan: ClusterPlan, evaluator: Evaluator): Promise<Verdic
     scheduler.setPendingPod(podOf(pod, index));
     await scheduler.drain(signal);
     for (const { removed, node } of plan.changes.filter(({ after }) => after === index)) {
-      scheduler.removePod(`default/p${removed}`);
+      scheduler.removePod(`default/p${removed % (index + 1)}`);
       const changed = plan.nodes[node % plan.nodes.length];
       if (!changed) continue;
       scheduler.removeNode(changed.name);

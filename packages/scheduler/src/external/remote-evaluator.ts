@@ -45,8 +45,7 @@ export class RemoteEvaluator implements Evaluator {
       if (!response) throw this.#nonsense('it asked for all nodes again, just after it had got them');
       return { ...this.#abilities, answers: this.#check(response, snapshot, this.#abilities) };
     } catch (thrown) {
-      // What it has of the nodes is uncertain, and the next call may reach another process.
-      this.#acknowledged = undefined;
+      // The next call may reach another process.
       this.#abilities = undefined;
       throw thrown;
     }
@@ -67,6 +66,7 @@ export class RemoteEvaluator implements Evaluator {
   /** Brings the plugin's nodes up to the snapshot and asks; undefined if it hasn't what it was thought to have. */
   async #ask(pod: PodInfo, snapshot: Snapshot, signal: AbortSignal): Promise<EvaluateResponse | undefined> {
     const deltas = snapshotDeltas(this.#session, this.#acknowledged, snapshot);
+    // Until it has answered, what it has is uncertain.
     this.#acknowledged = undefined;
     for (const delta of deltas.slice(0, -1)) {
       const { wantsFullSnapshot } = await this.#client.updateSnapshot({ delta }, { signal });
