@@ -48,7 +48,10 @@ type Refuse = (source: ManifestObject, error: FieldError) => void;
 const kinds = ['Node', 'Pod', 'RuntimeClass', 'PriorityClass'];
 
 function admitAll(sources: readonly ManifestObject[], refuse: Refuse): Cluster {
-  for (const source of sources) checkIdentity(source, sources, refuse);
+  for (const source of sources) {
+    const error = identityError(source, sources);
+    if (error) refuse(source, error);
+  }
   const admitted = <Kind>(kind: string, admit: (object: Kind) => Admission<Kind>) =>
     sources
       .filter(({ object }) => object.kind === kind)
@@ -67,16 +70,14 @@ function admitAll(sources: readonly ManifestObject[], refuse: Refuse): Cluster {
 }
 
 /** An object has to be of a kind that placement reads, and the only one of its name. */
-function checkIdentity(source: ManifestObject, sources: readonly ManifestObject[], refuse: Refuse): void {
-  const { object } = source;
-  if (!kinds.includes(object.kind)) {
-    return refuse(source, { reason: 'Unsupported', path: 'kind', message: `placement reads ${kinds.join(', ')}, not ${object.kind}` });
-  }
-  if (!object.metadata?.name) return refuse(source, { reason: 'Required', path: 'metadata.name', message: 'Required value' });
+function identityError({ object }: ManifestObject, sources: readonly ManifestObject[]): FieldError | undefined {
+  const { kind, metadata } = object;
+  if (!kinds.includes(kind)) return { reason: 'Unsupported', path: 'kind', message: `placement reads ${kinds.join(', ')}, not ${kind}` };
+  if (!metadata?.name) return { reason: 'Required', path: 'metadata.name', message: 'Required value' };
   const first = sources.find((each) => identityOf(each.object) === identityOf(object));
-  if (!first || first === source) return;
-  const message = `there is another ${object.kind} of this name, in ${first.file}:${first.line}; give one of them another name`;
-  refuse(source, { reason: 'Duplicate', path: 'metadata.name', message });
+  if (!first || first.object === object) return undefined;
+  const message = `there is another ${kind} of this name, in ${first.file}:${first.line}; give one of them another name`;
+  return { reason: 'Duplicate', path: 'metadata.name', message };
 }
 
 function identityOf({ kind, metadata }: KubernetesObject): string {

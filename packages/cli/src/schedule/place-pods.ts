@@ -29,6 +29,7 @@ export interface PlaceOptions {
  * what became of every pod, in the order of the files. Throws INVALID_ARGUMENT, before anything is placed, for a pod of no profile.
  */
 export async function placePods({ cluster, configuration, binder, running, signal }: PlaceOptions): Promise<PodPlacement[]> {
+  const nodeOfRunning = new Map<string, string>();
   const placements = new Map<string, PodPlacement>();
   const { profiles, close } = await loadProfiles(configuration, binder);
   // No time passes: a pod whose try failed isn't tried again.
@@ -37,21 +38,29 @@ export async function placePods({ cluster, configuration, binder, running, signa
   const scheduler = new Scheduler({ profiles, onVerdict, backOff: configuration.backOff, now: () => moment });
   try {
     for (const node of cluster.nodes) scheduler.setNode(node);
-    const placed = new Map([...running].flatMap(([nodeName, pods]) => pods.map((pod) => [fullNameOf(pod), { pod, nodeName }])));
-    for (const { pod } of cluster.pods) if (isRunning(pod)) placed.set(fullNameOf(pod), { pod, nodeName: pod.spec?.nodeName ?? '' });
-    for (const { pod, nodeName } of placed.values()) scheduler.setRunningPod(pod, nodeName);
-    for (const { pod } of cluster.pods) {
-      const nodeName = placed.get(fullNameOf(pod))?.nodeName;
-      if (nodeName !== undefined) placements.set(fullNameOf(pod), runningPlacement(pod, nodeName));
+    for (const [pod, nodeName] of runningPods(cluster, running)) {
+      scheduler.setRunningPod(pod, nodeName);
+      nodeOfRunning.set(fullNameOf(pod), nodeName);
     }
-    const pending = cluster.pods.filter(({ pod }) => !placed.has(fullNameOf(pod)) && !isFinished(pod));
+    const pending = cluster.pods.filter(({ pod }) => !nodeOfRunning.has(fullNameOf(pod)) && !isFinished(pod));
     const strangers = pending.filter(({ pod }) => !scheduler.setPendingPod(pod));
     if (strangers.length > 0) throw noProfile(strangers, configuration);
     await scheduler.drain(signal);
   } finally {
     close();
   }
-  return cluster.pods.flatMap(({ pod }) => placements.get(fullNameOf(pod)) ?? []);
+  return cluster.pods.flatMap(({ pod }) => {
+    const nodeName = nodeOfRunning.get(fullNameOf(pod));
+    return nodeName === undefined ? (placements.get(fullNameOf(pod)) ?? []) : runningPlacement(pod, nodeName);
+  });
+}
+
+/** Each once: a pod of the files may be in its node's directory, too. */
+function runningPods({ pods }: Cluster, running: PlaceOptions['running']): Iterable<[pod: Pod, nodeName: string]> {
+  const all = new Map<string, [Pod, string]>();
+  for (const { pod } of pods) if (isRunning(pod)) all.set(fullNameOf(pod), [pod, pod.spec?.nodeName ?? '']);
+  for (const [nodeName, there] of running) for (const pod of there) all.set(fullNameOf(pod), [pod, nodeName]);
+  return all.values();
 }
 
 function placementOf(verdict: Verdict): PodPlacement {
@@ -64,8 +73,8 @@ function runningPlacement(pod: Pod, nodeName: string): PodPlacement {
 }
 
 /** A node that is only wished for comes without a status. */
-function isRunning({ spec, status }: Pod): boolean {
-  return Boolean(spec?.nodeName && status?.phase) && !isFinished({ status } as Pod);
+function isRunning(pod: Pod): boolean {
+  return Boolean(pod.spec?.nodeName && pod.status?.phase) && !isFinished(pod);
 }
 
 /** It takes nothing of its node any more. */

@@ -10,7 +10,8 @@ export async function readBindings(given: readonly string[], nodes: readonly Nod
     const [, nodeName = '', directory = ''] = /^([^=]+)=(.+)$/.exec(binding) ?? [];
     const refuse = (what: string, hint: string) => new PluginError('INVALID_ARGUMENT', what, { object: `--bind ${binding}`, hint });
     if (!nodeName) throw refuse('it is no NODE=DIR', 'write it like --bind node-1=/var/lib/node-1/manifests');
-    if (!nodes.some(({ metadata }) => metadata?.name === nodeName)) throw refuse(`there is no node ${nodeName}`, 'give its Node in --nodes');
+    if (!nodes.some(({ metadata }) => metadata?.name === nodeName))
+      throw refuse(`there is no node ${nodeName}`, 'give its Node in --nodes');
     if (directories.has(nodeName)) throw refuse(`node ${nodeName} has a directory already`, 'give each node one');
     if (!(await isDirectory(directory))) throw refuse(`${directory} is no directory`, 'make it, and have the node read it');
     directories.set(nodeName, directory);

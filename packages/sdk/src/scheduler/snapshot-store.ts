@@ -1,4 +1,5 @@
 import type { Node, Pod } from '@berth/api/objects';
+import { PluginError } from '../errors.ts';
 import type { NodeDelta, Pod as PodMessage, SnapshotDelta } from '../gen/scheduler.ts';
 import type { NodeInfo, PodInfo } from '../scheduler.ts';
 
@@ -66,5 +67,10 @@ function readAmounts(amounts: Record<string, bigint>): Map<string, bigint> {
 }
 
 function readJson(bytes: Uint8Array): unknown {
-  return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'));
+  try {
+    return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'));
+  } catch (thrown) {
+    const { message } = PluginError.from(thrown);
+    throw new PluginError('INVALID_ARGUMENT', `an object is no JSON: ${message}`, { hint: 'send what proto/scheduler.proto asks for' });
+  }
 }
