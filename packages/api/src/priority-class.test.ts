@@ -30,6 +30,7 @@ describe('admitPriorityClass', () => {
 
   it('keeps a priority that was computed before', () => {
     expect(admit({ priority: 7 }, [])).toMatchObject({ priority: 7, errors: [] });
+    expect(admit({ priorityClassName: 'low', priority: 7 })).toMatchObject({ priority: 7, errors: [] });
   });
 
   it('refuses a class that is not there, and a priority that is not that of the class', () => {

@@ -9,14 +9,14 @@ const systemPriorities: Readonly<Record<string, number>> = {
 
 /**
  * The pod as the API server's Priority admission leaves it: with the priority and the preemption policy of its class, or of the global
- * default. Errors are values: a pod that names an unknown class, or contradicts it, is refused.
+ * default; one that was admitted before keeps its own. Errors are values: a pod that names an unknown class, or contradicts it, is refused.
  */
 export function admitPriorityClass(pod: Pod, classes: readonly PriorityClass[]): { pod: Pod; errors: FieldError[] } {
   const { spec } = pod;
   if (!spec) return { pod, errors: [] };
   const { priorityClassName: name, priority: own } = spec;
   const found = name ? classes.find(({ metadata }) => metadata?.name === name) : globalDefault(classes);
-  const priority = found ? (found.value ?? 0) : name ? systemPriorities[name] : (own ?? 0);
+  const priority = found ? (found.value ?? 0) : name ? (systemPriorities[name] ?? own) : (own ?? 0);
   if (priority === undefined) return { pod, errors: [forbidden('spec.priorityClassName', `no PriorityClass with name ${name} was found`)] };
   if (own !== undefined && own !== priority) {
     const detail = `the integer value of priority (${own}) must not be provided in pod spec; priority admission controller computed ${priority} from the given PriorityClass name`;
