@@ -28,7 +28,7 @@ export interface QueueSortPlugin extends Plugin {
 
 /** Which changes of the cluster may help a pod that this plugin refused. Without it, every change does. */
 export interface EnqueueExtensions extends Plugin {
-  /** Asked once. */
+  /** Asked at each event. */
   eventsToRegister(): ClusterEventWithHint[];
 }
 

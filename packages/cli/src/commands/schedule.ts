@@ -1,5 +1,6 @@
 import type { Pod } from '@berth/api/objects';
 import { readSchedulerConfiguration } from '@berth/scheduler/configuration';
+import { PluginError } from '@berth/sdk/errors';
 import { Command, Option } from 'commander';
 import { readCluster } from '../schedule/cluster-files.ts';
 import { ManifestBinder, noBinder } from '../schedule/manifest-binder.ts';
@@ -35,6 +36,12 @@ async function schedule(options: ScheduleOptions): Promise<number> {
   process.once('SIGINT', () => interrupted.abort()).once('SIGTERM', () => interrupted.abort());
   const configuration = readSchedulerConfiguration(options.config);
   const cluster = await readCluster([...options.nodes, ...options.pods]);
+  if (cluster.pods.length === 0) {
+    throw new PluginError('INVALID_ARGUMENT', 'there is no Pod in it', {
+      object: options.pods.join(', '),
+      hint: 'give the manifests of pods',
+    });
+  }
   const directories = await readBindings(options.bind, cluster.nodes);
   const running = new Map<string, Pod[]>();
   for (const [nodeName, directory] of directories) running.set(nodeName, await podsInDirectory(directory, nodeName));

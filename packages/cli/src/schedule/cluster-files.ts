@@ -39,7 +39,7 @@ async function textOf(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8');
   } catch (thrown) {
-    throw PluginError.from(thrown, 'INVALID_ARGUMENT', { object: file });
+    throw PluginError.from(thrown, 'INVALID_ARGUMENT', { object: file, hint: 'give a file that can be read' });
   }
 }
 

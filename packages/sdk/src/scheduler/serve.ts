@@ -1,4 +1,3 @@
-import { basename } from 'node:path';
 import { parseArgs } from 'node:util';
 import { PluginError } from '../errors.ts';
 import {
@@ -35,7 +34,7 @@ export async function schedulerMain(create: SchedulerPluginFactory, argv: string
     await toldToEnd();
     await served.close();
   } catch (error) {
-    process.stderr.write(`${basename(process.argv[1] ?? 'scheduler plugin')}: ${PluginError.from(error).message}\n`);
+    process.stderr.write(`scheduler plugin: ${PluginError.from(error).message}\n`);
     process.exitCode = 1;
   }
 }
