@@ -14,7 +14,8 @@ import {
 } from '@berth/sdk/cri';
 import { removeCgroups } from '../fixtures/cgroups.ts';
 import { startContainerd, startShim } from '../fixtures/cri-servers.ts';
-import { type BenchResult, benchOptions, describeHost, percentile, ratiosOf, report } from './bench.ts';
+import { type BenchResult, benchOptions, describeHost, percentile, ratiosOf, report } from './report.ts';
+import { stopwatch } from './stopwatch.ts';
 
 const image = 'localhost/busybox:1';
 /** Said on both sides: what a request leaves out, servers fill in differently, and runc takes long to compile a filter. */
@@ -79,17 +80,6 @@ class Pods {
   close(): void {
     this.runtime.close();
   }
-}
-
-/** Gives the milliseconds since it was made or last asked. */
-function stopwatch(): () => number {
-  let last = performance.now();
-  return () => {
-    const now = performance.now();
-    const passed = now - last;
-    last = now;
-    return passed;
-  };
 }
 
 /** Runs `work` for each item, `concurrency` at a time, and gives the results in order. */
