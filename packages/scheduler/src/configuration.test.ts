@@ -61,6 +61,7 @@ describe('a KubeSchedulerConfiguration', () => {
     ],
     ['an extension point that is none', 'profiles: [{plugins: {filters: {}}}]', /profiles\[0\]\.plugins.*filters/],
     ['two profiles of one name', 'profiles: [{}, {}]', /profiles\[1\]\.schedulerName: default-scheduler is there twice/],
+    ['a back-off that ends before it begins', 'podInitialBackoffSeconds: 20', /podMaxBackoffSeconds: must be greater than or equal/],
     ['broken YAML', 'profiles: [', /scheduler\.yaml.*line/s],
   ])('refuses %s by file and field', (_what, body, message) => {
     expect(() => read(body)).toThrow(message);

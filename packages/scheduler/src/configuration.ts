@@ -28,9 +28,19 @@ const schedulerConfiguration = z
     apiVersion: z.literal(apiVersion),
     kind: z.literal('KubeSchedulerConfiguration'),
     percentageOfNodesToScore: percentage.default(0),
-    podInitialBackoffSeconds: z.int().min(1).optional(),
-    podMaxBackoffSeconds: z.int().min(1).optional(),
+    podInitialBackoffSeconds: z
+      .int()
+      .min(1)
+      .default(defaultBackOff.initialMs / 1000),
+    podMaxBackoffSeconds: z
+      .int()
+      .min(1)
+      .default(defaultBackOff.maxMs / 1000),
     profiles: z.array(profile).min(1).optional(),
+  })
+  .refine(({ podInitialBackoffSeconds, podMaxBackoffSeconds }) => podInitialBackoffSeconds <= podMaxBackoffSeconds, {
+    path: ['podMaxBackoffSeconds'],
+    message: 'must be greater than or equal to podInitialBackoffSeconds',
   })
   .check(({ value, issues }) => {
     const names = (value.profiles ?? []).map(({ schedulerName }) => schedulerName);
@@ -64,10 +74,7 @@ export function readSchedulerConfiguration(file?: string): SchedulerConfiguratio
   return {
     file,
     percentageOfNodesToScore,
-    backOff: {
-      initialMs: podInitialBackoffSeconds === undefined ? defaultBackOff.initialMs : podInitialBackoffSeconds * 1000,
-      maxMs: podMaxBackoffSeconds === undefined ? defaultBackOff.maxMs : podMaxBackoffSeconds * 1000,
-    },
+    backOff: { initialMs: podInitialBackoffSeconds * 1000, maxMs: podMaxBackoffSeconds * 1000 },
     profiles: profiles ?? [profile.parse({})],
   };
 }
