@@ -80,6 +80,21 @@ describe('a plugin in another process', () => {
     expect(requests.map(({ delta }) => delta?.changed.map(({ name }) => name))).toEqual([['n1', 'n2'], ['n2'], []]);
   });
 
+  it('gets nodes that are too many for one message in several', async () => {
+    for (let index = 0; index < 5; index++) cache.setNode(makeNode(`m${index}`, { labels: { long: 'x'.repeat(2 ** 20) } }));
+    const { plugin, requests } = recorded();
+    const updates: number[] = [];
+    await start({
+      ...plugin,
+      updateSnapshot: (request, context) => {
+        updates.push(request.delta?.changed.length ?? 0);
+        return plugin.updateSnapshot?.(request, context) as never;
+      },
+    });
+    expect(Object.keys(await scoresOf(evaluator()))).toEqual(['n1', 'n2', 'm0', 'm1', 'm2', 'm3', 'm4']);
+    expect([...updates, ...requests.map(({ delta }) => delta?.changed.length)]).toEqual([4, 2, 1]);
+  });
+
   it('gets all nodes again after it was restarted', async () => {
     const first = recorded();
     const served = await start(first.plugin);

@@ -1,4 +1,4 @@
-import { SnapshotStore } from '@berth/sdk/scheduler/snapshot-store';
+import { SnapshotDelta } from '@berth/sdk/scheduler/protocol';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { makeNode, makePod } from '../../testing/objects.ts';
 import { Cache } from '../cache.ts';
@@ -57,8 +57,9 @@ describe('snapshotDeltas', () => {
     const snapshot = cache.snapshot();
     const parts = snapshotDeltas('s', undefined, snapshot, 4096);
     expect(parts.length).toBeGreaterThan(3);
-    const store = new SnapshotStore();
-    const applied = parts.map((part) => store.apply(part));
-    expect(applied.at(-1)?.map(({ name }) => name)).toEqual(snapshot.nodes.map(({ name }) => name));
+    expect(parts.flatMap(({ changed }) => changed.map(({ name }) => name))).toEqual(snapshot.nodes.map(({ name }) => name));
+    const { generation } = snapshot;
+    expect(parts.map(({ base }) => base)).toEqual([0n, ...Array(parts.length - 1).fill(generation)]);
+    expect(parts.every((part) => part.generation === generation && SnapshotDelta.encode(part).finish().length <= 4096)).toBe(true);
   });
 });
