@@ -30,8 +30,9 @@ export async function schedulerMain(create: SchedulerPluginFactory, argv: string
     if (!listen) throw new PluginError('INVALID_ARGUMENT', 'no address to listen on', { hint: 'give --listen unix:///PATH or HOST:PORT' });
     const plugin = create(readArgs(args ?? '{}'));
     const served = await serveSchedulerPlugin(plugin, listen);
+    const end = toldToEnd();
     process.stdout.write(`${plugin.name} listens on ${served.address}\n`);
-    await toldToEnd();
+    await end;
     await served.close();
   } catch (error) {
     process.stderr.write(`scheduler plugin: ${PluginError.from(error).message}\n`);
