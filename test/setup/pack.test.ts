@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { repository } from '../fixtures/tools.ts';
 
 const run = promisify(execFile);
-const packages = ['api', 'sdk', 'shim', 'conformance', 'kubelet', 'cli'];
+const packages = ['api', 'sdk', 'shim', 'conformance', 'kubelet', 'scheduler', 'cli'];
 const npmCli = join(repository, '.cache/node/lib/node_modules/npm/bin/npm-cli.js');
 
 interface Tarball {
