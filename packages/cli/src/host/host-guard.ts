@@ -1,7 +1,9 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
+import { z } from 'zod';
 import type { Directories } from '../configuration/directories.ts';
+import { writeWholeFile } from '../files/write-whole-file.ts';
 import { type Baseline, restoreBaseline, takeBaseline } from './baseline.ts';
 
 /** What is to be undone on the host, and of which boot it tells. */
@@ -11,6 +13,12 @@ interface Remembered {
   /** Directories that didn't exist, to be removed. */
   made: string[];
 }
+
+const remembered: z.ZodType<Remembered> = z.object({
+  bootId: z.string(),
+  baseline: z.object({ links: z.array(z.string()), tables: z.array(z.string()), sysctls: z.record(z.string(), z.string()) }),
+  made: z.array(z.string()),
+});
 
 /**
  * Takes the host back, at a node's end, to what it was at the node's start. What that was stands in
@@ -34,14 +42,13 @@ export class HostGuard {
    */
   static begin(directories: Directories, bridge: string, ephemeral: boolean): HostGuard {
     const file = join(directories.run, 'host-baseline.json');
-    const earlier = readRemembered(file);
+    const earlier = readRemembered(file, bridge);
     if (earlier) return new HostGuard(file, bridge, earlier);
     const made = ephemeral ? [directories.root, directories.run].filter((directory) => !existsSync(directory)) : [];
     const baseline = process.getuid?.() === 0 ? takeBaseline() : { links: [], tables: [], sysctls: {} };
-    const remembered = { bootId: bootId(), baseline, made };
-    mkdirSync(directories.run, { recursive: true, mode: 0o700 });
-    writeFileSync(file, JSON.stringify(remembered), { mode: 0o600 });
-    return new HostGuard(file, bridge, remembered);
+    const found = { bootId: bootId(), baseline, made };
+    writeWholeFile(file, JSON.stringify(found), { mode: 0o600, directoryMode: 0o700 });
+    return new HostGuard(file, bridge, found);
   }
 
   /** Undoes; the node's pods and processes have ended before. */
@@ -53,10 +60,23 @@ export class HostGuard {
 }
 
 /** Undefined for a file that isn't there, or that tells of the host before a reboot. */
-function readRemembered(file: string): Remembered | undefined {
+function readRemembered(file: string, bridge: string): Remembered | undefined {
   if (!existsSync(file)) return undefined;
-  const remembered = JSON.parse(readFileSync(file, 'utf8')) as Remembered;
-  return remembered.bootId === bootId() ? remembered : undefined;
+  const earlier = parse(file, bridge);
+  return earlier.bootId === bootId() ? earlier : undefined;
+}
+
+/** A damaged file isn't passed over: what an earlier node left would be taken for the host's own, and stay. */
+function parse(file: string, bridge: string): Remembered {
+  try {
+    return remembered.parse(JSON.parse(readFileSync(file, 'utf8')));
+  } catch (cause) {
+    throw new PluginError('DATA_LOSS', "it is damaged, so it can't say what the host was like before the last node with this directory", {
+      object: file,
+      hint: `remove it; if that node has left its bridge, remove that too: ip link delete ${bridge}`,
+      cause,
+    });
+  }
 }
 
 function bootId(): string {
