@@ -16,13 +16,14 @@ import { nodeRuntime } from './steps/node-runtime.mjs';
  * @param {boolean} [needs.tests] what `npm test` needs too
  * @param {boolean} [needs.containers] real containers are to run: Linux programs, CNI plugins, an image
  * @param {boolean} [needs.machines] virtual machines are to run too: QEMU, a kernel and what it boots
+ * @param {NodeJS.WritableStream} [needs.output] where progress is told
  */
-export async function setUp({ tests = false, containers = true, machines = false }) {
+export async function setUp({ tests = false, containers = true, machines = false, output = process.stdout }) {
   mkdirSync(cache, { recursive: true });
   await withLock(async () => {
     await runSteps(
       [nodeRuntime, dependencies({ development: tests }), generatedCode(), ...(containers ? containerSteps(tests, machines) : [])],
-      process.stdout,
+      output,
     );
   });
 }
