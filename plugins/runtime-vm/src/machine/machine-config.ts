@@ -23,7 +23,6 @@ export interface MachineConfig {
   parts: MachineParts;
   accelerator: Accelerator;
   size: MachineSize;
-  /** Host names are the kernel's; empty: the kernel's default. */
   hostname: string;
   sysctls: Record<string, string>;
   network: MachineNetwork | undefined;

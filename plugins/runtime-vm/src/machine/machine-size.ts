@@ -19,13 +19,13 @@ const guestOverheadBytes = 128 * mebibyte;
 export function machineSize({ linux }: PodSandboxConfig, base: MachineSize, hostCpus: number): MachineSize {
   const parts = [linux?.resources, linux?.overhead].filter((part) => part !== undefined);
   return {
-    memoryBytes: memory(sum(parts, memoryLimit), linux?.resources ? memoryLimit(linux.resources) > 0 : false, base),
+    memoryBytes: memory(sum(parts, memoryLimit), base),
     cpus: Math.min(Math.max(Math.ceil(sum(parts, cpuLimit)), base.cpus), hostCpus),
   };
 }
 
-function memory(asked: number, limited: boolean, base: MachineSize): number {
-  const wanted = limited ? asked + guestOverheadBytes : 0;
+function memory(asked: number, base: MachineSize): number {
+  const wanted = asked > 0 ? asked + guestOverheadBytes : 0;
   return Math.ceil(Math.max(wanted, base.memoryBytes) / memoryGranule) * memoryGranule;
 }
 

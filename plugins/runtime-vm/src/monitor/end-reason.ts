@@ -5,7 +5,8 @@ import type { Tail } from './tail.ts';
 export function guestEnd(console: Tail): string {
   const panic = console.find(/Kernel panic/);
   if (panic !== undefined) return `the guest's kernel panicked: ${withoutTime(panic)}`;
-  return console.last === '' ? 'the guest switched the machine off' : `the guest switched the machine off: ${withoutTime(console.last)}`;
+  const last = console.lines.map(withoutTime).findLast((line) => !line.startsWith('reboot: '));
+  return `the guest switched the machine off${last === undefined ? '' : `: ${last}`}`;
 }
 
 /** Whether the guest did it, and not a signal or QEMU itself. */

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { type Code, PluginError } from '@berth/sdk/errors';
 import { type Exited, GuestFrame, HostFrame, type Output, type Request, type Stream } from '@berth/sdk/guest';
 import { FrameReader, frame } from '../guest/frames.ts';
+import { initialWindow } from '../guest/window.ts';
 
 /** Who takes what a process of the guest puts out. Each call waits for the one before it. */
 export interface ProcessSink {
@@ -10,17 +11,26 @@ export interface ProcessSink {
   exited(exited: Exited): Promise<void>;
 }
 
+/** Where what one process puts out goes. */
+interface Route {
+  sink: ProcessSink;
+  /** When everything up to the last frame has been taken. */
+  done: Promise<void>;
+  /** Bytes of each stream that `sink` hasn't taken yet. */
+  untaken: Map<Stream, number>;
+}
+
 /** Longest that any call into the guest may take; making a container is the longest of them, emulated on a busy host. */
 const defaultDeadlineMs = 60_000;
 
 /** The monitor's end of the port to the guest's agent. */
 export class GuestConnection {
-  /** Resolves with the kernel's release once the agent is there; rejects if the connection ends before. */
+  /** Resolves with the kernel's release once the agent is there; rejects if the connection is closed before. */
   readonly ready: Promise<string>;
   readonly #socket: Socket;
   readonly #ready = Promise.withResolvers<string>();
   readonly #calls = new Map<number, PromiseWithResolvers<void>>();
-  readonly #sinks = new Map<string, { sink: ProcessSink; done: Promise<void> }>();
+  readonly #routes = new Map<string, Route>();
   readonly #failed: (error: PluginError) => void;
   #lastId = 0;
   #closed: PluginError | undefined;
@@ -34,7 +44,6 @@ export class GuestConnection {
     const reader = new FrameReader();
     socket.on('data', (chunk) => this.#received(reader, chunk));
     socket.on('error', () => undefined);
-    socket.on('close', () => this.close(new PluginError('UNAVAILABLE', 'its connection has ended', { object: 'guest' })));
   }
 
   /** Makes a call, and throws what the agent answers if that is a failure. */
@@ -55,11 +64,11 @@ export class GuestConnection {
 
   /** Output and end of the process go to `sink`, until it has ended. */
   route(processId: string, sink: ProcessSink): void {
-    this.#sinks.set(processId, { sink, done: Promise.resolve() });
+    this.#routes.set(processId, { sink, done: Promise.resolve(), untaken: new Map() });
   }
 
   forget(processId: string): void {
-    this.#sinks.delete(processId);
+    this.#routes.delete(processId);
   }
 
   /** Fails all calls that wait, and those to come. Resolves when what has arrived is taken. */
@@ -68,7 +77,7 @@ export class GuestConnection {
     this.#socket.destroy();
     this.#ready.reject(this.#closed);
     for (const { reject } of this.#calls.values()) reject(this.#closed);
-    await Promise.all([...this.#sinks.values()].map(({ done }) => done));
+    await Promise.all([...this.#routes.values()].map(({ done }) => done));
   }
 
   #received(reader: FrameReader, chunk: Buffer): void {
@@ -92,24 +101,33 @@ export class GuestConnection {
         return;
       }
       case 'output':
-        this.#inOrder(body.value.process, (sink) => this.#output(sink, body.value));
+        this.#output(body.value);
         return;
       case 'exited':
-        this.#inOrder(body.value.process, async (sink) => {
+        this.#inOrder(body.value.process, async ({ sink }) => {
           await sink.exited(body.value);
           this.forget(body.value.process);
         });
     }
   }
 
-  #inOrder(processId: string, work: (sink: ProcessSink) => Promise<void>): void {
-    const entry = this.#sinks.get(processId);
-    if (entry) entry.done = entry.done.then(() => work(entry.sink)).catch((error: unknown) => this.#failed(PluginError.from(error)));
+  #inOrder(processId: string, work: (route: Route) => Promise<void>): void {
+    const route = this.#routes.get(processId);
+    if (route) route.done = route.done.then(() => work(route)).catch((error: unknown) => this.#failed(PluginError.from(error)));
   }
 
-  async #output(sink: ProcessSink, { process, stream, data }: Output): Promise<void> {
-    await sink.output(stream, data);
-    this.#send({ $case: 'credit', value: { process, stream, bytes: data.length } });
+  #output({ process, stream, data }: Output): void {
+    const untaken = this.#routes.get(process)?.untaken;
+    const waiting = (untaken?.get(stream) ?? 0) + data.length;
+    // A guest is not trusted with this process's memory.
+    if (waiting > initialWindow)
+      throw new PluginError('RESOURCE_EXHAUSTED', 'it sent more output than it was granted', { object: 'guest' });
+    untaken?.set(stream, waiting);
+    this.#inOrder(process, async ({ sink, untaken: left }) => {
+      await sink.output(stream, data);
+      left.set(stream, (left.get(stream) ?? 0) - data.length);
+      this.#send({ $case: 'credit', value: { process, stream, bytes: data.length } });
+    });
   }
 
   #send(body: HostFrame['body']): void {

@@ -20,8 +20,11 @@ const bootDeadlineMs = 90_000;
 /** Longest that the guest may take to write what is only in its memory, before it is switched off all the same. */
 const syncDeadlineMs = 5000;
 
-/** Longest that virtiofsd may take to end after QEMU has. */
-const shareEndMs = 1000;
+/** Longest that QEMU's end may be seen after what comes of it. */
+const consequenceMs = 1000;
+
+/** Longest that the last output of a machine which has ended may take to be written. */
+const drainMs = 2000;
 
 /** QEMU, virtiofsd and the connection to the guest's agent: one machine, from its start to its end. */
 export class Machine {
@@ -59,7 +62,9 @@ export class Machine {
       const died = this.ended.then((reason) => {
         throw new PluginError('UNAVAILABLE', reason ?? 'it was stopped', { object: 'machine' });
       });
-      const guest = new GuestConnection(await Promise.race([connected, died]), (error) => this.#fail(error.message));
+      const socket = await Promise.race([connected, died]);
+      socket.once('close', () => void this.#unlessEnded('the guest has closed its port'));
+      const guest = new GuestConnection(socket, (error) => this.#fail(error.message));
       this.#guest = guest;
       await Promise.race([guest.ready, died, this.#overdue(qemu)]);
       await guest.call({ $case: 'configure', value: this.#configuration() });
@@ -142,14 +147,21 @@ export class Machine {
     const asked = this.#stop.signal.aborted;
     this.#stop.abort();
     const own = endedByGuest(end) ? guestEnd(this.#console) : qemu.describe(end);
-    await this.#guest?.close(new PluginError('UNAVAILABLE', this.#reason ?? own, { object: 'machine' }));
+    const drained = this.#guest?.close(new PluginError('UNAVAILABLE', this.#reason ?? own, { object: 'machine' }));
+    await Promise.race([drained, delay(drainMs, undefined, { ref: false })]);
     this.#ended.resolve(asked ? undefined : (this.#reason ?? own));
   }
 
-  /** It ends with status 0 when QEMU has closed its connection: that is no reason of its own. */
+  /** It ends with status 0 when QEMU has closed its connection. */
   async #shareEnded(share: Program, end: ProgramEnd): Promise<void> {
-    if (endedByGuest(end)) await Promise.race([this.ended, delay(shareEndMs, undefined, { ref: false })]);
-    this.#fail(share.describe(end));
+    if (endedByGuest(end)) await this.#unlessEnded(share.describe(end));
+    else this.#fail(share.describe(end));
+  }
+
+  /** What comes of QEMU's end is no reason of its own. */
+  async #unlessEnded(reason: string): Promise<void> {
+    await Promise.race([this.ended, delay(consequenceMs, undefined, { ref: false })]);
+    this.#fail(reason);
   }
 
   /** Of the guest's console, for the log. */

@@ -8,7 +8,7 @@ import type { MachineConfig } from '../machine/machine-config.ts';
 import { MachineDirectory } from '../machine/machine-directory.ts';
 import { Machine } from './machine.ts';
 import { MachineMonitor } from './machine-monitor.ts';
-import { type Started, tellStarter } from './started.ts';
+import { tellStarter } from './started.ts';
 
 /** How long who watches may take to hear why the machine ended. */
 const closeGraceMs = 500;
@@ -22,7 +22,7 @@ async function run(directory: MachineDirectory): Promise<void> {
   const monitor = new MachineMonitor(machine, new ExitFiles(config.exitDirectory));
   await machine.boot();
   const served = await serve(`unix://${directory.monitorSocket}`, [[MachineMonitorService, monitor.implementation(() => machine.stop())]]);
-  tell({ ready: true });
+  tellStarter({ ready: true });
   const reason = await machine.ended;
   if (reason !== undefined) {
     await writeFile(directory.ended, reason, { mode: 0o600 });
@@ -32,16 +32,12 @@ async function run(directory: MachineDirectory): Promise<void> {
   await served.close(closeGraceMs);
 }
 
-function tell(started: Started): void {
-  tellStarter(started);
-}
-
 const [path = ''] = process.argv.slice(2);
 try {
   await run(new MachineDirectory(path));
 } catch (error) {
   const { code, message } = PluginError.from(error);
   console.error(message);
-  tell({ ready: false, code, message });
+  tellStarter({ ready: false, code, message });
   process.exitCode = 1;
 }
