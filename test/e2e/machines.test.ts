@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { NamespaceMode, PodSandboxState } from '@berth/sdk/cri';
@@ -160,6 +160,22 @@ describe('runtime-vm', () => {
     } finally {
       home.remove();
     }
+  });
+
+  it('makes no pod in a machine whose agent is missing, and says what the guest said', async () => {
+    const before = readHostState();
+    const directory = mkdtempSync(join(tmpdir(), 'berth-guest-'));
+    mkdirSync(join(directory, 'tools'));
+    for (const name of ['vmlinuz', 'initramfs.cpio']) symlinkSync(join(repository, '.cache/guest', name), join(directory, name));
+    const shim = new VmShim('--guest', directory);
+    try {
+      await shim.start();
+      await expect(shim.withPod({}, async () => undefined)).rejects.toThrow(/the guest switched the machine off: .*ended with status 127/);
+    } finally {
+      await shim.stop();
+      rmSync(directory, { recursive: true });
+    }
+    expect(readHostState()).toEqual(before);
   });
 
   it('runs an example that names it as its runtime class, whose page the host can fetch', async () => {
