@@ -111,13 +111,13 @@ export class VmRuntime implements Runtime {
       exitDirectory: this.#exits.directory,
       watchdogMs,
     };
-    await this.#record('RunMachine', sandbox, sandbox.config.metadata?.name, () => this.#machines.start(sandbox, machineConfig, signal));
+    await this.#record('boot', sandbox, sandbox.config.metadata?.name, () => this.#machines.start(sandbox, machineConfig, signal));
     if (sharedPid) await this.#holdSharedPid(sandbox, signal);
   }
 
   async stopSandbox(sandbox: SandboxSpec, signal: AbortSignal): Promise<void> {
     this.#sharedPids.delete(sandbox.id);
-    await this.#record('Shutdown', sandbox, sandbox.config.metadata?.name, () => this.#machines.remove(sandbox, signal));
+    await this.#record('shutdown', sandbox, sandbox.config.metadata?.name, () => this.#machines.remove(sandbox, signal));
     await this.#exits.remove(sandbox.id);
   }
 
@@ -130,7 +130,7 @@ export class VmRuntime implements Runtime {
 
   async start(container: ContainerSpec, signal: AbortSignal): Promise<void> {
     const { monitor } = this.#machines.of(container.sandbox);
-    await this.#record('StartContainer', container.sandbox, nameOf(container), () =>
+    await this.#record('start', container.sandbox, nameOf(container), () =>
       monitor.startContainer({ id: container.id }, { signal }),
     );
   }
@@ -143,7 +143,7 @@ export class VmRuntime implements Runtime {
 
   async exec(container: ContainerSpec, { args }: ExecProcess, output: ExecOutput, signal: AbortSignal): Promise<number> {
     const machine = this.#machines.of(container.sandbox);
-    return this.#record('Exec', container.sandbox, nameOf(container), () => machine.exec(container.id, args, output, signal));
+    return this.#record('exec', container.sandbox, nameOf(container), () => machine.exec(container.id, args, output, signal));
   }
 
   async removeContainer(container: ContainerSpec, signal: AbortSignal): Promise<void> {
@@ -198,7 +198,7 @@ export class VmRuntime implements Runtime {
   ): Promise<void> {
     const { monitor } = this.#machines.of(sandbox);
     const request = CreateContainerRequest.create({ id, config: Buffer.from(JSON.stringify(config)), ...rest });
-    await this.#record('CreateContainer', sandbox, metadata?.name, () => monitor.createContainer(request, { signal }));
+    await this.#record('create', sandbox, metadata?.name, () => monitor.createContainer(request, { signal }));
   }
 
   /** Its end is that of the sandbox. */
