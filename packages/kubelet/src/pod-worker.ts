@@ -58,7 +58,8 @@ export class PodWorker {
   #observed: ObservedPod;
   #finished = false;
   readonly #abandoned = Promise.withResolvers<void>();
-  #lastSeenAt: Date | undefined;
+  /** Since when the runtime hasn't answered. */
+  #unseenSince: Date | undefined;
   #terminatingSince: Date | undefined;
   #done: Promise<void> | undefined;
 
@@ -186,14 +187,14 @@ export class PodWorker {
       ActionFailure.explain('RuntimeUnavailable', `runtime ${this.#observed.handler}`, async () => {
         await this.#options.context.client.onDemand?.start(signal);
         Object.assign(this.#observed, await this.#observer.observe(signal));
-        this.#lastSeenAt = this.#options.clock.now();
       }),
     );
-    if (failureOf(this.#observed, { kind: 'observe' }) && this.#terminatingSince) this.#considerAbandoning(this.#terminatingSince);
+    this.#unseenSince = failureOf(this.#observed, { kind: 'observe' }) && (this.#unseenSince ?? this.#options.clock.now());
+    if (this.#unseenSince && this.#terminatingSince) this.#considerAbandoning(this.#unseenSince, this.#terminatingSince);
   }
 
-  #considerAbandoning(terminatingSince: Date): void {
-    const since = Math.max(terminatingSince.getTime(), this.#lastSeenAt?.getTime() ?? 0);
+  #considerAbandoning(unseenSince: Date, terminatingSince: Date): void {
+    const since = Math.max(unseenSince.getTime(), terminatingSince.getTime());
     if (!this.begun || this.#options.clock.now().getTime() - since >= abandonAfterMs) this.#abandoned.resolve();
   }
 
