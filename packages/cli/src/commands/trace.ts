@@ -3,6 +3,7 @@ import picocolors from 'picocolors';
 import { stringify } from 'yaml';
 import { compose, type GlobalOptions, tokens } from '../compose.ts';
 import { joinRecords } from '../view/call-records.ts';
+import { terminalWidth } from '../view/terminal.ts';
 import { waterfall } from '../view/waterfall.ts';
 
 /** `berth trace POD`: every plugin call that made the pod, as a waterfall. */
@@ -21,7 +22,7 @@ export function traceCommand(): Command {
       else if (options.output === 'yaml') process.stdout.write(stringify(records));
       else
         process.stdout.write(
-          `${waterfall(records, { width: options.output === 'wide' ? 200 : (process.stdout.columns ?? 120), paintFailure: picocolors.red }).join('\n')}\n`,
+          `${waterfall(records, { width: options.output === 'wide' ? 200 : terminalWidth(process.stdout), paintFailure: picocolors.red }).join('\n')}\n`,
         );
       await client.close();
     });
