@@ -1,5 +1,6 @@
 import tab from '@bomb.sh/tab/commander';
 import { Command } from 'commander';
+import { directory } from './commands/arguments.ts';
 import { diffCommand } from './commands/diff.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { execCommand } from './commands/exec.ts';
@@ -17,8 +18,8 @@ export function program(): Command {
   const berth = new Command('berth')
     .description('A Kubernetes node whose every organ is a plugin')
     .version('0.1.0')
-    .option('--root <directory>', 'where images, objects, volumes and logs are', defaults.root)
-    .option('--run <directory>', 'where sockets and namespaces are', defaults.run)
+    .option('--root <directory>', 'where images, objects, volumes and logs are', directory, defaults.root)
+    .option('--run <directory>', 'where sockets and namespaces are', directory, defaults.run)
     .option('--node-config <file>', 'NodeConfiguration (default: /etc/berth/berth.yaml if there, else the built-in one)')
     .option(
       '--log-level <level>',
