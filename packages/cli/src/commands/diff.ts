@@ -25,7 +25,7 @@ export function diffCommand(): Command {
   return new Command('diff')
     .description('run the pods of manifest files once on each of several runtimes, and print where they differ')
     .requiredOption('-f, --filename <file...>', 'manifest files, directories of them, or - for standard input')
-    .requiredOption('--handlers <list>', 'handlers to compare, separated by commas: runc,vm', nameList)
+    .requiredOption('--handlers <handlers>', 'handlers to compare, separated by commas: runc,vm', nameList)
     .option('--image <archive...>', 'load these image archives first', [])
     .option('--all', 'print also what is the same')
     .addOption(new Option('--timeout <seconds>', 'how long the pods may take').argParser(seconds).default(120_000, '120'))

@@ -14,7 +14,7 @@ export function execCommand(): Command {
     .argument('<pod>', 'pod name')
     .argument('<command...>', 'program and arguments, after --')
     .option('-n, --namespace <namespace>', 'namespace of the pod', 'default')
-    .option('-c, --container <name>', 'container of the pod (default: its only one)')
+    .option('-c, --container <container>', 'container of the pod (default: its only one)')
     .action(async (pod: string, words: string[], options: ExecOptions, command: Command) => {
       const client = compose(command.optsWithGlobals<GlobalOptions>()).resolve(tokens.kubeletClient);
       const interrupted = new AbortController();

@@ -16,7 +16,7 @@ export function logsCommand(): Command {
     .description("print a container's log")
     .argument('<pod>', 'pod name')
     .option('-n, --namespace <namespace>', 'namespace of the pod', 'default')
-    .option('-c, --container <name>', 'container of the pod (default: its only one)')
+    .option('-c, --container <container>', 'container of the pod (default: its only one)')
     .option('-f, --follow', 'go on as lines come')
     .option('--tail <lines>', 'only the last lines')
     .option('-p, --previous', 'of the instance before the last restart')
