@@ -32,7 +32,44 @@ describe('manifests', () => {
     const file = home.write('broken.yaml', 'apiVersion: v1\nkind: Pod\nmetadata: {name: a\nspec: x\n');
     const ended = await home.berth('run', '--once', '--runtime', 'fake', '-f', file);
     expect(ended.status).toBe(1);
-    expect(ended.stderr).toMatch(/broken\.yaml:\d+/);
+    expect(ended.stderr.match(/broken\.yaml:\d+/g)).toHaveLength(1);
+    expect(ended.stderr).not.toContain('{"level"');
+    expect(ended.stdout).toBe('');
+  });
+
+  it('broken YAML is told at once by a node that goes on', async () => {
+    const file = home.write('broken.yaml', 'apiVersion: v1\nkind: Pod\nmetadata: {name: a\nspec: x\n');
+    const running = home.start(['run', '--runtime', 'fake', '-f', file]);
+    await running.says(/the node goes on/);
+    const ended = await running.interrupt();
+    expect(ended.stderr.match(/broken\.yaml:\d+/g)).toHaveLength(1);
+    expect([ended.status, ended.stdout]).toEqual([0, expect.not.stringContaining('their logs')]);
+  });
+
+  it.each([[['--once']], [[]]])('a path where nothing is, is an error before a node starts (%j)', async (more) => {
+    const ended = await home.berth('run', ...more, '--runtime', 'fake', '-f', '/nowhere/a.yaml');
+    expect(ended).toMatchObject({ status: 1, stdout: '', stderr: expect.stringContaining('/nowhere/a.yaml: there is no such file') });
+  });
+
+  it('a directory without manifests is an error for a command that ends by itself', async () => {
+    const ended = await home.berth('run', '--once', '--runtime', 'fake', '-f', home.directory);
+    // The home's own berth.yaml is in it, and is no Pod.
+    expect(ended).toMatchObject({ status: 1, stdout: '', stderr: expect.stringContaining('berth.yaml') });
+    const empty = join(home.directory, 'empty');
+    mkdirSync(empty);
+    expect(await home.berth('run', '--once', '--runtime', 'fake', '-f', empty)).toMatchObject({
+      status: 1,
+      stdout: '',
+      stderr: expect.stringContaining(`${empty}: there are no pods`),
+    });
+  });
+
+  it('standard input is a manifest too', async () => {
+    const manifest = completes.replace('{name: good}', '{name: good, annotations: {fake.berth.dev/exit-after: 100ms}}');
+    const running = home.start(['run', '--once', '--runtime', 'fake', '-f', '-'], {}, manifest);
+    expect((await running.ended).stdout).toContain('pod good has the address');
+    const broken = await home.start(['run', '--once', '--runtime', 'fake', '-f', '-'], {}, 'kind: Pod\nmetadata: {').ended;
+    expect(broken).toMatchObject({ status: 1, stdout: '', stderr: expect.stringMatching(/^berth: standard input:\d+/) });
   });
 
   it('an unknown field names its path and what was meant', async () => {
@@ -47,12 +84,6 @@ describe('manifests', () => {
     const ended = await home.berth('run', '--once', '--runtime', 'fake', '-f', file);
     expect(ended.status).toBe(1);
     expect(ended.stderr).toContain('spec.containers[0].image: Required value');
-  });
-
-  it('a file that is not there is named', async () => {
-    const ended = await home.berth('run', '--once', '--runtime', 'fake', '-f', '/nowhere/a.yaml');
-    expect(ended.status).toBe(1);
-    expect(ended.stderr).toContain('/nowhere/a.yaml');
   });
 });
 

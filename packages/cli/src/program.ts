@@ -1,5 +1,7 @@
-import tab from '@bomb.sh/tab/commander';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
+import { levels } from 'pino';
+import { directory } from './commands/arguments.ts';
+import { completionCommand, completionServerCommand } from './commands/completion.ts';
 import { diffCommand } from './commands/diff.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { execCommand } from './commands/exec.ts';
@@ -17,13 +19,13 @@ export function program(): Command {
   const berth = new Command('berth')
     .description('A Kubernetes node whose every organ is a plugin')
     .version('0.1.0')
-    .option('--root <directory>', 'where images, objects, volumes and logs are', defaults.root)
-    .option('--run <directory>', 'where sockets and namespaces are', defaults.run)
+    .option('--root <directory>', 'where images, objects, volumes and logs are', directory, defaults.root)
+    .option('--run <directory>', 'where sockets and namespaces are', directory, defaults.run)
     .option('--node-config <file>', 'NodeConfiguration (default: /etc/berth/berth.yaml if there, else the built-in one)')
-    .option(
-      '--log-level <level>',
-      "of the node's own log on standard error: trace, debug, info, warn, error or silent (runtimes log to ROOT/logs)",
-      defaults.logLevel,
+    .addOption(
+      new Option('--log-level <level>', "of the node's own log on standard error (runtimes log to ROOT/logs)")
+        .choices([...Object.keys(levels.values), 'silent'])
+        .default(defaults.logLevel),
     )
     .showHelpAfterError('(run with --help to see how it is used)')
     .enablePositionalOptions(false);
@@ -38,10 +40,11 @@ export function program(): Command {
     imageCommand(),
     runtimeCommandLine(),
     doctorCommand(),
+    completionCommand(),
   ];
   for (const command of commands) {
     berth.addCommand(command);
   }
-  tab(berth, { completionCommandName: 'completion' });
+  berth.addCommand(completionServerCommand(), { hidden: true });
   return berth;
 }

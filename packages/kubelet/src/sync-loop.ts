@@ -92,7 +92,8 @@ export class SyncLoop {
 
   async #follow(source: PodSource, signal: AbortSignal): Promise<void> {
     for await (const update of source.updates(signal)) {
-      for (const problem of update.problems) this.#options.log.error({ source: source.name }, problem);
+      // Whoever runs the kubelet has them from `problems` too, and tells its user.
+      for (const problem of update.problems) this.#options.log.warn({ source: source.name }, problem);
       this.#events.push({ kind: 'update', source: source.name, update });
     }
   }

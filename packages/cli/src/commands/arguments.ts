@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { InvalidArgumentError } from 'commander';
 
 /** A time limit as users write it, `90` or `1.5`: seconds, to milliseconds. */
@@ -5,6 +6,17 @@ export function seconds(text: string): number {
   const milliseconds = Math.round(Number(text) * 1000);
   if (text.trim() && milliseconds > 0 && milliseconds < 2 ** 31) return milliseconds;
   throw new InvalidArgumentError('It has to be a number of seconds above 0, and below 2 million.');
+}
+
+/**
+ * A directory of the node's, as an absolute path. Its name goes into mount options, batches of iproute2 and addresses of sockets, and each
+ * of them has characters that it can't carry; blanks they all can.
+ */
+export function directory(text: string): string {
+  const unfit = /[:,#"'\\]|\p{Cc}/u.exec(text)?.[0];
+  if (unfit !== undefined) throw new InvalidArgumentError(`Its path can't hold ${JSON.stringify(unfit)}: not every tool takes that.`);
+  if (text === '') throw new InvalidArgumentError('It has to be the path of a directory.');
+  return resolve(text);
 }
 
 /** A count of at least one. */

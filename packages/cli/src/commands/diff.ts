@@ -3,10 +3,12 @@ import { compose, type GlobalOptions, tokens } from '../compose.ts';
 import { type ComparedFact, compareFacts } from '../diff/comparison.ts';
 import { Interview } from '../diff/interview.ts';
 import { awaitVerdicts } from '../node/await-verdicts.ts';
+import { readManifestsOfPods } from '../node/read-manifests.ts';
 import { runtimeEntry } from '../node/runtime-command.ts';
 import { formatTable } from '../view/listing.ts';
 import { LiveStatus } from '../view/live-status.ts';
 import { nameList, seconds } from './arguments.ts';
+import { wasInterrupted } from './interruption.ts';
 
 interface DiffOptions extends GlobalOptions {
   filename: string[];
@@ -22,8 +24,8 @@ interface DiffOptions extends GlobalOptions {
 export function diffCommand(): Command {
   return new Command('diff')
     .description('run the pods of manifest files once on each of several runtimes, and print where they differ')
-    .requiredOption('-f, --filename <file...>', 'manifest files, or directories of them')
-    .requiredOption('--handlers <list>', 'handlers to compare, separated by commas: runc,vm', nameList)
+    .requiredOption('-f, --filename <file...>', 'manifest files, directories of them, or - for standard input')
+    .requiredOption('--handlers <handlers>', 'handlers to compare, separated by commas: runc,vm', nameList)
     .option('--image <archive...>', 'load these image archives first', [])
     .option('--all', 'print also what is the same')
     .addOption(new Option('--timeout <seconds>', 'how long the pods may take').argParser(seconds).default(120_000, '120'))
@@ -45,6 +47,7 @@ async function diff(options: DiffOptions): Promise<number> {
   const interview = new Interview(client, { root: options.root, run: options.run }, interrupted.signal);
   const failures: string[] = [];
   try {
+    await readManifestsOfPods(options.filename, interrupted.signal);
     await node.start({
       manifests: options.filename,
       handlers: options.handlers,
@@ -59,9 +62,12 @@ async function diff(options: DiffOptions): Promise<number> {
       status.show(pods);
       interview.ask(pods);
     };
-    failures.push(...(await awaitVerdicts(node, { onChange, signal: interrupted.signal, limit })));
+    failures.push(...(await awaitVerdicts(node, { onChange, signal: interrupted.signal, limit })), ...node.sourceProblems());
     status.done();
     print(await interview.facts(node.pods()), options);
+  } catch (error) {
+    if (!wasInterrupted(error, interrupted.signal)) throw error;
+    process.stderr.write('berth: interrupted\n');
   } finally {
     await client.close();
     failures.push(...(await node.stop({ keep: false, hurry: interrupted.signal })));

@@ -11,9 +11,10 @@ import {
   checkPlatform,
   checkRoot,
   checkSeccomp,
+  hasHybridCgroups,
 } from '../doctor/kernel.ts';
 import { checkCniConfiguration, checkCniPlugins, checkForwarding, checkForwardPolicy } from '../doctor/network.ts';
-import { checkTools } from '../doctor/tools.ts';
+import { checkCrun, checkTools } from '../doctor/tools.ts';
 import { formatListing, type OutputFormat } from '../view/listing.ts';
 import { outputOption } from '../view/output-option.ts';
 
@@ -52,6 +53,7 @@ async function examine(options: GlobalOptions): Promise<Finding[]> {
     checkInotify(),
     checkDisk(options.root),
     ...checkTools(),
+    ...checkCrun(hasHybridCgroups()),
     checkCniPlugins(cni),
     await checkCniConfiguration(cni),
     checkForwarding(),

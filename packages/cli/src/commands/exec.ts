@@ -1,35 +1,45 @@
+import { PluginError } from '@berth/sdk/errors';
 import { Command } from 'commander';
 import { compose, type GlobalOptions, tokens } from '../compose.ts';
 import { onlyContainer } from '../node/only-container.ts';
+import { podReference } from './pod-reference.ts';
 
 interface ExecOptions {
   namespace: string;
   container?: string;
 }
 
-/** `berth exec POD -- COMMAND`: runs a command in a container, by CRI ExecSync; its exit status is the command's. */
+/** `berth exec POD -- COMMAND`: runs a command in a container, by CRI ExecSync; its exit status is the command's, or as a shell's if it can't be run. */
 export function execCommand(): Command {
   return new Command('exec')
     .description('run a command in a container to its end, print what it printed, and exit as it did')
-    .argument('<pod>', 'pod name')
+    .argument('<pod>', 'pod name, or NAMESPACE/NAME')
     .argument('<command...>', 'program and arguments, after --')
     .option('-n, --namespace <namespace>', 'namespace of the pod', 'default')
-    .option('-c, --container <name>', 'container of the pod (default: its only one)')
-    .action(async (pod: string, words: string[], options: ExecOptions, command: Command) => {
+    .option('-c, --container <container>', 'container of the pod (default: its only one)')
+    .action(async (text: string, words: string[], options: ExecOptions, command: Command) => {
       const client = compose(command.optsWithGlobals<GlobalOptions>()).resolve(tokens.kubeletClient);
       const interrupted = new AbortController();
       process.once('SIGINT', () => interrupted.abort());
       try {
-        const container = options.container ?? (await onlyContainer(client, options.namespace, pod));
-        const { stdout, stderr, exitCode } = await client.exec(options.namespace, pod, container, words, interrupted.signal);
+        const { namespace, name } = podReference(text, options.namespace);
+        const container = options.container ?? (await onlyContainer(client, namespace, name));
+        const { stdout, stderr, exitCode } = await client.exec(namespace, name, container, words, interrupted.signal);
         process.stdout.write(stdout);
         process.stderr.write(stderr);
         process.exitCode = exitCode;
       } catch (error) {
-        if (!interrupted.signal.aborted) throw error;
-        process.exitCode = 130;
+        const failure = PluginError.from(error);
+        if (!interrupted.signal.aborted) process.stderr.write(`berth: ${failure.message}\n`);
+        process.exitCode = interrupted.signal.aborted ? 130 : notRunStatus(failure.message);
       } finally {
         await client.close();
       }
     });
+}
+
+/** The exit status that shells give for a command that couldn't be run: 127 if it isn't there, 126 if it isn't allowed, else 1. */
+export function notRunStatus(message: string): number {
+  if (/executable file .*not found|exec.*no such file or directory/i.test(message)) return 127;
+  return /exec.*permission denied/i.test(message) ? 126 : 1;
 }

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { compose, type GlobalOptions, tokens } from '../compose.ts';
 import { onlyContainer } from '../node/only-container.ts';
+import { podReference } from './pod-reference.ts';
 
 interface LogOptions {
   namespace: string;
@@ -14,19 +15,20 @@ interface LogOptions {
 export function logsCommand(): Command {
   return new Command('logs')
     .description("print a container's log")
-    .argument('<pod>', 'pod name')
+    .argument('<pod>', 'pod name, or NAMESPACE/NAME')
     .option('-n, --namespace <namespace>', 'namespace of the pod', 'default')
-    .option('-c, --container <name>', 'container of the pod (default: its only one)')
+    .option('-c, --container <container>', 'container of the pod (default: its only one)')
     .option('-f, --follow', 'go on as lines come')
     .option('--tail <lines>', 'only the last lines')
     .option('-p, --previous', 'of the instance before the last restart')
-    .action(async (pod: string, options: LogOptions, command: Command) => {
+    .action(async (text: string, options: LogOptions, command: Command) => {
       const client = compose(command.optsWithGlobals<GlobalOptions>()).resolve(tokens.kubeletClient);
-      const container = options.container ?? (await onlyContainer(client, options.namespace, pod));
+      const { namespace, name } = podReference(text, options.namespace);
+      const container = options.container ?? (await onlyContainer(client, namespace, name));
       const interrupted = new AbortController();
       process.once('SIGINT', () => interrupted.abort());
       try {
-        const log = await client.logs(options.namespace, pod, container, query(options), interrupted.signal);
+        const log = await client.logs(namespace, name, container, query(options), interrupted.signal);
         for await (const chunk of log) process.stdout.write(chunk);
       } catch (error) {
         if (!interrupted.signal.aborted) throw error;

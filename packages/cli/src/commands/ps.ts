@@ -1,11 +1,12 @@
 import type { Pod } from '@berth/api/objects';
 import { Command } from 'commander';
 import { compose, type GlobalOptions, tokens } from '../compose.ts';
+import type { KubeletClient } from '../node/kubelet-client.ts';
 import { containerLines } from '../view/container-lines.ts';
 import { type Column, formatAge, formatListing, type OutputFormat } from '../view/listing.ts';
 import { outputOption } from '../view/output-option.ts';
 
-const columns: Column<Pod>[] = [
+const columns = (handlers: Map<Pod, string>): Column<Pod>[] => [
   { header: 'NAMESPACE', value: (pod) => pod.metadata?.namespace ?? '' },
   { header: 'NAME', value: (pod) => pod.metadata?.name ?? '' },
   { header: 'READY', value: (pod) => readyCount(pod) },
@@ -13,7 +14,7 @@ const columns: Column<Pod>[] = [
   { header: 'RESTARTS', value: (pod) => String(restarts(pod)) },
   { header: 'AGE', value: (pod) => formatAge(pod.metadata?.creationTimestamp) },
   { header: 'IP', value: (pod) => pod.status?.podIP ?? '<none>', wide: true },
-  { header: 'HANDLER', value: (pod) => handler(pod), wide: true },
+  { header: 'HANDLER', value: (pod) => handlers.get(pod) ?? '<none>', wide: true },
   {
     header: 'CONTAINERS',
     value: (pod) =>
@@ -31,7 +32,9 @@ export function psCommand(): Command {
     .addOption(outputOption())
     .action(async (options: { output: OutputFormat }, command: Command) => {
       const client = compose(command.optsWithGlobals<GlobalOptions>()).resolve(tokens.kubeletClient);
-      process.stdout.write(`${formatListing(await client.pods(), columns, options.output)}\n`);
+      const pods = await client.pods();
+      const handlers = options.output === 'wide' ? await handlersOf(client, pods) : new Map<Pod, string>();
+      process.stdout.write(`${formatListing(pods, columns(handlers), options.output)}\n`);
       await client.close();
     });
 }
@@ -52,7 +55,22 @@ function shortStatus(pod: Pod): string {
   return pod.status?.reason ?? waiting ?? pod.status?.phase ?? 'Pending';
 }
 
-function handler(pod: Pod): string {
-  const id = pod.status?.containerStatuses?.find((status) => status.containerID)?.containerID;
-  return id?.split('://')[0] ?? '<none>';
+/** The runtime that each pod is on; a pod without a container has been with the one that was asked for its sandbox. */
+async function handlersOf(client: KubeletClient, pods: Pod[]): Promise<Map<Pod, string>> {
+  const handlers = new Map<Pod, string>();
+  for (const pod of pods) {
+    const handler = handlerOfContainers(pod) ?? pod.spec?.runtimeClassName ?? (await handlerOfSandbox(client, pod));
+    if (handler !== undefined) handlers.set(pod, handler);
+  }
+  return handlers;
+}
+
+function handlerOfContainers({ status }: Pod): string | undefined {
+  const all = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
+  return all.find(({ containerID }) => containerID)?.containerID?.split('://')[0];
+}
+
+async function handlerOfSandbox(client: KubeletClient, { metadata }: Pod): Promise<string | undefined> {
+  const { records } = await client.trace(metadata?.namespace ?? 'default', metadata?.name ?? '');
+  return records.findLast(({ method }) => method === 'RunPodSandbox')?.plugin;
 }

@@ -4,10 +4,14 @@ import { compose, type GlobalOptions, tokens } from '../compose.ts';
 import { awaitVerdicts } from '../node/await-verdicts.ts';
 import type { KubeletClient } from '../node/kubelet-client.ts';
 import type { Node } from '../node/node.ts';
+import { readManifests, readManifestsOfPods } from '../node/read-manifests.ts';
 import { LiveStatus } from '../view/live-status.ts';
 import { followLogs, printLogs } from '../view/pod-logs.ts';
+import { SourceProblems } from '../view/source-problems.ts';
+import { terminalWidth } from '../view/terminal.ts';
 import { timelineOf } from '../view/timeline.ts';
 import { seconds } from './arguments.ts';
+import { wasInterrupted } from './interruption.ts';
 
 interface RunOptions extends GlobalOptions {
   filename: string[];
@@ -24,7 +28,7 @@ interface RunOptions extends GlobalOptions {
 export function runCommand(): Command {
   return new Command('run')
     .description('run the pods of manifest files on a node in the foreground; Ctrl-C stops them and leaves nothing behind')
-    .requiredOption('-f, --filename <file...>', 'manifest files, or directories of them')
+    .requiredOption('-f, --filename <file...>', 'manifest files, directories of them, or - for standard input')
     .option('--runtime <handler>', 'runtime of pods without a runtimeClassName (default: defaultHandler in berth.yaml)')
     .option('--image <archive...>', 'load these image archives first', [])
     .option('--once', 'end by itself: exit status 0 only if every pod did what its manifest says')
@@ -44,7 +48,9 @@ async function run(options: RunOptions): Promise<number> {
   const interrupt = () => interrupted.abort();
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
   let failures: string[] = [];
+  let started = false;
   try {
+    await (options.once ? readManifestsOfPods : readManifests)(options.filename, interrupted.signal);
     say(`starting a node, root ${options.root}, run directory ${options.run}`);
     await node.start({
       manifests: options.filename,
@@ -53,9 +59,13 @@ async function run(options: RunOptions): Promise<number> {
       ephemeral: options.ephemeral ?? false,
       signal: interrupted.signal,
     });
+    started = true;
     failures = await show(node, client, options, interrupted.signal);
+  } catch (error) {
+    if (!wasInterrupted(error, interrupted.signal)) throw error;
+    say('interrupted');
   } finally {
-    say(options.keep ? 'ending the node, its pods go on' : 'stopping the pods');
+    if (started) say(options.keep ? 'ending the node, its pods go on' : 'stopping the pods');
     await client.close();
     failures.push(...(await node.stop({ keep: options.keep ?? false, hurry: hurried(interrupt) })));
     process.removeAllListeners('SIGINT').off('SIGTERM', interrupt);
@@ -64,24 +74,50 @@ async function run(options: RunOptions): Promise<number> {
   return failures.length > 0 || (options.once && interrupted.signal.aborted) ? 1 : 0;
 }
 
-/** Shows the pods coming up, their logs and timeline; then, unless `once`, goes on with the logs until interrupted. */
+/**
+ * Shows the pods coming up, their logs and timeline; then, unless `once`, goes on with the logs until interrupted. With `once`, gives
+ * what failed; a node that goes on tells of broken manifests as they come.
+ */
 async function show(node: Node, client: KubeletClient, options: RunOptions, signal: AbortSignal): Promise<string[]> {
+  if (options.once) {
+    const failures = await showStart(node, client, options, AbortSignal.timeout(options.timeout), signal);
+    return [...failures, ...node.sourceProblems()];
+  }
+  const problems = new SourceProblems(process.stderr);
+  const tell = () => problems.show(node.sourceProblems());
+  const unsubscribe = node.onChange(tell);
+  try {
+    tell();
+    const failures = await showStart(node, client, options, undefined, signal);
+    if (signal.aborted) return failures;
+    say('the node goes on; look at it from another terminal with "berth ps", "berth logs", "berth trace"; Ctrl-C ends it');
+    await followLogs(client, node.pods(), process.stdout, signal);
+    return failures;
+  } finally {
+    unsubscribe();
+  }
+}
+
+/** The pods coming up until they have done what their manifests say, then their logs and timeline; gives the pods that failed. */
+async function showStart(
+  node: Node,
+  client: KubeletClient,
+  { root, run }: RunOptions,
+  limit: AbortSignal | undefined,
+  signal: AbortSignal,
+): Promise<string[]> {
   const status = new LiveStatus(process.stdout);
-  const limit = options.once ? AbortSignal.timeout(options.timeout) : undefined;
   const failures = await awaitVerdicts(node, { onChange: (pods) => status.show(pods), signal, limit });
   status.done();
   const pods = node.pods();
+  if (pods.length === 0) say('there are no pods yet');
   for (const pod of pods) say(`pod ${pod.metadata?.name} has the address ${pod.status?.podIP ?? '<none>'}`);
-  say('their logs:');
+  if (pods.length > 0) say('their logs:');
   await printLogs(client, pods, process.stdout, signal);
   for (const pod of pods) {
     say(`the plugin calls that made pod ${pod.metadata?.name}:`);
-    const lines = await timelineOf(client, pod, { root: options.root, run: options.run }, process.stdout.columns ?? 120);
+    const lines = await timelineOf(client, pod, { root, run }, terminalWidth(process.stdout));
     process.stdout.write(`${lines.join('\n')}\n`);
-  }
-  if (!options.once && !signal.aborted) {
-    say('the node goes on; look at it from another terminal with "berth ps", "berth logs", "berth trace"; Ctrl-C ends it');
-    await followLogs(client, pods, process.stdout, signal);
   }
   return failures;
 }

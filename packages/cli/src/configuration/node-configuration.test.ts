@@ -48,6 +48,8 @@ describe('readNodeConfiguration', () => {
       /defaultHandler: no runtime has the handler b; use one of a/,
     ],
     ['a runtime without endpoint and command', 'runtimes: [{handler: a}]', /runtimes\[0\]: neither endpoint nor command/],
+    ['a subnet with too long a prefix', 'cni: {subnet: 10.123.0.0/99}', /cni\.subnet: must be a CIDR/],
+    ['a subnet with too large a number', 'cni: {subnet: 10.300.0.0/16}', /cni\.subnet: must be a CIDR/],
     ['a handler that is no DNS label', 'runtimes: [{handler: "a/b", command: [x]}]', /runtimes\[0\]\.handler: must be a DNS label/],
   ])('refuses %s by name', (_what, body, message) => {
     expect(() => read(body === undefined ? 'apiVersion: v1\nkind: Pod\n' : `${head}${body}\n`)).toThrow(message);

@@ -27,10 +27,7 @@ const nodeConfiguration = z.strictObject({
         .string()
         .regex(/^[^/\s]{1,15}$/, 'must be an interface name of at most 15 characters')
         .optional(),
-      subnet: z
-        .string()
-        .regex(/^[0-9a-f.:]+\/\d{1,3}$/i, 'must be a CIDR')
-        .optional(),
+      subnet: z.union([z.cidrv4(), z.cidrv6()], 'must be a CIDR: 10.85.0.0/16').optional(),
     })
     .optional(),
   cgroupRoot: z.string().startsWith('/', 'must start with /').optional(),

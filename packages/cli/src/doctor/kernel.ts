@@ -44,8 +44,13 @@ export function checkCgroups(): Finding {
   const controllers = ['cpu', 'memory', 'pids'].filter(
     (name) => !mounts.some((line) => new RegExp(` - cgroup \\S+ .*\\b${name}\\b`).test(line)),
   );
-  if (controllers.length === 0) return ok('cgroups', 'v1 (hybrid)');
+  if (controllers.length === 0) return ok('cgroups', hasHybridCgroups() ? 'v1 (hybrid)' : 'v1');
   return failed('cgroups', `missing controllers: ${controllers.join(' ')}`, 'mount cgroup v2 at /sys/fs/cgroup');
+}
+
+/** cgroup v1, with v2 beside it at the place that systemd gives it. */
+export function hasHybridCgroups(): boolean {
+  return / \/sys\/fs\/cgroup\/unified [^-]* - cgroup2 /m.test(read('/proc/self/mountinfo'));
 }
 
 const neededBytes = 2e9;

@@ -39,6 +39,14 @@ export function checkTools(): Finding[] {
   return tools.map(checkTool);
 }
 
+/** crun is no need, but who has it may want to use it: it makes no containers on a host with both kinds of cgroups. */
+export function checkCrun(hybridCgroups: boolean): Finding[] {
+  const path = findOnPath('crun');
+  if (!path) return [];
+  if (!hybridCgroups) return [ok('crun', path)];
+  return [warning('crun', `${path}, which refuses cgroups in hybrid mode`, 'use runc, or boot with systemd.unified_cgroup_hierarchy=1')];
+}
+
 function checkTool(tool: Tool): Finding {
   const path = findOnPath(tool.name);
   const advice = `install it with your distribution's packages, or run "npm run setup" in a checkout; it ${tool.purpose}`;

@@ -123,5 +123,11 @@ function mountPoints(): string[] {
   if (!existsSync('/proc/self/mountinfo')) return [];
   return readFileSync('/proc/self/mountinfo', 'utf8')
     .split('\n')
-    .flatMap((line) => line.split(' ')[4] ?? []);
+    .flatMap((line) => line.split(' ')[4] ?? [])
+    .map(unescapeOctal);
+}
+
+/** Blanks are written as three octal digits (proc_pid_mountinfo(5)). */
+function unescapeOctal(text: string): string {
+  return text.replace(/\\(\d{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
 }

@@ -13,7 +13,7 @@ export interface AwaitOptions {
 }
 
 /**
- * Waits until every pod has done what its manifest says and has stayed so, or has failed for good. Gives what failed,
+ * Waits until every pod has done what its manifest says and has stayed so, or has failed for good. Gives the pods that failed,
  * a line each. Without a limit a failed pod isn't final: the node goes on trying.
  */
 export async function awaitVerdicts(node: Node, { onChange, signal, limit }: AwaitOptions): Promise<string[]> {
@@ -43,7 +43,7 @@ export async function awaitVerdicts(node: Node, { onChange, signal, limit }: Awa
 }
 
 function failures(node: Node): string[] {
-  const ofPods = node.pods().flatMap((pod) => {
+  return node.pods().flatMap((pod) => {
     const verdict = verdictOf(pod);
     if (verdict.state === 'done') return [];
     const why =
@@ -52,7 +52,6 @@ function failures(node: Node): string[] {
         : `not ${pod.spec?.restartPolicy === 'Always' ? 'ready' : 'finished'} in time: ${whyPending(pod)}`;
     return [`pod ${pod.metadata?.namespace}/${pod.metadata?.name}: ${why}`];
   });
-  return [...node.sourceProblems(), ...ofPods];
 }
 
 function whyPending(pod: Pod): string {

@@ -1,6 +1,14 @@
+import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { connect } from '@berth/sdk/connect';
-import { type Image, ImageServiceService, ListImagesRequest, PullImageRequest, RemoveImageRequest } from '@berth/sdk/cri';
+import {
+  type Image,
+  ImageServiceService,
+  ImageStatusRequest,
+  ListImagesRequest,
+  PullImageRequest,
+  RemoveImageRequest,
+} from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import { LayeredImages } from '@berth/shim/image/store';
 import type { Directories } from '../configuration/directories.ts';
@@ -32,16 +40,50 @@ export function openImages(endpoint: string | undefined, { root }: Directories):
 
 /** The node's layered store: safe to use while shims use it. */
 export function storeImages(root: string): ImageCommands {
-  const images = new LayeredImages(join(root, 'images'));
-  return {
+  const directory = join(root, 'images');
+  const images = new LayeredImages(directory);
+  const usable: ImageCommands = {
     list: async () => (await images.list()).flatMap(listings),
-    remove: (reference) => images.remove(reference),
+    remove: async (reference) => {
+      if (!(await images.status(reference))) throw noSuchImage(reference);
+      await images.remove(reference);
+    },
     pull: (reference) => images.pull(reference, { auth: undefined, sandbox: undefined }, AbortSignal.timeout(pullTimeoutMs)),
     load: async (file) =>
       (await images.load(file, {}, AbortSignal.timeout(pullTimeoutMs))).flatMap((loaded) =>
         loaded.names.length > 0 ? loaded.names : [loaded.id],
       ),
   };
+  return {
+    list: () => permitted(directory, usable.list),
+    remove: (reference) => permitted(directory, () => usable.remove(reference)),
+    pull: (reference) => permitted(directory, () => usable.pull(reference)),
+    load: (file) => permitted(directory, () => usable.load(file)),
+  };
+}
+
+/** Says what to do where this user may not use the store. */
+async function permitted<Result>(directory: string, work: () => Promise<Result>): Promise<Result> {
+  try {
+    await access(directory).catch(absent);
+    return await work();
+  } catch (error) {
+    const { code, path } = (error as { cause?: NodeJS.ErrnoException } & NodeJS.ErrnoException) ?? {};
+    if (code !== 'EACCES' && code !== 'EPERM' && code !== 'PERMISSION_DENIED') throw error;
+    throw new PluginError('PERMISSION_DENIED', `this user may not use it${path === undefined ? '' : ` (${path})`}`, {
+      object: `image store ${directory}`,
+      hint: 'run berth as root, or name a directory of your own by --root',
+      cause: error,
+    });
+  }
+}
+
+function absent(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'ENOENT') throw error;
+}
+
+function noSuchImage(reference: string): PluginError {
+  return new PluginError('NOT_FOUND', 'there is no such image', { object: `image ${reference}`, hint: 'list them with "berth image ls"' });
 }
 
 function criImages(endpoint: string): ImageCommands {
@@ -56,7 +98,12 @@ function criImages(endpoint: string): ImageCommands {
   return {
     list: () => using(async (images) => (await images.listImages(ListImagesRequest.create({}))).images.flatMap(listings)),
     remove: (reference) =>
-      using(async (images) => void (await images.removeImage(RemoveImageRequest.fromPartial({ image: { image: reference } })))),
+      using(async (images) => {
+        const image = { image: reference };
+        // CRI's RemoveImage succeeds on what isn't there.
+        if (!(await images.imageStatus(ImageStatusRequest.fromPartial({ image }))).image) throw noSuchImage(reference);
+        await images.removeImage(RemoveImageRequest.fromPartial({ image }));
+      }),
     pull: (reference) =>
       using(
         async (images) =>

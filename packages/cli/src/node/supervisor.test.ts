@@ -5,13 +5,15 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Supervisor } from './supervisor.ts';
 
-const log = pino({ level: 'silent' });
+const log = pino({ level: 'error' }, { write: (line: string) => void logged.push(JSON.parse(line)) });
+let logged: object[];
 
 let directory: string;
 let supervisor: Supervisor | undefined;
 
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'berth-supervisor-'));
+  logged = [];
 });
 
 afterEach(async () => {
@@ -48,18 +50,20 @@ describe('Supervisor', () => {
     await expect(supervise(`console.error('no such device'); process.exit(3)`).ready(written('never'), 10_000)).rejects.toThrow(
       /runtime test: ended with exit status 3 at its start: no such device; its log is .*test\.log/,
     );
+    expect(logged).toEqual([]);
   });
 
   it('says that a process does not answer', async () => {
     await expect(supervise('setInterval(() => {}, 1000)').ready(written('never'), 300)).rejects.toThrow(/didn't answer within 0.3 s/);
   });
 
-  it('starts a process that dies again', async () => {
+  it('starts a process that dies again, and says so', async () => {
     const file = JSON.stringify(join(directory, 'starts'));
     const second = JSON.stringify(join(directory, 'second'));
     const script = `const fs = require('fs'); if (fs.existsSync(${file})) { fs.writeFileSync(${second}, ''); setInterval(() => {}, 1000) } else { fs.writeFileSync(${file}, ''); setTimeout(() => process.kill(process.pid, 'SIGKILL'), 200) }`;
     await supervise(script).ready(written('starts'), 10_000);
     await supervisor?.ready(written('second'), 10_000);
+    expect(logged).toMatchObject([{ handler: 'test', ending: 'SIGKILL', msg: 'runtime ended, starting it again' }]);
   });
 
   it('names a program that is not there', async () => {

@@ -27,6 +27,7 @@ export class Supervisor {
   #child: ChildProcess | undefined;
   #running: Promise<void> | undefined;
   #lastLine = '';
+  #hasAnswered = false;
 
   constructor(command: RuntimeCommand, logDirectory: string, log: Logger) {
     this.command = command;
@@ -50,7 +51,9 @@ export class Supervisor {
       const exit = this.#child?.exitCode ?? undefined;
       if (exit !== undefined) throw this.#startError(`ended with exit status ${exit} at its start`);
       try {
-        return await probe(AbortSignal.timeout(Math.max(1, deadline - Date.now())));
+        await probe(AbortSignal.timeout(Math.max(1, deadline - Date.now())));
+        this.#hasAnswered = true;
+        return;
       } catch (error) {
         cause = error;
         await sleep(20);
@@ -91,7 +94,9 @@ export class Supervisor {
       const ending = await this.#runOnce();
       if (this.#stopping.signal.aborted) return;
       if (Date.now() - startedAt > steadyMs) backOff = firstBackOffMs;
-      this.#log.warn({ ending, said: this.#lastLine, backOffMs: backOff }, 'runtime ended, starting it again');
+      // One that never answered is told of by whoever waits in `ready`.
+      const level = this.#hasAnswered ? 'error' : 'warn';
+      this.#log[level]({ ending, said: this.#lastLine, backOffMs: backOff }, 'runtime ended, starting it again');
       await sleep(backOff, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
       backOff = Math.min(backOff * 2, maxBackOffMs);
     }

@@ -2,6 +2,7 @@ import type { Pod } from '@berth/api/objects';
 import { createLogUpdate } from 'log-update';
 import picocolors from 'picocolors';
 import { type ContainerLine, containerLines } from './container-lines.ts';
+import { isLiveTerminal } from './terminal.ts';
 
 /** Shows the state of every container: a live line each on a terminal, else a line per change. */
 export class LiveStatus {
@@ -18,13 +19,13 @@ export class LiveStatus {
     const lines = pods.flatMap(containerLines);
     const width = Math.max(...lines.map((line) => name(line).length), 0);
     const texts = lines.map((line) => format(line, width));
-    if (this.#output.isTTY) this.#update(texts.join('\n'));
+    if (isLiveTerminal(this.#output)) this.#update(texts.join('\n'));
     else for (const [index, text] of texts.entries()) this.#printIfChanged(name(lines[index] as ContainerLine), text);
   }
 
   /** Leaves the last state standing and goes on below it. */
   done(): void {
-    if (this.#output.isTTY) this.#update.done();
+    if (isLiveTerminal(this.#output)) this.#update.done();
   }
 
   #printIfChanged(key: string, text: string): void {

@@ -8,11 +8,12 @@ import { PluginError } from '@berth/sdk/errors';
 import { FileWatch } from '../file-watch.ts';
 import { fullNameOf, namespaceOf, uidOf } from '../pod.ts';
 import type { PodSource, SourceUpdate } from './pod-source.ts';
+import { standardInput } from './standard-input.ts';
 import { oneTimePod, staticPod } from './static-pod.ts';
 
 /** Where the manifests are, and what pods are made of them. */
 export interface ManifestSourceOptions {
-  /** Manifest files, and directories of them (not what is below; names that begin with a dot are left out). */
+  /** Manifest files, directories of them (not what is below; names that begin with a dot are left out), `-` for standard input. */
   paths: string[];
   nodeName: string;
   /** `content`: the same file is the same pod, also after a restart. `random`: each change makes another pod. Default content. */
@@ -32,6 +33,7 @@ interface ReadFile {
 const settleMs = 50;
 const defaultRescanMs = 20_000;
 
+const standardInputPath = '-';
 const manifestName = /^[^.].*\.(ya?ml|json)$/;
 
 /**
@@ -48,7 +50,8 @@ export class ManifestSource implements PodSource {
   }
 
   async *updates(signal: AbortSignal): AsyncGenerator<SourceUpdate, void> {
-    const watch = new FileWatch({ paths: this.#options.paths, rescanMs: this.#options.rescanMs ?? defaultRescanMs, settleMs });
+    const paths = this.#options.paths.filter((path) => path !== standardInputPath);
+    const watch = new FileWatch({ paths, rescanMs: this.#options.rescanMs ?? defaultRescanMs, settleMs });
     let told: string | undefined;
     for await (const _change of watch.changes(signal)) {
       const update = await this.#read();
@@ -72,8 +75,7 @@ export class ManifestSource implements PodSource {
     const [files, problems]: [string[], string[]] = [[], []];
     for (const path of this.#options.paths) {
       try {
-        const isDirectory = (await stat(path)).isDirectory();
-        files.push(...(isDirectory ? await manifestsIn(path) : [path]));
+        files.push(...((await isDirectory(path)) ? await manifestsIn(path) : [path]));
       } catch (thrown) {
         problems.push(PluginError.from(thrown, 'NOT_FOUND', { object: path }).message);
       }
@@ -84,9 +86,10 @@ export class ManifestSource implements PodSource {
   async #readFile(file: string): Promise<void> {
     const before = this.#files.get(file);
     try {
-      const text = await readFile(file, 'utf8');
+      const isStandardInput = file === standardInputPath;
+      const text = isStandardInput ? await standardInput() : await readFile(file, 'utf8');
       if (text === before?.text) return;
-      const { pods, problems } = this.#parse(text, file);
+      const { pods, problems } = this.#parse(text, isStandardInput ? 'standard input' : file);
       this.#files.set(file, { text, pods: problems.length > 0 && before ? merged(before.pods, pods) : pods, problems });
     } catch (thrown) {
       const { message } = PluginError.from(thrown, 'INTERNAL', { object: file });
@@ -118,6 +121,10 @@ export class ManifestSource implements PodSource {
     const { nodeName, uids } = this.#options;
     return uids === 'random' ? oneTimePod(pod, nodeName, new Date()) : staticPod(pod, nodeName, resolve(file), new Date());
   }
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  return path !== standardInputPath && (await stat(path)).isDirectory();
 }
 
 async function manifestsIn(directory: string): Promise<string[]> {

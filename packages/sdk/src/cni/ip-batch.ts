@@ -54,11 +54,20 @@ export function ipBatch(object: string, commands: IpCommand[], netns?: string): 
   throw new CniError(errorCodes.ioFailure, `\`${outcome.command}\` failed: ${outcome.reason}`, { object });
 }
 
-/** A word of a batch is split at spaces and unquoted by iproute2, so a word that would change meaning is refused. */
+/** A line of a batch. iproute2 splits it at blanks but not within quotes, and takes what follows a `#` for a comment even there. */
 function line(command: IpCommand): string {
-  const bad = command.find((word) => word === '' || /[\s"'\\#]/.test(word));
-  if (bad === undefined) return command.join(' ');
-  throw new CniError(errorCodes.invalidConfig, 'is empty or holds a space, a quote, "\\" or "#"', { object: JSON.stringify(bad) });
+  return command.map(word).join(' ');
+}
+
+function word(text: string): string {
+  const quote = ['"', "'"].find((candidate) => !text.includes(candidate));
+  if (quote === undefined || /[#\n\r]/.test(text)) {
+    throw new CniError(errorCodes.invalidConfig, 'iproute2 reads no word that holds "#", a line break, or both kinds of quotes', {
+      object: JSON.stringify(text),
+      hint: 'use another name or path',
+    });
+  }
+  return /^[^\s"']+$/.test(text) ? text : `${quote}${text}${quote}`;
 }
 
 function notRun(program: string, error: Error): CniError {

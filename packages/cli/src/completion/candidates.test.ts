@@ -1,0 +1,78 @@
+import 'reflect-metadata';
+import { describe, expect, it } from 'vitest';
+import { program } from '../program.ts';
+import { type Candidate, candidates } from './candidates.ts';
+import { readTyped, words } from './typed-line.ts';
+
+/** The names offered at the end of `berth LINE`; a value that only a node knows is offered as its placeholder, after a `?`. */
+async function offered(line: string): Promise<string[] | 'files'> {
+  const typed = readTyped(program(), words(line));
+  const found = await candidates(typed, async (placeholder) => [`${typed.word}?${placeholder}`]);
+  return found === 'files' ? found : found.map(({ name }: Candidate) => name);
+}
+
+describe('candidates', () => {
+  it.each([
+    ['di', ['diff']],
+    ['image ', ['load', 'ls', 'rm', 'pull', 'help']],
+    ['--root /r image l', ['load', 'ls']],
+    ['-', expect.arrayContaining(['--root', '--log-level'])],
+    ['run --on', ['--once']],
+    ['image ls --o', ['--output']],
+    ['ps -o ', ['table', 'wide', 'json', 'yaml']],
+    ['--log-level d', ['debug']],
+    ['completion f', ['fish']],
+    ['run --runtime ', ['?handler']],
+    ['runtime r', ['r?handler']],
+    ['diff --handlers runc,', ['runc,?handlers']],
+    ['logs ', ['?pod']],
+    ['logs -f ', ['?pod']],
+    ['trace s', ['s?pod']],
+    ['logs web -c ', ['?container']],
+    ['exec -c main ', ['?pod']],
+    ['logs -n ', ['?namespace']],
+    ['image rm a b', ['b?image']],
+    ['ps ', []],
+    ['nosuch x', []],
+  ])('berth %s', async (line, names) => {
+    expect(await offered(line)).toEqual(names);
+  });
+
+  it.each(['run -f ', 'run -f a.yaml b', 'run --image x', '--node-config ', '--root /va', 'image load ', 'schedule --nodes '])(
+    'leaves the files of berth %s to the shell',
+    async (line) => {
+      expect(await offered(line)).toBe('files');
+    },
+  );
+
+  it('says what commands and options do', async () => {
+    const found = await candidates(readTyped(program(), ['ps', '--out']), async () => []);
+    expect(found).toEqual([{ name: '--output', description: 'how to print it' }]);
+  });
+
+  it('does not offer what is for the shell alone', async () => {
+    expect(await offered('completion')).toEqual(['completion']);
+  });
+});
+
+describe('words', () => {
+  it.each([
+    ['', ['']],
+    ['run ', ['run', '']],
+    [`run  -f "a b" 'c d' e\\ f`, ['run', '-f', 'a b', 'c d', 'e f']],
+    [`run -f "a b`, ['run', '-f', 'a b']],
+    ['run a\\ ', ['run', 'a ']],
+  ])('of %j', (line, expected) => {
+    expect(words(line)).toEqual(expected);
+  });
+});
+
+describe('readTyped', () => {
+  it('knows the values of options before the word, those of the outer commands too', () => {
+    expect(readTyped(program(), ['--run', '/n', 'logs', '--namespace=x', 'web', '-c', 'm'])).toMatchObject({
+      options: { run: '/n', namespace: 'x' },
+      positionals: ['web'],
+      word: 'm',
+    });
+  });
+});

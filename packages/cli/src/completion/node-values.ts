@@ -1,0 +1,62 @@
+import type { Pod } from '@berth/api/objects';
+import { compose, defaults, type GlobalOptions, tokens } from '../compose.ts';
+import { openImages } from '../node/images.ts';
+import type { TypedLine } from './typed-line.ts';
+
+/** Values that only the node that the line is about knows: its pods, containers, handlers, images. None where it doesn't answer. */
+export async function nodeValues(placeholder: string, line: TypedLine): Promise<string[]> {
+  const options: GlobalOptions = { ...defaults, ...line.options };
+  try {
+    return (await sources[placeholder]?.(options, line)) ?? [];
+  } catch {
+    return [];
+  }
+}
+
+const sources: Record<string, (options: GlobalOptions, line: TypedLine) => Promise<string[]>> = {
+  pod: async (options, line) => (await podsOf(options)).filter(inNamespace(line)).map(nameOf),
+  container: async (options, line) => {
+    const wanted = line.positionals[0];
+    const pods = (await podsOf(options)).filter((pod) => wanted === undefined || nameOf(pod) === wanted);
+    return unique(pods.flatMap((pod) => (pod.spec?.containers ?? []).map(({ name }) => name)));
+  },
+  namespace: async (options) => unique((await podsOf(options)).map((pod) => pod.metadata?.namespace ?? 'default')),
+  handler: async (options) => handlers(options),
+  handlers: async (options, { word }) => {
+    const before = word.split(',').slice(0, -1);
+    return handlers(options)
+      .filter((handler) => !before.includes(handler))
+      .map((handler) => [...before, handler].join(','));
+  },
+  image: async (options) => {
+    const images = await openImages(undefined, { root: options.root, run: options.run }).list();
+    return unique(images.map(({ name, id }) => (name === '<none>' ? id : name)));
+  },
+};
+
+function handlers(options: GlobalOptions): string[] {
+  return compose(options)
+    .resolve(tokens.configuration)
+    .runtimes.map(({ handler }) => handler);
+}
+
+async function podsOf(options: GlobalOptions): Promise<Pod[]> {
+  const client = compose(options).resolve(tokens.kubeletClient);
+  try {
+    return await client.pods();
+  } finally {
+    await client.close();
+  }
+}
+
+function inNamespace({ options }: TypedLine): (pod: Pod) => boolean {
+  return (pod) => pod.metadata?.namespace === (options.namespace ?? 'default');
+}
+
+function nameOf(pod: Pod): string {
+  return pod.metadata?.name ?? '';
+}
+
+function unique(names: string[]): string[] {
+  return [...new Set(names)];
+}

@@ -1,0 +1,29 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { storeImages } from './images.ts';
+
+let root: string;
+
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'berth-images-'));
+});
+
+afterEach(() => rmSync(root, { recursive: true }));
+
+describe('storeImages', () => {
+  it('lists nothing where nothing was loaded', async () => {
+    expect(await storeImages(root).list()).toEqual([]);
+  });
+
+  it('names an image that is not there to be removed', async () => {
+    await expect(storeImages(root).remove('nope')).rejects.toThrow(/^image nope: there is no such image; list them/);
+  });
+
+  it('names an archive that is none', async () => {
+    const file = join(root, 'a.tar');
+    writeFileSync(file, 'no archive');
+    await expect(storeImages(root).load(file)).rejects.toThrow(file);
+  });
+});
