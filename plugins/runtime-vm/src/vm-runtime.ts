@@ -130,9 +130,7 @@ export class VmRuntime implements Runtime {
 
   async start(container: ContainerSpec, signal: AbortSignal): Promise<void> {
     const { monitor } = this.#machines.of(container.sandbox);
-    await this.#record('start', container.sandbox, nameOf(container), () =>
-      monitor.startContainer({ id: container.id }, { signal }),
-    );
+    await this.#record('start', container.sandbox, nameOf(container), () => monitor.startContainer({ id: container.id }, { signal }));
   }
 
   async signal(container: ContainerSpec, posixSignal: string, signal: AbortSignal): Promise<void> {
