@@ -79,13 +79,16 @@ describe('a pod in a machine', { timeout: 60_000 }, () => {
   it('shares processes where it is to, and tells of its containers that ran out of memory', async () => {
     const sharedPids = { namespaceOptions: { pid: NamespaceMode.POD } };
     await shim.withPod({ linux: { securityContext: sharedPids } }, async (pod) => {
-      await pod.run('sleeper', 'exec sleep 4242', { linux: { securityContext: sharedPids } });
+      const sleeper = await pod.run('sleeper', 'exec sleep 4242', { linux: { securityContext: sharedPids } });
       const greedy = await pod.run('greedy', 'ps; exec dd if=/dev/zero of=/dev/null bs=64M', {
         linux: { securityContext: sharedPids, resources: { memoryLimitInBytes: 16n << 20n } },
       });
       const { exitCode, reason } = await pod.ended(greedy);
       expect([exitCode, reason]).toEqual([137, 'OOMKilled']);
       expect(pod.log('greedy')).toContainEqual(expect.stringContaining('sleep 4242'));
+      const leaving = await pod.run('leaving', 'sleep 4343 & exit 5', { linux: { securityContext: sharedPids } });
+      expect((await pod.ended(leaving)).exitCode).toBe(5);
+      expect(await pod.exec(sleeper, 'ps')).not.toContain('sleep 4343');
     });
   });
 

@@ -26,11 +26,8 @@ export function keepClock(now: bigint): void {
 
 function bringUp({ mtu, addresses, routes }: Interface): void {
   // The address is CNI's, and known to be nobody else's.
-  for (const [name, value] of [
-    ['accept_dad', '0'],
-    ['accept_ra', '0'],
-  ] as const)
-    setSysctl(`net.ipv6.conf.eth0.${name}`, value);
+  setSysctl('net.ipv6.conf.eth0.accept_dad', '0');
+  setSysctl('net.ipv6.conf.eth0.accept_ra', '0');
   ip('link', 'set', 'eth0', 'mtu', String(mtu), 'up');
   for (const address of addresses) ip(...family(address), 'addr', 'add', address, 'dev', 'eth0');
   for (const { destination, gateway } of routes) {

@@ -65,7 +65,7 @@ export class Container {
     this.#outputs[stream === Stream.STREAM_STDOUT ? 0 : 1]?.grant(bytes);
   }
 
-  /** Sees whether its first process has ended, and the others of its PID namespace with it. */
+  /** Sees whether its first process has ended. */
   reap(): void {
     const exitCode = this.#pid === undefined ? undefined : reap(this.#pid);
     if (exitCode !== undefined) void this.#ended(exitCode);
@@ -81,6 +81,7 @@ export class Container {
 
   async #ended(exitCode: number): Promise<void> {
     this.#pid = undefined;
+    this.#killRest();
     await this.#copied;
     await this.#port.send({ $case: 'exited', value: { process: this.id, exitCode, oom: this.#hadOom() } });
   }
@@ -97,13 +98,19 @@ export class Container {
     return join(this.bundle, 'crun.log');
   }
 
+  /** Where containers share a PID namespace, the others don't end with its first process. */
+  #killRest(): void {
+    writeFileSync(join(this.#cgroup, 'cgroup.kill'), '1');
+  }
+
   #hadOom(): boolean {
+    return /^oom_kill [1-9]/m.test(readFileSync(join(this.#cgroup, 'memory.events'), 'utf8'));
+  }
+
+  /** There until the container is removed. */
+  get #cgroup(): string {
     const { linux } = JSON.parse(readFileSync(join(this.bundle, 'config.json'), 'utf8')) as { linux: { cgroupsPath: string } };
-    try {
-      return /^oom_kill [1-9]/m.test(readFileSync(join('/sys/fs/cgroup', linux.cgroupsPath, 'memory.events'), 'utf8'));
-    } catch {
-      return false;
-    }
+    return join('/sys/fs/cgroup', linux.cgroupsPath);
   }
 }
 

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { constants } from 'node:os';
 import { PluginError } from '@berth/sdk/errors';
 
 /** Standard streams for a process, as descriptors. */
@@ -29,7 +30,7 @@ export function runOci(args: string[], logFile: string, streams: StandardStreams
   child.once('error', reject);
   child.once('exit', (code, signal) => {
     if (pid !== undefined) runningPrograms.delete(pid);
-    resolve({ code: code ?? (signal === null ? 255 : 137), said: lastError(logFile) });
+    resolve({ code: code ?? 128 + constants.signals[signal ?? 'SIGKILL'], said: lastError(logFile) });
   });
   return { ended, child };
 }

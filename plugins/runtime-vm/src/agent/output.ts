@@ -38,12 +38,19 @@ export class OutputPipe {
 
   /** Resolves when no process has the pipe open any more, and everything has been sent. */
   async copyTo(port: Port): Promise<void> {
-    for await (const chunk of Bun.file(this.#readEnd).stream()) {
-      for (let rest = Buffer.from(chunk); rest.length > 0; ) {
-        const size = await this.#window.take(Math.min(rest.length, pieceBytes));
-        await port.send({ $case: 'output', value: { process: this.#process, stream: this.#stream, data: rest.subarray(0, size) } });
-        rest = rest.subarray(size);
-      }
+    try {
+      for await (const chunk of Bun.file(this.#readEnd).stream()) await this.#send(port, Buffer.from(chunk));
+    } finally {
+      // Bun leaves a descriptor that it was given open.
+      closeSync(this.#readEnd);
+    }
+  }
+
+  async #send(port: Port, chunk: Buffer): Promise<void> {
+    for (let rest = chunk; rest.length > 0; ) {
+      const size = await this.#window.take(Math.min(rest.length, pieceBytes));
+      await port.send({ $case: 'output', value: { process: this.#process, stream: this.#stream, data: rest.subarray(0, size) } });
+      rest = rest.subarray(size);
     }
   }
 
