@@ -1,0 +1,20 @@
+import type { Kernel } from '../kernel.ts';
+import type { Answer, SystemCall } from '../notifications.ts';
+
+/** Answers one system call. Names of arguments are those of its manual page. */
+export type Handler = (call: SystemCall, kernel: Kernel) => Answer;
+
+/** Handlers by the names of their calls. */
+export type Handlers = Record<string, Handler>;
+
+/** For calls that the kernel carries out itself. */
+export const carryOn: Handler = () => 'continue';
+
+export function allOf(names: string, handler: Handler): Handlers {
+  return Object.fromEntries(
+    names
+      .trim()
+      .split(/\s+/)
+      .map((name) => [name, handler]),
+  );
+}

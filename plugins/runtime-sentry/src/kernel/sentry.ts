@@ -1,0 +1,76 @@
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Socket } from 'node:net';
+import { extname, join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import type { Message } from './descriptor-socket.ts';
+import { parseProcessState } from './filtered-process.ts';
+import type { ResponderData } from './responder.ts';
+import { type Counts, Tally } from './tally.ts';
+
+// The Sentry of one pod. usage: sentry.ts DIRECTORY. In DIRECTORY it listens on `notify` for OCI runtimes and on `health` for the
+// shim, and keeps counts of the system calls in `calls.json`. It ends by a signal; what goes wrong ends it too, and with it the pod.
+
+const heartbeatMs = 1000;
+
+const [directory = ''] = process.argv.slice(2);
+// Modes of new files are worked out for their maker, with its umask.
+process.umask(0);
+
+const tallies = new Set<Tally>();
+const past: Counts = { answered: {}, continued: {}, unimplemented: {} };
+const watchers = new Set<Socket>();
+
+function thread(name: string, data: unknown): Worker {
+  const worker = new Worker(new URL(`./${name}${extname(import.meta.filename)}`, import.meta.url), { workerData: data });
+  worker.on('error', (error) => fail(`${name}: ${error.stack}`));
+  return worker;
+}
+
+function fail(why: string): never {
+  process.stderr.write(`${why}\n`);
+  process.exit(1);
+}
+
+function answerFor({ text, descriptors }: Message): void {
+  const memory = Tally.memory();
+  const tally = new Tally(memory);
+  const data: ResponderData = { process: parseProcessState(text, descriptors), tally: memory };
+  tallies.add(tally);
+  thread('responder', data).on('exit', () => {
+    tallies.delete(tally);
+    tally.addTo(past);
+  });
+}
+
+/** Whole at any time for whoever reads it. */
+function writeCounts(): void {
+  const counts: Counts = structuredClone(past);
+  for (const tally of tallies) tally.addTo(counts);
+  const path = join(directory, 'calls.json');
+  writeFileSync(`${path}.new`, `${JSON.stringify(counts)}\n`, { mode: 0o600 });
+  renameSync(`${path}.new`, path);
+}
+
+function beat(): void {
+  writeCounts();
+  const busySeconds = Math.max(0, ...[...tallies].map((tally) => tally.busySeconds()));
+  for (const watcher of watchers) watcher.write(`${JSON.stringify({ busySeconds })}\n`);
+}
+
+process.on('SIGTERM', () => {
+  writeCounts();
+  process.exit(0);
+});
+
+rmSync(join(directory, 'notify'), { force: true });
+const acceptor = thread('acceptor', { path: join(directory, 'notify') });
+acceptor.on('message', (message: Message | 'listening') => {
+  if (message !== 'listening') return answerFor(message);
+  const server = createServer((watcher) => {
+    watchers.add(watcher);
+    watcher.on('close', () => watchers.delete(watcher)).on('error', () => watcher.destroy());
+    beat();
+  });
+  server.listen(join(directory, 'health'));
+  setInterval(beat, heartbeatMs);
+});

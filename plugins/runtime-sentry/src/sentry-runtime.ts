@@ -1,0 +1,151 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { OciRuntime, type OciRuntimeOptions } from '@berth/shim/oci';
+import type {
+  ContainerSpec,
+  ExecOutput,
+  ExecProcess,
+  Found,
+  Known,
+  Runtime,
+  RuntimeEvent,
+  RuntimeFeatures,
+  RuntimeVersion,
+  SandboxSpec,
+} from '@berth/shim/runtime';
+import { RuntimeEvents } from '@berth/shim/runtime-events';
+import type { Logger } from 'pino';
+import { checkHost } from './host-requirements.ts';
+import { PodSentry } from './pod-sentry.ts';
+import { checkContainer, checkSandbox, refused } from './refused.ts';
+import { underSentry } from './sentry-config.ts';
+
+/** How long to wait for the processes of a pod that has lost its Sentry. */
+const killDeadlineMs = 30_000;
+
+/**
+ * Runtime whose containers run on a user-space kernel. An OCI runtime starts their processes, each under a seccomp filter that hands its
+ * system calls to the pod's Sentry process; conmon watches them. No pod goes on without its Sentry: it is ended, and told as gone.
+ */
+export class SentryRuntime implements Runtime {
+  readonly #oci: OciRuntime;
+  readonly #directory: string;
+  readonly #log: Logger;
+  readonly #events = new RuntimeEvents();
+  /** Ends the watch on the Sentry of each sandbox. */
+  readonly #watches = new Map<string, AbortController>();
+
+  constructor(options: Omit<OciRuntimeOptions, 'adapt'>) {
+    this.#directory = join(options.run, 'sentry', options.handler);
+    this.#log = options.log;
+    this.#oci = new OciRuntime({
+      ...options,
+      adapt: (config, container) => underSentry(config, container, this.#sentryOf(container.sandbox).listenerPath),
+    });
+  }
+
+  features(): RuntimeFeatures {
+    const features = this.#oci.features();
+    return { ...features, refused: [...features.refused, ...refused] };
+  }
+
+  async prepare(signal: AbortSignal): Promise<RuntimeVersion> {
+    await checkHost();
+    await this.#oci.prepare(signal);
+    return { name: 'berth-sentry', version: '0.1.0' };
+  }
+
+  async createSandbox(sandbox: SandboxSpec, signal: AbortSignal): Promise<void> {
+    checkSandbox(sandbox);
+    const sentry = this.#sentryOf(sandbox);
+    try {
+      await sentry.start(signal);
+      await this.#oci.createSandbox(sandbox, signal);
+    } catch (error) {
+      await sentry.end();
+      throw error;
+    }
+    this.#watch(sandbox, sentry);
+  }
+
+  /** The Sentry goes last: without it the processes couldn't end by themselves. */
+  async stopSandbox(sandbox: SandboxSpec, signal: AbortSignal): Promise<void> {
+    this.#watches.get(sandbox.id)?.abort();
+    this.#watches.delete(sandbox.id);
+    await this.#oci.stopSandbox(sandbox, signal);
+    const counts = await this.#sentryOf(sandbox).end();
+    if (counts) this.#log.info({ sandboxId: sandbox.id, ...counts }, 'system calls of a pod that has ended');
+  }
+
+  async createContainer(container: ContainerSpec, signal: AbortSignal): Promise<void> {
+    checkContainer(container);
+    await this.#oci.createContainer(container, signal);
+  }
+
+  start(container: ContainerSpec, signal: AbortSignal): Promise<void> {
+    return this.#oci.start(container, signal);
+  }
+
+  signal(container: ContainerSpec, posixSignal: string, signal: AbortSignal): Promise<void> {
+    return this.#oci.signal(container, posixSignal, signal);
+  }
+
+  /** The OCI runtime puts the process under the container's filter, with a notification descriptor of its own. */
+  exec(container: ContainerSpec, process: ExecProcess, output: ExecOutput, signal: AbortSignal): Promise<number> {
+    return this.#oci.exec(container, process, output, signal);
+  }
+
+  removeContainer(container: ContainerSpec, signal: AbortSignal): Promise<void> {
+    return this.#oci.removeContainer(container, signal);
+  }
+
+  async removeSandbox(sandbox: SandboxSpec, signal: AbortSignal): Promise<void> {
+    await this.stopSandbox(sandbox, signal);
+    await this.#oci.removeSandbox(sandbox, signal);
+  }
+
+  /** Pods whose Sentry has died meanwhile are ended first: what is left of them then counts as ended. */
+  async recover(known: Known, signal: AbortSignal): Promise<Found> {
+    const found = await this.#oci.recover(known, signal);
+    const names = await readdir(this.#directory).catch(() => []);
+    const sandboxes = known.sandboxes.filter(({ id }) => found.sandboxes.includes(id));
+    for (const sandbox of sandboxes) this.#watch(sandbox, this.#sentryOf(sandbox));
+    for (const name of names) {
+      if (!known.sandboxes.some(({ id }) => id.startsWith(name))) await new PodSentry(this.#directory, name).end();
+    }
+    return found;
+  }
+
+  async *events(signal: AbortSignal): AsyncIterable<RuntimeEvent> {
+    const relaying = this.#relay(signal);
+    yield* this.#events.read(signal);
+    await relaying;
+  }
+
+  async #relay(signal: AbortSignal): Promise<void> {
+    for await (const event of this.#oci.events(signal)) this.#events.push(event);
+  }
+
+  #sentryOf(sandbox: SandboxSpec): PodSentry {
+    return new PodSentry(this.#directory, sandbox.id);
+  }
+
+  #watch(sandbox: SandboxSpec, sentry: PodSentry): void {
+    const ending = new AbortController();
+    this.#watches.set(sandbox.id, ending);
+    void this.#endWith(sandbox, sentry, ending.signal).catch((err: unknown) =>
+      this.#log.error({ err, sandboxId: sandbox.id }, 'could not end a pod that has lost its Sentry'),
+    );
+  }
+
+  /** Waits for the end of the Sentry, and ends what depends on it: without answers its processes can do nothing, not even fail in order. */
+  async #endWith(sandbox: SandboxSpec, sentry: PodSentry, signal: AbortSignal): Promise<void> {
+    const message = await sentry.watch(signal);
+    if (message === undefined) return;
+    this.#watches.delete(sandbox.id);
+    this.#log.error({ sandboxId: sandbox.id }, message);
+    this.#events.push({ type: 'sandboxGone', sandboxId: sandbox.id, message });
+    await this.#oci.stopSandbox(sandbox, AbortSignal.timeout(killDeadlineMs));
+    await sentry.end();
+  }
+}
