@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { PluginError } from '@berth/sdk/errors';
 import { OciRuntime, type OciRuntimeOptions } from '@berth/shim/oci';
 import type {
   ContainerSpec,
@@ -20,6 +21,13 @@ import { PodSentry } from './pod-sentry.ts';
 import { checkContainer, checkSandbox, refused } from './refused.ts';
 import { underSentry } from './sentry-config.ts';
 
+/** The watch on the Sentry of one sandbox. */
+interface Watch {
+  ending: AbortController;
+  /** Aborted, with the reason, when the Sentry is gone: whatever waits for an answer of its then waits in vain. */
+  gone: AbortController;
+}
+
 /** How long to wait for the processes of a pod that has lost its Sentry. */
 const killDeadlineMs = 30_000;
 
@@ -32,8 +40,7 @@ export class SentryRuntime implements Runtime {
   readonly #directory: string;
   readonly #log: Logger;
   readonly #events = new RuntimeEvents();
-  /** Ends the watch on the Sentry of each sandbox. */
-  readonly #watches = new Map<string, AbortController>();
+  readonly #watches = new Map<string, Watch>();
 
   constructor(options: Omit<OciRuntimeOptions, 'adapt'>) {
     this.#directory = join(options.run, 'sentry', options.handler);
@@ -70,7 +77,7 @@ export class SentryRuntime implements Runtime {
 
   /** The Sentry goes last: without it the processes couldn't end by themselves. */
   async stopSandbox(sandbox: SandboxSpec, signal: AbortSignal): Promise<void> {
-    this.#watches.get(sandbox.id)?.abort();
+    this.#watches.get(sandbox.id)?.ending.abort();
     this.#watches.delete(sandbox.id);
     await this.#oci.stopSandbox(sandbox, signal);
     const counts = await this.#sentryOf(sandbox).end();
@@ -79,11 +86,11 @@ export class SentryRuntime implements Runtime {
 
   async createContainer(container: ContainerSpec, signal: AbortSignal): Promise<void> {
     checkContainer(container);
-    await this.#oci.createContainer(container, signal);
+    await this.#oci.createContainer(container, this.#whileAnswered(container, signal));
   }
 
   start(container: ContainerSpec, signal: AbortSignal): Promise<void> {
-    return this.#oci.start(container, signal);
+    return this.#oci.start(container, this.#whileAnswered(container, signal));
   }
 
   signal(container: ContainerSpec, posixSignal: string, signal: AbortSignal): Promise<void> {
@@ -92,7 +99,7 @@ export class SentryRuntime implements Runtime {
 
   /** The OCI runtime puts the process under the container's filter, with a notification descriptor of its own. */
   exec(container: ContainerSpec, process: ExecProcess, output: ExecOutput, signal: AbortSignal): Promise<number> {
-    return this.#oci.exec(container, process, output, signal);
+    return this.#oci.exec(container, process, output, this.#whileAnswered(container, signal));
   }
 
   removeContainer(container: ContainerSpec, signal: AbortSignal): Promise<void> {
@@ -130,20 +137,28 @@ export class SentryRuntime implements Runtime {
     return new PodSentry(this.#directory, sandbox.id);
   }
 
+  /** Aborts what is to be done with a container also when its Sentry is gone. */
+  #whileAnswered({ sandbox }: ContainerSpec, signal: AbortSignal): AbortSignal {
+    const gone = this.#watches.get(sandbox.id)?.gone.signal;
+    return gone ? AbortSignal.any([signal, gone]) : signal;
+  }
+
   #watch(sandbox: SandboxSpec, sentry: PodSentry): void {
-    const ending = new AbortController();
-    this.#watches.set(sandbox.id, ending);
-    void this.#endWith(sandbox, sentry, ending.signal).catch((err: unknown) =>
+    const watch = { ending: new AbortController(), gone: new AbortController() };
+    this.#watches.set(sandbox.id, watch);
+    void this.#endWith(sandbox, sentry, watch).catch((err: unknown) =>
       this.#log.error({ err, sandboxId: sandbox.id }, 'could not end a pod that has lost its Sentry'),
     );
   }
 
   /** Waits for the end of the Sentry, and ends what depends on it: without answers its processes can do nothing, not even fail in order. */
-  async #endWith(sandbox: SandboxSpec, sentry: PodSentry, signal: AbortSignal): Promise<void> {
-    const message = await sentry.watch(signal);
+  async #endWith(sandbox: SandboxSpec, sentry: PodSentry, { ending, gone }: Watch): Promise<void> {
+    const message = await sentry.watch(ending.signal);
     if (message === undefined) return;
-    this.#watches.delete(sandbox.id);
     this.#log.error({ sandboxId: sandbox.id }, message);
+    gone.abort(
+      new PluginError('UNAVAILABLE', message, { object: `sandbox ${sandbox.id.slice(0, 12)}`, hint: 'remove the pod and make a new one' }),
+    );
     this.#events.push({ type: 'sandboxGone', sandboxId: sandbox.id, message });
     await this.#oci.stopSandbox(sandbox, AbortSignal.timeout(killDeadlineMs));
     await sentry.end();

@@ -1,6 +1,5 @@
 import { ENOENT } from './errno.ts';
 import { Area, hostCall } from './host-calls.ts';
-import type { DirectoryEntry } from './layouts.ts';
 import { numberOf } from './syscall-numbers.ts';
 
 /** A system call that waits for its answer. Valid until the next `receive`. */
@@ -18,8 +17,6 @@ export interface SystemCall {
 export interface GivenDescriptor {
   descriptor: number;
   closeOnExec: boolean;
-  /** Of a synthetic directory, whose entries the kernel can't give. */
-  entries?: DirectoryEntry[];
 }
 
 /** A result; below 0 an errno. `continue` lets the kernel carry out the call itself, reading its arguments anew. */
@@ -104,11 +101,8 @@ export class Notifications implements SystemCall {
     return hostCall(ioctl, this.#descriptor, NOTIF_ID_VALID, this.#request.address + request.id) === 0;
   }
 
-  /**
-   * Gives the answer. The number of the caller's new descriptor where it got one. False if the caller no longer waits: a signal
-   * or its death came first.
-   */
-  answer(answer: Answer): number | boolean {
+  /** Gives the answer. False if the caller no longer waits: a signal or its death came first. */
+  answer(answer: Answer): boolean {
     return typeof answer === 'object' ? this.#give(answer) : this.#send(answer);
   }
 
@@ -122,7 +116,7 @@ export class Notifications implements SystemCall {
     return hostCall(ioctl, this.#descriptor, NOTIF_SEND, this.#response.address) === 0;
   }
 
-  #give({ descriptor, closeOnExec }: GivenDescriptor): number | boolean {
+  #give({ descriptor, closeOnExec }: GivenDescriptor): boolean {
     const { view } = this.#addition;
     this.#copyId(this.#addition);
     view.setUint32(addition.flags, ADDFD_FLAG_SEND, true);
@@ -130,7 +124,7 @@ export class Notifications implements SystemCall {
     view.setUint32(addition.target, 0, true);
     view.setUint32(addition.targetFlags, closeOnExec ? O_CLOEXEC : 0, true);
     const given = hostCall(ioctl, this.#descriptor, NOTIF_ADDFD, this.#addition.address);
-    if (given >= 0) return given;
+    if (given >= 0) return true;
     // Such as EMFILE: the caller is told.
     return given === -ENOENT ? false : this.#send(given);
   }

@@ -32,12 +32,8 @@ let isRuntimes = true;
 while (notifications.receive()) {
   tally.begin();
   const answer = answerTo();
-  const result = notifications.answer(answer);
-  if (typeof answer === 'object') {
-    closeDescriptor(answer.descriptor);
-    const task = typeof result === 'number' ? kernel.tasks.find(notifications.tid) : undefined;
-    if (task) kernel.cursors.opened(task.processId, result as number, answer.entries);
-  }
+  notifications.answer(answer);
+  if (typeof answer === 'object') closeDescriptor(answer.descriptor);
   tally.end(notifications.number, answer);
 }
 closeDescriptor(root);

@@ -1,18 +1,17 @@
 import { EINVAL, EPERM } from '../errno.ts';
-import { AT_REMOVEDIR, AT_SYMLINK_FOLLOW, atCall, pairCall, S_IFIFO, S_IFMT, S_IFREG } from '../files/host-files.ts';
+import { AT_REMOVEDIR, AT_SYMLINK_FOLLOW, atCall, makeLink, type NameIn, pairCall, S_IFIFO, S_IFMT, S_IFREG } from '../files/host-files.ts';
 import type { Kernel } from '../kernel.ts';
 import type { SystemCall } from '../notifications.ts';
 import { numberOf } from '../syscall-numbers.ts';
 import type { Handlers } from './handler.ts';
 
-const [mkdirat, unlinkat, renameat2, linkat, symlinkat, mknodat] = [
-  'mkdirat',
-  'unlinkat',
-  'renameat2',
-  'linkat',
-  'symlinkat',
-  'mknodat',
-].map(numberOf) as [number, number, number, number, number, number];
+const [mkdirat, unlinkat, renameat2, linkat, mknodat] = ['mkdirat', 'unlinkat', 'renameat2', 'linkat', 'mknodat'].map(numberOf) as [
+  number,
+  number,
+  number,
+  number,
+  number,
+];
 
 type Path = string | number;
 
@@ -54,15 +53,13 @@ function link(call: SystemCall, kernel: Kernel, from: Path, to: Path, flags: num
   return between(call, kernel, from, to, (flags & AT_SYMLINK_FOLLOW) !== 0, (source, target) => pairCall(linkat, source, target));
 }
 
-type Place = { directory: number; name: string };
-
 function between(
   call: SystemCall,
   kernel: Kernel,
   from: Path,
   to: Path,
   follow: boolean,
-  work: (source: Place, target: Place) => number,
+  work: (source: NameIn, target: NameIn) => number,
 ): number {
   if (typeof from === 'number') return from;
   if (typeof to === 'number') return to;
@@ -73,7 +70,7 @@ function between(
 function symlink(call: SystemCall, kernel: Kernel, target: Path, path: Path): number {
   if (typeof target === 'number') return target;
   if (typeof path === 'number') return path;
-  return kernel.within(call, path, ({ directory, name }) => pairCall(symlinkat, { directory: 0, name: target }, { directory, name }));
+  return kernel.within(call, path, (entry) => makeLink(target, entry));
 }
 
 /** Regular files and pipes; devices are nobody's to make. */

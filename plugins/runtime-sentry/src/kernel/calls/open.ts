@@ -4,6 +4,7 @@ import {
   O_ACCMODE,
   O_CLOEXEC,
   O_CREAT,
+  O_DIRECTORY,
   O_EXCL,
   O_NOCTTY,
   O_NOFOLLOW,
@@ -67,12 +68,13 @@ function openFound(at: number, flags: number): number {
   const identity = identityOf(at);
   if (typeof identity === 'number') return identity;
   const type = identity.mode & S_IFMT;
-  if (flags & O_PATH) return reopen(at, flags & ~(O_CREAT | O_EXCL | O_TRUNC | O_NOFOLLOW));
   if (type === S_IFLNK) return -ELOOP;
   if (type === S_IFSOCK) return -ENXIO;
   if (type === S_IFBLK || (type === S_IFCHR && !openDevices.has(identity.rdev))) return -EACCES;
   if (type === S_IFDIR && (flags & O_CREAT || flags & O_ACCMODE)) return -EISDIR;
-  return reopen(at, (flags & ~(O_CREAT | O_EXCL | O_NOFOLLOW)) | O_NOCTTY);
+  // A mere place (O_PATH) can't be given to another process: it gets what it could read there.
+  const wanted = flags & O_PATH ? flags & O_DIRECTORY : flags & ~(O_CREAT | O_EXCL | O_NOFOLLOW);
+  return reopen(at, wanted | O_NOCTTY);
 }
 
 function create(call: SystemCall, kernel: Kernel, path: string, flags: number, mode: number, follow: boolean): number {

@@ -42,12 +42,19 @@ const [openat2, openat, close, newfstatat, fstatfs, readlinkat] = ['openat2', 'o
   numberOf,
 ) as [number, number, number, number, number, number];
 
-const [memfd_create, fchmod] = ['memfd_create', 'fchmod'].map(numberOf) as [number, number];
+const [memfd_create, fchmod, symlinkat] = ['memfd_create', 'fchmod', 'symlinkat'].map(numberOf) as [number, number, number];
 const MFD_CLOEXEC = 1;
 
 const how = new Area(24);
 const name = new Area(8192);
+const otherName = new Area(8192);
 const buffer = new Area(8192);
+
+/** A name in a directory that is open. */
+export interface NameIn {
+  directory: number;
+  name: string;
+}
 
 /** What an open descriptor is, as fstat tells. */
 export interface FileIdentity {
@@ -129,14 +136,14 @@ export function atCall(number: number, directory: number, path: string, ...after
   return hostCall(number, directory, name.text(path), ...after);
 }
 
-/** A call that takes two directories, each with a name. */
-export function pairCall(
-  number: number,
-  from: { directory: number; name: string },
-  to: { directory: number; name: string },
-  flags?: number,
-): number {
-  return hostCall(number, from.directory, name.text(from.name), to.directory, buffer.text(to.name), flags ?? 0);
+/** A call that takes two names, each in a directory. */
+export function pairCall(number: number, from: NameIn, to: NameIn, flags = 0): number {
+  return hostCall(number, from.directory, name.text(from.name), to.directory, otherName.text(to.name), flags);
+}
+
+/** symlinkat: the text of a link comes first, and is no path to anybody yet. */
+export function makeLink(target: string, { directory, name: linkName }: NameIn): number {
+  return hostCall(symlinkat, name.text(target), directory, otherName.text(linkName));
 }
 
 /** A call that takes a path, with that of what a descriptor refers to. */

@@ -4,6 +4,7 @@ import {
   identityOf,
   isOnProc,
   linkTarget,
+  type NameIn,
   O_DIRECTORY,
   O_NOFOLLOW,
   O_PATH,
@@ -16,12 +17,8 @@ import {
 /** Where a path leads. `at` is an O_PATH descriptor, the taker's to close; `proc` a place in the synthetic /proc. */
 export type Found = { kind: 'file'; at: number; path: string } | { kind: 'proc'; path: string };
 
-/** The last step of a path: a name in a directory, and whether it has to be a directory (`a/`). */
-export interface Entry {
-  /** O_PATH descriptor, the taker's to close. */
-  directory: number;
-  name: string;
-}
+/** The last step of a path. The directory is an O_PATH descriptor, the taker's to close. */
+export type Entry = NameIn;
 
 /** The links of the synthetic /proc: target of the one at `path`; undefined where there is none, or it names no path. */
 export type ProcLinks = (path: string) => string | undefined;

@@ -13,6 +13,7 @@ import {
   openHost,
   pathOf,
   S_IFDIR,
+  S_IFLNK,
   S_IFREG,
   statOf,
 } from '../files/host-files.ts';
@@ -80,8 +81,7 @@ export class ProcTree {
     if (!node) return -ENOENT;
     const name = below(path);
     if (/^\d/.test(name)) return this.#realStat(name);
-    const mode = node.type === 'directory' ? S_IFDIR | 0o555 : S_IFREG | 0o444;
-    return fileStatus({ inode: inodeOf(name), mode, uid: 0, gid: 0, size: 0, time: this.#machine.bootedAt });
+    return fileStatus({ inode: inodeOf(name), mode: modes[node.type], uid: 0, gid: 0, size: 0, time: this.#machine.bootedAt });
   }
 
   statfs(): Buffer {
@@ -102,8 +102,9 @@ export class ProcTree {
     if (node.type === 'link') return -ELOOP;
     if (node.type === 'directory') {
       if (flags & O_ACCMODE) return -EISDIR;
-      const descriptor = openHost(below(path) || '.', O_PATH | O_DIRECTORY | O_NOFOLLOW, this.#real);
-      return descriptor < 0 ? descriptor : { descriptor, closeOnExec, entries: node.entries() };
+      // The kernel's directory of that name, for its place alone: what is in it is told by `entries`.
+      const descriptor = openHost(below(path) || '.', O_DIRECTORY | O_NOFOLLOW, this.#real);
+      return descriptor < 0 ? descriptor : { descriptor, closeOnExec };
     }
     if (flags & O_DIRECTORY) return -ENOTDIR;
     if (flags & O_ACCMODE) return -EACCES;
@@ -111,6 +112,12 @@ export class ProcTree {
     if (typeof content === 'number') return content;
     const descriptor = contentFile(below(path).replaceAll('/', '-'), content);
     return descriptor < 0 ? descriptor : { descriptor, closeOnExec };
+  }
+
+  /** What is in a directory; or an errno. */
+  entries(path: string, task: Task): DirectoryEntry[] | number {
+    const node = this.#node(path, task);
+    return node?.type === 'directory' ? node.entries() : -ENOENT;
   }
 
   #node(path: string, task: Task): Node | undefined {
@@ -186,6 +193,8 @@ export class ProcTree {
     return { processes: ids.length, lastProcess: Math.max(1, ...ids) };
   }
 }
+
+const modes = { directory: S_IFDIR | 0o555, file: S_IFREG | 0o444, link: S_IFLNK | 0o777 };
 
 const processEntries: DirectoryEntry[] = [
   ...Object.keys(processFiles).map((name) => entry(name, 'file')),
