@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import { extname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -26,12 +26,20 @@ const program = fileURLToPath(new URL(`./kernel/sentry${extname(import.meta.file
 export class PodSentry {
   readonly sandboxId: string;
   readonly directory: string;
+  readonly #parent: string;
 
   /** `parent`: a directory that a reboot clears. */
   constructor(parent: string, sandboxId: string) {
+    this.#parent = parent;
     this.sandboxId = sandboxId;
     // Short: the whole path of a socket in it may have 107 bytes.
-    this.directory = join(parent, sandboxId.slice(0, 20));
+    this.directory = join(podsOf(parent), sandboxId.slice(0, 20));
+  }
+
+  /** Those that have left files below `parent`, running or not. */
+  static async all(parent: string): Promise<PodSentry[]> {
+    const names = await readdir(podsOf(parent)).catch(() => []);
+    return names.map((name) => new PodSentry(parent, name));
   }
 
   /** Where OCI runtimes bring the descriptors of their filters. */
@@ -47,7 +55,8 @@ export class PodSentry {
     try {
       const child = spawn(process.execPath, [...process.execArgv, program, this.directory], {
         cwd: '/',
-        env: {},
+        // Reading the program anew for each pod would take most of its start.
+        env: { NODE_COMPILE_CACHE: join(this.#parent, 'modules') },
         stdio: ['ignore', log.fd, log.fd],
         detached: true,
       });
@@ -149,6 +158,10 @@ export class PodSentry {
   #file(name: string): string {
     return join(this.directory, name);
   }
+}
+
+function podsOf(parent: string): string {
+  return join(parent, 'pods');
 }
 
 /** From the last of the lines that the Sentry sends. */

@@ -1,4 +1,3 @@
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
 import { OciRuntime, type OciRuntimeOptions } from '@berth/shim/oci';
@@ -114,12 +113,10 @@ export class SentryRuntime implements Runtime {
   /** Pods whose Sentry has died meanwhile are ended first: what is left of them then counts as ended. */
   async recover(known: Known, signal: AbortSignal): Promise<Found> {
     const found = await this.#oci.recover(known, signal);
-    const names = await readdir(this.#directory).catch(() => []);
     const sandboxes = known.sandboxes.filter(({ id }) => found.sandboxes.includes(id));
     for (const sandbox of sandboxes) this.#watch(sandbox, this.#sentryOf(sandbox));
-    for (const name of names) {
-      if (!known.sandboxes.some(({ id }) => id.startsWith(name))) await new PodSentry(this.#directory, name).end();
-    }
+    const own = new Set(known.sandboxes.map((sandbox) => this.#sentryOf(sandbox).directory));
+    for (const sentry of await PodSentry.all(this.#directory)) if (!own.has(sentry.directory)) await sentry.end();
     return found;
   }
 

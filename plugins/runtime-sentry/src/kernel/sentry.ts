@@ -1,4 +1,4 @@
-import { renameSync, rmSync, writeFileSync } from 'node:fs';
+import { renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { extname, join } from 'node:path';
 import { Worker } from 'node:worker_threads';
@@ -19,6 +19,7 @@ process.umask(0);
 const tallies = new Set<Tally>();
 const past: Counts = { answered: {}, continued: {}, unimplemented: {} };
 const watchers = new Set<Socket>();
+let written = '';
 
 function thread(name: string, data: unknown): Worker {
   const worker = new Worker(new URL(`./${name}${extname(import.meta.filename)}`, import.meta.url), { workerData: data });
@@ -26,9 +27,15 @@ function thread(name: string, data: unknown): Worker {
   return worker;
 }
 
-function fail(why: string): never {
-  process.stderr.write(`${why}\n`);
-  process.exit(1);
+function fail(why: string): void {
+  writeSync(2, `${why}\n`);
+  end();
+}
+
+/** The threads wait in system calls, from which nothing less brings them back. */
+function end(): void {
+  writeCounts();
+  process.kill(process.pid, 'SIGKILL');
 }
 
 function answerFor({ text, descriptors }: Message): void {
@@ -46,9 +53,12 @@ function answerFor({ text, descriptors }: Message): void {
 function writeCounts(): void {
   const counts: Counts = structuredClone(past);
   for (const tally of tallies) tally.addTo(counts);
+  const text = `${JSON.stringify(counts)}\n`;
+  if (text === written) return;
   const path = join(directory, 'calls.json');
-  writeFileSync(`${path}.new`, `${JSON.stringify(counts)}\n`, { mode: 0o600 });
+  writeFileSync(`${path}.new`, text, { mode: 0o600 });
   renameSync(`${path}.new`, path);
+  written = text;
 }
 
 function beat(): void {
@@ -57,10 +67,8 @@ function beat(): void {
   for (const watcher of watchers) watcher.write(`${JSON.stringify({ busySeconds })}\n`);
 }
 
-process.on('SIGTERM', () => {
-  writeCounts();
-  process.exit(0);
-});
+process.on('SIGTERM', end);
+process.on('uncaughtException', (error) => fail(String(error.stack)));
 
 rmSync(join(directory, 'notify'), { force: true });
 const acceptor = thread('acceptor', { path: join(directory, 'notify') });
