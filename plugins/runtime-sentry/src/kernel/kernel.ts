@@ -1,5 +1,5 @@
 import { Credentials } from './credentials.ts';
-import { EBADF, ENOENT, ENOTDIR, EPERM } from './errno.ts';
+import { EBADF, ENOENT, ENOTDIR, EPERM, ESRCH } from './errno.ts';
 import { AT_FDCWD, closeDescriptor, linkTarget, O_PATH, openHost } from './files/host-files.ts';
 import { type Entry, type Found, Paths } from './files/paths.ts';
 import type { Machine } from './machine.ts';
@@ -13,15 +13,20 @@ import { Tasks } from './tasks.ts';
 /** All that the answers to one container's system calls are made of. */
 export class Kernel {
   readonly machine: Machine;
-  readonly memory = new TaskMemory();
-  readonly tasks = new Tasks();
+  readonly memory: TaskMemory;
+  readonly tasks: Tasks;
   readonly credentials = new Credentials();
   readonly cursors = new DirectoryCursors();
   readonly paths: Paths;
   readonly proc: ProcTree;
 
-  /** `root` is an O_PATH descriptor of the container's root directory. */
-  constructor(root: number, machine: Machine) {
+  readonly #isWaiting: () => boolean;
+
+  /** `root` is an O_PATH descriptor of the container's root directory; `isWaiting` tells whether the present call still waits for its answer. */
+  constructor(root: number, machine: Machine, isWaiting: () => boolean) {
+    this.#isWaiting = isWaiting;
+    this.memory = new TaskMemory(isWaiting);
+    this.tasks = new Tasks(isWaiting);
     this.machine = machine;
     this.paths = new Paths(root);
     this.proc = new ProcTree(root, machine);
@@ -43,6 +48,7 @@ export class Kernel {
   placeOf(tid: number, descriptor: number): string | number {
     const target = linkTarget(AT_FDCWD, descriptor === AT_FDCWD ? `/proc/${tid}/cwd` : `/proc/${tid}/fd/${descriptor}`);
     if (typeof target === 'number') return target === -ENOENT ? -EBADF : target;
+    if (!this.#isWaiting()) return -ESRCH;
     return target.startsWith('/') ? target : -ENOTDIR;
   }
 
@@ -81,7 +87,7 @@ export class Kernel {
   /** Does `work` with the rights of the caller. */
   asCaller<Result>(call: SystemCall, work: (task: Task) => Result): Result | number {
     const task = this.tasks.find(call.tid);
-    if (!task) return -ENOENT;
+    if (!task) return -ESRCH;
     return this.credentials.lend(task.credentials, () => work(task));
   }
 
@@ -90,7 +96,7 @@ export class Kernel {
     const at = openHost(descriptor === AT_FDCWD ? `/proc/${call.tid}/cwd` : `/proc/${call.tid}/fd/${descriptor}`, O_PATH);
     if (at < 0) return at === -ENOENT ? -EBADF : at;
     try {
-      return work(at);
+      return this.#isWaiting() ? work(at) : -ESRCH;
     } finally {
       closeDescriptor(at);
     }

@@ -4,13 +4,21 @@ import { parseTask, type Task } from './task.ts';
 /** What is known of the calling threads, kept as long as it can't have changed. */
 export class Tasks {
   readonly #known = new Map<number, Task>();
+  readonly #isWaiting: () => boolean;
+
+  /** `isWaiting` tells whether the caller that is asked about still waits for its answer. */
+  constructor(isWaiting: () => boolean) {
+    this.#isWaiting = isWaiting;
+  }
 
   /** Undefined for one that has ended. */
   find(tid: number): Task | undefined {
     const known = this.#known.get(tid);
     if (known) return known;
     const task = read(tid);
-    if (task) this.#known.set(tid, task);
+    // Else it may be of another thread with the same number.
+    if (!task || !this.#isWaiting()) return undefined;
+    this.#known.set(tid, task);
     return task;
   }
 

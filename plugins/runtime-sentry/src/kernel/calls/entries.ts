@@ -1,5 +1,16 @@
-import { EINVAL, EPERM } from '../errno.ts';
-import { AT_REMOVEDIR, AT_SYMLINK_FOLLOW, atCall, makeLink, type NameIn, pairCall, S_IFIFO, S_IFMT, S_IFREG } from '../files/host-files.ts';
+import { EBUSY, EINVAL, EPERM } from '../errno.ts';
+import {
+  AT_REMOVEDIR,
+  AT_SYMLINK_FOLLOW,
+  atCall,
+  isMountPoint,
+  makeLink,
+  type NameIn,
+  pairCall,
+  S_IFIFO,
+  S_IFMT,
+  S_IFREG,
+} from '../files/host-files.ts';
 import type { Kernel } from '../kernel.ts';
 import type { SystemCall } from '../notifications.ts';
 import { numberOf } from '../syscall-numbers.ts';
@@ -40,11 +51,13 @@ function mkdir(call: SystemCall, kernel: Kernel, path: Path, mode: number): numb
 
 function unlink(call: SystemCall, kernel: Kernel, path: Path, flags: number): number {
   if (typeof path === 'number') return path;
-  return kernel.within(call, path, ({ directory, name }) => atCall(unlinkat, directory, name, flags));
+  return kernel.within(call, path, (entry) => (isMountPoint(entry) ? -EBUSY : atCall(unlinkat, entry.directory, entry.name, flags)));
 }
 
 function rename(call: SystemCall, kernel: Kernel, from: Path, to: Path, flags: number): number {
-  return between(call, kernel, from, to, false, (source, target) => pairCall(renameat2, source, target, flags));
+  return between(call, kernel, from, to, false, (source, target) =>
+    isMountPoint(source) || isMountPoint(target) ? -EBUSY : pairCall(renameat2, source, target, flags),
+  );
 }
 
 /** A link to a directory or a descriptor has no path to look at, and is refused. */

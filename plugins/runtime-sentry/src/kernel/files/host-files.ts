@@ -42,6 +42,11 @@ const [openat2, openat, close, newfstatat, fstatfs, readlinkat] = ['openat2', 'o
   numberOf,
 ) as [number, number, number, number, number, number];
 
+const statx = numberOf('statx');
+/** stx_attributes in struct statx. */
+const attributesOffset = 8;
+const STATX_ATTR_MOUNT_ROOT = 0x2000;
+
 const [memfd_create, fchmod, symlinkat] = ['memfd_create', 'fchmod', 'symlinkat'].map(numberOf) as [number, number, number];
 const MFD_CLOEXEC = 1;
 
@@ -117,6 +122,12 @@ export function identityOf(descriptor: number): FileIdentity | number {
 /** Whether something is on a proc file system. */
 export function isOnProc(descriptor: number): boolean {
   return hostCall(fstatfs, descriptor, buffer.address) === 0 && buffer.getUint64(0) === PROC_SUPER_MAGIC;
+}
+
+/** Whether a name in a directory is a mount point: to this process, in another mount namespace, the kernel doesn't say so by EBUSY. */
+export function isMountPoint({ directory, name: entryName }: NameIn): boolean {
+  const result = hostCall(statx, directory, name.text(entryName), AT_SYMLINK_NOFOLLOW, 0, buffer.address);
+  return result === 0 && (buffer.view.getUint32(attributesOffset, true) & STATX_ATTR_MOUNT_ROOT) !== 0;
 }
 
 /** struct statfs, valid until the next call; or an errno. */
