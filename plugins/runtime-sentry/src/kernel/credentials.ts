@@ -23,32 +23,34 @@ export class Credentials {
   readonly #sets = new Area(24);
   readonly #groups = new Area(4 * 1024);
   readonly #own: TaskCredentials;
+  #present: TaskCredentials;
 
   constructor() {
     const own = parseTask(readFileSync(`/proc/${hostCall(gettid)}/status`, 'latin1'));
     if (!own) throw new Error('/proc/self/status has no thread group');
     this.#own = own.credentials;
+    this.#present = this.#own;
     this.#header.view.setUint32(0, CAPABILITY_VERSION_3, true);
   }
 
   /** Does `work` with the rights to files of `credentials`, and no others. */
   lend<Result>(credentials: TaskCredentials, work: () => Result): Result {
-    const sameIds = this.#hasIds(credentials);
-    if (!sameIds) this.#setIds(credentials);
-    this.#setEffective(credentials.capabilities);
+    const before = this.#present;
+    this.#become(credentials);
     try {
       return work();
     } finally {
-      this.#setEffective(this.#own.capabilities);
-      if (!sameIds) this.#setIds(this.#own);
+      this.#become(before);
     }
   }
 
-  #hasIds({ uid, gid, groups }: TaskCredentials): boolean {
-    const own = this.#own;
-    return (
-      uid === own.uid && gid === own.gid && groups.length === own.groups.length && groups.every((group, at) => group === own.groups[at])
-    );
+  #become(wanted: TaskCredentials): void {
+    if (wanted === this.#present) return;
+    // Nobody else has the right to become somebody else.
+    if (this.#present !== this.#own) this.#setEffective(this.#own.capabilities);
+    if (!haveSameIds(wanted, this.#present)) this.#setIds(wanted);
+    if (wanted !== this.#own) this.#setEffective(wanted.capabilities);
+    this.#present = wanted;
   }
 
   /** The user last: with another one than root, the right to change the rest may be gone. */
@@ -73,6 +75,11 @@ export class Credentials {
     }
     check(hostCall(capset, this.#header.address, this.#sets.address), 'capset');
   }
+}
+
+function haveSameIds(one: TaskCredentials, other: TaskCredentials): boolean {
+  const sameGroups = one.groups.length === other.groups.length && one.groups.every((group, at) => group === other.groups[at]);
+  return one.uid === other.uid && one.gid === other.gid && sameGroups;
 }
 
 /** Going on with somebody else's rights would be worse than ending. */

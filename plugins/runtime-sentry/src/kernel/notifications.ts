@@ -22,6 +22,14 @@ export interface GivenDescriptor {
 /** A result; below 0 an errno. `continue` lets the kernel carry out the call itself, reading its arguments anew. */
 export type Answer = number | 'continue' | GivenDescriptor;
 
+/** An answer that has to be waited for, as at a named pipe that nobody has opened at its other end. Both functions are called by the responder. */
+export interface LaterAnswer {
+  /** Undefined while there is none yet. */
+  retry(): Answer | undefined;
+  /** The caller doesn't wait any more. */
+  cancel(): void;
+}
+
 // linux/seccomp.h
 const NOTIF_RECV = 0xc050_2100;
 const NOTIF_SEND = 0xc018_2101;
@@ -62,17 +70,18 @@ export class Notifications implements SystemCall {
     return hostCall(ioctl, this.#descriptor, NOTIF_SET_FLAGS, USER_NOTIF_FD_SYNC_WAKE_UP) === 0;
   }
 
-  /** Waits for the next call. False when no process is left under the filter. */
-  receive(): boolean {
+  /** Waits for the next call, for `timeoutMs` at most (-1: without end). `ended` when no process is left under the filter. */
+  receive(timeoutMs: number): 'call' | 'none' | 'ended' {
     for (;;) {
       // Older kernels don't end the ioctl when the last process has ended.
-      hostCall(poll, this.#ready.address, 1, -1);
+      const ready = hostCall(poll, this.#ready.address, 1, timeoutMs);
       const events = this.#ready.view.getInt16(6, true);
-      if (events !== 0 && (events & POLLIN) === 0) return false;
+      if (ready === 0) return 'none';
+      if (ready > 0 && (events & POLLIN) === 0) return 'ended';
       this.#request.bytes.fill(0);
       const result = hostCall(ioctl, this.#descriptor, NOTIF_RECV, this.#request.address);
       // A caller that was killed in between leaves ENOENT.
-      if (result === 0) return true;
+      if (result === 0) return 'call';
     }
   }
 
@@ -96,19 +105,31 @@ export class Notifications implements SystemCall {
     return this.#request.view.getInt32(request.args + 8 * index, true);
   }
 
+  /** What the present call can be answered by after others have come. */
+  get id(): Uint8Array {
+    return Uint8Array.from(this.#request.bytes.subarray(request.id, request.id + 8));
+  }
+
   /** Whether the caller still waits: else its number may already be another thread's, and what was read there too. */
   isWaiting(): boolean {
     return hostCall(ioctl, this.#descriptor, NOTIF_ID_VALID, this.#request.address + request.id) === 0;
   }
 
-  /** Gives the answer. False if the caller no longer waits: a signal or its death came first. */
-  answer(answer: Answer): boolean {
+  /** The same of an earlier call. */
+  isWaitingFor(id: Uint8Array): boolean {
+    this.#response.bytes.set(id);
+    return hostCall(ioctl, this.#descriptor, NOTIF_ID_VALID, this.#response.address) === 0;
+  }
+
+  /** Gives the answer to the present call, or to an earlier one. False if the caller no longer waits: a signal or its death came first. */
+  answer(answer: Answer, id: Uint8Array = this.#request.bytes.subarray(request.id, request.id + 8)): boolean {
+    this.#response.bytes.set(id, response.id);
+    this.#addition.bytes.set(id, addition.id);
     return typeof answer === 'object' ? this.#give(answer) : this.#send(answer);
   }
 
   #send(answer: number | 'continue'): boolean {
     const { view } = this.#response;
-    this.#copyId(this.#response);
     const continues = answer === 'continue';
     this.#response.setUint64(response.value, continues || answer < 0 ? 0 : answer);
     view.setInt32(response.error, continues || answer >= 0 ? 0 : answer, true);
@@ -118,7 +139,6 @@ export class Notifications implements SystemCall {
 
   #give({ descriptor, closeOnExec }: GivenDescriptor): boolean {
     const { view } = this.#addition;
-    this.#copyId(this.#addition);
     view.setUint32(addition.flags, ADDFD_FLAG_SEND, true);
     view.setUint32(addition.source, descriptor, true);
     view.setUint32(addition.target, 0, true);
@@ -127,9 +147,5 @@ export class Notifications implements SystemCall {
     if (given >= 0) return true;
     // Such as EMFILE: the caller is told.
     return given === -ENOENT ? false : this.#send(given);
-  }
-
-  #copyId(area: Area): void {
-    this.#request.bytes.copy(area.bytes, 0, request.id, 8);
   }
 }

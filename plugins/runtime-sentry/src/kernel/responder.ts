@@ -7,8 +7,9 @@ import type { FilteredProcess } from './filtered-process.ts';
 import { whatLeaks } from './first-exec.ts';
 import { InterruptedCalls } from './interrupted-calls.ts';
 import { Kernel } from './kernel.ts';
+import { give, LaterAnswers } from './later-answers.ts';
 import { machineFor } from './machine.ts';
-import { type Answer, Notifications } from './notifications.ts';
+import { type Answer, type LaterAnswer, Notifications } from './notifications.ts';
 import { nameOf, numberOf } from './syscall-numbers.ts';
 import { Tally } from './tally.ts';
 
@@ -33,25 +34,31 @@ const kernel = new Kernel(root, machineFor(filtered.metadata), () => notificatio
 /** Until it executes the container's program the process is the OCI runtime's own, at work on its last steps. */
 let isRuntimes = true;
 
-while (notifications.receive()) {
-  tally.begin();
-  const answer = answerTo();
-  const inTime = notifications.answer(answer);
-  if (typeof answer === 'object') closeDescriptor(answer.descriptor);
-  if (!inTime && typeof answer === 'number') interrupted.keep(nameOf(notifications.number), notifications, answer);
-  tally.end(notifications.number, answer);
+const later = new LaterAnswers(notifications);
+for (let next = notifications.receive(-1); next !== 'ended'; next = notifications.receive(later.patienceMs)) {
+  if (next === 'call') respond();
+  later.retry();
 }
 closeDescriptor(root);
 closeDescriptor(filtered.descriptor);
 
-function answerTo(): Answer {
+function respond(): void {
+  tally.begin();
+  const answer = answerTo();
+  if (typeof answer === 'object' && 'retry' in answer) later.add(answer);
+  else if (!give(notifications, answer) && typeof answer === 'number')
+    interrupted.keep(nameOf(notifications.number), notifications, answer);
+  tally.end(notifications.number, answer);
+}
+
+function answerTo(): Answer | LaterAnswer {
   if (!notifications.isNative) return -ENOSYS;
   if (isRuntimes && notifications.number !== execve) return 'continue';
   if (isRuntimes) return firstExec();
   return interrupted.take(notifications) ?? handlers[notifications.number]?.(notifications, kernel) ?? -ENOSYS;
 }
 
-function firstExec(): Answer {
+function firstExec(): Answer | LaterAnswer {
   isRuntimes = false;
   const leak = whatLeaks(notifications, kernel);
   if (leak === undefined) return handlers[execve]?.(notifications, kernel) ?? -ENOSYS;

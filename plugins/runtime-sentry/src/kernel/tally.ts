@@ -1,5 +1,5 @@
 import { ENOSYS } from './errno.ts';
-import type { Answer } from './notifications.ts';
+import type { Answer, LaterAnswer } from './notifications.ts';
 import { nameOf, numbersEnd } from './syscall-numbers.ts';
 
 /** How often each call was answered, by name. */
@@ -30,7 +30,7 @@ export class Tally {
     Atomics.store(this.#numbers, busySlot, Math.floor(Date.now() / 1000));
   }
 
-  end(number: number, answer: Answer): void {
+  end(number: number, answer: Answer | LaterAnswer): void {
     const kind = answer === 'continue' ? 1 : answer === -ENOSYS ? 2 : 0;
     Atomics.add(this.#numbers, kind * (numbersEnd + 1) + slotOf(number), 1);
     Atomics.store(this.#numbers, busySlot, 0);

@@ -1,6 +1,7 @@
 import { EACCES, EEXIST, EINVAL, EISDIR, ELOOP, ENOENT, ENXIO } from '../errno.ts';
 import {
   identityOf,
+  isAnonymousPipe,
   O_ACCMODE,
   O_CLOEXEC,
   O_CREAT,
@@ -17,13 +18,15 @@ import {
   S_IFBLK,
   S_IFCHR,
   S_IFDIR,
+  S_IFIFO,
   S_IFLNK,
   S_IFMT,
   S_IFSOCK,
 } from '../files/host-files.ts';
 import type { Kernel } from '../kernel.ts';
-import type { Answer, SystemCall } from '../notifications.ts';
+import type { Answer, LaterAnswer, SystemCall } from '../notifications.ts';
 import type { Handlers } from './handler.ts';
+import { openNamedPipe } from './named-pipe.ts';
 
 /** /dev/null, zero, full, random and urandom, by their device numbers: the only devices that can be opened. */
 const openDevices = new Set([0x103, 0x105, 0x107, 0x108, 0x109]);
@@ -38,7 +41,7 @@ export const openCalls: Handlers = {
   creat: (call, kernel) => open(call, kernel, kernel.pathOf(call, 0), O_CREAT | O_WRONLY | O_TRUNC, call.arg(1)),
 };
 
-function open(call: SystemCall, kernel: Kernel, path: string | number, flags: number, mode: number): Answer {
+function open(call: SystemCall, kernel: Kernel, path: string | number, flags: number, mode: number): Answer | LaterAnswer {
   if (typeof path === 'number') return path;
   if ((flags & O_TMPFILE) === O_TMPFILE) return -EINVAL;
   const exclusive = (flags & O_CREAT) !== 0 && (flags & O_EXCL) !== 0;
@@ -56,15 +59,16 @@ function given(descriptor: number, flags: number): Answer {
   return descriptor < 0 ? descriptor : { descriptor, closeOnExec: (flags & O_CLOEXEC) !== 0 };
 }
 
-function openExisting(call: SystemCall, kernel: Kernel, path: string, flags: number, follow: boolean): Answer {
-  return kernel.at<Answer>(call, path, follow, (found, task) => {
+function openExisting(call: SystemCall, kernel: Kernel, path: string, flags: number, follow: boolean): Answer | LaterAnswer {
+  return kernel.at<Answer | LaterAnswer>(call, path, follow, (found, task) => {
     if (flags & O_CREAT && flags & O_EXCL) return -EEXIST;
-    return found.kind === 'proc' ? kernel.proc.open(found.path, flags, task) : given(openFound(found.at, flags), flags);
+    if (found.kind === 'proc') return kernel.proc.open(found.path, flags, task);
+    return openFound(found.at, flags, (work) => kernel.credentials.lend(task.credentials, work));
   });
 }
 
 /** What it is, is looked at before it is opened: opening alone does things to devices, and waits at pipes. */
-function openFound(at: number, flags: number): number {
+function openFound(at: number, flags: number, asCaller: (work: () => number) => number): Answer | LaterAnswer {
   const identity = identityOf(at);
   if (typeof identity === 'number') return identity;
   const type = identity.mode & S_IFMT;
@@ -73,8 +77,11 @@ function openFound(at: number, flags: number): number {
   if (type === S_IFBLK || (type === S_IFCHR && !openDevices.has(identity.rdev))) return -EACCES;
   if (type === S_IFDIR && (flags & O_CREAT || flags & O_ACCMODE)) return -EISDIR;
   // A mere place (O_PATH) can't be given to another process: it gets what it could read there.
-  const wanted = flags & O_PATH ? flags & O_DIRECTORY : flags & ~(O_CREAT | O_EXCL | O_NOFOLLOW);
-  return reopen(at, wanted | O_NOCTTY);
+  const wanted = (flags & O_PATH ? flags & O_DIRECTORY : flags & ~(O_CREAT | O_EXCL | O_NOFOLLOW)) | O_NOCTTY;
+  if (type === S_IFIFO && !isAnonymousPipe(at)) {
+    return openNamedPipe(at, { flags: wanted, asCaller, given: (descriptor) => given(descriptor, flags) });
+  }
+  return given(reopen(at, wanted), flags);
 }
 
 function create(call: SystemCall, kernel: Kernel, path: string, flags: number, mode: number, follow: boolean): number {

@@ -5,6 +5,7 @@ import { numberOf } from '../syscall-numbers.ts';
 
 // asm-generic/fcntl.h, linux/openat2.h, linux/fcntl.h, linux/stat.h, linux/magic.h
 export const O_ACCMODE = 3;
+export const O_RDONLY = 0;
 export const O_WRONLY = 1;
 export const O_CREAT = 0o100;
 export const O_EXCL = 0o200;
@@ -34,6 +35,7 @@ const RESOLVE_NO_SYMLINKS = 0x04;
 const RESOLVE_IN_ROOT = 0x10;
 const PATH_MAX = 4096;
 const PROC_SUPER_MAGIC = 0x9fa0;
+const PIPEFS_MAGIC = 0x5049_5045;
 
 /** Offsets in struct stat of amd64, which is 144 bytes long. */
 const stat = { size: 144, device: 0, inode: 8, mode: 24, rdev: 40 };
@@ -121,7 +123,16 @@ export function identityOf(descriptor: number): FileIdentity | number {
 
 /** Whether something is on a proc file system. */
 export function isOnProc(descriptor: number): boolean {
-  return hostCall(fstatfs, descriptor, buffer.address) === 0 && buffer.getUint64(0) === PROC_SUPER_MAGIC;
+  return isOn(PROC_SUPER_MAGIC, descriptor);
+}
+
+/** Whether something is a pipe without a name. */
+export function isAnonymousPipe(descriptor: number): boolean {
+  return isOn(PIPEFS_MAGIC, descriptor);
+}
+
+function isOn(fileSystem: number, descriptor: number): boolean {
+  return hostCall(fstatfs, descriptor, buffer.address) === 0 && buffer.getUint64(0) === fileSystem;
 }
 
 /** Whether a name in a directory is a mount point: to this process, in another mount namespace, the kernel doesn't say so by EBUSY. */
