@@ -20,6 +20,9 @@ const silenceLimitMs = 10_000;
 /** As is one that is at a single system call for so long. */
 const busyLimitSeconds = 30;
 
+/** Why a pod is gone, as its status says it. */
+export const sentryEnded = 'its Sentry process was killed or has failed';
+
 const program = fileURLToPath(new URL(`./kernel/sentry${extname(import.meta.filename)}`, import.meta.url));
 
 /** The Sentry process of one pod, seen from the shim. It is nobody's child, and outlives the shim. */
@@ -74,11 +77,12 @@ export class PodSentry {
    * ended.
    */
   async watch(signal: AbortSignal): Promise<string | undefined> {
-    const connection = createConnection(this.#file('health'));
+    // A shim that is done isn't kept from ending.
+    const connection = createConnection(this.#file('health')).unref();
     const { promise, resolve } = Promise.withResolvers<string | undefined>();
     const abort = (): void => resolve(undefined);
     signal.addEventListener('abort', abort, { once: true });
-    connection.on('error', () => undefined).once('close', () => resolve('its Sentry process was killed or has failed'));
+    connection.on('error', () => undefined).once('close', () => resolve(sentryEnded));
     connection.setTimeout(silenceLimitMs, () => resolve(`its Sentry process gave no sign of life for ${silenceLimitMs / 1000} s`));
     connection.setEncoding('utf8').on('data', (beats: string) => {
       if (busySeconds(beats) > busyLimitSeconds) resolve(`its Sentry process was at one system call for more than ${busyLimitSeconds} s`);

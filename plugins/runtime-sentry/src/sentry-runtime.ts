@@ -16,7 +16,7 @@ import type {
 import { RuntimeEvents } from '@berth/shim/runtime-events';
 import type { Logger } from 'pino';
 import { checkHost } from './host-requirements.ts';
-import { PodSentry } from './pod-sentry.ts';
+import { PodSentry, sentryEnded } from './pod-sentry.ts';
 import { checkContainer, checkSandbox, refused } from './refused.ts';
 import { underSentry } from './sentry-config.ts';
 
@@ -40,6 +40,7 @@ export class SentryRuntime implements Runtime {
   readonly #log: Logger;
   readonly #events = new RuntimeEvents();
   readonly #watches = new Map<string, Watch>();
+  readonly #sandboxes = new Map<string, SandboxSpec>();
 
   constructor(options: Omit<OciRuntimeOptions, 'adapt'>) {
     this.#directory = join(options.run, 'sentry', options.handler);
@@ -85,6 +86,7 @@ export class SentryRuntime implements Runtime {
 
   async createContainer(container: ContainerSpec, signal: AbortSignal): Promise<void> {
     checkContainer(container);
+    this.#sandboxes.set(container.id, container.sandbox);
     await this.#oci.createContainer(container, this.#whileAnswered(container, signal));
   }
 
@@ -101,8 +103,9 @@ export class SentryRuntime implements Runtime {
     return this.#oci.exec(container, process, output, this.#whileAnswered(container, signal));
   }
 
-  removeContainer(container: ContainerSpec, signal: AbortSignal): Promise<void> {
-    return this.#oci.removeContainer(container, signal);
+  async removeContainer(container: ContainerSpec, signal: AbortSignal): Promise<void> {
+    await this.#oci.removeContainer(container, signal);
+    this.#sandboxes.delete(container.id);
   }
 
   async removeSandbox(sandbox: SandboxSpec, signal: AbortSignal): Promise<void> {
@@ -114,6 +117,7 @@ export class SentryRuntime implements Runtime {
   async recover(known: Known, signal: AbortSignal): Promise<Found> {
     const found = await this.#oci.recover(known, signal);
     const sandboxes = known.sandboxes.filter(({ id }) => found.sandboxes.includes(id));
+    for (const container of known.containers) this.#sandboxes.set(container.id, container.sandbox);
     for (const sandbox of sandboxes) this.#watch(sandbox, this.#sentryOf(sandbox));
     const own = new Set(known.sandboxes.map((sandbox) => this.#sentryOf(sandbox).directory));
     for (const sentry of await PodSentry.all(this.#directory)) if (!own.has(sentry.directory)) await sentry.end();
@@ -127,7 +131,14 @@ export class SentryRuntime implements Runtime {
   }
 
   async #relay(signal: AbortSignal): Promise<void> {
-    for await (const event of this.#oci.events(signal)) this.#events.push(event);
+    for await (const event of this.#oci.events(signal)) this.#events.push(await this.#explained(event));
+  }
+
+  /** A process that finds its Sentry gone may end before that is noticed here: its exit status then says nothing of the program. */
+  async #explained(event: RuntimeEvent): Promise<RuntimeEvent> {
+    const sandbox = event.type === 'exited' ? this.#sandboxes.get(event.containerId) : undefined;
+    if (event.type !== 'exited' || !sandbox || !this.#watches.has(sandbox.id) || (await this.#sentryOf(sandbox).isAlive())) return event;
+    return { ...event, exit: { ...event.exit, message: sentryEnded } };
   }
 
   #sentryOf(sandbox: SandboxSpec): PodSentry {
