@@ -1,5 +1,4 @@
 import { writeSync } from 'node:fs';
-import { workerData } from 'node:worker_threads';
 import { handlerTable } from './calls/table.ts';
 import { EACCES, ENOSYS } from './errno.ts';
 import { closeDescriptor, O_DIRECTORY, O_PATH, openHost } from './files/host-files.ts';
@@ -11,57 +10,70 @@ import { give, LaterAnswers } from './later-answers.ts';
 import { machineFor } from './machine.ts';
 import { type Answer, type LaterAnswer, Notifications } from './notifications.ts';
 import { nameOf, numberOf } from './syscall-numbers.ts';
-import { Tally } from './tally.ts';
-
-// A worker thread: answers all system calls under one filter, until no process is left there.
-
-export interface ResponderData {
-  process: FilteredProcess;
-  tally: SharedArrayBuffer;
-}
+import type { Tally } from './tally.ts';
 
 const execve = numberOf('execve');
 
-const { process: filtered, tally: shared } = workerData as ResponderData;
-const notifications = new Notifications(filtered.descriptor);
-const tally = new Tally(shared);
-const handlers = handlerTable();
-const interrupted = new InterruptedCalls();
-notifications.wakeOnSameCpu();
-const root = openHost(`/proc/${filtered.pid}/root`, O_PATH | O_DIRECTORY);
-const kernel = new Kernel(root, machineFor(filtered.metadata), () => notifications.isWaiting());
+/** Answers the system calls of all processes under one filter: those of a container, or of one command that was run in it. */
+export class Responder {
+  readonly #process: FilteredProcess;
+  readonly #tally: Tally;
+  readonly #notifications: Notifications;
+  readonly #root: number;
+  readonly #kernel: Kernel;
+  readonly #handlers = handlerTable();
+  readonly #interrupted = new InterruptedCalls();
+  readonly #later: LaterAnswers;
+  /** Until it executes the container's program the process is the OCI runtime's own, at work on its last steps. */
+  #isRuntimes = true;
 
-/** Until it executes the container's program the process is the OCI runtime's own, at work on its last steps. */
-let isRuntimes = true;
+  constructor(process: FilteredProcess, tally: Tally) {
+    this.#process = process;
+    this.#tally = tally;
+    this.#notifications = new Notifications(process.descriptor);
+    this.#notifications.wakeOnSameCpu();
+    this.#later = new LaterAnswers(this.#notifications);
+    this.#root = openHost(`/proc/${process.pid}/root`, O_PATH | O_DIRECTORY);
+    this.#kernel = new Kernel(this.#root, machineFor(process.metadata), () => this.#notifications.isWaiting());
+  }
 
-const later = new LaterAnswers(notifications);
-for (let next = notifications.receive(-1); next !== 'ended'; next = notifications.receive(later.patienceMs)) {
-  if (next === 'call') respond();
-  later.retry();
-}
-closeDescriptor(root);
-closeDescriptor(filtered.descriptor);
+  /** Returns when no process is left. */
+  run(): void {
+    for (let next = this.#notifications.receive(-1); next !== 'ended'; next = this.#notifications.receive(this.#later.patienceMs)) {
+      if (next === 'call') this.#respond();
+      this.#later.retry();
+    }
+    closeDescriptor(this.#root);
+    closeDescriptor(this.#process.descriptor);
+  }
 
-function respond(): void {
-  tally.begin();
-  const answer = answerTo();
-  if (typeof answer === 'object' && 'retry' in answer) later.add(answer);
-  else if (!give(notifications, answer) && typeof answer === 'number')
-    interrupted.keep(nameOf(notifications.number), notifications, answer);
-  tally.end(notifications.number, answer);
-}
+  #respond(): void {
+    this.#tally.begin();
+    const answer = this.#answer();
+    if (typeof answer === 'object' && 'retry' in answer) this.#later.add(answer);
+    else if (!give(this.#notifications, answer) && typeof answer === 'number') this.#keep(answer);
+    this.#tally.end(this.#notifications.number, answer);
+  }
 
-function answerTo(): Answer | LaterAnswer {
-  if (!notifications.isNative) return -ENOSYS;
-  if (isRuntimes && notifications.number !== execve) return 'continue';
-  if (isRuntimes) return firstExec();
-  return interrupted.take(notifications) ?? handlers[notifications.number]?.(notifications, kernel) ?? -ENOSYS;
-}
+  #keep(answer: number): void {
+    this.#interrupted.keep(nameOf(this.#notifications.number), this.#notifications, answer);
+  }
 
-function firstExec(): Answer | LaterAnswer {
-  isRuntimes = false;
-  const leak = whatLeaks(notifications, kernel);
-  if (leak === undefined) return handlers[execve]?.(notifications, kernel) ?? -ENOSYS;
-  writeSync(2, `container ${filtered.metadata.containerId} is not started: ${leak}\n`);
-  return -EACCES;
+  #answer(): Answer | LaterAnswer {
+    if (!this.#notifications.isNative) return -ENOSYS;
+    if (!this.#isRuntimes) return this.#interrupted.take(this.#notifications) ?? this.#handle();
+    return this.#notifications.number === execve ? this.#firstExec() : 'continue';
+  }
+
+  #handle(): Answer | LaterAnswer {
+    return this.#handlers[this.#notifications.number]?.(this.#notifications, this.#kernel) ?? -ENOSYS;
+  }
+
+  #firstExec(): Answer | LaterAnswer {
+    this.#isRuntimes = false;
+    const leak = whatLeaks(this.#notifications, this.#kernel);
+    if (leak === undefined) return this.#handle();
+    writeSync(2, `container ${this.#process.metadata.containerId} is not started: ${leak}\n`);
+    return -EACCES;
+  }
 }

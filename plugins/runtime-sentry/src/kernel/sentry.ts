@@ -4,7 +4,7 @@ import { extname, join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { Message } from './descriptor-socket.ts';
 import { parseProcessState } from './filtered-process.ts';
-import type { ResponderData } from './responder.ts';
+import type { Assignment } from './responder-thread.ts';
 import { type Counts, Tally } from './tally.ts';
 
 // The Sentry of one pod. usage: sentry.ts DIRECTORY. In DIRECTORY it listens on `notify` for OCI runtimes and on `health` for the
@@ -21,7 +21,7 @@ const past: Counts = { answered: {}, continued: {}, unimplemented: {} };
 const watchers = new Set<Socket>();
 let written = '';
 
-function thread(name: string, data: unknown): Worker {
+function thread(name: string, data?: unknown): Worker {
   const worker = new Worker(new URL(`./${name}${extname(import.meta.filename)}`, import.meta.url), { workerData: data });
   worker.on('error', (error) => fail(`${name}: ${error.stack}`));
   return worker;
@@ -41,12 +41,15 @@ function end(): void {
 function answerFor({ text, descriptors }: Message): void {
   const memory = Tally.memory();
   const tally = new Tally(memory);
-  const data: ResponderData = { process: parseProcessState(text, descriptors), tally: memory };
+  const assignment: Assignment = { process: parseProcessState(text, descriptors), tally: memory };
   tallies.add(tally);
-  thread('responder', data).on('exit', () => {
-    tallies.delete(tally);
-    tally.addTo(past);
-  });
+  spare
+    .on('exit', () => {
+      tallies.delete(tally);
+      tally.addTo(past);
+    })
+    .postMessage(assignment);
+  spare = thread('responder-thread');
 }
 
 /** Whole at any time for whoever reads it. */
@@ -69,6 +72,9 @@ function beat(): void {
 
 process.on('SIGTERM', end);
 process.on('uncaughtException', (error) => fail(String(error.stack)));
+
+/** A thread that is up already when it is needed: making one takes longer than all else that starts a container. */
+let spare = thread('responder-thread');
 
 rmSync(join(directory, 'notify'), { force: true });
 const acceptor = thread('acceptor', { path: join(directory, 'notify') });
