@@ -20,9 +20,6 @@ const silenceLimitMs = 10_000;
 /** As is one that is at a single system call for so long. */
 const busyLimitSeconds = 30;
 
-/** Why a pod is gone, as its status says it. */
-export const sentryEnded = 'its Sentry process was killed or has failed';
-
 const program = fileURLToPath(new URL(`./kernel/sentry${extname(import.meta.filename)}`, import.meta.url));
 
 /** The Sentry process of one pod, seen from the shim. It is nobody's child, and outlives the shim. */
@@ -82,7 +79,7 @@ export class PodSentry {
     const { promise, resolve } = Promise.withResolvers<string | undefined>();
     const abort = (): void => resolve(undefined);
     signal.addEventListener('abort', abort, { once: true });
-    connection.on('error', () => undefined).once('close', () => resolve(sentryEnded));
+    connection.on('error', () => undefined).once('close', () => resolve(this.whyEnded()));
     connection.setTimeout(silenceLimitMs, () => resolve(`its Sentry process gave no sign of life for ${silenceLimitMs / 1000} s`));
     connection.setEncoding('utf8').on('data', (beats: string) => {
       if (busySeconds(beats) > busyLimitSeconds) resolve(`its Sentry process was at one system call for more than ${busyLimitSeconds} s`);
@@ -97,6 +94,12 @@ export class PodSentry {
 
   async isAlive(): Promise<boolean> {
     return (await this.#pid()) !== undefined;
+  }
+
+  /** What to say of a Sentry that has ended by itself. */
+  async whyEnded(): Promise<string> {
+    const said = await this.#said();
+    return said === '' ? 'its Sentry process was killed' : `its Sentry process has failed: ${said}`;
   }
 
   /** Ends it, if need be, and forgets its files. Gives how often it answered each system call, where it still could tell. */
@@ -144,8 +147,14 @@ export class PodSentry {
   }
 
   async #notStarted(why: string): Promise<PluginError> {
-    const said = (await readFile(this.#file('log'), 'utf8').catch(() => '')).trim();
+    const said = await this.#said();
     return new PluginError('INTERNAL', `${why}${said && `: ${said}`}`, { object: `Sentry of sandbox ${this.sandboxId.slice(0, 12)}` });
+  }
+
+  /** The last that it wrote into its log, which is empty as long as all is well. */
+  async #said(): Promise<string> {
+    const log = await readFile(this.#file('log'), 'utf8').catch(() => '');
+    return log.trim().slice(-1000);
   }
 
   #tooLong(): PluginError {

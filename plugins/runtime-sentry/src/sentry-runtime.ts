@@ -16,7 +16,7 @@ import type {
 import { RuntimeEvents } from '@berth/shim/runtime-events';
 import type { Logger } from 'pino';
 import { checkHost } from './host-requirements.ts';
-import { PodSentry, sentryEnded } from './pod-sentry.ts';
+import { PodSentry } from './pod-sentry.ts';
 import { checkContainer, checkSandbox, refused } from './refused.ts';
 import { underSentry } from './sentry-config.ts';
 
@@ -137,8 +137,10 @@ export class SentryRuntime implements Runtime {
   /** A process that finds its Sentry gone may end before that is noticed here: its exit status then says nothing of the program. */
   async #explained(event: RuntimeEvent): Promise<RuntimeEvent> {
     const sandbox = event.type === 'exited' ? this.#sandboxes.get(event.containerId) : undefined;
-    if (event.type !== 'exited' || !sandbox || !this.#watches.has(sandbox.id) || (await this.#sentryOf(sandbox).isAlive())) return event;
-    return { ...event, exit: { ...event.exit, message: sentryEnded } };
+    if (event.type !== 'exited' || !sandbox || !this.#watches.has(sandbox.id)) return event;
+    const sentry = this.#sentryOf(sandbox);
+    if (await sentry.isAlive()) return event;
+    return { ...event, exit: { ...event.exit, message: await sentry.whyEnded() } };
   }
 
   #sentryOf(sandbox: SandboxSpec): PodSentry {

@@ -47,7 +47,8 @@ export class Tally {
     for (const [kind, name] of kinds.entries()) {
       for (let number = 0; number <= numbersEnd; number++) {
         const count = Atomics.load(this.#numbers, kind * (numbersEnd + 1) + number);
-        if (count > 0) counts[name][nameOf(number)] = (counts[name][nameOf(number)] ?? 0) + count;
+        const call = number < numbersEnd ? nameOf(number) : 'unknown';
+        if (count > 0) counts[name][call] = (counts[name][call] ?? 0) + count;
       }
     }
   }

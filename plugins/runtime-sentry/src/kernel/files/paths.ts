@@ -42,14 +42,16 @@ export class Paths {
   /** Finds what is at an absolute path, or an errno. `follow`: also a symbolic link in the last place. */
   find(path: string, follow: boolean, links: ProcLinks): Found | number {
     const parts = split(path);
-    const flags = O_PATH | (follow ? 0 : O_NOFOLLOW) | (endsInDirectory(path) ? O_DIRECTORY : 0);
+    const isDirectory = endsInDirectory(path);
+    const followLast = follow || isDirectory;
+    const flags = O_PATH | (followLast ? 0 : O_NOFOLLOW) | (isDirectory ? O_DIRECTORY : 0);
     if (!parts.includes('..') && parts[0] !== 'proc') {
       const text = join(parts);
       const at = openInRoot(this.root, text, flags);
       if (at !== -ELOOP) return this.#found(at, text);
     }
     for (let tries = 0; tries < maximumTries; tries++) {
-      const text = this.#canonical(parts, follow || endsInDirectory(path), links);
+      const text = this.#canonical(parts, followLast, links);
       if (typeof text === 'number') return text;
       if (isProc(text)) return { kind: 'proc', path: text };
       const at = openInRoot(this.root, text, flags | O_NOFOLLOW);
