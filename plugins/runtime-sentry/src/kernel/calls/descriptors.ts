@@ -1,4 +1,7 @@
-import { ENOTTY } from '../errno.ts';
+import { EINVAL, ENOTTY, ESRCH } from '../errno.ts';
+import { isProc } from '../files/paths.ts';
+import type { Kernel } from '../kernel.ts';
+import type { Answer, SystemCall } from '../notifications.ts';
 import { allOf, carryOn, type Handlers } from './handler.ts';
 
 /** Requests about terminals and the descriptor itself (asm-generic/ioctls.h). None puts input into a terminal, as TIOCSTI does. */
@@ -19,6 +22,10 @@ const openRequests = new Set([
   0x5451, // FIOCLEX
 ]);
 
+const SEEK_SET = 0;
+/** Bytes of directory entries in one answer. */
+const maximumEntries = 32 * 1024;
+
 /**
  * Calls about descriptors that the caller has: each was opened by the Sentry or is a stream that the container was started with, and what
  * memory they name is read or written as data, in the caller's own memory. The kernel carries them out.
@@ -31,10 +38,33 @@ export const descriptorCalls: Handlers = {
     carryOn,
   ),
   ioctl: (call) => (openRequests.has(call.arg(1)) ? 'continue' : -ENOTTY),
-  close: (call, kernel) => {
-    kernel.cursors.closed(kernel, call);
-    return 'continue';
-  },
-  lseek: (call, kernel) => kernel.cursors.seek(kernel, call) ?? 'continue',
-  getdents64: (call, kernel) => kernel.cursors.next(kernel, call) ?? 'continue',
+  close,
+  lseek,
+  getdents64,
 };
+
+/**
+ * Behind a descriptor of a directory in the synthetic /proc is one of the kernel's own proc file system, whose entries are never given. All
+ * others are the kernel's to read.
+ */
+function getdents64(call: SystemCall, kernel: Kernel): Answer {
+  const place = kernel.placeOf(call.tid, call.int(0));
+  if (typeof place === 'number' || !isProc(place)) return 'continue';
+  const task = kernel.tasks.find(call.tid);
+  if (!task) return -ESRCH;
+  const list = () => kernel.asCaller(call, () => kernel.proc.entries(place, task));
+  const bytes = kernel.cursors.read(task.processId, call.int(0), Math.min(call.arg(2), maximumEntries), list);
+  return typeof bytes === 'number' ? bytes : kernel.store(call, call.arg(1), bytes) || bytes.length;
+}
+
+function lseek(call: SystemCall, kernel: Kernel): Answer {
+  const task = kernel.cursors.areNone ? undefined : kernel.tasks.find(call.tid);
+  if (!task || !kernel.cursors.seek(task.processId, call.int(0), call.arg(1))) return 'continue';
+  return call.int(2) === SEEK_SET ? call.arg(1) : -EINVAL;
+}
+
+function close(call: SystemCall, kernel: Kernel): Answer {
+  const task = kernel.cursors.areNone ? undefined : kernel.tasks.find(call.tid);
+  if (task) kernel.cursors.close(task.processId, call.int(0));
+  return 'continue';
+}
