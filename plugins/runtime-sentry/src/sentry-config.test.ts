@@ -2,7 +2,8 @@ import { ContainerConfig, PodSandboxConfig } from '@berth/sdk/cri';
 import type { OciConfig } from '@berth/shim/oci/config';
 import type { ContainerSpec } from '@berth/shim/runtime';
 import { expect, it } from 'vitest';
-import { underSentry, unfiltered } from './sentry-config.ts';
+import { leftToKernel } from './kernel/calls/left-to-kernel.ts';
+import { underSentry } from './sentry-config.ts';
 
 const config = {
   process: { noNewPrivileges: false, args: ['sh'] },
@@ -18,13 +19,14 @@ const container = {
 const adapted = underSentry(config, container, '/run/notify');
 const seccomp = adapted.linux.seccomp;
 
-it('hands every call but the few listed to the listener, and has ENOSYS for unknown ones', () => {
+it('hands every call to the listener that isn’t left to the kernel, and has ENOSYS for unknown ones', () => {
   expect(seccomp).toMatchObject({ defaultAction: 'SCMP_ACT_ERRNO', defaultErrnoRet: 38, listenerPath: '/run/notify' });
-  const [allowed, notified] = seccomp?.syscalls ?? [];
-  expect(allowed).toEqual({ names: unfiltered, action: 'SCMP_ACT_ALLOW' });
+  const [allowed, clone, notified] = seccomp?.syscalls ?? [];
+  expect(allowed).toEqual({ names: leftToKernel, action: 'SCMP_ACT_ALLOW' });
+  expect(clone).toMatchObject({ names: ['clone'], action: 'SCMP_ACT_ALLOW', args: [{ index: 0, valueTwo: 0, op: 'SCMP_CMP_MASKED_EQ' }] });
   expect(notified?.action).toBe('SCMP_ACT_NOTIFY');
   expect(notified?.names).toContain('openat');
-  expect(notified?.names.filter((name) => unfiltered.includes(name))).toEqual([]);
+  expect(notified?.names.filter((name) => name === 'clone' || leftToKernel.includes(name))).toEqual([]);
 });
 
 it('lets the OCI runtime pass on what the Sentry has to know', () => {

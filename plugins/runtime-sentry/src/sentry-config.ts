@@ -1,17 +1,11 @@
 import { hostname } from 'node:os';
 import type { OciConfig } from '@berth/shim/oci/config';
 import type { ContainerSpec } from '@berth/shim/runtime';
+import { leftToKernel, refusedCloneFlags } from './kernel/calls/left-to-kernel.ts';
 import type { ContainerMetadata } from './kernel/filtered-process.ts';
 import { allNames } from './kernel/syscall-numbers.ts';
 
-/**
- * Calls that go past the Sentry. `write`: runc takes no NOTIFY for it, and it only moves the caller's data to a descriptor that it was given.
- * The others end a process or return from a signal, where a signal that comes during the wait for an answer would spoil the result;
- * they name nothing outside the caller.
- */
-export const unfiltered = ['write', 'exit', 'exit_group', 'rt_sigreturn', 'restart_syscall'];
-
-/** Calls without an answer: numbers that are newer than the OCI runtime's libseccomp. */
+/** What is given to calls without a rule: clone with flags that are refused, and numbers that are newer than the OCI runtime's libseccomp. */
 const ENOSYS = 38;
 
 /** Mounts that show the host's kernel. What programs need of /proc is the Sentry's; runc itself needs the real one there. */
@@ -38,8 +32,13 @@ export function underSentry(config: OciConfig, container: ContainerSpec, listene
         listenerPath,
         listenerMetadata: JSON.stringify(metadata),
         syscalls: [
-          { names: unfiltered, action: 'SCMP_ACT_ALLOW' },
-          { names: allNames.filter((name) => !unfiltered.includes(name)), action: 'SCMP_ACT_NOTIFY' },
+          { names: [...leftToKernel], action: 'SCMP_ACT_ALLOW' },
+          {
+            names: ['clone'],
+            action: 'SCMP_ACT_ALLOW',
+            args: [{ index: 0, value: refusedCloneFlags, valueTwo: 0, op: 'SCMP_CMP_MASKED_EQ' }],
+          },
+          { names: allNames.filter((name) => name !== 'clone' && !leftToKernel.includes(name)), action: 'SCMP_ACT_NOTIFY' },
         ],
       },
     },

@@ -81,6 +81,12 @@ describe('under the Sentry', () => {
   it('signals are caught and sent', () =>
     expectPrinted('trap "echo caught" USR1; kill -USR1 $$; sleep 30 & kill $!; wait $! 2>/dev/null; echo $?', 'caught\n143\n'));
 
+  it('children that end interrupt no call of their parent', () =>
+    expectPrinted(
+      'i=0; while [ $i -lt 300 ]; do (exit 0) & : > /tmp/$((i % 3)); [ -f /tmp/0 ]; cd /tmp; i=$((i+1)); done; wait; rm /tmp/*; echo $i',
+      '300\n',
+    ));
+
   it('a named pipe joins two processes, whichever comes first', () =>
     expectPrinted('mkfifo /p; cat /p & sleep 0.1; echo one > /p; wait; (sleep 0.1; echo two > /p) & cat /p; wait; rm /p', 'one\ntwo\n'));
 

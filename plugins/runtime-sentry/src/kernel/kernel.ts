@@ -1,10 +1,9 @@
 import { Credentials } from './credentials.ts';
 import { EBADF, ENOENT, ENOTDIR, EPERM, ESRCH } from './errno.ts';
-import { AT_FDCWD, closeDescriptor, linkTarget, O_PATH, openHost } from './files/host-files.ts';
+import { AT_FDCWD, closeDescriptor, linkTarget, O_PATH, openHost, SEEK_CUR, SEEK_SET, seek, shareDescriptor } from './files/host-files.ts';
 import { type Entry, type Found, Paths } from './files/paths.ts';
 import type { Machine } from './machine.ts';
 import type { SystemCall } from './notifications.ts';
-import { DirectoryCursors } from './proc/directory-cursors.ts';
 import { ProcTree } from './proc/proc-tree.ts';
 import type { Task } from './task.ts';
 import { TaskMemory } from './task-memory.ts';
@@ -16,7 +15,6 @@ export class Kernel {
   readonly memory: TaskMemory;
   readonly tasks: Tasks;
   readonly credentials = new Credentials();
-  readonly cursors = new DirectoryCursors();
   readonly paths: Paths;
   readonly proc: ProcTree;
 
@@ -99,6 +97,21 @@ export class Kernel {
       return this.#isWaiting() ? work(at) : -ESRCH;
     } finally {
       closeDescriptor(at);
+    }
+  }
+
+  /** Does `work` with the file offset of a caller's descriptor, and sets it anew: whoever else has the same open file sees it too. */
+  withOffset(call: SystemCall, descriptor: number, work: (offset: number) => { result: number; offset: number }): number {
+    const task = this.tasks.find(call.tid);
+    if (!task) return -ESRCH;
+    const shared = shareDescriptor(task.processId, descriptor);
+    if (shared < 0) return shared;
+    try {
+      const { result, offset } = work(seek(shared, 0, SEEK_CUR));
+      seek(shared, offset, SEEK_SET);
+      return result;
+    } finally {
+      closeDescriptor(shared);
     }
   }
 

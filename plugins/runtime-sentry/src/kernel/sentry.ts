@@ -85,6 +85,8 @@ acceptor.on('message', (message: Message | 'listening') => {
     watcher.on('close', () => watchers.delete(watcher)).on('error', () => watcher.destroy());
     beat();
   });
-  server.listen(join(directory, 'health'));
+  // By its name it is found only once it listens.
+  const path = join(directory, 'health');
+  server.listen(`${path}.new`, () => renameSync(`${path}.new`, path));
   setInterval(beat, heartbeatMs);
 });

@@ -1,8 +1,9 @@
-import { EINVAL, ENOTTY, ESRCH } from '../errno.ts';
+import { EINVAL, ENOTTY } from '../errno.ts';
 import { isProc } from '../files/paths.ts';
 import type { Kernel } from '../kernel.ts';
+import { type DirectoryEntry, directoryEntry } from '../layouts.ts';
 import type { Answer, SystemCall } from '../notifications.ts';
-import { allOf, carryOn, type Handlers } from './handler.ts';
+import type { Handlers } from './handler.ts';
 
 /** Requests about terminals and the descriptor itself (asm-generic/ioctls.h). None puts input into a terminal, as TIOCSTI does. */
 const openRequests = new Set([
@@ -22,49 +23,41 @@ const openRequests = new Set([
   0x5451, // FIOCLEX
 ]);
 
-const SEEK_SET = 0;
 /** Bytes of directory entries in one answer. */
-const maximumEntries = 32 * 1024;
+const maximumBytes = 32 * 1024;
 
-/**
- * Calls about descriptors that the caller has: each was opened by the Sentry or is a stream that the container was started with, and what
- * memory they name is read or written as data, in the caller's own memory. The kernel carries them out.
- */
+/** Calls about descriptors of which not every use is the caller's own matter. */
 export const descriptorCalls: Handlers = {
-  ...allOf(
-    `read readv pread64 preadv preadv2 writev pwrite64 pwritev pwritev2 close_range dup dup2 dup3 fcntl flock fsync
-     fdatasync ftruncate fallocate fadvise64 readahead sendfile copy_file_range splice tee fstat fstatfs fchmod fchown pipe pipe2 poll ppoll select
-     pselect6`,
-    carryOn,
-  ),
   ioctl: (call) => (openRequests.has(call.arg(1)) ? 'continue' : -ENOTTY),
-  close,
-  lseek,
   getdents64,
 };
 
 /**
- * Behind a descriptor of a directory in the synthetic /proc is one of the kernel's own proc file system, whose entries are never given. All
- * others are the kernel's to read.
+ * Behind a descriptor of a directory in the synthetic /proc is one of the kernel's own proc file system, whose entries are never given; its
+ * file offset says how far it has been read. All other directories are the kernel's to read.
  */
 function getdents64(call: SystemCall, kernel: Kernel): Answer {
   const place = kernel.placeOf(call.tid, call.int(0));
   if (typeof place === 'number' || !isProc(place)) return 'continue';
-  const task = kernel.tasks.find(call.tid);
-  if (!task) return -ESRCH;
-  const list = () => kernel.asCaller(call, () => kernel.proc.entries(place, task));
-  const bytes = kernel.cursors.read(task.processId, call.int(0), Math.min(call.arg(2), maximumEntries), list);
-  return typeof bytes === 'number' ? bytes : kernel.store(call, call.arg(1), bytes) || bytes.length;
+  const entries = kernel.asCaller(call, (task) => kernel.proc.entries(place, task));
+  if (typeof entries === 'number') return entries;
+  return kernel.withOffset(call, call.int(0), (offset) => {
+    const records = recordsFrom(entries, offset, Math.min(call.arg(2), maximumBytes));
+    if (records.length === 0 && offset < entries.length) return { result: -EINVAL, offset };
+    const bytes = Buffer.concat(records);
+    return { result: kernel.store(call, call.arg(1), bytes) || bytes.length, offset: offset + records.length };
+  });
 }
 
-function lseek(call: SystemCall, kernel: Kernel): Answer {
-  const task = kernel.cursors.areNone ? undefined : kernel.tasks.find(call.tid);
-  if (!task || !kernel.cursors.seek(task.processId, call.int(0), call.arg(1))) return 'continue';
-  return call.int(2) === SEEK_SET ? call.arg(1) : -EINVAL;
-}
-
-function close(call: SystemCall, kernel: Kernel): Answer {
-  const task = kernel.cursors.areNone ? undefined : kernel.tasks.find(call.tid);
-  if (task) kernel.cursors.close(task.processId, call.int(0));
-  return 'continue';
+/** As many of the entries from `first` on as fit into `room` bytes. */
+function recordsFrom(entries: DirectoryEntry[], first: number, room: number): Buffer[] {
+  const records: Buffer[] = [];
+  let size = 0;
+  for (const [index, entry] of entries.slice(first).entries()) {
+    const record = directoryEntry(entry, first + index + 1);
+    size += record.length;
+    if (size > room) break;
+    records.push(record);
+  }
+  return records;
 }

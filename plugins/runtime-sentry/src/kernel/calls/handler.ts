@@ -6,15 +6,3 @@ export type Handler = (call: SystemCall, kernel: Kernel) => Answer | LaterAnswer
 
 /** Handlers by the names of their calls. */
 export type Handlers = Record<string, Handler>;
-
-/** For calls that the kernel carries out itself. */
-export const carryOn: Handler = () => 'continue';
-
-export function allOf(names: string, handler: Handler): Handlers {
-  return Object.fromEntries(
-    names
-      .trim()
-      .split(/\s+/)
-      .map((name) => [name, handler]),
-  );
-}

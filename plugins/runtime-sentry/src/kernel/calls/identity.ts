@@ -1,16 +1,14 @@
-import { allOf, carryOn, type Handler, type Handlers } from './handler.ts';
+import type { Handler, Handlers } from './handler.ts';
 
+/** Whom the caller is, is remembered here; what it may become, the kernel checks, in whose memory it stands. */
 const changeIdentity: Handler = (_call, { tasks }) => {
   tasks.forget();
   return 'continue';
 };
 
-/** Numbers, names and rights of the caller itself: kept by the kernel, which checks the rights to change them. */
-export const identityCalls: Handlers = {
-  ...allOf(
-    `getpid getppid gettid getuid geteuid getgid getegid getresuid getresgid getgroups getpgid getpgrp getsid capget getpriority
-     setpgid setsid getrlimit prlimit64`,
-    carryOn,
-  ),
-  ...allOf('setuid setgid setreuid setregid setresuid setresgid setfsuid setfsgid setgroups capset umask', changeIdentity),
-};
+/** Calls that change with which rights the caller opens files. */
+export const identityCalls: Handlers = Object.fromEntries(
+  'setuid setgid setreuid setregid setresuid setresgid setfsuid setfsgid setgroups capset umask'
+    .split(' ')
+    .map((name) => [name, changeIdentity]),
+);

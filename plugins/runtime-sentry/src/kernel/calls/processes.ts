@@ -1,10 +1,7 @@
-import { EINVAL, EPERM } from '../errno.ts';
+import { EINVAL } from '../errno.ts';
 import type { Kernel } from '../kernel.ts';
 import type { Answer, SystemCall } from '../notifications.ts';
-import { allOf, carryOn, type Handler, type Handlers } from './handler.ts';
-
-/** CLONE_NEWTIME, NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID and NEWNET: namespaces of one's own; and CLONE_PTRACE. */
-const refusedCloneFlags = 0x7e02_2080;
+import type { Handlers } from './handler.ts';
 
 /** Options of prctl about the caller alone (linux/prctl.h); those that filter its calls, or trace, aren't among them. */
 const openOptions = new Set([
@@ -25,23 +22,8 @@ const openOptions = new Set([
   47, // PR_CAP_AMBIENT
 ]);
 
-const makeThread: Handler = (_call, { tasks }) => {
-  tasks.forget();
-  return 'continue';
-};
-
-/**
- * Processes and threads are the kernel's: it makes, runs and ends them, in the container's PID namespace and under the same filter. clone3
- * isn't there, since its flags are in memory, which can change after the look: libc takes clone then.
- */
+/** What a process becomes. That it is made, runs and ends is left to the kernel. */
 export const processCalls: Handlers = {
-  ...allOf('fork vfork', makeThread),
-  clone: (call, kernel) => (call.int(0) & refusedCloneFlags ? -EPERM : makeThread(call, kernel)),
-  ...allOf(
-    `wait4 waitid set_tid_address set_robust_list get_robust_list futex sched_yield sched_getaffinity sched_setaffinity sched_getparam
-     sched_getscheduler sched_get_priority_max sched_get_priority_min getcpu rseq arch_prctl getrandom`,
-    carryOn,
-  ),
   execve,
   prctl: (call) => (openOptions.has(call.int(0)) ? 'continue' : -EINVAL),
 };

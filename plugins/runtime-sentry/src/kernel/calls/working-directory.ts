@@ -1,13 +1,12 @@
 import type { Kernel } from '../kernel.ts';
 import type { Answer, SystemCall } from '../notifications.ts';
 import type { Handlers } from './handler.ts';
-import { carryOn } from './handler.ts';
 
 /**
  * The kernel keeps the working directory, for the programs that it executes. It can only be in the container's mount namespace; and
  * to the Sentry it is no more than a text that relative paths are put behind, so that it doesn't matter which path the kernel reads.
  */
-export const workingDirectoryCalls: Handlers = { chdir, fchdir: carryOn, getcwd: carryOn };
+export const workingDirectoryCalls: Handlers = { chdir };
 
 function chdir(call: SystemCall, kernel: Kernel): Answer {
   const path = kernel.pathOf(call, 0);

@@ -22,6 +22,8 @@ export const AT_SYMLINK_NOFOLLOW = 0x100;
 export const AT_REMOVEDIR = 0x200;
 export const AT_SYMLINK_FOLLOW = 0x400;
 export const AT_EMPTY_PATH = 0x1000;
+export const SEEK_SET = 0;
+export const SEEK_CUR = 1;
 export const S_IFMT = 0o170000;
 export const S_IFIFO = 0o010000;
 export const S_IFCHR = 0o020000;
@@ -44,7 +46,13 @@ const [openat2, openat, close, newfstatat, fstatfs, readlinkat] = ['openat2', 'o
   numberOf,
 ) as [number, number, number, number, number, number];
 
-const statx = numberOf('statx');
+const faccessat = numberOf('faccessat');
+const [pidfd_open, pidfd_getfd, lseek, statx] = ['pidfd_open', 'pidfd_getfd', 'lseek', 'statx'].map(numberOf) as [
+  number,
+  number,
+  number,
+  number,
+];
 /** stx_attributes in struct statx. */
 const attributesOffset = 8;
 const STATX_ATTR_MOUNT_ROOT = 0x2000;
@@ -95,8 +103,27 @@ export function openHost(path: string, flags: number, directory = AT_FDCWD): num
   return hostCall(openat, directory, name.text(path), flags | O_CLOEXEC, 0);
 }
 
+/** Whether a directory has something by this name. */
+export function exists(directory: number, entryName: string): boolean {
+  return hostCall(faccessat, directory, name.text(entryName), 0) === 0;
+}
+
 export function closeDescriptor(descriptor: number): void {
   hostCall(close, descriptor);
+}
+
+/** A descriptor for the open file that a process has as `descriptor`: the same, with its offset; or an errno. */
+export function shareDescriptor(process: number, descriptor: number): number {
+  const pidfd = hostCall(pidfd_open, process, 0);
+  if (pidfd < 0) return pidfd;
+  const shared = hostCall(pidfd_getfd, pidfd, descriptor, 0);
+  closeDescriptor(pidfd);
+  return shared;
+}
+
+/** lseek. */
+export function seek(descriptor: number, offset: number, whence: number): number {
+  return hostCall(lseek, descriptor, offset, whence);
 }
 
 /** The path by which this process can name what one of its descriptors refers to. */

@@ -102,7 +102,7 @@ export class ProcTree {
     if (node.type === 'link') return -ELOOP;
     if (node.type === 'directory') {
       if (flags & O_ACCMODE) return -EISDIR;
-      // The kernel's directory of that name, for its place alone: what is in it is told by `entries`.
+      // The kernel's directory of that name, for its place alone: what is in it is told by `entries`, at getdents64.
       const descriptor = openHost(below(path) || '.', O_DIRECTORY | O_NOFOLLOW, this.#real);
       return descriptor < 0 ? descriptor : { descriptor, closeOnExec };
     }
