@@ -1,8 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { restoreBaseline, takeBaseline } from '../../../packages/cli/src/host/baseline.ts';
 import { CriTarget, TestContainer } from '../../../packages/conformance/src/cri/target.ts';
+import type { Counts } from '../../../plugins/runtime-sentry/src/kernel/tally.ts';
 import { BerthHome, exampleImage, type Running } from '../../fixtures/berth.ts';
 import { removeCgroups } from '../../fixtures/cgroups.ts';
 import { nodeMissing, skipIfMissing } from '../../fixtures/node-requirements.ts';
@@ -10,7 +11,7 @@ import { nodeMissing, skipIfMissing } from '../../fixtures/node-requirements.ts'
 /** Longer than a Sentry may be silent. */
 const noticedWithin = { timeout: 20_000, interval: 50 };
 
-describe('a pod whose Sentry is gone', () => {
+describe('the Sentry of a pod', () => {
   let baseline: ReturnType<typeof takeBaseline>;
   let home: BerthHome;
   let server: Running;
@@ -61,9 +62,12 @@ describe('a pod whose Sentry is gone', () => {
     return readdirSync(parent).map((name) => join(parent, name));
   }
 
-  function sentryPid({ sandboxId }: TestContainer): number {
-    const directory = sentryDirectories().find((path) => sandboxId.startsWith(path.split('/').at(-1) as string)) as string;
-    return Number(readFileSync(join(directory, 'pid'), 'utf8'));
+  function directoryOf({ sandboxId }: TestContainer): string {
+    return sentryDirectories().find((path) => sandboxId.startsWith(basename(path))) as string;
+  }
+
+  function sentryPid(container: TestContainer): number {
+    return Number(readFileSync(join(directoryOf(container), 'pid'), 'utf8'));
   }
 
   async function expectGone(container: TestContainer, message: RegExp): Promise<void> {
@@ -77,7 +81,7 @@ describe('a pod whose Sentry is gone', () => {
     await vi.waitFor(() => expect(processesIn(cgroupParent)).toHaveLength(0), noticedWithin);
   }
 
-  it('killed: ends, says why, and leaves nothing; other pods go on', async () => {
+  it('killed: its pod ends, says why, and leaves nothing; other pods go on', async () => {
     const lost = await startContainer(['sh', '-c', 'while :; do sleep 0.01; done']);
     process.kill(sentryPid(lost), 'SIGKILL');
     await expectGone(lost, /its Sentry process was killed/);
@@ -89,7 +93,7 @@ describe('a pod whose Sentry is gone', () => {
     expect((await other.status()).state).toBe('CONTAINER_RUNNING');
   });
 
-  it('hung: ends, and so does what waits for it', async () => {
+  it('hung: its pod ends, and so does what waits for it', async () => {
     const hung = await startContainer();
     const waiting = hung.execSync(['echo', 'never']).then(
       () => 'answered',
@@ -100,6 +104,17 @@ describe('a pod whose Sentry is gone', () => {
     await expectGone(hung, /no sign of life for 10 s/);
     expect(await late).toMatch(/no sign of life/);
     expect(await waiting).toMatch(/answered|no sign of life/);
+  });
+
+  it('counts system calls by name, in its directory and at the end in the log', async () => {
+    const container = await startContainer();
+    await container.execSync(['unshare', '-n', 'true']);
+    const counts = (): Counts => JSON.parse(readFileSync(join(directoryOf(container), 'calls.json'), 'utf8')) as Counts;
+    await vi.waitFor(() => expect(counts().unimplemented.unshare).toBe(1), noticedWithin);
+    expect(counts().answered.readlink).toBe(2);
+    expect(counts().continued.execve).toBe(2);
+    await target.client.StopPodSandbox({ podSandboxId: container.sandboxId });
+    await server.says(/"unshare":1.*system calls of a pod that has ended/);
   });
 
   it('when the server restarts, is found and goes on; killed meanwhile, it is ended', async () => {
