@@ -4,6 +4,7 @@ import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { SandboxConfig } from '../../../packages/conformance/src/cri/messages.ts';
 import { numberOf } from '../../../plugins/runtime-sentry/src/kernel/syscall-numbers.ts';
 import { nodeMissing, skipIfMissing } from '../../fixtures/node-requirements.ts';
 import { RawProgram } from '../../fixtures/raw-program.ts';
@@ -284,6 +285,21 @@ describe('a container can’t get out of the Sentry', () => {
   it('by taking its mounts away', async () => {
     const { stderr } = await pod.script('rmdir /proc; mv /dev /elsewhere; rm /etc/hosts; rmdir /volume; ls /proc/1 > /dev/null');
     expect(stderr.split('\n').filter(Boolean)).toHaveLength(4);
+  });
+
+  it('by asking for what would take it out: privileges, host namespaces, devices, mounts at /proc', async () => {
+    const create = (change: object) =>
+      pod.target.createContainer(pod.sandboxId, pod.target.sandboxConfig(), { metadata: { name: 'refused' }, ...change });
+    await expect(create({ linux: { securityContext: { privileged: true } } })).rejects.toThrow('linux.security_context.privileged');
+    await expect(create({ devices: [{ hostPath: '/dev/kmsg', containerPath: '/dev/kmsg', permissions: 'rw' }] })).rejects.toThrow(
+      'devices',
+    );
+    await expect(create({ mounts: [{ hostPath: '/proc', containerPath: '/proc/host' }] })).rejects.toThrow('mounts[].container_path');
+    const host = { linux: { securityContext: { namespaceOptions: { pid: 'NODE' } } } };
+    const config: object = { ...pod.target.sandboxConfig(), ...host };
+    await expect(pod.target.client.RunPodSandbox({ config: config as SandboxConfig })).rejects.toThrow(
+      'linux.security_context.namespace_options.pid',
+    );
   });
 
   it('by putting input into a terminal, or asking descriptors for what they don’t have', async () => {

@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
+import { createConnection } from 'node:net';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { restoreBaseline, takeBaseline } from '../../../packages/cli/src/host/baseline.ts';
@@ -111,10 +113,20 @@ describe('the Sentry of a pod', () => {
     await container.execSync(['unshare', '-n', 'true']);
     const counts = (): Counts => JSON.parse(readFileSync(join(directoryOf(container), 'calls.json'), 'utf8')) as Counts;
     await vi.waitFor(() => expect(counts().unimplemented.unshare).toBe(1), noticedWithin);
-    expect(counts().answered.readlink).toBe(2);
-    expect(counts().continued.execve).toBe(2);
+    expect(counts().answered.readlink).toBeGreaterThanOrEqual(2);
+    expect(counts().continued.execve).toBeGreaterThanOrEqual(2);
     await target.client.StopPodSandbox({ podSandboxId: container.sandboxId });
     await server.says(/"unshare":1.*system calls of a pod that has ended/);
+  });
+
+  it('is not disturbed by an OCI runtime that was killed while it sent its message', async () => {
+    const container = await startContainer();
+    for (const part of ['', '{"fds": ["seccomp', '{"fds": ["seccompFd"], "pid": 1, "metadata": "{}"}']) {
+      const connection = createConnection(join(directoryOf(container), 'notify')).end(part);
+      await once(connection, 'close');
+    }
+    expect((await container.execSync(['echo', 'alive'])).stdout.toString()).toBe('alive\n');
+    expect((await container.status()).state).toBe('CONTAINER_RUNNING');
   });
 
   it('when the server restarts, is found and goes on; killed meanwhile, it is ended', async () => {

@@ -24,9 +24,10 @@ export class Responder {
   readonly #handlers = handlerTable();
   readonly #interrupted = new InterruptedCalls();
   readonly #later: LaterAnswers;
-  /** Until it executes the container's program the process is the OCI runtime's own, at work on its last steps. */
+  /** Until it executes the container's program the process is the OCI runtime's own, at work on its last steps. A signal may make it try again. */
   #isRuntimes = true;
 
+  /** Throws if the process has ended, or has no proc file system. */
   constructor(process: FilteredProcess, tally: Tally) {
     this.#process = process;
     this.#tally = tally;
@@ -34,6 +35,7 @@ export class Responder {
     this.#notifications.wakeOnSameCpu();
     this.#later = new LaterAnswers(this.#notifications);
     this.#root = openHost(`/proc/${process.pid}/root`, O_PATH | O_DIRECTORY);
+    if (this.#root < 0) throw new Error(`its process ${process.pid} has ended`);
     this.#kernel = new Kernel(this.#root, machineFor(process.metadata), () => this.#notifications.isWaiting());
   }
 
@@ -51,7 +53,8 @@ export class Responder {
     this.#tally.begin();
     const answer = this.#answer();
     if (typeof answer === 'object' && 'retry' in answer) this.#later.add(answer);
-    else if (!give(this.#notifications, answer) && typeof answer === 'number') this.#keep(answer);
+    else if (give(this.#notifications, answer)) this.#isRuntimes &&= this.#notifications.number !== execve;
+    else if (typeof answer === 'number') this.#keep(answer);
     this.#tally.end(this.#notifications.number, answer);
   }
 
@@ -70,7 +73,6 @@ export class Responder {
   }
 
   #firstExec(): Answer | LaterAnswer {
-    this.#isRuntimes = false;
     const leak = whatLeaks(this.#notifications, this.#kernel);
     if (leak === undefined) return this.#handle();
     writeSync(2, `container ${this.#process.metadata.containerId} is not started: ${leak}\n`);

@@ -1,9 +1,9 @@
-import { renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { extname, join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { Message } from './descriptor-socket.ts';
-import { parseProcessState } from './filtered-process.ts';
+import { type FilteredProcess, parseProcessState } from './filtered-process.ts';
 import type { Assignment } from './responder-thread.ts';
 import { type Counts, Tally } from './tally.ts';
 
@@ -38,10 +38,12 @@ function end(): void {
   process.kill(process.pid, 'SIGKILL');
 }
 
-function answerFor({ text, descriptors }: Message): void {
+function answerFor(message: Message): void {
+  const filtered = readState(message);
+  if (!filtered) return;
   const memory = Tally.memory();
   const tally = new Tally(memory);
-  const assignment: Assignment = { process: parseProcessState(text, descriptors), tally: memory };
+  const assignment: Assignment = { process: filtered, tally: memory };
   tallies.add(tally);
   spare
     .on('exit', () => {
@@ -50,6 +52,17 @@ function answerFor({ text, descriptors }: Message): void {
     })
     .postMessage(assignment);
   spare = thread('responder-thread');
+}
+
+/** Undefined for what an OCI runtime that was killed has left unfinished: its process ends with it. */
+function readState({ text, descriptors }: Message): FilteredProcess | undefined {
+  try {
+    return parseProcessState(text, descriptors);
+  } catch (error) {
+    writeSync(2, `ignored a message of an OCI runtime: ${(error as Error).message}\n`);
+    for (const descriptor of descriptors) closeSync(descriptor);
+    return undefined;
+  }
 }
 
 /** Whole at any time for whoever reads it. */
