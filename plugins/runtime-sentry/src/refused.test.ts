@@ -25,6 +25,12 @@ it('refuses a filter of the user’s, which it would stand in for', () => {
   checkContainer(seccomp(SecurityProfile_ProfileType.RuntimeDefault));
 });
 
+it.each(['SYS_ADMIN', 'CAP_SYS_PTRACE', 'ALL'])('refuses the capability %s, and takes those about files', (name) => {
+  const adding = (addCapabilities: string[]) => container({ linux: { securityContext: { capabilities: { addCapabilities } } } });
+  expect(() => checkContainer(adding(['CHOWN', name]))).toThrow(`linux.security_context.capabilities: ${name}`);
+  checkContainer(adding(['DAC_READ_SEARCH', 'cap_mknod']));
+});
+
 it.each(['/proc', '/proc/sys', '/sys', '/sys/fs/cgroup'])('refuses a mount at %s', (destination) => {
   expect(() => checkContainer(container({}, [{ destination }]))).toThrow(`${destination} is the Sentry's own`);
 });

@@ -10,6 +10,12 @@ export const refused: Refusal[] = [
   { field: 'tty', reason: 'the Sentry has no terminals' },
 ];
 
+/** Rights about files, ids and the container's own processes. All others are rights in the host's kernel. */
+const openCapabilities = new Set(
+  `CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP SETFCAP MKNOD NET_BIND_SERVICE NET_RAW SYS_CHROOT
+   AUDIT_WRITE`.split(/\s+/),
+);
+
 /** Throws what of a sandbox is refused by the value of a field. */
 export function checkSandbox({ id, config }: SandboxSpec): void {
   const options = config.linux?.securityContext?.namespaceOptions;
@@ -28,6 +34,11 @@ export function checkContainer({ id, config, mounts }: ContainerSpec): void {
   const object = `container ${config.metadata?.name ?? ''} (${id.slice(0, 12)})`;
   if (config.linux?.securityContext?.seccomp?.profileType === SecurityProfile_ProfileType.Localhost)
     throw refusal(object, 'linux.security_context.seccomp', 'the only filter is that of the Sentry');
+  const { addCapabilities = [], addAmbientCapabilities = [] } = config.linux?.securityContext?.capabilities ?? {};
+  const outer = [...addCapabilities, ...addAmbientCapabilities].find(
+    (name) => !openCapabilities.has(name.toUpperCase().replace(/^CAP_/, '')),
+  );
+  if (outer !== undefined) throw refusal(object, 'linux.security_context.capabilities', `${outer} would be a right in the host's kernel`);
   const hidden = mounts.find(({ destination }) => /^\/(proc|sys)(\/|$)/.test(destination));
   if (hidden) throw refusal(object, 'mounts[].container_path', `${hidden.destination} is the Sentry's own`);
   if (mounts.some(({ propagation }) => propagation === 'rshared'))

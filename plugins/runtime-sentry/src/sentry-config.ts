@@ -1,11 +1,13 @@
 import { hostname } from 'node:os';
 import type { OciConfig } from '@berth/shim/oci/config';
 import type { ContainerSpec } from '@berth/shim/runtime';
-import { leftToKernel, refusedCloneFlags } from './kernel/calls/left-to-kernel.ts';
+import { leftByArgument, leftToKernel } from './kernel/calls/left-to-kernel.ts';
 import type { ContainerMetadata } from './kernel/filtered-process.ts';
 import { allNames } from './kernel/syscall-numbers.ts';
 
-/** What is given to calls without a rule: clone with flags that are refused, and numbers that are newer than the OCI runtime's libseccomp. */
+type Seccomp = NonNullable<OciConfig['linux']['seccomp']>;
+
+/** What calls without a rule get: those left to the kernel by an argument, with another one; numbers newer than the OCI runtime's libseccomp. */
 const ENOSYS = 38;
 
 /** Mounts that show the host's kernel. What programs need of /proc is the Sentry's; runc itself needs the real one there. */
@@ -13,11 +15,10 @@ const hiddenMounts = new Set(['/sys', '/sys/fs/cgroup', '/dev/mqueue']);
 
 /** The config.json of a container as it runs under the Sentry that listens on `listenerPath`. Pure. */
 export function underSentry(config: OciConfig, container: ContainerSpec, listenerPath: string): OciConfig {
-  const { resources } = container.config.linux ?? {};
   const metadata: ContainerMetadata = {
     containerId: container.id,
     hostname: container.sandbox.config.hostname || hostname(),
-    memoryLimit: Number(resources?.memoryLimitInBytes ?? 0n),
+    memoryLimit: Number(container.config.linux?.resources?.memoryLimitInBytes ?? 0n),
   };
   return {
     ...config,
@@ -31,16 +32,21 @@ export function underSentry(config: OciConfig, container: ContainerSpec, listene
         architectures: ['SCMP_ARCH_X86_64'],
         listenerPath,
         listenerMetadata: JSON.stringify(metadata),
-        syscalls: [
-          { names: [...leftToKernel], action: 'SCMP_ACT_ALLOW' },
-          {
-            names: ['clone'],
-            action: 'SCMP_ACT_ALLOW',
-            args: [{ index: 0, value: refusedCloneFlags, valueTwo: 0, op: 'SCMP_CMP_MASKED_EQ' }],
-          },
-          { names: allNames.filter((name) => name !== 'clone' && !leftToKernel.includes(name)), action: 'SCMP_ACT_NOTIFY' },
-        ],
+        syscalls: rules(),
       },
     },
   };
+}
+
+function rules(): Seccomp['syscalls'] {
+  const left = new Set([...leftToKernel, ...leftByArgument.map(({ name }) => name)]);
+  return [
+    { names: [...leftToKernel], action: 'SCMP_ACT_ALLOW' },
+    ...leftByArgument.map(({ name, argument, mask, value }) => ({
+      names: [name],
+      action: 'SCMP_ACT_ALLOW',
+      args: [{ index: argument, value: mask, valueTwo: value, op: 'SCMP_CMP_MASKED_EQ' }],
+    })),
+    { names: allNames.filter((name) => !left.has(name)), action: 'SCMP_ACT_NOTIFY' },
+  ];
 }

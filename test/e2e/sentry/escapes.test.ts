@@ -302,6 +302,17 @@ describe('a container can’t get out of the Sentry', () => {
     );
   });
 
+  it('by leases on files, which would keep the Sentry waiting, also with garbage above the command', async () => {
+    const [F_SETLEASE, F_DUPFD_CLOEXEC, F_WRLCK] = [1024, 1030, 1];
+    const given = await results((program) => {
+      const file = program.call('open', program.text('/tmp/leased'), O_RDWR | 0o100, 0o600);
+      program.call('fcntl', file, F_SETLEASE, F_WRLCK);
+      program.call('fcntl', file, F_SETLEASE + 2 ** 32, F_WRLCK);
+      program.call('fcntl', file, F_DUPFD_CLOEXEC, 10);
+    });
+    expect(given.slice(1)).toEqual([ENOSYS, ENOSYS, 10]);
+  });
+
   it('by putting input into a terminal, or asking descriptors for what they don’t have', async () => {
     const [TIOCSTI, FS_IOC_GETFLAGS, FICLONE] = [0x5412, 0x8008_6601, 0x4004_9409];
     const given = await results((program) => {

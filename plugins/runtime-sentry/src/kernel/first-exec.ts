@@ -1,5 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { AT_FDCWD, closeDescriptor, identityOf, O_CLOEXEC, O_PATH, openInRoot } from './files/host-files.ts';
+import { AT_FDCWD, closeDescriptor, contentOf, identityOf, namesIn, O_CLOEXEC, O_PATH, openInRoot } from './files/host-files.ts';
 import type { Kernel } from './kernel.ts';
 import type { SystemCall } from './notifications.ts';
 
@@ -12,7 +11,9 @@ const streams = new Set(['0', '1', '2']);
  */
 export function whatLeaks(call: SystemCall, kernel: Kernel): string | undefined {
   if (!isInRoot(call, kernel)) return 'its working directory is outside of its root directory';
-  const kept = readdirSync(`/proc/${call.tid}/fd`).filter((descriptor) => !streams.has(descriptor) && !closesOnExec(call.tid, descriptor));
+  const open = namesIn(`/proc/${call.tid}/fd`);
+  if (typeof open === 'number') return 'its descriptors can’t be read';
+  const kept = open.filter((descriptor) => !streams.has(descriptor) && !closesOnExec(call.tid, descriptor));
   return kept.length === 0 ? undefined : `it would inherit the descriptors ${kept.join(', ')}`;
 }
 
@@ -29,6 +30,8 @@ function isInRoot(call: SystemCall, kernel: Kernel): boolean {
 }
 
 function closesOnExec(tid: number, descriptor: string): boolean {
-  const flags = /^flags:\s*([0-7]+)/m.exec(readFileSync(`/proc/${tid}/fdinfo/${descriptor}`, 'latin1'))?.[1] ?? '0';
+  const info = contentOf(`/proc/${tid}/fdinfo/${descriptor}`);
+  if (typeof info === 'number') return false;
+  const flags = /^flags:\s*([0-7]+)/m.exec(info.toString('latin1'))?.[1] ?? '0';
   return (Number.parseInt(flags, 8) & O_CLOEXEC) !== 0;
 }

@@ -1,4 +1,4 @@
-import { ENOENT } from './errno.ts';
+import { EINTR, ENOENT } from './errno.ts';
 import { Area, hostCall } from './host-calls.ts';
 import { numberOf } from './syscall-numbers.ts';
 
@@ -75,13 +75,14 @@ export class Notifications implements SystemCall {
     for (;;) {
       // Older kernels don't end the ioctl when the last process has ended.
       const ready = hostCall(poll, this.#ready.address, 1, timeoutMs);
-      const events = this.#ready.view.getInt16(6, true);
       if (ready === 0) return 'none';
-      if (ready > 0 && (events & POLLIN) === 0) return 'ended';
+      if (ready < 0) continue;
+      if ((this.#ready.view.getInt16(6, true) & POLLIN) === 0) return 'ended';
       this.#request.bytes.fill(0);
       const result = hostCall(ioctl, this.#descriptor, NOTIF_RECV, this.#request.address);
-      // A caller that was killed in between leaves ENOENT.
       if (result === 0) return 'call';
+      // A caller that was killed in between leaves ENOENT.
+      if (result !== -ENOENT && result !== -EINTR) return 'ended';
     }
   }
 

@@ -1,5 +1,4 @@
-import { readFileSync } from 'node:fs';
-import { closeDescriptor, exists, O_DIRECTORY, O_PATH, openHost } from './files/host-files.ts';
+import { closeDescriptor, contentOf, exists, O_DIRECTORY, O_PATH, openHost } from './files/host-files.ts';
 import { parseTask, type Task } from './task.ts';
 
 interface Known {
@@ -36,7 +35,8 @@ export class Tasks {
 
   #look(tid: number): Task | undefined {
     const place = openHost(`/proc/${tid}`, O_PATH | O_DIRECTORY);
-    const task = place < 0 ? undefined : read(tid);
+    const status = place < 0 ? place : contentOf('status', place);
+    const task = typeof status === 'number' ? undefined : parseTask(status.toString('latin1'));
     // Else it may be of another thread with the same number.
     if (!task || !this.#isWaiting()) {
       if (place >= 0) closeDescriptor(place);
@@ -50,13 +50,5 @@ export class Tasks {
   #drop(tid: number, { place }: Known): void {
     this.#known.delete(tid);
     closeDescriptor(place);
-  }
-}
-
-function read(tid: number): Task | undefined {
-  try {
-    return parseTask(readFileSync(`/proc/${tid}/status`, 'latin1'));
-  } catch {
-    return undefined;
   }
 }

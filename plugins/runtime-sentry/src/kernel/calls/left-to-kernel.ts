@@ -9,7 +9,7 @@ export const leftToKernel: readonly string[] = words(`
   brk mmap munmap mprotect mremap madvise msync mincore mlock mlock2 munlock mlockall munlockall membarrier
   pkey_alloc pkey_free pkey_mprotect
 
-  read readv pread64 preadv preadv2 write writev pwrite64 pwritev pwritev2 lseek close close_range dup dup2 dup3 fcntl flock
+  read readv pread64 preadv preadv2 write writev pwrite64 pwritev pwritev2 lseek close close_range dup dup2 dup3 flock
   fsync fdatasync ftruncate fallocate fadvise64 readahead sendfile copy_file_range splice tee fstat fstatfs fchmod fchown
   fchdir getcwd pipe pipe2 poll ppoll select pselect6
 
@@ -27,11 +27,28 @@ export const leftToKernel: readonly string[] = words(`
   getpriority setpgid setsid getrlimit prlimit64
 `);
 
-/**
- * `clone` passes unless it has one of these flags: CLONE_NEWTIME, NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID and NEWNET (namespaces of
- * one's own), and CLONE_PTRACE. clone3, whose flags are in memory, is not there at all: libc takes clone then.
- */
-export const refusedCloneFlags = 0x7e02_2080;
+/** A call that is left to the kernel where `argument & mask` is `value`; otherwise it isn't there. */
+interface ByArgument {
+  name: string;
+  argument: number;
+  mask: number;
+  value: number;
+}
+
+/** CLONE_NEWTIME, NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID and NEWNET (namespaces of one's own), and CLONE_PTRACE. */
+const refusedCloneFlags = 0x7e02_2080;
+/** Commands of fcntl from 1024 on: leases, by which opening a file would wait in the Sentry, and notifications. */
+const newerCommands = 0x400;
+const wholeInteger = 0xffff_ffff;
+/** F_DUPFD_CLOEXEC, F_SETPIPE_SZ and F_GETPIPE_SZ. */
+const openNewerCommands = [1030, 1031, 1032];
+
+/** clone3, whose flags are in memory, where no filter sees them, is not there at all: libc takes clone then. */
+export const leftByArgument: readonly ByArgument[] = [
+  { name: 'clone', argument: 0, mask: refusedCloneFlags, value: 0 },
+  { name: 'fcntl', argument: 1, mask: newerCommands, value: 0 },
+  ...openNewerCommands.map((value) => ({ name: 'fcntl', argument: 1, mask: wholeInteger, value })),
+];
 
 function words(text: string): string[] {
   return text.trim().split(/\s+/);

@@ -1,5 +1,5 @@
-import { writeSync } from 'node:fs';
-import { ENAMETOOLONG } from '../errno.ts';
+import { readdirSync, readFileSync, writeSync } from 'node:fs';
+import { EACCES, ENAMETOOLONG } from '../errno.ts';
 import { Area, hostCall } from '../host-calls.ts';
 import { numberOf } from '../syscall-numbers.ts';
 
@@ -106,6 +106,28 @@ export function openHost(path: string, flags: number, directory = AT_FDCWD): num
 /** Whether a directory has something by this name. */
 export function exists(directory: number, entryName: string): boolean {
   return hostCall(faccessat, directory, name.text(entryName), 0) === 0;
+}
+
+/** The names in a directory of the host; or an errno. */
+export function namesIn(path: string): string[] | number {
+  try {
+    return readdirSync(path);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).errno ?? -EACCES;
+  }
+}
+
+/** The content of a file of the host; or an errno. */
+export function contentOf(path: string, directory = AT_FDCWD): Buffer | number {
+  const descriptor = openHost(path, O_RDONLY, directory);
+  if (descriptor < 0) return descriptor;
+  try {
+    return readFileSync(descriptor);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).errno ?? -EACCES;
+  } finally {
+    closeDescriptor(descriptor);
+  }
 }
 
 export function closeDescriptor(descriptor: number): void {

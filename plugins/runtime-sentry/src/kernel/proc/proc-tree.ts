@@ -1,10 +1,11 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import { EACCES, EINVAL, EISDIR, ELOOP, ENOENT, ENOTDIR } from '../errno.ts';
 import {
   closeDescriptor,
   contentFile,
+  contentOf,
   isOnProc,
   linkTarget,
+  namesIn,
   O_ACCMODE,
   O_CLOEXEC,
   O_DIRECTORY,
@@ -26,7 +27,7 @@ import { systemFiles } from './system-files.ts';
 
 /** What is at a place of /proc. A `magic` link leads to an open file that needs no path (`fd/1` -> `pipe:[7]`). */
 type Node =
-  | { type: 'directory'; entries: () => DirectoryEntry[] }
+  | { type: 'directory'; entries: () => DirectoryEntry[] | number }
   | { type: 'file'; content: () => Buffer | number }
   | { type: 'link'; target: () => string | number; magic: boolean };
 
@@ -46,9 +47,8 @@ export class ProcTree {
 
   /** Processes of the container, in its own numbers. */
   processIds(): number[] {
-    return readdirSync(pathOf(this.#real))
-      .filter((name) => /^\d+$/.test(name))
-      .map(Number);
+    const names = namesIn(pathOf(this.#real));
+    return typeof names === 'number' ? [] : names.filter((name) => /^\d+$/.test(name)).map(Number);
   }
 
   /** Where the link at a place leads, for one that names a path: as Paths follows it. */
@@ -149,7 +149,7 @@ export class ProcTree {
     return {
       type: 'file',
       content: () => {
-        const real = this.#read(`${id}/${name}`);
+        const real = contentOf(`${id}/${name}`, this.#real);
         return typeof real === 'number' ? real : view(real);
       },
     };
@@ -157,11 +157,15 @@ export class ProcTree {
 
   #descriptorNode(id: string, number: string | undefined): Node | undefined {
     if (number === undefined) {
-      const names = (): string[] => readdirSync(`${pathOf(this.#real)}/${id}/fd`);
-      return { type: 'directory', entries: () => listing(names().map((name) => entry(name, 'link'))) };
+      return { type: 'directory', entries: () => this.#descriptors(id) };
     }
     const target = linkTarget(this.#real, `${id}/fd/${number}`);
     return typeof target === 'number' ? undefined : { type: 'link', target: () => target, magic: true };
+  }
+
+  #descriptors(id: string): DirectoryEntry[] | number {
+    const names = namesIn(`${pathOf(this.#real)}/${id}/fd`);
+    return typeof names === 'number' ? names : listing(names.map((name) => entry(name, 'link')));
   }
 
   #exists(id: string): boolean {
@@ -174,18 +178,6 @@ export class ProcTree {
     const bytes = statOf(at);
     closeDescriptor(at);
     return bytes;
-  }
-
-  #read(name: string): Buffer | number {
-    const descriptor = openHost(name, 0, this.#real);
-    if (descriptor < 0) return descriptor;
-    try {
-      return readFileSync(descriptor);
-    } catch (error) {
-      return (error as NodeJS.ErrnoException).errno ?? -EACCES;
-    } finally {
-      closeDescriptor(descriptor);
-    }
   }
 
   #load(): { processes: number; lastProcess: number } {
