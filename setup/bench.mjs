@@ -1,4 +1,4 @@
-// npm run bench -- NAME [ARGUMENTS]: sets up, then runs test/bench/NAME.ts.
+// npm run bench -- NAME [ARGUMENTS]: sets up, then runs test/bench/NAME.bench.ts.
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { foreground } from './foreground.mjs';
@@ -20,15 +20,12 @@ async function bench(argv) {
   if (!known.includes(name)) throw new SetupError(`there is no bench ${name}; there are ${known.join(', ')}`);
   await setUp({ tests: true });
   const env = { ...process.env, PATH: pathWithTools(), BERTH_CNI_BIN_DIR: cniDirectory };
-  return foreground(node, ['--conditions=berth-source', join(folder, `${name}.ts`), ...args], env);
+  return foreground(node, ['--conditions=berth-source', join(folder, `${name}.bench.ts`), ...args], env);
 }
 
-/** bench.ts is what they share. */
 function benches() {
-  if (!existsSync(folder)) return [];
-  return readdirSync(folder)
-    .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts') && file !== 'bench.ts')
-    .map((file) => file.slice(0, -'.ts'.length));
+  const ending = '.bench.ts';
+  return existsSync(folder) ? readdirSync(folder).flatMap((file) => (file.endsWith(ending) ? [file.slice(0, -ending.length)] : [])) : [];
 }
 
 try {

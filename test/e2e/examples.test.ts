@@ -32,7 +32,7 @@ describe('the examples on runc', () => {
     expect(readHostState()).toEqual(before);
   });
 
-  it('are seen from another terminal: ps, logs, trace', async () => {
+  it('are seen from another terminal: ps, logs, exec, trace', async () => {
     const node = home.start(['run', '--image', exampleImage, '-f', join(repository, 'examples/sidecar.yaml')]);
     await node.says(/the node goes on/);
     const listed = JSON.parse((await home.berth('ps', '-o', 'json')).stdout) as {
@@ -43,6 +43,8 @@ describe('the examples on runc', () => {
     const page = await fetch(`http://${listed[0]?.status.podIP}/`);
     expect(await page.text()).toContain('<h1>Berth</h1>');
     expect((await home.berth('logs', 'sidecar', '-c', 'content')).stdout).toContain('content: wrote index.html');
+    const listing = ['exec', 'sidecar', '-c', 'web', '--', 'sh', '-c', 'ls /www; exit 3'];
+    expect(await home.berth(...listing)).toEqual({ status: 3, stdout: 'index.html\n', stderr: '' });
     const records = JSON.parse((await home.berth('trace', 'sidecar', '-o', 'json')).stdout) as { protocol: string; method: string }[];
     expect(new Set(records.map((record) => record.protocol))).toEqual(new Set(['cri', 'cni', 'oci']));
     expect((await node.interrupt()).status).toBe(0);

@@ -6,6 +6,7 @@ import { awaitVerdicts } from '../node/await-verdicts.ts';
 import { runtimeEntry } from '../node/runtime-command.ts';
 import { formatTable } from '../view/listing.ts';
 import { LiveStatus } from '../view/live-status.ts';
+import { nameList, seconds } from './arguments.ts';
 
 interface DiffOptions extends GlobalOptions {
   filename: string[];
@@ -13,7 +14,8 @@ interface DiffOptions extends GlobalOptions {
   image: string[];
   output: 'table' | 'json';
   all?: boolean;
-  timeout: string;
+  /** Milliseconds. */
+  timeout: number;
 }
 
 /** `berth diff -f POD --handlers A,B`: runs each pod once on each runtime, and prints where they differ. */
@@ -21,12 +23,10 @@ export function diffCommand(): Command {
   return new Command('diff')
     .description('run the pods of manifest files once on each of several runtimes, and print where they differ')
     .requiredOption('-f, --filename <file...>', 'manifest files, or directories of them')
-    .requiredOption('--handlers <list>', 'handlers to compare, separated by commas: runc,vm', (list: string) =>
-      list.split(',').filter(Boolean),
-    )
+    .requiredOption('--handlers <list>', 'handlers to compare, separated by commas: runc,vm', nameList)
     .option('--image <archive...>', 'load these image archives first', [])
     .option('--all', 'print also what is the same')
-    .option('--timeout <seconds>', 'how long the pods may take', '120')
+    .addOption(new Option('--timeout <seconds>', 'how long the pods may take').argParser(seconds).default(120_000, '120'))
     .addOption(new Option('-o, --output <format>', 'format').choices(['table', 'json']).default('table'))
     .action(async (_options: unknown, command: Command) => {
       process.exitCode = await diff(command.optsWithGlobals<DiffOptions>());
@@ -54,7 +54,7 @@ async function diff(options: DiffOptions): Promise<number> {
       signal: interrupted.signal,
     });
     const status = new LiveStatus(process.stderr);
-    const limit = AbortSignal.timeout(Number(options.timeout) * 1000);
+    const limit = AbortSignal.timeout(options.timeout);
     const onChange = (pods: ReturnType<typeof node.pods>): void => {
       status.show(pods);
       interview.ask(pods);

@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import picocolors from 'picocolors';
 import { compose, type GlobalOptions, tokens } from '../compose.ts';
 import { awaitVerdicts } from '../node/await-verdicts.ts';
@@ -7,6 +7,7 @@ import type { Node } from '../node/node.ts';
 import { LiveStatus } from '../view/live-status.ts';
 import { followLogs, printLogs } from '../view/pod-logs.ts';
 import { timelineOf } from '../view/timeline.ts';
+import { seconds } from './arguments.ts';
 
 interface RunOptions extends GlobalOptions {
   filename: string[];
@@ -15,7 +16,8 @@ interface RunOptions extends GlobalOptions {
   once?: boolean;
   keep?: boolean;
   ephemeral?: boolean;
-  timeout: string;
+  /** Milliseconds. */
+  timeout: number;
 }
 
 /** `berth run -f FILE...`: a node without an API server, in the foreground. */
@@ -26,7 +28,7 @@ export function runCommand(): Command {
     .option('--runtime <handler>', 'runtime of pods without a runtimeClassName (default: defaultHandler in berth.yaml)')
     .option('--image <archive...>', 'load these image archives first', [])
     .option('--once', 'end by itself: exit status 0 only if every pod did what its manifest says')
-    .option('--timeout <seconds>', 'with --once, how long the pods may take', '120')
+    .addOption(new Option('--timeout <seconds>', 'with --once, how long the pods may take').argParser(seconds).default(120_000, '120'))
     .option('--keep', 'leave the pods running at the end; the next "berth run" takes them over')
     .option('--ephemeral', 'remove the root and run directories at the end if this command made them')
     .action(async (_options: unknown, command: Command) => {
@@ -65,7 +67,7 @@ async function run(options: RunOptions): Promise<number> {
 /** Shows the pods coming up, their logs and timeline; then, unless `once`, goes on with the logs until interrupted. */
 async function show(node: Node, client: KubeletClient, options: RunOptions, signal: AbortSignal): Promise<string[]> {
   const status = new LiveStatus(process.stdout);
-  const limit = options.once ? AbortSignal.timeout(Number(options.timeout) * 1000) : undefined;
+  const limit = options.once ? AbortSignal.timeout(options.timeout) : undefined;
   const failures = await awaitVerdicts(node, { onChange: (pods) => status.show(pods), signal, limit });
   status.done();
   const pods = node.pods();

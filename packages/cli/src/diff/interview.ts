@@ -1,6 +1,6 @@
 import type { Pod } from '@berth/api/objects';
 import type { Directories } from '../configuration/directories.ts';
-import { handlerOf, nameWithoutHandler } from '../node/handler-source.ts';
+import { handlerOf, podInManifest } from '../node/handler-source.ts';
 import type { KubeletClient } from '../node/kubelet-client.ts';
 import { joinRecords } from '../view/call-records.ts';
 import type { Facts } from './comparison.ts';
@@ -41,7 +41,7 @@ export class Interview {
   async facts(pods: Pod[]): Promise<PodFindings[]> {
     const findings = new Map<string, Map<string, Facts>>();
     for (const pod of pods) {
-      const name = nameWithoutHandler(pod);
+      const name = podInManifest(pod);
       const facts = findings.get(name) ?? new Map<string, Facts>();
       findings.set(name, facts.set(handlerOf(pod), await this.#factsOf(pod)));
     }

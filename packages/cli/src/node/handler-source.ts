@@ -39,7 +39,8 @@ export function handlerOf(pod: Pod): string {
   return pod.spec?.runtimeClassName ?? '';
 }
 
-/** The name in the manifest. */
-export function nameWithoutHandler(pod: Pod): string {
-  return (pod.metadata?.name ?? '').slice(0, -1 - handlerOf(pod).length);
+/** Namespace and name in the manifest, `default/web`. */
+export function podInManifest(pod: Pod): string {
+  const { namespace = 'default', name = '' } = pod.metadata ?? {};
+  return `${namespace}/${name.slice(0, -1 - handlerOf(pod).length)}`;
 }

@@ -93,36 +93,36 @@ export class CriTarget {
 export class TestContainer {
   readonly id: string;
   readonly sandboxId: string;
-  private readonly client: CriClient;
-  private readonly logFile: string;
+  readonly #client: CriClient;
+  readonly #logFile: string;
 
   constructor(client: CriClient, id: string, sandboxId: string, logFile: string) {
-    this.client = client;
+    this.#client = client;
     this.id = id;
     this.sandboxId = sandboxId;
-    this.logFile = logFile;
+    this.#logFile = logFile;
   }
 
   async start(): Promise<void> {
-    await this.client.StartContainer({ containerId: this.id });
+    await this.#client.StartContainer({ containerId: this.id });
   }
 
   /** `timeout` in seconds; 0 kills at once. */
   async stop(timeout: number): Promise<void> {
-    await this.client.StopContainer({ containerId: this.id, timeout });
+    await this.#client.StopContainer({ containerId: this.id, timeout });
   }
 
   async remove(): Promise<void> {
-    await this.client.RemoveContainer({ containerId: this.id });
+    await this.#client.RemoveContainer({ containerId: this.id });
   }
 
   /** `timeout` in seconds; 0 for none. */
   async execSync(cmd: string[], timeout = 0): Promise<ExecResult> {
-    return this.client.ExecSync({ containerId: this.id, cmd, timeout });
+    return this.#client.ExecSync({ containerId: this.id, cmd, timeout });
   }
 
   async status(): Promise<ContainerStatus> {
-    return (await this.client.ContainerStatus({ containerId: this.id })).status;
+    return (await this.#client.ContainerStatus({ containerId: this.id })).status;
   }
 
   /** The status once the container has ended. */
@@ -136,7 +136,7 @@ export class TestContainer {
 
   /** The log file, line by line. */
   log(): string[] {
-    return readFileSync(this.logFile, 'utf8').split('\n').slice(0, -1);
+    return readFileSync(this.#logFile, 'utf8').split('\n').slice(0, -1);
   }
 }
 

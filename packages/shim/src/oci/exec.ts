@@ -72,8 +72,8 @@ async function runToEnd(binary: string, args: string[], pidFile: string, output:
   const child = spawn(binary, args, { stdio: ['ignore', stdout.write, stderr.write] });
   for (const { write } of [stdout, stderr]) closeSync(write);
   const killed = new AbortController();
-  const kill = (): void => void killProcess(child, pidFile).finally(() => killed.abort());
-  signal.addEventListener('abort', kill, { once: true });
+  const endProcess = (): void => void killProcess(child, pidFile).finally(() => killed.abort());
+  signal.addEventListener('abort', endProcess, { once: true });
   try {
     const [exitCode] = await Promise.all([
       exitOf(child, binary),
@@ -86,7 +86,7 @@ async function runToEnd(binary: string, args: string[], pidFile: string, output:
     signal.throwIfAborted();
     throw error;
   } finally {
-    signal.removeEventListener('abort', kill);
+    signal.removeEventListener('abort', endProcess);
   }
 }
 

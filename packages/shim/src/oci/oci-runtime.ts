@@ -23,6 +23,7 @@ import { grantCapabilities } from './capabilities.ts';
 import { OciCommand } from './command.ts';
 import type { OciConfig } from './config-json.ts';
 import { Conmon, type MonitoredContainer } from './conmon.ts';
+import { ConmonWatch } from './conmon-watch.ts';
 import { hostDevices, requestedDevices } from './devices.ts';
 import { Exec } from './exec.ts';
 import { ExitFiles } from './exit-files.ts';
@@ -47,6 +48,8 @@ export interface OciRuntimeOptions {
   createDeadlineMs?: number;
   /** Has the last word on a container's config.json; what it throws fails CreateContainer. For runtimes that are an OCI runtime and more. */
   adapt?(config: OciConfig, container: ContainerSpec): OciConfig;
+  /** How often it is looked whether the containers' conmons live; default 5 seconds. */
+  conmonWatchMs?: number;
 }
 
 /** What `prepare` makes, and all else works with. */
@@ -55,6 +58,7 @@ interface Parts {
   containers: MonitoredContainers;
   exec: Exec;
   pause: Pause;
+  conmonWatch: ConmonWatch;
   recovery: OciRecovery;
 }
 
@@ -67,6 +71,7 @@ export class OciRuntime implements Runtime {
   readonly #events = new RuntimeEvents();
   readonly #known = new Map<string, ContainerSpec>();
   readonly #sandboxes = new Map<string, SandboxSpec>();
+  readonly #removing = new Set<string>();
   readonly #said = new Set<string>();
   #parts: Parts | undefined;
 
@@ -162,8 +167,13 @@ export class OciRuntime implements Runtime {
   }
 
   async removeContainer(container: ContainerSpec, signal: AbortSignal): Promise<void> {
-    await this.#ready().containers.remove(monitored(container), signal);
-    this.#known.delete(container.id);
+    this.#removing.add(container.id);
+    try {
+      await this.#ready().containers.remove(monitored(container), signal);
+      this.#known.delete(container.id);
+    } finally {
+      this.#removing.delete(container.id);
+    }
   }
 
   async removeSandbox(sandbox: SandboxSpec, signal: AbortSignal): Promise<void> {
@@ -183,11 +193,12 @@ export class OciRuntime implements Runtime {
   }
 
   events(signal: AbortSignal): AsyncIterable<RuntimeEvent> {
+    void this.#ready().conmonWatch.run(signal);
     return this.#events.read(signal);
   }
 
   #assemble(binary: string, conmonBinary: string, facts: HostFacts): Parts {
-    const { calls, createDeadlineMs } = this.#options;
+    const { calls, createDeadlineMs, conmonWatchMs = 5000 } = this.#options;
     const stateDirectory = join(this.#directory, 'state');
     const oci = new OciCommand({ binary, stateDirectory, logDirectory: join(this.#directory, 'logs'), calls });
     const conmon = new Conmon({ binary: conmonBinary, exitDirectory: this.#exits.directory, createDeadlineMs, calls }, oci);
@@ -199,6 +210,7 @@ export class OciRuntime implements Runtime {
       containers,
       exec: new Exec(oci, calls),
       pause,
+      conmonWatch: new ConmonWatch({ containers, watched: () => this.#watched(), log: this.#options.log, intervalMs: conmonWatchMs }),
       recovery: new OciRecovery({ oci, containers, pause, exits: this.#exits, exitOf }),
     };
   }
@@ -206,6 +218,10 @@ export class OciRuntime implements Runtime {
   #ready(): Parts {
     if (this.#parts) return this.#parts;
     throw new PluginError('FAILED_PRECONDITION', 'prepare() has not succeeded', { object: this.#options.handler });
+  }
+
+  #watched(): MonitoredContainer[] {
+    return [...this.#known.values()].filter(({ id }) => !this.#removing.has(id)).map(monitored);
   }
 
   async #ended(id: string): Promise<void> {
@@ -224,7 +240,8 @@ export class OciRuntime implements Runtime {
     const exit = await this.#exits.read(container.id);
     if (!exit) return undefined;
     const killed = exit.exitCode === killedExitCode && (await containers.hadOom(monitored(container)));
-    return { ...exit, ...(killed && { reason: 'OOMKilled' }) };
+    const lost = await containers.lostConmon(monitored(container));
+    return { ...exit, ...(killed && { reason: 'OOMKilled' }), ...(lost && { message: lostExit }) };
   }
 
   #sayOnce(messages: string[]): void {
@@ -234,6 +251,8 @@ export class OciRuntime implements Runtime {
     }
   }
 }
+
+const lostExit = 'its exit status was lost: conmon, which watches it, was killed';
 
 /** What these runtimes could do but don't yet; what only some requests of a field can't have is thrown where it is read. */
 const refused = ['user', 'role', 'type', 'level'].map((part) => ({

@@ -1,0 +1,78 @@
+import type { PodStatus } from '@berth/api/objects';
+
+/** A pod sandbox as the runtime tells of it. */
+export interface Sandbox {
+  id: string;
+  attempt: number;
+  ready: boolean;
+  createdAt: Date;
+  /** Empty where the pod has no address of its own. */
+  ips: string[];
+}
+
+/** As in CRI's ContainerState; `unknown` to the runtime itself. */
+export type InstanceState = 'created' | 'running' | 'exited' | 'unknown';
+
+/** One instance of a container: every start of a container is a new one, with the next attempt number. */
+export interface ContainerInstance {
+  id: string;
+  /** The container of the pod that this is an instance of. */
+  name: string;
+  sandboxId: string;
+  /** Counts the restarts: 0 is the first start. */
+  attempt: number;
+  state: InstanceState;
+  createdAt: Date;
+  startedAt?: Date;
+  finishedAt?: Date;
+  exitCode: number;
+  reason: string;
+  message: string;
+  image: string;
+  imageId: string;
+}
+
+/** Why an action failed the last time, and when it may be tried again. */
+export interface Failure {
+  /** `ErrImagePull`, `CreateContainerError`, `FailedCreatePodSandBox`, ... */
+  reason: string;
+  message: string;
+  at: Date;
+  /** How long to wait after `at`. */
+  delayMs: number;
+}
+
+/** How long a crashed container waits for its next restart, set at the one before. */
+export interface RestartDelay {
+  delayMs: number;
+  setAt: Date;
+}
+
+/** Why the node doesn't run a pod at all. */
+export interface Refusal {
+  reason: string;
+  message: string;
+}
+
+/** Everything that the planner knows of a pod besides its spec: what the runtime told and what the worker remembers. */
+export interface ObservedPod {
+  handler: string;
+  /** Newest first. */
+  sandboxes: Sandbox[];
+  /** Newest first. */
+  containers: ContainerInstance[];
+  /** Whether an image is there, by its name in the spec; one that nobody looked for has no entry. */
+  images: Record<string, { present: boolean; checkedAt: Date }>;
+  /** By `failureKey()`. That of `observe` is why the runtime can't be asked, so that the rest is old. */
+  failures: Record<string, Failure>;
+  /** By container name. */
+  restartDelays: Record<string, RestartDelay>;
+  /** Directories, volumes and cgroup. After a restart of the kubelet nobody knows yet. */
+  directories: 'unknown' | 'prepared' | 'removed';
+  /** The pod is to end. */
+  deletion?: { gracePeriodSeconds: number };
+  refusal?: Refusal;
+  /** The status told last. */
+  previous?: PodStatus;
+  hostIP?: string;
+}
