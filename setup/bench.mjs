@@ -2,7 +2,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { foreground } from './foreground.mjs';
-import { cniDirectory, node, pathWithTools, root } from './paths.mjs';
+import { cniDirectory, guestDirectory, node, pathWithTools, root } from './paths.mjs';
 import { reportFailure } from './report-failure.mjs';
 import { setUp } from './set-up.mjs';
 import { SetupError } from './setup-error.mjs';
@@ -19,7 +19,7 @@ async function bench(argv) {
   }
   if (!known.includes(name)) throw new SetupError(`there is no bench ${name}; there are ${known.join(', ')}`);
   await setUp({ tests: true });
-  const env = { ...process.env, PATH: pathWithTools(), BERTH_CNI_BIN_DIR: cniDirectory };
+  const env = { ...process.env, PATH: pathWithTools(), BERTH_CNI_BIN_DIR: cniDirectory, BERTH_GUEST_DIR: guestDirectory };
   return foreground(node, ['--conditions=berth-source', join(folder, `${name}.bench.ts`), ...args], env);
 }
 

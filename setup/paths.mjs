@@ -16,6 +16,10 @@ export const toolsDirectory = join(cache, 'bin');
 export const debianDirectory = join(cache, 'debian');
 /** Our CNI plugins as executables. */
 export const cniDirectory = join(cache, 'cni', 'bin');
+/** All of those plugins in one program. */
+export const cniProgram = join(cniDirectory, 'berth-cni');
+/** What a virtual machine boots: kernel, initial root file system, agent. */
+export const guestDirectory = join(cache, 'guest');
 /** The image that the examples use. */
 export const exampleImage = join(cache, 'images', 'busybox.tar');
 

@@ -7,6 +7,7 @@ import { cniPlugins } from './steps/cni-plugins.mjs';
 import { dependencies } from './steps/dependencies.mjs';
 import { exampleImageStep } from './steps/example-image.mjs';
 import { generatedCode } from './steps/generated-code.mjs';
+import { guest } from './steps/guest.mjs';
 import { linuxTools } from './steps/linux-tools.mjs';
 import { nodeRuntime } from './steps/node-runtime.mjs';
 
@@ -14,18 +15,21 @@ import { nodeRuntime } from './steps/node-runtime.mjs';
  * @param {object} needs
  * @param {boolean} [needs.tests] what `npm test` needs too
  * @param {boolean} [needs.containers] real containers are to run: Linux programs, CNI plugins, an image
+ * @param {boolean} [needs.machines] virtual machines are to run too: QEMU, a kernel and what it boots
  * @param {NodeJS.WritableStream} [needs.output] where progress is told
  */
-export async function setUp({ tests = false, containers = true, output = process.stdout }) {
+export async function setUp({ tests = false, containers = true, machines = false, output = process.stdout }) {
   mkdirSync(cache, { recursive: true });
   await withLock(async () => {
     await runSteps(
-      [nodeRuntime, dependencies({ development: tests }), generatedCode(), ...(containers ? containerSteps(tests) : [])],
+      [nodeRuntime, dependencies({ development: tests }), generatedCode(), ...(containers ? containerSteps(tests, machines) : [])],
       output,
     );
   });
 }
 
-function containerSteps(tests) {
-  return process.platform === 'linux' ? [linuxTools({ tests }), cniPlugins(), exampleImageStep] : [];
+function containerSteps(tests, machines) {
+  if (process.platform !== 'linux') return [];
+  const guests = (tests || machines) && process.arch === 'x64' ? [guest({ required: machines })] : [];
+  return [linuxTools({ tests, machines }), cniPlugins(), exampleImageStep, ...guests];
 }

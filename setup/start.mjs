@@ -21,7 +21,7 @@ async function start(options) {
     return isRoot ? foreground(berth, run) : inOwnDirectories(run);
   }
   if (process.platform !== 'linux') throw new SetupError('real containers need Linux; try "npm start -- --runtime fake"');
-  await setUp({ containers: true });
+  await setUp({ containers: true, machines: runtimeOf(options) === 'vm' });
   const node = [berth, ...run, '--image', exampleImage];
   return isRoot ? foreground(node[0], node.slice(1)) : asRoot(node);
 }

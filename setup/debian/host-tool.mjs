@@ -4,8 +4,8 @@ import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { toolsDirectory } from '../paths.mjs';
 
-/** An ordinary user's PATH lacks them, but the node runs as root. */
-const systemDirectories = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
+/** An ordinary user's PATH lacks them, but the node runs as root; virtiofsd is in no directory of any PATH. */
+const systemDirectories = ['/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/lib/qemu', '/usr/libexec'];
 
 /** @param {string} name @returns {string | undefined} the host's own program, those that set-up unpacked left out */
 export function findOnHost(name) {

@@ -27,7 +27,9 @@ export async function linkUnpackedTool(tool, link) {
 
 /** @param {string} name @returns {string | undefined} where the packages have it */
 export function unpackedProgram(name) {
-  return ['usr/bin', 'usr/sbin', 'bin', 'sbin'].map((folder) => join(debianDirectory, folder, name)).find((path) => existsSync(path));
+  return ['usr/bin', 'usr/sbin', 'bin', 'sbin', 'usr/lib/qemu']
+    .map((folder) => join(debianDirectory, folder, name))
+    .find((path) => existsSync(path));
 }
 
 /**

@@ -4,7 +4,7 @@
  * @typedef {object} Tool
  * @property {string} name the program
  * @property {string} package Debian's package
- * @property {'node' | 'tests'} neededBy tools of tests alone may be missing: their tests are skipped
+ * @property {'node' | 'machines' | 'tests'} neededBy tools of tests alone may be missing: their tests are skipped
  * @property {string} [minimum] the oldest version that does
  * @property {string[]} [versionArgs] print the version; `--version` by default
  * @property {boolean} [static] a dynamically linked one doesn't do
@@ -26,7 +26,11 @@ export const tools = [
   { name: 'nsenter', package: 'util-linux', neededBy: 'node', minimum: '2.36' },
   { name: 'flock', package: 'util-linux', neededBy: 'node' },
   { name: 'busybox', package: 'busybox-static', neededBy: 'node', static: true },
-  { name: 'crun', package: 'crun', neededBy: 'tests', minimum: '1.5' },
+  { name: 'qemu-system-x86_64', package: 'qemu-system-x86', neededBy: 'machines', minimum: '7.0' },
+  { name: 'virtiofsd', package: 'qemu-system-common', neededBy: 'machines' },
+  { name: 'tc', package: 'iproute2', neededBy: 'machines', versionArgs: ['-V'], minimum: '5.10' },
+  { name: 'setpriv', package: 'util-linux', neededBy: 'machines', minimum: '2.36' },
+  { name: 'crun', package: 'crun', neededBy: 'machines', minimum: '1.5' },
   { name: 'containerd', package: 'containerd', neededBy: 'tests', minimum: '1.6' },
   { name: 'ctr', package: 'containerd', neededBy: 'tests' },
   { name: 'containerd-shim-runc-v2', package: 'containerd', neededBy: 'tests' },
@@ -34,6 +38,9 @@ export const tools = [
   { name: 'mmdebstrap', package: 'mmdebstrap', neededBy: 'tests' },
   ...['iptables', 'ip6tables', 'iptables-save', 'iptables-restore', 'ip6tables-save', 'ip6tables-restore'].map(iptables),
 ];
+
+/** Packages of virtual machines whose files are no programs: the guest's kernel. */
+export const machinePackages = ['linux-image-cloud-amd64'];
 
 /** Packages of the tests whose files are no programs on PATH: the reference CNI plugins, in usr/lib/cni. */
 export const testPackages = ['containernetworking-plugins'];

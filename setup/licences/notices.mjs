@@ -16,8 +16,8 @@ under its own licence, whose text lies in its package.
 |---|---|---|
 | Node.js | MIT, and those of its parts | npm registry |
 | npm | Artistic-2.0 | npm registry |
-| Bun, inside the executable of the CNI plugins | MIT; JavaScriptCore LGPL-2.1 | npm registry |
-| the Linux programs that \`setup/debian/tool-table.mjs\` lists, where the host lacks them | \`.cache/debian/usr/share/doc/*/copyright\` | Debian or Ubuntu |
+| Bun, inside the executables of the CNI plugins and of the guest's agent | MIT; JavaScriptCore LGPL-2.1 | npm registry |
+| the Linux programs, and the kernel of virtual machines, that \`setup/debian/tool-table.mjs\` lists, where the host lacks them | \`.cache/debian/usr/share/doc/*/copyright\` | Debian or Ubuntu |
 
 ## npm packages
 

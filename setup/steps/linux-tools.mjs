@@ -4,38 +4,46 @@ import { join } from 'node:path';
 import { unpackPackages } from '../debian/apt.mjs';
 import { findOnHost, fingerprint, suitableOnHost } from '../debian/host-tool.mjs';
 import { linkHostTool, linkUnpackedTool } from '../debian/link-tool.mjs';
-import { testPackages, tools } from '../debian/tool-table.mjs';
+import { machinePackages, testPackages, tools } from '../debian/tool-table.mjs';
 import { debianDirectory, toolsDirectory } from '../paths.mjs';
 import { SetupError } from '../setup-error.mjs';
 import { readStamp, removeStamp, writeStamp } from '../stamp.mjs';
 
-/** Written once the tools of the tests are in: a later set-up that needs none of them keeps them. */
-const testsStamp = 'linux-tools-tests';
+/** Who needs tools; each needs those of the ones before it too. */
+const users = ['node', 'machines', 'tests'];
 
-/** @param {{ tests: boolean }} needs @returns {import('../run-steps.mjs').Step} */
-export function linuxTools({ tests }) {
-  const all = tests || readStamp(testsStamp) !== undefined;
-  const wanted = tools.filter((tool) => all || tool.neededBy === 'node');
+const titles = { node: 'Linux tools', machines: 'Linux tools, QEMU too', tests: 'Linux tools, QEMU and those of the tests too' };
+
+/** Names the last user whose tools are in: a later set-up that needs fewer of them keeps them. */
+const userStamp = 'linux-tools-user';
+
+/** @param {{ tests: boolean, machines: boolean }} needs @returns {import('../run-steps.mjs').Step} */
+export function linuxTools({ tests, machines }) {
+  const level = Math.max(tests ? 2 : machines ? 1 : 0, users.indexOf(readStamp(userStamp) ?? 'node'));
+  const user = users[level];
+  const wanted = tools.filter((tool) => users.indexOf(tool.neededBy) <= level);
+  const extraPackages = [...(level >= 1 ? machinePackages : []), ...(level >= 2 ? testPackages : [])];
+  const required = tools.filter((tool) => tool.neededBy === 'node' || (machines && tool.neededBy === 'machines'));
   return {
     name: 'linux-tools',
-    title: all ? 'Linux tools, those of the tests too' : 'Linux tools',
-    inputs: () => [JSON.stringify(wanted), debianDirectory, ...wanted.map((tool) => fingerprint(tool.name))],
+    title: titles[user],
+    inputs: () => [JSON.stringify([wanted, extraPackages]), debianDirectory, ...wanted.map((tool) => fingerprint(tool.name))],
     outputs: [toolsDirectory],
     run: async () => {
-      removeStamp(testsStamp);
-      const outcome = await provide(wanted, all ? testPackages : []);
-      if (all) writeStamp(testsStamp, '');
+      removeStamp(userStamp);
+      const outcome = await provide(wanted, required, extraPackages);
+      writeStamp(userStamp, user);
       return outcome;
     },
   };
 }
 
-async function provide(wanted, extraPackages) {
+async function provide(wanted, required, extraPackages) {
   const onHost = new Map(wanted.map((tool) => [tool.name, suitableOnHost(tool)]));
   const lacking = wanted.filter((tool) => onHost.get(tool.name) === undefined);
   const { downloaded, missing } = await unpack([...new Set([...lacking.map((tool) => tool.package), ...extraPackages])]);
   refuse(
-    lacking.filter((tool) => tool.neededBy === 'node' && missing.has(tool.package)),
+    lacking.filter((tool) => required.includes(tool) && missing.has(tool.package)),
     missing,
   );
   rmSync(toolsDirectory, { recursive: true, force: true });

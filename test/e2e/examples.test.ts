@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { BerthHome, exampleImage } from '../fixtures/berth.ts';
 import { type HostState, readHostState } from '../fixtures/host-state.ts';
-import { nodeMissing, skipIfMissing } from '../fixtures/node-requirements.ts';
+import { machinesMissing, nodeMissing, skipIfMissing } from '../fixtures/node-requirements.ts';
 import { repository } from '../fixtures/tools.ts';
 
 const examples = ['sidecar', 'init', 'counter'].map((name) => join(repository, `examples/${name}.yaml`));
@@ -56,6 +56,28 @@ describe('the examples on runc', () => {
     const records = JSON.parse((await home.berth('trace', 'sidecar', '-o', 'json')).stdout) as { protocol: string; method: string }[];
     expect(new Set(records.map((record) => record.protocol))).toEqual(new Set(['cri', 'cni', 'oci']));
     expect((await node.interrupt()).status).toBe(0);
+    expect(readHostState()).toEqual(before);
+  });
+});
+
+describe('the examples in virtual machines', () => {
+  beforeEach(skipIfMissing(machinesMissing));
+
+  it('do what they say, and leave the host as it was', async () => {
+    const ended = await home.berth(
+      'run',
+      '--once',
+      '--runtime',
+      'vm',
+      '--image',
+      exampleImage,
+      ...examples.flatMap((file) => ['-f', file]),
+    );
+    expect(ended.stderr).toBe('');
+    expect(ended.status).toBe(0);
+    expect(ended.stdout).toContain('web: serving /www on port 80');
+    expect(ended.stdout).toContain('main: found: application built on');
+    expect(ended.stdout).toMatch(/machine vm boot/);
     expect(readHostState()).toEqual(before);
   });
 });

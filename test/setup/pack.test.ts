@@ -11,6 +11,7 @@ const packages = ['api', 'sdk', 'shim', 'conformance', 'kubelet', 'scheduler', '
 const plugins = [
   'runtime-runc',
   'runtime-sentry',
+  'runtime-vm',
   'runtime-fake',
   'cni-bridge',
   'cni-host-local',

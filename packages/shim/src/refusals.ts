@@ -3,15 +3,10 @@ import { NamespaceMode, type UserNamespace } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import type { Refusal } from './runtime.ts';
 
-/** A refusal of some values of a field only. Without `when`: of every value but the default. */
-export interface ConditionalRefusal extends Refusal {
-  when?: (value: unknown) => boolean;
-}
-
 const userNamespaces = 'user namespaces are not supported';
 const targetContainers = 'joining the namespaces of another container is not supported';
 
-const alwaysRefused: ConditionalRefusal[] = [
+const alwaysRefused: Refusal[] = [
   { field: 'mounts[].image', reason: 'image volumes are not supported' },
   { field: 'mounts[].recursive_read_only', reason: 'recursive read-only mounts are not supported' },
   { field: 'mounts[].uid_mappings', reason: userNamespaces },
@@ -31,15 +26,15 @@ const alwaysRefused: ConditionalRefusal[] = [
 ];
 
 /** Kubelets ask for relabelling everywhere; where no SELinux is, there is nothing to do for it. */
-const refusedWithSelinux: ConditionalRefusal[] = [{ field: 'mounts[].selinux_relabel', reason: 'SELinux relabelling is not supported' }];
+const refusedWithSelinux: Refusal[] = [{ field: 'mounts[].selinux_relabel', reason: 'SELinux relabelling is not supported' }];
 
 /** What this server doesn't do for any runtime. */
-export function shimRefusals(selinuxEnabled: boolean = existsSync('/sys/fs/selinux/enforce')): ConditionalRefusal[] {
+export function shimRefusals(selinuxEnabled: boolean = existsSync('/sys/fs/selinux/enforce')): Refusal[] {
   return selinuxEnabled ? [...alwaysRefused, ...refusedWithSelinux] : alwaysRefused;
 }
 
 /** Throws INVALID_ARGUMENT, naming the field, if `config` asks for anything that is refused. `object` names who asks. */
-export function checkRefusals(config: object, refusals: ConditionalRefusal[], object: string): void {
+export function checkRefusals(config: object, refusals: Refusal[], object: string): void {
   for (const { field, reason, when = isSet } of refusals) {
     if (isAsked(config, field.split('.'), when))
       throw new PluginError('INVALID_ARGUMENT', `${field}: ${reason}`, { object, hint: 'leave the field out, or choose another runtime' });

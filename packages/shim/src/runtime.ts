@@ -77,6 +77,8 @@ export interface RuntimeFeatures {
 export interface Refusal {
   field: string;
   reason: string;
+  /** Which values of the field are refused, if it isn't every one but the default. */
+  when?: (value: unknown) => boolean;
 }
 
 /** Reported by CRI's Version: `runc 1.1.5`. */

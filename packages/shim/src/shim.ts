@@ -6,8 +6,8 @@ import { GuardedRuntime } from './guarded-runtime.ts';
 import type { Images } from './image/images.ts';
 import { KeyedLock } from './keyed-lock.ts';
 import type { PodNetwork } from './network/pod-network.ts';
-import { type ConditionalRefusal, shimRefusals } from './refusals.ts';
-import type { Runtime, RuntimeFeatures, RuntimeVersion } from './runtime.ts';
+import { shimRefusals } from './refusals.ts';
+import type { Refusal, Runtime, RuntimeFeatures, RuntimeVersion } from './runtime.ts';
 import { SandboxWork } from './sandbox/sandbox-work.ts';
 import { Sandboxes } from './sandbox/sandboxes.ts';
 import type { ShimOptions } from './shim-options.ts';
@@ -27,7 +27,7 @@ export class Shim {
   readonly runtime: Runtime;
   readonly features: RuntimeFeatures;
   /** What no request may ask for: of this server, and of the runtime. */
-  readonly refusals: ConditionalRefusal[];
+  readonly refusals: Refusal[];
   readonly images: Images;
   readonly network: PodNetwork;
   readonly calls: FileCalls;

@@ -1,5 +1,5 @@
 import { ContainerConfig, PodSandboxConfig } from '@berth/sdk/cri';
-import type { OciConfig } from '@berth/shim/oci/config';
+import type { OciConfig } from '@berth/shim/oci/config-json';
 import type { ContainerSpec } from '@berth/shim/runtime';
 import { expect, it } from 'vitest';
 import { leftToKernel } from './kernel/calls/left-to-kernel.ts';

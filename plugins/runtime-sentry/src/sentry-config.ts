@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import type { OciConfig } from '@berth/shim/oci/config';
+import type { OciConfig } from '@berth/shim/oci/config-json';
 import type { ContainerSpec } from '@berth/shim/runtime';
 import { leftByArgument, leftToKernel } from './kernel/calls/left-to-kernel.ts';
 import type { ContainerMetadata } from './kernel/filtered-process.ts';

@@ -45,7 +45,7 @@ describe('runtimeCommand', () => {
 describe('runtimeEntry', () => {
   it('lists the known handlers for an unknown one', () => {
     expect(() => runtimeEntry(readNodeConfiguration(), 'nope')).toThrow(
-      /handler nope: no runtime has this handler; use one of runc, sentry, fake/,
+      /handler nope: no runtime has this handler; use one of runc, .*fake/,
     );
   });
 });

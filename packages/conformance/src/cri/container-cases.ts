@@ -71,9 +71,12 @@ export const containerCases: Case<CriTarget>[] = [
     group: 'container',
     clause: 'StopContainer lets the process end by itself within the timeout (api.proto, StopContainerRequest.timeout)',
     needs: [processes],
-    async run(target) {
-      await target.withContainer({ command: ['sh', '-c', 'trap "exit 7" TERM; while true; do sleep 0.05; done'] }, async (container) => {
+    async run(target, signal) {
+      const command = ['sh', '-c', 'trap "exit 7" TERM; echo ready; while true; do sleep 0.05; done'];
+      await target.withContainer({ command }, async (container) => {
         await container.start();
+        // Before its trap is set, a first process doesn't take the signal at all.
+        await container.logged(/ F ready$/, signal);
         await container.stop(20);
         expectEqual((await container.status()).exitCode, 7, 'exit_code');
       });

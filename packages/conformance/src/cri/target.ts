@@ -134,6 +134,11 @@ export class TestContainer {
     }
   }
 
+  /** Resolves when a line of the log matches. */
+  async logged(pattern: RegExp, signal: AbortSignal): Promise<void> {
+    while (!this.log().some((line) => pattern.test(line))) await sleep(pollMs, undefined, { signal });
+  }
+
   /** The log file, line by line. */
   log(): string[] {
     return readFileSync(this.#logFile, 'utf8').split('\n').slice(0, -1);

@@ -1,0 +1,34 @@
+import { MountPropagation, NamespaceMode } from '@berth/sdk/cri';
+import type { Refusal, RuntimeFeatures } from '@berth/shim/runtime';
+
+const hostNamespaces = ['network', 'pid', 'ipc'].map(
+  (kind): Refusal => ({
+    field: `linux.security_context.namespace_options.${kind}`,
+    reason: `a machine has a kernel of its own, and can't share the host's ${kind} namespace`,
+    when: (mode) => mode === NamespaceMode.NODE,
+  }),
+);
+
+const selinux = ['user', 'role', 'type', 'level'].map(
+  (part): Refusal => ({
+    field: `linux.security_context.selinux_options.${part}`,
+    reason: 'SELinux labels are not supported',
+  }),
+);
+
+/** What pods can't have in a machine, or not yet. */
+const refused: Refusal[] = [
+  ...hostNamespaces,
+  ...selinux,
+  { field: 'linux.security_context.privileged', reason: "a machine has none of the host's devices" },
+  { field: 'devices', reason: "a machine has none of the host's devices" },
+  { field: 'tty', reason: 'terminals are not supported' },
+  {
+    field: 'mounts[].propagation',
+    reason: 'mounts made later are not passed on between a machine and its host',
+    when: (propagation) => propagation !== MountPropagation.PROPAGATION_PRIVATE,
+  },
+];
+
+/** The network namespace is where the machine's network card is; IPC and UTS are those of the machine's own kernel. */
+export const features: RuntimeFeatures = { rootfs: 'mounted', network: true, namespaces: false, refused };

@@ -1,0 +1,52 @@
+import { grantCapabilities } from '@berth/shim/oci/capabilities';
+import type { OciConfig } from '@berth/shim/oci/config-json';
+import { seccompChoice, seccompFilter } from '@berth/shim/oci/seccomp';
+import { containerConfig, nameOf, pauseConfig } from '@berth/shim/oci/spec';
+import type { ContainerSpec, SandboxSpec } from '@berth/shim/runtime';
+import { pause, processLink, sharedMemoryPath } from '../guest/paths.ts';
+import { guestFacts } from './guest-facts.ts';
+
+/** Where the guest has what a container consists of. */
+interface GuestPlaces {
+  rootfs: string;
+  /** By the source on the host. */
+  volumes: ReadonlyMap<string, string>;
+}
+
+/** The config.json of a container for the OCI runtime of its guest. */
+export async function guestContainerConfig(container: ContainerSpec, { rootfs, volumes }: GuestPlaces): Promise<OciConfig> {
+  const object = nameOf(container);
+  const context = container.config.linux?.securityContext;
+  const { granted } = grantCapabilities(context?.capabilities, false, guestFacts.bounding, object);
+  const config = containerConfig({
+    container: {
+      ...container,
+      sandbox: insideMachine(container.sandbox),
+      rootfs: container.rootfs && { ...container.rootfs, mounted: rootfs },
+      mounts: container.mounts.map((mount) => ({ ...mount, source: volumes.get(mount.source) ?? mount.source })),
+    },
+    facts: guestFacts,
+    devices: [],
+    seccomp: await seccompFilter(seccompChoice(context, object), granted, guestFacts.architecture, object),
+    sharedMemory: sharedMemoryPath,
+    sharedPid: container.sandbox.sharedPid ? `${processLink(container.sandbox.id)}/ns/pid` : undefined,
+  });
+  // crun sets no score of 0, and the container would keep the agent's, which the kernel spares.
+  config.process.oomScoreAdj ||= 1;
+  return config;
+}
+
+/** That of the process which holds a pod's shared PID namespace in its guest. */
+export function guestPauseConfig(sandbox: SandboxSpec): OciConfig {
+  return pauseConfig(insideMachine(sandbox), pause.root, pause.executable);
+}
+
+/** The pod's machine is its network, IPC and UTS namespace and its cgroup; sysctls are set in it at its start. */
+function insideMachine(sandbox: SandboxSpec): SandboxSpec {
+  const { linux } = sandbox.config;
+  return {
+    ...sandbox,
+    namespaces: {},
+    config: { ...sandbox.config, ...(linux && { linux: { ...linux, sysctls: {}, cgroupParent: '' } }) },
+  };
+}

@@ -1,0 +1,17 @@
+import { capabilitiesOfMask } from '@berth/shim/oci/capabilities';
+import type { HostFacts } from '@berth/shim/oci/host-facts';
+
+/** Capabilities of Linux 5.9 and newer, by their bits. */
+const allCapabilities = '1ffffffffff';
+
+/** What containers can have inside a machine: its kernel is Debian's, and its agent is root there. */
+export const guestFacts: HostFacts = {
+  architecture: 'x64',
+  bounding: capabilitiesOfMask(allCapabilities),
+  oomScoreAdj: 0,
+  lowersOomScore: true,
+  unifiedCgroups: true,
+  hugetlb: false,
+  swapAccounting: true,
+  appArmor: false,
+};

@@ -1,0 +1,87 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { type Client, connect } from '@berth/sdk/connect';
+import { PluginError } from '@berth/sdk/errors';
+import type { StatusResponse } from '@berth/sdk/machine-monitor';
+import { ExecRequest, MachineMonitorService, ShutdownRequest, StatusRequest, WatchRequest } from '@berth/sdk/machine-monitor';
+import type { ExecOutput as RuntimeExecOutput } from '@berth/shim/runtime';
+import type { MachineDirectory } from './machine-directory.ts';
+import { write } from './write.ts';
+
+/** Longest that a machine may take to end: its guest writes what it has for the host first. */
+const shutdownDeadlineMs = 20_000;
+
+/** Longest that a monitor may take to say what it knows. */
+const statusDeadlineMs = 5000;
+
+/** A machine as the shim reaches it: over its monitor, which may be gone. */
+export class MachineClient {
+  readonly directory: MachineDirectory;
+  readonly #client: Client<MachineMonitorService>;
+  readonly #closed = new AbortController();
+
+  constructor(directory: MachineDirectory) {
+    this.directory = directory;
+    this.#client = connect(MachineMonitorService, `unix://${directory.monitorSocket}`);
+  }
+
+  get monitor(): Client<MachineMonitorService> {
+    return this.#client;
+  }
+
+  /** Undefined where no monitor answers. */
+  async status(signal: AbortSignal): Promise<StatusResponse | undefined> {
+    if (!existsSync(this.directory.monitorSocket)) return undefined;
+    return this.#client.status(StatusRequest.create(), { signal, deadlineMs: statusDeadlineMs }).catch(() => {
+      signal.throwIfAborted();
+      return undefined;
+    });
+  }
+
+  /** Resolves with the reason when the machine ends by itself; undefined once this client is closed. */
+  async endedUnasked(): Promise<string | undefined> {
+    const { signal } = this.#closed;
+    try {
+      for await (const { message } of this.#client.watch(WatchRequest.create(), { signal })) return message;
+    } catch {
+      // The monitor itself is gone: what it wrote last tells more than a broken connection.
+    }
+    return signal.aborted ? undefined : this.reason();
+  }
+
+  /** Why a machine is gone whose monitor doesn't answer. */
+  async reason(): Promise<string> {
+    return readFile(this.directory.ended, 'utf8').catch(() => 'its monitor has died, and the machine with it');
+  }
+
+  /** Runs a process in a container, and gives its exit code once `output` has all that it printed. */
+  async exec(container: string, args: string[], { stdout, stderr }: RuntimeExecOutput, signal: AbortSignal): Promise<number> {
+    for await (const { event } of this.#client.exec(ExecRequest.create({ container, args }), { signal })) {
+      if (event?.$case === 'stdout') await write(stdout, event.value);
+      if (event?.$case === 'stderr') await write(stderr, event.value);
+      if (event?.$case === 'exitCode') return event.value;
+    }
+    throw new PluginError('UNAVAILABLE', await this.reason(), { object: `command ${JSON.stringify(args[0])}` });
+  }
+
+  /** Ends machine and monitor, as far as they are there and listen. */
+  async shutDown(signal: AbortSignal): Promise<void> {
+    this.close();
+    if (!existsSync(this.directory.monitorSocket)) return;
+    const client = connect(MachineMonitorService, `unix://${this.directory.monitorSocket}`);
+    try {
+      await client.shutdown(ShutdownRequest.create(), { signal, deadlineMs: shutdownDeadlineMs });
+    } catch {
+      // One that doesn't do it is killed by who asked.
+      signal.throwIfAborted();
+    } finally {
+      client.close();
+    }
+  }
+
+  /** Ends the connection; the machine goes on. */
+  close(): void {
+    this.#closed.abort();
+    this.#client.close();
+  }
+}

@@ -1,0 +1,47 @@
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PluginError } from '@berth/sdk/errors';
+import { locate } from '@berth/shim/oci/programs';
+import { runProgram } from '@berth/shim/run-program';
+import type { MachineParts } from './machine-config.ts';
+
+/** Finds what machines are made of: programs on PATH, and what a guest boots in `guestDirectory`. Throws what is missing. */
+export async function findParts(guestDirectory: string): Promise<MachineParts> {
+  const [qemu, virtiofsd, nsenter, setpriv] = await Promise.all([
+    locate('qemu-system-x86_64', 'runs machines'),
+    locate('virtiofsd', 'gives machines their files'),
+    locate('nsenter', 'starts machines in their network'),
+    locate('setpriv', 'ends machines with their monitor'),
+    ...['ip', 'tc'].map((program) => locate(program, 'connects machines to the network')),
+  ]);
+  const [kernel, initramfs, tools] = await Promise.all([
+    guestFile(join(guestDirectory, 'vmlinuz'), "the guest's kernel (of Debian's package linux-image-cloud-amd64)"),
+    guestFile(join(guestDirectory, 'initramfs.cpio'), "the guest's initial root file system"),
+    guestFile(join(guestDirectory, 'tools'), "the guest's agent"),
+  ]);
+  return { qemu, virtiofsd, nsenter, setpriv, kernel, initramfs, tools };
+}
+
+async function guestFile(path: string, what: string): Promise<string> {
+  try {
+    await access(path);
+    return path;
+  } catch (cause) {
+    throw new PluginError('FAILED_PRECONDITION', `${what} is not there`, {
+      object: path,
+      hint: 'run "npm run setup -- --runtime vm" in a checkout, or say with --guest where it is',
+      cause,
+    });
+  }
+}
+
+/** `7.2.22` */
+export async function qemuVersion(qemu: string, signal: AbortSignal): Promise<string> {
+  const said = await runProgram(qemu, ['--version'], { signal, timeoutMs: 10_000 });
+  const [, version] = /version (\S+)/.exec(said) ?? [];
+  if (version !== undefined) return version;
+  throw new PluginError('FAILED_PRECONDITION', `"${qemu} --version" doesn't tell a version`, {
+    object: 'QEMU',
+    hint: 'check that this is QEMU',
+  });
+}

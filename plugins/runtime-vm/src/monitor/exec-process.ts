@@ -1,0 +1,52 @@
+import { type Exited, Stream } from '@berth/sdk/guest';
+import type { ExecOutput } from '@berth/sdk/machine-monitor';
+import type { ProcessSink } from './guest-connection.ts';
+
+type Event = NonNullable<ExecOutput['event']>;
+
+/** One exec on its way to who asked for it: what the guest sends is taken when that is ready for more. */
+export class ExecProcess implements ProcessSink {
+  readonly #unread: { event: Event; taken: () => void }[] = [];
+  #wake: (() => void) | undefined;
+
+  async output(stream: Stream, data: Uint8Array): Promise<void> {
+    await this.#push({ $case: stream === Stream.STREAM_STDOUT ? 'stdout' : 'stderr', value: Buffer.from(data) });
+  }
+
+  async exited({ exitCode }: Exited): Promise<void> {
+    await this.#push({ $case: 'exitCode', value: exitCode });
+  }
+
+  /** Everything up to the exit code; ends with it, or with `signal`, whose reason it throws. */
+  async *events(signal: AbortSignal): AsyncGenerator<Event> {
+    const wake = (): void => this.#wake?.();
+    signal.addEventListener('abort', wake);
+    try {
+      for (;;) {
+        signal.throwIfAborted();
+        const next = this.#unread.shift();
+        if (next) {
+          yield next.event;
+          next.taken();
+          if (next.event.$case === 'exitCode') return;
+        } else await this.#next();
+      }
+    } finally {
+      signal.removeEventListener('abort', wake);
+      for (const { taken } of this.#unread.splice(0)) taken();
+    }
+  }
+
+  async #push(event: Event): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#unread.push({ event, taken: resolve });
+    this.#wake?.();
+    await promise;
+  }
+
+  async #next(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#wake = resolve;
+    await promise;
+  }
+}

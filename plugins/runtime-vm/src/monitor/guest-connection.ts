@@ -1,0 +1,140 @@
+import type { Socket } from 'node:net';
+import { type Code, PluginError } from '@berth/sdk/errors';
+import { type Exited, GuestFrame, HostFrame, type Output, type Request, type Stream } from '@berth/sdk/guest';
+import { FrameReader, frame } from '../guest/frames.ts';
+import { initialWindow } from '../guest/window.ts';
+
+/** Who takes what a process of the guest puts out. Each call waits for the one before it. */
+export interface ProcessSink {
+  /** Resolves when there is room for as much again. */
+  output(stream: Stream, data: Uint8Array): Promise<void>;
+  exited(exited: Exited): Promise<void>;
+}
+
+/** Where what one process puts out goes. */
+interface Route {
+  sink: ProcessSink;
+  /** When everything up to the last frame has been taken. */
+  done: Promise<void>;
+  /** Bytes of each stream that `sink` hasn't taken yet. */
+  untaken: Map<Stream, number>;
+}
+
+/** Longest that any call into the guest may take; making a container is the longest of them, emulated on a busy host. */
+const defaultDeadlineMs = 60_000;
+
+/** The monitor's end of the port to the guest's agent. */
+export class GuestConnection {
+  /** Resolves with the kernel's release once the agent is there; rejects if the connection is closed before. */
+  readonly ready: Promise<string>;
+  readonly #socket: Socket;
+  readonly #ready = Promise.withResolvers<string>();
+  readonly #calls = new Map<number, PromiseWithResolvers<void>>();
+  readonly #routes = new Map<string, Route>();
+  readonly #failed: (error: PluginError) => void;
+  #lastId = 0;
+  #closed: PluginError | undefined;
+
+  /** `failed`: told of what makes the guest unusable. */
+  constructor(socket: Socket, failed: (error: PluginError) => void) {
+    this.#socket = socket;
+    this.#failed = failed;
+    this.ready = this.#ready.promise;
+    this.ready.catch(() => undefined);
+    const reader = new FrameReader();
+    socket.on('data', (chunk) => this.#received(reader, chunk));
+    socket.on('error', () => undefined);
+  }
+
+  /** Makes a call, and throws what the agent answers if that is a failure. */
+  async call(call: NonNullable<Request['call']>, deadlineMs = defaultDeadlineMs): Promise<void> {
+    if (this.#closed) throw this.#closed;
+    const id = ++this.#lastId;
+    const answer = Promise.withResolvers<void>();
+    this.#calls.set(id, answer);
+    const timer = setTimeout(() => answer.reject(overdue(call.$case, deadlineMs)), deadlineMs);
+    try {
+      this.#send({ $case: 'request', value: { id, call } });
+      await answer.promise;
+    } finally {
+      clearTimeout(timer);
+      this.#calls.delete(id);
+    }
+  }
+
+  /** Output and end of the process go to `sink`, until it has ended. */
+  route(processId: string, sink: ProcessSink): void {
+    this.#routes.set(processId, { sink, done: Promise.resolve(), untaken: new Map() });
+  }
+
+  forget(processId: string): void {
+    this.#routes.delete(processId);
+  }
+
+  /** Fails all calls that wait, and those to come. Resolves when what has arrived is taken. */
+  async close(reason: PluginError): Promise<void> {
+    this.#closed ??= reason;
+    this.#socket.destroy();
+    this.#ready.reject(this.#closed);
+    for (const { reject } of this.#calls.values()) reject(this.#closed);
+    await Promise.all([...this.#routes.values()].map(({ done }) => done));
+  }
+
+  #received(reader: FrameReader, chunk: Buffer): void {
+    try {
+      for (const message of reader.push(chunk)) this.#take(GuestFrame.decode(message));
+    } catch (error) {
+      this.#failed(PluginError.from(error));
+    }
+  }
+
+  #take({ body }: GuestFrame): void {
+    switch (body?.$case) {
+      case 'ready':
+        this.#ready.resolve(body.value.kernelRelease);
+        return;
+      case 'response': {
+        const { id, failure } = body.value;
+        const answer = this.#calls.get(id);
+        if (failure) answer?.reject(new PluginError(failure.code as Code, failure.message));
+        else answer?.resolve();
+        return;
+      }
+      case 'output':
+        this.#output(body.value);
+        return;
+      case 'exited':
+        this.#inOrder(body.value.process, async ({ sink }) => {
+          await sink.exited(body.value);
+          this.forget(body.value.process);
+        });
+    }
+  }
+
+  #inOrder(processId: string, work: (route: Route) => Promise<void>): void {
+    const route = this.#routes.get(processId);
+    if (route) route.done = route.done.then(() => work(route)).catch((error: unknown) => this.#failed(PluginError.from(error)));
+  }
+
+  #output({ process, stream, data }: Output): void {
+    const untaken = this.#routes.get(process)?.untaken;
+    const waiting = (untaken?.get(stream) ?? 0) + data.length;
+    // A guest is not trusted with this process's memory.
+    if (waiting > initialWindow)
+      throw new PluginError('RESOURCE_EXHAUSTED', 'it sent more output than it was granted', { object: 'guest' });
+    untaken?.set(stream, waiting);
+    this.#inOrder(process, async ({ sink, untaken: left }) => {
+      await sink.output(stream, data);
+      left.set(stream, (left.get(stream) ?? 0) - data.length);
+      this.#send({ $case: 'credit', value: { process, stream, bytes: data.length } });
+    });
+  }
+
+  #send(body: HostFrame['body']): void {
+    if (!this.#closed) this.#socket.write(frame(HostFrame.encode({ body }).finish()));
+  }
+}
+
+function overdue(call: string, deadlineMs: number): PluginError {
+  return new PluginError('DEADLINE_EXCEEDED', `no answer to ${call} within ${deadlineMs / 1000} s`, { object: 'guest' });
+}

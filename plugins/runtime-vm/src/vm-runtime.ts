@@ -1,0 +1,257 @@
+import { access, rm } from 'node:fs/promises';
+import { availableParallelism, constants, hostname } from 'node:os';
+import { join } from 'node:path';
+import { PluginError } from '@berth/sdk/errors';
+import { CreateContainerRequest } from '@berth/sdk/machine-monitor';
+import type { Calls } from '@berth/shim/calls';
+import { killedExitCode } from '@berth/shim/exit-code';
+import { KeyedLock } from '@berth/shim/keyed-lock';
+import type { OciConfig } from '@berth/shim/oci/config-json';
+import { ExitFiles } from '@berth/shim/oci/exit-files';
+import type {
+  ContainerSpec,
+  ExecOutput,
+  ExecProcess,
+  Exit,
+  Found,
+  Known,
+  Runtime,
+  RuntimeEvent,
+  RuntimeFeatures,
+  RuntimeVersion,
+  SandboxSpec,
+} from '@berth/shim/runtime';
+import { RuntimeEvents } from '@berth/shim/runtime-events';
+import type { Logger } from 'pino';
+import { features } from './features.ts';
+import { type AcceleratorChoice, chooseAccelerator } from './machine/accelerator.ts';
+import { guestContainerConfig, guestPauseConfig } from './machine/container-config.ts';
+import type { Accelerator, MachineParts } from './machine/machine-config.ts';
+import { findParts, qemuVersion } from './machine/machine-parts.ts';
+import { type MachineSize, machineSize } from './machine/machine-size.ts';
+import { Machines } from './machine/machines.ts';
+import { recoverMachines } from './recovery.ts';
+
+export interface VmRuntimeOptions {
+  /** `RUN` of the shim: machines are below RUN/machines/HANDLER. */
+  run: string;
+  handler: string;
+  /** Holds the guest's kernel, initial root file system and tools. */
+  guestDirectory: string;
+  accelerator: AcceleratorChoice;
+  /** Of the machine of a pod without limits, and the least for any pod. */
+  size: MachineSize;
+  /** How long a guest may leave a ping unanswered before it counts as hung. */
+  watchdogMs: number;
+  calls: Calls;
+  log: Logger;
+}
+
+/** What `prepare` finds out. */
+interface Host {
+  parts: MachineParts;
+  accelerator: Accelerator;
+}
+
+/** Runtime whose pods are virtual machines of QEMU, each watched by a process of its own that outlives the shim. */
+export class VmRuntime implements Runtime {
+  readonly #options: VmRuntimeOptions;
+  readonly #directory: string;
+  readonly #exits: ExitFiles;
+  readonly #machines: Machines;
+  readonly #events = new RuntimeEvents();
+  readonly #known = new Map<string, ContainerSpec>();
+  readonly #sharedPids = new Set<string>();
+  readonly #shares = new KeyedLock();
+  #host: Host | undefined;
+
+  constructor(options: VmRuntimeOptions) {
+    this.#options = options;
+    this.#directory = join(options.run, 'machines', options.handler);
+    this.#exits = new ExitFiles(join(this.#directory, 'exits'));
+    this.#machines = new Machines({
+      directory: join(this.#directory, 'of'),
+      log: options.log,
+      ended: (sandboxId, message) => this.#events.push({ type: 'sandboxGone', sandboxId, message }),
+    });
+  }
+
+  features(): RuntimeFeatures {
+    return features;
+  }
+
+  async prepare(signal: AbortSignal): Promise<RuntimeVersion> {
+    const { handler, guestDirectory, accelerator: choice, log } = this.#options;
+    if (process.getuid?.() !== 0 || process.arch !== 'x64') {
+      throw new PluginError('FAILED_PRECONDITION', 'it makes machines, which takes root on x86-64', {
+        object: handler,
+        hint: 'start it with sudo, or use --runtime fake',
+      });
+    }
+    const parts = await findParts(guestDirectory);
+    const version = await qemuVersion(parts.qemu, signal);
+    const accelerator = await chooseAccelerator(choice, parts, { record: join(this.#directory, 'kvm.json'), log, signal });
+    await this.#exits.open((id) => void this.#ended(id).catch((err: unknown) => log.error({ err, containerId: id }, 'exit not told')));
+    this.#host = { parts, accelerator };
+    log.info({ qemu: parts.qemu, version, accelerator }, 'QEMU ready');
+    return { name: 'qemu', version };
+  }
+
+  async createSandbox(sandbox: SandboxSpec, signal: AbortSignal): Promise<void> {
+    const { parts, accelerator } = this.#ready();
+    const { size, watchdogMs } = this.#options;
+    const { config, id, sharedPid } = sandbox;
+    const machineConfig = {
+      id,
+      parts,
+      accelerator,
+      size: machineSize(config, size, availableParallelism()),
+      hostname: config.hostname || hostname(),
+      sysctls: config.linux?.sysctls ?? {},
+      exitDirectory: this.#exits.directory,
+      watchdogMs,
+    };
+    await this.#record('boot', sandbox, sandbox.config.metadata?.name, () => this.#machines.start(sandbox, machineConfig, signal));
+    if (sharedPid) await this.#holdSharedPid(sandbox, signal);
+  }
+
+  async stopSandbox(sandbox: SandboxSpec, signal: AbortSignal): Promise<void> {
+    this.#sharedPids.delete(sandbox.id);
+    await this.#record('shutdown', sandbox, sandbox.config.metadata?.name, () => this.#machines.remove(sandbox, signal));
+    await this.#exits.remove(sandbox.id);
+  }
+
+  async createContainer(container: ContainerSpec, signal: AbortSignal): Promise<void> {
+    const config = await this.#shares.hold(container.sandbox.id, signal, () => this.#shareFiles(container, signal));
+    const { stdin } = container.config;
+    await this.#create(container, { config, stdin, logPath: container.logPath ?? '', oomFile: oomFile(container) }, signal);
+    this.#known.set(container.id, container);
+  }
+
+  async start(container: ContainerSpec, signal: AbortSignal): Promise<void> {
+    const { monitor } = this.#machines.of(container.sandbox);
+    await this.#record('start', container.sandbox, nameOf(container), () => monitor.startContainer({ id: container.id }, { signal }));
+  }
+
+  async signal(container: ContainerSpec, posixSignal: string, signal: AbortSignal): Promise<void> {
+    const number = constants.signals[posixSignal as NodeJS.Signals] ?? Number(posixSignal);
+    const machine = this.#machines.find(container.sandbox);
+    if (machine) await unlessGone(machine.monitor.signalContainer({ id: container.id, number }, { signal }));
+  }
+
+  async exec(container: ContainerSpec, { args }: ExecProcess, output: ExecOutput, signal: AbortSignal): Promise<number> {
+    const machine = this.#machines.of(container.sandbox);
+    return this.#record('exec', container.sandbox, nameOf(container), () => machine.exec(container.id, args, output, signal));
+  }
+
+  async removeContainer(container: ContainerSpec, signal: AbortSignal): Promise<void> {
+    const { id, sandbox } = container;
+    const machine = this.#machines.find(sandbox);
+    if (machine) await unlessGone(machine.monitor.removeContainer({ id }, { signal }));
+    await this.#shares.hold(sandbox.id, signal, () => this.#machines.shareOf(sandbox).removeRootfs(id, signal));
+    await this.#exits.remove(id);
+    await rm(oomFile(container), { force: true });
+    this.#known.delete(id);
+  }
+
+  async removeSandbox(sandbox: SandboxSpec, signal: AbortSignal): Promise<void> {
+    await this.stopSandbox(sandbox, signal);
+  }
+
+  async recover(known: Known, signal: AbortSignal): Promise<Found> {
+    this.#ready();
+    const found = await recoverMachines(known, { machines: this.#machines, exitOf: (container) => this.#exitOf(container) }, signal);
+    for (const container of known.containers) if (found.containers[container.id]) this.#known.set(container.id, container);
+    for (const sandbox of known.sandboxes) if (sandbox.sharedPid && found.sandboxes.includes(sandbox.id)) this.#sharedPids.add(sandbox.id);
+    await this.#machines.removeUnknown(known.sandboxes, signal);
+    const ids = new Set([...known.containers, ...known.sandboxes].map(({ id }) => id));
+    for (const id of await this.#exits.ids()) {
+      if (!ids.has(id)) await this.#exits.remove(id);
+      // What ended between the look and the notes just made was told to nobody.
+      else await this.#ended(id);
+    }
+    return found;
+  }
+
+  events(signal: AbortSignal): AsyncIterable<RuntimeEvent> {
+    return this.#events.read(signal);
+  }
+
+  /** Puts what the container sees of the host into the share, and gives its config.json. */
+  async #shareFiles(container: ContainerSpec, signal: AbortSignal): Promise<OciConfig> {
+    const share = this.#machines.shareOf(container.sandbox);
+    this.#machines.of(container.sandbox);
+    const { mounted } = container.rootfs ?? {};
+    if (mounted === undefined)
+      throw new PluginError('FAILED_PRECONDITION', 'its root file system is not mounted', { object: nameOf(container) });
+    const volumes = new Map<string, string>();
+    for (const { source, readonly } of container.mounts) volumes.set(source, await share.addVolume(source, readonly, signal));
+    return guestContainerConfig(container, { rootfs: await share.addRootfs(container.id, mounted, signal), volumes });
+  }
+
+  async #create(
+    { id, sandbox, config: { metadata } }: ContainerSpec,
+    { config, ...rest }: Omit<Partial<CreateContainerRequest>, 'config'> & { config: OciConfig },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { monitor } = this.#machines.of(sandbox);
+    const request = CreateContainerRequest.create({ id, config: Buffer.from(JSON.stringify(config)), ...rest });
+    await this.#record('create', sandbox, metadata?.name, () => monitor.createContainer(request, { signal }));
+  }
+
+  /** Its end is that of the sandbox. */
+  async #holdSharedPid(sandbox: SandboxSpec, signal: AbortSignal): Promise<void> {
+    const { monitor } = this.#machines.of(sandbox);
+    const config = Buffer.from(JSON.stringify(guestPauseConfig(sandbox)));
+    await monitor.createContainer(CreateContainerRequest.create({ id: sandbox.id, config }), { signal });
+    await monitor.startContainer({ id: sandbox.id }, { signal });
+    this.#sharedPids.add(sandbox.id);
+  }
+
+  #ready(): Host {
+    if (this.#host) return this.#host;
+    throw new PluginError('FAILED_PRECONDITION', 'prepare() has not succeeded', { object: this.#options.handler });
+  }
+
+  async #ended(id: string): Promise<void> {
+    const container = this.#known.get(id);
+    const exit = container && (await this.#exitOf(container));
+    if (exit) {
+      if (exit.reason === 'OOMKilled') this.#events.push({ type: 'oom', containerId: id });
+      this.#events.push({ type: 'exited', containerId: id, exit });
+    }
+    if (this.#sharedPids.has(id) && (await this.#exits.read(id))) {
+      this.#events.push({ type: 'sandboxGone', sandboxId: id, message: 'the process that holds its shared PID namespace has ended' });
+    }
+  }
+
+  async #exitOf(container: ContainerSpec): Promise<Exit | undefined> {
+    const exit = await this.#exits.read(container.id);
+    if (!exit) return undefined;
+    const oom = await access(oomFile(container)).then(
+      () => true,
+      () => false,
+    );
+    return { ...exit, ...(oom && exit.exitCode === killedExitCode && { reason: 'OOMKilled' }) };
+  }
+
+  async #record<T>(method: string, sandbox: SandboxSpec, subject: string | undefined, work: () => Promise<T>): Promise<T> {
+    const { calls, handler } = this.#options;
+    return calls.record({ protocol: 'machine', plugin: handler, method, subject, sandboxId: sandbox.id }, work);
+  }
+}
+
+function oomFile({ directory }: ContainerSpec): string {
+  return join(directory, 'oom');
+}
+
+function nameOf({ id, config }: ContainerSpec): string {
+  return config.metadata?.name ?? id;
+}
+
+/** What is asked of a machine that has ended meanwhile is done. */
+async function unlessGone(call: Promise<unknown>): Promise<void> {
+  await call.catch((error: unknown) => {
+    if (PluginError.from(error).code !== 'UNAVAILABLE') throw error;
+  });
+}
