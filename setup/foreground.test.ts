@@ -15,7 +15,7 @@ function start(script: string) {
 /** Counts the interrupts it gets, and says so when it is told to end. */
 const counting = `
   let interrupts = 0;
-  process.on('SIGINT', () => interrupts++);
+  process.on('SIGINT', () => { interrupts++; console.log('interrupted'); });
   process.on('SIGTERM', () => { console.log(interrupts); process.exit(3); });
   setInterval(() => {}, 1000);
   console.log('ready');`;
@@ -35,11 +35,12 @@ it('hands an interrupt of the whole group, which npm repeats, to the program onc
   child.stdout.setEncoding('utf8');
   for await (const chunk of child.stdout) {
     lines.push(...String(chunk).trim().split('\n'));
-    if (lines.length > 1 || child.pid === undefined) continue;
+    if (child.pid === undefined) continue;
+    if (lines.at(-1) === 'interrupted') process.kill(child.pid, 'SIGTERM');
+    if (lines.at(-1) !== 'ready') continue;
     process.kill(-child.pid, 'SIGINT');
     process.kill(child.pid, 'SIGINT');
-    process.kill(child.pid, 'SIGTERM');
   }
   expect((await closed)[0]).toBe(3);
-  expect(lines).toEqual(['ready', '1']);
+  expect(lines).toEqual(['ready', 'interrupted', '1']);
 });

@@ -32,6 +32,14 @@ describe('the examples on runc', () => {
     expect(readHostState()).toEqual(before);
   });
 
+  it('run in directories whose names hold blanks', async () => {
+    const places = ['--root', join(home.directory, 'the root'), '--run', join(home.directory, 'the run')];
+    const ended = await home.berth(...places, 'run', '--once', '--image', exampleImage, '-f', join(repository, 'examples/init.yaml'));
+    expect(ended.stderr).toBe('');
+    expect(ended.status).toBe(0);
+    expect(readHostState()).toEqual(before);
+  });
+
   it('are seen from another terminal: ps, logs, exec, trace', async () => {
     const node = home.start(['run', '--image', exampleImage, '-f', join(repository, 'examples/sidecar.yaml')]);
     await node.says(/the node goes on/);

@@ -8,7 +8,16 @@ import { repository } from '../fixtures/tools.ts';
 
 const run = promisify(execFile);
 const packages = ['api', 'sdk', 'shim', 'conformance', 'kubelet', 'scheduler', 'cli'];
-const plugins = ['runtime-runc', 'runtime-vm', 'runtime-fake', 'cni-bridge', 'cni-host-local', 'cni-loopback', 'scheduler-label-spread'];
+const plugins = [
+  'runtime-runc',
+  'runtime-sentry',
+  'runtime-vm',
+  'runtime-fake',
+  'cni-bridge',
+  'cni-host-local',
+  'cni-loopback',
+  'scheduler-label-spread',
+];
 const npmCli = join(repository, '.cache/node/lib/node_modules/npm/bin/npm-cli.js');
 
 interface Tarball {

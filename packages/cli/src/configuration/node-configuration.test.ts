@@ -21,9 +21,9 @@ function read(body: string) {
 }
 
 describe('readNodeConfiguration', () => {
-  it('has runc, vm and fake built in, runc as default', () => {
+  it('has runc, vm, sentry and fake built in, runc as default', () => {
     const configuration = readNodeConfiguration();
-    expect(configuration.runtimes.map((runtime) => runtime.handler)).toEqual(['runc', 'vm', 'fake']);
+    expect(configuration.runtimes.map((runtime) => runtime.handler)).toEqual(['runc', 'vm', 'sentry', 'fake']);
     expect(configuration.defaultHandler).toBe('runc');
     expect(configuration.runtimeRequestTimeoutMs).toBe(120_000);
   });

@@ -66,6 +66,7 @@ export interface NodeConfiguration {
 const builtInRuntimes: RuntimeEntry[] = [
   { handler: 'runc', command: ['@berth/runtime-runc'] },
   { handler: 'vm', command: ['@berth/runtime-vm'] },
+  { handler: 'sentry', command: ['@berth/runtime-sentry'] },
   { handler: 'fake', command: ['@berth/runtime-fake'] },
 ];
 

@@ -105,6 +105,8 @@ export class Supervisor {
   async #runOnce(): Promise<string> {
     mkdirSync(join(this.#logFile, '..'), { recursive: true, mode: 0o700 });
     const output = createWriteStream(this.#logFile, { flags: 'a', mode: 0o600 });
+    // A full disk costs lines of this log, not the node.
+    output.on('error', (error) => this.#log.warn({ file: this.#logFile, cause: error.message }, "the runtime's log can't be written"));
     // Standard input is a pipe that only this process holds: a runtime sees its end when the node is gone.
     const child = spawn(this.command.program, this.command.args, {
       stdio: ['pipe', 'pipe', 'pipe'],

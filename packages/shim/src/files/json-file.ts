@@ -1,9 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
 import { absent } from './absent.ts';
 import { syncDirectory } from './sync-directory.ts';
+
+/** Longer than any write takes. */
+const staleMs = 60_000;
 
 /** Replaces a JSON file at once: a reader sees the old or the new one whole, also after a power cut. */
 export async function writeJson(path: string, value: unknown): Promise<void> {
@@ -23,6 +26,23 @@ export async function writeJson(path: string, value: unknown): Promise<void> {
     throw error;
   }
   await syncDirectory(dirname(path));
+}
+
+/** Removes a JSON file, with what a writer of it that was killed has left. */
+export async function removeJson(path: string): Promise<void> {
+  const names = (await readdir(dirname(path)).catch(absent)) ?? [];
+  const partials = names.filter((name) => name.startsWith(`${basename(path)}.`) && name.endsWith('.tmp'));
+  for (const name of [basename(path), ...partials]) await rm(join(dirname(path), name), { force: true });
+}
+
+/** Removes what killed writers left in a directory: partial files that nobody has written to for a minute. */
+export async function removeStalePartials(directory: string): Promise<void> {
+  for (const name of (await readdir(directory).catch(absent)) ?? []) {
+    if (!name.endsWith('.tmp')) continue;
+    const path = join(directory, name);
+    const written = await stat(path).catch(absent);
+    if (written && Date.now() - written.mtimeMs > staleMs) await rm(path, { force: true });
+  }
 }
 
 /** Undefined for a file that isn't there. The caller knows the shape: it is the only writer of such files. */

@@ -4,7 +4,7 @@ import { setTimeout } from 'node:timers/promises';
 import type { FilesystemUsage, Image } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import { absent } from '../files/absent.ts';
-import { readJson, readJsonFiles, writeJson } from '../files/json-file.ts';
+import { readJson, readJsonFiles, removeJson, writeJson } from '../files/json-file.ts';
 import { digestOf, hexOf } from './digest.ts';
 import type { Images, PullOptions, UsableImage } from './images.ts';
 import { nameOf, parseReference, repositoryOf } from './reference.ts';
@@ -94,7 +94,7 @@ export class NamedImages implements Images {
   }
 
   async release(user: string): Promise<void> {
-    await rm(this.#userFile(user), { force: true });
+    await removeJson(this.#userFile(user));
   }
 
   async #find(reference: string): Promise<NamedImage | undefined> {

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
-import { readJson, readJsonFiles, writeJson } from '../files/json-file.ts';
+import { readJson, readJsonFiles, removeJson, removeStalePartials, writeJson } from '../files/json-file.ts';
 import { digestOf, hexOf } from './digest.ts';
 import type { InstalledImage } from './install.ts';
 import { nameOf, parseReference } from './reference.ts';
@@ -75,12 +75,17 @@ export class Records {
     await rm(this.#imageFile(id), { force: true });
   }
 
+  /** What writers that were killed have left. */
+  async removeLeftovers(): Promise<void> {
+    for (const directory of [this.#images, this.#names, this.#users]) await removeStalePartials(directory);
+  }
+
   putUser(user: string, image: string): Promise<void> {
     return writeJson(this.#userFile(user), { user, image });
   }
 
   removeUser(user: string): Promise<void> {
-    return rm(this.#userFile(user), { force: true });
+    return removeJson(this.#userFile(user));
   }
 
   async #findByPrefix(digits: string): Promise<InstalledImage | undefined> {

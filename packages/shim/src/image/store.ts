@@ -37,7 +37,7 @@ export class LayeredImages implements Images {
   readonly #blobs: Blobs;
   readonly #layers: Layers;
   readonly #records: Records;
-  #leftovers: Promise<void> | undefined;
+  #leftovers: Promise<unknown> | undefined;
 
   /** `directory`: ROOT/images. */
   constructor(directory: string) {
@@ -145,7 +145,7 @@ export class LayeredImages implements Images {
 
   /** What another process removes between the unpacking and the record is made again. */
   async #install(bytes: Buffer, manifest: Manifest, source: BlobSource, names: string[], signal: AbortSignal): Promise<string> {
-    this.#leftovers ??= removeLeftovers(join(this.#directory, 'incoming'));
+    this.#leftovers ??= Promise.all([removeLeftovers(join(this.#directory, 'incoming')), this.#records.removeLeftovers()]);
     await this.#leftovers;
     for (let attempt = 0; attempt < commitAttempts; attempt++) {
       const image = await installImage(bytes, manifest, source, { blobs: this.#blobs, layers: this.#layers }, signal);

@@ -63,6 +63,9 @@ export interface OciSeccomp {
   defaultAction: string;
   defaultErrnoRet?: number;
   architectures?: string[];
+  /** Unix socket of who answers SCMP_ACT_NOTIFY, and what it is told besides the process's state. */
+  listenerPath?: string;
+  listenerMetadata?: string;
   syscalls: OciSyscallRule[];
 }
 

@@ -21,6 +21,7 @@ import { RuntimeEvents } from '../runtime-events.ts';
 import { UndoStack } from '../undo-stack.ts';
 import { grantCapabilities } from './capabilities.ts';
 import { OciCommand } from './command.ts';
+import type { OciConfig } from './config-json.ts';
 import { Conmon, type MonitoredContainer } from './conmon.ts';
 import { ConmonWatch } from './conmon-watch.ts';
 import { hostDevices, requestedDevices } from './devices.ts';
@@ -35,7 +36,7 @@ import { seccompChoice, seccompFilter } from './seccomp.ts';
 import { SharedMemory } from './shared-memory.ts';
 import { containerConfig, nameOf, withheld } from './spec.ts';
 
-interface OciRuntimeOptions {
+export interface OciRuntimeOptions {
   /** An OCI runtime's name on PATH or absolute path: `runc`, `crun`. */
   binary: string;
   /** `RUN` of the shim: what a reboot ends is below RUN/oci/HANDLER. */
@@ -45,6 +46,8 @@ interface OciRuntimeOptions {
   log: Logger;
   /** Longest that making one container may take; default 60 seconds. */
   createDeadlineMs?: number;
+  /** Has the last word on a container's config.json; what it throws fails CreateContainer. For runtimes that are an OCI runtime and more. */
+  adapt?(config: OciConfig, container: ContainerSpec): OciConfig;
   /** How often it is looked whether the containers' conmons live; default 5 seconds. */
   conmonWatchMs?: number;
 }
@@ -147,7 +150,7 @@ export class OciRuntime implements Runtime {
       sharedPid: container.sandbox.sharedPid ? await pause.namespace(container.sandbox) : undefined,
     });
     this.#sayOnce(withheld(container, facts));
-    await containers.create(monitored(container), config, signal);
+    await containers.create(monitored(container), this.#options.adapt?.(config, container) ?? config, signal);
     this.#known.set(container.id, container);
   }
 

@@ -1,0 +1,74 @@
+import { EPERM } from '../errno.ts';
+import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, atCall, pathCall, pathOf } from '../files/host-files.ts';
+import { Area } from '../host-calls.ts';
+import type { Kernel } from '../kernel.ts';
+import type { SystemCall } from '../notifications.ts';
+import { numberOf } from '../syscall-numbers.ts';
+import type { Handlers } from './handler.ts';
+
+const [fchmodat, fchownat, utimensat, truncate] = ['fchmodat', 'fchownat', 'utimensat', 'truncate'].map(numberOf) as [
+  number,
+  number,
+  number,
+  number,
+];
+
+/** Two struct timespec: access and modification. */
+const timespecs = new Area(32);
+
+type Path = string | number;
+
+/** The forms in which calls take two times: size in bytes, where the second one is, and the nanoseconds of the unit of each one's fraction. */
+const timeForms = {
+  utimbuf: { size: 16, second: 8, fraction: 0 },
+  timeval: { size: 32, second: 16, fraction: 1000 },
+  timespec: { size: 32, second: 16, fraction: 1 },
+};
+
+/** Calls that change what a path names: mode, owner, times, length. */
+export const attributeCalls: Handlers = {
+  chmod: (call, kernel) => chmod(call, kernel, kernel.pathOf(call, 0), call.arg(1)),
+  fchmodat: (call, kernel) => chmod(call, kernel, kernel.pathOf(call, 1, 0), call.arg(2)),
+  chown: (call, kernel) => chown(call, kernel, kernel.pathOf(call, 0), call.int(1), call.int(2), true),
+  lchown: (call, kernel) => chown(call, kernel, kernel.pathOf(call, 0), call.int(1), call.int(2), false),
+  fchownat: (call, kernel) =>
+    chown(call, kernel, kernel.pathOf(call, 1, 0), call.int(2), call.int(3), (call.int(4) & AT_SYMLINK_NOFOLLOW) === 0),
+  truncate: (call, kernel) => change(call, kernel, kernel.pathOf(call, 0), true, (at) => pathCall(truncate, at, call.arg(1))),
+  utime: (call, kernel) => utimes(call, kernel, kernel.pathOf(call, 0), call.arg(1), 'utimbuf'),
+  utimes: (call, kernel) => utimes(call, kernel, kernel.pathOf(call, 0), call.arg(1), 'timeval'),
+  futimesat: (call, kernel) => utimes(call, kernel, kernel.pathOf(call, 1, 0), call.arg(2), 'timeval'),
+  utimensat: (call, kernel) => {
+    // Without a path it is about a descriptor that the caller has.
+    if (call.arg(1) === 0) return 'continue';
+    const follow = (call.int(3) & AT_SYMLINK_NOFOLLOW) === 0;
+    return utimes(call, kernel, kernel.pathOf(call, 1, 0), call.arg(2), 'timespec', follow);
+  },
+};
+
+function change(call: SystemCall, kernel: Kernel, path: Path, follow: boolean, work: (at: number) => number): number {
+  if (typeof path === 'number') return path;
+  return kernel.at(call, path, follow, (found) => (found.kind === 'proc' ? -EPERM : work(found.at)));
+}
+
+function chmod(call: SystemCall, kernel: Kernel, path: Path, mode: number): number {
+  return change(call, kernel, path, true, (at) => atCall(fchmodat, AT_FDCWD, pathOf(at), mode & 0o7777));
+}
+
+function chown(call: SystemCall, kernel: Kernel, path: Path, uid: number, gid: number, follow: boolean): number {
+  return change(call, kernel, path, follow, (at) => atCall(fchownat, at, '', uid, gid, AT_EMPTY_PATH));
+}
+
+function utimes(call: SystemCall, kernel: Kernel, path: Path, address: number, form: keyof typeof timeForms, follow = true): number {
+  if (address === 0) return change(call, kernel, path, follow, (at) => atCall(utimensat, at, '', 0, AT_EMPTY_PATH));
+  const { size, second, fraction } = timeForms[form];
+  const given = kernel.memory.read(call.tid, address, size);
+  if (typeof given === 'number') return given;
+  for (const [at, from] of [
+    [0, 0],
+    [16, second],
+  ] as const) {
+    given.copy(timespecs.bytes, at, from, from + 8);
+    timespecs.setUint64(at + 8, fraction === 0 ? 0 : Number(given.readBigUInt64LE(from + 8)) * fraction);
+  }
+  return change(call, kernel, path, follow, (at) => atCall(utimensat, at, '', timespecs.address, AT_EMPTY_PATH));
+}

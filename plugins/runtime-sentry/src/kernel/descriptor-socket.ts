@@ -1,0 +1,93 @@
+import { EINTR } from './errno.ts';
+import { Area, hostCall } from './host-calls.ts';
+import { numberOf } from './syscall-numbers.ts';
+
+const [socket, bind, listen, accept4, recvmsg, close] = ['socket', 'bind', 'listen', 'accept4', 'recvmsg', 'close'].map(numberOf) as [
+  number,
+  number,
+  number,
+  number,
+  number,
+  number,
+];
+
+const AF_UNIX = 1;
+const SOCK_STREAM_CLOEXEC = 1 | 0o2000000;
+const SOL_SOCKET = 1;
+const SCM_RIGHTS = 1;
+const MSG_CMSG_CLOEXEC = 0x4000_0000;
+const SOCK_CLOEXEC = 0o2000000;
+const backlog = 64;
+
+/** Longest path of a unix socket (unix(7)): 108 bytes with its end. */
+export const longestSocketPath = 107;
+
+/** Offsets in struct msghdr; and in a control message, which is a header of 16 bytes and descriptors of 4. */
+const header = { size: 56, vectors: 16, vectorCount: 24, control: 32, controlLength: 40 };
+const control = { size: 64, length: 0, level: 8, type: 12, data: 16 };
+
+export interface Message {
+  text: string;
+  descriptors: number[];
+}
+
+/** A unix socket on which others pass descriptors (SCM_RIGHTS), which Node's sockets drop. Its calls wait: it needs a thread of its own. */
+export class DescriptorSocket {
+  readonly #listening: number;
+  readonly #header = new Area(header.size);
+  readonly #vector = new Area(16);
+  readonly #control = new Area(control.size);
+  readonly #data = new Area(16 * 1024);
+
+  constructor(path: string) {
+    this.#listening = check(hostCall(socket, AF_UNIX, SOCK_STREAM_CLOEXEC, 0), 'socket');
+    const address = new Area(110);
+    address.view.setUint16(0, AF_UNIX, true);
+    address.text(path, 2);
+    check(hostCall(bind, this.#listening, address.address, 2 + path.length + 1), `bind of ${path}`);
+    check(hostCall(listen, this.#listening, backlog), 'listen');
+  }
+
+  /** Waits for the next connection and reads what it sends, until `isWhole` or it is closed: senders may leave it open. */
+  next(isWhole: (text: string) => boolean): Message {
+    const connection = this.#accept();
+    const message: Message = { text: '', descriptors: [] };
+    while (this.#receive(connection, message) > 0 && !isWhole(message.text));
+    hostCall(close, connection);
+    return message;
+  }
+
+  #accept(): number {
+    for (;;) {
+      const connection = hostCall(accept4, this.#listening, 0, 0, SOCK_CLOEXEC);
+      if (connection !== -EINTR) return check(connection, 'accept');
+    }
+  }
+
+  #receive(connection: number, message: Message): number {
+    this.#vector.setUint64(0, this.#data.address);
+    this.#vector.setUint64(8, this.#data.bytes.length);
+    this.#header.bytes.fill(0);
+    this.#header.setUint64(header.vectors, this.#vector.address);
+    this.#header.setUint64(header.vectorCount, 1);
+    this.#header.setUint64(header.control, this.#control.address);
+    this.#header.setUint64(header.controlLength, control.size);
+    const read = hostCall(recvmsg, connection, this.#header.address, MSG_CMSG_CLOEXEC);
+    if (read < 0) return read;
+    message.text += this.#data.bytes.toString('utf8', 0, read);
+    if (this.#header.getUint64(header.controlLength) > 0) message.descriptors.push(...this.#descriptors());
+    return read;
+  }
+
+  #descriptors(): number[] {
+    const { view } = this.#control;
+    if (view.getInt32(control.level, true) !== SOL_SOCKET || view.getInt32(control.type, true) !== SCM_RIGHTS) return [];
+    const count = Math.floor((this.#control.getUint64(control.length) - control.data) / 4);
+    return Array.from({ length: count }, (_, index) => view.getInt32(control.data + 4 * index, true));
+  }
+}
+
+function check(result: number, what: string): number {
+  if (result < 0) throw new Error(`${what} failed with errno ${-result}`);
+  return result;
+}

@@ -1,0 +1,22 @@
+/** errno values of Linux on amd64 (asm-generic/errno.h). Calls give them negated. */
+export const EPERM = 1;
+export const ENOENT = 2;
+export const ESRCH = 3;
+export const EINTR = 4;
+export const ENXIO = 6;
+export const EBADF = 9;
+export const EAGAIN = 11;
+export const EACCES = 13;
+export const EFAULT = 14;
+export const EBUSY = 16;
+export const EEXIST = 17;
+export const EXDEV = 18;
+export const ENOTDIR = 20;
+export const EISDIR = 21;
+export const EINVAL = 22;
+export const ENOTTY = 25;
+export const EROFS = 30;
+export const ENAMETOOLONG = 36;
+export const ENOSYS = 38;
+export const ELOOP = 40;
+export const EAFNOSUPPORT = 97;

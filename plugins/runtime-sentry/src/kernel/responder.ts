@@ -1,0 +1,81 @@
+import { writeSync } from 'node:fs';
+import { handlerTable } from './calls/table.ts';
+import { EACCES, ENOSYS } from './errno.ts';
+import { closeDescriptor, O_DIRECTORY, O_PATH, openHost } from './files/host-files.ts';
+import type { FilteredProcess } from './filtered-process.ts';
+import { whatLeaks } from './first-exec.ts';
+import { InterruptedCalls } from './interrupted-calls.ts';
+import { Kernel } from './kernel.ts';
+import { give, LaterAnswers } from './later-answers.ts';
+import { machineFor } from './machine.ts';
+import { type Answer, type LaterAnswer, Notifications } from './notifications.ts';
+import { nameOf, numberOf } from './syscall-numbers.ts';
+import type { Tally } from './tally.ts';
+
+const execve = numberOf('execve');
+
+/** Answers the system calls of all processes under one filter: those of a container, or of one command that was run in it. */
+export class Responder {
+  readonly #process: FilteredProcess;
+  readonly #tally: Tally;
+  readonly #notifications: Notifications;
+  readonly #root: number;
+  readonly #kernel: Kernel;
+  readonly #handlers = handlerTable();
+  readonly #interrupted = new InterruptedCalls();
+  readonly #later: LaterAnswers;
+  /** Until it executes the container's program the process is the OCI runtime's own, at work on its last steps. A signal may make it try again. */
+  #isRuntimes = true;
+
+  /** Throws if the process has ended, or has no proc file system. */
+  constructor(process: FilteredProcess, tally: Tally) {
+    this.#process = process;
+    this.#tally = tally;
+    this.#notifications = new Notifications(process.descriptor);
+    this.#notifications.wakeOnSameCpu();
+    this.#later = new LaterAnswers(this.#notifications);
+    this.#root = openHost(`/proc/${process.pid}/root`, O_PATH | O_DIRECTORY);
+    if (this.#root < 0) throw new Error(`its process ${process.pid} has ended`);
+    this.#kernel = new Kernel(this.#root, machineFor(process.metadata), () => this.#notifications.isWaiting());
+  }
+
+  /** Returns when no process is left. */
+  run(): void {
+    for (let next = this.#notifications.receive(-1); next !== 'ended'; next = this.#notifications.receive(this.#later.patienceMs)) {
+      if (next === 'call') this.#respond();
+      this.#later.retry();
+    }
+    closeDescriptor(this.#root);
+    closeDescriptor(this.#process.descriptor);
+  }
+
+  #respond(): void {
+    this.#tally.begin();
+    const answer = this.#answer();
+    if (typeof answer === 'object' && 'retry' in answer) this.#later.add(answer);
+    else if (give(this.#notifications, answer)) this.#isRuntimes &&= this.#notifications.number !== execve;
+    else if (typeof answer === 'number') this.#keep(answer);
+    this.#tally.end(this.#notifications.number, answer);
+  }
+
+  #keep(answer: number): void {
+    this.#interrupted.keep(nameOf(this.#notifications.number), this.#notifications, answer);
+  }
+
+  #answer(): Answer | LaterAnswer {
+    if (!this.#notifications.isNative) return -ENOSYS;
+    if (!this.#isRuntimes) return this.#interrupted.take(this.#notifications) ?? this.#handle();
+    return this.#notifications.number === execve ? this.#firstExec() : 'continue';
+  }
+
+  #handle(): Answer | LaterAnswer {
+    return this.#handlers[this.#notifications.number]?.(this.#notifications, this.#kernel) ?? -ENOSYS;
+  }
+
+  #firstExec(): Answer | LaterAnswer {
+    const leak = whatLeaks(this.#notifications, this.#kernel);
+    if (leak === undefined) return this.#handle();
+    writeSync(2, `container ${this.#process.metadata.containerId} is not started: ${leak}\n`);
+    return -EACCES;
+  }
+}

@@ -1,0 +1,176 @@
+import { join } from 'node:path';
+import { PluginError } from '@berth/sdk/errors';
+import { OciRuntime, type OciRuntimeOptions } from '@berth/shim/oci';
+import type {
+  ContainerSpec,
+  ExecOutput,
+  ExecProcess,
+  Found,
+  Known,
+  Runtime,
+  RuntimeEvent,
+  RuntimeFeatures,
+  RuntimeVersion,
+  SandboxSpec,
+} from '@berth/shim/runtime';
+import { RuntimeEvents } from '@berth/shim/runtime-events';
+import type { Logger } from 'pino';
+import { checkHost } from './host-requirements.ts';
+import { PodSentry } from './pod-sentry.ts';
+import { checkContainer, checkSandbox, refused } from './refused.ts';
+import { underSentry } from './sentry-config.ts';
+
+/** The watch on the Sentry of one sandbox. */
+interface Watch {
+  ending: AbortController;
+  /** Aborted, with the reason, when the Sentry is gone: whatever waits for an answer of its then waits in vain. */
+  gone: AbortController;
+}
+
+/** How long to wait for the processes of a pod that has lost its Sentry. */
+const killDeadlineMs = 30_000;
+
+/**
+ * Runtime whose containers run on a user-space kernel. An OCI runtime starts their processes, each under a seccomp filter that hands its
+ * system calls to the pod's Sentry process; conmon watches them. No pod goes on without its Sentry: it is ended, and told as gone.
+ */
+export class SentryRuntime implements Runtime {
+  readonly #oci: OciRuntime;
+  readonly #directory: string;
+  readonly #log: Logger;
+  readonly #events = new RuntimeEvents();
+  readonly #watches = new Map<string, Watch>();
+  readonly #sandboxes = new Map<string, SandboxSpec>();
+
+  constructor(options: Omit<OciRuntimeOptions, 'adapt'>) {
+    this.#directory = join(options.run, 'sentry', options.handler);
+    this.#log = options.log;
+    this.#oci = new OciRuntime({
+      ...options,
+      adapt: (config, container) => underSentry(config, container, this.#sentryOf(container.sandbox).listenerPath),
+    });
+  }
+
+  features(): RuntimeFeatures {
+    const features = this.#oci.features();
+    return { ...features, refused: [...features.refused, ...refused] };
+  }
+
+  async prepare(signal: AbortSignal): Promise<RuntimeVersion> {
+    await checkHost();
+    await this.#oci.prepare(signal);
+    return { name: 'berth-sentry', version: '0.1.0' };
+  }
+
+  async createSandbox(sandbox: SandboxSpec, signal: AbortSignal): Promise<void> {
+    checkSandbox(sandbox);
+    const sentry = this.#sentryOf(sandbox);
+    try {
+      await sentry.start(signal);
+      await this.#oci.createSandbox(sandbox, signal);
+    } catch (error) {
+      await sentry.end();
+      throw error;
+    }
+    this.#watch(sandbox, sentry);
+  }
+
+  /** The Sentry goes last: without it the processes couldn't end by themselves. */
+  async stopSandbox(sandbox: SandboxSpec, signal: AbortSignal): Promise<void> {
+    this.#watches.get(sandbox.id)?.ending.abort();
+    this.#watches.delete(sandbox.id);
+    await this.#oci.stopSandbox(sandbox, signal);
+    const counts = await this.#sentryOf(sandbox).end();
+    if (counts) this.#log.info({ sandboxId: sandbox.id, ...counts }, 'system calls of a pod that has ended');
+  }
+
+  async createContainer(container: ContainerSpec, signal: AbortSignal): Promise<void> {
+    checkContainer(container);
+    this.#sandboxes.set(container.id, container.sandbox);
+    await this.#oci.createContainer(container, this.#whileAnswered(container, signal));
+  }
+
+  start(container: ContainerSpec, signal: AbortSignal): Promise<void> {
+    return this.#oci.start(container, this.#whileAnswered(container, signal));
+  }
+
+  signal(container: ContainerSpec, posixSignal: string, signal: AbortSignal): Promise<void> {
+    return this.#oci.signal(container, posixSignal, signal);
+  }
+
+  /** The OCI runtime puts the process under the container's filter, with a notification descriptor of its own. */
+  exec(container: ContainerSpec, process: ExecProcess, output: ExecOutput, signal: AbortSignal): Promise<number> {
+    return this.#oci.exec(container, process, output, this.#whileAnswered(container, signal));
+  }
+
+  async removeContainer(container: ContainerSpec, signal: AbortSignal): Promise<void> {
+    await this.#oci.removeContainer(container, signal);
+    this.#sandboxes.delete(container.id);
+  }
+
+  async removeSandbox(sandbox: SandboxSpec, signal: AbortSignal): Promise<void> {
+    await this.stopSandbox(sandbox, signal);
+    await this.#oci.removeSandbox(sandbox, signal);
+  }
+
+  /** Pods whose Sentry has died meanwhile are ended first: what is left of them then counts as ended. */
+  async recover(known: Known, signal: AbortSignal): Promise<Found> {
+    const found = await this.#oci.recover(known, signal);
+    const sandboxes = known.sandboxes.filter(({ id }) => found.sandboxes.includes(id));
+    for (const container of known.containers) this.#sandboxes.set(container.id, container.sandbox);
+    for (const sandbox of sandboxes) this.#watch(sandbox, this.#sentryOf(sandbox));
+    const own = new Set(known.sandboxes.map((sandbox) => this.#sentryOf(sandbox).directory));
+    for (const sentry of await PodSentry.all(this.#directory)) if (!own.has(sentry.directory)) await sentry.end();
+    return found;
+  }
+
+  async *events(signal: AbortSignal): AsyncIterable<RuntimeEvent> {
+    const relaying = this.#relay(signal);
+    yield* this.#events.read(signal);
+    await relaying;
+  }
+
+  async #relay(signal: AbortSignal): Promise<void> {
+    for await (const event of this.#oci.events(signal)) this.#events.push(await this.#explained(event));
+  }
+
+  /** A process that finds its Sentry gone may end before that is noticed here: its exit status then says nothing of the program. */
+  async #explained(event: RuntimeEvent): Promise<RuntimeEvent> {
+    const sandbox = event.type === 'exited' ? this.#sandboxes.get(event.containerId) : undefined;
+    if (event.type !== 'exited' || !sandbox || !this.#watches.has(sandbox.id)) return event;
+    const sentry = this.#sentryOf(sandbox);
+    if (await sentry.isAlive()) return event;
+    return { ...event, exit: { ...event.exit, message: await sentry.whyEnded() } };
+  }
+
+  #sentryOf(sandbox: SandboxSpec): PodSentry {
+    return new PodSentry(this.#directory, sandbox.id);
+  }
+
+  /** Aborts what is to be done with a container also when its Sentry is gone. */
+  #whileAnswered({ sandbox }: ContainerSpec, signal: AbortSignal): AbortSignal {
+    const gone = this.#watches.get(sandbox.id)?.gone.signal;
+    return gone ? AbortSignal.any([signal, gone]) : signal;
+  }
+
+  #watch(sandbox: SandboxSpec, sentry: PodSentry): void {
+    const watch = { ending: new AbortController(), gone: new AbortController() };
+    this.#watches.set(sandbox.id, watch);
+    void this.#endWith(sandbox, sentry, watch).catch((err: unknown) =>
+      this.#log.error({ err, sandboxId: sandbox.id }, 'could not end a pod that has lost its Sentry'),
+    );
+  }
+
+  /** Waits for the end of the Sentry, and ends what depends on it: without answers its processes can do nothing, not even fail in order. */
+  async #endWith(sandbox: SandboxSpec, sentry: PodSentry, { ending, gone }: Watch): Promise<void> {
+    const message = await sentry.watch(ending.signal);
+    if (message === undefined) return;
+    this.#log.error({ sandboxId: sandbox.id }, message);
+    gone.abort(
+      new PluginError('UNAVAILABLE', message, { object: `sandbox ${sandbox.id.slice(0, 12)}`, hint: 'remove the pod and make a new one' }),
+    );
+    this.#events.push({ type: 'sandboxGone', sandboxId: sandbox.id, message });
+    await this.#oci.stopSandbox(sandbox, AbortSignal.timeout(killDeadlineMs));
+    await sentry.end();
+  }
+}
