@@ -75,7 +75,8 @@ export class Responder {
   #firstExec(): Answer | LaterAnswer {
     const leak = whatLeaks(this.#notifications, this.#kernel);
     if (leak === undefined) return this.#handle();
-    writeSync(2, `container ${this.#process.metadata.containerId} is not started: ${leak}\n`);
+    // One that a signal has called away can't be looked at, and comes again.
+    if (this.#notifications.isWaiting()) writeSync(2, `container ${this.#process.metadata.containerId} is not started: ${leak}\n`);
     return -EACCES;
   }
 }
