@@ -98,8 +98,8 @@ export class PodSentry {
 
   /** What to say of a Sentry that has ended by itself. */
   async whyEnded(): Promise<string> {
-    const said = await this.#said();
-    return said === '' ? 'its Sentry process was killed' : `its Sentry process has failed: ${said}`;
+    const failure = await this.#read('failure');
+    return failure === '' ? 'its Sentry process was killed' : `its Sentry process has failed: ${failure}`;
   }
 
   /** Ends it, if need be, and forgets its files. Gives how often it answered each system call, where it still could tell. */
@@ -147,14 +147,14 @@ export class PodSentry {
   }
 
   async #notStarted(why: string): Promise<PluginError> {
-    const said = await this.#said();
+    const said = (await this.#read('failure')) || (await this.#read('log'));
     return new PluginError('INTERNAL', `${why}${said && `: ${said}`}`, { object: `Sentry of sandbox ${this.sandboxId.slice(0, 12)}` });
   }
 
-  /** The last that it wrote into its log, which is empty as long as all is well. */
-  async #said(): Promise<string> {
-    const log = await readFile(this.#file('log'), 'utf8').catch(() => '');
-    return log.trim().slice(-1000);
+  /** The end of what the Sentry has written into one of its files. */
+  async #read(name: string): Promise<string> {
+    const text = await readFile(this.#file(name), 'utf8').catch(() => '');
+    return text.trim().slice(-1000);
   }
 
   #tooLong(): PluginError {

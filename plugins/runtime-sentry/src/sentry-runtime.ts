@@ -113,7 +113,7 @@ export class SentryRuntime implements Runtime {
     await this.#oci.removeSandbox(sandbox, signal);
   }
 
-  /** Pods whose Sentry has died meanwhile are ended first: what is left of them then counts as ended. */
+  /** Pods whose Sentry has died meanwhile are found by the watch, and ended. */
   async recover(known: Known, signal: AbortSignal): Promise<Found> {
     const found = await this.#oci.recover(known, signal);
     const sandboxes = known.sandboxes.filter(({ id }) => found.sandboxes.includes(id));

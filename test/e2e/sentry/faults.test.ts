@@ -119,6 +119,17 @@ describe('the Sentry of a pod', () => {
     await server.says(/"unshare":1.*system calls of a pod that has ended/);
   });
 
+  it('keeps nothing of commands that have ended', async () => {
+    const container = await startContainer();
+    const pid = sentryPid(container);
+    const open = (): number => readdirSync(`/proc/${pid}/fd`).length + readdirSync(`/proc/${pid}/task`).length;
+    const before = open();
+    const commands = 12;
+    for (let count = 0; count < commands; count++) await container.execSync(['sh', '-c', 'ls /proc /tmp | cat > /dev/null']);
+    // Less than one for each: threads that begin and end are counted too.
+    await vi.waitFor(() => expect(open()).toBeLessThan(before + commands), noticedWithin);
+  });
+
   it('is not disturbed by an OCI runtime that was killed while it sent its message', async () => {
     const container = await startContainer();
     for (const part of ['', '{"fds": ["seccomp', '{"fds": ["seccompFd"], "pid": 1, "metadata": "{}"}']) {

@@ -19,9 +19,6 @@ const MSG_CMSG_CLOEXEC = 0x4000_0000;
 const SOCK_CLOEXEC = 0o2000000;
 const backlog = 64;
 
-/** Longest path of a unix socket (unix(7)): 108 bytes with its end. */
-export const longestSocketPath = 107;
-
 /** Offsets in struct msghdr; and in a control message, which is a header of 16 bytes and descriptors of 4. */
 const header = { size: 56, vectors: 16, vectorCount: 24, control: 32, controlLength: 40 };
 const control = { size: 64, length: 0, level: 8, type: 12, data: 16 };

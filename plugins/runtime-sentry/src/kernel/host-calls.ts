@@ -15,19 +15,17 @@ export function hostCall(number: number, a = 0, b = 0, c = 0, d = 0, e = 0, f = 
   return result === -1 ? -koffi.errno() : result;
 }
 
-/** Memory at a fixed address, so that it can be named in a system call. It is never freed: make few, and keep them. */
+/** Memory at a fixed address, so that it can be named in a system call: as long as the area is kept. */
 export class Area {
   readonly address: number;
   readonly bytes: Buffer;
   readonly view: DataView;
 
   constructor(size: number) {
-    const allocated = koffi.alloc('uint8_t', size) as bigint;
-    const memory = koffi.view(allocated, size);
-    this.address = Number(allocated);
+    const memory = new ArrayBuffer(size);
+    this.address = Number(koffi.address(memory));
     this.bytes = Buffer.from(memory);
     this.view = new DataView(memory);
-    this.bytes.fill(0);
   }
 
   /** Puts a C string there, of one byte a character (latin1: paths are bytes), and gives its address. */

@@ -20,7 +20,7 @@ export class Kernel {
 
   readonly #isWaiting: () => boolean;
 
-  /** `root` is an O_PATH descriptor of the container's root directory; `isWaiting` tells whether the present call still waits for its answer. */
+  /** `root` is an O_PATH descriptor of the container's root directory, closed with the kernel; `isWaiting` tells whether the present call still waits for its answer. */
   constructor(root: number, machine: Machine, isWaiting: () => boolean) {
     this.#isWaiting = isWaiting;
     this.memory = new TaskMemory(isWaiting);
@@ -28,6 +28,12 @@ export class Kernel {
     this.machine = machine;
     this.paths = new Paths(root);
     this.proc = new ProcTree(root, machine);
+  }
+
+  close(): void {
+    this.tasks.forget();
+    this.proc.close();
+    closeDescriptor(this.paths.root);
   }
 
   /** The absolute path that a call names: by the path at argument `at`, relative to the directory at argument `directory` if there is one. Or an errno. */

@@ -23,6 +23,12 @@ export class LaterAnswers {
     this.#waiting.set(answer, this.#notifications.id);
   }
 
+  /** Nobody waits any more. */
+  cancel(): void {
+    for (const later of this.#waiting.keys()) later.cancel();
+    this.#waiting.clear();
+  }
+
   /** Gives what answers there are by now. */
   retry(): void {
     for (const [later, id] of this.#waiting) {

@@ -22,7 +22,7 @@ export function sysinfo({ bootedAt, memory }: Machine, processes: number): Buffe
   return bytes;
 }
 
-export interface FileStatus {
+interface FileStatus {
   inode: number;
   /** Type and permissions. */
   mode: number;
@@ -61,7 +61,7 @@ export function procStatfs(): Buffer {
 }
 
 /** DT_DIR, DT_REG, DT_LNK (dirent.h). */
-export const entryTypes = { directory: 4, file: 8, link: 10 };
+const entryTypes = { directory: 4, file: 8, link: 10 };
 
 export interface DirectoryEntry {
   name: string;

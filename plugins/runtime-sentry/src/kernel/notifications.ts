@@ -14,7 +14,7 @@ export interface SystemCall {
 }
 
 /** A descriptor of this process that the caller gets as the result of its call. It stays the giver's to close. */
-export interface GivenDescriptor {
+interface GivenDescriptor {
   descriptor: number;
   closeOnExec: boolean;
 }

@@ -19,7 +19,6 @@ export class Responder {
   readonly #process: FilteredProcess;
   readonly #tally: Tally;
   readonly #notifications: Notifications;
-  readonly #root: number;
   readonly #kernel: Kernel;
   readonly #handlers = handlerTable();
   readonly #interrupted = new InterruptedCalls();
@@ -34,9 +33,9 @@ export class Responder {
     this.#notifications = new Notifications(process.descriptor);
     this.#notifications.wakeOnSameCpu();
     this.#later = new LaterAnswers(this.#notifications);
-    this.#root = openHost(`/proc/${process.pid}/root`, O_PATH | O_DIRECTORY);
-    if (this.#root < 0) throw new Error(`its process ${process.pid} has ended`);
-    this.#kernel = new Kernel(this.#root, machineFor(process.metadata), () => this.#notifications.isWaiting());
+    const root = openHost(`/proc/${process.pid}/root`, O_PATH | O_DIRECTORY);
+    if (root < 0) throw new Error(`its process ${process.pid} has ended`);
+    this.#kernel = new Kernel(root, machineFor(process.metadata), () => this.#notifications.isWaiting());
   }
 
   /** Returns when no process is left. */
@@ -45,7 +44,8 @@ export class Responder {
       if (next === 'call') this.#respond();
       this.#later.retry();
     }
-    closeDescriptor(this.#root);
+    this.#later.cancel();
+    this.#kernel.close();
     closeDescriptor(this.#process.descriptor);
   }
 
@@ -75,7 +75,8 @@ export class Responder {
   #firstExec(): Answer | LaterAnswer {
     const leak = whatLeaks(this.#notifications, this.#kernel);
     if (leak === undefined) return this.#handle();
-    writeSync(2, `container ${this.#process.metadata.containerId} is not started: ${leak}\n`);
+    // One that a signal has called away can't be looked at, and comes again.
+    if (this.#notifications.isWaiting()) writeSync(2, `container ${this.#process.metadata.containerId} is not started: ${leak}\n`);
     return -EACCES;
   }
 }

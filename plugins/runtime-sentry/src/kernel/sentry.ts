@@ -8,7 +8,8 @@ import type { Assignment } from './responder-thread.ts';
 import { type Counts, Tally } from './tally.ts';
 
 // The Sentry of one pod. usage: sentry.ts DIRECTORY. In DIRECTORY it listens on `notify` for OCI runtimes and on `health` for the
-// shim, and keeps counts of the system calls in `calls.json`. It ends by a signal; what goes wrong ends it too, and with it the pod.
+// shim, and keeps counts of the system calls in `calls.json`. It ends by a signal; what goes wrong ends it too, and with it the pod, and is
+// told in `failure`.
 
 const heartbeatMs = 1000;
 
@@ -28,7 +29,7 @@ function thread(name: string, data?: unknown): Worker {
 }
 
 function fail(why: string): void {
-  writeSync(2, `${why}\n`);
+  writeFileSync(join(directory, 'failure'), why, { mode: 0o600 });
   end();
 }
 

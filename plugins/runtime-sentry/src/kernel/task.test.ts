@@ -18,7 +18,6 @@ it('takes ids in both namespaces, the umask, and the rights that count for files
   expect(parseTask(status)).toEqual({
     processId: 4711,
     ownProcessId: 7,
-    ownThreadId: 8,
     umask: 0o27,
     credentials: { uid: 1001, gid: 100, groups: [10, 20], capabilities: [0xa80425fb, 1] },
   });

@@ -3,7 +3,6 @@ export interface Task {
   /** Number of its process (thread group), in the host's PID namespace and in its own. */
   processId: number;
   ownProcessId: number;
-  ownThreadId: number;
   umask: number;
   credentials: TaskCredentials;
 }
@@ -29,7 +28,6 @@ export function parseTask(status: string): Task | undefined {
   return {
     processId,
     ownProcessId: numbers('NStgid').at(-1) ?? processId,
-    ownThreadId: numbers('NSpid').at(-1) ?? processId,
     umask: Number.parseInt(fields.get('Umask') ?? '22', 8),
     credentials: {
       // Real, effective, saved, and the one for files.

@@ -72,7 +72,7 @@ export interface NameIn {
 }
 
 /** What an open descriptor is, as fstat tells. */
-export interface FileIdentity {
+interface FileIdentity {
   device: number;
   inode: number;
   mode: number;

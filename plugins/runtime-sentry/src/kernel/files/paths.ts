@@ -21,7 +21,7 @@ export type Found = { kind: 'file'; at: number; path: string } | { kind: 'proc';
 export type Entry = NameIn;
 
 /** The links of the synthetic /proc: target of the one at `path`; undefined where there is none, or it names no path. */
-export type ProcLinks = (path: string) => string | undefined;
+type ProcLinks = (path: string) => string | undefined;
 
 /** Links in one path before it is ELOOP (path_resolution(7)). */
 const maximumLinks = 40;

@@ -45,6 +45,10 @@ export class ProcTree {
     if (this.#real < 0 || !isOnProc(this.#real)) throw new Error('the container has no proc file system at /proc');
   }
 
+  close(): void {
+    closeDescriptor(this.#real);
+  }
+
   /** Processes of the container, in its own numbers. */
   processIds(): number[] {
     const names = namesIn(pathOf(this.#real));

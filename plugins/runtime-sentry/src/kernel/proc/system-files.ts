@@ -1,7 +1,7 @@
 import { type Machine, release, version } from '../machine.ts';
 
 /** What of the machine a file shows besides itself. */
-export interface Load {
+interface Load {
   /** Processes of the container. */
   processes: number;
   /** The highest process number. */
