@@ -51,6 +51,7 @@ export class MachineClient {
 
   /** Why a machine is gone whose monitor doesn't answer. */
   async reason(): Promise<string> {
+    if (!existsSync(this.directory.path)) return 'its machine is gone, as after a restart of the host';
     return readFile(this.directory.ended, 'utf8').catch(() => 'its monitor has died, and the machine with it');
   }
 
