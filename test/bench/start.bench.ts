@@ -1,4 +1,4 @@
-// npm run bench -- start [--handlers runc,fake] [--count N] [--json] [--check]
+// npm run bench -- start [--handlers runc,vm,sentry,fake] [--count N] [--json] [--check]
 // From RunPodSandbox to the first line of the container's output, on each runtime; as its peer the least that the host needs for that.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -23,6 +23,7 @@ import { removeCgroups } from '../fixtures/cgroups.ts';
 import { startShim } from '../fixtures/cri-servers.ts';
 import { benchOptions } from './bench-options.ts';
 import { type BenchResult, describeHost, percentile, ratiosOf, report } from './report.ts';
+import { sentryCalls } from './sentry-calls.ts';
 import { floors } from './start-floors.ts';
 import { stopwatch } from './stopwatch.ts';
 
@@ -142,12 +143,19 @@ async function measure(handler: string): Promise<Record<string, number>> {
   }
 }
 
+async function measureSentryCalls(): Promise<void> {
+  const { answered, leftToKernel } = await sentryCalls();
+  ours['sentry: a system call us'] = answered;
+  peer['sentry: a system call us'] = leftToKernel;
+}
+
 const ours: Record<string, number> = {};
 const peer: Record<string, number> = {};
 for (const handler of handlers) {
   Object.assign(ours, await measure(handler));
   const floor = await floors[handler]?.(count);
   if (floor !== undefined) peer[`${handler}: first line p50 ms`] = floor;
+  if (handler === 'sentry') await measureSentryCalls();
 }
 const result: BenchResult = { name: 'start', host: describeHost(), ours, peer, ratios: ratiosOf(ours, peer), bars: [] };
 report(result, options);
