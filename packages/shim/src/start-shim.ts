@@ -41,12 +41,13 @@ export async function startShim(plugin: RuntimePlugin, { options: given, flags, 
     shim.version = await shim.runtime.prepare(ending.signal);
     await recover(shim, ending.signal);
     const watching = watch(shim, ending.signal);
+    await shim.streaming.listen();
     const served = await serve(options.listen, [
       [RuntimeServiceService, runtimeService(shim)],
       [ImageServiceService, imageService(shim.images)],
     ]);
     log.info({ endpoint: served.address, version: shim.version }, 'serving');
-    return { address: served.address, close: () => close(served, ending, watching, directories, lock) };
+    return { address: served.address, close: () => close(shim, served, ending, watching, lock) };
   } catch (error) {
     ending.abort();
     lock?.release();
@@ -103,16 +104,17 @@ async function watch(shim: Shim, signal: AbortSignal): Promise<void> {
 }
 
 async function close(
+  shim: Shim,
   served: Served,
   ending: AbortController,
   watching: Promise<void>,
-  directories: ShimDirectories,
   lock: Lock | undefined,
 ): Promise<void> {
   await served.close();
+  await shim.streaming.close();
   ending.abort();
   await watching;
-  for (const directory of directories.runDirectories) removeIfEmpty(directory);
+  for (const directory of shim.directories.runDirectories) removeIfEmpty(directory);
   lock?.release();
 }
 

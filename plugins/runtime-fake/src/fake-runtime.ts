@@ -1,9 +1,9 @@
 import type {
   ContainerSpec,
-  ExecOutput,
   ExecProcess,
   Found,
   Known,
+  ProcessStreams,
   Runtime,
   RuntimeEvent,
   RuntimeFeatures,
@@ -49,7 +49,7 @@ export class FakeRuntime implements Runtime {
   }
 
   /** Answers as the annotations say, whatever the command; without them, with nothing and exit code 0. */
-  async exec(spec: ContainerSpec, _process: ExecProcess, { stdout }: ExecOutput): Promise<number> {
+  async exec(spec: ContainerSpec, _process: ExecProcess, { stdout }: ProcessStreams): Promise<number> {
     const { execOutput, execExitCode } = behaviourOfContainer(spec);
     stdout.write(execOutput.map((line) => `${line}\n`).join(''));
     return execExitCode;
