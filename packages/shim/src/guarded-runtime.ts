@@ -36,8 +36,10 @@ export class GuardedRuntime implements Runtime {
       ((container, streams, signal) =>
         this.#bounded('attach', container.id, signal, () => attach.call(runtime, container, streams, signal)));
     this.reopenLog =
-      reopenLog && ((container, signal) => this.#bounded('reopenLog', container.id, signal, () => reopenLog.call(runtime, container, signal)));
-    this.dial = dial && ((sandbox, port, signal) => this.#bounded('dial', sandbox.id, signal, () => dial.call(runtime, sandbox, port, signal)));
+      reopenLog &&
+      ((container, signal) => this.#bounded('reopenLog', container.id, signal, () => reopenLog.call(runtime, container, signal)));
+    this.dial =
+      dial && ((sandbox, port, signal) => this.#bounded('dial', sandbox.id, signal, () => dial.call(runtime, sandbox, port, signal)));
   }
 
   features(): RuntimeFeatures {

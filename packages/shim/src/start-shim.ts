@@ -103,13 +103,7 @@ async function watch(shim: Shim, signal: AbortSignal): Promise<void> {
   shim.log.fatal(shim.fault);
 }
 
-async function close(
-  shim: Shim,
-  served: Served,
-  ending: AbortController,
-  watching: Promise<void>,
-  lock: Lock | undefined,
-): Promise<void> {
+async function close(shim: Shim, served: Served, ending: AbortController, watching: Promise<void>, lock: Lock | undefined): Promise<void> {
   await served.close();
   await shim.streaming.close();
   ending.abort();

@@ -30,7 +30,6 @@ interface Libc {
   failed(call: string, object: string): PluginError;
 }
 
-
 /** Loads libc at its first use: a shim whose images are only names never pays for it, and runs where there is none. */
 export const syscalls: () => Syscalls = atFirstUse(load);
 

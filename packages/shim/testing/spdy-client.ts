@@ -18,8 +18,13 @@ export class NoUpgrade extends Error {
 export async function upgrade(url: string, headers: Record<string, string>): Promise<{ socket: Socket; version: string | undefined }> {
   const asked = request(url, { method: 'POST', headers: { Connection: 'Upgrade', ...headers } }).end();
   const { promise, resolve, reject } = Promise.withResolvers<{ socket: Socket; version: string | undefined }>();
-  asked.on('upgrade', (response, socket) => resolve({ socket: socket as Socket, version: String(response.headers['x-stream-protocol-version']) }));
-  asked.on('response', async (response) => reject(new NoUpgrade(response.statusCode ?? 0, Buffer.concat(await response.toArray()).toString())));
+  asked.on('upgrade', (response, socket, head) => {
+    if (head.length > 0) socket.unshift(head);
+    resolve({ socket: socket as Socket, version: String(response.headers['x-stream-protocol-version']) });
+  });
+  asked.on('response', async (response) =>
+    reject(new NoUpgrade(response.statusCode ?? 0, Buffer.concat(await response.toArray()).toString())),
+  );
   asked.on('error', reject);
   return promise;
 }
@@ -35,7 +40,10 @@ export class SpdyClient {
   #unread = Buffer.alloc(0);
 
   static async open(url: string, version = 'v4.channel.k8s.io'): Promise<SpdyClient> {
-    const { socket, version: agreed } = await upgrade(url, { Upgrade: 'SPDY/3.1', ...(version && { 'X-Stream-Protocol-Version': version }) });
+    const { socket, version: agreed } = await upgrade(url, {
+      Upgrade: 'SPDY/3.1',
+      ...(version && { 'X-Stream-Protocol-Version': version }),
+    });
     return new SpdyClient(socket, agreed);
   }
 
@@ -49,7 +57,9 @@ export class SpdyClient {
   async openStream(headers: Record<string, string>): Promise<number> {
     const id = this.#nextId;
     this.#nextId += 2;
-    const pairs = Object.entries(headers).flat().map((text) => Buffer.concat([word(text.length), Buffer.from(text)]));
+    const pairs = Object.entries(headers)
+      .flat()
+      .map((text) => Buffer.concat([word(text.length), Buffer.from(text)]));
     this.#deflate.write(Buffer.concat([word(pairs.length / 2), ...pairs]));
     await once(this.#deflate, 'readable');
     const block = this.#deflate.read() as Buffer;

@@ -5,7 +5,8 @@ import { WebSocket } from 'ws';
 export class WebSocketClient {
   readonly socket: WebSocket;
   readonly #channels = new Map<number, Buffer>();
-  readonly closed: Promise<unknown>;
+  /** With the code that the server gave. */
+  readonly closed: Promise<number>;
   #messages = 0;
 
   static async open(url: string, protocols: string | string[] = 'v5.channel.k8s.io'): Promise<WebSocketClient> {
@@ -16,7 +17,7 @@ export class WebSocketClient {
 
   constructor(socket: WebSocket) {
     this.socket = socket;
-    this.closed = once(socket, 'close');
+    this.closed = new Promise((resolve) => socket.once('close', resolve));
     socket.on('message', (data: Buffer) => {
       this.#messages += 1;
       const channel = data[0] ?? -1;
@@ -32,8 +33,12 @@ export class WebSocketClient {
     this.socket.send(Buffer.concat([Buffer.from([channel]), Buffer.from(data)]));
   }
 
+  bytes(channel: number): Buffer {
+    return this.#channels.get(channel) ?? Buffer.alloc(0);
+  }
+
   received(channel: number): string {
-    return this.#channels.get(channel)?.toString() ?? '';
+    return this.bytes(channel).toString();
   }
 
   /** The status on the error channel, once the server has closed the connection. */

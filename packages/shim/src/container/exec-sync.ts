@@ -6,8 +6,8 @@ import type { Shim } from '../shim.ts';
 import { checkCommand } from './exec.ts';
 import { runningContainer } from './running-container.ts';
 
-/** CRI: what is beyond is dropped without an error. */
-const outputLimitBytes = 16 * 1024 * 1024;
+/** What is printed beyond is dropped without an error, as CRI has it: a response of 16 MiB is the largest that clients take. */
+const outputLimitBytes = 16 * 1024 * 1024 - 1024;
 
 /** setTimeout's largest delay; a longer time limit is none. */
 const longestTimerMs = 2 ** 31 - 1;
@@ -20,7 +20,8 @@ export async function execSync(
 ): Promise<ExecSyncResponse> {
   const { object, spec } = runningContainer(shim, containerId, 'commands run');
   checkCommand(cmd, object);
-  const [stdout, stderr] = [new LimitedBuffer(outputLimitBytes), new LimitedBuffer(outputLimitBytes)];
+  const room = { bytes: outputLimitBytes };
+  const [stdout, stderr] = [new LimitedBuffer(room), new LimitedBuffer(room)];
   const timeLimit = timeLimitOf(timeout);
   const limit = timeLimit ? AbortSignal.any([signal, timeLimit]) : signal;
   try {
@@ -40,20 +41,20 @@ function timeLimitOf(seconds: bigint): AbortSignal | undefined {
   return milliseconds > 0 && milliseconds <= longestTimerMs ? AbortSignal.timeout(milliseconds) : undefined;
 }
 
-/** Keeps the first bytes that are written to it, and takes the rest without keeping it. */
+/** Keeps what is written to it while there is room, which it may share with others, and takes the rest without keeping it. */
 class LimitedBuffer extends Writable {
   readonly #chunks: Buffer[] = [];
-  #room: number;
+  readonly #room: { bytes: number };
 
-  constructor(limitBytes: number) {
+  constructor(room: { bytes: number }) {
     super();
-    this.#room = limitBytes;
+    this.#room = room;
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
-    const kept = chunk.subarray(0, this.#room);
+    const kept = chunk.subarray(0, this.#room.bytes);
     if (kept.length > 0) this.#chunks.push(kept);
-    this.#room -= kept.length;
+    this.#room.bytes -= kept.length;
     done();
   }
 

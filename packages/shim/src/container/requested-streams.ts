@@ -7,6 +7,9 @@ export function checkStreams({ stdin, stdout, stderr, tty }: RequestedStreams, o
     throw new PluginError('INVALID_ARGUMENT', 'none of stdin, stdout and stderr is asked for', { object, hint: 'ask for one of them' });
   }
   if (tty && stderr) {
-    throw new PluginError('INVALID_ARGUMENT', 'tty and stderr are both asked for', { object, hint: 'a terminal has one output: leave stderr out' });
+    throw new PluginError('INVALID_ARGUMENT', 'tty and stderr are both asked for', {
+      object,
+      hint: 'a terminal has one output: leave stderr out',
+    });
   }
 }

@@ -13,7 +13,10 @@ const termiosBytes = 128;
 
 const calls = atFirstUse(() => {
   const { library, failed } = libc();
-  const [pointer, value] = ['int ioctl(int fd, unsigned long request, uint8_t *argument)', 'int ioctl(int fd, unsigned long request, long argument)'];
+  const [pointer, value] = [
+    'int ioctl(int fd, unsigned long request, uint8_t *argument)',
+    'int ioctl(int fd, unsigned long request, long argument)',
+  ];
   return {
     ioctl: library.func(pointer) as (descriptor: number, request: number, argument: Uint8Array) => number,
     ioctlValue: library.func(value) as (descriptor: number, request: number, argument: number) => number,

@@ -12,7 +12,10 @@ export function portForward(shim: Shim, { podSandboxId, port: ports }: PortForwa
   const wrong = ports.find((port) => port < 1 || port > 65_535);
   if (wrong !== undefined) throw new PluginError('INVALID_ARGUMENT', `port: ${wrong} is none`, { object, hint: 'give 1 to 65535' });
   if (!shim.runtime.dial && !shim.features.network && !usesHostNetwork(config)) {
-    throw new PluginError('UNIMPLEMENTED', `pods of the runtime ${shim.handler} have no network`, { object, hint: 'choose another runtime' });
+    throw new PluginError('UNIMPLEMENTED', `pods of the runtime ${shim.handler} have no network`, {
+      object,
+      hint: 'choose another runtime',
+    });
   }
   return { url: shim.streaming.url({ kind: 'portforward', object, ports, dial: (port, signal) => dial(shim, id, port, signal) }) };
 }

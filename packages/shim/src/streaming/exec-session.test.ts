@@ -146,7 +146,11 @@ describe('exec over SPDY', () => {
   });
 
   it('passes on the sizes of the terminal', async () => {
-    const { client, streams } = await open(await exec(['sh', '-c', 'read size; echo "$size"'], { tty: true }), ['error', 'stdout', 'resize']);
+    const { client, streams } = await open(await exec(['sh', '-c', 'read size; echo "$size"'], { tty: true }), [
+      'error',
+      'stdout',
+      'resize',
+    ]);
     client.send(streams.resize ?? 0, '{"Width":100,"Height":30}\n');
     await once(client.socket, 'end');
     expect(client.received(streams.stdout ?? 0)).toBe('100x30\n');

@@ -20,7 +20,8 @@ export async function forwardConnection(
   client: { data: Duplex; error: Writable },
   signal: AbortSignal,
 ): Promise<void> {
-  client.error.on('error', () => undefined);
+  // That the client has gone ends the connection to the pod too, by the pipelines.
+  for (const stream of [client.data, client.error]) stream.on('error', () => undefined);
   try {
     const pod = await dial(port, signal);
     await Promise.all([pipeline(client.data, pod, { signal }), pipeline(pod, client.data, { signal })]);

@@ -13,7 +13,8 @@ export async function serveSpdy(
   onActivity: () => void,
   signal: AbortSignal,
 ): Promise<void> {
-  if (request.headers.upgrade?.toLowerCase() !== 'spdy/3.1') return refuse(socket, 400, 'unable to upgrade: only SPDY/3.1 and websocket are spoken here');
+  if (request.headers.upgrade?.toLowerCase() !== 'spdy/3.1')
+    return refuse(socket, 400, 'unable to upgrade: only SPDY/3.1 and websocket are spoken here');
   const known: readonly string[] = session.kind === 'portforward' ? [portForwardVersion] : remoteCommandVersions;
   const version = chooseVersion(request.headers[versionHeader], known);
   if (version === undefined) return refuse(socket, 403, `unable to upgrade: ${versionHeader} must be one of ${known.join(', ')}`);

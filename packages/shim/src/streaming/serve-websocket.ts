@@ -31,7 +31,12 @@ export async function serveWebSocket(session: Session, upgrade: Upgrade, onActiv
 
 /** Undefined where ws has refused a malformed request, or the client has gone. */
 async function accept({ request, socket, head }: Upgrade, protocol: string | undefined): Promise<WebSocket | undefined> {
-  const server = new WebSocketServer({ noServer: true, clientTracking: false, maxPayload: longestMessage, handleProtocols: () => protocol ?? false });
+  const server = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    maxPayload: longestMessage,
+    handleProtocols: () => protocol ?? false,
+  });
   if (protocol === portForwardTunnel) nameTunnel(server, request);
   const { promise, resolve } = Promise.withResolvers<WebSocket | undefined>();
   socket.once('close', () => resolve(undefined));

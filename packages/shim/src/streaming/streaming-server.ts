@@ -44,7 +44,9 @@ export class StreamingServer {
     this.#options = options;
     this.#tokens = new SessionTokens({ ...(options.mostWaiting !== undefined && { most: options.mostWaiting }) });
     this.#server = createServer((_request, response) => {
-      response.writeHead(400, { 'content-type': 'text/plain' }).end('unable to upgrade: the request asks for no upgrade to SPDY/3.1 or websocket\n');
+      response
+        .writeHead(400, { 'content-type': 'text/plain' })
+        .end('unable to upgrade: the request asks for no upgrade to SPDY/3.1 or websocket\n');
     });
     this.#server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
   }
@@ -64,7 +66,10 @@ export class StreamingServer {
   url(session: Session): string {
     const most = this.#options.mostOpen ?? 1000;
     if (this.#open.size >= most) {
-      throw new PluginError('RESOURCE_EXHAUSTED', `${most} sessions are going on`, { object: 'streaming server', hint: 'end some of them' });
+      throw new PluginError('RESOURCE_EXHAUSTED', `${most} sessions are going on`, {
+        object: 'streaming server',
+        hint: 'end some of them',
+      });
     }
     const { address: host, port } = this.#server.address() as AddressInfo;
     return `http://${formatAddress({ kind: 'tcp', host, port })}/${session.kind}/${this.#tokens.issue(session)}`;
