@@ -16,7 +16,10 @@ export class NoUpgrade extends Error {
 
 /** Asks for an upgrade; NoUpgrade where the server answers otherwise. */
 export async function upgrade(url: string, headers: Record<string, string>): Promise<{ socket: Socket; version: string | undefined }> {
-  const asked = request(url, { method: 'POST', headers: { Connection: 'Upgrade', ...headers } }).end();
+  const asked = request(url, {
+    method: headers.Upgrade === 'websocket' ? 'GET' : 'POST',
+    headers: { Connection: 'Upgrade', ...headers },
+  }).end();
   const { promise, resolve, reject } = Promise.withResolvers<{ socket: Socket; version: string | undefined }>();
   asked.on('upgrade', (response, socket, head) => {
     if (head.length > 0) socket.unshift(head);

@@ -92,7 +92,10 @@ export class StreamingServer {
     socket.on('error', () => undefined);
     const [, kind, token] = /^\/(exec|attach|portforward)\/([\w-]+)(?:\?.*)?$/.exec(request.url ?? '') ?? [];
     const session = token === undefined ? undefined : this.#tokens.redeem(token);
-    if (session?.kind !== kind || !session) return refuse(socket, 404, 'no session by this token: it was used, has expired, or never was');
+    if (session?.kind !== kind || !session) {
+      refuse(socket, 404, 'no session by this token: it was used, has expired, or never was');
+      return;
+    }
     const serving = this.#serve(session, request, socket, head).finally(() => this.#open.delete(socket));
     this.#open.set(socket, serving);
   }
