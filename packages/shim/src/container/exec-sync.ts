@@ -1,13 +1,13 @@
 import { Writable } from 'node:stream';
 import type { ExecSyncRequest, ExecSyncResponse } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
-import type { CallContext } from '@berth/sdk/serve';
+import { type CallContext, maxMessageBytes } from '@berth/sdk/serve';
 import type { Shim } from '../shim.ts';
 import { checkCommand } from './exec.ts';
 import { runningContainer } from './running-container.ts';
 
-/** What is printed beyond is dropped without an error, as CRI has it: a response of 16 MiB is the largest that clients take. */
-const outputLimitBytes = 16 * 1024 * 1024 - 1024;
+/** CRI caps each stream at 16 MB and drops what is beyond without an error; both have to fit into one message, with its other fields. */
+const outputLimitBytes = maxMessageBytes - 1024;
 
 /** setTimeout's largest delay; a longer time limit is none. */
 const longestTimerMs = 2 ** 31 - 1;
@@ -20,13 +20,12 @@ export async function execSync(
 ): Promise<ExecSyncResponse> {
   const { object, spec } = runningContainer(shim, containerId, 'commands run');
   checkCommand(cmd, object);
-  const room = { bytes: outputLimitBytes };
-  const [stdout, stderr] = [new LimitedBuffer(room), new LimitedBuffer(room)];
+  const [stdout, stderr] = [new LimitedBuffer(outputLimitBytes), new LimitedBuffer(outputLimitBytes)];
   const timeLimit = timeLimitOf(timeout);
   const limit = timeLimit ? AbortSignal.any([signal, timeLimit]) : signal;
   try {
     const exitCode = await shim.runtime.exec(spec, { args: cmd }, { stdout, stderr }, limit);
-    return { stdout: stdout.bytes(), stderr: stderr.bytes(), exitCode };
+    return { ...fitting(stdout.bytes(), stderr.bytes()), exitCode };
   } catch (error) {
     if (!timeLimit?.aborted || signal.aborted) throw error;
     throw new PluginError('DEADLINE_EXCEEDED', `the command ${JSON.stringify(cmd[0])} didn't end within ${timeout} s and was killed`, {
@@ -41,20 +40,26 @@ function timeLimitOf(seconds: bigint): AbortSignal | undefined {
   return milliseconds > 0 && milliseconds <= longestTimerMs ? AbortSignal.timeout(milliseconds) : undefined;
 }
 
-/** Keeps what is written to it while there is room, which it may share with others, and takes the rest without keeping it. */
+/** Both as far as they fit into one message together; half of it is each one's own. */
+function fitting(stdout: Buffer, stderr: Buffer): { stdout: Buffer; stderr: Buffer } {
+  const room = (other: Buffer): number => Math.max(outputLimitBytes - other.length, outputLimitBytes / 2);
+  return { stdout: stdout.subarray(0, room(stderr)), stderr: stderr.subarray(0, room(stdout)) };
+}
+
+/** Keeps the first bytes that are written to it, and takes the rest without keeping it. */
 class LimitedBuffer extends Writable {
   readonly #chunks: Buffer[] = [];
-  readonly #room: { bytes: number };
+  #room: number;
 
-  constructor(room: { bytes: number }) {
+  constructor(limitBytes: number) {
     super();
-    this.#room = room;
+    this.#room = limitBytes;
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
-    const kept = chunk.subarray(0, this.#room.bytes);
+    const kept = chunk.subarray(0, this.#room);
     if (kept.length > 0) this.#chunks.push(kept);
-    this.#room.bytes -= kept.length;
+    this.#room -= kept.length;
     done();
   }
 

@@ -23,6 +23,7 @@ import { grantCapabilities } from './capabilities.ts';
 import { OciCommand } from './command.ts';
 import { Conmon, type MonitoredContainer } from './conmon.ts';
 import { attachToConmon } from './conmon-attach.ts';
+import { ConmonWatch } from './conmon-watch.ts';
 import { hostDevices, requestedDevices } from './devices.ts';
 import { Exec } from './exec.ts';
 import { ExitFiles } from './exit-files.ts';
@@ -45,6 +46,8 @@ interface OciRuntimeOptions {
   log: Logger;
   /** Longest that making one container may take; default 60 seconds. */
   createDeadlineMs?: number;
+  /** How often it is looked whether the containers' conmons live; default 5 seconds. */
+  conmonWatchMs?: number;
 }
 
 /** What `prepare` makes, and all else works with. */
@@ -53,6 +56,7 @@ interface Parts {
   containers: MonitoredContainers;
   exec: Exec;
   pause: Pause;
+  conmonWatch: ConmonWatch;
   recovery: OciRecovery;
 }
 
@@ -65,6 +69,7 @@ export class OciRuntime implements Runtime {
   readonly #events = new RuntimeEvents();
   readonly #known = new Map<string, ContainerSpec>();
   readonly #sandboxes = new Map<string, SandboxSpec>();
+  readonly #removing = new Set<string>();
   readonly #said = new Set<string>();
   #parts: Parts | undefined;
 
@@ -168,8 +173,13 @@ export class OciRuntime implements Runtime {
   }
 
   async removeContainer(container: ContainerSpec, signal: AbortSignal): Promise<void> {
-    await this.#ready().containers.remove(monitored(container), signal);
-    this.#known.delete(container.id);
+    this.#removing.add(container.id);
+    try {
+      await this.#ready().containers.remove(monitored(container), signal);
+      this.#known.delete(container.id);
+    } finally {
+      this.#removing.delete(container.id);
+    }
   }
 
   async removeSandbox(sandbox: SandboxSpec, signal: AbortSignal): Promise<void> {
@@ -189,11 +199,12 @@ export class OciRuntime implements Runtime {
   }
 
   events(signal: AbortSignal): AsyncIterable<RuntimeEvent> {
+    void this.#ready().conmonWatch.run(signal);
     return this.#events.read(signal);
   }
 
   #assemble(binary: string, conmonBinary: string, facts: HostFacts): Parts {
-    const { calls, createDeadlineMs } = this.#options;
+    const { calls, createDeadlineMs, conmonWatchMs = 5000 } = this.#options;
     const stateDirectory = join(this.#directory, 'state');
     const oci = new OciCommand({ binary, stateDirectory, logDirectory: join(this.#directory, 'logs'), calls });
     const conmon = new Conmon({ binary: conmonBinary, exitDirectory: this.#exits.directory, createDeadlineMs, calls }, oci);
@@ -205,6 +216,7 @@ export class OciRuntime implements Runtime {
       containers,
       exec: new Exec(oci, calls),
       pause,
+      conmonWatch: new ConmonWatch({ containers, watched: () => this.#watched(), log: this.#options.log, intervalMs: conmonWatchMs }),
       recovery: new OciRecovery({ oci, containers, pause, exits: this.#exits, exitOf }),
     };
   }
@@ -212,6 +224,10 @@ export class OciRuntime implements Runtime {
   #ready(): Parts {
     if (this.#parts) return this.#parts;
     throw new PluginError('FAILED_PRECONDITION', 'prepare() has not succeeded', { object: this.#options.handler });
+  }
+
+  #watched(): MonitoredContainer[] {
+    return [...this.#known.values()].filter(({ id }) => !this.#removing.has(id)).map(monitored);
   }
 
   async #ended(id: string): Promise<void> {
@@ -230,7 +246,8 @@ export class OciRuntime implements Runtime {
     const exit = await this.#exits.read(container.id);
     if (!exit) return undefined;
     const killed = exit.exitCode === killedExitCode && (await containers.hadOom(monitored(container)));
-    return { ...exit, ...(killed && { reason: 'OOMKilled' }) };
+    const lost = await containers.lostConmon(monitored(container));
+    return { ...exit, ...(killed && { reason: 'OOMKilled' }), ...(lost && { message: lostExit }) };
   }
 
   #sayOnce(messages: string[]): void {
@@ -240,6 +257,8 @@ export class OciRuntime implements Runtime {
     }
   }
 }
+
+const lostExit = 'its exit status was lost: conmon, which watches it, was killed';
 
 /** What these runtimes could do but don't yet; what only some requests of a field can't have is thrown where it is read. */
 const refused = ['user', 'role', 'type', 'level'].map((part) => ({
