@@ -1,10 +1,12 @@
 import tab from '@bomb.sh/tab/commander';
 import { Command } from 'commander';
+import { attachCommand } from './commands/attach.ts';
 import { diffCommand } from './commands/diff.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { execCommand } from './commands/exec.ts';
 import { imageCommand } from './commands/image.ts';
 import { logsCommand } from './commands/logs.ts';
+import { portForwardCommand } from './commands/port-forward.ts';
 import { psCommand } from './commands/ps.ts';
 import { runCommand } from './commands/run.ts';
 import { runtimeCommandLine } from './commands/runtime.ts';
@@ -31,6 +33,8 @@ export function program(): Command {
     psCommand(),
     logsCommand(),
     execCommand(),
+    attachCommand(),
+    portForwardCommand(),
     diffCommand(),
     traceCommand(),
     imageCommand(),

@@ -29,7 +29,7 @@ export async function serveWebSocket(session: Session, upgrade: Upgrade, onActiv
   return portForwardOverSpdy(createWebSocketStream(socket), session, onActivity, signal);
 }
 
-/** Undefined where ws has refused a malformed request, or the client has gone. */
+/** Paused until its reader is ready. Undefined where ws has refused a malformed request, or the client has gone. */
 async function accept({ request, socket, head }: Upgrade, protocol: string | undefined): Promise<WebSocket | undefined> {
   const server = new WebSocketServer({
     noServer: true,
@@ -40,7 +40,11 @@ async function accept({ request, socket, head }: Upgrade, protocol: string | und
   if (protocol === portForwardTunnel) nameTunnel(server, request);
   const { promise, resolve } = Promise.withResolvers<WebSocket | undefined>();
   socket.once('close', () => resolve(undefined));
-  server.handleUpgrade(request, socket, head, resolve);
+  server.handleUpgrade(request, socket, head, (client) => {
+    // The first messages may have come with the request.
+    client.pause();
+    resolve(client);
+  });
   return promise;
 }
 

@@ -77,6 +77,7 @@ export class StreamingServer {
 
   /** Ends all sessions. */
   async close(): Promise<void> {
+    if (!this.#server.listening) return;
     const closed = once(this.#server, 'close');
     this.#server.close();
     this.#server.closeAllConnections();

@@ -39,6 +39,8 @@ export class WebSocketChannels {
       for (const reader of this.#readers.values()) reader.destroy();
       gone.abort();
     });
+    // What comes is read in a later turn: by then the channels are there.
+    socket.resume();
   }
 
   /** What the client sends on a channel. What it sends on one that nobody reads is dropped. */
