@@ -85,6 +85,12 @@ export class SpdyClient {
     return this.#received.get(id)?.ended ?? false;
   }
 
+  /** Resolves when the server has ended these streams, and closes the connection. */
+  async ended(ids: number[]): Promise<void> {
+    while (!ids.every((id) => this.hasEnded(id))) await once(this.socket, 'data');
+    this.socket.destroy();
+  }
+
   #read(bytes: Buffer): void {
     this.#unread = Buffer.concat([this.#unread, bytes]);
     while (this.#unread.length >= 8 && this.#unread.length >= 8 + this.#unread.readUIntBE(5, 3)) {

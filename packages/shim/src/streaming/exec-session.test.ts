@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SpdyClient, upgrade } from '../../testing/spdy-client.ts';
 import { TestShim } from '../../testing/test-shim.ts';
@@ -131,7 +130,7 @@ describe('exec over SPDY', () => {
   it('gives output, errors and exit code', async () => {
     const url = await exec(['sh', '-c', 'echo out; echo err >&2; exit 3']);
     const { client, streams } = await open(url, ['error', 'stdout', 'stderr']);
-    await once(client.socket, 'end');
+    await client.ended([streams.stdout ?? 0, streams.stderr ?? 0, streams.error ?? 0]);
     const text = (type: string) => client.received(streams[type] ?? 0);
     expect(JSON.parse(text('error'))).toMatchObject(nonZero(3));
     expect([text('stdout'), text('stderr')]).toEqual(['out\n', 'err\n']);
@@ -141,7 +140,7 @@ describe('exec over SPDY', () => {
     const { client, streams } = await open(await exec(['sh', '-c', 'wc -c'], { stdin: true }), ['error', 'stdin', 'stdout', 'stderr']);
     for (let sent = 0; sent < 32; sent++) client.send(streams.stdin ?? 0, Buffer.alloc(32_768, 0x61));
     client.send(streams.stdin ?? 0, '', true);
-    await once(client.socket, 'end');
+    await client.ended([streams.stdout ?? 0]);
     expect(client.received(streams.stdout ?? 0).trim()).toBe('1048576');
   });
 
@@ -152,7 +151,7 @@ describe('exec over SPDY', () => {
       'resize',
     ]);
     client.send(streams.resize ?? 0, '{"Width":100,"Height":30}\n');
-    await once(client.socket, 'end');
+    await client.ended([streams.stdout ?? 0]);
     expect(client.received(streams.stdout ?? 0)).toBe('100x30\n');
   });
 
@@ -160,7 +159,7 @@ describe('exec over SPDY', () => {
     const newer = await open(await exec(['false']), ['error', 'stdout', 'stderr'], 'v9.channel.k8s.io, v4.channel.k8s.io');
     expect(newer.client.version).toBe('v4.channel.k8s.io');
     const oldest = await open(await exec(['false']), ['error', 'stdout', 'stderr'], '');
-    await once(oldest.client.socket, 'end');
+    await oldest.client.ended([oldest.streams.error ?? 0]);
     expect(oldest.client.version).toBe('channel.k8s.io');
     expect(oldest.client.received(oldest.streams.error ?? 0)).toBe('command terminated with non-zero exit code: exit status 1');
     newer.client.socket.destroy();

@@ -35,7 +35,7 @@ describe('SpdyConnection', () => {
     const streams = await Promise.all(['stdin', 'error'].map((streamType) => client.open({ streamType })));
     for (const stream of streams) stream.end('hello');
     expect(await Promise.all(streams.map((stream) => text(stream)))).toEqual(['stdin: hello', 'error: hello']);
-    await client.close();
+    client.destroy();
   });
 
   it('keeps the bytes of a large transfer in order, without WINDOW_UPDATE', async () => {
@@ -46,7 +46,7 @@ describe('SpdyConnection', () => {
     const received: Buffer[] = [];
     for await (const chunk of stream) received.push(chunk as Buffer);
     expect(Buffer.concat(received).equals(sent)).toBe(true);
-    await client.close();
+    client.destroy();
   });
 
   it('stops reading while nobody takes the data, and goes on when somebody does', async () => {

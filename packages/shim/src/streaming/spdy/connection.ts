@@ -16,8 +16,8 @@ interface SpdyOptions {
 /** Streams that the other side may have open at once; one more is refused. */
 const mostStreams = 1000;
 
-/** Longest that the other side may take to close after this one has. */
-const closeDeadlineMs = 5000;
+/** Longest that the other side may take to close once everything has been said. */
+const closeDeadlineMs = 30_000;
 
 /**
  * A SPDY/3.1 connection as Kubernetes speaks it. Its clients (moby/spdystream) neither send WINDOW_UPDATE nor heed it, so flow is
@@ -51,10 +51,11 @@ export class SpdyConnection {
     return stream;
   }
 
-  /** Lets what has been written out, then ends the transport. */
+  /**
+   * Waits until the other side closes, as it does when it has read all that was said, and closes after a time. Its streams have ended.
+   * To close first would cost the other side what it hasn't handed to its readers: spdystream drops that with the connection.
+   */
   async close(): Promise<void> {
-    await this.#send(encodeFrame({ type: 'goAway', lastStreamId: this.#lastRemoteId, status: 0 })).catch(() => undefined);
-    this.#transport.end();
     const overdue = setTimeout(() => this.#transport.destroy(), closeDeadlineMs);
     await this.closed;
     clearTimeout(overdue);
