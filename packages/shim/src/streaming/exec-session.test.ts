@@ -119,6 +119,36 @@ describe('exec over WebSocket', () => {
   });
 });
 
+describe('Exec', () => {
+  it('refuses no stream at all, stderr beside a terminal, an empty command, and a container that has ended', async () => {
+    const request = { containerId, cmd: ['true'], stdin: false, stdout: true, stderr: true, tty: false };
+    await expect(shim.runtime.exec({ ...request, stdout: false, stderr: false })).rejects.toThrow(/none of stdin, stdout and stderr/);
+    await expect(shim.runtime.exec({ ...request, tty: true })).rejects.toThrow(/tty and stderr are both asked for/);
+    await expect(shim.runtime.exec({ ...request, cmd: [] })).rejects.toThrow(/cmd is empty/);
+    await shim.runtime.stopContainer({ containerId, timeout: 0n });
+    await expect(shim.runtime.exec(request)).rejects.toMatchObject({ code: 'FAILED_PRECONDITION' });
+    await expect(shim.runtime.exec({ ...request, containerId: 'f'.repeat(64) })).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  });
+
+  it('refuses input and a terminal where the runtime has none, and serves the rest', async () => {
+    const other = await TestShim.start({ features: { interactive: false } });
+    try {
+      const request = { containerId: await other.runContainer(await other.runPod()), cmd: ['echo', 'hello'], stdin: false, stdout: true };
+      for (const field of ['stdin', 'tty']) {
+        await expect(other.runtime.exec({ ...request, stderr: false, tty: false, [field]: true })).rejects.toMatchObject({
+          code: 'UNIMPLEMENTED',
+          message: expect.stringContaining(`${field}: the runtime process gives commands neither input nor a terminal`),
+        });
+      }
+      const client = await WebSocketClient.open((await other.runtime.exec({ ...request, stderr: true, tty: false })).url);
+      expect(await client.status()).toMatchObject({ status: 'Success' });
+      expect(client.received(1)).toBe('hello\n');
+    } finally {
+      await other.close();
+    }
+  });
+});
+
 describe('exec over SPDY', () => {
   async function open(url: string, types: string[], version?: string): Promise<{ client: SpdyClient; streams: Record<string, number> }> {
     const client = await SpdyClient.open(url, version);

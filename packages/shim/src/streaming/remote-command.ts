@@ -48,7 +48,10 @@ export async function serveRemoteCommand(command: RemoteCommand, client: ClientS
     ...(client.resize && { resize: client.resize }),
   };
   try {
-    await client.finish(await statusOf(command, streams, limit));
+    const status = await statusOf(command, streams, limit);
+    // What the runtime has written may still be on its way through them.
+    await Promise.all([streams.stdout, streams.stderr].map((output) => new Promise<void>((resolve) => output.end(() => resolve()))));
+    await client.finish(status);
   } finally {
     stdin?.destroy();
   }
