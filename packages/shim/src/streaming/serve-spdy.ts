@@ -1,7 +1,7 @@
 import { portForwardOverSpdy, portForwardVersion } from './port-forward-spdy.ts';
 import { serveRemoteCommand } from './remote-command.ts';
 import { type RemoteCommandVersion, remoteCommandOverSpdy, remoteCommandVersions } from './remote-command-spdy.ts';
-import type { Session } from './streaming-server.ts';
+import type { Session } from './session.ts';
 import { accept, refuse, type Upgrade } from './upgrade.ts';
 
 const versionHeader = 'x-stream-protocol-version';

@@ -4,7 +4,7 @@ import { portForwardOverSpdy, portForwardTunnel } from './port-forward-spdy.ts';
 import { portForwardOverWebSocket, portForwardProtocols } from './port-forward-websocket.ts';
 import { serveRemoteCommand } from './remote-command.ts';
 import { remoteCommandOverWebSocket, remoteCommandProtocols } from './remote-command-websocket.ts';
-import type { Session } from './streaming-server.ts';
+import type { Session } from './session.ts';
 import { refuse, type Upgrade } from './upgrade.ts';
 
 /** As Go's WebSocket servers, which clients are used to: some send a whole file as one message. */

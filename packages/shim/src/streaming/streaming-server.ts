@@ -6,14 +6,11 @@ import { formatAddress, parseAddress } from '@berth/sdk/address';
 import { PluginError } from '@berth/sdk/errors';
 import type { Logger } from 'pino';
 import { IdleTimeout } from './idle-timeout.ts';
-import type { PortForward } from './port-forward.ts';
-import type { RemoteCommand } from './remote-command.ts';
 import { serveSpdy } from './serve-spdy.ts';
 import { serveWebSocket } from './serve-websocket.ts';
+import type { Session } from './session.ts';
 import { SessionTokens } from './session-tokens.ts';
 import { refuse } from './upgrade.ts';
-
-export type Session = RemoteCommand | PortForward;
 
 interface StreamingServerOptions {
   /** `HOST:PORT`; port 0: any that is free. */
