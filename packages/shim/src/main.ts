@@ -21,7 +21,10 @@ export async function runtimeMain(plugin: RuntimePlugin, argv: string[] = proces
     const { options, flags, logLevel } = read(command);
     const log = pino({ name: options.handler, level: logLevel }, pino.destination({ dest: 2, sync: true }));
     const shim = await startShim(plugin, { options, flags, log });
-    await toldToEnd();
+    const told = toldToEnd();
+    // Who reads this may end it at once.
+    log.info({ endpoint: shim.address, version: shim.version }, 'serving');
+    await told;
     await shim.close();
   } catch (error) {
     if (error instanceof CommanderError) {

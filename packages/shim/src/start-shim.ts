@@ -11,6 +11,7 @@ import { type Lock, tryLock } from './files/file-lock.ts';
 import { imageService } from './image/image-service.ts';
 import type { Images } from './image/images.ts';
 import { PodNetwork } from './network/pod-network.ts';
+import type { RuntimeVersion } from './runtime.ts';
 import type { PluginContext, RuntimePlugin } from './runtime-plugin.ts';
 import { runtimeService } from './runtime-service.ts';
 import { Shim } from './shim.ts';
@@ -21,6 +22,7 @@ import { watchEvents } from './watch-events.ts';
 export interface StartedShim {
   /** Where it listens. */
   readonly address: string;
+  readonly version: RuntimeVersion;
   /** Ends it without touching containers, and removes what is empty of its run directory. */
   close(): Promise<void>;
 }
@@ -46,7 +48,6 @@ export async function startShim(plugin: RuntimePlugin, { options: given, flags, 
     await recover(shim, ending.signal);
     const watching = watch(shim, ending.signal);
     const served = await serveShim(shim, options.listen);
-    log.info({ endpoint: served.address, version: shim.version }, 'serving');
     const close = async (): Promise<void> => {
       await served.close();
       await shim.streaming.close();
@@ -57,7 +58,7 @@ export async function startShim(plugin: RuntimePlugin, { options: given, flags, 
       for (const directory of directories.runDirectories) removeIfEmpty(directory);
       lock?.release();
     };
-    return { address: served.address, close };
+    return { address: served.address, version: shim.version, close };
   } catch (error) {
     ending.abort();
     lock?.release();

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { request } from 'node:http';
 import type { Socket } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { constants, createDeflate, createInflate } from 'node:zlib';
 import { headerDictionary } from '../src/streaming/spdy/header-dictionary.ts';
 
@@ -25,9 +26,7 @@ export async function upgrade(url: string, headers: Record<string, string>): Pro
     if (head.length > 0) socket.unshift(head);
     resolve({ socket: socket as Socket, version: String(response.headers['x-stream-protocol-version']) });
   });
-  asked.on('response', async (response) =>
-    reject(new NoUpgrade(response.statusCode ?? 0, Buffer.concat(await response.toArray()).toString())),
-  );
+  asked.on('response', (response) => void text(response).then((body) => reject(new NoUpgrade(response.statusCode ?? 0, body)), reject));
   asked.on('error', reject);
   return promise;
 }

@@ -11,7 +11,7 @@ export async function openWebSocket(socketPath: string, path: string): Promise<W
   // The first messages may come with the answer.
   socket.once('open', () => socket.pause());
   const refused = Promise.withResolvers<never>();
-  socket.once('unexpected-response', async (_request, response) => refused.reject(await refusal(response)));
+  socket.once('unexpected-response', (_request, response) => void refusal(response).then(refused.reject, refused.reject));
   await Promise.race([once(socket, 'open'), refused.promise]);
   return socket;
 }
@@ -25,7 +25,7 @@ export async function openSpdy(socketPath: string, path: string, version: string
     if (head.length > 0) socket.unshift(head);
     resolve(new SpdyConnection(socket, { role: 'client' }));
   });
-  asked.once('response', async (response) => reject(await refusal(response)));
+  asked.once('response', (response) => void refusal(response).then(reject, reject));
   asked.once('error', reject);
   asked.end();
   return promise;

@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { createServer, type IncomingMessage, request, type Server } from 'node:http';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { isReady, podYaml, TestNode } from '../../testing/node.ts';
 
@@ -38,7 +39,7 @@ async function upgrade(path: string, protocol = 'SPDY/3.1'): Promise<{ asked: UR
   const sent = request({ socketPath: node.socket, path, method: 'POST', headers }).end();
   const { promise, resolve, reject } = Promise.withResolvers<{ asked: URL; socket: Duplex }>();
   sent.once('upgrade', (response, socket) => resolve({ asked: new URL(String(response.headers['x-asked']), 'http://runtime'), socket }));
-  sent.once('response', async (response) => reject(new Error(`${response.statusCode} ${Buffer.concat(await response.toArray())}`)));
+  sent.once('response', (response) => void text(response).then((body) => reject(new Error(`${response.statusCode} ${body}`)), reject));
   sent.once('error', reject);
   return promise;
 }

@@ -1,5 +1,6 @@
 import { request as ask, type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { PluginError } from '@berth/sdk/errors';
 import type { SessionStreams } from '../runtime/runtime-sessions.ts';
 import { findPod, runningContainer } from './find-pod.ts';
@@ -50,8 +51,8 @@ export class SessionProxy {
     for (const socket of this.#open) socket.destroy();
   }
 
-  async #locate({ url: text = '' }: IncomingMessage, signal: AbortSignal): Promise<string> {
-    const url = URL.parse(text, 'http://kubelet');
+  async #locate(request: IncomingMessage, signal: AbortSignal): Promise<string> {
+    const url = URL.parse(request.url ?? '', 'http://kubelet');
     if (!url) throw new PluginError('INVALID_ARGUMENT', 'the path is malformed');
     for (const { segments, locate } of routes) {
       const params = matchPath(segments, url.pathname);
@@ -94,9 +95,12 @@ function join(url: string, { method, rawHeaders }: IncomingMessage, client: Dupl
     runtime.write(head);
     connect(client, runtime);
   });
-  asked.once('response', async (response) => {
+  asked.once('response', (response) => {
     begun();
-    answer(client, response.statusCode ?? 500, Buffer.concat(await response.toArray()).toString());
+    void text(response).then(
+      (body) => answer(client, response.statusCode ?? 500, body),
+      () => client.destroy(),
+    );
   });
   asked.once('error', (error) => {
     begun();

@@ -54,7 +54,7 @@ export class WebSocketChannels {
   writable(channel: number): Writable {
     return new Writable({
       decodeStrings: true,
-      write: (chunk: Buffer, _encoding, done) => this.send(channel, chunk).then(() => done(), done),
+      write: (chunk: Buffer, _encoding, done) => void this.send(channel, chunk).then(() => done(), done),
     });
   }
 
