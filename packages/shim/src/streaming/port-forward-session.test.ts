@@ -107,8 +107,8 @@ describe('port-forward over SPDY', () => {
 describe('port-forward over WebSocket', () => {
   it('names the ports first, then carries one connection each', async () => {
     const client = await WebSocketClient.open(await url([port, 1]), 'v4.channel.k8s.io');
-    await expect.poll(() => client.received(0).slice(2)).toBe('welcome ');
-    await expect.poll(() => client.received(3).slice(2)).toMatch(/error forwarding port 1/);
+    await expect.poll(() => client.bytes(0).subarray(2).toString()).toBe('welcome ');
+    await expect.poll(() => client.bytes(3).subarray(2).toString()).toMatch(/error forwarding port 1/);
     expect(client.bytes(0).readUInt16LE()).toBe(port);
     expect(client.bytes(1).readUInt16LE()).toBe(port);
     client.socket.terminate();
