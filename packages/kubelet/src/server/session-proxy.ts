@@ -23,6 +23,9 @@ const routes: { segments: string[]; locate: Locate }[] = Object.entries({
 /** Longest that a runtime may take to say where a session is, and to begin it. */
 const beginDeadlineMs = 30_000;
 
+/** Longest that a client may take to close after it has been refused. */
+const closeDeadlineMs = 5000;
+
 /** Exec, attach and port-forward: asks the runtime for a session, and joins the client to where that is served. */
 export class SessionProxy {
   readonly #node: NodeView;
@@ -140,5 +143,7 @@ function pairs(rawHeaders: string[]): [string, string][] {
 /** In HTTP, as long as nothing else has been said. */
 function answer(socket: Duplex, status: number, text: string): void {
   const head = [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, 'Content-Type: text/plain; charset=utf-8', 'Connection: close'];
-  socket.end(`${[...head, `Content-Length: ${Buffer.byteLength(text)}`].join('\r\n')}\r\n\r\n${text}`);
+  socket.resume().end(`${[...head, `Content-Length: ${Buffer.byteLength(text)}`].join('\r\n')}\r\n\r\n${text}`);
+  const overdue = setTimeout(() => socket.destroy(), closeDeadlineMs);
+  socket.once('close', () => clearTimeout(overdue));
 }

@@ -106,10 +106,10 @@ export class StreamingServer {
     try {
       await serve(session, { request, socket, head }, idle.touch, this.#ending.signal);
     } catch (error) {
+      socket.destroy();
       log.warn({ err: error, object: session.object }, `${session.kind} failed`);
     } finally {
       idle.end();
-      socket.destroy();
       log.debug({ object: session.object }, `${session.kind} ended`);
     }
   }

@@ -9,6 +9,9 @@ export interface Upgrade {
   head: Buffer;
 }
 
+/** Longest that a client may take to close after it has been refused. */
+const closeDeadlineMs = 5000;
+
 /** Answers in HTTP that there will be no upgrade, and why. */
 export function refuse(socket: Duplex, status: number, why: string): void {
   const head = [
@@ -17,7 +20,9 @@ export function refuse(socket: Duplex, status: number, why: string): void {
     `Content-Length: ${Buffer.byteLength(why) + 1}`,
     'Connection: close',
   ];
-  socket.end(`${head.join('\r\n')}\r\n\r\n${why}\n`);
+  socket.resume().end(`${head.join('\r\n')}\r\n\r\n${why}\n`);
+  const overdue = setTimeout(() => socket.destroy(), closeDeadlineMs);
+  socket.once('close', () => clearTimeout(overdue));
 }
 
 /** Answers that from here on both sides speak what was asked for. */
