@@ -63,7 +63,7 @@ export class KubeletClient {
     return { stdout: Buffer.from(stdout, 'base64'), stderr: Buffer.from(stderr, 'base64'), exitCode };
   }
 
-  /** A WebSocket of v5.channel.k8s.io with a process of a container; `query` as kubelet's routes take it: command, input, output, error, tty. */
+  /** A WebSocket of v5.channel.k8s.io or v4 with a process of a container; `query` as kubelet's routes take it: command, input, output, error, tty. */
   async session(kind: 'exec' | 'attach', namespace: string, pod: string, container: string, query: [string, string][]): Promise<WebSocket> {
     this.#checkRunning();
     return openWebSocket(this.#socket, `/${kind}/${path(namespace, pod, container)}?${new URLSearchParams(query)}`);

@@ -2,7 +2,7 @@ import type { ReadStream, WriteStream } from 'node:tty';
 import { PluginError } from '@berth/sdk/errors';
 import type { RawData, WebSocket } from 'ws';
 
-/** Channels of v5.channel.k8s.io; the last one's data names a channel that is closed. */
+/** Channels of v4.channel.k8s.io, and of v5 the last one, whose data names a channel that is closed. */
 const channels = { stdin: 0, stdout: 1, stderr: 2, error: 3, resize: 4, close: 255 } as const;
 
 /** Exit status of what was cut off, as ssh has it. */
@@ -51,7 +51,8 @@ function sendInput(socket: WebSocket, input: ReadStream): () => void {
     input.pause();
     socket.send(Buffer.concat([Buffer.from([channels.stdin]), chunk]), () => input.resume());
   };
-  const end = (): void => socket.send(Buffer.from([channels.close, channels.stdin]));
+  // v4 has no way to tell.
+  const end = (): void => void (socket.protocol.startsWith('v5') && socket.send(Buffer.from([channels.close, channels.stdin])));
   input.on('data', send).once('end', end);
   return () => {
     input.off('data', send).off('end', end).pause();

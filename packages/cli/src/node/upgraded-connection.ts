@@ -5,9 +5,9 @@ import { PluginError } from '@berth/sdk/errors';
 import { SpdyConnection } from '@berth/shim/spdy';
 import { WebSocket } from 'ws';
 
-/** A WebSocket of v5.channel.k8s.io over a unix socket, paused until its reader is ready; throws what the server answered instead. */
+/** A WebSocket of v5.channel.k8s.io, or v4 for runtimes that don't know that, over a unix socket, paused until its reader is ready; throws what the server answered instead. */
 export async function openWebSocket(socketPath: string, path: string): Promise<WebSocket> {
-  const socket = new WebSocket(`ws+unix://${socketPath}:${path}`, 'v5.channel.k8s.io');
+  const socket = new WebSocket(`ws+unix://${socketPath}:${path}`, ['v5.channel.k8s.io', 'v4.channel.k8s.io']);
   // The first messages may come with the answer.
   socket.once('open', () => socket.pause());
   const refused = Promise.withResolvers<never>();
