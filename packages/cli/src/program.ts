@@ -10,6 +10,7 @@ import { portForwardCommand } from './commands/port-forward.ts';
 import { psCommand } from './commands/ps.ts';
 import { runCommand } from './commands/run.ts';
 import { runtimeCommandLine } from './commands/runtime.ts';
+import { scheduleCommand } from './commands/schedule.ts';
 import { traceCommand } from './commands/trace.ts';
 import { defaults } from './compose.ts';
 
@@ -37,6 +38,7 @@ export function program(): Command {
     portForwardCommand(),
     diffCommand(),
     traceCommand(),
+    scheduleCommand(),
     imageCommand(),
     runtimeCommandLine(),
     doctorCommand(),
