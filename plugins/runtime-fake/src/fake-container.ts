@@ -116,6 +116,8 @@ export class FakeContainer {
       this.#timers.delete(timer);
       work();
     }, milliseconds);
+    // A shim that has been told to end doesn't wait for its containers.
+    timer.unref();
     this.#timers.add(timer);
   }
 
