@@ -36,6 +36,30 @@ describe('the examples on real containerd', () => {
   });
 });
 
+describe('sessions on real containerd', () => {
+  beforeEach(skipIfMissing(containerdMissing));
+
+  it('are relayed to its own streaming server', async () => {
+    const containerd = await startContainerd();
+    const home = new BerthHome({ runtimes: [{ handler: 'containerd', endpoint: containerd.endpoint }] });
+    try {
+      const node = home.start(['run', '-f', join(repository, 'examples/sidecar.yaml')]);
+      await node.says(/the node goes on/);
+      const listing = ['exec', '-i', 'sidecar', '-c', 'web', '--', 'sh', '-c', 'read word; ls /www; echo "$word" >&2; exit 3'];
+      expect(await home.start(listing, {}, 'hello\n').ended).toEqual({ status: 3, stdout: 'index.html\n', stderr: 'hello\n' });
+      const forward = home.start(['port-forward', 'sidecar', ':80']);
+      await forward.says(/-> 80\n/);
+      const [, port] = /127\.0\.0\.1:(\d+)/.exec(forward.output) ?? [];
+      expect(await (await fetch(`http://127.0.0.1:${port}/`)).text()).toContain('<h1>Berth</h1>');
+      await forward.interrupt();
+      expect((await node.interrupt()).status).toBe(0);
+    } finally {
+      await containerd.stop();
+      home.remove();
+    }
+  });
+});
+
 /** Enabling forwarding turns accept_redirects off. What containerd's own bridge plugin leaves while containerd runs is containerd's: the reference bridge never deletes its bridge. */
 function withoutContainerd(state: HostState): HostState {
   const own = (line: string): boolean => line.startsWith('btc');

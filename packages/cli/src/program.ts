@@ -1,12 +1,14 @@
 import { Command, Option } from 'commander';
 import { levels } from 'pino';
 import { directory } from './commands/arguments.ts';
+import { attachCommand } from './commands/attach.ts';
 import { completionCommand, completionServerCommand } from './commands/completion.ts';
 import { diffCommand } from './commands/diff.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { execCommand } from './commands/exec.ts';
 import { imageCommand } from './commands/image.ts';
 import { logsCommand } from './commands/logs.ts';
+import { portForwardCommand } from './commands/port-forward.ts';
 import { psCommand } from './commands/ps.ts';
 import { runCommand } from './commands/run.ts';
 import { runtimeCommandLine } from './commands/runtime.ts';
@@ -34,6 +36,8 @@ export function program(): Command {
     psCommand(),
     logsCommand(),
     execCommand(),
+    attachCommand(),
+    portForwardCommand(),
     diffCommand(),
     traceCommand(),
     scheduleCommand(),

@@ -18,6 +18,7 @@ import { PodWorker } from './pod-worker.ts';
 import { PodWorkers } from './pod-workers.ts';
 import { NodeRuntimes, type NodeRuntimesOptions } from './runtime/node-runtimes.ts';
 import type { RuntimeClient } from './runtime/runtime-client.ts';
+import { RuntimeSessions } from './runtime/runtime-sessions.ts';
 import { KubeletServer } from './server/server.ts';
 import type { PodSource } from './sources/pod-source.ts';
 import { defaultIntervals, type Intervals, SyncLoop } from './sync-loop.ts';
@@ -100,6 +101,7 @@ export class Kubelet {
       pods: () => this.pods(),
       events: () => this.events(),
       exec: (container, command, signal) => this.#exec(container, command, signal),
+      sessions: new RuntimeSessions(this.#runtimes),
       trace: (pod) => this.#traces.of(fullNameOf(pod)),
       logDirectory: (pod) => this.#directories.logDirectory(pod),
     });

@@ -57,6 +57,8 @@ export class TimerRuntime {
   readonly calls: string[] = [];
   /** By RPC: what happens before it is answered. */
   readonly faults = new Map<string, Fault>();
+  /** Where sessions are: the URL of each has its request, as JSON. */
+  streamingUrl = '';
   #served: Served | undefined;
   #lastId = 0;
 
@@ -165,6 +167,9 @@ export class TimerRuntime {
         stderr: Buffer.alloc(0),
         exitCode: program === 'exit' ? Number(args[0]) : 0,
       }),
+      exec: (request) => ({ url: this.#session(request) }),
+      attach: (request) => ({ url: this.#session(request) }),
+      portForward: (request) => ({ url: this.#session(request) }),
       listContainers: () => ({
         containers: [...this.containers.values()].map(({ id, sandboxId, config, state, createdAt }) => ({
           id,
@@ -188,6 +193,10 @@ export class TimerRuntime {
         };
       },
     };
+  }
+
+  #session(request: object): string {
+    return `${this.streamingUrl}/token?request=${encodeURIComponent(JSON.stringify(request))}`;
   }
 
   #imageService(): Implementation<ImageServiceService> {

@@ -25,6 +25,16 @@ describe('GuardedRuntime', () => {
     await expect(stopped).rejects.toThrow(/abc: the runtime's stopSandbox didn't end within 0\.005 s/);
   });
 
+  it('has those of the optional methods that the runtime has, and bounds them too', async () => {
+    expect(new GuardedRuntime({} as Runtime)).toMatchObject({ attach: undefined, reopenLog: undefined, dial: undefined });
+    const deaf = () => new Promise<never>(() => undefined);
+    const runtime = new GuardedRuntime({ dial: deaf } as unknown as Runtime, 5);
+    const abort = new AbortController();
+    const dialled = runtime.dial?.(sandbox, 80, abort.signal);
+    abort.abort();
+    await expect(dialled).rejects.toThrow(/abc: the runtime's dial didn't end within 0\.005 s/);
+  });
+
   it('waits for a call that cleans up when told to end', async () => {
     const runtime = guard(async (_, signal) => {
       const { promise, reject } = Promise.withResolvers<void>();

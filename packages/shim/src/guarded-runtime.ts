@@ -1,10 +1,10 @@
 import { PluginError } from '@berth/sdk/errors';
 import type {
   ContainerSpec,
-  ExecOutput,
   ExecProcess,
   Found,
   Known,
+  ProcessStreams,
   Runtime,
   RuntimeEvent,
   RuntimeFeatures,
@@ -20,12 +20,26 @@ const defaultGraceMs = 5_000;
  * to that, so that an object's lock comes free. What it throws is a PluginError.
  */
 export class GuardedRuntime implements Runtime {
+  /** Only where the runtime behind has them. */
+  readonly attach: Runtime['attach'];
+  readonly reopenLog: Runtime['reopenLog'];
+  readonly dial: Runtime['dial'];
   readonly #runtime: Runtime;
   readonly #graceMs: number;
 
   constructor(runtime: Runtime, graceMs = defaultGraceMs) {
     this.#runtime = runtime;
     this.#graceMs = graceMs;
+    const { attach, reopenLog, dial } = runtime;
+    this.attach =
+      attach &&
+      ((container, streams, signal) =>
+        this.#bounded('attach', container.id, signal, () => attach.call(runtime, container, streams, signal)));
+    this.reopenLog =
+      reopenLog &&
+      ((container, signal) => this.#bounded('reopenLog', container.id, signal, () => reopenLog.call(runtime, container, signal)));
+    this.dial =
+      dial && ((sandbox, port, signal) => this.#bounded('dial', sandbox.id, signal, () => dial.call(runtime, sandbox, port, signal)));
   }
 
   features(): RuntimeFeatures {
@@ -60,8 +74,8 @@ export class GuardedRuntime implements Runtime {
     return this.#bounded('signal', container.id, signal, () => this.#runtime.signal(container, posixSignal, signal));
   }
 
-  exec(container: ContainerSpec, process: ExecProcess, output: ExecOutput, signal: AbortSignal): Promise<number> {
-    return this.#bounded('exec', container.id, signal, () => this.#runtime.exec(container, process, output, signal));
+  exec(container: ContainerSpec, process: ExecProcess, streams: ProcessStreams, signal: AbortSignal): Promise<number> {
+    return this.#bounded('exec', container.id, signal, () => this.#runtime.exec(container, process, streams, signal));
   }
 
   removeContainer(container: ContainerSpec, signal: AbortSignal): Promise<void> {

@@ -12,7 +12,7 @@ const signals = ['SIGINT', 'SIGTERM'] as const;
 
 /**
  * A runtime plugin's whole program: reads the common flags (`--listen --root --run --handler --cni-conf-dir
- * --cni-bin-dir --log-level`) and the plugin's own, starts the CRI server, logs on standard error (pino, JSON), closes
+ * --cni-bin-dir --streaming-address --log-level`) and the plugin's own, starts the CRI server, logs on standard error (pino, JSON), closes
  * on SIGINT and SIGTERM, or, if BERTH_SUPERVISED is set, at the end of standard input instead, without touching containers. Exit
  * status 1 and one line on standard error if it can't start.
  */
@@ -55,15 +55,16 @@ function commandOf(plugin: RuntimePlugin): Command {
       (value: string, earlier: string[]) => [...earlier, value],
       [] as string[],
     )
+    .option('--streaming-address <address>', 'HOST:PORT where exec, attach and port-forward are served; keep it on loopback', '127.0.0.1:0')
     .option('--log-level <level>', 'trace, debug, info, warn, error or silent', logLevel, 'info');
   for (const [flag, description] of Object.entries(plugin.flags ?? {})) command.option(flag, description);
   return command;
 }
 
 function read(command: Command): { options: ShimOptions; flags: PluginContext['flags']; logLevel: string } {
-  const { listen, root, run, handler, cniConfDir, cniBinDir, logLevel, ...flags } = command.opts();
+  const { listen, root, run, handler, cniConfDir, cniBinDir, streamingAddress, logLevel, ...flags } = command.opts();
   const cniBinDirs = cniBinDir.length > 0 ? cniBinDir : ['/opt/cni/bin'];
-  return { options: { listen, root, run, handler, cniConfDir, cniBinDirs }, flags, logLevel };
+  return { options: { listen, root, run, handler, cniConfDir, cniBinDirs, streamingAddress }, flags, logLevel };
 }
 
 /** A handler is a DNS label (RuntimeClass, handler), and a directory below ROOT. */

@@ -1,4 +1,4 @@
-import type { Writable } from 'node:stream';
+import type { Duplex, Readable, Writable } from 'node:stream';
 import type { ContainerConfig, PodSandboxConfig } from '@berth/sdk/cri';
 
 /**
@@ -8,7 +8,7 @@ import type { ContainerConfig, PodSandboxConfig } from '@berth/sdk/cri';
  * The contract, for every method:
  * - `signal` aborts the work; an aborted call leaves nothing behind, or leaves what `remove` takes away.
  * - Calls about one sandbox or container are never made at the same time, except `signal` and `remove` during `start`,
- *   and `exec` at any time while the container runs.
+ *   and `exec`, `attach`, `reopenLog` and `dial` at any time while the container or sandbox runs.
  * - What fails throws a PluginError that names the object, the cause and the cure.
  * - What has to survive a reboot is kept in `directory` of the spec only, which the shim removes after `remove`. What a reboot may
  *   take can be below RUN (ShimOptions) too: `remove` takes that away, and `recover` that of objects nobody knows.
@@ -38,9 +38,28 @@ export interface Runtime {
 
   /**
    * Runs one more process in a running container to its end, and resolves with its exit code once all that it printed has been
-   * written to `output`. When `signal` is aborted the process is killed, with its process group. A program that isn't there throws.
+   * written to `streams`. When `signal` is aborted the process is killed, with its process group. A program that isn't there throws.
+   * Input and a terminal are asked for only of a runtime whose features() say `interactive`.
    */
-  exec(container: ContainerSpec, process: ExecProcess, output: ExecOutput, signal: AbortSignal): Promise<number>;
+  exec(container: ContainerSpec, process: ExecProcess, streams: ProcessStreams, signal: AbortSignal): Promise<number>;
+
+  /**
+   * Joins `streams` to the stdio of a running container's first process, from this moment on, beside its log. Resolves when the process
+   * has ended and all that it printed has been written; `signal` ends the joining, not the process. Left out: attaching is refused.
+   */
+  attach?(container: ContainerSpec, streams: ProcessStreams, signal: AbortSignal): Promise<void>;
+
+  /**
+   * Goes on writing the log of a running container in a new file at its path, where the client has moved the old one away; resolves
+   * when that file is there. No line is lost, and a file that hasn't been moved is kept. Left out: reopening is refused.
+   */
+  reopenLog?(container: ContainerSpec, signal: AbortSignal): Promise<void>;
+
+  /**
+   * Connects to a TCP port on the loopback of a ready sandbox. Left out: the shim connects inside the sandbox's network namespace, or
+   * on the host for a pod of its network.
+   */
+  dial?(sandbox: SandboxSpec, port: number, signal: AbortSignal): Promise<Duplex>;
 
   /** Removes a container, killing it if it runs. A missing one is no error. */
   removeContainer(container: ContainerSpec, signal: AbortSignal): Promise<void>;
@@ -69,6 +88,8 @@ export interface RuntimeFeatures {
   network: boolean;
   /** Pinned IPC and UTS namespaces that its containers join, as OCI runtimes do. */
   namespaces: boolean;
+  /** Whether `exec` takes input and a terminal; left out: no, and the shim refuses what asks for them. */
+  interactive?: boolean;
   /** What a pod may ask for that this runtime can't do; the shim refuses such requests by this reason. */
   refused: Refusal[];
 }
@@ -140,12 +161,28 @@ export interface ProcessSpec {
 export interface ExecProcess {
   /** Program and arguments; no shell. */
   args: string[];
+  /** Whether it gets a terminal as its stdio: all that it prints is stdout. Left out: no. */
+  tty?: boolean;
 }
 
 /** The runtime writes to both, and ends neither. */
 export interface ExecOutput {
   stdout: Writable;
   stderr: Writable;
+}
+
+/** What a process's stdio is joined to. */
+export interface ProcessStreams extends ExecOutput {
+  /** Its end is the end of the process's input, except with a terminal. Left out: there is none. */
+  stdin?: Readable;
+  /** Sizes of the client's terminal, where the process has one. Left out: it keeps its own. */
+  resize?: AsyncIterable<TerminalSize>;
+}
+
+/** In characters, from 1 to 65535. */
+export interface TerminalSize {
+  width: number;
+  height: number;
 }
 
 export interface ContainerMount {

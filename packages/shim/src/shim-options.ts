@@ -9,4 +9,6 @@ export interface ShimOptions {
   handler: string;
   cniConfDir: string;
   cniBinDirs: string[];
+  /** `HOST:PORT` of the streaming server; default any free port of 127.0.0.1. */
+  streamingAddress?: string;
 }

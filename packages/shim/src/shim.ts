@@ -11,6 +11,7 @@ import type { Refusal, Runtime, RuntimeFeatures, RuntimeVersion } from './runtim
 import { SandboxWork } from './sandbox/sandbox-work.ts';
 import { Sandboxes } from './sandbox/sandboxes.ts';
 import type { ShimOptions } from './shim-options.ts';
+import { StreamingServer } from './streaming/streaming-server.ts';
 
 interface ShimParts {
   options: ShimOptions;
@@ -33,6 +34,7 @@ export class Shim {
   readonly calls: FileCalls;
   readonly log: Logger;
   readonly directories: ShimDirectories;
+  readonly streaming: StreamingServer;
   readonly sandboxes: Sandboxes;
   readonly containers: Containers;
   /** One change of an object at a time, by its id. */
@@ -52,6 +54,7 @@ export class Shim {
     this.calls = calls;
     this.log = log;
     this.directories = new ShimDirectories(options.root, options.run, options.handler);
+    this.streaming = new StreamingServer({ address: options.streamingAddress ?? '127.0.0.1:0', log });
     this.sandboxes = new Sandboxes(this.directories);
     this.containers = new Containers(this.directories);
   }

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { ImageServiceService, RuntimeServiceService } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
-import { serve } from '@berth/sdk/serve';
+import { type Served, serve } from '@berth/sdk/serve';
 import type { Logger } from 'pino';
 import { ShimDirectories } from './directories.ts';
 import { FileCalls } from './file-calls.ts';
@@ -47,12 +47,10 @@ export async function startShim(plugin: RuntimePlugin, { options: given, flags, 
     shim.version = await shim.runtime.prepare(ending.signal);
     await recover(shim, ending.signal);
     const watching = watch(shim, ending.signal);
-    const served = await serve(options.listen, [
-      [RuntimeServiceService, runtimeService(shim)],
-      [ImageServiceService, imageService(shim.images)],
-    ]);
+    const served = await serveShim(shim, options.listen);
     const close = async (): Promise<void> => {
       await served.close();
+      await shim.streaming.close();
       // Calls that were cancelled are still taking back what they had begun.
       await Promise.race([shim.locks.idle(), setTimeout(cancelledCallsMs, undefined, { ref: false })]);
       ending.abort();
@@ -64,6 +62,19 @@ export async function startShim(plugin: RuntimePlugin, { options: given, flags, 
   } catch (error) {
     ending.abort();
     lock?.release();
+    throw error;
+  }
+}
+
+async function serveShim(shim: Shim, address: string): Promise<Served> {
+  await shim.streaming.listen();
+  try {
+    return await serve(address, [
+      [RuntimeServiceService, runtimeService(shim)],
+      [ImageServiceService, imageService(shim.images)],
+    ]);
+  } catch (error) {
+    await shim.streaming.close();
     throw error;
   }
 }

@@ -22,15 +22,30 @@ const O_CLOEXEC = 0o2000000;
 const EAGAIN = 11;
 const ENODATA = 61;
 
-let loaded: Syscalls | undefined;
-
-/** Loads libc at its first use: a shim whose images are only names never pays for it, and runs where there is none. */
-export function syscalls(): Syscalls {
-  loaded ??= load();
-  return loaded;
+/** The C library of this process, for those who bind calls of their own. */
+interface Libc {
+  koffi: typeof import('koffi');
+  library: import('koffi').LibraryHandle;
+  /** What to throw after a call has failed, with the name that its errno has. */
+  failed(call: string, object: string): PluginError;
 }
 
-function load(): Syscalls {
+/** Loads libc at its first use: a shim whose images are only names never pays for it, and runs where there is none. */
+export const syscalls: () => Syscalls = atFirstUse(load);
+
+/** As `syscalls`, loaded at its first use. */
+export const libc: () => Libc = atFirstUse(loadLibc);
+
+/** Gives what `make` makes when it is first asked, and the same from then on. */
+export function atFirstUse<Value extends object>(make: () => Value): () => Value {
+  let made: Value | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}
+
+function loadLibc(): Libc {
   if (process.platform !== 'linux') {
     throw new PluginError('UNIMPLEMENTED', `it works on Linux only, and this is ${process.platform}`, {
       object: 'a container',
@@ -38,19 +53,25 @@ function load(): Syscalls {
     });
   }
   const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi');
-  const libc = koffi.load(null);
-  const flock = libc.func('int flock(int fd, int operation)');
-  const pipe2 = libc.func('int pipe2(_Out_ int *descriptors, int flags)');
-  const syncfs = libc.func('int syncfs(int fd)');
-  const mknod = libc.func('int mknod(const char *path, uint mode, uint64_t device)');
-  const lsetxattr = libc.func('int lsetxattr(const char *path, const char *name, const uint8_t *value, size_t size, int flags)');
-  const lgetxattr = libc.func('long lgetxattr(const char *path, const char *name, _Out_ uint8_t *value, size_t size)');
-
-  const failed = (call: string, object: string) => {
-    const errno = koffi.errno();
-    const name = Object.entries(koffi.os.errno).find(([, number]) => number === errno)?.[0] ?? String(errno);
-    return PluginError.from(Object.assign(new Error(`${call} failed with ${name}`), { code: name }), 'INTERNAL', { object });
+  return {
+    koffi,
+    library: koffi.load(null),
+    failed(call, object) {
+      const errno = koffi.errno();
+      const name = Object.entries(koffi.os.errno).find(([, number]) => number === errno)?.[0] ?? String(errno);
+      return PluginError.from(Object.assign(new Error(`${call} failed with ${name}`), { code: name }), 'INTERNAL', { object });
+    },
   };
+}
+
+function load(): Syscalls {
+  const { koffi, library, failed } = libc();
+  const flock = library.func('int flock(int fd, int operation)');
+  const pipe2 = library.func('int pipe2(_Out_ int *descriptors, int flags)');
+  const syncfs = library.func('int syncfs(int fd)');
+  const mknod = library.func('int mknod(const char *path, uint mode, uint64_t device)');
+  const lsetxattr = library.func('int lsetxattr(const char *path, const char *name, const uint8_t *value, size_t size, int flags)');
+  const lgetxattr = library.func('long lgetxattr(const char *path, const char *name, _Out_ uint8_t *value, size_t size)');
 
   return {
     tryLock(descriptor) {

@@ -12,7 +12,7 @@ import type { ContainerSpec, Exit, SandboxSpec } from '../src/runtime.ts';
 import { controllersWithDyingCgroups, leftovers, namesIn, textOf } from './host-leftovers.ts';
 
 const busybox = onPath('busybox');
-const applets = ['sh', 'echo', 'sleep', 'cat', 'true', 'ps', 'touch', 'dd', 'head', 'tail', 'hostname', 'ls', 'readlink'];
+const applets = ['sh', 'echo', 'sleep', 'cat', 'true', 'ps', 'touch', 'dd', 'head', 'tail', 'hostname', 'ls', 'readlink', 'stty'];
 
 /** Describes `subject` on each OCI runtime by its name; skipped, with the reason, where that can't work. */
 export function describeOciRuntimes(subject: string, suite: (binary: string) => void): void {

@@ -1,20 +1,22 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { EventEmitter, on, once } from 'node:events';
+import type { Writable } from 'node:stream';
 import { PluginError } from '@berth/sdk/errors';
 import { exitCodeOf } from '../src/exit-code.ts';
 import type {
   ContainerSpec,
-  ExecOutput,
   ExecProcess,
   Exit,
   Found,
   FoundContainer,
   Known,
+  ProcessStreams,
   Runtime,
   RuntimeEvent,
   RuntimeFeatures,
   RuntimeVersion,
   SandboxSpec,
+  TerminalSize,
 } from '../src/runtime.ts';
 
 export type Fault = 'throws' | 'hangs' | 'is deaf' | 'does nothing';
@@ -46,7 +48,8 @@ export class ProcessHost {
   enter(method: Method, id: string): () => void {
     const active = this.#active.get(id) ?? new Set<Method>();
     this.#active.set(id, active);
-    const allowed = (other: Method) => other === 'start' && (method === 'signal' || method === 'removeContainer');
+    const allowed = (other: Method) =>
+      other === 'attach' || method === 'attach' || (other === 'start' && (method === 'signal' || method === 'removeContainer'));
     for (const other of active) if (!allowed(other)) this.violations.push(`${method} during ${other} of ${id}`);
     active.add(method);
     this.calls.push(method);
@@ -75,7 +78,7 @@ export class ProcessRuntime implements Runtime {
 
   constructor(host: ProcessHost, features: Partial<RuntimeFeatures> = {}) {
     this.#host = host;
-    this.#features = { rootfs: 'none', network: false, namespaces: false, refused: [], ...features };
+    this.#features = { rootfs: 'none', network: false, namespaces: false, interactive: true, refused: [], ...features };
   }
 
   features(): RuntimeFeatures {
@@ -108,7 +111,9 @@ export class ProcessRuntime implements Runtime {
       if (!container) throw new PluginError('NOT_FOUND', 'the runtime has none', { object: `container ${spec.id}` });
       const [program = '', ...args] = spec.process.args;
       const env = Object.fromEntries(spec.process.env.map((variable) => variable.split(/=(.*)/s).slice(0, 2)));
-      const child = spawn(program, args, { env, cwd: spec.process.cwd, stdio: 'ignore' });
+      const child = spawn(program, args, { env, cwd: spec.process.cwd, stdio: 'pipe' });
+      child.stdout.resume();
+      child.stderr.resume();
       const spawned = Promise.withResolvers<void>();
       child.once('spawn', spawned.resolve).once('error', (cause) => spawned.reject(PluginError.from(cause)));
       await spawned.promise;
@@ -124,18 +129,33 @@ export class ProcessRuntime implements Runtime {
     });
   }
 
-  /** The command runs on the host, until its end or the abort. */
+  /** The command runs on the host, until its end or the abort. With a terminal it is told each size as a line of input. */
   async exec(
     _spec: ContainerSpec,
     { args: [program = '', ...args] }: ExecProcess,
-    output: ExecOutput,
+    { stdin, stdout, stderr, resize }: ProcessStreams,
     signal: AbortSignal,
   ): Promise<number> {
-    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], signal, killSignal: 'SIGKILL' });
-    child.stdout.pipe(output.stdout, { end: false });
-    child.stderr.pipe(output.stderr, { end: false });
+    const child = spawn(program, args, { stdio: 'pipe', signal, killSignal: 'SIGKILL' });
+    child.stdin.on('error', () => undefined);
+    if (stdin) stdin.pipe(child.stdin);
+    else if (!resize) child.stdin.end();
+    if (resize) void tellSizes(resize, child.stdin);
+    child.stdout.pipe(stdout, { end: false });
+    child.stderr.pipe(stderr, { end: false });
     const [code] = (await once(child, 'close')) as [number];
     return code;
+  }
+
+  attach(spec: ContainerSpec, { stdin, stdout, stderr }: ProcessStreams, signal: AbortSignal): Promise<void> {
+    return this.#call('attach', spec.id, signal, async () => {
+      const child = this.#host.containers.get(spec.id)?.child;
+      if (!child?.stdin) throw new PluginError('NOT_FOUND', 'it has no process', { object: `container ${spec.id}` });
+      stdin?.pipe(child.stdin, { end: false });
+      child.stdout?.on('data', (chunk) => stdout.write(chunk));
+      child.stderr?.on('data', (chunk) => stderr.write(chunk));
+      await once(child, 'close', { signal });
+    });
   }
 
   removeContainer(spec: ContainerSpec, signal: AbortSignal): Promise<void> {
@@ -190,6 +210,10 @@ export class ProcessRuntime implements Runtime {
       leave();
     }
   }
+}
+
+async function tellSizes(sizes: AsyncIterable<TerminalSize>, input: Writable): Promise<void> {
+  for await (const { width, height } of sizes) input.write(`${width}x${height}\n`);
 }
 
 function foundContainer({ exit, child, startedAt }: ProcessContainer): FoundContainer {

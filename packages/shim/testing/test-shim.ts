@@ -146,6 +146,11 @@ export class TestShim {
     }
   }
 
+  /** Names in the test's own directory. */
+  files(): string[] {
+    return readdirSync(this.directory);
+  }
+
   /** Folders of objects on disk, the runtime's objects, and namespaces: what a failure must not leave. */
   leftovers(): string[] {
     const objects = join(this.root, 'runtimes', 'process');

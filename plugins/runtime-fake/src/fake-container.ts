@@ -1,5 +1,7 @@
+import { EventEmitter, once } from 'node:events';
 import { appendFileSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
+import type { Writable } from 'node:stream';
 import { exitCodeOf, killedExitCode } from '@berth/shim/exit-code';
 import type { ContainerSpec, Exit, FoundContainer } from '@berth/shim/runtime';
 import type { Behaviour } from './behaviour.ts';
@@ -11,6 +13,7 @@ export class FakeContainer {
   readonly #behaviour: Behaviour;
   readonly #onExit: (exit: Exit) => void;
   readonly #timers = new Set<NodeJS.Timeout>();
+  readonly #prints = new EventEmitter().setMaxListeners(0);
   #record: ContainerRecord;
 
   /** Takes up the record in the container's directory, or begins one. */
@@ -54,10 +57,28 @@ export class FakeContainer {
     else if (!this.#behaviour.ignoresStop) this.#exit(this.#behaviour.exitAfter === undefined ? 0 : exitCodeOf('SIGTERM'));
   }
 
+  /** Writes what is printed from now on to `output`, until the container ends or `signal` is aborted. */
+  async show(output: Writable, signal: AbortSignal): Promise<void> {
+    if (this.#record.exit) return;
+    const print = (text: string): void => void output.write(text);
+    this.#prints.on('text', print);
+    try {
+      await once(this.#prints, 'end', { signal });
+    } finally {
+      this.#prints.off('text', print);
+    }
+  }
+
+  /** Makes the log if it isn't there. */
+  touchLog(): void {
+    if (this.#spec.logPath) appendFileSync(this.#spec.logPath, '');
+  }
+
   /** Forgets all timers; the record goes with the container's directory. */
   dispose(): void {
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.clear();
+    this.#prints.emit('end');
   }
 
   #resume(): void {
@@ -83,6 +104,7 @@ export class FakeContainer {
 
   /** Writes the output in CRI log format. */
   #print(): void {
+    this.#prints.emit('text', this.#behaviour.output.map((line) => `${line}\n`).join(''));
     if (!this.#spec.logPath) return;
     mkdirSync(dirname(this.#spec.logPath), { recursive: true });
     const stamp = new Date().toISOString().replace('Z', '000000Z');
@@ -94,6 +116,8 @@ export class FakeContainer {
       this.#timers.delete(timer);
       work();
     }, milliseconds);
+    // A shim that has been told to end doesn't wait for its containers.
+    timer.unref();
     this.#timers.add(timer);
   }
 

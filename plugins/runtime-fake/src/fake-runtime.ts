@@ -1,9 +1,11 @@
+import { type Duplex, PassThrough } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import type {
   ContainerSpec,
-  ExecOutput,
   ExecProcess,
   Found,
   Known,
+  ProcessStreams,
   Runtime,
   RuntimeEvent,
   RuntimeFeatures,
@@ -20,7 +22,7 @@ export class FakeRuntime implements Runtime {
   readonly #events = new RuntimeEvents();
 
   features(): RuntimeFeatures {
-    return { rootfs: 'none', network: false, namespaces: false, refused: [] };
+    return { rootfs: 'none', network: false, namespaces: false, interactive: true, refused: [] };
   }
 
   async prepare(): Promise<RuntimeVersion> {
@@ -48,11 +50,27 @@ export class FakeRuntime implements Runtime {
     this.#containers.get(spec.id)?.signal(posixSignal);
   }
 
-  /** Answers as the annotations say, whatever the command; without them, with nothing and exit code 0. */
-  async exec(spec: ContainerSpec, _process: ExecProcess, { stdout }: ExecOutput): Promise<number> {
+  /** Answers as the annotations say, whatever the command, then repeats its input; without them, with nothing and exit code 0. */
+  async exec(spec: ContainerSpec, _process: ExecProcess, { stdin, stdout }: ProcessStreams, signal: AbortSignal): Promise<number> {
     const { execOutput, execExitCode } = behaviourOfContainer(spec);
     stdout.write(execOutput.map((line) => `${line}\n`).join(''));
+    if (stdin) await pipeline(stdin, stdout, { end: false, signal });
     return execExitCode;
+  }
+
+  /** Shows the lines that the container writes from now on; what it is given to read, it doesn't. */
+  async attach(spec: ContainerSpec, { stdout }: ProcessStreams, signal: AbortSignal): Promise<void> {
+    await this.#containers.get(spec.id)?.show(stdout, signal);
+  }
+
+  /** Each line is written to the file that is at the path then. */
+  async reopenLog(spec: ContainerSpec): Promise<void> {
+    this.#containers.get(spec.id)?.touchLog();
+  }
+
+  /** Every port repeats what it is told. */
+  async dial(): Promise<Duplex> {
+    return new PassThrough();
   }
 
   async removeContainer(spec: ContainerSpec): Promise<void> {

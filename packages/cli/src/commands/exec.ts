@@ -2,32 +2,41 @@ import { PluginError } from '@berth/sdk/errors';
 import { Command } from 'commander';
 import { compose, type GlobalOptions, tokens } from '../compose.ts';
 import { onlyContainer } from '../node/only-container.ts';
+import { joinSession } from '../node/process-session.ts';
 import { podReference } from './pod-reference.ts';
+import { streamsQuery } from './streams-query.ts';
 
 interface ExecOptions {
   namespace: string;
   container?: string;
+  stdin?: boolean;
+  tty?: boolean;
 }
 
-/** `berth exec POD -- COMMAND`: runs a command in a container, by CRI ExecSync; its exit status is the command's, or as a shell's if it can't be run. */
+/** `berth exec [-it] POD -- COMMAND`: runs a command in a container, by CRI Exec; its exit status is the command's, or as a shell's if it can't be run. */
 export function execCommand(): Command {
   return new Command('exec')
-    .description('run a command in a container to its end, print what it printed, and exit as it did')
+    .description('run a command in a container to its end, and exit as it did')
     .argument('<pod>', 'pod name, or NAMESPACE/NAME')
     .argument('<command...>', 'program and arguments, after --')
     .option('-n, --namespace <namespace>', 'namespace of the pod', 'default')
     .option('-c, --container <container>', 'container of the pod (default: its only one)')
+    .option('-i, --stdin', 'pass standard input on to it')
+    .option('-t, --tty', 'give it a terminal')
     .action(async (text: string, words: string[], options: ExecOptions, command: Command) => {
       const client = compose(command.optsWithGlobals<GlobalOptions>()).resolve(tokens.kubeletClient);
+      const { stdin = false, tty = false } = options;
       const interrupted = new AbortController();
       process.once('SIGINT', () => interrupted.abort());
       try {
         const { namespace, name } = podReference(text, options.namespace);
         const container = options.container ?? (await onlyContainer(client, namespace, name));
-        const { stdout, stderr, exitCode } = await client.exec(namespace, name, container, words, interrupted.signal);
-        process.stdout.write(stdout);
-        process.stderr.write(stderr);
-        process.exitCode = exitCode;
+        const query: [string, string][] = words.map((word) => ['command', word]);
+        const session = await client.session('exec', namespace, name, container, [...query, ...streamsQuery(stdin, tty)]);
+        if (interrupted.signal.aborted) session.terminate();
+        interrupted.signal.addEventListener('abort', () => session.terminate());
+        const exitCode = await joinSession(session, { stdin, tty });
+        process.exitCode = interrupted.signal.aborted ? 130 : exitCode;
       } catch (error) {
         const failure = PluginError.from(error);
         if (!interrupted.signal.aborted) process.stderr.write(`berth: ${failure.message}\n`);

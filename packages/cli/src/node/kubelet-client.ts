@@ -2,8 +2,11 @@ import type { Pod } from '@berth/api/objects';
 import type { PodTrace } from '@berth/kubelet/pod-traces';
 import type { RunResult } from '@berth/kubelet/run';
 import { PluginError } from '@berth/sdk/errors';
+import type { SpdyConnection } from '@berth/shim/spdy';
 import { Agent, request } from 'undici';
+import type { WebSocket } from 'ws';
 import { type Directories, isSocket, kubeletSocket } from '../configuration/directories.ts';
+import { openSpdy, openWebSocket } from './upgraded-connection.ts';
 
 const timeoutMs = 10_000;
 
@@ -60,6 +63,18 @@ export class KubeletClient {
     return { stdout: Buffer.from(stdout, 'base64'), stderr: Buffer.from(stderr, 'base64'), exitCode };
   }
 
+  /** A WebSocket of v5.channel.k8s.io or v4 with a process of a container; `query` as kubelet's routes take it: command, input, output, error, tty. */
+  async session(kind: 'exec' | 'attach', namespace: string, pod: string, container: string, query: [string, string][]): Promise<WebSocket> {
+    this.#checkRunning();
+    return openWebSocket(this.#socket, `/${kind}/${path(namespace, pod, container)}?${new URLSearchParams(query)}`);
+  }
+
+  /** A SPDY connection that carries connections to ports of a pod. */
+  async portForward(namespace: string, pod: string): Promise<SpdyConnection> {
+    this.#checkRunning();
+    return openSpdy(this.#socket, `/portForward/${path(namespace, pod)}`, 'portforward.k8s.io');
+  }
+
   /** GET of a route that answers JSON. */
   async #json<Body>(path: string): Promise<Body> {
     const { body } = await this.#request(path, { signal: AbortSignal.timeout(timeoutMs) });
@@ -71,7 +86,7 @@ export class KubeletClient {
   }
 
   async #request(path: string, options: RequestOptions): Promise<Awaited<ReturnType<typeof request>>> {
-    if (!isSocket(this.#socket)) throw this.#notRunning();
+    this.#checkRunning();
     const all = { ...options, dispatcher: this.#agent, headersTimeout: 0, bodyTimeout: 0 };
     const response = await request(`http://kubelet${path}`, all).catch((error: Error) => {
       throw this.#notRunning(error);
@@ -79,6 +94,10 @@ export class KubeletClient {
     if (response.statusCode === 200) return response;
     const text = (await response.body.text()).trim();
     throw new PluginError(response.statusCode === 404 ? 'NOT_FOUND' : 'UNKNOWN', text || `the node answered ${response.statusCode}`);
+  }
+
+  #checkRunning(): void {
+    if (!isSocket(this.#socket)) throw this.#notRunning();
   }
 
   #notRunning(cause?: Error): PluginError {

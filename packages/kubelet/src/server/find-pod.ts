@@ -1,6 +1,6 @@
 import type { Container, Pod } from '@berth/api/objects';
 import { PluginError } from '@berth/sdk/errors';
-import { allContainers, findContainer, fullNameOf } from '../pod.ts';
+import { allContainers, findContainer, findStatus, fullNameOf } from '../pod.ts';
 import type { NodeView } from './node-view.ts';
 
 /** The pod that a path names; NOT_FOUND if the node hasn't got it. */
@@ -22,4 +22,13 @@ export function containerOf(pod: Pod, name: string): Container {
       .map((candidate) => candidate.name)
       .join(', ')}`,
   });
+}
+
+/** Handler and id of the container's running instance. */
+export function runningContainer(pod: Pod, name: string): { handler: string; id: string } {
+  containerOf(pod, name);
+  const status = findStatus(pod.status, name);
+  const [handler, id] = status?.containerID?.split('://') ?? [];
+  if (status?.state?.running && handler !== undefined && id !== undefined) return { handler, id };
+  throw new PluginError('FAILED_PRECONDITION', 'it is not running', { object: `container ${name} of pod ${fullNameOf(pod)}` });
 }

@@ -1,5 +1,6 @@
 import type { Event, Pod } from '@berth/api/objects';
 import type { ExecSyncResponse } from '@berth/sdk/cri';
+import type { RuntimeSessions } from '../runtime/runtime-sessions.ts';
 import type { PodTrace } from '../trace/pod-traces.ts';
 
 /** What the server shows of the node. */
@@ -10,5 +11,7 @@ export interface NodeView {
   trace(pod: Pod): PodTrace | undefined;
   /** Runs a command in a container of this id, by CRI ExecSync. */
   exec(container: { handler: string; id: string }, command: string[], signal: AbortSignal): Promise<ExecSyncResponse>;
+  /** Exec, attach and port-forward, where the runtimes serve them. */
+  readonly sessions: RuntimeSessions;
   logDirectory(pod: Pod): string;
 }

@@ -25,6 +25,7 @@ const statusCodes: Partial<Record<Code, number>> = {
   FAILED_PRECONDITION: 400,
   PERMISSION_DENIED: 403,
   NOT_FOUND: 404,
+  RESOURCE_EXHAUSTED: 429,
   UNIMPLEMENTED: 405,
   UNAVAILABLE: 503,
 };
@@ -61,9 +62,8 @@ export class Router {
   }
 
   #find(method: string, pathname: string): { handler: RouteHandler; params: Record<string, string> } {
-    const given = pathname.split('/');
     const matching = this.#routes.flatMap((route) => {
-      const params = matched(route.segments, given);
+      const params = matchPath(route.segments, pathname);
       return params ? [{ ...route, params }] : [];
     });
     const route = matching.find((candidate) => candidate.method === method);
@@ -78,7 +78,14 @@ export function sendJson(response: ServerResponse, body: unknown): void {
   response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body));
 }
 
-function matched(segments: string[], given: string[]): Record<string, string> | undefined {
+/** The HTTP status that tells of this error. */
+export function statusOf({ code }: PluginError): number {
+  return statusCodes[code] ?? 500;
+}
+
+/** The values of the names in a pattern, cut at its slashes; undefined for a path of another shape. */
+export function matchPath(segments: string[], pathname: string): Record<string, string> | undefined {
+  const given = pathname.split('/');
   if (segments.length !== given.length) return undefined;
   const params: Record<string, string> = {};
   for (const [index, segment] of segments.entries()) {
@@ -100,5 +107,5 @@ function decode(text: string): string {
 /** After the answer has begun, only breaking it off can tell of an error. */
 function refuse(response: ServerResponse, error: PluginError): void {
   if (response.headersSent) response.destroy();
-  else response.writeHead(statusCodes[error.code] ?? 500, { 'content-type': 'text/plain; charset=utf-8' }).end(`${error.message}\n`);
+  else response.writeHead(statusOf(error), { 'content-type': 'text/plain; charset=utf-8' }).end(`${error.message}\n`);
 }

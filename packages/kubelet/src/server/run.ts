@@ -1,7 +1,5 @@
-import type { Pod } from '@berth/api/objects';
 import { PluginError } from '@berth/sdk/errors';
-import { findStatus, fullNameOf } from '../pod.ts';
-import { containerOf, findPod } from './find-pod.ts';
+import { findPod, runningContainer } from './find-pod.ts';
 import type { NodeView } from './node-view.ts';
 import { type Exchange, sendJson } from './router.ts';
 
@@ -29,13 +27,4 @@ export async function run(node: NodeView, { params, query, request, response, si
   const output = Buffer.concat([stdout, stderr]);
   if (exitCode === 0) response.writeHead(200, { 'content-type': 'text/plain' }).end(output);
   else response.writeHead(500, { 'content-type': 'text/plain' }).end(`command terminated with exit code ${exitCode}\n${output}`);
-}
-
-/** Handler and id of the container's running instance. */
-function runningContainer(pod: Pod, name: string): { handler: string; id: string } {
-  containerOf(pod, name);
-  const status = findStatus(pod.status, name);
-  const [handler, id] = status?.containerID?.split('://') ?? [];
-  if (status?.state?.running && handler !== undefined && id !== undefined) return { handler, id };
-  throw new PluginError('FAILED_PRECONDITION', 'it is not running', { object: `container ${name} of pod ${fullNameOf(pod)}` });
 }

@@ -8,16 +8,20 @@ import { findPod } from './find-pod.ts';
 import type { NodeView } from './node-view.ts';
 import { Router, sendJson } from './router.ts';
 import { run } from './run.ts';
+import { SessionProxy } from './session-proxy.ts';
 
 /** The kubelet's HTTP server, on a unix socket (0600, in a directory 0700). Routes that a standard kubelet has are named as there. */
 export class KubeletServer {
   readonly #path: string;
   readonly #server: Server;
+  readonly #sessions: SessionProxy;
 
   constructor(path: string, node: NodeView) {
     this.#path = path;
     const router = routes(node);
+    this.#sessions = new SessionProxy(node);
     this.#server = createServer((request, response) => void router.handle(request, response));
+    this.#server.on('upgrade', (request, socket, head) => void this.#sessions.handle(request, socket, head));
   }
 
   /** A stale socket file is replaced; where another kubelet listens, ALREADY_EXISTS. */
@@ -36,6 +40,7 @@ export class KubeletServer {
     const closed = once(this.#server, 'close');
     this.#server.close();
     this.#server.closeAllConnections();
+    this.#sessions.close();
     await closed;
   }
 }

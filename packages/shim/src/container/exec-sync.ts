@@ -3,7 +3,8 @@ import type { ExecSyncRequest, ExecSyncResponse } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import { type CallContext, maxMessageBytes } from '@berth/sdk/serve';
 import type { Shim } from '../shim.ts';
-import { containerSpec, describeContainer } from './container.ts';
+import { checkCommand } from './exec.ts';
+import { runningContainer } from './running-container.ts';
 
 /** CRI caps each stream at 16 MB and drops what is beyond without an error; both have to fit into one message, with its other fields. */
 const outputLimitBytes = maxMessageBytes - 1024;
@@ -17,14 +18,8 @@ export async function execSync(
   { containerId, cmd, timeout }: ExecSyncRequest,
   { signal }: CallContext,
 ): Promise<ExecSyncResponse> {
-  const container = shim.containers.get(containerId);
-  const object = describeContainer(container);
-  const { record } = container;
-  if (cmd.length === 0) throw new PluginError('INVALID_ARGUMENT', 'cmd is empty', { object, hint: 'give a program and its arguments' });
-  if (record.phase !== 'running') {
-    throw new PluginError('FAILED_PRECONDITION', `it is ${record.phase}, and commands run in running containers only`, { object });
-  }
-  const spec = containerSpec(container, shim.sandboxes.get(record.sandboxId), shim.directories);
+  const { object, spec } = runningContainer(shim, containerId, 'commands run');
+  checkCommand(cmd, object);
   const [stdout, stderr] = [new LimitedBuffer(outputLimitBytes), new LimitedBuffer(outputLimitBytes)];
   const timeLimit = timeLimitOf(timeout);
   const limit = timeLimit ? AbortSignal.any([signal, timeLimit]) : signal;

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile, rm } from 'node:fs/promises';
+import { access, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
@@ -9,6 +9,7 @@ import { unlessAborted } from '@berth/sdk/abort';
 import { PluginError } from '@berth/sdk/errors';
 import type { Calls } from '../calls.ts';
 import { interrupted, type OciCommand, readable, type Subject } from './command.ts';
+import { reopenLogs, tellConmon } from './conmon-control.ts';
 import { kill } from './process-signal.ts';
 
 /** A container to be made under conmon's watch. */
@@ -30,6 +31,10 @@ interface ConmonOptions {
   createDeadlineMs?: number;
   calls: Calls;
 }
+
+/** conmon makes the new log within some milliseconds. */
+const reopenDeadlineMs = 5000;
+const reopenPollMs = 5;
 
 /** Longest that a killed process may take to be gone; one in uninterruptible sleep is not waited for any longer. */
 const endDeadlineMs = 5000;
@@ -73,6 +78,24 @@ export class Conmon {
   /** Whether the container is being watched. */
   async isAlive(id: string, bundle: string): Promise<boolean> {
     return (await this.#pid(id, bundle)) !== undefined;
+  }
+
+  /**
+   * As Runtime.reopenLog. conmon makes the file anew at its path, so one that is still there would lose its lines; and it doesn't say
+   * when it has, so the file is waited for.
+   */
+  async reopenLog({ id, name, bundle, logPath }: MonitoredContainer, signal: AbortSignal): Promise<void> {
+    if (logPath === undefined || (await exists(logPath))) return;
+    if (!(await this.isAlive(id, bundle))) return;
+    await tellConmon(bundle, reopenLogs);
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(reopenDeadlineMs)]);
+    while (!(await exists(logPath))) {
+      // A container that ends has no more lines to write.
+      if (!(await this.isAlive(id, bundle))) return;
+      await delay(reopenPollMs, undefined, { signal: limit }).catch(() => {
+        throw interrupted(`log of container ${name}`, limit, reopenDeadlineMs);
+      });
+    }
   }
 
   /** The pid may have become somebody else's: the command line tells. */
@@ -142,6 +165,13 @@ export class Conmon {
     const why = readable(message ?? '') || (await this.#oci.lastError(this.#oci.logFile(container.id))) || `it ended with status ${-data}`;
     throw new PluginError('INTERNAL', why, { object });
   }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 function logDriver(logPath: string | undefined, name: string): string {

@@ -62,6 +62,11 @@ export class MonitoredContainers {
     if (!reported) await this.#endUnwatched(container, signal);
   }
 
+  /** As Runtime.reopenLog. */
+  async reopenLog(container: MonitoredContainer, signal: AbortSignal): Promise<void> {
+    await this.#conmon.reopenLog(container, signal);
+  }
+
   /** Kills what still runs and resolves when it has ended. */
   async end(container: BundledContainer, signal: AbortSignal): Promise<ProcessExit | undefined> {
     await this.signal(container, 'SIGKILL', signal);

@@ -6,11 +6,11 @@ import type { Calls } from '../calls.ts';
 import { killedExitCode } from '../exit-code.ts';
 import type {
   ContainerSpec,
-  ExecOutput,
   ExecProcess,
   Exit,
   Found,
   Known,
+  ProcessStreams,
   Runtime,
   RuntimeEvent,
   RuntimeFeatures,
@@ -23,6 +23,7 @@ import { grantCapabilities } from './capabilities.ts';
 import { OciCommand } from './command.ts';
 import type { OciConfig } from './config-json.ts';
 import { Conmon, type MonitoredContainer } from './conmon.ts';
+import { attachToConmon } from './conmon-attach.ts';
 import { ConmonWatch } from './conmon-watch.ts';
 import { hostDevices, requestedDevices } from './devices.ts';
 import { Exec } from './exec.ts';
@@ -83,7 +84,7 @@ export class OciRuntime implements Runtime {
   }
 
   features(): RuntimeFeatures {
-    return { rootfs: 'mounted', network: true, namespaces: true, refused };
+    return { rootfs: 'mounted', network: true, namespaces: true, interactive: true, refused };
   }
 
   async prepare(signal: AbortSignal): Promise<RuntimeVersion> {
@@ -162,8 +163,16 @@ export class OciRuntime implements Runtime {
     await this.#ready().containers.signal(monitored(container), posixSignal, signal);
   }
 
-  async exec(container: ContainerSpec, process: ExecProcess, output: ExecOutput, signal: AbortSignal): Promise<number> {
-    return this.#ready().exec.run(monitored(container), process, output, signal);
+  async exec(container: ContainerSpec, process: ExecProcess, streams: ProcessStreams, signal: AbortSignal): Promise<number> {
+    return this.#ready().exec.run(monitored(container), process, streams, signal);
+  }
+
+  async attach(container: ContainerSpec, streams: ProcessStreams, signal: AbortSignal): Promise<void> {
+    await attachToConmon(monitored(container), streams, signal);
+  }
+
+  async reopenLog(container: ContainerSpec, signal: AbortSignal): Promise<void> {
+    await this.#ready().containers.reopenLog(monitored(container), signal);
   }
 
   async removeContainer(container: ContainerSpec, signal: AbortSignal): Promise<void> {

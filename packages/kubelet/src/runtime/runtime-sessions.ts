@@ -1,0 +1,50 @@
+import type { Pod } from '@berth/api/objects';
+import { AttachRequest, ExecRequest, ListPodSandboxRequest, PodSandboxState, PortForwardRequest } from '@berth/sdk/cri';
+import { PluginError } from '@berth/sdk/errors';
+import { podUidLabel } from '../cri/labels.ts';
+import { fullNameOf, uidOf } from '../pod.ts';
+import type { NodeRuntimes } from './node-runtimes.ts';
+
+/** A running container, by the handler of its runtime and its id there. */
+export interface RuntimeContainer {
+  handler: string;
+  id: string;
+}
+
+/** Which streams of a process a client wants. */
+export interface SessionStreams {
+  stdin: boolean;
+  stdout: boolean;
+  stderr: boolean;
+  tty: boolean;
+}
+
+/** Sessions with pods, which the runtimes serve themselves: each method gives the URL where one is fetched, once and soon. */
+export class RuntimeSessions {
+  readonly #runtimes: NodeRuntimes;
+
+  constructor(runtimes: NodeRuntimes) {
+    this.#runtimes = runtimes;
+  }
+
+  async exec({ handler, id }: RuntimeContainer, cmd: string[], streams: SessionStreams, signal: AbortSignal): Promise<string> {
+    const request = ExecRequest.create({ containerId: id, cmd, ...streams });
+    return (await this.#runtimes.get(handler).runtime.exec(request, { signal })).url;
+  }
+
+  async attach({ handler, id }: RuntimeContainer, streams: SessionStreams, signal: AbortSignal): Promise<string> {
+    const request = AttachRequest.create({ containerId: id, ...streams });
+    return (await this.#runtimes.get(handler).runtime.attach(request, { signal })).url;
+  }
+
+  /** `ports` are what a client over WebSocket forwards; over SPDY it names them later. FAILED_PRECONDITION for a pod without a sandbox. */
+  async portForward(pod: Pod, ports: number[], signal: AbortSignal): Promise<string> {
+    const { runtime } = this.#runtimes.of(pod).client;
+    const filter = { labelSelector: { [podUidLabel]: uidOf(pod) }, state: { state: PodSandboxState.SANDBOX_READY } };
+    const { items } = await runtime.listPodSandbox(ListPodSandboxRequest.fromPartial({ filter }), { signal });
+    const [sandbox] = items;
+    if (!sandbox) throw new PluginError('FAILED_PRECONDITION', 'it has no sandbox now', { object: `pod ${fullNameOf(pod)}` });
+    const { url } = await runtime.portForward(PortForwardRequest.create({ podSandboxId: sandbox.id, port: ports }), { signal });
+    return url;
+  }
+}

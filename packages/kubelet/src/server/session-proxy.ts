@@ -1,0 +1,149 @@
+import { request as ask, type IncomingMessage, STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { PluginError } from '@berth/sdk/errors';
+import type { SessionStreams } from '../runtime/runtime-sessions.ts';
+import { findPod, runningContainer } from './find-pod.ts';
+import type { NodeView } from './node-view.ts';
+import { matchPath, statusOf } from './router.ts';
+
+type Params = Record<string, string>;
+type Locate = (node: NodeView, params: Params, query: URLSearchParams, signal: AbortSignal) => Promise<string>;
+
+/** kubelet's routes (pkg/kubelet/server/server.go), each also with the pod's uid, which its name makes up for here. */
+const routes: { segments: string[]; locate: Locate }[] = Object.entries({
+  '/exec/{namespace}/{pod}/{container}': locateExec,
+  '/exec/{namespace}/{pod}/{uid}/{container}': locateExec,
+  '/attach/{namespace}/{pod}/{container}': locateAttach,
+  '/attach/{namespace}/{pod}/{uid}/{container}': locateAttach,
+  '/portForward/{namespace}/{pod}': locatePortForward,
+  '/portForward/{namespace}/{pod}/{uid}': locatePortForward,
+}).map(([pattern, locate]) => ({ segments: pattern.split('/'), locate }));
+
+/** Longest that a runtime may take to say where a session is, and to begin it. */
+const beginDeadlineMs = 30_000;
+
+/** Longest that a client may take to close after it has been refused. */
+const closeDeadlineMs = 5000;
+
+/** Exec, attach and port-forward: asks the runtime for a session, and joins the client to where that is served. */
+export class SessionProxy {
+  readonly #node: NodeView;
+  readonly #open = new Set<Duplex>();
+
+  constructor(node: NodeView) {
+    this.#node = node;
+  }
+
+  /** For the `upgrade` event of a server. */
+  async handle(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    // Its close follows.
+    socket.on('error', () => undefined).once('close', () => this.#open.delete(socket));
+    this.#open.add(socket);
+    try {
+      const signal = AbortSignal.timeout(beginDeadlineMs);
+      join(await this.#locate(request, signal), request, socket, head, signal);
+    } catch (thrown) {
+      const error = PluginError.from(thrown);
+      answer(socket, statusOf(error), `${error.message}\n`);
+    }
+  }
+
+  /** Ends all sessions. */
+  close(): void {
+    for (const socket of this.#open) socket.destroy();
+  }
+
+  async #locate(request: IncomingMessage, signal: AbortSignal): Promise<string> {
+    const url = URL.parse(request.url ?? '', 'http://kubelet');
+    if (!url) throw new PluginError('INVALID_ARGUMENT', 'the path is malformed');
+    for (const { segments, locate } of routes) {
+      const params = matchPath(segments, url.pathname);
+      if (params) return locate(this.#node, params, url.searchParams, signal);
+    }
+    throw new PluginError('NOT_FOUND', `no such path for an upgrade: ${url.pathname}`);
+  }
+}
+
+async function locateExec(node: NodeView, params: Params, query: URLSearchParams, signal: AbortSignal): Promise<string> {
+  const container = runningContainer(findPod(node, params), params.container ?? '');
+  return node.sessions.exec(container, query.getAll('command'), streamsOf(query), signal);
+}
+
+async function locateAttach(node: NodeView, params: Params, query: URLSearchParams, signal: AbortSignal): Promise<string> {
+  const container = runningContainer(findPod(node, params), params.container ?? '');
+  return node.sessions.attach(container, streamsOf(query), signal);
+}
+
+async function locatePortForward(node: NodeView, params: Params, query: URLSearchParams, signal: AbortSignal): Promise<string> {
+  return node.sessions.portForward(findPod(node, params), query.getAll('port').map(Number), signal);
+}
+
+/** With a terminal, errors are part of the output. */
+function streamsOf(query: URLSearchParams): SessionStreams {
+  const [stdin, stdout, stderr, tty] = ['input', 'output', 'error', 'tty'].map((name) => ['1', 'true'].includes(query.get(name) ?? ''));
+  return { stdin: Boolean(stdin), stdout: Boolean(stdout), stderr: Boolean(stderr && !tty), tty: Boolean(tty) };
+}
+
+/** Passes the client's request on to the runtime's URL, and from then on all bytes both ways. */
+function join(url: string, { method, rawHeaders }: IncomingMessage, client: Duplex, head: Buffer, signal: AbortSignal): void {
+  const asked = ask(url, { method, headers: withoutHost(rawHeaders) });
+  const late = (): void => void asked.destroy(new Error('the runtime took too long to begin the session'));
+  signal.addEventListener('abort', late, { once: true });
+  const begun = (): void => signal.removeEventListener('abort', late);
+  asked.once('upgrade', ({ rawHeaders: answered }, runtime, first) => {
+    begun();
+    client.write(`${['HTTP/1.1 101 Switching Protocols', ...lines(answered)].join('\r\n')}\r\n\r\n`);
+    client.write(first);
+    runtime.write(head);
+    connect(client, runtime);
+  });
+  asked.once('response', (response) => {
+    begun();
+    void text(response).then(
+      (body) => answer(client, response.statusCode ?? 500, body),
+      () => client.destroy(),
+    );
+  });
+  asked.once('error', (error) => {
+    begun();
+    answer(client, 503, `the runtime's streaming server can't be reached: ${error.message}\n`);
+  });
+  client.once('close', () => asked.destroy());
+  asked.end();
+}
+
+/** Each half ends by itself, once all has gone out; what breaks breaks both. */
+function connect(client: Duplex, runtime: Duplex): void {
+  for (const [from, to] of [
+    [client, runtime],
+    [runtime, client],
+  ] as const) {
+    from.on('error', () => undefined).once('close', () => void (from.readableEnded || to.destroy()));
+    from.pipe(to);
+  }
+}
+
+function withoutHost(rawHeaders: string[]): Record<string, string[]> {
+  const headers: Record<string, string[]> = {};
+  for (const [name, value] of pairs(rawHeaders)) {
+    if (name.toLowerCase() !== 'host') headers[name] = [...(headers[name] ?? []), value];
+  }
+  return headers;
+}
+
+function lines(rawHeaders: string[]): string[] {
+  return pairs(rawHeaders).map(([name, value]) => `${name}: ${value}`);
+}
+
+function pairs(rawHeaders: string[]): [string, string][] {
+  return Array.from({ length: rawHeaders.length / 2 }, (_, index) => [rawHeaders[2 * index] ?? '', rawHeaders[2 * index + 1] ?? '']);
+}
+
+/** In HTTP, as long as nothing else has been said. */
+function answer(socket: Duplex, status: number, text: string): void {
+  const head = [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, 'Content-Type: text/plain; charset=utf-8', 'Connection: close'];
+  socket.resume().end(`${[...head, `Content-Length: ${Buffer.byteLength(text)}`].join('\r\n')}\r\n\r\n${text}`);
+  const overdue = setTimeout(() => socket.destroy(), closeDeadlineMs);
+  socket.once('close', () => clearTimeout(overdue));
+}

@@ -1,0 +1,34 @@
+import type { ExecRequest, ExecResponse } from '@berth/sdk/cri';
+import { PluginError } from '@berth/sdk/errors';
+import type { Shim } from '../shim.ts';
+import { checkStreams } from './requested-streams.ts';
+import { runningContainer } from './running-container.ts';
+
+/** CRI Exec: where a client fetches a session with a command, which begins when it connects. */
+export function exec(shim: Shim, { containerId, cmd, ...streams }: ExecRequest): ExecResponse {
+  const { object } = runningContainer(shim, containerId, 'commands run');
+  checkCommand(cmd, object);
+  checkStreams(streams, object);
+  if ((streams.tty || streams.stdin) && !shim.features.interactive) {
+    const field = streams.tty ? 'tty' : 'stdin';
+    throw new PluginError('UNIMPLEMENTED', `${field}: the runtime ${shim.handler} gives commands neither input nor a terminal`, {
+      object,
+      hint: 'leave stdin and tty out, or choose another runtime',
+    });
+  }
+  const url = shim.streaming.url({
+    kind: 'exec',
+    object,
+    streams,
+    run: (client, signal) => {
+      const { spec } = runningContainer(shim, containerId, 'commands run');
+      return shim.runtime.exec(spec, { args: cmd, tty: streams.tty }, client, signal);
+    },
+  });
+  return { url };
+}
+
+/** INVALID_ARGUMENT for a command without a program. */
+export function checkCommand(cmd: string[], object: string): void {
+  if (cmd.length === 0) throw new PluginError('INVALID_ARGUMENT', 'cmd is empty', { object, hint: 'give a program and its arguments' });
+}

@@ -1,0 +1,54 @@
+import { randomBytes } from 'node:crypto';
+import { PluginError } from '@berth/sdk/errors';
+
+interface TokenLimits {
+  lifetimeMs: number;
+  /** Most that may be waiting to be used. */
+  most: number;
+}
+
+/** kubelet's cri-streaming (request_cache.go) has the same. */
+const defaults: TokenLimits = { lifetimeMs: 60_000, most: 1000 };
+
+/** What was asked for and not yet fetched, each by a token that nobody can guess, that works once, and not for long. */
+export class SessionTokens<Session> {
+  readonly #limits: TokenLimits;
+  readonly #waiting = new Map<string, { session: Session; expiresAt: number }>();
+  readonly #now: () => number;
+
+  constructor(limits: Partial<TokenLimits> = {}, now: () => number = Date.now) {
+    this.#limits = { ...defaults, ...limits };
+    this.#now = now;
+  }
+
+  /** A token for `session`; RESOURCE_EXHAUSTED while too many are waiting. */
+  issue(session: Session): string {
+    this.#dropExpired();
+    const { most, lifetimeMs } = this.#limits;
+    if (this.#waiting.size >= most) {
+      throw new PluginError('RESOURCE_EXHAUSTED', `${most} sessions have been asked for and not been used`, {
+        object: 'streaming server',
+        hint: `connect to them, or wait ${lifetimeMs / 1000} s until they expire`,
+      });
+    }
+    const token = randomBytes(24).toString('base64url');
+    this.#waiting.set(token, { session, expiresAt: this.#now() + lifetimeMs });
+    return token;
+  }
+
+  /** The session of a token, which is of no use from then on; undefined for one that is unknown, used or expired. */
+  redeem(token: string): Session | undefined {
+    this.#dropExpired();
+    const found = this.#waiting.get(token);
+    this.#waiting.delete(token);
+    return found?.session;
+  }
+
+  /** A map keeps the order of issue, which is that of expiry. */
+  #dropExpired(): void {
+    for (const [token, { expiresAt }] of this.#waiting) {
+      if (expiresAt > this.#now()) return;
+      this.#waiting.delete(token);
+    }
+  }
+}
