@@ -3,11 +3,12 @@ import type { Implementation } from '@berth/sdk/serve';
 import { containerStatus } from './container/container-status.ts';
 import { createContainer } from './container/create-container.ts';
 import { execSync } from './container/exec-sync.ts';
-import { listContainers } from './container/list-containers.ts';
+import { listContainers, streamContainers } from './container/list-containers.ts';
 import { removeContainer } from './container/remove-container.ts';
 import { startContainer } from './container/start-container.ts';
 import { stopContainer } from './container/stop-container.ts';
-import { listPodSandbox } from './sandbox/list-pod-sandbox.ts';
+import { runtimeConfig, updateRuntimeConfig } from './runtime-config.ts';
+import { listPodSandbox, streamPodSandboxes } from './sandbox/list-pod-sandbox.ts';
 import { podSandboxStatus } from './sandbox/pod-sandbox-status.ts';
 import { removePodSandbox } from './sandbox/remove-pod-sandbox.ts';
 import { runPodSandbox } from './sandbox/run-pod-sandbox.ts';
@@ -20,17 +21,22 @@ export function runtimeService(shim: Shim): Implementation<RuntimeServiceService
   return {
     version: () => ({ version: '0.1.0', runtimeName: shim.version.name, runtimeVersion: shim.version.version, runtimeApiVersion: 'v1' }),
     status: (request) => status(shim, request),
+    runtimeConfig: () => runtimeConfig(shim),
+    updateRuntimeConfig: (request) => updateRuntimeConfig(shim, request),
     runPodSandbox: (request, context) => runPodSandbox(shim, request, context),
     stopPodSandbox: (request, context) => stopPodSandbox(shim, request, context),
     removePodSandbox: (request, context) => removePodSandbox(shim, request, context),
     podSandboxStatus: (request) => podSandboxStatus(shim, request),
     listPodSandbox: (request) => listPodSandbox(shim, request),
+    streamPodSandboxes: (request) => streamPodSandboxes(shim, request),
     createContainer: (request, context) => createContainer(shim, request, context),
     startContainer: (request, context) => startContainer(shim, request, context),
     stopContainer: (request, context) => stopContainer(shim, request, context),
     removeContainer: (request, context) => removeContainer(shim, request, context),
     containerStatus: (request) => containerStatus(shim, request),
     listContainers: (request) => listContainers(shim, request),
+    streamContainers: (request) => streamContainers(shim, request),
+    getContainerEvents: (_, { signal }) => shim.lifeCycle.listen(signal),
     execSync: (request, context) => execSync(shim, request, context),
   };
 }

@@ -71,6 +71,8 @@ export interface RuntimeFeatures {
   namespaces: boolean;
   /** What a pod may ask for that this runtime can't do; the shim refuses such requests by this reason. */
   refused: Refusal[];
+  /** Who makes its cgroups, and so how `cgroup_parent` is written; left out where it has none. */
+  cgroupDriver?: 'cgroupfs' | 'systemd';
 }
 
 /** A thing a CRI request may ask for, named as in the message (`linux.security_context.privileged`), and why not. */
@@ -83,6 +85,8 @@ export interface Refusal {
 export interface RuntimeVersion {
   name: string;
   version: string;
+  /** Fields that the shim refuses (`refusals.ts`) unless a runtime names them here: what it can do may depend on the host. */
+  supported?: string[];
 }
 
 export interface SandboxSpec {

@@ -1,10 +1,12 @@
 import type { Logger } from 'pino';
 import { Containers } from './container/containers.ts';
 import { ShimDirectories } from './directories.ts';
+import { LifeCycle } from './events/life-cycle.ts';
 import type { FileCalls } from './file-calls.ts';
 import { GuardedRuntime } from './guarded-runtime.ts';
 import type { Images } from './image/images.ts';
 import { KeyedLock } from './keyed-lock.ts';
+import type { PodCidr } from './network/pod-cidr.ts';
 import type { PodNetwork } from './network/pod-network.ts';
 import { type ConditionalRefusal, shimRefusals } from './refusals.ts';
 import type { Runtime, RuntimeFeatures, RuntimeVersion } from './runtime.ts';
@@ -17,6 +19,7 @@ interface ShimParts {
   runtime: Runtime;
   images: Images;
   network: PodNetwork;
+  podCidr: PodCidr;
   calls: FileCalls;
   log: Logger;
 }
@@ -26,15 +29,15 @@ export class Shim {
   readonly handler: string;
   readonly runtime: Runtime;
   readonly features: RuntimeFeatures;
-  /** What no request may ask for: of this server, and of the runtime. */
-  readonly refusals: ConditionalRefusal[];
   readonly images: Images;
   readonly network: PodNetwork;
+  readonly podCidr: PodCidr;
   readonly calls: FileCalls;
   readonly log: Logger;
   readonly directories: ShimDirectories;
   readonly sandboxes: Sandboxes;
   readonly containers: Containers;
+  readonly lifeCycle: LifeCycle;
   /** One change of an object at a time, by its id. */
   readonly locks = new KeyedLock();
   readonly work = new SandboxWork();
@@ -42,17 +45,30 @@ export class Shim {
   /** Why the runtime is not ready, if it isn't. */
   fault: string | undefined;
 
-  constructor({ options, runtime, images, network, calls, log }: ShimParts) {
+  constructor({ options, runtime, images, network, podCidr, calls, log }: ShimParts) {
     this.handler = options.handler;
     this.runtime = new GuardedRuntime(runtime);
     this.features = runtime.features();
-    this.refusals = [...shimRefusals(), ...this.features.refused];
     this.images = images;
     this.network = network;
+    this.podCidr = podCidr;
     this.calls = calls;
     this.log = log;
     this.directories = new ShimDirectories(options.root, options.run, options.handler);
     this.sandboxes = new Sandboxes(this.directories);
-    this.containers = new Containers(this.directories);
+    this.containers = new Containers(this.directories, (container) =>
+      this.lifeCycle.containerStopped(container, this.sandboxes.find(container.record.sandboxId)),
+    );
+    this.lifeCycle = new LifeCycle(this.containers);
+  }
+
+  /** Whether a request may have a field that not every runtime can do, by its name in a refusal. */
+  supports(field: string): boolean {
+    return this.version.supported?.includes(field) ?? false;
+  }
+
+  /** What no request may ask for: of this server, and of the runtime. */
+  get refusals(): ConditionalRefusal[] {
+    return [...shimRefusals().filter(({ field }) => !this.supports(field)), ...this.features.refused];
   }
 }

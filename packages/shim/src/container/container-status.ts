@@ -7,10 +7,11 @@ import { type Container, stateOf } from './container.ts';
 export function containerStatus(shim: Shim, { containerId, verbose }: ContainerStatusRequest): ContainerStatusResponse {
   const container = shim.containers.get(containerId);
   const { sandboxId, process, rootfs } = container.record;
-  return { status: statusOf(container), info: verbose ? { info: JSON.stringify({ sandboxId, process, rootfs }) } : {} };
+  return { status: containerStatusOf(container), info: verbose ? { info: JSON.stringify({ sandboxId, process, rootfs }) } : {} };
 }
 
-function statusOf(container: Container): ContainerStatus {
+/** As CRI tells it. */
+export function containerStatusOf(container: Container): ContainerStatus {
   const { id, config, record } = container;
   const { uid, gid, additionalGids } = record.process.user;
   return ContainerStatus.fromPartial({

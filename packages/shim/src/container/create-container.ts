@@ -84,6 +84,7 @@ async function create(shim: Shim, sandbox: Sandbox, container: Container, undo: 
   shim.sandboxes.getReady(sandbox.id);
   if (record.phase === 'creating') record.phase = 'created';
   await shim.containers.put(container);
+  shim.lifeCycle.containerCreated(container, sandbox);
 }
 
 /** What can't be taken away at once is listed as ended, so that the client removes it, until that succeeds. */

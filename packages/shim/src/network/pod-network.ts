@@ -10,12 +10,15 @@ import { currentTrace, newSpan } from '@berth/sdk/trace-context';
 import type { Logger } from 'pino';
 import type { FileCalls } from '../file-calls.ts';
 import { mountPoints } from '../mount-points.ts';
+import type { PodCidr } from './pod-cidr.ts';
 
 interface PodNetworkOptions {
   confDir: string;
   binDirs: string[];
   /** Where results are kept for DEL. */
   cacheDir: string;
+  /** The pods' ranges of addresses, for plugins that declare the capability `ipRanges`. */
+  podCidr: Pick<PodCidr, 'ranges'>;
   calls: FileCalls;
   log: Logger;
 }
@@ -26,6 +29,8 @@ export interface Attached {
   list: string;
   /** Addresses without prefix length, the first one the pod's own; none until ADD has succeeded. */
   ips: string[];
+  /** What the plugins were told besides: DEL tells them the same. */
+  ipRanges?: string[];
 }
 
 /** Loopback is brought up by its plugin, as every runtime does; it isn't part of the network that users configure. */
@@ -54,9 +59,21 @@ export class PodNetwork {
     }
   }
 
+  /** For a person: where its configuration comes from, and what that is at present. */
+  async describe(): Promise<object> {
+    const { confDir, binDirs } = this.#options;
+    const configuration = await loadNetworkConfig(confDir).catch((error: Error) => ({ problem: error.message }));
+    return { confDir, binDirs, configuration };
+  }
+
   /** What `attach` will run, to be recorded before it does: after a crash in its middle, `detach` needs it. */
   async plan(): Promise<Attached> {
-    return { list: JSON.stringify(await loadNetworkConfig(this.#options.confDir)), ips: [] };
+    const { ranges } = this.#options.podCidr;
+    return {
+      list: JSON.stringify(await loadNetworkConfig(this.#options.confDir)),
+      ips: [],
+      ...(ranges.length > 0 && { ipRanges: ranges }),
+    };
   }
 
   /** ADD, as planned; gives the pod's addresses. After a failure `detach` removes what is left. */
@@ -64,7 +81,7 @@ export class PodNetwork {
     const list = JSON.parse(planned.list) as NetworkConfigList;
     const runner = this.#runner(sandboxId);
     const added = await Promise.allSettled([
-      runner.add(list, attachment(sandboxId, netns, 'eth0', config), signal),
+      runner.add(list, attachment(sandboxId, netns, 'eth0', config, planned), signal),
       runner.add(loopback, attachment(sandboxId, netns, 'lo', config), signal),
     ]);
     // Both have ended when one has failed: nothing is still being attached while the sandbox is taken down.
@@ -94,7 +111,7 @@ export class PodNetwork {
     const list = JSON.parse(attached.list) as NetworkConfigList;
     // The pin of a namespace that is gone (after a reboot) is a plain file or none: plugins are told so by an empty path.
     const left = (await mountPoints()).has(netns) ? netns : '';
-    await this.#runner(sandboxId).del(list, attachment(sandboxId, left, 'eth0', config), signal);
+    await this.#runner(sandboxId).del(list, attachment(sandboxId, left, 'eth0', config, attached), signal);
     if (left !== '') await this.#runner(sandboxId).del(loopback, attachment(sandboxId, left, 'lo', config), signal);
   }
 
@@ -111,7 +128,7 @@ export class PodNetwork {
   }
 }
 
-function attachment(sandboxId: string, netns: string, ifName: string, config: PodSandboxConfig): Attachment {
+function attachment(sandboxId: string, netns: string, ifName: string, config: PodSandboxConfig, attached?: Attached): Attachment {
   const { name = '', namespace = '', uid = '' } = config.metadata ?? {};
   const args: [string, string][] = [
     ['IgnoreUnknown', '1'],
@@ -120,8 +137,16 @@ function attachment(sandboxId: string, netns: string, ifName: string, config: Po
     ['K8S_POD_INFRA_CONTAINER_ID', sandboxId],
     ['K8S_POD_UID', uid],
   ];
-  const portMappings = config.portMappings.filter((mapping) => mapping.hostPort > 0).map(portMapping);
-  return { containerId: sandboxId, netns, ifName, args, ...(portMappings.length > 0 && { capabilityArgs: { portMappings } }) };
+  return { containerId: sandboxId, netns, ifName, args, capabilityArgs: capabilityArgs(config, attached?.ipRanges) };
+}
+
+/** By the names of CNI's CONVENTIONS.md; `ipRanges` are lists of ranges, of each of which the pod has one address. */
+function capabilityArgs({ portMappings }: PodSandboxConfig, ipRanges: string[] | undefined): Record<string, unknown> {
+  const mapped = portMappings.filter((mapping) => mapping.hostPort > 0).map(portMapping);
+  return {
+    ...(mapped.length > 0 && { portMappings: mapped }),
+    ...(ipRanges && { ipRanges: ipRanges.map((subnet) => [{ subnet }]) }),
+  };
 }
 
 /** The `portMappings` capability of CNI's CONVENTIONS.md. */

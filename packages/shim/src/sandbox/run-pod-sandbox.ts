@@ -61,6 +61,7 @@ async function create(shim: Shim, sandbox: Sandbox, undo: UndoStack, signal: Abo
   signal.throwIfAborted();
   record.phase = 'ready';
   await shim.sandboxes.put(sandbox);
+  shim.lifeCycle.sandboxMade(sandbox);
 }
 
 function namespaceKinds({ features }: Shim, config: PodSandboxConfig): NamespaceKind[] {
