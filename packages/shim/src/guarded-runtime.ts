@@ -76,6 +76,21 @@ export class GuardedRuntime implements Runtime {
     return this.#runtime.events(signal);
   }
 
+  get usage(): Runtime['usage'] {
+    const runtime = this.#runtime;
+    return (
+      runtime.usage && ((container, signal) => this.#bounded('usage', container.id, signal, async () => runtime.usage?.(container, signal)))
+    );
+  }
+
+  get sandboxUsage(): Runtime['sandboxUsage'] {
+    const runtime = this.#runtime;
+    return (
+      runtime.sandboxUsage &&
+      ((sandbox, signal) => this.#bounded('sandboxUsage', sandbox.id, signal, async () => runtime.sandboxUsage?.(sandbox, signal)))
+    );
+  }
+
   async #bounded<Result>(method: string, id: string | undefined, signal: AbortSignal, call: () => Promise<Result>): Promise<Result> {
     signal.throwIfAborted();
     const abandoned = Promise.withResolvers<never>();

@@ -14,6 +14,9 @@ import { removePodSandbox } from './sandbox/remove-pod-sandbox.ts';
 import { runPodSandbox } from './sandbox/run-pod-sandbox.ts';
 import { stopPodSandbox } from './sandbox/stop-pod-sandbox.ts';
 import type { Shim } from './shim.ts';
+import { containerStats, listContainerStats, streamContainerStats } from './stats/container-stats.ts';
+import { listMetricDescriptors, listPodSandboxMetrics, streamPodSandboxMetrics } from './stats/list-metrics.ts';
+import { listPodSandboxStats, podSandboxStats, streamPodSandboxStats } from './stats/pod-sandbox-stats.ts';
 import { status } from './status.ts';
 
 /** CRI's RuntimeService. What is left out answers UNIMPLEMENTED by name. */
@@ -36,6 +39,15 @@ export function runtimeService(shim: Shim): Implementation<RuntimeServiceService
     containerStatus: (request) => containerStatus(shim, request),
     listContainers: (request) => listContainers(shim, request),
     streamContainers: (request) => streamContainers(shim, request),
+    containerStats: (request, context) => containerStats(shim, request, context),
+    listContainerStats: (request, context) => listContainerStats(shim, request, context),
+    streamContainerStats: (request, context) => streamContainerStats(shim, request, context),
+    podSandboxStats: (request, context) => podSandboxStats(shim, request, context),
+    listPodSandboxStats: (request, context) => listPodSandboxStats(shim, request, context),
+    streamPodSandboxStats: (request, context) => streamPodSandboxStats(shim, request, context),
+    listMetricDescriptors,
+    listPodSandboxMetrics: (_, context) => listPodSandboxMetrics(shim, context),
+    streamPodSandboxMetrics: (_, context) => streamPodSandboxMetrics(shim, context),
     getContainerEvents: (_, { signal }) => shim.lifeCycle.listen(signal),
     execSync: (request, context) => execSync(shim, request, context),
   };

@@ -1,5 +1,8 @@
 import type { Writable } from 'node:stream';
 import type { ContainerConfig, PodSandboxConfig } from '@berth/sdk/cri';
+import type { Usage } from './usage.ts';
+
+export type { Usage } from './usage.ts';
 
 /**
  * All that a new runtime has to write. The shim does everything that is CRI: names, ids, state, images, network,
@@ -59,6 +62,14 @@ export interface Runtime {
    * object is removed (after a restart it has to be): the shim drops duplicates.
    */
   events(signal: AbortSignal): AsyncIterable<RuntimeEvent>;
+
+  // What follows may be left out.
+
+  /** What a running container uses, at any time while it runs; undefined for one that has ended. Left out: its statistics have no CPU and memory. */
+  usage?(container: ContainerSpec, signal: AbortSignal): Promise<Usage | undefined>;
+
+  /** What a pod uses as a whole; undefined where that isn't accounted for. Left out, or undefined: the sum of its containers is told. */
+  sandboxUsage?(sandbox: SandboxSpec, signal: AbortSignal): Promise<Usage | undefined>;
 }
 
 /** What a runtime wants prepared for it, and what it refuses. */

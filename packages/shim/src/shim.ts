@@ -13,6 +13,8 @@ import type { Runtime, RuntimeFeatures, RuntimeVersion } from './runtime.ts';
 import { SandboxWork } from './sandbox/sandbox-work.ts';
 import { Sandboxes } from './sandbox/sandboxes.ts';
 import type { ShimOptions } from './shim-options.ts';
+import { CpuRates } from './stats/cpu-rates.ts';
+import { WritableLayers } from './stats/writable-layers.ts';
 
 interface ShimParts {
   options: ShimOptions;
@@ -41,6 +43,8 @@ export class Shim {
   /** One change of an object at a time, by its id. */
   readonly locks = new KeyedLock();
   readonly work = new SandboxWork();
+  readonly cpuRates = new CpuRates();
+  readonly writableLayers = new WritableLayers();
   version: RuntimeVersion = { name: '', version: '' };
   /** Why the runtime is not ready, if it isn't. */
   fault: string | undefined;

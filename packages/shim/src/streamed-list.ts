@@ -19,3 +19,10 @@ export async function* inBatches<Item>(items: Iterable<Item> | AsyncIterable<Ite
   }
   if (batch.length > 0) yield batch;
 }
+
+/** Every item, for the call that answers with one message. */
+export async function all<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
+  const collected: Item[] = [];
+  for await (const item of items) collected.push(item);
+  return collected;
+}

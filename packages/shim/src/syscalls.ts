@@ -15,12 +15,16 @@ interface Syscalls {
   setAttribute(path: string, name: string, value: Uint8Array): void;
   /** Undefined where the attribute isn't set. */
   getAttribute(path: string, name: string): Uint8Array | undefined;
+  /** Puts the calling thread into the network namespace of an open descriptor; false if it is of no such namespace. */
+  enterNetworkNamespace(descriptor: number): boolean;
 }
 
 const LOCK_EX_NB = 2 | 4;
 const O_CLOEXEC = 0o2000000;
 const EAGAIN = 11;
+const EINVAL = 22;
 const ENODATA = 61;
+const CLONE_NEWNET = 0x40000000;
 
 let loaded: Syscalls | undefined;
 
@@ -45,6 +49,8 @@ function load(): Syscalls {
   const mknod = libc.func('int mknod(const char *path, uint mode, uint64_t device)');
   const lsetxattr = libc.func('int lsetxattr(const char *path, const char *name, const uint8_t *value, size_t size, int flags)');
   const lgetxattr = libc.func('long lgetxattr(const char *path, const char *name, _Out_ uint8_t *value, size_t size)');
+
+  const setns = libc.func('int setns(int fd, int type)');
 
   const failed = (call: string, object: string) => {
     const errno = koffi.errno();
@@ -84,6 +90,11 @@ function load(): Syscalls {
       if (size >= 0) return value.subarray(0, size);
       if (koffi.errno() === ENODATA) return undefined;
       throw failed(`reading ${name}`, path);
+    },
+    enterNetworkNamespace(descriptor) {
+      if (setns(descriptor, CLONE_NEWNET) === 0) return true;
+      if (koffi.errno() === EINVAL) return false;
+      throw failed('setns', `file descriptor ${descriptor}`);
     },
   };
 }

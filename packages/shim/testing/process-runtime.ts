@@ -15,6 +15,7 @@ import type {
   RuntimeFeatures,
   RuntimeVersion,
   SandboxSpec,
+  Usage,
 } from '../src/runtime.ts';
 
 export type Fault = 'throws' | 'hangs' | 'is deaf' | 'does nothing';
@@ -41,12 +42,15 @@ export class ProcessHost {
   readonly holds = new Map<Method, Promise<void>>();
   /** Emits `Method` when a call with a fault has begun, or one that is held has done its work. */
   readonly reached = new EventEmitter();
+  /** What containers use, by their ids. */
+  readonly usages = new Map<string, Usage>();
   readonly #active = new Map<string, Set<Method>>();
 
   enter(method: Method, id: string): () => void {
     const active = this.#active.get(id) ?? new Set<Method>();
     this.#active.set(id, active);
-    const allowed = (other: Method) => other === 'start' && (method === 'signal' || method === 'removeContainer');
+    const allowed = (other: Method) =>
+      method === 'usage' || other === 'usage' || (other === 'start' && (method === 'signal' || method === 'removeContainer'));
     for (const other of active) if (!allowed(other)) this.violations.push(`${method} during ${other} of ${id}`);
     active.add(method);
     this.calls.push(method);
@@ -136,6 +140,10 @@ export class ProcessRuntime implements Runtime {
     child.stderr.pipe(output.stderr, { end: false });
     const [code] = (await once(child, 'close')) as [number];
     return code;
+  }
+
+  usage({ id }: ContainerSpec, signal: AbortSignal): Promise<Usage | undefined> {
+    return this.#call('usage', id, signal, async () => this.#host.usages.get(id));
   }
 
   removeContainer(spec: ContainerSpec, signal: AbortSignal): Promise<void> {

@@ -1,8 +1,9 @@
 import { mkdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, posix } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
 import type { Logger } from 'pino';
 import type { Calls } from '../calls.ts';
+import { cgroupUsage } from '../cgroup/cgroup-usage.ts';
 import { killedExitCode } from '../exit-code.ts';
 import type {
   ContainerSpec,
@@ -16,6 +17,7 @@ import type {
   RuntimeFeatures,
   RuntimeVersion,
   SandboxSpec,
+  Usage,
 } from '../runtime.ts';
 import { RuntimeEvents } from '../runtime-events.ts';
 import { UndoStack } from '../undo-stack.ts';
@@ -32,7 +34,7 @@ import { Pause } from './pause.ts';
 import { identify } from './programs.ts';
 import { seccompChoice, seccompFilter } from './seccomp.ts';
 import { SharedMemory } from './shared-memory.ts';
-import { containerConfig, nameOf, withheld } from './spec.ts';
+import { cgroupsPath, containerConfig, nameOf, withheld } from './spec.ts';
 
 interface OciRuntimeOptions {
   /** An OCI runtime's name on PATH or absolute path: `runc`, `crun`. */
@@ -75,7 +77,7 @@ export class OciRuntime implements Runtime {
   }
 
   features(): RuntimeFeatures {
-    return { rootfs: 'mounted', network: true, namespaces: true, refused };
+    return { rootfs: 'mounted', network: true, namespaces: true, refused, cgroupDriver: 'cgroupfs' };
   }
 
   async prepare(signal: AbortSignal): Promise<RuntimeVersion> {
@@ -181,6 +183,16 @@ export class OciRuntime implements Runtime {
 
   events(signal: AbortSignal): AsyncIterable<RuntimeEvent> {
     return this.#events.read(signal);
+  }
+
+  async usage({ id, sandbox }: ContainerSpec): Promise<Usage | undefined> {
+    return cgroupUsage(cgroupsPath(sandbox, id));
+  }
+
+  async sandboxUsage({ config }: SandboxSpec): Promise<Usage | undefined> {
+    const parent = config.linux?.cgroupParent ?? '';
+    // Without a parent its containers' cgroups are the host's own children.
+    return posix.normalize(`/${parent}/`) === '/' ? undefined : cgroupUsage(parent);
   }
 
   #assemble(binary: string, conmonBinary: string, facts: HostFacts): Parts {

@@ -120,7 +120,7 @@ function rootOf(container: ContainerSpec): string {
   throw new PluginError('FAILED_PRECONDITION', 'its root file system is not mounted', { object: nameOf(container) });
 }
 
-function cgroupsPath({ id, config }: SandboxSpec, containerId: string): string {
+export function cgroupsPath({ id, config }: SandboxSpec, containerId: string): string {
   const parent = config.linux?.cgroupParent ?? '';
   if (!parent.endsWith('.slice'))
     return `${parent.startsWith('/') ? '' : '/'}${parent.replace(/\/$/, '')}${parent ? '/' : ''}${containerId}`;
