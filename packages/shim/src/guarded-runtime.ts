@@ -91,6 +91,33 @@ export class GuardedRuntime implements Runtime {
     );
   }
 
+  get update(): Runtime['update'] {
+    const runtime = this.#runtime;
+    return (
+      runtime.update &&
+      ((container, resources, signal) =>
+        this.#bounded('update', container.id, signal, async () => runtime.update?.(container, resources, signal)))
+    );
+  }
+
+  get updateSandbox(): Runtime['updateSandbox'] {
+    const runtime = this.#runtime;
+    return (
+      runtime.updateSandbox &&
+      ((sandbox, resources, signal) =>
+        this.#bounded('updateSandbox', sandbox.id, signal, async () => runtime.updateSandbox?.(sandbox, resources, signal)))
+    );
+  }
+
+  get checkpoint(): Runtime['checkpoint'] {
+    const runtime = this.#runtime;
+    return (
+      runtime.checkpoint &&
+      ((container, location, signal) =>
+        this.#bounded('checkpoint', container.id, signal, async () => runtime.checkpoint?.(container, location, signal)))
+    );
+  }
+
   async #bounded<Result>(method: string, id: string | undefined, signal: AbortSignal, call: () => Promise<Result>): Promise<Result> {
     signal.throwIfAborted();
     const abandoned = Promise.withResolvers<never>();

@@ -1,5 +1,6 @@
 import type { RuntimeServiceService } from '@berth/sdk/cri';
 import type { Implementation } from '@berth/sdk/serve';
+import { checkpointContainer } from './container/checkpoint-container.ts';
 import { containerStatus } from './container/container-status.ts';
 import { createContainer } from './container/create-container.ts';
 import { execSync } from './container/exec-sync.ts';
@@ -7,12 +8,14 @@ import { listContainers, streamContainers } from './container/list-containers.ts
 import { removeContainer } from './container/remove-container.ts';
 import { startContainer } from './container/start-container.ts';
 import { stopContainer } from './container/stop-container.ts';
+import { updateContainerResources } from './container/update-container-resources.ts';
 import { runtimeConfig, updateRuntimeConfig } from './runtime-config.ts';
 import { listPodSandbox, streamPodSandboxes } from './sandbox/list-pod-sandbox.ts';
 import { podSandboxStatus } from './sandbox/pod-sandbox-status.ts';
 import { removePodSandbox } from './sandbox/remove-pod-sandbox.ts';
 import { runPodSandbox } from './sandbox/run-pod-sandbox.ts';
 import { stopPodSandbox } from './sandbox/stop-pod-sandbox.ts';
+import { updatePodSandboxResources } from './sandbox/update-pod-sandbox-resources.ts';
 import type { Shim } from './shim.ts';
 import { containerStats, listContainerStats, streamContainerStats } from './stats/container-stats.ts';
 import { listMetricDescriptors, listPodSandboxMetrics, streamPodSandboxMetrics } from './stats/list-metrics.ts';
@@ -39,6 +42,9 @@ export function runtimeService(shim: Shim): Implementation<RuntimeServiceService
     containerStatus: (request) => containerStatus(shim, request),
     listContainers: (request) => listContainers(shim, request),
     streamContainers: (request) => streamContainers(shim, request),
+    updateContainerResources: (request, context) => updateContainerResources(shim, request, context),
+    updatePodSandboxResources: (request, context) => updatePodSandboxResources(shim, request, context),
+    checkpointContainer: (request, context) => checkpointContainer(shim, request, context),
     containerStats: (request, context) => containerStats(shim, request, context),
     listContainerStats: (request, context) => listContainerStats(shim, request, context),
     streamContainerStats: (request, context) => streamContainerStats(shim, request, context),

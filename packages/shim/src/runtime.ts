@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream';
-import type { ContainerConfig, PodSandboxConfig } from '@berth/sdk/cri';
+import type { ContainerConfig, LinuxContainerResources, PodSandboxConfig } from '@berth/sdk/cri';
 import type { Usage } from './usage.ts';
 
 export type { Usage } from './usage.ts';
@@ -70,6 +70,23 @@ export interface Runtime {
 
   /** What a pod uses as a whole; undefined where that isn't accounted for. Left out, or undefined: the sum of its containers is told. */
   sandboxUsage?(sandbox: SandboxSpec, signal: AbortSignal): Promise<Usage | undefined>;
+
+  /** Gives a created or running container these limits, all that it is to have from then on. Left out: a request for it is UNIMPLEMENTED. */
+  update?(container: ContainerSpec, resources: LinuxContainerResources, signal: AbortSignal): Promise<void>;
+
+  /** Told what a pod as a whole may use from now on, for runtimes that set room aside for it (a machine). The pod's cgroup is the client's own. */
+  updateSandbox?(sandbox: SandboxSpec, resources: PodResources, signal: AbortSignal): Promise<void>;
+
+  /** Writes the state of a running container, which goes on running, to an archive at `location`. A failure leaves no file there. */
+  checkpoint?(container: ContainerSpec, location: string, signal: AbortSignal): Promise<void>;
+}
+
+/** As in LinuxPodSandboxConfig. */
+export interface PodResources {
+  /** What the sandbox needs beside its containers. */
+  overhead: LinuxContainerResources | undefined;
+  /** The sum of its containers'. */
+  resources: LinuxContainerResources | undefined;
 }
 
 /** What a runtime wants prepared for it, and what it refuses. */

@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { EventEmitter, on, once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import type { LinuxContainerResources } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import { exitCodeOf } from '../src/exit-code.ts';
 import type {
@@ -10,6 +12,7 @@ import type {
   Found,
   FoundContainer,
   Known,
+  PodResources,
   Runtime,
   RuntimeEvent,
   RuntimeFeatures,
@@ -42,6 +45,9 @@ export class ProcessHost {
   readonly holds = new Map<Method, Promise<void>>();
   /** Emits `Method` when a call with a fault has begun, or one that is held has done its work. */
   readonly reached = new EventEmitter();
+  /** What containers and sandboxes were given by updates, by their ids. */
+  readonly limits = new Map<string, LinuxContainerResources>();
+  readonly podLimits = new Map<string, PodResources>();
   /** What containers use, by their ids. */
   readonly usages = new Map<string, Usage>();
   readonly #active = new Map<string, Set<Method>>();
@@ -140,6 +146,18 @@ export class ProcessRuntime implements Runtime {
     child.stderr.pipe(output.stderr, { end: false });
     const [code] = (await once(child, 'close')) as [number];
     return code;
+  }
+
+  update(spec: ContainerSpec, resources: LinuxContainerResources, signal: AbortSignal): Promise<void> {
+    return this.#call('update', spec.id, signal, async () => void this.#host.limits.set(spec.id, resources));
+  }
+
+  updateSandbox(sandbox: SandboxSpec, resources: PodResources, signal: AbortSignal): Promise<void> {
+    return this.#call('updateSandbox', sandbox.id, signal, async () => void this.#host.podLimits.set(sandbox.id, resources));
+  }
+
+  checkpoint(spec: ContainerSpec, location: string, signal: AbortSignal): Promise<void> {
+    return this.#call('checkpoint', spec.id, signal, async () => writeFile(location, spec.id));
   }
 
   usage({ id }: ContainerSpec, signal: AbortSignal): Promise<Usage | undefined> {

@@ -12,6 +12,7 @@ import type { Shim } from '../shim.ts';
 import { UndoStack } from '../undo-stack.ts';
 import { type Container, type ContainerRecord, containerSpec, describeContainer, encodeContainerConfig } from './container.ts';
 import { planContainer } from './plan-container.ts';
+import { checkResources } from './resource-limits.ts';
 import { makeRootfs, unmountRootfs } from './rootfs.ts';
 
 /** CRI CreateContainer. A failure leaves nothing. */
@@ -42,6 +43,7 @@ export async function createContainer(
 function checkedConfig(shim: Shim, { config }: CreateContainerRequest): ContainerConfig {
   if (!config?.metadata?.name) throw new PluginError('INVALID_ARGUMENT', 'name is required', { object: 'config.metadata' });
   if (!config.image?.image) throw new PluginError('INVALID_ARGUMENT', 'image is required', { object: `container ${config.metadata.name}` });
+  checkResources(config.linux?.resources, 'linux.resources', `container ${config.metadata.name}`);
   checkRefusals(config, shim.refusals, `container ${config.metadata.name}`);
   return config;
 }

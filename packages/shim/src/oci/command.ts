@@ -65,6 +65,16 @@ export class OciCommand {
     return deleted;
   }
 
+  /** Sets limits of a created or running container: `resources` as in config.json, from a file. */
+  async update(subject: Subject, resourcesFile: string, signal: AbortSignal): Promise<void> {
+    await this.#run('update', ['--resources', resourcesFile, subject.id], subject, signal);
+  }
+
+  /** Has CRIU save the container to files in a directory; it goes on running. */
+  async checkpoint(subject: Subject, directory: string, signal: AbortSignal): Promise<void> {
+    await this.#run('checkpoint', ['--leave-running', '--image-path', directory, '--work-path', directory, subject.id], subject, signal);
+  }
+
   /** Containers below the state directory by id. */
   async list(signal: AbortSignal): Promise<Map<string, ListedContainer>> {
     const subject = { id: 'list', name: 'containers', sandboxId: undefined };

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { killedExitCode } from '../exit-code.ts';
 import { removeCgroup } from './cgroup.ts';
 import type { OciCommand, Subject } from './command.ts';
-import type { OciConfig } from './config-json.ts';
+import type { OciConfig, OciResources } from './config-json.ts';
 import type { Conmon, MonitoredContainer } from './conmon.ts';
 import type { ExitFiles, ProcessExit } from './exit-files.ts';
 
@@ -48,6 +48,17 @@ export class MonitoredContainers {
 
   async start(container: Subject, signal: AbortSignal): Promise<void> {
     await this.#oci.start(container, signal);
+  }
+
+  /** Sets limits of a created or running container; those that `resources` leaves out stay. */
+  async update(container: BundledContainer, resources: Omit<OciResources, 'devices'>, signal: AbortSignal): Promise<void> {
+    const file = join(container.bundle, 'resources.json');
+    await writeFile(file, JSON.stringify(resources), { mode: 0o600 });
+    try {
+      await this.#oci.update(container, file, signal);
+    } finally {
+      await rm(file, { force: true });
+    }
   }
 
   /** Signals the first process; one that has ended, or is missing, is no error. */

@@ -1,5 +1,6 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join, posix } from 'node:path';
+import type { LinuxContainerResources } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import type { Logger } from 'pino';
 import type { Calls } from '../calls.ts';
@@ -22,6 +23,7 @@ import type {
 import { RuntimeEvents } from '../runtime-events.ts';
 import { UndoStack } from '../undo-stack.ts';
 import { grantCapabilities } from './capabilities.ts';
+import { writeCheckpoint } from './checkpoint.ts';
 import { OciCommand } from './command.ts';
 import { Conmon, type MonitoredContainer } from './conmon.ts';
 import { hostDevices, requestedDevices } from './devices.ts';
@@ -32,6 +34,7 @@ import { MonitoredContainers } from './monitored.ts';
 import { OciRecovery } from './oci-recovery.ts';
 import { Pause } from './pause.ts';
 import { identify } from './programs.ts';
+import { changeableLimits } from './resources.ts';
 import { seccompChoice, seccompFilter } from './seccomp.ts';
 import { SharedMemory } from './shared-memory.ts';
 import { cgroupsPath, containerConfig, nameOf, withheld } from './spec.ts';
@@ -51,6 +54,7 @@ interface OciRuntimeOptions {
 /** What `prepare` makes, and all else works with. */
 interface Parts {
   facts: HostFacts;
+  oci: OciCommand;
   containers: MonitoredContainers;
   exec: Exec;
   pause: Pause;
@@ -185,6 +189,19 @@ export class OciRuntime implements Runtime {
     return this.#events.read(signal);
   }
 
+  async update(container: ContainerSpec, resources: LinuxContainerResources, signal: AbortSignal): Promise<void> {
+    const { containers, facts } = this.#ready();
+    await containers.update(
+      monitored(container),
+      changeableLimits(resources, container.config.linux?.resources, facts, nameOf(container)),
+      signal,
+    );
+  }
+
+  async checkpoint(container: ContainerSpec, location: string, signal: AbortSignal): Promise<void> {
+    await writeCheckpoint(this.#ready().oci, container, monitored(container), location, signal);
+  }
+
   async usage({ id, sandbox }: ContainerSpec): Promise<Usage | undefined> {
     return cgroupUsage(cgroupsPath(sandbox, id));
   }
@@ -205,6 +222,7 @@ export class OciRuntime implements Runtime {
     const exitOf = (container: ContainerSpec): Promise<Exit | undefined> => this.#exitOf(container, containers);
     return {
       facts,
+      oci,
       containers,
       exec: new Exec(oci, calls),
       pause,

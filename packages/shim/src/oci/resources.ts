@@ -20,6 +20,22 @@ export function limits(request: LinuxContainerResources | undefined, facts: Host
   return withoutEmpty({ cpu, memory, hugepageLimits: hugepages(request, facts, object), unified: unified(request, facts, object) });
 }
 
+/** Limits for `update`, which OCI runtimes have for all but huge pages. */
+export function changeableLimits(
+  resources: LinuxContainerResources,
+  present: LinuxContainerResources | undefined,
+  facts: HostFacts,
+  object: string,
+): Omit<OciResources, 'devices'> {
+  const { hugepageLimits, ...rest } = limits(resources, facts, object);
+  const presentPages = new Map(present?.hugepageLimits.map(({ pageSize, limit }) => [pageSize, Number(limit)]));
+  if (!hugepageLimits?.some(({ pageSize, limit }) => (presentPages.get(pageSize) ?? 0) !== limit)) return rest;
+  throw new PluginError('FAILED_PRECONDITION', "linux.hugepage_limits: OCI runtimes can't change them while a container is there", {
+    object,
+    hint: 'create a new container',
+  });
+}
+
 /** A kubelet sends a limit of 0 for every page size of the host, also where the kernel can't limit them. */
 function hugepages(request: LinuxContainerResources, facts: HostFacts, object: string): OciResources['hugepageLimits'] {
   if (facts.hugetlb) return request.hugepageLimits.map(({ pageSize, limit }) => ({ pageSize, limit: Number(limit) }));

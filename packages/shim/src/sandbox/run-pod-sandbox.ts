@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { PodSandboxConfig, RunPodSandboxRequest, RunPodSandboxResponse } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import type { CallContext } from '@berth/sdk/serve';
+import { checkResources } from '../container/resource-limits.ts';
 import { creationTime } from '../creation-time.ts';
 import { newId } from '../identifiers.ts';
 import { checkRefusals } from '../refusals.ts';
@@ -102,6 +103,22 @@ function checkedConfig(shim: Shim, { config, runtimeHandler }: RunPodSandboxRequ
       hint: 'use at most 64 letters, digits, "-", "." and "_"',
     });
   }
+  checkCgroupParent(config.linux?.cgroupParent ?? '', `pod ${namespace}/${name}`);
+  checkResources(config.linux?.resources, 'linux.resources', `pod ${namespace}/${name}`);
+  checkResources(config.linux?.overhead, 'linux.overhead', `pod ${namespace}/${name}`);
   checkRefusals(config, shim.refusals, `pod ${namespace}/${name}`);
   return config;
+}
+
+/** Cgroups of its containers are made and removed below it. */
+function checkCgroupParent(parent: string, object: string): void {
+  if (parent.length <= 1000 && !parent.includes('\0') && !parent.split('/').includes('..')) return;
+  throw new PluginError(
+    'INVALID_ARGUMENT',
+    `linux.cgroup_parent ${JSON.stringify(parent.slice(0, 100))} is no path below the cgroup root`,
+    {
+      object,
+      hint: 'give a path without "..", such as /kubepods/podUID',
+    },
+  );
 }
