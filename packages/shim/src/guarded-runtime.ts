@@ -76,6 +76,14 @@ export class GuardedRuntime implements Runtime {
     return this.#runtime.events(signal);
   }
 
+  get inspect(): Runtime['inspect'] {
+    const runtime = this.#runtime;
+    return (
+      runtime.inspect &&
+      ((container, signal) => this.#bounded('inspect', container.id, signal, async () => runtime.inspect?.(container, signal) ?? {}))
+    );
+  }
+
   get usage(): Runtime['usage'] {
     const runtime = this.#runtime;
     return (

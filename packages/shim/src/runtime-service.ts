@@ -39,7 +39,7 @@ export function runtimeService(shim: Shim): Implementation<RuntimeServiceService
     startContainer: (request, context) => startContainer(shim, request, context),
     stopContainer: (request, context) => stopContainer(shim, request, context),
     removeContainer: (request, context) => removeContainer(shim, request, context),
-    containerStatus: (request) => containerStatus(shim, request),
+    containerStatus: (request, context) => containerStatus(shim, request, context),
     listContainers: (request) => listContainers(shim, request),
     streamContainers: (request) => streamContainers(shim, request),
     updateContainerResources: (request, context) => updateContainerResources(shim, request, context),

@@ -65,6 +65,9 @@ export interface Runtime {
 
   // What follows may be left out.
 
+  /** What a person may want to know of a container: `verbose` of CRI ContainerStatus. */
+  inspect?(container: ContainerSpec, signal: AbortSignal): Promise<Record<string, unknown>>;
+
   /** What a running container uses, at any time while it runs; undefined for one that has ended. Left out: its statistics have no CPU and memory. */
   usage?(container: ContainerSpec, signal: AbortSignal): Promise<Usage | undefined>;
 
@@ -136,6 +139,8 @@ export interface ContainerSpec {
   sandbox: SandboxSpec;
   /** As the client sent it, checked. */
   config: ContainerConfig;
+  /** The container of the same sandbox whose PID namespace it joins (NamespaceMode TARGET); it runs. */
+  pidTarget?: string;
   /** A folder of this container's own, on disk, for the runtime's files. */
   directory: string;
   rootfs: Rootfs | undefined;
@@ -182,6 +187,8 @@ export interface ContainerMount {
   source: string;
   destination: string;
   readonly: boolean;
+  /** Mounts below it are read-only too; only for runtimes that say that they support it. */
+  recursiveReadonly?: boolean;
   propagation: 'private' | 'rslave' | 'rshared';
 }
 

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { Containers } from './container/containers.ts';
+import { ImageVolumes } from './container/image-volumes.ts';
 import { ShimDirectories } from './directories.ts';
 import { LifeCycle } from './events/life-cycle.ts';
 import type { FileCalls } from './file-calls.ts';
@@ -32,6 +33,7 @@ export class Shim {
   readonly runtime: Runtime;
   readonly features: RuntimeFeatures;
   readonly images: Images;
+  readonly imageVolumes: ImageVolumes;
   readonly network: PodNetwork;
   readonly podCidr: PodCidr;
   readonly calls: FileCalls;
@@ -59,6 +61,7 @@ export class Shim {
     this.calls = calls;
     this.log = log;
     this.directories = new ShimDirectories(options.root, options.run, options.handler);
+    this.imageVolumes = new ImageVolumes(images, this.directories);
     this.sandboxes = new Sandboxes(this.directories);
     this.containers = new Containers(this.directories, (container) =>
       this.lifeCycle.containerStopped(container, this.sandboxes.find(container.record.sandboxId)),

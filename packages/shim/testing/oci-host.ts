@@ -149,7 +149,15 @@ export class OciHost {
   #newRuntime(options: RuntimeOptions = {}): OciRuntime {
     const log = pino({ level: 'silent' });
     const run = join(this.directory, 'run');
-    return new OciRuntime({ binary: this.binary, run, handler: 'test', calls: this.calls, log, ...options });
+    return new OciRuntime({
+      binary: this.binary,
+      run,
+      handler: 'test',
+      calls: this.calls,
+      log,
+      cdiDirectories: [join(this.directory, 'cdi')],
+      ...options,
+    });
   }
 
   #newId(): string {

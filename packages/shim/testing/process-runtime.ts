@@ -45,6 +45,8 @@ export class ProcessHost {
   readonly holds = new Map<Method, Promise<void>>();
   /** Emits `Method` when a call with a fault has begun, or one that is held has done its work. */
   readonly reached = new EventEmitter();
+  /** Fields that the runtime says it supports; asked at each start. */
+  supported: string[] = [];
   /** What containers and sandboxes were given by updates, by their ids. */
   readonly limits = new Map<string, LinuxContainerResources>();
   readonly podLimits = new Map<string, PodResources>();
@@ -93,7 +95,11 @@ export class ProcessRuntime implements Runtime {
   }
 
   prepare(signal: AbortSignal): Promise<RuntimeVersion> {
-    return this.#call('prepare', '', signal, async () => ({ name: 'process', version: '1.2.3' }));
+    return this.#call('prepare', '', signal, async () => ({
+      name: 'process',
+      version: '1.2.3',
+      supported: this.#host.supported,
+    }));
   }
 
   createSandbox(sandbox: SandboxSpec, signal: AbortSignal): Promise<void> {

@@ -1,13 +1,26 @@
 import { ContainerStatus, type ContainerStatusRequest, type ContainerStatusResponse } from '@berth/sdk/cri';
+import type { CallContext } from '@berth/sdk/serve';
 import { nanoseconds } from '../identifiers.ts';
 import type { Shim } from '../shim.ts';
-import { type Container, stateOf } from './container.ts';
+import { type Container, containerSpec, stateOf } from './container.ts';
 
 /** CRI ContainerStatus; NOT_FOUND for a container that isn't there. */
-export function containerStatus(shim: Shim, { containerId, verbose }: ContainerStatusRequest): ContainerStatusResponse {
+export async function containerStatus(
+  shim: Shim,
+  { containerId, verbose }: ContainerStatusRequest,
+  { signal }: CallContext,
+): Promise<ContainerStatusResponse> {
   const container = shim.containers.get(containerId);
-  const { sandboxId, process, rootfs } = container.record;
-  return { status: containerStatusOf(container), info: verbose ? { info: JSON.stringify({ sandboxId, process, rootfs }) } : {} };
+  return { status: containerStatusOf(container), info: verbose ? { info: JSON.stringify(await details(shim, container, signal)) } : {} };
+}
+
+/** For a person: how it was made, and what its runtime tells. Variables may hold secrets, and stay away. */
+async function details(shim: Shim, container: Container, signal: AbortSignal): Promise<object> {
+  const { sandboxId, process, rootfs, mounts, phase } = container.record;
+  const sandbox = shim.sandboxes.find(sandboxId);
+  const runtime = sandbox && (await shim.runtime.inspect?.(containerSpec(container, sandbox, shim.directories), signal));
+  const { env: _, ...shown } = process;
+  return { sandboxID: sandboxId, phase, runtimeHandler: shim.handler, process: shown, rootfs, mounts, ...runtime };
 }
 
 /** As CRI tells it. */

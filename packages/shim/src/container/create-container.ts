@@ -70,7 +70,9 @@ async function create(shim: Shim, sandbox: Sandbox, container: Container, undo: 
   await shim.containers.add(container);
   undo.add('its hold on the image', () => shim.images.release(id));
   const image = await shim.images.use(config.image?.image ?? '', id);
-  Object.assign(record, await planContainer(shim, sandbox, id, config, image, object));
+  undo.add('its image volumes', (limit) => shim.imageVolumes.remove(id, config, limit));
+  const imageVolumes = await shim.imageVolumes.plan(id, config, object);
+  Object.assign(record, await planContainer(shim, sandbox, id, config, image, imageVolumes, object));
   await shim.containers.put(container);
   const { rootfs, logPath } = record;
   if (logPath !== undefined) await mkdir(dirname(logPath), { recursive: true, mode: 0o755 });
@@ -78,6 +80,7 @@ async function create(shim: Shim, sandbox: Sandbox, container: Container, undo: 
     undo.add('its root file system', (limit) => unmountRootfs(rootfs, limit));
     await makeRootfs(rootfs, object, signal);
   }
+  await shim.imageVolumes.mount(imageVolumes, signal);
   const spec = containerSpec(container, sandbox, shim.directories);
   undo.add('its runtime part', (limit) => shim.runtime.removeContainer(spec, limit));
   await shim.runtime.createContainer(spec, signal);

@@ -30,8 +30,9 @@ export async function remove(shim: Shim, id: string, signal: AbortSignal): Promi
 
 /** Removes what the shim itself made for a container that the runtime doesn't have. */
 export async function forget(shim: Shim, container: Container, signal: AbortSignal): Promise<void> {
-  const { id, record } = container;
+  const { id, config, record } = container;
   await unmountRootfs(record.rootfs, signal);
+  await shim.imageVolumes.remove(id, config, signal);
   await shim.images.release(id);
   await shim.containers.delete(id);
   shim.lifeCycle.containerDeleted(container, shim.sandboxes.find(record.sandboxId));

@@ -34,6 +34,20 @@ export async function makeRootfs({ lowers, upper, work, mounted }: Rootfs, objec
   await runProgram('mount', ['-t', 'overlay', 'overlay', '-o', options, mounted], { cwd: links, signal });
 }
 
+/** Mounts layers as one, read-only. What lies beside the place is the caller's to remove. */
+export async function mountReadonly(layers: string[], mounted: string, signal: AbortSignal): Promise<void> {
+  const beside = dirname(mounted);
+  // Overlayfs wants two lower directories where it has no upper one.
+  const empty = join(beside, 'empty');
+  await mkdir(empty, { recursive: true, mode: 0o755 });
+  const lowers = [...layers, empty];
+  const links = await linkLowers(lowers, join(beside, 'lowers'));
+  await runProgram('mount', ['-t', 'overlay', 'overlay', '-o', `ro,lowerdir=${lowers.keys().toArray().join(':')}`, mounted], {
+    cwd: links,
+    signal,
+  });
+}
+
 /** Numbered links to the layers: names so short that many have room in the one page of options, and none needs escaping. */
 async function linkLowers(lowers: string[], directory: string): Promise<string> {
   await mkdir(directory, { mode: 0o755 });

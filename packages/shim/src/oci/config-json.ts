@@ -9,11 +9,15 @@ export interface OciConfig {
     cwd: string;
     capabilities: Record<'bounding' | 'effective' | 'permitted' | 'inheritable' | 'ambient', string[]>;
     noNewPrivileges: boolean;
+    apparmorProfile?: string;
+    selinuxLabel?: string;
     oomScoreAdj?: number;
   };
   root: { path: string; readonly: boolean };
   mounts: OciMount[];
   annotations: Record<string, string>;
+  /** Programs that are run at points of a container's life, by the point's name. */
+  hooks?: Record<string, OciHook[]>;
   linux: {
     namespaces: OciNamespace[];
     cgroupsPath: string;
@@ -23,6 +27,8 @@ export interface OciConfig {
     maskedPaths: string[];
     readonlyPaths: string[];
     rootfsPropagation?: string;
+    /** SELinux label of what is mounted for the container. */
+    mountLabel?: string;
     seccomp?: OciSeccomp;
   };
 }
@@ -32,6 +38,14 @@ export interface OciMount {
   type: string;
   source: string;
   options: string[];
+}
+
+export interface OciHook {
+  path: string;
+  args: string[];
+  env: string[];
+  /** Seconds. */
+  timeout?: number;
 }
 
 export interface OciNamespace {
@@ -46,6 +60,23 @@ export interface OciResources {
   memory?: { limit?: number; swap?: number };
   hugepageLimits?: { pageSize: string; limit: number }[];
   unified?: Record<string, string>;
+  /** cgroup v1 only; on v2 these are `unified`. */
+  blockIO?: OciBlockIo;
+}
+
+export interface OciBlockIo {
+  weight?: number;
+  throttleReadBpsDevice?: OciThrottle[];
+  throttleWriteBpsDevice?: OciThrottle[];
+  throttleReadIOPSDevice?: OciThrottle[];
+  throttleWriteIOPSDevice?: OciThrottle[];
+}
+
+export interface OciThrottle {
+  major: number;
+  minor: number;
+  /** Bytes, or operations, a second. */
+  rate: number;
 }
 
 export interface OciDevice {

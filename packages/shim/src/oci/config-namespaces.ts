@@ -5,13 +5,13 @@ import type { HostFacts } from './host-facts.ts';
 
 /**
  * The namespaces of a container: network, IPC and UTS are the sandbox's (none where that uses the host's), the mount
- * one is its own. `sharedPid` is the path of the PID namespace that
- * the sandbox's containers share, if they do. Modes and user namespaces that the shim refuses don't come here.
+ * one is its own. `pidPath` is the path of the PID namespace that
+ * the sandbox's containers share, or that of the target, if there is one. Modes and user namespaces that the shim refuses don't come here.
  */
 export function namespaces(
   options: NamespaceOption | undefined,
   sandbox: SandboxSpec,
-  sharedPid: string | undefined,
+  pidPath: string | undefined,
   facts: HostFacts,
 ): OciNamespace[] {
   return [
@@ -19,7 +19,7 @@ export function namespaces(
     ...joined('network', sandbox.namespaces.network),
     ...ipc(options, sandbox),
     ...joined('uts', sandbox.namespaces.uts),
-    ...pid(options, sharedPid),
+    ...pid(options, pidPath),
     // On v1 hosts the field leaves it out: tools inside look up their cgroup by the host's path.
     ...(facts.unifiedCgroups ? [{ type: 'cgroup' } as const] : []),
   ];
@@ -43,8 +43,8 @@ export function hasOwnIpc(options: NamespaceOption | undefined): boolean {
   return options?.ipc === NamespaceMode.CONTAINER;
 }
 
-function pid(options: NamespaceOption | undefined, sharedPid: string | undefined): OciNamespace[] {
+function pid(options: NamespaceOption | undefined, path: string | undefined): OciNamespace[] {
   const mode = options?.pid ?? NamespaceMode.POD;
   if (mode === NamespaceMode.NODE) return [];
-  return [mode === NamespaceMode.POD && sharedPid !== undefined ? { type: 'pid', path: sharedPid } : { type: 'pid' }];
+  return [mode !== NamespaceMode.CONTAINER && path !== undefined ? { type: 'pid', path } : { type: 'pid' }];
 }

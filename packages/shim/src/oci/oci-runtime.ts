@@ -23,6 +23,10 @@ import type {
 import { RuntimeEvents } from '../runtime-events.ts';
 import { UndoStack } from '../undo-stack.ts';
 import { grantCapabilities } from './capabilities.ts';
+import { withCdiEdits } from './cdi/apply.ts';
+import { cdiDeviceNodes } from './cdi/device-nodes.ts';
+import { cdiNames } from './cdi/names.ts';
+import { cdiEdits } from './cdi/registry.ts';
 import { writeCheckpoint } from './checkpoint.ts';
 import { OciCommand } from './command.ts';
 import { Conmon, type MonitoredContainer } from './conmon.ts';
@@ -38,6 +42,7 @@ import { changeableLimits } from './resources.ts';
 import { seccompChoice, seccompFilter } from './seccomp.ts';
 import { SharedMemory } from './shared-memory.ts';
 import { cgroupsPath, containerConfig, nameOf, withheld } from './spec.ts';
+import { supportedFields } from './supported-fields.ts';
 
 interface OciRuntimeOptions {
   /** An OCI runtime's name on PATH or absolute path: `runc`, `crun`. */
@@ -49,6 +54,8 @@ interface OciRuntimeOptions {
   log: Logger;
   /** Longest that making one container may take; default 60 seconds. */
   createDeadlineMs?: number;
+  /** Where CDI specifications are; default /etc/cdi and /var/run/cdi. */
+  cdiDirectories?: string[];
 }
 
 /** What `prepare` makes, and all else works with. */
@@ -107,7 +114,7 @@ export class OciRuntime implements Runtime {
       { runtime: oci.path, version: oci.version, conmon: conmon.version, cgroups: unifiedCgroups ? 'v2' : 'v1' },
       'OCI runtime ready',
     );
-    return { name: oci.name, version: oci.version };
+    return { name: oci.name, version: oci.version, supported: await supportedFields(oci.path, signal) };
   }
 
   async createSandbox(sandbox: SandboxSpec, signal: AbortSignal): Promise<void> {
@@ -134,19 +141,21 @@ export class OciRuntime implements Runtime {
   }
 
   async createContainer(container: ContainerSpec, signal: AbortSignal): Promise<void> {
-    const { containers, facts, pause } = this.#ready();
+    const { containers, facts } = this.#ready();
     const object = nameOf(container);
     const context = container.config.linux?.securityContext;
     const privileged = context?.privileged ?? false;
     const { granted } = grantCapabilities(context?.capabilities, privileged, facts.bounding, object);
-    const config = containerConfig({
+    const edits = await cdiEdits(cdiNames(container.config), object, this.#options.cdiDirectories);
+    const plain = containerConfig({
       container,
       facts,
       devices: privileged ? await hostDevices() : await requestedDevices(container.config.devices, object),
       seccomp: await seccompFilter(seccompChoice(context, object), granted, facts.architecture, object),
       sharedMemory: this.#sharedMemory.pathOf(container.sandbox),
-      sharedPid: container.sandbox.sharedPid ? await pause.namespace(container.sandbox) : undefined,
+      pidNamespace: await this.#pidNamespace(container),
     });
+    const config = withCdiEdits(plain, edits, await cdiDeviceNodes(edits, object));
     this.#sayOnce(withheld(container, facts));
     await containers.create(monitored(container), config, signal);
     this.#known.set(container.id, container);
@@ -202,6 +211,16 @@ export class OciRuntime implements Runtime {
     await writeCheckpoint(this.#ready().oci, container, monitored(container), location, signal);
   }
 
+  async inspect(container: ContainerSpec): Promise<Record<string, unknown>> {
+    const pid = await this.#ready().containers.pidOf(monitored(container));
+    const ended = await this.#exits.read(container.id);
+    return {
+      ...(pid !== undefined && !ended && { pid }),
+      bundle: container.directory,
+      cgroupsPath: cgroupsPath(container.sandbox, container.id),
+    };
+  }
+
   async usage({ id, sandbox }: ContainerSpec): Promise<Usage | undefined> {
     return cgroupUsage(cgroupsPath(sandbox, id));
   }
@@ -228,6 +247,18 @@ export class OciRuntime implements Runtime {
       pause,
       recovery: new OciRecovery({ oci, containers, pause, exits: this.#exits, exitOf }),
     };
+  }
+
+  async #pidNamespace({ pidTarget, sandbox }: ContainerSpec): Promise<string | undefined> {
+    const { containers, pause } = this.#ready();
+    if (pidTarget === undefined) return sandbox.sharedPid ? pause.namespace(sandbox) : undefined;
+    const target = this.#known.get(pidTarget);
+    const ended = target && (await this.#exits.read(pidTarget));
+    const pid = target && !ended && (await containers.pidOf(monitored(target)));
+    if (pid) return `/proc/${pid}/ns/pid`;
+    throw new PluginError('FAILED_PRECONDITION', 'it has ended, and its PID namespace with it', {
+      object: `target container ${pidTarget.slice(0, 12)}`,
+    });
   }
 
   #ready(): Parts {

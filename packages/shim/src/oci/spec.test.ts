@@ -211,6 +211,6 @@ function config(linux: Parameters<typeof container>[0] = {}, variation: Variatio
     devices: [],
     seccomp: undefined,
     sharedMemory: undefined,
-    sharedPid,
+    pidNamespace: sharedPid,
   });
 }

@@ -19,12 +19,12 @@ interface SpecInputs {
   seccomp: OciSeccomp | undefined;
   /** What the sandbox's containers see as /dev/shm. */
   sharedMemory: string | undefined;
-  /** The PID namespace that the sandbox's containers share, if they do. */
-  sharedPid: string | undefined;
+  /** The PID namespace that it joins: of the sandbox's containers, if they share one, or of its target. */
+  pidNamespace: string | undefined;
 }
 
 /** A container's config.json. Pure: everything about the host comes in. Throws what this runtime can't do, by its CRI field. */
-export function containerConfig({ container, facts, devices, seccomp, sharedMemory, sharedPid }: SpecInputs): OciConfig {
+export function containerConfig({ container, facts, devices, seccomp, sharedMemory, pidNamespace }: SpecInputs): OciConfig {
   const object = nameOf(container);
   const context = container.config.linux?.securityContext;
   const resources = container.config.linux?.resources;
@@ -52,7 +52,7 @@ export function containerConfig({ container, facts, devices, seccomp, sharedMemo
     ),
     annotations: container.config.annotations,
     linux: {
-      namespaces: namespaces(context?.namespaceOptions, container.sandbox, sharedPid, facts),
+      namespaces: namespaces(context?.namespaceOptions, container.sandbox, pidNamespace, facts),
       cgroupsPath: cgroupsPath(container.sandbox, container.id),
       resources: { devices: deviceRules(privileged, devices), ...limits(resources, facts, object) },
       devices: devices.map(({ access: _, ...device }) => device),

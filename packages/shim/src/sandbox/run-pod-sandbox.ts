@@ -1,13 +1,11 @@
 import { join } from 'node:path';
 import type { PodSandboxConfig, RunPodSandboxRequest, RunPodSandboxResponse } from '@berth/sdk/cri';
-import { PluginError } from '@berth/sdk/errors';
 import type { CallContext } from '@berth/sdk/serve';
-import { checkResources } from '../container/resource-limits.ts';
 import { creationTime } from '../creation-time.ts';
 import { newId } from '../identifiers.ts';
-import { checkRefusals } from '../refusals.ts';
 import type { Shim } from '../shim.ts';
 import { UndoStack } from '../undo-stack.ts';
+import { checkedConfig } from './checked-config.ts';
 import { writePodFiles } from './pod-files.ts';
 import { describeSandbox, encodeConfig, type Sandbox, sandboxSpec, usesHostIpc, usesHostNetwork } from './sandbox.ts';
 import { type NamespaceKind, pinNamespaces, planNamespaces, unpinNamespaces } from './sandbox-namespaces.ts';
@@ -84,41 +82,4 @@ async function makeNetwork(shim: Shim, sandbox: Sandbox, kinds: NamespaceKind[],
   undo.add('its network', (limit) => shim.network.detach(id, network, config, attached, limit));
   attached.ips = await shim.network.attach(id, network, config, attached, signal);
   await shim.sandboxes.put(sandbox);
-}
-
-function checkedConfig(shim: Shim, { config, runtimeHandler }: RunPodSandboxRequest): PodSandboxConfig {
-  if (runtimeHandler !== '' && runtimeHandler !== shim.handler) {
-    throw new PluginError('INVALID_ARGUMENT', `this server has no handler ${JSON.stringify(runtimeHandler)}`, {
-      object: 'runtime_handler',
-      hint: `use "${shim.handler}" or leave it empty`,
-    });
-  }
-  const { name, namespace, uid } = config?.metadata ?? {};
-  if (!config || !name || !namespace || !uid) {
-    throw new PluginError('INVALID_ARGUMENT', 'name, namespace and uid are required', { object: 'config.metadata' });
-  }
-  if (!/^([\dA-Za-z][-.\w]{0,63})?$/.test(config.hostname)) {
-    throw new PluginError('INVALID_ARGUMENT', `${JSON.stringify(config.hostname)} is no host name`, {
-      object: 'config.hostname',
-      hint: 'use at most 64 letters, digits, "-", "." and "_"',
-    });
-  }
-  checkCgroupParent(config.linux?.cgroupParent ?? '', `pod ${namespace}/${name}`);
-  checkResources(config.linux?.resources, 'linux.resources', `pod ${namespace}/${name}`);
-  checkResources(config.linux?.overhead, 'linux.overhead', `pod ${namespace}/${name}`);
-  checkRefusals(config, shim.refusals, `pod ${namespace}/${name}`);
-  return config;
-}
-
-/** Cgroups of its containers are made and removed below it. */
-function checkCgroupParent(parent: string, object: string): void {
-  if (parent.length <= 1000 && !parent.includes('\0') && !parent.split('/').includes('..')) return;
-  throw new PluginError(
-    'INVALID_ARGUMENT',
-    `linux.cgroup_parent ${JSON.stringify(parent.slice(0, 100))} is no path below the cgroup root`,
-    {
-      object,
-      hint: 'give a path without "..", such as /kubepods/podUID',
-    },
-  );
 }
