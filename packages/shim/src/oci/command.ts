@@ -20,6 +20,8 @@ interface OciCommandOptions {
   stateDirectory: string;
   /** For the runtime's logs, one file a container. */
   logDirectory: string;
+  /** Whether systemd is to make the cgroups. */
+  systemdCgroups: boolean;
   calls: Calls;
 }
 
@@ -84,7 +86,8 @@ export class OciCommand {
 
   /** Arguments ahead of the subcommand; conmon is given the same. */
   globalArguments(logFile: string): string[] {
-    return [`--root=${this.#options.stateDirectory}`, `--log=${logFile}`, '--log-format=json'];
+    const { stateDirectory, systemdCgroups } = this.#options;
+    return [`--root=${stateDirectory}`, `--log=${logFile}`, '--log-format=json', ...(systemdCgroups ? ['--systemd-cgroup'] : [])];
   }
 
   logFile(id: string): string {

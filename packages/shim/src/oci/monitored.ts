@@ -2,6 +2,7 @@ import { access, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { killedExitCode } from '../exit-code.ts';
 import { removeCgroup } from './cgroup.ts';
+import { cgroupDirectory } from './cgroup-driver.ts';
 import type { OciCommand, Subject } from './command.ts';
 import type { OciConfig, OciResources } from './config-json.ts';
 import type { Conmon, MonitoredContainer } from './conmon.ts';
@@ -129,7 +130,7 @@ export class MonitoredContainers {
   /** One that never ran has no exit file, and perhaps cgroups that its OCI runtime doesn't know of. */
   async #removeUnfinished({ bundle }: BundledContainer, signal: AbortSignal): Promise<void> {
     const config = await readFile(join(bundle, 'config.json'), 'utf8').catch(() => undefined);
-    if (config !== undefined) await removeCgroup((JSON.parse(config) as OciConfig).linux.cgroupsPath, signal);
+    if (config !== undefined) await removeCgroup(cgroupDirectory((JSON.parse(config) as OciConfig).linux.cgroupsPath), signal);
   }
 
   /** Nobody reports the end of a container whose conmon has died: `delete` kills it and waits, and the exit file is written here. */

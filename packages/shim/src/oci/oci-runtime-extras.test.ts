@@ -1,5 +1,5 @@
-import { readlinkSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { existsSync, readlinkSync } from 'node:fs';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { NamespaceMode } from '@berth/sdk/cri';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -66,4 +66,19 @@ describeOciRuntimes('what a container may ask OciRuntime for besides', (binary) 
     const missing = host.container('true', { CDIDevices: [{ name: 'vendor.com/dev=1' }] });
     await expect(host.runtime.createContainer(missing, host.signal)).rejects.toThrow(/CDI device vendor\.com\/dev=1/);
   });
+
+  it('block I/O limits, as cgroup v2 words them', async (context) => {
+    const throttle = '/sys/fs/cgroup/blkio/blkio.throttle.read_bps_device';
+    const [disk] = await diskNumbers();
+    if (!existsSync(throttle) || disk === undefined) context.skip('this host has no blkio controller, or no disk to limit');
+    const spec = host.container('sleep 600', { linux: { resources: { unified: { 'io.max': `${disk} rbps=1048576` } } } });
+    await host.run(spec);
+    expect(await readFile(`/sys/fs/cgroup/blkio/${spec.id}/blkio.throttle.read_bps_device`, 'utf8')).toBe(`${disk} 1048576\n`);
+  });
 });
+
+/** `MAJOR:MINOR` of the whole disks. */
+async function diskNumbers(): Promise<string[]> {
+  const disks = (await readdir('/sys/block')).filter((name) => /^(vd|sd|nvme)/.test(name));
+  return Promise.all(disks.map(async (disk) => (await readFile(`/sys/block/${disk}/dev`, 'utf8')).trim()));
+}

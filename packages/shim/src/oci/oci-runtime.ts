@@ -1,5 +1,5 @@
 import { mkdir, rm } from 'node:fs/promises';
-import { join, posix } from 'node:path';
+import { join } from 'node:path';
 import type { LinuxContainerResources } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import type { Logger } from 'pino';
@@ -22,15 +22,13 @@ import type {
 } from '../runtime.ts';
 import { RuntimeEvents } from '../runtime-events.ts';
 import { UndoStack } from '../undo-stack.ts';
-import { grantCapabilities } from './capabilities.ts';
-import { withCdiEdits } from './cdi/apply.ts';
-import { cdiDeviceNodes } from './cdi/device-nodes.ts';
-import { cdiNames } from './cdi/names.ts';
-import { cdiEdits } from './cdi/registry.ts';
+import { AppArmor } from './apparmor.ts';
+import { assembleConfig } from './assemble-config.ts';
+import { cdiDirectories as defaultCdiDirectories } from './cdi/registry.ts';
+import { type CgroupDriver, cgroupDirectory, cgroupsPath, parentDirectory } from './cgroup-driver.ts';
 import { writeCheckpoint } from './checkpoint.ts';
 import { OciCommand } from './command.ts';
 import { Conmon, type MonitoredContainer } from './conmon.ts';
-import { hostDevices, requestedDevices } from './devices.ts';
 import { Exec } from './exec.ts';
 import { ExitFiles } from './exit-files.ts';
 import { type HostFacts, readHostFacts } from './host-facts.ts';
@@ -39,10 +37,11 @@ import { OciRecovery } from './oci-recovery.ts';
 import { Pause } from './pause.ts';
 import { identify } from './programs.ts';
 import { changeableLimits } from './resources.ts';
-import { seccompChoice, seccompFilter } from './seccomp.ts';
 import { SharedMemory } from './shared-memory.ts';
-import { cgroupsPath, containerConfig, nameOf, withheld } from './spec.ts';
+import { nameOf, withheld } from './spec.ts';
 import { supportedFields } from './supported-fields.ts';
+
+export { cgroupDriver } from './cgroup-driver.ts';
 
 interface OciRuntimeOptions {
   /** An OCI runtime's name on PATH or absolute path: `runc`, `crun`. */
@@ -54,6 +53,8 @@ interface OciRuntimeOptions {
   log: Logger;
   /** Longest that making one container may take; default 60 seconds. */
   createDeadlineMs?: number;
+  /** Who makes cgroups; default `cgroupfs`. */
+  cgroupDriver?: CgroupDriver;
   /** Where CDI specifications are; default /etc/cdi and /var/run/cdi. */
   cdiDirectories?: string[];
 }
@@ -61,6 +62,7 @@ interface OciRuntimeOptions {
 /** What `prepare` makes, and all else works with. */
 interface Parts {
   facts: HostFacts;
+  appArmor: AppArmor;
   oci: OciCommand;
   containers: MonitoredContainers;
   exec: Exec;
@@ -72,6 +74,7 @@ interface Parts {
 export class OciRuntime implements Runtime {
   readonly #options: OciRuntimeOptions;
   readonly #directory: string;
+  readonly #cgroupDriver: CgroupDriver;
   readonly #exits: ExitFiles;
   readonly #sharedMemory: SharedMemory;
   readonly #events = new RuntimeEvents();
@@ -82,13 +85,14 @@ export class OciRuntime implements Runtime {
 
   constructor(options: OciRuntimeOptions) {
     this.#options = options;
+    this.#cgroupDriver = options.cgroupDriver ?? 'cgroupfs';
     this.#directory = join(options.run, 'oci', options.handler);
     this.#exits = new ExitFiles(join(this.#directory, 'exits'));
     this.#sharedMemory = new SharedMemory(join(this.#directory, 'shm'));
   }
 
   features(): RuntimeFeatures {
-    return { rootfs: 'mounted', network: true, namespaces: true, refused, cgroupDriver: 'cgroupfs' };
+    return { rootfs: 'mounted', network: true, namespaces: true, refused: [], cgroupDriver: this.#cgroupDriver };
   }
 
   async prepare(signal: AbortSignal): Promise<RuntimeVersion> {
@@ -101,7 +105,7 @@ export class OciRuntime implements Runtime {
     const [oci, conmon, facts] = await Promise.all([
       identify(this.#options.binary, 'makes containers', signal),
       identify('conmon', 'watches containers', signal),
-      readHostFacts(),
+      readHostFacts(this.#cgroupDriver),
     ]);
     await mkdir(join(this.#directory, 'state'), { recursive: true, mode: 0o700 });
     await mkdir(join(this.#directory, 'logs'), { recursive: true, mode: 0o700 });
@@ -141,21 +145,13 @@ export class OciRuntime implements Runtime {
   }
 
   async createContainer(container: ContainerSpec, signal: AbortSignal): Promise<void> {
-    const { containers, facts } = this.#ready();
-    const object = nameOf(container);
-    const context = container.config.linux?.securityContext;
-    const privileged = context?.privileged ?? false;
-    const { granted } = grantCapabilities(context?.capabilities, privileged, facts.bounding, object);
-    const edits = await cdiEdits(cdiNames(container.config), object, this.#options.cdiDirectories);
-    const plain = containerConfig({
-      container,
-      facts,
-      devices: privileged ? await hostDevices() : await requestedDevices(container.config.devices, object),
-      seccomp: await seccompFilter(seccompChoice(context, object), granted, facts.architecture, object),
+    const { containers, facts, appArmor } = this.#ready();
+    const places = {
       sharedMemory: this.#sharedMemory.pathOf(container.sandbox),
       pidNamespace: await this.#pidNamespace(container),
-    });
-    const config = withCdiEdits(plain, edits, await cdiDeviceNodes(edits, object));
+      cdiDirectories: this.#options.cdiDirectories ?? defaultCdiDirectories,
+    };
+    const config = await assembleConfig(container, { facts, appArmor, ...places }, signal);
     this.#sayOnce(withheld(container, facts));
     await containers.create(monitored(container), config, signal);
     this.#known.set(container.id, container);
@@ -217,30 +213,36 @@ export class OciRuntime implements Runtime {
     return {
       ...(pid !== undefined && !ended && { pid }),
       bundle: container.directory,
-      cgroupsPath: cgroupsPath(container.sandbox, container.id),
+      cgroup: this.#cgroupOf(container),
     };
   }
 
-  async usage({ id, sandbox }: ContainerSpec): Promise<Usage | undefined> {
-    return cgroupUsage(cgroupsPath(sandbox, id));
+  async usage(container: ContainerSpec): Promise<Usage | undefined> {
+    return cgroupUsage(this.#cgroupOf(container));
   }
 
-  async sandboxUsage({ config }: SandboxSpec): Promise<Usage | undefined> {
-    const parent = config.linux?.cgroupParent ?? '';
-    // Without a parent its containers' cgroups are the host's own children.
-    return posix.normalize(`/${parent}/`) === '/' ? undefined : cgroupUsage(parent);
+  async sandboxUsage(sandbox: SandboxSpec): Promise<Usage | undefined> {
+    const directory = parentDirectory(sandbox);
+    return directory === undefined ? undefined : cgroupUsage(directory);
   }
 
   #assemble(binary: string, conmonBinary: string, facts: HostFacts): Parts {
     const { calls, createDeadlineMs } = this.#options;
     const stateDirectory = join(this.#directory, 'state');
-    const oci = new OciCommand({ binary, stateDirectory, logDirectory: join(this.#directory, 'logs'), calls });
+    const oci = new OciCommand({
+      binary,
+      stateDirectory,
+      logDirectory: join(this.#directory, 'logs'),
+      systemdCgroups: facts.cgroupDriver === 'systemd',
+      calls,
+    });
     const conmon = new Conmon({ binary: conmonBinary, exitDirectory: this.#exits.directory, createDeadlineMs, calls }, oci);
     const containers = new MonitoredContainers({ oci, conmon, exits: this.#exits, stateDirectory });
-    const pause = new Pause(containers);
+    const pause = new Pause(containers, facts.cgroupDriver);
     const exitOf = (container: ContainerSpec): Promise<Exit | undefined> => this.#exitOf(container, containers);
     return {
       facts,
+      appArmor: new AppArmor(facts.appArmor, this.#directory),
       oci,
       containers,
       exec: new Exec(oci, calls),
@@ -259,6 +261,10 @@ export class OciRuntime implements Runtime {
     throw new PluginError('FAILED_PRECONDITION', 'it has ended, and its PID namespace with it', {
       object: `target container ${pidTarget.slice(0, 12)}`,
     });
+  }
+
+  #cgroupOf({ sandbox, id }: ContainerSpec): string {
+    return cgroupDirectory(cgroupsPath(this.#cgroupDriver, sandbox, id));
   }
 
   #ready(): Parts {
@@ -292,12 +298,6 @@ export class OciRuntime implements Runtime {
     }
   }
 }
-
-/** What these runtimes could do but don't yet; what only some requests of a field can't have is thrown where it is read. */
-const refused = ['user', 'role', 'type', 'level'].map((part) => ({
-  field: `linux.security_context.selinux_options.${part}`,
-  reason: 'SELinux labels are not supported',
-}));
 
 function monitored({ id, config, sandbox, directory, logPath }: ContainerSpec): MonitoredContainer {
   const { stdin, stdinOnce, tty } = config;
