@@ -1,6 +1,6 @@
 import type { Container, PodSpec } from '@berth/api/objects';
 import { describe, expect, it } from 'vitest';
-import { makePod } from '../test/pod-runtime.ts';
+import { makePod } from '../testing/observed-pod.ts';
 import { admit } from './admission.ts';
 
 const main = (more: Partial<Container>): Partial<PodSpec> => ({ containers: [{ name: 'main', image: 'a:1', ...more }] });
@@ -14,12 +14,20 @@ describe('what a node refuses names the field', () => {
     ['spec.initContainers[0].restartPolicy', { initContainers: [{ name: 'i', image: 'a', restartPolicy: 'Always' }] }],
     ['spec.containers[0].envFrom', main({ envFrom: [{ configMapRef: { name: 'c' } }] })],
     ['spec.containers[0].env[0].valueFrom', main({ env: [{ name: 'A', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } }] })],
+    ['spec.containers[0].securityContext.procMount', main({ securityContext: { procMount: 'Unmasked' } })],
     ['spec.containers[0].lifecycle', main({ lifecycle: { preStop: { sleep: { seconds: 1 } } } })],
     ['spec.containers[0].volumeMounts[0].subPath', main({ volumeMounts: [{ name: 'v', mountPath: '/v', subPath: 'a' }] })],
     ['spec.containers[0].resources.limits[nvidia.com/gpu]', main({ resources: { limits: { 'nvidia.com/gpu': 1 } } })],
   ])('%s', (path, spec) => {
     expect(admit(makePod(spec)).refusal).toMatchObject({ reason: 'Unsupported', message: expect.stringContaining(`${path}: `) });
   });
+});
+
+it('a refusal explains the first field and names the others', () => {
+  const { refusal } = admit(makePod({ hostUsers: false, ...main({ securityContext: { procMount: 'Unmasked' }, lifecycle: {} }) }));
+  expect(refusal?.message).toBe(
+    "Pod was rejected: spec.hostUsers: this node doesn't have user namespaces yet (and 2 more: spec.containers[0].lifecycle, spec.containers[0].securityContext.procMount)",
+  );
 });
 
 describe('what a node leaves out is told', () => {

@@ -1,9 +1,9 @@
 import type { Container, Pod, Volume } from '@berth/api/objects';
-import type { Refusal } from './plan/pod-runtime.ts';
+import type { Refusal } from './plan/observed-pod.ts';
 import { specOf } from './pod.ts';
 
 /** What the node makes of a pod before it does anything for it. */
-export interface Admission {
+interface Admission {
   /** The pod asks for something without which it wouldn't be what its author meant. */
   refusal?: Refusal;
   /** What is left out, the pod running all the same. */
@@ -16,21 +16,21 @@ export interface Admission {
  */
 export function admit(pod: Pod): Admission {
   const refused = [...refusedPodFields(pod), ...containersOf(pod).flatMap(([container, path]) => refusedContainerFields(container, path))];
-  const [first] = refused;
-  const others =
-    refused.length > 1
-      ? ` (and ${refused.length - 1} more: ${refused
-          .slice(1)
-          .map(({ path }) => path)
-          .join(', ')})`
-      : '';
-  const message = first && `Pod was rejected: ${first.path}: this node doesn't have ${first.what} yet${others}`;
-  return { ...(message && { refusal: { reason: 'Unsupported', message } }), warnings: warningsOf(pod) };
+  const refusal = refusalOf(refused);
+  return { ...(refusal && { refusal }), warnings: warningsOf(pod) };
 }
 
+/** A field that is refused, with what the node would need for it. */
 interface Field {
   path: string;
   what: string;
+}
+
+/** Explains the first field and names the others. */
+function refusalOf([first, ...others]: Field[]): Refusal | undefined {
+  if (!first) return undefined;
+  const more = others.length > 0 ? ` (and ${others.length} more: ${others.map(({ path }) => path).join(', ')})` : '';
+  return { reason: 'Unsupported', message: `Pod was rejected: ${first.path}: this node doesn't have ${first.what} yet${more}` };
 }
 
 function refusedPodFields(pod: Pod): Field[] {
@@ -74,6 +74,12 @@ function refusedContainerFields(container: Container, path: string): Field[] {
     [container.lifecycle, `${path}.lifecycle`, 'life-cycle hooks'],
     [container.restartPolicy, `${path}.restartPolicy`, isInit ? 'restartable init containers' : 'a restart policy per container'],
     [container.restartPolicyRules?.length, `${path}.restartPolicyRules`, 'a restart policy per container'],
+    // Upstream's validation refuses it without hostUsers: false; a runtime would read the empty lists of paths as its own defaults.
+    [
+      container.securityContext?.procMount === 'Unmasked',
+      `${path}.securityContext.procMount`,
+      'the user namespace that Unmasked needs (hostUsers: false)',
+    ],
     [container.volumeDevices?.length, `${path}.volumeDevices`, 'block volumes'],
     [container.resources?.claims?.length, `${path}.resources.claims`, 'dynamic resources'],
     ...extendedResources(container).map((name): Rule => [true, `${path}.resources.limits[${name}]`, `the resource ${name}`]),

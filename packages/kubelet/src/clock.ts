@@ -8,6 +8,7 @@ export interface Clock {
 /** setTimeout fires at once for delays past 2^31-1 ms. */
 const longestDelayMs = 2 ** 31 - 1;
 
+/** The host's own time. */
 export const systemClock: Clock = {
   now: () => new Date(),
   after: (delayMs, wake) => {

@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { containerStatus, isReady, podYaml, TestNode } from '../test/node.ts';
+import { containerStatus, isReady, podYaml, TestNode } from '../testing/node.ts';
 
 const simple = (name: string, more = '') => podYaml(name, `${more}  containers: [{name: main, image: "registry.test/a:1"}]\n`);
 

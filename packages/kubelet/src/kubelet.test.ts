@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { containerStatus, isReady, podYaml, TestNode } from '../test/node.ts';
+import { containerStatus, isReady, podYaml, TestNode } from '../testing/node.ts';
 
 const repository = join(import.meta.dirname, '../../..');
 

@@ -1,29 +1,30 @@
-import { mkdir, readFile } from 'node:fs/promises';
-import { networkInterfaces, totalmem } from 'node:os';
+import { mkdir } from 'node:fs/promises';
+import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { Event, Pod, PodStatus } from '@berth/api/objects';
-import { type DNSConfig, ExecSyncRequest, type ExecSyncResponse } from '@berth/sdk/cri';
-import { PluginError } from '@berth/sdk/errors';
+import { onAbort } from '@berth/sdk/abort';
+import { ExecSyncRequest, type ExecSyncResponse } from '@berth/sdk/cri';
 import type { Logger } from 'pino';
 import type { ActionContext } from './actions/action-context.ts';
 import { admit } from './admission.ts';
 import { PodCgroups } from './cgroup/pod-cgroup.ts';
 import { type Clock, systemClock } from './clock.ts';
-import { parseResolvConf } from './cri/dns-config.ts';
+import { hostAddress, readHostDns } from './host-facts.ts';
 import { type BackOff, defaultBackOff } from './plan/back-off.ts';
-import type { Refusal } from './plan/pod-runtime.ts';
-import { fullNameOf, gracePeriodOf, specOf, uidOf } from './pod.ts';
+import { apiTime, fullNameOf, gracePeriodOf, specOf, uidOf } from './pod.ts';
 import { PodDirectories } from './pod-directories.ts';
 import { PodEvents } from './pod-events.ts';
 import { PodWorker } from './pod-worker.ts';
 import { PodWorkers } from './pod-workers.ts';
+import { NodeRuntimes, type NodeRuntimesOptions } from './runtime/node-runtimes.ts';
 import type { RuntimeClient } from './runtime/runtime-client.ts';
 import { KubeletServer } from './server/server.ts';
 import type { PodSource } from './sources/pod-source.ts';
 import { defaultIntervals, type Intervals, SyncLoop } from './sync-loop.ts';
 import { PodTraces } from './trace/pod-traces.ts';
 
-export interface KubeletOptions {
+/** What a kubelet is made of. Times and back-off are for tests; their defaults are kubelet's. */
+export interface KubeletOptions extends NodeRuntimesOptions {
   nodeName: string;
   /** RUN: `kubelet.sock` is made here. */
   run: string;
@@ -31,12 +32,6 @@ export interface KubeletOptions {
   kubeletRoot: string;
   /** Containers' logs: `NAMESPACE_NAME_UID/CONTAINER/RESTART.log` below. */
   podLogsDir: string;
-  /** By handler. */
-  runtimes: ReadonlyMap<string, RuntimeClient>;
-  /** The handler of pods without a runtimeClassName. */
-  defaultHandler: string;
-  /** The handler of each RuntimeClass, by its name. */
-  runtimeClasses: Record<string, string>;
   sources: PodSource[];
   /** The parent of all pods' cgroups in cgroupfs notation, `/berth`; undefined: no cgroups are made or asked for. */
   cgroupRoot?: string;
@@ -50,7 +45,8 @@ export interface KubeletOptions {
   intervals?: Partial<Intervals>;
 }
 
-export interface StopOptions {
+/** How a kubelet ends. */
+interface StopOptions {
   /** End all pods and remove what they had; else they run on, and the next kubelet takes them over. */
   gracefully: boolean;
   /** Ends the pods' grace periods, and waits only a little longer for runtimes that don't answer. */
@@ -66,6 +62,7 @@ const stopMarginMs = 10_000;
 /** The node agent: takes pods from its sources and keeps them running in the runtimes, over CRI. */
 export class Kubelet {
   readonly #options: KubeletOptions;
+  readonly #runtimes: NodeRuntimes;
   readonly #clock: Clock;
   readonly #events: PodEvents;
   readonly #traces: PodTraces;
@@ -79,8 +76,8 @@ export class Kubelet {
   #loopDone: Promise<void> | undefined;
 
   constructor(options: KubeletOptions) {
-    if (!options.runtimes.has(options.defaultHandler)) throw unknownHandler(options);
     this.#options = options;
+    this.#runtimes = new NodeRuntimes(options);
     this.#clock = options.clock ?? systemClock;
     this.#events = new PodEvents(this.#clock, options.nodeName);
     this.#traces = options.traces ?? new PodTraces();
@@ -93,7 +90,7 @@ export class Kubelet {
     });
     this.#loop = new SyncLoop({
       sources: options.sources,
-      runtimes: [...options.runtimes.values()],
+      runtimes: this.#runtimes.all(),
       workers: this.#workers,
       intervals: { ...defaultIntervals, ...options.intervals },
       log: options.log,
@@ -108,13 +105,12 @@ export class Kubelet {
     });
   }
 
-  /** Serves, and begins to run pods. When `signal` aborts, the kubelet ends and the pods run on. */
-  async start(signal?: AbortSignal): Promise<void> {
+  /** Serves, and begins to run pods. */
+  async start(): Promise<void> {
     await mkdir(this.#options.kubeletRoot, { recursive: true, mode: 0o750 });
     await mkdir(this.#options.podLogsDir, { recursive: true });
     await this.#server.listen();
     this.#loopDone = this.#loop.run(this.#loopEnd.signal);
-    signal?.addEventListener('abort', () => void this.stop({ gracefully: false }), { once: true });
   }
 
   /** Ends the kubelet. Gives a message for each pod that didn't end. */
@@ -154,25 +150,32 @@ export class Kubelet {
     return () => void this.#listeners.delete(listener);
   }
 
+  /** Ends the pods, and gives a message for each that didn't end in time. */
   async #endPods(hurry: AbortSignal | undefined): Promise<string[]> {
-    const graces = this.#workers.all().map(({ pod }) => gracePeriodOf(pod) * 1000);
-    const limitMs = Math.max(0, ...graces) + this.#requestTimeoutMs() + stopMarginMs;
-    const limit = Promise.withResolvers<void>();
-    const cancel = this.#clock.after(limitMs, limit.resolve);
-    hurry?.addEventListener('abort', () => this.#clock.after(stopMarginMs, limit.resolve), { once: true });
-    await Promise.race([this.#workers.terminateAll(hurry), limit.promise]);
-    cancel();
+    await this.#withinStopLimit(this.#workers.terminateAll(hurry), hurry);
     await this.#cgroups?.removeRoot();
     const left = this.#workers.all().filter((worker) => worker.begun && !worker.finished);
     return left.map(({ pod, status }) => `pod ${fullNameOf(pod)} didn't end: ${status.message ?? 'no reason known'}`);
   }
 
+  /** Until `end` resolves, or has taken longer than the pods and their runtimes may; in a hurry, than the margin. */
+  async #withinStopLimit(end: Promise<void>, hurry: AbortSignal | undefined): Promise<void> {
+    const graces = this.#workers.all().map(({ pod }) => gracePeriodOf(pod) * 1000);
+    const limitMs = Math.max(0, ...graces) + this.#requestTimeoutMs() + stopMarginMs;
+    const limit = Promise.withResolvers<void>();
+    const cancels = [this.#clock.after(limitMs, limit.resolve)];
+    const unsubscribe = onAbort([hurry], () => cancels.push(this.#clock.after(stopMarginMs, limit.resolve)));
+    await Promise.race([end, limit.promise]);
+    unsubscribe();
+    for (const cancel of cancels) cancel();
+  }
+
   #createWorker(pod: Pod, foundIn: string | undefined): PodWorker {
-    const { client, refusal } = this.#runtimeOf(pod, foundIn);
     const admission = admit(pod);
-    for (const { reason, message } of admission.warnings) this.#events.record(pod, 'Warning', reason, message);
-    const refused = refusal ?? admission.refusal;
-    if (refused) this.#events.record(pod, 'Warning', refused.reason, refused.message);
+    const { client, refusal = admission.refusal } =
+      foundIn === undefined ? this.#runtimes.of(pod) : { client: this.#runtimes.get(foundIn) };
+    const warnings = [...admission.warnings, ...(refusal ? [refusal] : [])];
+    for (const { reason, message } of warnings) this.#events.record(pod, 'Warning', reason, message);
     const worker = new PodWorker({
       pod,
       context: this.#contextOf(pod, client),
@@ -180,29 +183,11 @@ export class Kubelet {
       clock: this.#clock,
       log: this.#options.log,
       hostIP: hostAddress(),
-      refusal: refused,
+      refusal,
       onStatus: (status) => this.#tell(pod, status),
     });
     this.#traces.register(worker.trace.traceId, fullNameOf(pod));
     return worker;
-  }
-
-  /** A pod whose RuntimeClass nobody knows is refused; its worker needs a runtime all the same, to look for what it may have left. */
-  #runtimeOf(pod: Pod, foundIn: string | undefined): { client: RuntimeClient; refusal?: Refusal } {
-    const { runtimes, defaultHandler, runtimeClasses } = this.#options;
-    const className = specOf(pod).runtimeClassName;
-    const handler = foundIn ?? (className ? runtimeClasses[className] : defaultHandler);
-    const client = handler === undefined ? undefined : runtimes.get(handler);
-    if (client) return { client };
-    const fallback = runtimes.get(defaultHandler);
-    if (!fallback) throw unknownHandler(this.#options);
-    const what =
-      handler === undefined
-        ? `RuntimeClass ${JSON.stringify(className)} not found`
-        : `no runtime has the handler ${JSON.stringify(handler)}`;
-    const classes = Object.keys(runtimeClasses).join(', ') || 'none';
-    const message = `Pod was rejected: spec.runtimeClassName: ${what}; this node has the RuntimeClasses: ${classes}`;
-    return { client: fallback, refusal: { reason: 'RuntimeClassNotFound', message } };
   }
 
   #contextOf(pod: Pod, client: RuntimeClient): ActionContext {
@@ -220,9 +205,9 @@ export class Kubelet {
 
   /** No deadline but the client's: a command takes as long as it takes. */
   async #exec({ handler, id }: { handler: string; id: string }, cmd: string[], signal: AbortSignal): Promise<ExecSyncResponse> {
-    const client = this.#options.runtimes.get(handler);
-    if (!client) throw new PluginError('UNAVAILABLE', 'this node has no such runtime', { object: `runtime ${handler}` });
-    return client.runtime.execSync(ExecSyncRequest.create({ containerId: id, cmd }), { signal, deadlineMs: Number.POSITIVE_INFINITY });
+    return this.#runtimes
+      .get(handler)
+      .runtime.execSync(ExecSyncRequest.create({ containerId: id, cmd }), { signal, deadlineMs: Number.POSITIVE_INFINITY });
   }
 
   #requestTimeoutMs(): number {
@@ -246,22 +231,5 @@ export class Kubelet {
 /** A worker's pod with its status; one that is ending says since when. */
 function podOf({ pod, status, terminatingSince }: PodWorker): Pod {
   if (!terminatingSince) return { ...pod, status };
-  return { ...pod, metadata: { ...pod.metadata, deletionTimestamp: terminatingSince.toISOString() }, status };
-}
-
-/** Read anew for each pod, since the host may move to another network. */
-async function readHostDns(): Promise<DNSConfig> {
-  return parseResolvConf(await readFile('/etc/resolv.conf', 'utf8').catch(() => ''));
-}
-
-function hostAddress(): string | undefined {
-  const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
-  return addresses.find(({ family, internal }) => family === 'IPv4' && !internal)?.address;
-}
-
-function unknownHandler({ defaultHandler, runtimes }: KubeletOptions): PluginError {
-  return new PluginError('INVALID_ARGUMENT', 'no runtime has it', {
-    object: `default handler ${defaultHandler}`,
-    hint: `use one of ${[...runtimes.keys()].join(', ') || '(there is none)'}`,
-  });
+  return { ...pod, metadata: { ...pod.metadata, deletionTimestamp: apiTime(terminatingSince) }, status };
 }

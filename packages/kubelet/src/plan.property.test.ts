@@ -1,10 +1,11 @@
 import type { Pod } from '@berth/api/objects';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { makePod, now, seconds } from '../test/pod-runtime.ts';
-import { type Action, failureKey } from './plan/action.ts';
+import { instance, makePod, now, seconds } from '../testing/observed-pod.ts';
+import type { Action } from './plan/action.ts';
 import { defaultBackOff, failureAfter } from './plan/back-off.ts';
-import type { ContainerInstance, PodRuntime } from './plan/pod-runtime.ts';
+import { type Fallible, failureKey } from './plan/failure-key.ts';
+import type { ContainerInstance, ObservedPod } from './plan/observed-pod.ts';
 import { plan } from './plan.ts';
 
 const names = ['first', 'main', 'side'];
@@ -44,18 +45,20 @@ const instances = fc.record<ContainerInstance>({
 });
 
 const failures = fc.dictionary(
-  fc.constantFrom(
-    'prepare',
-    'run-sandbox',
-    'stop-containers',
-    'observe',
-    'check-image a:1',
-    ...names.map((name) => `start-container ${name}`),
-  ),
+  fc
+    .constantFrom<Fallible[]>(
+      { kind: 'prepare' },
+      { kind: 'run-sandbox' },
+      { kind: 'stop-containers' },
+      { kind: 'observe' },
+      { kind: 'check-image', image: 'a:1' },
+      ...names.map((container) => ({ kind: 'start-container', container }) as const),
+    )
+    .map(failureKey),
   fc.record({ reason: fc.constantFrom('ErrImagePull', 'FailedMount'), message: fc.string(), at: time, delayMs: fc.nat(400_000) }),
 );
 
-const states: fc.Arbitrary<PodRuntime> = fc.record({
+const states: fc.Arbitrary<ObservedPod> = fc.record({
   handler: fc.constant('runc'),
   sandboxes: fc.uniqueArray(
     fc.record({
@@ -68,7 +71,7 @@ const states: fc.Arbitrary<PodRuntime> = fc.record({
     { selector: ({ id }) => id },
   ),
   containers: fc.uniqueArray(instances, { selector: ({ id }) => id, maxLength: 8 }),
-  images: fc.constantFrom<PodRuntime['images']>(
+  images: fc.constantFrom<ObservedPod['images']>(
     {},
     { 'a:1': { present: true, checkedAt: now } },
     { 'a:1': { present: false, checkedAt: seconds(-3) } },
@@ -123,7 +126,7 @@ describe('the planner', () => {
 });
 
 /** What an action does to the world, or what its failure leaves behind. Time stands still. */
-function happen(world: PodRuntime, action: Action, succeeds: boolean): void {
+function happen(world: ObservedPod, action: Action, succeeds: boolean): void {
   if (!succeeds) {
     const outcome = {
       reason: action.kind === 'start-container' && action.pull ? 'ErrImagePull' : 'Failed',
@@ -159,13 +162,9 @@ function happen(world: PodRuntime, action: Action, succeeds: boolean): void {
     case 'start-container':
       world.images = {};
       if (action.restartDelayMs !== undefined) world.restartDelays[action.container] = { delayMs: action.restartDelayMs, setAt: now };
-      world.containers.unshift({
-        ...started,
-        id: `${action.container}-${action.attempt}`,
-        name: action.container,
-        sandboxId: action.sandboxId,
-        attempt: action.attempt,
-      });
+      world.containers.unshift(
+        instance(action.container, { attempt: action.attempt, sandboxId: action.sandboxId, createdAt: now, startedAt: now }),
+      );
       break;
     case 'stop-containers':
       stop(world, ({ id }) => action.containers.some((container) => container.id === id));
@@ -175,18 +174,7 @@ function happen(world: PodRuntime, action: Action, succeeds: boolean): void {
   }
 }
 
-const started = {
-  state: 'running' as const,
-  createdAt: now,
-  startedAt: now,
-  exitCode: 0,
-  reason: '',
-  message: '',
-  image: 'a:1',
-  imageId: 'sha256:1',
-};
-
-function stop(world: PodRuntime, concerned: (instance: ContainerInstance) => boolean): void {
+function stop(world: ObservedPod, concerned: (instance: ContainerInstance) => boolean): void {
   for (const instance of world.containers) {
     if (concerned(instance) && instance.state !== 'exited') Object.assign(instance, { state: 'exited', exitCode: 137, finishedAt: now });
   }

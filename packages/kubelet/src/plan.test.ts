@@ -1,7 +1,8 @@
 import type { Pod, PodStatus } from '@berth/api/objects';
 import { describe, expect, it } from 'vitest';
-import { deadSandbox, exited, instance, makePod, now, observe, readySandbox, seconds } from '../test/pod-runtime.ts';
-import type { PodRuntime } from './plan/pod-runtime.ts';
+import { deadSandbox, exited, instance, makePod, now, observe, readySandbox, seconds } from '../testing/observed-pod.ts';
+import { type Fallible, failureKey } from './plan/failure-key.ts';
+import type { ObservedPod } from './plan/observed-pod.ts';
 import { plan } from './plan.ts';
 
 const init = [
@@ -14,7 +15,7 @@ const two = [
 ];
 
 /** The planned actions as text: `start-container main#1`. */
-function actions(pod: Pod, observed: PodRuntime): string[] {
+function actions(pod: Pod, observed: ObservedPod): string[] {
   return plan(pod, observed, now).actions.map((action) => {
     if (action.kind === 'start-container') return `${action.pull ? 'pull and ' : ''}start ${action.container}#${action.attempt}`;
     if (action.kind === 'stop-containers') return `stop ${action.containers.map(({ id }) => id).join(' ')} in ${action.gracePeriodSeconds}`;
@@ -25,20 +26,25 @@ function actions(pod: Pod, observed: PodRuntime): string[] {
   });
 }
 
-const failed = (reason: string, at = now, delayMs = 10_000) => ({ reason, message: 'why', at, delayMs });
+/** What is remembered of a try that failed, and is due again 10 s later. */
+function failed(fallible: Fallible, reason: string, at = now): ObservedPod['failures'] {
+  return { [failureKey(fallible)]: { reason, message: 'why', at, delayMs: 10_000 } };
+}
+
+const startMain: Fallible = { kind: 'start-container', container: 'main' };
 
 describe('what is done for a pod', () => {
   const always = makePod();
   const onFailure = makePod({ restartPolicy: 'OnFailure' });
   const never = makePod({ restartPolicy: 'Never' });
 
-  it.each<[behaviour: string, pod: Pod, observed: PodRuntime, expected: string[]]>([
+  it.each<[behaviour: string, pod: Pod, observed: ObservedPod, expected: string[]]>([
     ['directories come first', always, observe({ directories: 'unknown', sandboxes: [] }), ['prepare']],
     ['the sandbox comes before the containers', always, observe({ sandboxes: [], images: {} }), ['run-sandbox#0', 'check-image a:1']],
     [
       'a failed sandbox waits before the next try',
       always,
-      observe({ sandboxes: [], failures: { 'run-sandbox': failed('FailedCreatePodSandBox') } }),
+      observe({ sandboxes: [], failures: failed({ kind: 'run-sandbox' }, 'FailedCreatePodSandBox') }),
       [],
     ],
     ['a dead sandbox is stopped and replaced', always, observe({ sandboxes: [deadSandbox] }), ['stop-sandbox s0', 'run-sandbox#1']],
@@ -184,11 +190,11 @@ describe('what is done for a pod', () => {
       observe({ images: { 'a:1': { present: false, checkedAt: now } } }),
       [],
     ],
-    ['a failed pull waits before the next try', always, observe({ failures: { 'start-container main': failed('ErrImagePull') } }), []],
+    ['a failed pull waits before the next try', always, observe({ failures: failed(startMain, 'ErrImagePull') }), []],
     [
       'one container that cannot start does not hold up the others',
       makePod({ containers: two }),
-      observe({ failures: { 'start-container main': failed('CreateContainerError') } }),
+      observe({ failures: failed(startMain, 'CreateContainerError') }),
       ['start side#0'],
     ],
 
@@ -205,16 +211,21 @@ describe('what is done for a pod', () => {
       observe({ refusal: { reason: 'Unsupported', message: 'why' }, directories: 'removed', sandboxes: [] }),
       [],
     ],
-    ['nothing is done on old knowledge', always, observe({ sandboxes: [], failures: { observe: failed('RuntimeUnavailable') } }), []],
+    [
+      'nothing is done on old knowledge',
+      always,
+      observe({ sandboxes: [], failures: failed({ kind: 'observe' }, 'RuntimeUnavailable') }),
+      [],
+    ],
   ])('%s', (_behaviour, pod, observed, expected) => {
     expect(actions(pod, observed)).toEqual(expected);
   });
 });
 
 describe('the end of a pod', () => {
-  const ending = (more: Partial<PodRuntime>) => observe({ deletion: { gracePeriodSeconds: 7 }, ...more });
+  const ending = (more: Partial<ObservedPod>) => observe({ deletion: { gracePeriodSeconds: 7 }, ...more });
 
-  it.each<[behaviour: string, observed: PodRuntime, expected: string[]]>([
+  it.each<[behaviour: string, observed: ObservedPod, expected: string[]]>([
     ['all containers are stopped at once', ending({ containers: [instance('main'), instance('side')] }), ['stop main-0 side-0 in 7']],
     ['the sandbox is stopped after the containers', ending({ containers: [exited('main', 0)] }), ['stop-sandbox s0']],
     [
@@ -230,7 +241,7 @@ describe('the end of a pod', () => {
     ['the sandbox is removed last', ending({ sandboxes: [deadSandbox], directories: 'removed' }), ['remove-sandbox s0']],
     [
       'a stop that failed waits before the next try',
-      ending({ containers: [instance('main')], failures: { 'stop-containers': failed('FailedKillPod') } }),
+      ending({ containers: [instance('main')], failures: failed({ kind: 'stop-containers' }, 'FailedKillPod') }),
       [],
     ],
   ])('%s', (_behaviour, observed, expected) => {
@@ -253,7 +264,7 @@ describe('the end of a pod', () => {
 describe('the phase', () => {
   const never = makePod({ restartPolicy: 'Never', containers: two });
 
-  it.each<[behaviour: string, pod: Pod, observed: PodRuntime, phase: string]>([
+  it.each<[behaviour: string, pod: Pod, observed: ObservedPod, phase: string]>([
     ['Pending before any container has started', makePod(), observe({ sandboxes: [] }), 'Pending'],
     ['Pending while init containers run', makePod({ initContainers: init }), observe({ containers: [instance('first')] }), 'Pending'],
     ['Pending until every container has started', makePod({ containers: two }), observe({ containers: [instance('main')] }), 'Pending'],
@@ -286,21 +297,21 @@ describe('the phase', () => {
 });
 
 describe("a container's state", () => {
-  it.each<[behaviour: string, observed: Partial<PodRuntime>, state: object]>([
+  it.each<[behaviour: string, observed: Partial<ObservedPod>, state: object]>([
     ['waits for creation', {}, { waiting: { reason: 'ContainerCreating' } }],
     [
       'shows the error of a failed pull',
-      { failures: { 'start-container main': failed('ErrImagePull') } },
+      { failures: failed(startMain, 'ErrImagePull') },
       { waiting: { reason: 'ErrImagePull', message: 'why' } },
     ],
     [
       'then shows that the pull waits',
-      { failures: { 'start-container main': failed('ErrImagePull', seconds(-2)) } },
+      { failures: failed(startMain, 'ErrImagePull', seconds(-2)) },
       { waiting: { reason: 'ImagePullBackOff', message: 'Back-off pulling image "a:1": ErrImagePull: why' } },
     ],
     [
       'shows why it could not be created',
-      { failures: { 'start-container main': failed('CreateContainerError', seconds(-2)) } },
+      { failures: failed(startMain, 'CreateContainerError', seconds(-2)) },
       { waiting: { reason: 'CreateContainerError', message: 'why' } },
     ],
     ['runs since its start', { containers: [instance('main')] }, { running: { startedAt: '2026-11-21T11:45:00Z' } }],
@@ -400,12 +411,12 @@ describe('conditions', () => {
 });
 
 describe('the crash back-off', () => {
-  const restart = (observed: Partial<PodRuntime>) => {
+  const restart = (observed: Partial<ObservedPod>) => {
     const [action] = plan(makePod(), observe(observed), now).actions;
     return action?.kind === 'start-container' ? action.restartDelayMs : undefined;
   };
 
-  it.each<[behaviour: string, observed: Partial<PodRuntime>, delayMs: number | undefined]>([
+  it.each<[behaviour: string, observed: Partial<ObservedPod>, delayMs: number | undefined]>([
     ['is not touched by a first start', {}, undefined],
     ['begins with 10 s', { containers: [exited('main', 1)] }, 10_000],
     [

@@ -1,13 +1,14 @@
 import type { Pod, PodStatus } from '@berth/api/objects';
 import type { Action } from './plan/action.ts';
-import { type BackOff, defaultBackOff, retryAt } from './plan/back-off.ts';
+import { type BackOff, defaultBackOff, failureOf, retryAt } from './plan/back-off.ts';
 import { isCompleted, planCompleted } from './plan/completion.ts';
-import type { PodRuntime } from './plan/pod-runtime.ts';
+import type { ObservedPod } from './plan/observed-pod.ts';
 import { podStatus } from './plan/pod-status.ts';
 import { planRunning } from './plan/running.ts';
 import type { Steps } from './plan/steps.ts';
 import { planTermination } from './plan/termination.ts';
 
+/** What the planner says of a pod. */
 export interface Plan {
   /** To be carried out in this order, each whether or not the one before succeeded; then the planner is asked again. */
   actions: Action[];
@@ -22,19 +23,20 @@ export interface Plan {
  * What to do for a pod, and what to tell of it: pure, so that every behaviour of the kubelet can be read off a table. Given the same
  * state twice it says the same twice; without an action to do it says what would change that, in `wakeAt`.
  */
-export function plan(pod: Pod, observed: PodRuntime, now: Date, backOff: BackOff = defaultBackOff): Plan {
-  const { actions, wakeAt, finished, ...told } = steps(pod, observed, now, backOff);
+export function plan(pod: Pod, observed: ObservedPod, now: Date, backOff: BackOff = defaultBackOff): Plan {
+  const steps = stepsFor(pod, observed, now, backOff);
+  const { actions, wakeAt, finished } = steps;
   return {
     actions,
-    status: podStatus(pod, observed, now, { ...told, finished }),
+    status: podStatus(pod, observed, now, steps),
     ...(wakeAt && { wakeAt }),
     ...(finished && { finished }),
   };
 }
 
-function steps(pod: Pod, observed: PodRuntime, now: Date, backOff: BackOff): Steps {
-  const { observe } = observed.failures;
-  if (observe) return { actions: [], trouble: observe, wakeAt: retryAt(observed, 'observe', now) };
+function stepsFor(pod: Pod, observed: ObservedPod, now: Date, backOff: BackOff): Steps {
+  const unseen = failureOf(observed, { kind: 'observe' });
+  if (unseen) return { actions: [], trouble: unseen, wakeAt: retryAt(observed, { kind: 'observe' }, now) };
   if (observed.deletion) return planTermination(observed, observed.deletion.gracePeriodSeconds, now);
   if (observed.refusal || isCompleted(pod, observed, now)) return planCompleted(pod, observed, now);
   return planRunning(pod, observed, now, backOff);

@@ -2,25 +2,33 @@ import { join } from 'node:path';
 import type { Pod } from '@berth/api/objects';
 import { nameOf, namespaceOf, uidOf } from './pod.ts';
 
+/** The log of one instance of a container, in the container's own directory below the pod's log directory. */
+export function logFileName(attempt: number): string {
+  return `${attempt}.log`;
+}
+
 /** Where a pod's files are on the host; the layout below both roots is kubelet's. */
 export class PodDirectories {
   readonly kubeletRoot: string;
-  readonly podLogsDir: string;
+  readonly #podLogsDir: string;
 
   constructor(kubeletRoot: string, podLogsDir: string) {
     this.kubeletRoot = kubeletRoot;
-    this.podLogsDir = podLogsDir;
+    this.#podLogsDir = podLogsDir;
   }
 
+  /** Volumes and what else the pod needs as long as it is there. */
   podDirectory(pod: Pod): string {
     return join(this.kubeletRoot, 'pods', uidOf(pod));
   }
 
+  /** The directory that a volume of type emptyDir is. */
   emptyDir(pod: Pod, volume: string): string {
     return join(this.podDirectory(pod), 'volumes', 'kubernetes.io~empty-dir', volume);
   }
 
+  /** Has a directory for each container; what is in it outlives the containers. */
   logDirectory(pod: Pod): string {
-    return join(this.podLogsDir, `${namespaceOf(pod)}_${nameOf(pod)}_${uidOf(pod)}`);
+    return join(this.#podLogsDir, `${namespaceOf(pod)}_${nameOf(pod)}_${uidOf(pod)}`);
   }
 }

@@ -1,11 +1,12 @@
 import type { Event, Pod } from '@berth/api/objects';
 import type { Clock } from './clock.ts';
-import { nameOf, namespaceOf, uidOf } from './pod.ts';
+import { apiTime, nameOf, namespaceOf, uidOf } from './pod.ts';
 
-export type EventType = 'Normal' | 'Warning';
+type EventType = 'Normal' | 'Warning';
 
 /** What happened to a pod; the same thing again only counts up. */
-export interface PodEvent {
+interface PodEvent {
+  number: number;
   type: EventType;
   /** `Pulled`, `Started`, `BackOff`, ... */
   reason: string;
@@ -22,6 +23,8 @@ const eventsPerPod = 200;
 export class PodEvents {
   readonly #clock: Clock;
   readonly #nodeName: string;
+  /** Numbers the events, for names that stay theirs. */
+  #recorded = 0;
   readonly #byPod = new Map<string, { pod: Pod; events: Map<string, PodEvent> }>();
 
   constructor(clock: Clock, nodeName: string) {
@@ -29,13 +32,15 @@ export class PodEvents {
     this.#nodeName = nodeName;
   }
 
+  /** The reason is one of kubelet's, in CamelCase; the message is for people. */
   record(pod: Pod, type: EventType, reason: string, message: string): void {
     const { events } = this.#entry(pod);
-    const now = this.#clock.now().toISOString();
+    const now = apiTime(this.#clock.now());
     const key = `${reason}\n${message}`;
     const before = events.get(key);
     events.delete(key);
     events.set(key, {
+      number: before?.number ?? this.#recorded++,
       type,
       reason,
       message,
@@ -47,20 +52,14 @@ export class PodEvents {
     if (events.size > eventsPerPod && oldest !== undefined) events.delete(oldest);
   }
 
-  /** In the order of their last occurrence. */
-  of(uid: string): PodEvent[] {
-    return [...(this.#byPod.get(uid)?.events.values() ?? [])];
-  }
-
+  /** For a pod that is gone. */
   forget(uid: string): void {
     this.#byPod.delete(uid);
   }
 
-  /** All events as objects of the Kubernetes API. */
+  /** All events as objects of the Kubernetes API, those of a pod in the order of their last occurrence. */
   list(): Event[] {
-    return [...this.#byPod.values()].flatMap(({ pod, events }) =>
-      [...events.values()].map((event, index) => this.#object(pod, event, index)),
-    );
+    return [...this.#byPod.values()].flatMap(({ pod, events }) => [...events.values()].map((event) => this.#object(pod, event)));
   }
 
   #entry(pod: Pod): { pod: Pod; events: Map<string, PodEvent> } {
@@ -70,12 +69,12 @@ export class PodEvents {
     return entry;
   }
 
-  #object(pod: Pod, event: PodEvent, index: number): Event {
+  #object(pod: Pod, { number, ...event }: PodEvent): Event {
     const [namespace, name] = [namespaceOf(pod), nameOf(pod)];
     return {
       apiVersion: 'v1',
       kind: 'Event',
-      metadata: { namespace, name: `${name}.${uidOf(pod).slice(0, 8)}.${index}` },
+      metadata: { namespace, name: `${name}.${uidOf(pod).slice(0, 8)}.${number}` },
       involvedObject: { apiVersion: 'v1', kind: 'Pod', namespace, name, uid: uidOf(pod) },
       source: { component: 'kubelet', host: this.#nodeName },
       ...event,

@@ -5,21 +5,22 @@ import { inTrace, newSpan, type TraceContext } from '@berth/sdk/trace-context';
 import type { Logger } from 'pino';
 import type { ActionContext } from './actions/action-context.ts';
 import { ActionFailure } from './actions/action-failure.ts';
-import { removeLogs } from './actions/clean-up.ts';
+import { checkImage } from './actions/check-image.ts';
 import { type Change, perform } from './actions/perform.ts';
-import { imageStatus } from './actions/pull-image.ts';
+import { removeLogs } from './actions/remove-logs.ts';
 import type { Clock } from './clock.ts';
 import { patientSignal } from './patient-signal.ts';
-import { type Action, failureKey, type StartContainer } from './plan/action.ts';
-import { type BackOff, failureAfter } from './plan/back-off.ts';
-import type { PodRuntime } from './plan/pod-runtime.ts';
+import type { Action, StartContainer } from './plan/action.ts';
+import { type BackOff, failureAfter, failureOf } from './plan/back-off.ts';
+import { type Fallible, failureKey } from './plan/failure-key.ts';
+import type { ObservedPod } from './plan/observed-pod.ts';
 import { type Plan, plan } from './plan.ts';
 import { findContainer, fullNameOf, uidOf } from './pod.ts';
 import { PodObserver } from './runtime/observe-pod.ts';
 import { tellWaits } from './tell-waits.ts';
 import { Wake } from './wake.ts';
 
-export interface PodWorkerOptions {
+interface PodWorkerOptions {
   pod: Pod;
   /** Everything that actions need; its client is the runtime of the pod. */
   context: ActionContext;
@@ -27,7 +28,7 @@ export interface PodWorkerOptions {
   clock: Clock;
   log: Logger;
   hostIP?: string;
-  refusal?: PodRuntime['refusal'];
+  refusal?: ObservedPod['refusal'];
   /** Called when the status has changed. */
   onStatus(status: PodStatus): void;
 }
@@ -54,10 +55,11 @@ export class PodWorker {
   readonly #halted = new AbortController();
   /** Aborted, and made anew, when the pod is to end: what was being done for its life is given up. */
   #sync = new AbortController();
-  #observed: PodRuntime;
+  #observed: ObservedPod;
   #finished = false;
   readonly #abandoned = Promise.withResolvers<void>();
-  #lastSeenAt: Date | undefined;
+  /** Since when the runtime hasn't answered. */
+  #unseenSince: Date | undefined;
   #terminatingSince: Date | undefined;
   #done: Promise<void> | undefined;
 
@@ -81,8 +83,14 @@ export class PodWorker {
     };
   }
 
+  /** As it was told last. */
   get status(): PodStatus {
     return this.#observed.previous ?? { phase: 'Pending' };
+  }
+
+  /** Something has been made for the pod, now or by a kubelet before. */
+  get begun(): boolean {
+    return this.#observed.directories !== 'unknown' || this.#observed.sandboxes.length > 0;
   }
 
   /** The pod has ended and left nothing behind. */
@@ -95,6 +103,7 @@ export class PodWorker {
     return this.#terminatingSince;
   }
 
+  /** Begins the pod's life; a second call changes nothing. */
   start(): void {
     this.#done ??= this.#run();
   }
@@ -113,11 +122,6 @@ export class PodWorker {
     this.#sync.abort(new PluginError('CANCELLED', 'the pod is to end'));
     this.#sync = new AbortController();
     this.notify();
-  }
-
-  /** Something has been made for the pod, now or by a kubelet before. */
-  get begun(): boolean {
-    return this.#observed.directories !== 'unknown' || this.#observed.sandboxes.length > 0;
   }
 
   /** Resolves when the pod is to end, and its runtime hasn't been there for so long that waiting is pointless. */
@@ -140,7 +144,6 @@ export class PodWorker {
   async #run(): Promise<void> {
     while (!this.#finished && !this.#halted.signal.aborted) {
       const signal = AbortSignal.any([this.#sync.signal, this.#halted.signal]);
-      this.#wake.listen();
       try {
         await inTrace(newSpan(this.trace), () => this.#settle(signal));
       } catch (thrown) {
@@ -158,7 +161,7 @@ export class PodWorker {
     for (let rounds = 0; rounds < roundsWithoutPause; rounds++) {
       await this.#observe(signal);
       if (signal.aborted) return;
-      const planned = this.#plan();
+      const planned = this.#planAndTell();
       if (planned.finished) return this.#finish();
       if (planned.actions.length === 0) return this.#wake.at(planned.wakeAt);
       for (const action of planned.actions) {
@@ -170,7 +173,7 @@ export class PodWorker {
     this.#wake.at(this.#later(this.#options.backOff.syncErrorMs));
   }
 
-  #plan(): Plan {
+  #planAndTell(): Plan {
     const planned = plan(this.pod, this.#observed, this.#options.clock.now(), this.#options.backOff);
     const before = this.#observed.previous;
     this.#observed.previous = planned.status;
@@ -180,51 +183,51 @@ export class PodWorker {
   }
 
   async #observe(signal: AbortSignal): Promise<void> {
-    await this.#attempt('observe', signal, () =>
+    await this.#try({ kind: 'observe' }, signal, () =>
       ActionFailure.explain('RuntimeUnavailable', `runtime ${this.#observed.handler}`, async () => {
         await this.#options.context.client.onDemand?.start(signal);
         Object.assign(this.#observed, await this.#observer.observe(signal));
-        this.#lastSeenAt = this.#options.clock.now();
       }),
     );
-    if (this.#observed.failures.observe && this.#terminatingSince) this.#considerAbandoning(this.#terminatingSince);
+    this.#unseenSince = failureOf(this.#observed, { kind: 'observe' }) && (this.#unseenSince ?? this.#options.clock.now());
+    if (this.#unseenSince && this.#terminatingSince) this.#considerAbandoning(this.#unseenSince, this.#terminatingSince);
   }
 
-  #considerAbandoning(terminatingSince: Date): void {
-    const since = Math.max(terminatingSince.getTime(), this.#lastSeenAt?.getTime() ?? 0);
+  #considerAbandoning(unseenSince: Date, terminatingSince: Date): void {
+    const since = Math.max(unseenSince.getTime(), terminatingSince.getTime());
     if (!this.begun || this.#options.clock.now().getTime() - since >= abandonAfterMs) this.#abandoned.resolve();
   }
 
   async #carryOut(action: Action, signal: AbortSignal): Promise<void> {
     this.#log.debug({ action }, 'action');
-    await this.#attempt(failureKey(action), signal, async () => {
+    await this.#try(action, signal, async () => {
       if (action.kind === 'check-image') await this.#checkImage(action.image, signal);
       else if (action.kind === 'run-sandbox') await this.#runSandbox(action, signal);
       else await perform(this.#options.context, action, signal);
       this.#remember(action);
     });
-    if (action.kind === 'start-container') this.#rememberTry(action);
+    if (action.kind === 'start-container') this.#rememberStart(action);
   }
 
   /** Runs one step; how it failed is remembered for the planner and told, unless it was given up. */
-  async #attempt(key: string, signal: AbortSignal, step: () => Promise<void>): Promise<void> {
+  async #try(fallible: Fallible, signal: AbortSignal, step: () => Promise<void>): Promise<void> {
     try {
       await step();
-      delete this.#observed.failures[key];
+      delete this.#observed.failures[failureKey(fallible)];
     } catch (thrown) {
-      if (signal.aborted) return;
-      const { message } = PluginError.from(thrown);
-      const { reason, transient } = thrown instanceof ActionFailure ? thrown : { reason: 'FailedSync', transient: false };
-      const last = this.#observed.failures[key];
-      this.#observed.failures[key] = failureAfter(last, { reason, message, transient }, this.#options.clock.now(), this.#options.backOff);
-      this.#log.warn({ reason, key }, message);
-      this.#options.context.events.record(
-        this.pod,
-        'Warning',
-        eventReason(reason),
-        eventReason(reason) === reason ? message : `Error: ${reason}: ${message}`,
-      );
+      if (!signal.aborted) this.#failed(fallible, thrown);
     }
+  }
+
+  #failed(fallible: Fallible, thrown: unknown): void {
+    const { message } = PluginError.from(thrown);
+    const { reason, transient } = thrown instanceof ActionFailure ? thrown : { reason: 'FailedSync', transient: false };
+    const { backOff, clock, context } = this.#options;
+    const [key, last] = [failureKey(fallible), failureOf(this.#observed, fallible)];
+    this.#observed.failures[key] = failureAfter(last, { reason, message, transient }, clock.now(), backOff);
+    this.#log.warn({ reason, key }, message);
+    const event = eventReason(reason);
+    context.events.record(this.pod, 'Warning', event, event === reason ? message : `Error: ${reason}: ${message}`);
   }
 
   /** A sandbox that came up after its pod's end would be left over: even if the pod is to end, the answer is waited for. */
@@ -234,7 +237,7 @@ export class PodWorker {
   }
 
   async #checkImage(image: string, signal: AbortSignal): Promise<void> {
-    const found = await imageStatus(this.#options.context, image, signal);
+    const found = await checkImage(this.#options.context, image, signal);
     this.#observed.images[image] = { present: found !== undefined, checkedAt: this.#options.clock.now() };
   }
 
@@ -245,10 +248,10 @@ export class PodWorker {
   }
 
   /** What a start has changed, whether or not it succeeded. After a failure the image may be gone, or may have come. */
-  #rememberTry({ container, restartDelayMs }: StartContainer): void {
+  #rememberStart({ container, restartDelayMs }: StartContainer): void {
     const now = this.#options.clock.now();
     const image = findContainer(this.pod, container)?.image ?? '';
-    if (this.#observed.failures[`start-container ${container}`]) delete this.#observed.images[image];
+    if (failureOf(this.#observed, { kind: 'start-container', container })) delete this.#observed.images[image];
     else this.#observed.images[image] = { present: true, checkedAt: now };
     if (restartDelayMs !== undefined) this.#observed.restartDelays[container] = { delayMs: restartDelayMs, setAt: now };
   }

@@ -1,13 +1,14 @@
 import type { Pod } from '@berth/api/objects';
-import type { RuntimePod } from './lifecycle/relist.ts';
+import type { ListedPod } from './pleg/relist.ts';
 import { fullNameOf, gracePeriodOf, uidOf } from './pod.ts';
 import type { PodWorker } from './pod-worker.ts';
 
-export interface PodWorkersOptions {
+interface PodWorkersOptions {
   /** A worker for a pod, not yet started. `handler` is given for a pod that was found in that runtime. */
   create(pod: Pod, handler?: string): PodWorker;
-  /** Only leftovers of this kubelet are ended. */
+  /** Of this kubelet: pods that another one made aren't ended. */
   kubeletRoot: string;
+  /** Called with each pod that has ended, once its name is free. */
   onFinished(pod: Pod): void;
 }
 
@@ -45,6 +46,7 @@ export class PodWorkers {
     this.#startWaiting();
   }
 
+  /** Something may have happened to the pod. */
   notify(uid: string): void {
     this.#workers.get(uid)?.notify();
   }
@@ -54,7 +56,7 @@ export class PodWorkers {
   }
 
   /** Ends the pods of this kubelet that a runtime has and nobody wants. */
-  adoptOrphans(handler: string, pods: RuntimePod[]): void {
+  endOrphans(handler: string, pods: ListedPod[]): void {
     if (this.#stopping) return;
     for (const { uid, name, namespace, kubeletRoot } of pods) {
       if (kubeletRoot !== this.#options.kubeletRoot || this.#workers.has(uid) || this.#waiting.some((pod) => uidOf(pod) === uid)) continue;

@@ -1,20 +1,23 @@
-import type { Container, Pod, PodSpec } from '@berth/api/objects';
+import type { Container, ContainerStatus, Pod, PodSpec, PodStatus } from '@berth/api/objects';
 
 /** A pod's spec; sources hand on validated pods only, so it is there. */
 export function specOf(pod: Pod): PodSpec {
   return pod.spec ?? { containers: [] };
 }
 
+/** Unique in time too: a pod of the same name that comes after it has another. */
 export function uidOf(pod: Pod): string {
   return pod.metadata?.uid ?? '';
 }
 
+/** Unique within the namespace, at one time. */
 export function nameOf(pod: Pod): string {
   return pod.metadata?.name ?? '';
 }
 
+/** `default` if the pod says none. */
 export function namespaceOf(pod: Pod): string {
-  return pod.metadata?.namespace ?? 'default';
+  return pod.metadata?.namespace || 'default';
 }
 
 /** `namespace/name`: one pod of that name runs on a node at a time. */
@@ -27,11 +30,27 @@ export function allContainers(pod: Pod): Container[] {
   return [...(specOf(pod).initContainers ?? []), ...specOf(pod).containers];
 }
 
+/** The container of that name, among the init containers too. */
 export function findContainer(pod: Pod, name: string): Container | undefined {
   return allContainers(pod).find((container) => container.name === name);
 }
 
-/** How long the pod's containers may take to end after being asked. */
+/** Those of init containers first, then those of the others. */
+export function allStatuses(status: PodStatus | undefined): ContainerStatus[] {
+  return [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
+}
+
+/** What a pod's status says of the container of that name. */
+export function findStatus(status: PodStatus | undefined, name: string): ContainerStatus | undefined {
+  return allStatuses(status).find((candidate) => candidate.name === name);
+}
+
+/** Seconds that the pod's containers may take to end after being asked. */
 export function gracePeriodOf(pod: Pod): number {
   return pod.metadata?.deletionGracePeriodSeconds ?? specOf(pod).terminationGracePeriodSeconds ?? 30;
+}
+
+/** A time as the Kubernetes API writes it: RFC 3339 in whole seconds. */
+export function apiTime(date: Date): string {
+  return `${date.toISOString().slice(0, 19)}Z`;
 }

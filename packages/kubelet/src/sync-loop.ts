@@ -1,21 +1,22 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { EventQueue } from './event-queue.ts';
-import { Relist, type RelistOptions } from './lifecycle/relist.ts';
+import { Relist, type RelistOptions } from './pleg/relist.ts';
 import type { PodWorkers } from './pod-workers.ts';
 import type { RuntimeClient } from './runtime/runtime-client.ts';
 import type { PodSource, SourceUpdate } from './sources/pod-source.ts';
 
-/** How often each stream speaks, in milliseconds; the defaults are kubelet's. */
+/** How often each stream speaks, in milliseconds. */
 export interface Intervals {
   relistMs: number;
   syncMs: number;
   housekeepingMs: number;
 }
 
+/** kubelet's: genericPlegRelistPeriod, syncFrequency, housekeepingPeriod (kubelet/kubelet.go). */
 export const defaultIntervals: Intervals = { relistMs: 1000, syncMs: 60_000, housekeepingMs: 2000 };
 
-export interface SyncLoopOptions {
+interface SyncLoopOptions {
   sources: PodSource[];
   runtimes: RuntimeClient[];
   workers: PodWorkers;
@@ -84,7 +85,7 @@ export class SyncLoop {
         workers.notifyAll();
         break;
       case 'housekeeping':
-        if (this.sourcesReady) for (const relist of this.#relists) workers.adoptOrphans(relist.handler, relist.pods ?? []);
+        if (this.sourcesReady) for (const relist of this.#relists) workers.endOrphans(relist.handler, relist.pods ?? []);
         workers.forgetFinished();
     }
   }

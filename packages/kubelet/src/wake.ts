@@ -1,38 +1,35 @@
+import { Bell } from './bell.ts';
 import type { Clock } from './clock.ts';
 
-/** What a worker sleeps on: a bell that keeps ringing until it is heard, and an alarm. */
+/** What a worker sleeps on: a bell and an alarm. */
 export class Wake {
   readonly #clock: Clock;
-  #bell = Promise.withResolvers<void>();
+  readonly #bell = new Bell();
   #cancelAlarm: (() => void) | undefined;
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** From here on a ring counts as new. */
-  listen(): void {
-    this.cancel();
-    this.#bell = Promise.withResolvers<void>();
-  }
-
   ring(): void {
-    this.#bell.resolve();
+    this.#bell.ring();
   }
 
-  /** Rings at a time; undefined: never by itself. */
+  /** Rings at a time, in place of the time set before; undefined: never by itself. */
   at(time: Date | undefined): void {
     this.cancel();
     if (time) this.#cancelAlarm = this.#clock.after(time.getTime() - this.#clock.now().getTime(), () => this.ring());
   }
 
+  /** Takes the alarm back. */
   cancel(): void {
     this.#cancelAlarm?.();
     this.#cancelAlarm = undefined;
   }
 
-  /** Until it rings. */
+  /** Until it has rung since the wait before; the alarm goes with it. */
   async wait(): Promise<void> {
-    await this.#bell.promise;
+    await this.#bell.wait();
+    this.cancel();
   }
 }

@@ -11,6 +11,7 @@ import { maxMessageBytes } from './reconnecting-channel.ts';
 import { type Closing, RunningServer } from './running-server.ts';
 
 export type { CallContext } from './incoming-call.ts';
+export { maxMessageBytes } from './reconnecting-channel.ts';
 
 /** An implementation may leave methods out: those answer UNIMPLEMENTED and name the method. */
 export type Implementation<Service> = {

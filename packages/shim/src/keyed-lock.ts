@@ -20,6 +20,11 @@ export class KeyedLock {
     }
   }
 
+  /** Resolves when nobody holds it, or waits for it. */
+  async idle(): Promise<void> {
+    while (this.#tails.size > 0) await Promise.all(this.#tails.values());
+  }
+
   #forget(key: string, tail: Promise<void>): void {
     if (this.#tails.get(key) === tail) this.#tails.delete(key);
   }

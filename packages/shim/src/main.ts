@@ -11,7 +11,7 @@ export type { ShimOptions } from './shim-options.ts';
 /**
  * A runtime plugin's whole program: reads the common flags (`--listen --root --run --handler --cni-conf-dir
  * --cni-bin-dir --log-level`) and the plugin's own, starts the CRI server, logs on standard error (pino, JSON), closes
- * on SIGINT and SIGTERM, and at the end of standard input if BERTH_SUPERVISED is set, without touching containers. Exit
+ * on SIGINT and SIGTERM, or, if BERTH_SUPERVISED is set, at the end of standard input instead, without touching containers. Exit
  * status 1 and one line on standard error if it can't start.
  */
 export async function runtimeMain(plugin: RuntimePlugin, argv: string[] = process.argv): Promise<void> {
@@ -70,11 +70,13 @@ function logLevel(level: string): string {
   return level;
 }
 
-/** Resolves at SIGINT, SIGTERM, or when the node that supervises this process is gone. */
+/** Resolves at SIGINT and SIGTERM; where a node supervises this process, only when that closes standard input, or is gone. */
 async function toldToEnd(): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  process.once('SIGINT', () => resolve()).once('SIGTERM', () => resolve());
-  if (process.env.BERTH_SUPERVISED) process.stdin.once('end', () => resolve()).resume();
+  const supervised = Boolean(process.env.BERTH_SUPERVISED);
+  // A signal to the whole process group is the node's to answer: it needs its runtimes to stop the pods.
+  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => (supervised ? undefined : resolve()));
+  if (supervised) process.stdin.once('end', () => resolve()).resume();
   await promise;
   process.stdin.destroy();
 }

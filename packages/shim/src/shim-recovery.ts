@@ -10,6 +10,9 @@ import { unpinNamespaces } from './sandbox/sandbox-namespaces.ts';
 import type { Shim } from './shim.ts';
 import { undoLimitMs } from './undo-stack.ts';
 
+/** Longest that removing half-made sandboxes may keep the shim from serving. */
+const halfMadeLimitMs = 10_000;
+
 /**
  * Takes up what an earlier process of this shim left: what it had begun and not finished is removed, and what runs goes
  * on. Before the shim serves.
@@ -21,10 +24,16 @@ export async function recover(shim: Shim, signal: AbortSignal): Promise<void> {
   for (const container of shim.containers.list()) await settleContainer(shim, container, found);
   for (const sandbox of shim.sandboxes.list()) {
     if (sandbox.record.phase === 'ready' && !found.sandboxes.includes(sandbox.id)) await markStopped(shim, sandbox.id);
-    if (sandbox.record.phase === 'creating')
-      await attempt(shim, `remove half-made sandbox ${sandbox.id}`, (limit) => removeSandbox(shim, sandbox.id, limit));
   }
+  const halfMade = shim.sandboxes.list().filter(({ record }) => record.phase === 'creating');
+  await Promise.all(halfMade.map((sandbox) => removeHalfMade(shim, sandbox.id)));
   await attempt(shim, 'let go of namespaces of sandboxes that are gone', (limit) => unpinOrphans(shim, limit));
+}
+
+/** What can't be taken away in that time is left to the client, listed as not ready: the shim has to serve the others. */
+async function removeHalfMade(shim: Shim, id: string): Promise<void> {
+  await attempt(shim, `remove half-made sandbox ${id}`, (limit) => removeSandbox(shim, id, limit), halfMadeLimitMs);
+  if (shim.sandboxes.find(id)) await markStopped(shim, id);
 }
 
 /** Records may be lost, as when somebody removes ROOT, while namespaces are still pinned below RUN. */
@@ -79,9 +88,9 @@ async function markStopped(shim: Shim, id: string): Promise<void> {
 }
 
 /** One object that can't be removed doesn't keep the shim from serving the others. */
-async function attempt(shim: Shim, what: string, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+async function attempt(shim: Shim, what: string, work: (signal: AbortSignal) => Promise<void>, limitMs = undoLimitMs): Promise<void> {
   try {
-    await work(AbortSignal.timeout(undoLimitMs));
+    await work(AbortSignal.timeout(limitMs));
   } catch (error) {
     shim.log.error({ err: error }, `could not ${what}`);
   }

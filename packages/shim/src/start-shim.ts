@@ -1,8 +1,9 @@
 import { mkdirSync, realpathSync, rmdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { ImageServiceService, RuntimeServiceService } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
-import { type Served, serve } from '@berth/sdk/serve';
+import { serve } from '@berth/sdk/serve';
 import type { Logger } from 'pino';
 import { ShimDirectories } from './directories.ts';
 import { FileCalls } from './file-calls.ts';
@@ -31,6 +32,9 @@ export interface StartOptions {
   log: Logger;
 }
 
+/** Longest that the calls which were cancelled at the end may take to clean up. */
+const cancelledCallsMs = 15_000;
+
 /** Starts a runtime's CRI server: takes its state directory, checks the runtime, takes up what an earlier one left, serves. */
 export async function startShim(plugin: RuntimePlugin, { options: given, flags, log }: StartOptions): Promise<StartedShim> {
   const options = { ...given, root: madeDirectory(given.root), run: madeDirectory(given.run) };
@@ -47,7 +51,16 @@ export async function startShim(plugin: RuntimePlugin, { options: given, flags, 
       [ImageServiceService, imageService(shim.images)],
     ]);
     log.info({ endpoint: served.address, version: shim.version }, 'serving');
-    return { address: served.address, close: () => close(served, ending, watching, directories, lock) };
+    const close = async (): Promise<void> => {
+      await served.close();
+      // Calls that were cancelled are still taking back what they had begun.
+      await Promise.race([shim.locks.idle(), setTimeout(cancelledCallsMs, undefined, { ref: false })]);
+      ending.abort();
+      await watching;
+      for (const directory of directories.runDirectories) removeIfEmpty(directory);
+      lock?.release();
+    };
+    return { address: served.address, close };
   } catch (error) {
     ending.abort();
     lock?.release();
@@ -110,20 +123,6 @@ async function watch(shim: Shim, signal: AbortSignal): Promise<void> {
     shim.fault = `the runtime tells no more events: ${PluginError.from(error).message}`;
   }
   shim.log.fatal(shim.fault);
-}
-
-async function close(
-  served: Served,
-  ending: AbortController,
-  watching: Promise<void>,
-  directories: ShimDirectories,
-  lock: Lock | undefined,
-): Promise<void> {
-  await served.close();
-  ending.abort();
-  await watching;
-  for (const directory of directories.runDirectories) removeIfEmpty(directory);
-  lock?.release();
 }
 
 function removeIfEmpty(directory: string): void {

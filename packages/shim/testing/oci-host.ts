@@ -28,6 +28,7 @@ export function describeOciRuntimes(subject: string, suite: (binary: string) => 
 interface RuntimeOptions {
   binary?: string;
   createDeadlineMs?: number;
+  conmonWatchMs?: number;
 }
 
 /** An OCI runtime over a temporary directory, a sandbox for it, and the containers that a test makes in that. */

@@ -90,8 +90,21 @@ export class Node {
   async stop({ keep, hurry }: StopOptions): Promise<string[]> {
     const left = (await this.#kubelet?.stop({ gracefully: !keep, hurry })) ?? [];
     for (const undo of this.#undo.splice(0).reverse()) await undo();
-    if (!keep && left.length === 0) this.#guard?.end();
-    return left;
+    if (keep) return left;
+    const leftovers = left.length > 0 ? left : this.#sandboxesLeft();
+    // What there is to undo is remembered as long as something of the node's is there.
+    if (leftovers.length === 0) this.#guard?.end();
+    return leftovers;
+  }
+
+  /** A message for each runtime of ours that still has sandboxes. */
+  #sandboxesLeft(): string[] {
+    const { configuration, directories } = this.#options;
+    return configuration.runtimes.flatMap(({ handler }) => {
+      const ids = new ShimDirectories(directories.root, directories.run, handler).sandboxIds();
+      if (ids.length === 0) return [];
+      return `runtime ${handler}: sandboxes are left: ${ids.join(', ')}; a node on the same directories takes them down`;
+    });
   }
 
   pods(): Pod[] {

@@ -12,7 +12,8 @@ const firstBackOffMs = 200;
 const maxBackOffMs = 30_000;
 /** A run this long counts as a success: the next crash starts with the first back-off again. */
 const steadyMs = 60_000;
-const stopGraceMs = 10_000;
+/** A runtime that is told to end gives running calls 5 s, and those it then cancels 15 s to clean up. */
+const stopGraceMs = 25_000;
 
 /**
  * Keeps one runtime's process alive: starts it, starts it again with a growing back-off when it ends, and ends it on
@@ -59,12 +60,13 @@ export class Supervisor {
     throw this.#startError(`didn't answer within ${timeoutMs / 1000} s`, cause);
   }
 
-  /** Asks the process to end (SIGTERM), kills it after a grace period, and resolves when it is gone. */
+  /** Asks the process to end (SIGTERM, and the end of standard input), kills it after a grace period, and resolves when it is gone. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     const child = this.#child;
     if (child && child.exitCode === null && child.signalCode === null) {
       const ended = once(child, 'exit');
+      child.stdin?.end();
       child.kill('SIGTERM');
       const timer = setTimeout(() => child.kill('SIGKILL'), stopGraceMs);
       await ended;

@@ -1,5 +1,5 @@
 import type { Pod } from '@berth/api/objects';
-import type { DNSConfig } from '@berth/sdk/cri';
+import { type DNSConfig, ImageSpec } from '@berth/sdk/cri';
 import type { PodCgroups } from '../cgroup/pod-cgroup.ts';
 import type { SandboxSurroundings } from '../cri/sandbox-config.ts';
 import { uidOf } from '../pod.ts';
@@ -23,6 +23,7 @@ export interface ActionContext {
   requestTimeoutMs: number;
 }
 
+/** What the node adds to the pod in the messages about its sandbox. */
 export async function sandboxSurroundings({ pod, directories, cgroups, hostDns }: ActionContext): Promise<SandboxSurroundings> {
   return {
     kubeletRoot: directories.kubeletRoot,
@@ -30,4 +31,9 @@ export async function sandboxSurroundings({ pod, directories, cgroups, hostDns }
     cgroupParent: cgroups?.parentOf(uidOf(pod)) ?? '',
     hostDns: await hostDns(),
   };
+}
+
+/** How an image is named to the runtime. */
+export function imageSpec({ runtimeHandler }: RuntimeClient, image: string): ImageSpec {
+  return ImageSpec.create({ image, userSpecifiedImage: image, runtimeHandler });
 }

@@ -13,8 +13,3 @@ export async function cleanUp({ pod, directories, cgroups }: ActionContext, sign
   });
   await ActionFailure.explain('FailedKillPod', 'cgroup', async () => cgroups?.remove(uidOf(pod)));
 }
-
-/** Removes the logs too; for a pod that nobody can ask about any more. */
-export async function removeLogs({ pod, directories }: Pick<ActionContext, 'pod' | 'directories'>): Promise<void> {
-  await rm(directories.logDirectory(pod), { recursive: true, force: true });
-}

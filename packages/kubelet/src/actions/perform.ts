@@ -2,15 +2,20 @@ import type { Action } from '../plan/action.ts';
 import type { ActionContext } from './action-context.ts';
 import { cleanUp } from './clean-up.ts';
 import { prepare } from './prepare.ts';
+import { removeContainer } from './remove-container.ts';
+import { removeSandbox } from './remove-sandbox.ts';
 import { runSandbox } from './run-sandbox.ts';
 import { startContainer } from './start-container.ts';
-import { removeContainer, stopContainers } from './stop-containers.ts';
-import { removeSandbox, stopSandbox } from './stop-sandbox.ts';
+import { stopContainers } from './stop-containers.ts';
+import { stopSandbox } from './stop-sandbox.ts';
 
 /** Actions that change something; looking for an image is done by the worker, which remembers the answer. */
 export type Change = Exclude<Action, { kind: 'check-image' }>;
 
-/** Carries out one action. It throws ActionFailure; what was begun and not finished is found by the next look at the runtime. */
+/**
+ * Carries out one action, by the file of its name. What goes wrong outside is thrown as ActionFailure; what was begun and not finished is
+ * found by the next look at the runtime.
+ */
 export function perform(context: ActionContext, action: Change, signal: AbortSignal): Promise<void> {
   switch (action.kind) {
     case 'prepare':

@@ -1,28 +1,14 @@
 import type { Container } from '@berth/api/objects';
-import { type Image, ImageSpec, ImageStatusRequest, PullImageRequest } from '@berth/sdk/cri';
+import { PullImageRequest } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import { sandboxConfig } from '../cri/sandbox-config.ts';
-import type { RuntimeClient } from '../runtime/runtime-client.ts';
-import { type ActionContext, sandboxSurroundings } from './action-context.ts';
+import { type ActionContext, imageSpec, sandboxSurroundings } from './action-context.ts';
 import { ActionFailure } from './action-failure.ts';
 
 /** A pull takes what the network takes; a runtime that says nothing for this long never will. */
 const longestPullMs = 60 * 60 * 1000;
 
-/** What the runtime knows of an image; undefined if it isn't there. */
-export async function imageStatus({ client }: ActionContext, image: string, signal: AbortSignal): Promise<Image | undefined> {
-  return ActionFailure.explain(
-    'ImageInspectError',
-    `Failed to inspect image ${JSON.stringify(image)}: runtime ${client.handler}`,
-    async () => {
-      const request = ImageStatusRequest.create({ image: imageSpec(client, image) });
-      const response = await client.images.imageStatus(request, { signal });
-      return response.image;
-    },
-  );
-}
-
-/** Pulls a container's image. */
+/** Pulls a container's image: the first part of its start, where the planner says so. */
 export async function pullImage(context: ActionContext, container: Container, sandboxAttempt: number, signal: AbortSignal): Promise<void> {
   const { client, events, pod } = context;
   const image = container.image ?? '';
@@ -42,8 +28,4 @@ export async function pullImage(context: ActionContext, container: Container, sa
   }
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(3);
   events.record(pod, 'Normal', 'Pulled', `Successfully pulled image ${quoted} in ${seconds}s`);
-}
-
-function imageSpec({ runtimeHandler }: RuntimeClient, image: string): ImageSpec {
-  return ImageSpec.create({ image, userSpecifiedImage: image, runtimeHandler });
 }

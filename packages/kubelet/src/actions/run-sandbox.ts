@@ -3,6 +3,7 @@ import { sandboxConfig } from '../cri/sandbox-config.ts';
 import { type ActionContext, sandboxSurroundings } from './action-context.ts';
 import { ActionFailure } from './action-failure.ts';
 
+/** Makes and starts the pod's sandbox, with its network. */
 export async function runSandbox(context: ActionContext, attempt: number, signal: AbortSignal): Promise<void> {
   const { client, pod } = context;
   await ActionFailure.explain('FailedCreatePodSandBox', `Failed to create pod sandbox: runtime ${client.handler}`, async () => {

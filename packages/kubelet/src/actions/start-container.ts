@@ -7,9 +7,10 @@ import type { StartContainer } from '../plan/action.ts';
 import { findContainer } from '../pod.ts';
 import { type ActionContext, sandboxSurroundings } from './action-context.ts';
 import { ActionFailure } from './action-failure.ts';
+import { checkImage } from './check-image.ts';
 import { checkNonRoot } from './non-root.ts';
 import { volumePaths } from './prepare.ts';
-import { imageStatus, pullImage } from './pull-image.ts';
+import { pullImage } from './pull-image.ts';
 
 /** Brings the next instance of a container up: image, CreateContainer, StartContainer. */
 export async function startContainer(context: ActionContext, action: StartContainer, signal: AbortSignal): Promise<void> {
@@ -18,7 +19,7 @@ export async function startContainer(context: ActionContext, action: StartContai
   if (!container) throw new PluginError('NOT_FOUND', 'the pod has no such container', { object: `container ${action.container}` });
   if (action.pull) await pullImage(context, container, action.sandboxAttempt, signal);
   else events.record(pod, 'Normal', 'Pulled', `Container image ${JSON.stringify(container.image)} already present on machine`);
-  const image = await imageStatus(context, container.image ?? '', signal);
+  const image = await checkImage(context, container.image ?? '', signal);
   const config = await configure(context, container, action.attempt, image);
   const containerId = await create(context, action, config, signal);
   events.record(pod, 'Normal', 'Created', `Created container: ${container.name}`);

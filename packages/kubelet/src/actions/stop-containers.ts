@@ -1,4 +1,4 @@
-import { RemoveContainerRequest, StopContainerRequest } from '@berth/sdk/cri';
+import { StopContainerRequest } from '@berth/sdk/cri';
 import type { StopContainers } from '../plan/action.ts';
 import type { ActionContext } from './action-context.ts';
 import { ActionFailure } from './action-failure.ts';
@@ -16,11 +16,4 @@ export async function stopContainers(context: ActionContext, action: StopContain
     const failed = (await Promise.allSettled(stops)).find((result) => result.status === 'rejected');
     if (failed) throw failed.reason;
   });
-}
-
-/** Removes an instance that has ended. */
-export async function removeContainer({ client }: ActionContext, containerId: string, signal: AbortSignal): Promise<void> {
-  await ActionFailure.explain('FailedKillPod', `error removing container: runtime ${client.handler}`, () =>
-    client.runtime.removeContainer(RemoveContainerRequest.create({ containerId }), { signal }),
-  );
 }

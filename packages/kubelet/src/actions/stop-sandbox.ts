@@ -1,4 +1,4 @@
-import { RemovePodSandboxRequest, StopPodSandboxRequest } from '@berth/sdk/cri';
+import { StopPodSandboxRequest } from '@berth/sdk/cri';
 import type { ActionContext } from './action-context.ts';
 import { ActionFailure } from './action-failure.ts';
 
@@ -6,12 +6,5 @@ import { ActionFailure } from './action-failure.ts';
 export async function stopSandbox({ client }: ActionContext, podSandboxId: string, signal: AbortSignal): Promise<void> {
   await ActionFailure.explain('FailedKillPod', `error killing pod: runtime ${client.handler}`, () =>
     client.runtime.stopPodSandbox(StopPodSandboxRequest.create({ podSandboxId }), { signal }),
-  );
-}
-
-/** Removes a stopped sandbox with its containers. */
-export async function removeSandbox({ client }: ActionContext, podSandboxId: string, signal: AbortSignal): Promise<void> {
-  await ActionFailure.explain('FailedKillPod', `error removing pod sandbox: runtime ${client.handler}`, () =>
-    client.runtime.removePodSandbox(RemovePodSandboxRequest.create({ podSandboxId }), { signal }),
   );
 }

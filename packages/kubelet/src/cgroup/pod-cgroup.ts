@@ -1,4 +1,5 @@
-import { access, mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -10,42 +11,44 @@ const removalPauseMs = 50;
  * the containers' below it.
  */
 export class PodCgroups {
-  readonly root: string;
+  readonly #root: string;
   readonly #mount: string;
 
   /** `root` in cgroupfs notation: `/berth`. */
   constructor(root: string, mount = '/sys/fs/cgroup') {
-    this.root = root;
+    this.#root = root;
     this.#mount = mount;
   }
 
   /** What the runtime gets as cgroup parent. */
   parentOf(uid: string): string {
-    return join(this.root, `pod${uid}`);
+    return join(this.#root, `pod${uid}`);
   }
 
+  /** Makes the pod's cgroup; one that is there already stays. */
   async create(uid: string): Promise<void> {
     for (const hierarchy of await this.#hierarchies()) await mkdir(join(hierarchy, this.parentOf(uid)), { recursive: true });
-    if (await this.#isUnified()) await this.#delegate(uid);
+    if (this.#isUnified()) await this.#delegate(uid);
   }
 
+  /** Removes the pod's cgroup with all below; one that is missing is no error. */
   async remove(uid: string): Promise<void> {
     for (const hierarchy of await this.#hierarchies()) await removeTree(join(hierarchy, this.parentOf(uid)));
   }
 
   /** Removes the root too, if no pod is left in it. */
   async removeRoot(): Promise<void> {
-    for (const hierarchy of await this.#hierarchies()) await rmdir(join(hierarchy, this.root)).catch(() => {});
+    for (const hierarchy of await this.#hierarchies()) await rmdir(join(hierarchy, this.#root)).catch(() => {});
   }
 
   async #hierarchies(): Promise<string[]> {
-    if (await this.#isUnified()) return [this.#mount];
+    if (this.#isUnified()) return [this.#mount];
     const entries = await readdir(this.#mount, { withFileTypes: true });
     return entries.filter((entry) => entry.isDirectory()).map((entry) => join(this.#mount, entry.name));
   }
 
-  async #isUnified(): Promise<boolean> {
-    return exists(join(this.#mount, 'cgroup.controllers'));
+  #isUnified(): boolean {
+    return existsSync(join(this.#mount, 'cgroup.controllers'));
   }
 
   /** On v2, a controller reaches a cgroup only if each one above hands it down. */
@@ -74,11 +77,4 @@ async function removeTree(directory: string): Promise<void> {
     }
     await delay(removalPauseMs);
   }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }

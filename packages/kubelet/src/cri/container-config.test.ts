@@ -1,7 +1,7 @@
 import type { Container } from '@berth/api/objects';
 import { NamespaceMode, SecurityProfile_ProfileType as ProfileType } from '@berth/sdk/cri';
 import { describe, expect, it } from 'vitest';
-import { makePod } from '../../test/pod-runtime.ts';
+import { makePod } from '../../testing/observed-pod.ts';
 import { containerConfig } from './container-config.ts';
 
 const gibibyte = 1024n ** 3n;

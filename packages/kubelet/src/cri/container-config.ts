@@ -1,12 +1,13 @@
 import type { Container, Pod, VolumeMount } from '@berth/api/objects';
 import { ContainerConfig, ImageSpec, LinuxContainerConfig, Mount, MountPropagation } from '@berth/sdk/cri';
+import { logFileName } from '../pod-directories.ts';
 import { environment, expand } from './expansion.ts';
 import { containerAnnotations, containerLabels } from './labels.ts';
 import { containerResources } from './resources.ts';
 import { containerSecurityContext } from './security-context.ts';
 
 /** What the node adds to a container to make a CRI message of it. */
-export interface ContainerSurroundings {
+interface ContainerSurroundings {
   attempt: number;
   /** What the runtime calls the image; the name in the spec if it told none. */
   imageRef: string;
@@ -31,7 +32,7 @@ export function containerConfig(pod: Pod, container: Container, surroundings: Co
     mounts: (container.volumeMounts ?? []).map((mount) => criMount(mount, surroundings.volumePaths)),
     labels: containerLabels(pod, container),
     annotations: containerAnnotations(pod, container, attempt),
-    logPath: logPathOf(container.name, attempt),
+    logPath: `${container.name}/${logFileName(attempt)}`,
     stdin: container.stdin ?? false,
     stdinOnce: container.stdinOnce ?? false,
     tty: container.tty ?? false,
@@ -40,11 +41,6 @@ export function containerConfig(pod: Pod, container: Container, surroundings: Co
       securityContext: containerSecurityContext(pod, container),
     }),
   });
-}
-
-/** The log of one instance of a container, below the pod's log directory. */
-export function logPathOf(container: string, attempt: number): string {
-  return `${container}/${attempt}.log`;
 }
 
 function criMount(mount: VolumeMount, volumePaths: ReadonlyMap<string, string>): Mount {

@@ -1,35 +1,41 @@
 import type { Container, Pod } from '@berth/api/objects';
 import { nameOf, namespaceOf, specOf, uidOf } from '../pod.ts';
 
-/** The labels and annotations that kubelet puts on sandboxes and containers; other tools read them too. */
+/** The pod's name, on sandboxes and containers, where other tools look for it too; as all of these, kubelet's (kubelet/types/labels.go). */
 export const podNameLabel = 'io.kubernetes.pod.name';
+/** The pod's namespace, on sandboxes and containers. */
 export const podNamespaceLabel = 'io.kubernetes.pod.namespace';
+/** The pod's uid, on sandboxes and containers: by it the kubelet knows its own again. */
 export const podUidLabel = 'io.kubernetes.pod.uid';
+/** The container's name in the pod's spec, on containers. */
 export const containerNameLabel = 'io.kubernetes.container.name';
-export const restartCountAnnotation = 'io.kubernetes.container.restartCount';
 /** Ours: which kubelet made the sandbox. On a runtime that others use too, only our own leftovers may be removed. */
 export const kubeletRootAnnotation = 'berth.dev/kubelet-root';
 
-export function podLabels(pod: Pod): Record<string, string> {
+function podLabels(pod: Pod): Record<string, string> {
   return { [podNameLabel]: nameOf(pod), [podNamespaceLabel]: namespaceOf(pod), [podUidLabel]: uidOf(pod) };
 }
 
+/** The pod's own labels, and kubelet's. */
 export function sandboxLabels(pod: Pod): Record<string, string> {
   return { ...pod.metadata?.labels, ...podLabels(pod) };
 }
 
+/** The pod's own annotations, and which kubelet made the sandbox. */
 export function sandboxAnnotations(pod: Pod, kubeletRoot: string): Record<string, string> {
   return { ...pod.metadata?.annotations, [kubeletRootAnnotation]: kubeletRoot };
 }
 
+/** Which container of which pod it is. */
 export function containerLabels(pod: Pod, container: Container): Record<string, string> {
   return { [containerNameLabel]: container.name, ...podLabels(pod) };
 }
 
+/** What kubelet notes of a container for the time after (kuberuntime/labels.go). */
 export function containerAnnotations(pod: Pod, container: Container, attempt: number): Record<string, string> {
   const { terminationGracePeriodSeconds } = specOf(pod);
   return {
-    [restartCountAnnotation]: String(attempt),
+    'io.kubernetes.container.restartCount': String(attempt),
     'io.kubernetes.container.terminationMessagePath': container.terminationMessagePath ?? '',
     'io.kubernetes.container.terminationMessagePolicy': container.terminationMessagePolicy ?? '',
     ...(terminationGracePeriodSeconds !== undefined && {

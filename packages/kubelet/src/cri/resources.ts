@@ -53,20 +53,20 @@ function cgroupValues(
 }
 
 /** cpu.shares of a number of millicores. */
-export function sharesOf(milli: bigint): bigint {
+function sharesOf(milli: bigint): bigint {
   const shares = (milli * 1024n) / 1000n;
   return shares < leastShares ? leastShares : shares > mostShares ? mostShares : shares;
 }
 
 /** CPU microseconds in each period for a number of millicores; 0 is no limit. */
-export function quotaOf(milli: bigint): bigint {
+function quotaOf(milli: bigint): bigint {
   if (milli === 0n) return 0n;
   const quota = (milli * cpuPeriod) / 1000n;
   return quota < leastQuota ? leastQuota : quota;
 }
 
 /** How readily the kernel ends the container when memory runs out (qos/policy.go). */
-export function oomScoreAdj(pod: Pod, container: Container, nodeMemory: bigint): number {
+function oomScoreAdj(pod: Pod, container: Container, nodeMemory: bigint): number {
   const qosClass = qosClassOf(pod);
   if (qosClass === 'Guaranteed') return -997;
   if (qosClass === 'BestEffort') return 1000;

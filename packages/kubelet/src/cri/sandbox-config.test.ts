@@ -1,7 +1,7 @@
 import type { PodSpec } from '@berth/api/objects';
 import { type DNSConfig, NamespaceMode } from '@berth/sdk/cri';
 import { describe, expect, it } from 'vitest';
-import { makePod } from '../../test/pod-runtime.ts';
+import { makePod } from '../../testing/observed-pod.ts';
 import { parseResolvConf } from './dns-config.ts';
 import { sandboxConfig } from './sandbox-config.ts';
 

@@ -40,7 +40,7 @@ export function sandboxConfig(pod: Pod, attempt: number, surroundings: SandboxSu
 }
 
 /** The pod's own host name, or its name cut to what a host name may be. */
-export function hostnameOf(pod: Pod): string {
+function hostnameOf(pod: Pod): string {
   return (specOf(pod).hostname || nameOf(pod)).slice(0, hostnameLimit).replace(/[-.]+$/, '');
 }
 

@@ -12,6 +12,7 @@ import {
 } from '@berth/sdk/cri';
 import { specOf } from '../pod.ts';
 
+/** What a container doesn't get to see: kubelet's own lists (pkg/securitycontext/util.go). */
 const maskedPaths = [
   '/proc/asound',
   '/proc/acpi',
@@ -29,7 +30,7 @@ const maskedPaths = [
 const readonlyPaths = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
 
 /** Which namespaces the pod's containers share with the host, with each other, or with nobody. */
-export function namespaceOptions(pod: Pod): NamespaceOption {
+function namespaceOptions(pod: Pod): NamespaceOption {
   const { hostNetwork, hostPID, hostIPC, shareProcessNamespace } = specOf(pod);
   return NamespaceOption.create({
     network: hostNetwork ? NamespaceMode.NODE : NamespaceMode.POD,
@@ -38,6 +39,7 @@ export function namespaceOptions(pod: Pod): NamespaceOption {
   });
 }
 
+/** What the sandbox itself runs under; its containers have theirs. */
 export function sandboxSecurityContext(pod: Pod): LinuxSandboxSecurityContext {
   const { containers, securityContext = {} } = specOf(pod);
   return LinuxSandboxSecurityContext.create({
@@ -55,7 +57,6 @@ export function sandboxSecurityContext(pod: Pod): LinuxSandboxSecurityContext {
 export function containerSecurityContext(pod: Pod, container: Container): LinuxContainerSecurityContext {
   const merged = mergedSecurityContext(pod, container);
   const { capabilities, privileged = false } = merged;
-  const unmasked = merged.procMount === 'Unmasked' || privileged;
   return LinuxContainerSecurityContext.create({
     namespaceOptions: namespaceOptions(pod),
     privileged,
@@ -68,8 +69,8 @@ export function containerSecurityContext(pod: Pod, container: Container): LinuxC
     runAsGroup: int64(merged.runAsGroup),
     readonlyRootfs: merged.readOnlyRootFilesystem ?? false,
     noNewPrivs: merged.allowPrivilegeEscalation === false,
-    maskedPaths: unmasked ? [] : maskedPaths,
-    readonlyPaths: unmasked ? [] : readonlyPaths,
+    maskedPaths: privileged ? [] : maskedPaths,
+    readonlyPaths: privileged ? [] : readonlyPaths,
     selinuxOptions: selinux(merged.seLinuxOptions),
     seccomp: privileged
       ? SecurityProfile.create({ profileType: ProfileType.Unconfined })
@@ -79,6 +80,7 @@ export function containerSecurityContext(pod: Pod, container: Container): LinuxC
   });
 }
 
+/** What a container runs under: its own fields, and the pod's where it leaves them open. */
 export function mergedSecurityContext(pod: Pod, container: Container): SecurityContext {
   const { runAsUser, runAsGroup, runAsNonRoot, seLinuxOptions, seccompProfile, appArmorProfile } = specOf(pod).securityContext ?? {};
   const own = Object.fromEntries(Object.entries(container.securityContext ?? {}).filter(([, value]) => value !== undefined));

@@ -1,5 +1,5 @@
 /** One line of a log in the format that CRI prescribes: `2026-11-21T05:50:39.000000001Z stdout F text`. */
-export interface CriLogLine {
+interface CriLogLine {
   time: string;
   stream: 'stdout' | 'stderr';
   /** The container's own line goes on in the next one of the same stream. */

@@ -30,20 +30,3 @@ export interface StopContainers {
   /** For the reader of the event: why they are stopped. */
   reason: string;
 }
-
-/** Under which name the failure of an action is remembered. */
-export function failureKey(action: Action): string {
-  switch (action.kind) {
-    case 'start-container':
-      return `start-container ${action.container}`;
-    case 'check-image':
-      return `check-image ${action.image}`;
-    case 'stop-sandbox':
-    case 'remove-sandbox':
-      return `${action.kind} ${action.sandboxId}`;
-    case 'remove-container':
-      return `remove-container ${action.containerId}`;
-    default:
-      return action.kind;
-  }
-}

@@ -1,6 +1,11 @@
-import type { Failure, PodRuntime, RestartDelay } from './pod-runtime.ts';
+import { type Fallible, failureKey } from './failure-key.ts';
+import type { Failure, ObservedPod, RestartDelay } from './observed-pod.ts';
 
-/** Milliseconds; the names and defaults are kubelet's. */
+/**
+ * How long what failed waits, in milliseconds. The rules are kubelet's: a delay that doubles up to a limit and is forgotten after twice
+ * the limit without a failure (client-go/util/flowcontrol/backoff.go), for a container counted from its end
+ * (kubelet/kuberuntime/kuberuntime_manager.go, doBackOff).
+ */
 export interface BackOff {
   /** The second restart of a container waits this long, each further one twice as long as the one before. */
   crashInitialMs: number;
@@ -15,6 +20,11 @@ export interface BackOff {
   transientErrorMs: number;
 }
 
+/**
+ * kubelet's figures: 10 s doubling to 5 minutes for crashes and for pulls, 10 s for any other error (kubelet/kubelet.go:
+ * initialCrashLoopBackOff, MaxCrashLoopBackOff, MaxImageBackOff, backOffPeriod), 1 s for a transient one (kubelet/pod_workers.go:
+ * backOffOnTransientErrorPeriod).
+ */
 export const defaultBackOff: BackOff = {
   crashInitialMs: 10_000,
   crashMaxMs: 300_000,
@@ -41,7 +51,7 @@ export function restartDueAt(last: RestartDelay | undefined, finishedAt: Date, b
 }
 
 /** What a failed action says of itself. */
-export interface Outcome {
+interface Outcome {
   reason: string;
   message: string;
   transient: boolean;
@@ -57,9 +67,14 @@ function pullDelay(last: Failure | undefined, backOff: BackOff): number {
   return last?.reason === 'ErrImagePull' ? Math.min(last.delayMs * 2, backOff.imageMaxMs) : backOff.imageInitialMs;
 }
 
-/** When the action of that key may be tried again, if it failed and that isn't yet. */
-export function retryAt(observed: PodRuntime, key: string, now: Date): Date | undefined {
-  const failure = observed.failures[key];
+/** How it failed the last time; undefined if it didn't. */
+export function failureOf(observed: ObservedPod, fallible: Fallible): Failure | undefined {
+  return observed.failures[failureKey(fallible)];
+}
+
+/** When it may be tried again, if it failed and that isn't yet. */
+export function retryAt(observed: ObservedPod, fallible: Fallible, now: Date): Date | undefined {
+  const failure = failureOf(observed, fallible);
   if (!failure) return undefined;
   const due = new Date(failure.at.getTime() + failure.delayMs);
   return due > now ? due : undefined;

@@ -1,13 +1,12 @@
 import type { Pod } from '@berth/api/objects';
 import { gracePeriodOf, specOf } from '../pod.ts';
-import { isDone } from './container-start.ts';
-import { instancesOf } from './instances.ts';
-import type { PodRuntime } from './pod-runtime.ts';
+import { instancesOf, isDone } from './instances.ts';
+import type { ObservedPod } from './observed-pod.ts';
 import type { Steps } from './steps.ts';
 import { planStop } from './termination.ts';
 
 /** Whether the pod has ended for good: by its restartPolicy, by its deadline, or because that has been told already. */
-export function isCompleted(pod: Pod, observed: PodRuntime, now: Date): boolean {
+export function isCompleted(pod: Pod, observed: ObservedPod, now: Date): boolean {
   const phase = observed.previous?.phase;
   if (phase === 'Succeeded' || phase === 'Failed') return true;
   const { containers } = specOf(pod);
@@ -19,7 +18,7 @@ export function isCompleted(pod: Pod, observed: PodRuntime, now: Date): boolean 
 }
 
 /** An init container that failed and isn't started again ends the pod. */
-export function initFailed(pod: Pod, observed: PodRuntime): boolean {
+function initFailed(pod: Pod, observed: ObservedPod): boolean {
   return (specOf(pod).initContainers ?? []).some((container) => {
     const [newest] = instancesOf(observed, container.name);
     return newest?.state === 'exited' && newest.exitCode !== 0 && isDone(pod, container, observed);
@@ -27,18 +26,19 @@ export function initFailed(pod: Pod, observed: PodRuntime): boolean {
 }
 
 /** When the pod's activeDeadlineSeconds are over; undefined without a deadline, or if it hasn't started. */
-export function deadlineOf(pod: Pod, observed: PodRuntime): Date | undefined {
+export function deadlineOf(pod: Pod, observed: ObservedPod): Date | undefined {
   const seconds = specOf(pod).activeDeadlineSeconds;
   const started = observed.previous?.startTime;
   return seconds === undefined || !started ? undefined : new Date(new Date(started).getTime() + seconds * 1000);
 }
 
-export function isPastDeadline(pod: Pod, observed: PodRuntime, now: Date): boolean {
+/** Whether the pod's activeDeadlineSeconds are over. */
+export function isPastDeadline(pod: Pod, observed: ObservedPod, now: Date): boolean {
   const deadline = deadlineOf(pod, observed);
   return deadline !== undefined && deadline <= now;
 }
 
 /** A pod that has ended gives back its network, volumes and cgroup; its dead containers stay, for their logs. */
-export function planCompleted(pod: Pod, observed: PodRuntime, now: Date): Steps {
+export function planCompleted(pod: Pod, observed: ObservedPod, now: Date): Steps {
   return planStop(observed, gracePeriodOf(pod), now, 'Pod has ended') ?? { actions: [] };
 }

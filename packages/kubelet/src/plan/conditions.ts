@@ -1,9 +1,9 @@
 import type { ContainerStatus, Pod, PodCondition } from '@berth/api/objects';
-import { specOf } from '../pod.ts';
-import { time } from './container-status.ts';
+import { apiTime, specOf } from '../pod.ts';
 import type { Phase } from './phase.ts';
 
-export interface ConditionFacts {
+/** What the conditions are made of. */
+interface ConditionFacts {
   phase: Phase;
   init: ContainerStatus[];
   containers: ContainerStatus[];
@@ -25,7 +25,7 @@ export function conditionsOf(pod: Pod, facts: ConditionFacts, now: Date): PodCon
   ];
   return verdicts.map(([type, verdict]) => {
     const before = facts.previous?.find((condition) => condition.type === type);
-    const lastTransitionTime = before?.status === verdict.status ? before.lastTransitionTime : time(now);
+    const lastTransitionTime = before?.status === verdict.status ? before.lastTransitionTime : apiTime(now);
     return { type, ...verdict, lastTransitionTime };
   });
 }

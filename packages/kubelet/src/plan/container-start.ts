@@ -1,19 +1,19 @@
-import type { Container, Pod } from '@berth/api/objects';
+import type { Container } from '@berth/api/objects';
 import type { Action, StartContainer } from './action.ts';
-import { type BackOff, nextRestartDelay, pullErrorShownMs, restartDueAt, retryAt } from './back-off.ts';
-import { endOf, instancesOf, nextAttempt, restarts } from './instances.ts';
-import type { PodRuntime, Sandbox } from './pod-runtime.ts';
+import { type BackOff, failureOf, nextRestartDelay, pullErrorShownMs, restartDueAt, retryAt } from './back-off.ts';
+import { endOf, nextAttempt } from './instances.ts';
+import type { ObservedPod, Sandbox } from './observed-pod.ts';
 import type { Wait } from './wait.ts';
 
 /** What the planner says of one container that isn't running. */
-export interface ContainerPlan {
+interface ContainerPlan {
   actions: Action[];
   wait?: Wait;
   wakeAt?: Date;
 }
 
 /** The way of a container that has to run, up to StartContainer: restart back-off, failed tries, image, start. */
-export function planStart(container: Container, observed: PodRuntime, sandbox: Sandbox, now: Date, backOff: BackOff): ContainerPlan {
+export function planStart(container: Container, observed: ObservedPod, sandbox: Sandbox, now: Date, backOff: BackOff): ContainerPlan {
   return (
     waitForRestart(container, observed, now, backOff) ??
     waitAfterFailure(container, observed, now) ??
@@ -21,13 +21,7 @@ export function planStart(container: Container, observed: PodRuntime, sandbox: S
   );
 }
 
-/** Whether a container that doesn't run has done all that it ever will. */
-export function isDone(pod: Pod, container: Container, observed: PodRuntime): boolean {
-  const end = endOf(observed, container.name);
-  return end !== undefined && !restarts(pod, container, end.exitCode);
-}
-
-function waitForRestart(container: Container, observed: PodRuntime, now: Date, backOff: BackOff): ContainerPlan | undefined {
+function waitForRestart(container: Container, observed: ObservedPod, now: Date, backOff: BackOff): ContainerPlan | undefined {
   const end = endOf(observed, container.name);
   if (!end) return undefined;
   const delay = observed.restartDelays[container.name];
@@ -37,10 +31,10 @@ function waitForRestart(container: Container, observed: PodRuntime, now: Date, b
   return { actions: [], wait: { reason: 'CrashLoopBackOff', message }, wakeAt: due };
 }
 
-function waitAfterFailure(container: Container, observed: PodRuntime, now: Date): ContainerPlan | undefined {
-  const key = `start-container ${container.name}`;
-  const failure = observed.failures[key];
-  const due = retryAt(observed, key, now);
+function waitAfterFailure(container: Container, observed: ObservedPod, now: Date): ContainerPlan | undefined {
+  const start = { kind: 'start-container', container: container.name } as const;
+  const failure = failureOf(observed, start);
+  const due = retryAt(observed, start, now);
   if (!failure || !due) return undefined;
   const { reason, message } = failure;
   if (reason !== 'ErrImagePull') return { actions: [], wait: { reason, message }, wakeAt: due };
@@ -51,7 +45,7 @@ function waitAfterFailure(container: Container, observed: PodRuntime, now: Date)
 }
 
 /** Always pulls; IfNotPresent pulls what isn't there; Never refuses what isn't there. */
-function withImage(container: Container, observed: PodRuntime, sandbox: Sandbox, now: Date, backOff: BackOff): ContainerPlan {
+function withImage(container: Container, observed: ObservedPod, sandbox: Sandbox, now: Date, backOff: BackOff): ContainerPlan {
   const image = container.image ?? '';
   const start = (pull: boolean): ContainerPlan => ({ actions: [startAction(container, observed, sandbox, pull, backOff)] });
   if (container.imagePullPolicy === 'Always') return start(true);
@@ -65,15 +59,14 @@ function withImage(container: Container, observed: PodRuntime, sandbox: Sandbox,
   return { actions: [], wait: { reason: 'ErrImageNeverPull', message }, wakeAt: recheckAt };
 }
 
-function lookForImage(image: string, observed: PodRuntime, now: Date): ContainerPlan {
-  const action: Action = { kind: 'check-image', image };
-  const key = `check-image ${image}`;
-  const due = retryAt(observed, key, now);
-  if (!due) return { actions: [action] };
-  return { actions: [], wait: { reason: 'ImageInspectError', message: observed.failures[key]?.message }, wakeAt: due };
+function lookForImage(image: string, observed: ObservedPod, now: Date): ContainerPlan {
+  const check = { kind: 'check-image', image } as const;
+  const due = retryAt(observed, check, now);
+  if (!due) return { actions: [check] };
+  return { actions: [], wait: { reason: 'ImageInspectError', message: failureOf(observed, check)?.message }, wakeAt: due };
 }
 
-function startAction(container: Container, observed: PodRuntime, sandbox: Sandbox, pull: boolean, backOff: BackOff): StartContainer {
+function startAction(container: Container, observed: ObservedPod, sandbox: Sandbox, pull: boolean, backOff: BackOff): StartContainer {
   const end = endOf(observed, container.name);
   return {
     kind: 'start-container',
@@ -90,15 +83,4 @@ function formatDelay(ms: number): string {
   const seconds = ms / 1000;
   const minutes = Math.floor(seconds / 60);
   return minutes > 0 ? `${minutes}m${seconds % 60}s` : `${seconds}s`;
-}
-
-/** Dead instances that nobody needs: all but the newest, and the newest dead one below a living one. */
-export function planRemoval(container: Container, observed: PodRuntime, now: Date): Action[] {
-  const instances = instancesOf(observed, container.name);
-  const kept = instances[0]?.state === 'exited' ? 1 : 2;
-  return instances
-    .slice(kept)
-    .filter((instance) => instance.state !== 'running')
-    .map((instance): Action => ({ kind: 'remove-container', containerId: instance.id, container: container.name }))
-    .filter((action) => action.kind === 'remove-container' && !retryAt(observed, `remove-container ${action.containerId}`, now));
 }

@@ -1,8 +1,10 @@
 import type { Container, ContainerState, ContainerStatus } from '@berth/api/objects';
-import type { ContainerInstance } from './pod-runtime.ts';
+import { apiTime } from '../pod.ts';
+import type { ContainerInstance } from './observed-pod.ts';
 import type { Wait } from './wait.ts';
 
-export interface ContainerFacts {
+/** What a container's status is made of. */
+interface ContainerFacts {
   handler: string;
   /** Newest first. */
   instances: ContainerInstance[];
@@ -34,7 +36,7 @@ export function containerStatus(container: Container, facts: ContainerFacts): Co
 
 function stateOf({ instances, told, wait, handler, initialReason }: ContainerFacts): ContainerState {
   const [newest] = instances;
-  if (newest?.state === 'running') return { running: { startedAt: time(newest.startedAt ?? newest.createdAt) } };
+  if (newest?.state === 'running') return { running: { startedAt: apiTime(newest.startedAt ?? newest.createdAt) } };
   if (wait) return { waiting: { reason: wait.reason, ...(wait.message && { message: wait.message }) } };
   if (newest?.state === 'exited') return terminated(handler, newest);
   if (newest) return { waiting: { reason: 'ContainerCreating' } };
@@ -61,8 +63,8 @@ function terminated(handler: string, instance: ContainerInstance): ContainerStat
       exitCode,
       reason: reason || (exitCode === 0 ? 'Completed' : 'Error'),
       ...(message && { message }),
-      ...(startedAt && { startedAt: time(startedAt) }),
-      finishedAt: time(finishedAt ?? createdAt),
+      ...(startedAt && { startedAt: apiTime(startedAt) }),
+      finishedAt: apiTime(finishedAt ?? createdAt),
       containerID: containerId(handler, instance),
     },
   };
@@ -83,9 +85,4 @@ function lost(told: ContainerStatus): ContainerState {
 
 function containerId(handler: string, instance: ContainerInstance): string {
   return `${handler}://${instance.id}`;
-}
-
-/** Kubernetes times have whole seconds. */
-export function time(date: Date): string {
-  return `${date.toISOString().slice(0, 19)}Z`;
 }

@@ -1,30 +1,31 @@
-import type { Container, Pod } from '@berth/api/objects';
-import { specOf } from '../pod.ts';
-import type { ContainerInstance, PodRuntime, Sandbox } from './pod-runtime.ts';
+import type { Container, ContainerStatus, Pod } from '@berth/api/objects';
+import { findStatus, specOf } from '../pod.ts';
+import type { ContainerInstance, ObservedPod, Sandbox } from './observed-pod.ts';
 
 /** The instances of one container, newest first. */
-export function instancesOf(observed: PodRuntime, name: string): ContainerInstance[] {
+export function instancesOf(observed: ObservedPod, name: string): ContainerInstance[] {
   return observed.containers.filter((instance) => instance.name === name);
 }
 
 /** The sandbox that the pod's containers belong into: the newest, if it is ready. */
-export function currentSandbox(observed: PodRuntime): Sandbox | undefined {
+export function currentSandbox(observed: ObservedPod): Sandbox | undefined {
   const [newest] = observed.sandboxes;
   return newest?.ready ? newest : undefined;
 }
 
+/** Whether it is one of the pod's init containers. */
 export function isInitContainer(pod: Pod, container: Container): boolean {
   return specOf(pod).initContainers?.includes(container) ?? false;
 }
 
 /** The end of a container, from its newest instance, or as it was told last if the runtime forgot it. */
-export interface End {
+interface End {
   exitCode: number;
   finishedAt: Date;
 }
 
 /** How the container ended; undefined if it runs or never ran. */
-export function endOf(observed: PodRuntime, name: string): End | undefined {
+export function endOf(observed: ObservedPod, name: string): End | undefined {
   const [newest] = instancesOf(observed, name);
   if (newest)
     return newest.state === 'exited' ? { exitCode: newest.exitCode, finishedAt: newest.finishedAt ?? newest.createdAt } : undefined;
@@ -36,17 +37,22 @@ export function endOf(observed: PodRuntime, name: string): End | undefined {
 }
 
 /** What was told of the container last. */
-export function toldStatus(observed: PodRuntime, name: string) {
-  const { initContainerStatuses = [], containerStatuses = [] } = observed.previous ?? {};
-  return [...initContainerStatuses, ...containerStatuses].find((status) => status.name === name);
+export function toldStatus(observed: ObservedPod, name: string): ContainerStatus | undefined {
+  return findStatus(observed.previous, name);
 }
 
 /** The attempt number of the next instance. */
-export function nextAttempt(observed: PodRuntime, name: string): number {
+export function nextAttempt(observed: ObservedPod, name: string): number {
   const [newest] = instancesOf(observed, name);
   if (newest) return newest.attempt + 1;
   const told = toldStatus(observed, name);
   return told?.containerID ? told.restartCount + 1 : 0;
+}
+
+/** Whether a container that doesn't run has done all that it ever will. */
+export function isDone(pod: Pod, container: Container, observed: ObservedPod): boolean {
+  const end = endOf(observed, container.name);
+  return end !== undefined && !restarts(pod, container, end.exitCode);
 }
 
 /** Whether a container that ended is started again, by the pod's restartPolicy. An init container that succeeded never is. */

@@ -1,6 +1,7 @@
 import type { ContainerStatus, Pod, PodStatus } from '@berth/api/objects';
 import { specOf } from '../pod.ts';
 
+/** `Pending`, `Running`, `Succeeded`, `Failed` or `Unknown`. */
 export type Phase = NonNullable<PodStatus['phase']>;
 
 /** The pod's phase from the states of its containers (kubelet's getPhase). */

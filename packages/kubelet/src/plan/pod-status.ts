@@ -1,26 +1,26 @@
 import type { Container, ContainerStatus, Pod, PodStatus } from '@berth/api/objects';
-import { specOf } from '../pod.ts';
+import { apiTime, specOf } from '../pod.ts';
 import { isPastDeadline } from './completion.ts';
 import { conditionsOf } from './conditions.ts';
-import { containerStatus, time } from './container-status.ts';
+import { containerStatus } from './container-status.ts';
 import { currentSandbox, instancesOf, isInitContainer, toldStatus } from './instances.ts';
+import type { ObservedPod } from './observed-pod.ts';
 import { type Phase, phaseOf } from './phase.ts';
-import type { PodRuntime } from './pod-runtime.ts';
 import { qosClassOf } from './qos-class.ts';
 import type { Steps } from './steps.ts';
 import type { Wait } from './wait.ts';
 
 /** What to tell of a pod. Reason and message are those of the pod as a whole; each container has its own besides. */
-export function podStatus(pod: Pod, observed: PodRuntime, now: Date, told: Pick<Steps, 'waits' | 'trouble' | 'finished'>): PodStatus {
+export function podStatus(pod: Pod, observed: ObservedPod, now: Date, steps: Omit<Steps, 'actions'>): PodStatus {
   const { initContainers = [], containers } = specOf(pod);
-  const statuses = (list: Container[]) => list.map((container) => statusOf(pod, container, observed, told.waits?.[container.name]));
+  const statuses = (list: Container[]) => list.map((container) => statusOf(pod, container, observed, steps.waits?.[container.name]));
   const [init, main] = [statuses(initContainers), statuses(containers)];
   const failure = finalFailure(pod, observed, now);
-  const phase = finalPhase(observed) ?? (failure ? 'Failed' : phaseOf(pod, init, main, told.finished ?? false));
+  const phase = finalPhase(observed) ?? (failure ? 'Failed' : phaseOf(pod, init, main, steps.finished ?? false));
   const sandboxReady = currentSandbox(observed) !== undefined;
   return {
     phase,
-    ...(failure ?? (told.trouble && { reason: told.trouble.reason, message: told.trouble.message })),
+    ...(failure ?? (steps.trouble && { reason: steps.trouble.reason, message: steps.trouble.message })),
     conditions: conditionsOf(pod, { phase, init, containers: main, sandboxReady, previous: observed.previous?.conditions }, now),
     ...(observed.hostIP && { hostIP: observed.hostIP, hostIPs: [{ ip: observed.hostIP }] }),
     ...addresses(pod, observed),
@@ -31,7 +31,7 @@ export function podStatus(pod: Pod, observed: PodRuntime, now: Date, told: Pick<
   };
 }
 
-function statusOf(pod: Pod, container: Container, observed: PodRuntime, wait: Wait | undefined): ContainerStatus {
+function statusOf(pod: Pod, container: Container, observed: ObservedPod, wait: Wait | undefined): ContainerStatus {
   return containerStatus(container, {
     handler: observed.handler,
     instances: instancesOf(observed, container.name),
@@ -43,12 +43,12 @@ function statusOf(pod: Pod, container: Container, observed: PodRuntime, wait: Wa
 }
 
 /** A pod that has ended stays ended. */
-function finalPhase({ previous }: PodRuntime): Phase | undefined {
+function finalPhase({ previous }: ObservedPod): Phase | undefined {
   return previous?.phase === 'Succeeded' || previous?.phase === 'Failed' ? previous.phase : undefined;
 }
 
 /** Why the pod failed as a whole, by the node's decision and not by its containers. */
-function finalFailure(pod: Pod, observed: PodRuntime, now: Date): Pick<PodStatus, 'reason' | 'message'> | undefined {
+function finalFailure(pod: Pod, observed: ObservedPod, now: Date): Pick<PodStatus, 'reason' | 'message'> | undefined {
   if (observed.refusal) return { reason: observed.refusal.reason, message: observed.refusal.message };
   const { phase, reason, message } = observed.previous ?? {};
   if (phase === 'Failed' && reason) return { reason, message };
@@ -59,7 +59,7 @@ function finalFailure(pod: Pod, observed: PodRuntime, now: Date): Pick<PodStatus
 }
 
 /** A pod that lost its sandbox shows the address that it had. */
-function addresses(pod: Pod, observed: PodRuntime): Pick<PodStatus, 'podIP' | 'podIPs'> {
+function addresses(pod: Pod, observed: ObservedPod): Pick<PodStatus, 'podIP' | 'podIPs'> {
   const { podIP, podIPs } = observed.previous ?? {};
   const ips = specOf(pod).hostNetwork && observed.hostIP ? [observed.hostIP] : (currentSandbox(observed)?.ips ?? []);
   const [first] = ips;
@@ -67,7 +67,7 @@ function addresses(pod: Pod, observed: PodRuntime): Pick<PodStatus, 'podIP' | 'p
   return podIP ? { podIP, podIPs } : {};
 }
 
-function startTime(observed: PodRuntime, now: Date): string {
+function startTime(observed: ObservedPod, now: Date): string {
   const oldest = observed.sandboxes.at(-1)?.createdAt;
-  return observed.previous?.startTime ?? time(oldest && oldest < now ? oldest : now);
+  return observed.previous?.startTime ?? apiTime(oldest && oldest < now ? oldest : now);
 }

@@ -1,16 +1,16 @@
-import { type Action, failureKey } from './action.ts';
-import { retryAt } from './back-off.ts';
-import type { PodRuntime } from './pod-runtime.ts';
+import type { Action } from './action.ts';
+import { failureOf, retryAt } from './back-off.ts';
+import type { ObservedPod } from './observed-pod.ts';
 import type { Steps } from './steps.ts';
 import { earlier } from './wait.ts';
 
 /** The end of a pod: containers side by side, sandboxes, what remains of both, directories. Each step waits for the one before. */
-export function planTermination(observed: PodRuntime, gracePeriodSeconds: number, now: Date): Steps {
+export function planTermination(observed: ObservedPod, gracePeriodSeconds: number, now: Date): Steps {
   return planStop(observed, gracePeriodSeconds, now, 'Stopping container') ?? planRemains(observed, now) ?? { actions: [], finished: true };
 }
 
 /** Everything that a pod which runs no more gives back; undefined once it has. */
-export function planStop(observed: PodRuntime, gracePeriodSeconds: number, now: Date, reason: string): Steps | undefined {
+export function planStop(observed: ObservedPod, gracePeriodSeconds: number, now: Date, reason: string): Steps | undefined {
   const alive = observed.containers.filter(({ state }) => state === 'running' || state === 'unknown');
   if (alive.length > 0) {
     const containers = alive.map(({ id, name }) => ({ id, name }));
@@ -27,7 +27,7 @@ export function planStop(observed: PodRuntime, gracePeriodSeconds: number, now: 
   return undefined;
 }
 
-function planRemains(observed: PodRuntime, now: Date): Steps | undefined {
+function planRemains(observed: ObservedPod, now: Date): Steps | undefined {
   if (observed.containers.length > 0) {
     return due(
       observed.containers.map(({ id, name }) => ({ kind: 'remove-container', containerId: id, container: name })),
@@ -45,13 +45,13 @@ function planRemains(observed: PodRuntime, now: Date): Steps | undefined {
 }
 
 /** The actions that may be tried; what has just failed waits, and the whole says why. */
-function due(actions: Action[], observed: PodRuntime, now: Date): Steps {
-  const waiting = actions.filter((action) => retryAt(observed, failureKey(action), now));
+function due(actions: Action[], observed: ObservedPod, now: Date): Steps {
+  const waiting = actions.filter((action) => retryAt(observed, action, now));
   const [first] = waiting;
-  const failure = first && observed.failures[failureKey(first)];
+  const failure = first && failureOf(observed, first);
   return {
     actions: actions.filter((action) => !waiting.includes(action)),
-    wakeAt: waiting.map((action) => retryAt(observed, failureKey(action), now)).reduce(earlier, undefined),
+    wakeAt: waiting.map((action) => retryAt(observed, action, now)).reduce(earlier, undefined),
     ...(failure && { trouble: { reason: failure.reason, message: failure.message } }),
   };
 }

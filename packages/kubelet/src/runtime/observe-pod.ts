@@ -10,14 +10,11 @@ import {
 } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import { containerNameLabel, podUidLabel } from '../cri/labels.ts';
-import type { ContainerInstance, InstanceState, Sandbox } from '../plan/pod-runtime.ts';
+import type { ContainerInstance, InstanceState, ObservedPod, Sandbox } from '../plan/observed-pod.ts';
 import type { RuntimeClient } from './runtime-client.ts';
 
 /** What the runtime has of a pod, newest first. */
-export interface Observation {
-  sandboxes: Sandbox[];
-  containers: ContainerInstance[];
-}
+type Observation = Pick<ObservedPod, 'sandboxes' | 'containers'>;
 
 /** Asks a runtime about one pod, and remembers what can't change any more. */
 export class PodObserver {

@@ -16,6 +16,6 @@ export interface RuntimeClient {
 /** A runtime that is started when a pod first asks for it. Until then it has no pods, and isn't called. */
 export interface OnDemand {
   readonly started: boolean;
-  /** Resolves when it answers, at once if it does so already; throws why it doesn't come up, and may be tried again. */
+  /** Resolves when it answers, at once if it does so already. Within a time of its own it throws why it doesn't come up, and may be tried again. */
   start(signal: AbortSignal): Promise<void>;
 }

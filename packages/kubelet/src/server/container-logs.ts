@@ -1,20 +1,21 @@
 import { once } from 'node:events';
 import { join } from 'node:path';
-import type { ContainerStatus, Pod } from '@berth/api/objects';
+import type { Pod } from '@berth/api/objects';
 import { PluginError } from '@berth/sdk/errors';
-import { openContainerLog } from '../logs/container-log.ts';
-import { allContainers, findContainer, fullNameOf, nameOf, uidOf } from '../pod.ts';
-import { findPod } from './find-pod.ts';
+import { readLogs } from '../logs/read-logs.ts';
+import { restarts } from '../plan/instances.ts';
+import { findStatus, nameOf, uidOf } from '../pod.ts';
+import { containerOf, findPod } from './find-pod.ts';
 import type { NodeView } from './node-view.ts';
-import type { Call } from './router.ts';
+import type { Exchange } from './router.ts';
 
 /** GET /containerLogs/{namespace}/{pod}/{container}?follow&tailLines&previous */
-export async function containerLogs(node: NodeView, { params, query, response, signal }: Call): Promise<void> {
+export async function containerLogs(node: NodeView, { params, query, response, signal }: Exchange): Promise<void> {
   const pod = findPod(node, params);
-  const name = params.container ?? '';
+  const { name } = containerOf(pod, params.container ?? '');
   const previous = flag(query, 'previous');
   checkStarted(pod, name, previous);
-  const log = await openContainerLog(
+  const log = await readLogs(
     {
       directory: join(node.logDirectory(pod), name),
       follow: flag(query, 'follow'),
@@ -31,15 +32,9 @@ export async function containerLogs(node: NodeView, { params, query, response, s
   response.end();
 }
 
+/** A container that hasn't started has no log, and one that hasn't restarted none from before: kubelet's words for both. */
 function checkStarted(pod: Pod, name: string, previous: boolean): void {
-  if (!findContainer(pod, name)) {
-    const names = allContainers(pod).map((container) => container.name);
-    throw new PluginError('NOT_FOUND', `no container ${name} in it`, {
-      object: `pod ${fullNameOf(pod)}`,
-      hint: `choose one of ${names.join(', ')}`,
-    });
-  }
-  const { state, restartCount = 0, containerID } = statusOf(pod, name) ?? {};
+  const { state, restartCount = 0, containerID } = findStatus(pod.status, name) ?? {};
   if (previous && restartCount === 0) {
     throw new PluginError(
       'INVALID_ARGUMENT',
@@ -59,15 +54,8 @@ function isOver(node: NodeView, pod: Pod, name: string): boolean {
   const now = node.pods().find((candidate) => uidOf(candidate) === uidOf(pod));
   const phase = now?.status?.phase;
   if (!now || phase === 'Succeeded' || phase === 'Failed') return true;
-  const terminated = statusOf(now, name)?.state?.terminated;
-  const policy = now.spec?.restartPolicy ?? 'Always';
-  const isInit = now.spec?.initContainers?.some((container) => container.name === name) ?? false;
-  return terminated !== undefined && (policy === 'Never' || (terminated.exitCode === 0 && (policy === 'OnFailure' || isInit)));
-}
-
-function statusOf(pod: Pod, name: string): ContainerStatus | undefined {
-  const { initContainerStatuses = [], containerStatuses = [] } = pod.status ?? {};
-  return [...initContainerStatuses, ...containerStatuses].find((status) => status.name === name);
+  const terminated = findStatus(now.status, name)?.state?.terminated;
+  return terminated !== undefined && !restarts(now, containerOf(now, name), terminated.exitCode);
 }
 
 /** `?follow`, `?follow=true` and `?follow=1` are the same. */

@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Code, PluginError } from '@berth/sdk/errors';
 
-export interface Call {
+/** A request with what its path and query say, and the response to it. */
+export interface Exchange {
   /** The values of the path's `{names}`, decoded. */
   params: Record<string, string>;
   query: URLSearchParams;
@@ -11,12 +12,12 @@ export interface Call {
   signal: AbortSignal;
 }
 
-export type Handler = (call: Call) => Promise<void> | void;
+type RouteHandler = (exchange: Exchange) => Promise<void> | void;
 
 interface Route {
   method: 'GET' | 'POST';
   segments: string[];
-  handler: Handler;
+  handler: RouteHandler;
 }
 
 const statusCodes: Partial<Record<Code, number>> = {
@@ -33,11 +34,11 @@ export class Router {
   readonly #routes: Route[] = [];
 
   /** `pattern` has names in braces: `/containerLogs/{namespace}/{pod}/{container}`. */
-  get(pattern: string, handler: Handler): this {
+  get(pattern: string, handler: RouteHandler): this {
     return this.#add('GET', pattern, handler);
   }
 
-  post(pattern: string, handler: Handler): this {
+  post(pattern: string, handler: RouteHandler): this {
     return this.#add('POST', pattern, handler);
   }
 
@@ -54,12 +55,12 @@ export class Router {
     }
   }
 
-  #add(method: Route['method'], pattern: string, handler: Handler): this {
+  #add(method: Route['method'], pattern: string, handler: RouteHandler): this {
     this.#routes.push({ method, segments: pattern.split('/'), handler });
     return this;
   }
 
-  #find(method: string, pathname: string): { handler: Handler; params: Record<string, string> } {
+  #find(method: string, pathname: string): { handler: RouteHandler; params: Record<string, string> } {
     const given = pathname.split('/');
     const matching = this.#routes.flatMap((route) => {
       const params = matched(route.segments, given);
@@ -72,6 +73,7 @@ export class Router {
   }
 }
 
+/** Answers 200 with the body as JSON. */
 export function sendJson(response: ServerResponse, body: unknown): void {
   response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body));
 }

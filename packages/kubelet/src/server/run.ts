@@ -1,9 +1,9 @@
 import type { Pod } from '@berth/api/objects';
 import { PluginError } from '@berth/sdk/errors';
-import { allContainers, findContainer, fullNameOf } from '../pod.ts';
-import { findPod } from './find-pod.ts';
+import { findStatus, fullNameOf } from '../pod.ts';
+import { containerOf, findPod } from './find-pod.ts';
 import type { NodeView } from './node-view.ts';
-import { type Call, sendJson } from './router.ts';
+import { type Exchange, sendJson } from './router.ts';
 
 /** How a command in a container ended, as JSON: output in base64. */
 export interface RunResult {
@@ -17,7 +17,7 @@ export interface RunResult {
  * blanks, and answers with the output as text, or 500 if the command fails. Besides, it takes `command` once for each word, and
  * answers a client that accepts JSON with a RunResult.
  */
-export async function run(node: NodeView, { params, query, request, response, signal }: Call): Promise<void> {
+export async function run(node: NodeView, { params, query, request, response, signal }: Exchange): Promise<void> {
   const pod = findPod(node, params);
   const command = query.has('command') ? query.getAll('command') : (query.get('cmd') ?? '').split(' ').filter(Boolean);
   if (command.length === 0) throw new PluginError('INVALID_ARGUMENT', 'no command: give cmd, or command once for each word');
@@ -33,14 +33,9 @@ export async function run(node: NodeView, { params, query, request, response, si
 
 /** Handler and id of the container's running instance. */
 function runningContainer(pod: Pod, name: string): { handler: string; id: string } {
-  const object = `container ${name} of pod ${fullNameOf(pod)}`;
-  if (!findContainer(pod, name)) {
-    const names = allContainers(pod).map((container) => container.name);
-    throw new PluginError('NOT_FOUND', 'the pod has none of this name', { object, hint: `choose one of ${names.join(', ')}` });
-  }
-  const { initContainerStatuses = [], containerStatuses = [] } = pod.status ?? {};
-  const status = [...initContainerStatuses, ...containerStatuses].find((candidate) => candidate.name === name);
+  containerOf(pod, name);
+  const status = findStatus(pod.status, name);
   const [handler, id] = status?.containerID?.split('://') ?? [];
   if (status?.state?.running && handler !== undefined && id !== undefined) return { handler, id };
-  throw new PluginError('FAILED_PRECONDITION', 'it is not running', { object });
+  throw new PluginError('FAILED_PRECONDITION', 'it is not running', { object: `container ${name} of pod ${fullNameOf(pod)}` });
 }

@@ -1,7 +1,7 @@
 import { mkdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { isReady, podYaml, TestNode } from '../../test/node.ts';
+import { isReady, podYaml, TestNode } from '../../testing/node.ts';
 import type { Kubelet } from '../kubelet.ts';
 
 let node: TestNode;

@@ -45,8 +45,8 @@ function routes(node: NodeView): Router {
     .get('/healthz', ({ response }) => void response.writeHead(200, { 'content-type': 'text/plain' }).end('ok'))
     .get('/pods', ({ response }) => sendJson(response, { apiVersion: 'v1', kind: 'PodList', metadata: {}, items: node.pods() }))
     .get('/events', ({ response }) => sendJson(response, { apiVersion: 'v1', kind: 'EventList', metadata: {}, items: node.events() }))
-    .get('/containerLogs/{namespace}/{pod}/{container}', (call) => containerLogs(node, call))
-    .post('/run/{namespace}/{pod}/{container}', (call) => run(node, call))
+    .get('/containerLogs/{namespace}/{pod}/{container}', (exchange) => containerLogs(node, exchange))
+    .post('/run/{namespace}/{pod}/{container}', (exchange) => run(node, exchange))
     .get('/trace/{namespace}/{pod}', ({ params, response }) => {
       sendJson(response, node.trace(findPod(node, params)) ?? { records: [], sandboxIds: [] });
     });

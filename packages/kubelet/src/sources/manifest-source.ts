@@ -1,15 +1,16 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { defaultPod } from '@berth/api/defaults';
 import { formatProblem, type ManifestObject, problemOf, readManifest } from '@berth/api/manifest';
 import type { Pod } from '@berth/api/objects';
 import { validatePod } from '@berth/api/validation';
 import { PluginError } from '@berth/sdk/errors';
-import { fullNameOf, uidOf } from '../pod.ts';
-import { FileWatch } from './file-watch.ts';
+import { FileWatch } from '../file-watch.ts';
+import { fullNameOf, namespaceOf, uidOf } from '../pod.ts';
 import type { PodSource, SourceUpdate } from './pod-source.ts';
 import { oneTimePod, staticPod } from './static-pod.ts';
 
+/** Where the manifests are, and what pods are made of them. */
 export interface ManifestSourceOptions {
   /** Manifest files, and directories of them (not what is below; names that begin with a dot are left out). */
   paths: string[];
@@ -27,6 +28,10 @@ interface ReadFile {
   problems: string[];
 }
 
+/** Editors write a file in several steps. */
+const settleMs = 50;
+const defaultRescanMs = 20_000;
+
 const manifestName = /^[^.].*\.(ya?ml|json)$/;
 
 /**
@@ -43,9 +48,9 @@ export class ManifestSource implements PodSource {
   }
 
   async *updates(signal: AbortSignal): AsyncGenerator<SourceUpdate, void> {
-    const watch = new FileWatch(this.#options.paths, this.#options.rescanMs ?? 20_000, signal);
+    const watch = new FileWatch({ paths: this.#options.paths, rescanMs: this.#options.rescanMs ?? defaultRescanMs, settleMs });
     let told: string | undefined;
-    for await (const _change of watch.changes()) {
+    for await (const _change of watch.changes(signal)) {
       const update = await this.#read();
       const fingerprint = JSON.stringify(update);
       if (fingerprint === told) continue;
@@ -104,7 +109,7 @@ export class ManifestSource implements PodSource {
     const { object, file, line } = source;
     if (object.kind !== 'Pod') return { errors: [`${file}:${line}: kind: a node runs Pods, not ${object.kind}`] };
     const given = object as Pod;
-    const pod = defaultPod({ ...given, metadata: { ...given.metadata, namespace: given.metadata?.namespace || 'default' } });
+    const pod = defaultPod({ ...given, metadata: { ...given.metadata, namespace: namespaceOf(given) } });
     const errors = validatePod(pod).map((error) => formatProblem(problemOf(source, error)));
     return errors.length > 0 ? { errors } : { pod: this.#identify(pod, file), errors };
   }
@@ -118,7 +123,7 @@ export class ManifestSource implements PodSource {
 async function manifestsIn(directory: string): Promise<string[]> {
   const names = await readdir(directory);
   return names
-    .filter((name) => manifestName.test(basename(name)))
+    .filter((name) => manifestName.test(name))
     .toSorted()
     .map((name) => join(directory, name));
 }

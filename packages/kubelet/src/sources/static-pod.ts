@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { Pod } from '@berth/api/objects';
+import { apiTime, namespaceOf } from '../pod.ts';
 
 /**
  * Gives a pod from a file what the API server would have given it. Its uid comes from its content, node and origin, so that it is the
@@ -21,12 +22,12 @@ function contentUid(pod: Pod, nodeName: string, origin: string): string {
 
 function identified(pod: Pod, uid: string, nodeName: string, seenAt: Date): Pod {
   const { metadata = {}, spec, ...rest } = pod;
-  const seen = `${seenAt.toISOString().slice(0, 19)}Z`;
+  const seen = apiTime(seenAt);
   return {
     ...rest,
     metadata: {
       ...metadata,
-      namespace: metadata.namespace || 'default',
+      namespace: namespaceOf(pod),
       uid: metadata.uid || uid,
       creationTimestamp: seen,
       annotations: {

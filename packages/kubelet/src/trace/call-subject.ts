@@ -6,7 +6,7 @@ interface AnyRequest {
   config?: { metadata?: { name?: string } };
 }
 
-export interface Described {
+interface Described {
   subject?: string;
   sandboxId?: string;
   containerId?: string;

@@ -2,6 +2,7 @@ import type { CallRecord } from '@berth/sdk/call-record';
 import type { CallEnd, CallStart, Tap } from '@berth/sdk/tap';
 import { describeRequest, idsInResponse } from './call-subject.ts';
 
+/** The plugin calls of one pod's life. */
 export interface PodTrace {
   records: CallRecord[];
   /** The sandboxes that the pod has had, for the records that shims keep of them. */

@@ -11,7 +11,8 @@ const ownedByGroup = 0o2775;
 
 /** Makes the directory of an emptyDir volume, in memory if it asks for that. One that is there already stays as it is. */
 export async function makeEmptyDir(path: string, volume: Volume, fsGroup: number | undefined, signal: AbortSignal): Promise<void> {
-  if (await isDirectory(path)) return;
+  const found = await stat(path).catch(() => undefined);
+  if (found?.isDirectory()) return;
   await mkdir(path, { recursive: true });
   if (volume.emptyDir?.medium === 'Memory') await mountMemory(path, volume, signal);
   if (fsGroup === undefined) return chmod(path, openToAll);
@@ -30,11 +31,4 @@ async function mountMemory(path: string, volume: Volume, signal: AbortSignal): P
   const limit = volume.emptyDir?.sizeLimit;
   const size = limit === undefined ? [] : ['-o', `size=${Quantity.parse(limit).value()}`];
   await runProgram('mount', ['-t', 'tmpfs', ...size, 'tmpfs', path], signal);
-}
-
-async function isDirectory(path: string): Promise<boolean> {
-  return stat(path).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
 }

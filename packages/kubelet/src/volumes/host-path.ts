@@ -13,13 +13,18 @@ const checks: Record<string, { is(found: Stats): boolean; what: string }> = {
   BlockDevice: { is: (found) => found.isBlockDevice(), what: 'a block device' },
 };
 
+const creations: Record<string, (path: string) => Promise<unknown>> = {
+  DirectoryOrCreate: (path) => mkdir(path, { recursive: true, mode: 0o755 }),
+  FileOrCreate: createFile,
+};
+
 /** Makes sure that a hostPath volume is what its type says; the types with OrCreate make what is missing. */
 export async function checkHostPath(volume: string, { path, type }: HostPath): Promise<void> {
   if (!type) return;
-  if (type === 'DirectoryOrCreate' && !(await exists(path))) await mkdir(path, { recursive: true, mode: 0o755 });
-  if (type === 'FileOrCreate' && !(await exists(path))) await createFile(path);
+  const create = creations[type];
+  if (create && !(await existing(path))) await create(path);
   const check = checks[type.replace(/OrCreate$/, '')];
-  const found = await stat(path).catch(() => undefined);
+  const found = await existing(path);
   if (found && check?.is(found)) return;
   const what = found ? `is not ${check?.what}` : "doesn't exist";
   throw new PluginError('FAILED_PRECONDITION', `hostPath type check failed: ${path} ${what}`, {
@@ -33,9 +38,6 @@ async function createFile(path: string): Promise<void> {
   await file.close();
 }
 
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
+async function existing(path: string): Promise<Stats | undefined> {
+  return stat(path).catch(() => undefined);
 }

@@ -11,6 +11,7 @@ export async function mountsBelow(directory: string): Promise<string[]> {
     .toSorted((a, b) => b.length - a.length);
 }
 
+/** Unmounts what is mounted at or below a directory, deepest first. */
 export async function unmountBelow(directory: string, signal: AbortSignal): Promise<void> {
   for (const path of await mountsBelow(directory)) await runProgram('umount', [path], signal);
 }

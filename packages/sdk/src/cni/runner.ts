@@ -24,8 +24,8 @@ export interface CniRunnerOptions {
   observe?: (execution: Execution) => void;
 }
 
-/** How long the DELs that clean up after a failed ADD may take all together. */
-const cleanUpLimitMs = 60_000;
+/** How long the DELs that clean up after a failed ADD may take all together. Short: its caller waits for the failure of the ADD. */
+export const cleanUpLimitMs = 10_000;
 
 /**
  * Runs chains of CNI plugins, as a runtime does (SPEC.md, "Execution of network configurations"). Every failure is one

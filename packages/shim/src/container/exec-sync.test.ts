@@ -18,6 +18,8 @@ function execSync(cmd: string[], timeout = 0n): ReturnType<typeof shim.runtime.e
   return shim.runtime.execSync({ containerId, cmd, timeout });
 }
 
+const mebibytes = (count: number): number => count * 1024 * 1024;
+
 describe('ExecSync', () => {
   it('gives output and exit code', async () => {
     const { stdout, stderr, exitCode } = await execSync(['sh', '-c', 'echo out; echo err >&2; exit 9']);
@@ -25,10 +27,18 @@ describe('ExecSync', () => {
     expect(exitCode).toBe(9);
   });
 
-  it('drops what is beyond 16 MiB of either stream, and lets the command go on', async () => {
+  it('drops what is beyond 16 MiB, and lets the command go on', async () => {
     const { stdout, exitCode } = await execSync(['sh', '-c', 'head -c 17000000 /dev/zero; exit 4']);
-    expect(stdout.length).toBe(16 * 1024 * 1024);
+    expect(stdout.length).toBe(mebibytes(16) - 1024);
     expect(exitCode).toBe(4);
+  });
+
+  it('drops what of both streams together is beyond 16 MiB, from the longer one', async () => {
+    const script = 'head -c 17000000 /dev/zero; head -c 1000000 /dev/zero >&2';
+    const { stdout, stderr } = await execSync(['sh', '-c', script]);
+    expect([stdout.length, stderr.length]).toEqual([mebibytes(16) - 1024 - 1_000_000, 1_000_000]);
+    const even = await execSync(['sh', '-c', 'head -c 17000000 /dev/zero; head -c 17000000 /dev/zero >&2']);
+    expect([even.stdout.length, even.stderr.length]).toEqual([mebibytes(8) - 512, mebibytes(8) - 512]);
   });
 
   it('ends a command at its time limit', async () => {

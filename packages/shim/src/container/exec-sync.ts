@@ -1,12 +1,12 @@
 import { Writable } from 'node:stream';
 import type { ExecSyncRequest, ExecSyncResponse } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
-import type { CallContext } from '@berth/sdk/serve';
+import { type CallContext, maxMessageBytes } from '@berth/sdk/serve';
 import type { Shim } from '../shim.ts';
 import { containerSpec, describeContainer } from './container.ts';
 
-/** CRI: what is beyond is dropped without an error. */
-const outputLimitBytes = 16 * 1024 * 1024;
+/** CRI caps each stream at 16 MB and drops what is beyond without an error; both have to fit into one message, with its other fields. */
+const outputLimitBytes = maxMessageBytes - 1024;
 
 /** setTimeout's largest delay; a longer time limit is none. */
 const longestTimerMs = 2 ** 31 - 1;
@@ -30,7 +30,7 @@ export async function execSync(
   const limit = timeLimit ? AbortSignal.any([signal, timeLimit]) : signal;
   try {
     const exitCode = await shim.runtime.exec(spec, { args: cmd }, { stdout, stderr }, limit);
-    return { stdout: stdout.bytes(), stderr: stderr.bytes(), exitCode };
+    return { ...fitting(stdout.bytes(), stderr.bytes()), exitCode };
   } catch (error) {
     if (!timeLimit?.aborted || signal.aborted) throw error;
     throw new PluginError('DEADLINE_EXCEEDED', `the command ${JSON.stringify(cmd[0])} didn't end within ${timeout} s and was killed`, {
@@ -43,6 +43,12 @@ export async function execSync(
 function timeLimitOf(seconds: bigint): AbortSignal | undefined {
   const milliseconds = Number(seconds) * 1000;
   return milliseconds > 0 && milliseconds <= longestTimerMs ? AbortSignal.timeout(milliseconds) : undefined;
+}
+
+/** Both as far as they fit into one message together; half of it is each one's own. */
+function fitting(stdout: Buffer, stderr: Buffer): { stdout: Buffer; stderr: Buffer } {
+  const room = (other: Buffer): number => Math.max(outputLimitBytes - other.length, outputLimitBytes / 2);
+  return { stdout: stdout.subarray(0, room(stderr)), stderr: stderr.subarray(0, room(stdout)) };
 }
 
 /** Keeps the first bytes that are written to it, and takes the rest without keeping it. */

@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadNetworkConfig, parseNetworkConfig } from '@berth/sdk/cni/config';
-import { type Attachment, CniRunner, type Execution } from '@berth/sdk/cni/runner';
+import { type Attachment, CniRunner, cleanUpLimitMs, type Execution } from '@berth/sdk/cni/runner';
 import type { NetworkConfigList, Result } from '@berth/sdk/cni/types';
 import type { PodSandboxConfig, PortMapping } from '@berth/sdk/cri';
 import { Protocol } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
+import type { CallContext } from '@berth/sdk/serve';
 import { currentTrace, newSpan } from '@berth/sdk/trace-context';
 import type { Logger } from 'pino';
 import type { FileCalls } from '../file-calls.ts';
@@ -33,11 +34,23 @@ export interface Attached {
   ipRanges?: string[];
 }
 
+/** What `attach` has to know of a sandbox. */
+interface Attachable {
+  id: string;
+  config: PodSandboxConfig;
+  planned: Attached;
+}
+
 /** Loopback is brought up by its plugin, as every runtime does; it isn't part of the network that users configure. */
 const loopback = parseNetworkConfig(
   JSON.stringify({ cniVersion: '1.0.0', name: 'berth-loopback', plugins: [{ type: 'loopback' }] }),
   'loopback',
 );
+
+/** Longest that one plugin may take. */
+const pluginLimitMs = 60_000;
+/** What is left of a call's time when a plugin is given up, besides that for cleaning up: its error has to reach the caller. */
+const answerMs = 1000;
 
 /** Puts sandboxes on the network that the CNI configuration directory says, by executing its chain of plugins. */
 export class PodNetwork {
@@ -76,18 +89,20 @@ export class PodNetwork {
     };
   }
 
-  /** ADD, as planned; gives the pod's addresses. After a failure `detach` removes what is left. */
-  async attach(sandboxId: string, netns: string, config: PodSandboxConfig, planned: Attached, signal: AbortSignal): Promise<string[]> {
+  /** ADD, as planned; gives the pod's addresses. After a failure it has run DEL. */
+  async attach(netns: string, { id, config, planned }: Attachable, { signal, deadline }: CallContext): Promise<string[]> {
     const list = JSON.parse(planned.list) as NetworkConfigList;
-    const runner = this.#runner(sandboxId);
-    const added = await Promise.allSettled([
-      runner.add(list, attachment(sandboxId, netns, 'eth0', config, planned), signal),
-      runner.add(loopback, attachment(sandboxId, netns, 'lo', config), signal),
+    const runner = this.#runner(id, timeLimit(deadline));
+    const [network, own] = await Promise.allSettled([
+      runner.add(list, attachment(id, netns, 'eth0', config, planned), signal),
+      runner.add(loopback, attachment(id, netns, 'lo', config), signal),
     ]);
     // Both have ended when one has failed: nothing is still being attached while the sandbox is taken down.
-    for (const outcome of added) if (outcome.status === 'rejected') throw outcome.reason;
-    const ips = added[0].status === 'fulfilled' ? addresses(added[0].value) : [];
-    if (ips.length > 0) return ips;
+    if (network.status === 'rejected') throw network.reason;
+    const ips = addresses(network.value);
+    if (own.status === 'fulfilled' && ips.length > 0) return ips;
+    await this.detach(id, netns, config, planned, AbortSignal.timeout(cleanUpLimitMs));
+    if (own.status === 'rejected') throw own.reason;
     throw new PluginError('INTERNAL', 'its plugins gave the pod no address', {
       object: `CNI network ${list.name}`,
       hint: 'configure an ipam plugin, such as host-local',
@@ -122,10 +137,21 @@ export class PodNetwork {
     });
   }
 
-  #runner(sandboxId: string): CniRunner {
+  #runner(sandboxId: string, timeLimitMs: number = pluginLimitMs): CniRunner {
     const { binDirs, cacheDir, calls } = this.#options;
-    return new CniRunner({ pluginDirs: binDirs, cacheDir, observe: (execution) => calls.append(recordOf(execution, sandboxId)) });
+    return new CniRunner({
+      pluginDirs: binDirs,
+      cacheDir,
+      timeLimitMs,
+      observe: (execution) => calls.append(recordOf(execution, sandboxId)),
+    });
   }
+}
+
+/** So that a plugin which doesn't end is named to the caller before the caller's deadline passes. */
+function timeLimit(deadline: number | undefined): number {
+  if (deadline === undefined) return pluginLimitMs;
+  return Math.min(pluginLimitMs, Math.max(answerMs, deadline - Date.now() - cleanUpLimitMs - answerMs));
 }
 
 function attachment(sandboxId: string, netns: string, ifName: string, config: PodSandboxConfig, attached?: Attached): Attachment {

@@ -20,6 +20,9 @@ const reportDeadlineMs = 2000;
 /** Longest that taking away what a failed creation left may take. */
 const cleanUpDeadlineMs = 30_000;
 
+/** In the bundle of a container whose end no conmon reported. */
+const lostConmonFile = 'conmon.lost';
+
 /** Containers of an OCI runtime under conmon's watch, from their config.json to their removal. */
 export class MonitoredContainers {
   readonly #oci: OciCommand;
@@ -101,6 +104,21 @@ export class MonitoredContainers {
     return this.#conmon.isAlive(id, bundle);
   }
 
+  /** Whether it has been made, hasn't ended, and nobody would report its end. */
+  async isUnwatched(container: BundledContainer): Promise<boolean> {
+    // Asked first: once conmon has ended, what it has written is final.
+    if (await this.isWatched(container)) return false;
+    return (await this.exists(container.id)) && !(await this.#exits.read(container.id));
+  }
+
+  /** Whether it was ended because its conmon had died. */
+  async lostConmon({ bundle }: Pick<BundledContainer, 'bundle'>): Promise<boolean> {
+    return access(join(bundle, lostConmonFile)).then(
+      () => true,
+      () => false,
+    );
+  }
+
   /** Whether the kernel's OOM killer struck in the container, as conmon noticed. */
   async hadOom({ bundle }: Pick<BundledContainer, 'bundle'>): Promise<boolean> {
     return access(join(bundle, 'oom')).then(
@@ -137,6 +155,7 @@ export class MonitoredContainers {
   async #endUnwatched(container: BundledContainer, signal: AbortSignal): Promise<void> {
     if (await this.#exits.read(container.id)) return;
     await this.#oci.delete(container, signal);
+    await writeFile(join(container.bundle, lostConmonFile), '');
     await this.#exits.write(container.id, killedExitCode);
   }
 }

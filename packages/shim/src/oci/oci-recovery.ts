@@ -58,7 +58,7 @@ export class OciRecovery {
     // Nobody would ever tell how it ends.
     await containers.end(target, signal);
     const written = await exitOf(container);
-    return written && { state: 'exited', exit: { ...written, message: 'its exit status was lost: conmon, which watches it, was killed' } };
+    return written && { state: 'exited', exit: written };
   }
 
   async #removeUnknown(known: ReadonlySet<string>, listed: ReadonlyMap<string, ListedContainer>, signal: AbortSignal): Promise<void> {

@@ -70,7 +70,15 @@ describeOciRuntimes('OciRuntime', (binary) => {
     expect((await host.exitOf(spec)).exitCode).toBe(137);
   });
 
-  it('says 137 of a container whose conmon was killed', async () => {
+  it('ends a container whose conmon was killed, since nobody would tell how it ends', async () => {
+    host.runtime = await host.started({ conmonWatchMs: 100 });
+    const spec = host.container('sleep 60');
+    await host.run(spec);
+    await host.killConmonOf(spec);
+    expect(await host.exitOf(spec)).toMatchObject({ exitCode: 137, message: expect.stringContaining('conmon') });
+  });
+
+  it('says 137 of a container whose conmon was killed before it was', async () => {
     const spec = host.container('sleep 60');
     await host.run(spec);
     await host.killConmonOf(spec);

@@ -29,6 +29,7 @@ import { type CgroupDriver, cgroupDirectory, cgroupsPath, parentDirectory } from
 import { writeCheckpoint } from './checkpoint.ts';
 import { OciCommand } from './command.ts';
 import { Conmon, type MonitoredContainer } from './conmon.ts';
+import { ConmonWatch } from './conmon-watch.ts';
 import { Exec } from './exec.ts';
 import { ExitFiles } from './exit-files.ts';
 import { type HostFacts, readHostFacts } from './host-facts.ts';
@@ -57,6 +58,8 @@ interface OciRuntimeOptions {
   cgroupDriver?: CgroupDriver;
   /** Where CDI specifications are; default /etc/cdi and /var/run/cdi. */
   cdiDirectories?: string[];
+  /** How often it is looked whether the containers' conmons live; default 5 seconds. */
+  conmonWatchMs?: number;
 }
 
 /** What `prepare` makes, and all else works with. */
@@ -67,6 +70,7 @@ interface Parts {
   containers: MonitoredContainers;
   exec: Exec;
   pause: Pause;
+  conmonWatch: ConmonWatch;
   recovery: OciRecovery;
 }
 
@@ -80,6 +84,7 @@ export class OciRuntime implements Runtime {
   readonly #events = new RuntimeEvents();
   readonly #known = new Map<string, ContainerSpec>();
   readonly #sandboxes = new Map<string, SandboxSpec>();
+  readonly #removing = new Set<string>();
   readonly #said = new Set<string>();
   #parts: Parts | undefined;
 
@@ -170,8 +175,13 @@ export class OciRuntime implements Runtime {
   }
 
   async removeContainer(container: ContainerSpec, signal: AbortSignal): Promise<void> {
-    await this.#ready().containers.remove(monitored(container), signal);
-    this.#known.delete(container.id);
+    this.#removing.add(container.id);
+    try {
+      await this.#ready().containers.remove(monitored(container), signal);
+      this.#known.delete(container.id);
+    } finally {
+      this.#removing.delete(container.id);
+    }
   }
 
   async removeSandbox(sandbox: SandboxSpec, signal: AbortSignal): Promise<void> {
@@ -191,6 +201,7 @@ export class OciRuntime implements Runtime {
   }
 
   events(signal: AbortSignal): AsyncIterable<RuntimeEvent> {
+    void this.#ready().conmonWatch.run(signal);
     return this.#events.read(signal);
   }
 
@@ -227,7 +238,7 @@ export class OciRuntime implements Runtime {
   }
 
   #assemble(binary: string, conmonBinary: string, facts: HostFacts): Parts {
-    const { calls, createDeadlineMs } = this.#options;
+    const { calls, createDeadlineMs, conmonWatchMs = 5000 } = this.#options;
     const stateDirectory = join(this.#directory, 'state');
     const oci = new OciCommand({
       binary,
@@ -247,6 +258,7 @@ export class OciRuntime implements Runtime {
       containers,
       exec: new Exec(oci, calls),
       pause,
+      conmonWatch: new ConmonWatch({ containers, watched: () => this.#watched(), log: this.#options.log, intervalMs: conmonWatchMs }),
       recovery: new OciRecovery({ oci, containers, pause, exits: this.#exits, exitOf }),
     };
   }
@@ -272,6 +284,10 @@ export class OciRuntime implements Runtime {
     throw new PluginError('FAILED_PRECONDITION', 'prepare() has not succeeded', { object: this.#options.handler });
   }
 
+  #watched(): MonitoredContainer[] {
+    return [...this.#known.values()].filter(({ id }) => !this.#removing.has(id)).map(monitored);
+  }
+
   async #ended(id: string): Promise<void> {
     const container = this.#known.get(id);
     const exit = container && (await this.#exitOf(container, this.#ready().containers));
@@ -288,7 +304,8 @@ export class OciRuntime implements Runtime {
     const exit = await this.#exits.read(container.id);
     if (!exit) return undefined;
     const killed = exit.exitCode === killedExitCode && (await containers.hadOom(monitored(container)));
-    return { ...exit, ...(killed && { reason: 'OOMKilled' }) };
+    const lost = await containers.lostConmon(monitored(container));
+    return { ...exit, ...(killed && { reason: 'OOMKilled' }), ...(lost && { message: lostExit }) };
   }
 
   #sayOnce(messages: string[]): void {
@@ -298,6 +315,8 @@ export class OciRuntime implements Runtime {
     }
   }
 }
+
+const lostExit = 'its exit status was lost: conmon, which watches it, was killed';
 
 function monitored({ id, config, sandbox, directory, logPath }: ContainerSpec): MonitoredContainer {
   const { stdin, stdinOnce, tty } = config;

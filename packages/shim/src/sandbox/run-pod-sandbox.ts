@@ -11,14 +11,14 @@ import { describeSandbox, encodeConfig, type Sandbox, sandboxSpec, usesHostIpc, 
 import { type NamespaceKind, pinNamespaces, planNamespaces, unpinNamespaces } from './sandbox-namespaces.ts';
 
 /** CRI RunPodSandbox: namespaces, network, files, then the runtime's own sandbox. A failure leaves nothing. */
-export async function runPodSandbox(shim: Shim, request: RunPodSandboxRequest, { signal }: CallContext): Promise<RunPodSandboxResponse> {
+export async function runPodSandbox(shim: Shim, request: RunPodSandboxRequest, context: CallContext): Promise<RunPodSandboxResponse> {
   const config = checkedConfig(shim, request);
   const sandbox: Sandbox = { id: newId(), config, record: newRecord(config, request.runtimeHandler) };
-  return shim.locks.hold(sandbox.id, signal, async () => {
+  return shim.locks.hold(sandbox.id, context.signal, async () => {
     shim.sandboxes.reserve(config, sandbox.id);
     const undo = new UndoStack(shim.log);
     try {
-      await create(shim, sandbox, undo, signal);
+      await create(shim, sandbox, undo, context);
       return { podSandboxId: sandbox.id };
     } catch (error) {
       const { complete } = await undo.run(() => shim.sandboxes.delete(sandbox.id));
@@ -43,13 +43,14 @@ function newRecord(config: PodSandboxConfig, runtimeHandler: string): Sandbox['r
   return { config: encodeConfig(config), runtimeHandler, phase: 'creating', createdAt: creationTime(), namespaces: {}, files: {} };
 }
 
-async function create(shim: Shim, sandbox: Sandbox, undo: UndoStack, signal: AbortSignal): Promise<void> {
+async function create(shim: Shim, sandbox: Sandbox, undo: UndoStack, context: CallContext): Promise<void> {
+  const { signal } = context;
   const { id, config, record } = sandbox;
   const kinds = namespaceKinds(shim, config);
   record.namespaces = planNamespaces(shim.directories.namespaces(id), kinds);
   if (record.namespaces.network !== undefined) record.attached = await shim.network.plan();
   await shim.sandboxes.add(sandbox);
-  await makeNetwork(shim, sandbox, kinds, undo, signal);
+  await makeNetwork(shim, sandbox, kinds, undo, context);
   record.files = await writePodFiles(join(shim.directories.sandboxes, id, 'files'), config, record.attached?.ips ?? []);
   const spec = sandboxSpec(sandbox, shim.directories);
   undo.add('its runtime part', async (limit) => {
@@ -72,14 +73,14 @@ function namespaceKinds({ features }: Shim, config: PodSandboxConfig): Namespace
 }
 
 /** As recorded. The network has to be there before the runtime's sandbox is: a machine puts its tap into it. */
-async function makeNetwork(shim: Shim, sandbox: Sandbox, kinds: NamespaceKind[], undo: UndoStack, signal: AbortSignal): Promise<void> {
+async function makeNetwork(shim: Shim, sandbox: Sandbox, kinds: NamespaceKind[], undo: UndoStack, context: CallContext): Promise<void> {
   const { id, config, record } = sandbox;
   const directory = shim.directories.namespaces(id);
   undo.add('its namespaces', (limit) => unpinNamespaces(directory, limit));
-  const { network } = await pinNamespaces(directory, kinds, config.hostname, signal);
+  const { network } = await pinNamespaces(directory, kinds, config.hostname, context.signal);
   const { attached } = record;
   if (network === undefined || !attached) return;
+  attached.ips = await shim.network.attach(network, { id, config, planned: attached }, context);
   undo.add('its network', (limit) => shim.network.detach(id, network, config, attached, limit));
-  attached.ips = await shim.network.attach(id, network, config, attached, signal);
   await shim.sandboxes.put(sandbox);
 }

@@ -6,7 +6,7 @@ import { kubeletRootAnnotation, podNameLabel, podNamespaceLabel, podUidLabel } f
 import type { RuntimeClient } from '../runtime/runtime-client.ts';
 
 /** A pod as a runtime lists it. */
-export interface RuntimePod {
+export interface ListedPod {
   uid: string;
   name: string;
   namespace: string;
@@ -14,6 +14,7 @@ export interface RuntimePod {
   kubeletRoot: string | undefined;
 }
 
+/** What to list, how often, and whom to tell. */
 export interface RelistOptions {
   client: RuntimeClient;
   intervalMs: number;
@@ -23,12 +24,12 @@ export interface RelistOptions {
 }
 
 /** A list that takes longer than this many intervals is given up. */
-const patience = 10;
+const patienceIntervals = 10;
 
 /** Finds out what happened in a runtime by listing everything again and again (kubelet's PLEG). */
 export class Relist {
   readonly #options: RelistOptions;
-  #pods = new Map<string, RuntimePod>();
+  #pods = new Map<string, ListedPod>();
   /** By pod: each sandbox and container with its state. */
   #states = new Map<string, string>();
   #complaint: string | undefined;
@@ -43,15 +44,11 @@ export class Relist {
   }
 
   /** The pods of the last list; undefined until one has succeeded. */
-  get pods(): RuntimePod[] | undefined {
+  get pods(): ListedPod[] | undefined {
     return this.#succeeded ? [...this.#pods.values()] : undefined;
   }
 
-  /** Why the last list failed. */
-  get complaint(): string | undefined {
-    return this.#complaint;
-  }
-
+  /** Lists until `signal` aborts. */
   async run(signal: AbortSignal): Promise<void> {
     const { intervalMs } = this.#options;
     while (!signal.aborted) {
@@ -63,17 +60,18 @@ export class Relist {
   async #list(signal: AbortSignal): Promise<void> {
     const { client, intervalMs } = this.#options;
     if (client.onDemand?.started === false) {
+      // It has no pods, and the question would fail.
       this.#succeeded = true;
       return;
     }
-    const options = { signal, deadlineMs: intervalMs * patience };
+    const options = { signal, deadlineMs: intervalMs * patienceIntervals };
     try {
       const [{ items }, { containers }] = await Promise.all([
         client.runtime.listPodSandbox(ListPodSandboxRequest.create(), options),
         client.runtime.listContainers(ListContainersRequest.create(), options),
       ]);
       this.#pods = new Map(
-        items.filter((item) => item.labels[podUidLabel]).map((item) => [item.labels[podUidLabel] ?? '', runtimePod(item)]),
+        items.filter((item) => item.labels[podUidLabel]).map((item) => [item.labels[podUidLabel] ?? '', listedPod(item)]),
       );
       this.#succeeded = true;
       this.#tellChanges(statesByPod([...items, ...containers]));
@@ -104,7 +102,7 @@ export class Relist {
   }
 }
 
-function runtimePod({ labels, annotations }: PodSandbox): RuntimePod {
+function listedPod({ labels, annotations }: PodSandbox): ListedPod {
   return {
     uid: labels[podUidLabel] ?? '',
     name: labels[podNameLabel] ?? '',

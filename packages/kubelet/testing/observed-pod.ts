@@ -1,6 +1,6 @@
 import { defaultPod } from '@berth/api/defaults';
 import type { Container, Pod, PodSpec } from '@berth/api/objects';
-import type { ContainerInstance, PodRuntime, Sandbox } from '../src/plan/pod-runtime.ts';
+import type { ContainerInstance, ObservedPod, Sandbox } from '../src/plan/observed-pod.ts';
 
 export const now = new Date('2026-11-21T12:00:00Z');
 
@@ -46,7 +46,7 @@ export function exited(name: string, exitCode: number, more: Partial<ContainerIn
 }
 
 /** What is known of a pod whose directories, sandbox and image are there. */
-export function observe(more: Partial<PodRuntime> = {}): PodRuntime {
+export function observe(more: Partial<ObservedPod> = {}): ObservedPod {
   return {
     handler: 'runc',
     sandboxes: [readySandbox],

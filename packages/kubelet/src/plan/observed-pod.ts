@@ -10,6 +10,7 @@ export interface Sandbox {
   ips: string[];
 }
 
+/** As in CRI's ContainerState; `unknown` to the runtime itself. */
 export type InstanceState = 'created' | 'running' | 'exited' | 'unknown';
 
 /** One instance of a container: every start of a container is a new one, with the next attempt number. */
@@ -54,7 +55,7 @@ export interface Refusal {
 }
 
 /** Everything that the planner knows of a pod besides its spec: what the runtime told and what the worker remembers. */
-export interface PodRuntime {
+export interface ObservedPod {
   handler: string;
   /** Newest first. */
   sandboxes: Sandbox[];
@@ -62,7 +63,7 @@ export interface PodRuntime {
   containers: ContainerInstance[];
   /** Whether an image is there, by its name in the spec; one that nobody looked for has no entry. */
   images: Record<string, { present: boolean; checkedAt: Date }>;
-  /** By `failureKey()`; under `observe`, why the runtime can't be asked, so that the rest is old. */
+  /** By `failureKey()`. That of `observe` is why the runtime can't be asked, so that the rest is old. */
   failures: Record<string, Failure>;
   /** By container name. */
   restartDelays: Record<string, RestartDelay>;

@@ -7,6 +7,7 @@ import { connect } from '@berth/sdk/connect';
 import { ImageServiceService, RuntimeServiceService } from '@berth/sdk/cri';
 import { pino } from 'pino';
 import { Kubelet, type KubeletOptions } from '../src/kubelet.ts';
+import { findStatus } from '../src/pod.ts';
 import type { OnDemand } from '../src/runtime/runtime-client.ts';
 import { ManifestSource } from '../src/sources/manifest-source.ts';
 import { PodTraces } from '../src/trace/pod-traces.ts';
@@ -133,7 +134,7 @@ export function isReady(pod: Pod): boolean {
 }
 
 export function containerStatus(pod: Pod, name: string): ContainerStatus | undefined {
-  return [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])].find((status) => status.name === name);
+  return findStatus(pod.status, name);
 }
 
 /** One container's pod as YAML. */

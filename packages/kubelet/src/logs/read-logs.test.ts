@@ -2,8 +2,8 @@ import { appendFile, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type ContainerLogOptions, openContainerLog } from './container-log.ts';
 import { CriLogReader, parseCriLogLine } from './cri-log.ts';
+import { type ReadLogsOptions, readLogs } from './read-logs.ts';
 
 const line = (text: string, tag = 'F') => `2026-11-21T12:00:00.000000001Z stdout ${tag} ${text}\n`;
 
@@ -17,8 +17,8 @@ afterEach(() => rm(directory, { recursive: true, force: true }));
 
 const write = (name: string, text: string) => writeFile(join(directory, name), text);
 
-async function open(options: Partial<ContainerLogOptions> = {}, signal = new AbortController().signal) {
-  return openContainerLog({ directory, isOver: () => false, ...options }, signal);
+async function open(options: Partial<ReadLogsOptions> = {}, signal = new AbortController().signal) {
+  return readLogs({ directory, isOver: () => false, ...options }, signal);
 }
 
 async function text(log: AsyncIterable<Buffer>): Promise<string> {
@@ -61,8 +61,9 @@ describe('a container log', () => {
     expect(await text(await open({ previous: true }))).toBe('old\n');
   });
 
-  it('without a previous instance says so', async () => {
+  it('without a previous instance says so, though it has been rotated', async () => {
     await write('0.log', line('only'));
+    await write('0.log.1', line('rotated'));
     await expect(open({ previous: true })).rejects.toMatchObject({ code: 'NOT_FOUND' });
   });
 

@@ -1,0 +1,7 @@
+import { rm } from 'node:fs/promises';
+import type { ActionContext } from './action-context.ts';
+
+/** Removes the logs of a pod that has ended and that nobody can ask about any more. */
+export async function removeLogs({ pod, directories }: ActionContext): Promise<void> {
+  await rm(directories.logDirectory(pod), { recursive: true, force: true });
+}

@@ -1,0 +1,27 @@
+/**
+ * What can fail and is tried again: an action, of which only its kind and its object count, or the look at the runtime. Every Action is
+ * one as it stands.
+ */
+export type Fallible =
+  | { kind: 'observe' | 'prepare' | 'run-sandbox' | 'stop-containers' | 'clean-up' }
+  | { kind: 'start-container'; container: string }
+  | { kind: 'check-image'; image: string }
+  | { kind: 'stop-sandbox' | 'remove-sandbox'; sandboxId: string }
+  | { kind: 'remove-container'; containerId: string };
+
+/** Under which name a failure is remembered: a further try of the same thing on the same object has the same. */
+export function failureKey(fallible: Fallible): string {
+  switch (fallible.kind) {
+    case 'start-container':
+      return `${fallible.kind} ${fallible.container}`;
+    case 'check-image':
+      return `${fallible.kind} ${fallible.image}`;
+    case 'stop-sandbox':
+    case 'remove-sandbox':
+      return `${fallible.kind} ${fallible.sandboxId}`;
+    case 'remove-container':
+      return `${fallible.kind} ${fallible.containerId}`;
+    default:
+      return fallible.kind;
+  }
+}
