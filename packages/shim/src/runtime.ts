@@ -1,6 +1,9 @@
 import type { Writable } from 'node:stream';
 import type { ContainerConfig, LinuxContainerResources, PodSandboxConfig } from '@berth/sdk/cri';
+import type { IdMappings } from './sandbox/user-namespace.ts';
 import type { Usage } from './usage.ts';
+
+export type { IdMappings } from './sandbox/user-namespace.ts';
 
 export type { Usage } from './usage.ts';
 
@@ -127,7 +130,9 @@ export interface SandboxSpec {
   /** A folder of this sandbox's own, on disk, for the runtime's files. */
   directory: string;
   /** Bind-mounted namespace files by kind; absent where the pod uses the host's. */
-  namespaces: { network?: string; ipc?: string; uts?: string };
+  namespaces: { user?: string; network?: string; ipc?: string; uts?: string };
+  /** The ids of its user namespace, where it has one. */
+  idMappings?: IdMappings;
   /** Whether containers share one PID namespace (`shareProcessNamespace`). */
   sharedPid: boolean;
   /** Files that the shim wrote for the pod's containers, to be mounted at these places in each: `/etc/resolv.conf` -> host path. */

@@ -177,7 +177,8 @@ class RecordedCalls implements Calls {
   }
 }
 
-async function makeRoot(root: string): Promise<void> {
+/** A root file system with the shell and some applets of busybox. */
+export async function makeRoot(root: string): Promise<void> {
   await mkdir(join(root, 'bin'), { recursive: true });
   await copyFile(busybox ?? '', join(root, 'bin', 'busybox'));
   for (const applet of applets) await symlink('busybox', join(root, 'bin', applet));

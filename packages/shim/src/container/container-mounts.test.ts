@@ -14,7 +14,7 @@ beforeEach(async () => {
 afterEach(() => rm(directory, { recursive: true }));
 
 function mounts(asked: Partial<Mount>[], files: Record<string, string> = {}) {
-  return containerMounts(ContainerConfig.fromPartial({ mounts: asked }), files, new Map(), 'container c');
+  return containerMounts(ContainerConfig.fromPartial({ mounts: asked }), files, new Map(), undefined, 'container c');
 }
 
 describe('containerMounts', () => {

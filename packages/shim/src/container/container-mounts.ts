@@ -3,6 +3,7 @@ import { posix } from 'node:path';
 import { type ContainerConfig, type Mount, MountPropagation } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import type { ContainerMount } from '../runtime.ts';
+import { type IdMappings, isSame } from '../sandbox/user-namespace.ts';
 import type { ImageVolume } from './image-volumes.ts';
 
 const propagations: Record<number, ContainerMount['propagation']> = {
@@ -19,8 +20,10 @@ export async function containerMounts(
   config: ContainerConfig,
   sandboxFiles: Record<string, string>,
   imageVolumes: Map<number, ImageVolume>,
+  idMappings: IdMappings | undefined,
   object: string,
 ): Promise<ContainerMount[]> {
+  for (const mount of config.mounts) checkMappings(mount, idMappings, object);
   const asked: ContainerMount[] = [];
   for (const [index, mount] of config.mounts.entries()) asked.push(await resolved(mount, imageVolumes.get(index), object));
   const readonly = config.linux?.securityContext?.readonlyRootfs ?? false;
@@ -67,6 +70,19 @@ async function resolved(mount: Mount, imageVolume: ImageVolume | undefined, obje
     ...(recursiveReadOnly && { recursiveReadonly: true }),
     propagation: propagations[propagation] ?? 'private',
   };
+}
+
+/** Ids of an idmapped mount are mapped by the pod's user namespace: others can't be had. */
+function checkMappings(
+  { containerPath, uidMappings, gidMappings, image }: Mount,
+  idMappings: IdMappings | undefined,
+  object: string,
+): void {
+  if (uidMappings.length === 0 && gidMappings.length === 0) return;
+  if (idMappings && !image?.image && isSame({ uids: uidMappings, gids: gidMappings }, idMappings)) return;
+  throw new PluginError('INVALID_ARGUMENT', `the id mappings of the mount at ${containerPath} aren't those of the pod's user namespace`, {
+    object,
+  });
 }
 
 function depth({ destination }: ContainerMount): number {

@@ -1,16 +1,18 @@
 import { mkdir } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { ContainerConfig, CreateContainerRequest, CreateContainerResponse } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import type { CallContext } from '@berth/sdk/serve';
 import { creationTime } from '../creation-time.ts';
 import { neverRanExitCode } from '../exit-code.ts';
+import { makePassable } from '../files/passable.ts';
 import { newId } from '../identifiers.ts';
 import { checkRefusals } from '../refusals.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 import type { Shim } from '../shim.ts';
 import { UndoStack } from '../undo-stack.ts';
 import { type Container, type ContainerRecord, containerSpec, describeContainer, encodeContainerConfig } from './container.ts';
+import { mountIdmappedVolumes, unmountIdmappedVolumes, userNamespaceOwner } from './idmapped-volumes.ts';
 import { planContainer } from './plan-container.ts';
 import { checkResources } from './resource-limits.ts';
 import { makeRootfs, unmountRootfs } from './rootfs.ts';
@@ -78,9 +80,13 @@ async function create(shim: Shim, sandbox: Sandbox, container: Container, undo: 
   if (logPath !== undefined) await mkdir(dirname(logPath), { recursive: true, mode: 0o755 });
   if (rootfs) {
     undo.add('its root file system', (limit) => unmountRootfs(rootfs, limit));
-    await makeRootfs(rootfs, object, signal);
+    const owner = userNamespaceOwner(sandbox);
+    if (owner) await makePassable(shim.directories.root, join(shim.directories.containers, id));
+    await makeRootfs(rootfs, object, signal, owner);
   }
   await shim.imageVolumes.mount(imageVolumes, signal);
+  undo.add('its idmapped mounts', (limit) => unmountIdmappedVolumes(shim, id, config, limit));
+  mountIdmappedVolumes(shim, sandbox, container);
   const spec = containerSpec(container, sandbox, shim.directories);
   undo.add('its runtime part', (limit) => shim.runtime.removeContainer(spec, limit));
   await shim.runtime.createContainer(spec, signal);

@@ -4,6 +4,7 @@ import { type ContainerConfig, NamespaceMode, type NamespaceOption, Signal } fro
 import { PluginError } from '@berth/sdk/errors';
 import type { UsableImage } from '../image/images.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
+import { checkSameUserNamespace, userNamespaceOf } from '../sandbox/user-namespace.ts';
 import type { Shim } from '../shim.ts';
 import { type ContainerRecord, describeContainer } from './container.ts';
 import { containerMounts } from './container-mounts.ts';
@@ -26,6 +27,8 @@ export async function planContainer(
   object: string,
 ): Promise<ContainerPlan> {
   const security = config.linux?.securityContext;
+  const idMappings = userNamespaceOf(sandbox.config);
+  checkSameUserNamespace(security?.namespaceOptions?.usernsOptions, idMappings, object);
   const target = pidTarget(shim, sandbox, security?.namespaceOptions, object);
   return {
     imageId: image.id,
@@ -36,7 +39,7 @@ export async function planContainer(
       cwd: workingDirectory(config, image.config),
       user: resolveUser(security, image.config.user, await readAccounts(image.layers, object), object),
     },
-    mounts: await containerMounts(config, sandbox.record.files, imageVolumes, object),
+    mounts: await containerMounts(config, sandbox.record.files, imageVolumes, idMappings, object),
     ...(target !== undefined && { pidTarget: target }),
     logPath: logPath(sandbox.config.logDirectory, config.logPath, object),
     stopSignal: stopSignal(config.stopSignal, image.config.stopSignal, object),

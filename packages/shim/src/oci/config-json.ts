@@ -20,6 +20,9 @@ export interface OciConfig {
   hooks?: Record<string, OciHook[]>;
   linux: {
     namespaces: OciNamespace[];
+    /** With a user namespace. */
+    uidMappings?: OciIdMapping[];
+    gidMappings?: OciIdMapping[];
     cgroupsPath: string;
     resources: OciResources;
     devices: OciDevice[];
@@ -40,6 +43,12 @@ export interface OciMount {
   options: string[];
 }
 
+export interface OciIdMapping {
+  containerID: number;
+  hostID: number;
+  size: number;
+}
+
 export interface OciHook {
   path: string;
   args: string[];
@@ -49,7 +58,7 @@ export interface OciHook {
 }
 
 export interface OciNamespace {
-  type: 'pid' | 'network' | 'mount' | 'ipc' | 'uts' | 'cgroup';
+  type: 'user' | 'pid' | 'network' | 'mount' | 'ipc' | 'uts' | 'cgroup';
   /** Left out: a new one. */
   path?: string;
 }

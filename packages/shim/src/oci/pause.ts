@@ -1,7 +1,8 @@
-import { mkdir } from 'node:fs/promises';
+import { chown, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
 import type { SandboxSpec } from '../runtime.ts';
+import { rootOf } from '../sandbox/user-namespace.ts';
 import type { CgroupDriver } from './cgroup-driver.ts';
 import type { MonitoredContainer } from './conmon.ts';
 import type { MonitoredContainers } from './monitored.ts';
@@ -23,6 +24,8 @@ export class Pause {
     const container = pauseContainer(sandbox);
     const root = join(container.bundle, 'rootfs');
     await mkdir(root, { recursive: true, mode: 0o755 });
+    const owner = sandbox.idMappings && rootOf(sandbox.idMappings);
+    if (owner) await chown(root, owner.uid, owner.gid);
     await this.#containers.create(container, pauseConfig(sandbox, root, executable, this.#cgroupDriver), signal);
     try {
       await this.#containers.start(container, signal);

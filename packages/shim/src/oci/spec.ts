@@ -4,7 +4,7 @@ import { grantCapabilities } from './capabilities.ts';
 import { type CgroupDriver, cgroupsPath } from './cgroup-driver.ts';
 import type { OciConfig, OciSeccomp } from './config-json.ts';
 import { defaultMounts, maskedPaths, mergeMounts, readonlyPaths, rootfsPropagation } from './config-mounts.ts';
-import { hasOwnIpc, namespaces, pauseNamespaces } from './config-namespaces.ts';
+import { hasOwnIpc, idMappings, namespaces, pauseNamespaces } from './config-namespaces.ts';
 import type { GrantedDevice } from './devices.ts';
 import type { HostFacts } from './host-facts.ts';
 import { limits, oomScore } from './resources.ts';
@@ -65,6 +65,7 @@ export function containerConfig({
     annotations: container.config.annotations,
     linux: {
       namespaces: namespaces(context?.namespaceOptions, container.sandbox, pidNamespace, facts),
+      ...idMappings(container.sandbox),
       cgroupsPath: cgroupsPath(facts.cgroupDriver, container.sandbox, container.id),
       resources: { devices: deviceRules(privileged, devices), ...limits(resources, facts, object) },
       devices: devices.map(({ access: _, ...device }) => device),
@@ -100,6 +101,7 @@ export function pauseConfig(sandbox: SandboxSpec, root: string, executable: stri
     annotations: {},
     linux: {
       namespaces: pauseNamespaces(sandbox),
+      ...idMappings(sandbox),
       cgroupsPath: cgroupsPath(cgroupDriver, sandbox, sandbox.id),
       resources: { devices: deviceRules(false, []) },
       devices: [],

@@ -3,6 +3,7 @@ import { PluginError } from '@berth/sdk/errors';
 import { checkResources } from '../container/resource-limits.ts';
 import { checkRefusals } from '../refusals.ts';
 import type { Shim } from '../shim.ts';
+import { checkUserNamespace } from './user-namespace.ts';
 
 /** The configuration of a request for this handler; throws INVALID_ARGUMENT for one that no sandbox could have. */
 export function checkedConfig(shim: Shim, { config, runtimeHandler }: RunPodSandboxRequest): PodSandboxConfig {
@@ -23,6 +24,7 @@ export function checkedConfig(shim: Shim, { config, runtimeHandler }: RunPodSand
     });
   }
   checkNamespaces(config.linux?.securityContext?.namespaceOptions, `pod ${namespace}/${name}`);
+  checkUserNamespace(config.linux?.securityContext?.namespaceOptions, `pod ${namespace}/${name}`);
   checkCgroupParent(config.linux?.cgroupParent ?? '', `pod ${namespace}/${name}`);
   checkResources(config.linux?.resources, 'linux.resources', `pod ${namespace}/${name}`);
   checkResources(config.linux?.overhead, 'linux.overhead', `pod ${namespace}/${name}`);

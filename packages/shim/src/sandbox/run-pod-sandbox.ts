@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { PodSandboxConfig, RunPodSandboxRequest, RunPodSandboxResponse } from '@berth/sdk/cri';
 import type { CallContext } from '@berth/sdk/serve';
 import { creationTime } from '../creation-time.ts';
+import { makePassable } from '../files/passable.ts';
 import { newId } from '../identifiers.ts';
 import type { Shim } from '../shim.ts';
 import { UndoStack } from '../undo-stack.ts';
@@ -9,6 +10,7 @@ import { checkedConfig } from './checked-config.ts';
 import { writePodFiles } from './pod-files.ts';
 import { describeSandbox, encodeConfig, type Sandbox, sandboxSpec, usesHostIpc, usesHostNetwork } from './sandbox.ts';
 import { type NamespaceKind, pinNamespaces, planNamespaces, unpinNamespaces } from './sandbox-namespaces.ts';
+import { userNamespaceOf } from './user-namespace.ts';
 
 /** CRI RunPodSandbox: namespaces, network, files, then the runtime's own sandbox. A failure leaves nothing. */
 export async function runPodSandbox(shim: Shim, request: RunPodSandboxRequest, context: CallContext): Promise<RunPodSandboxResponse> {
@@ -50,6 +52,7 @@ async function create(shim: Shim, sandbox: Sandbox, undo: UndoStack, context: Ca
   record.namespaces = planNamespaces(shim.directories.namespaces(id), kinds);
   if (record.namespaces.network !== undefined) record.attached = await shim.network.plan();
   await shim.sandboxes.add(sandbox);
+  if (userNamespaceOf(config)) await makePassable(shim.directories.root, shim.directories.sandboxRuntime(id));
   await makeNetwork(shim, sandbox, kinds, undo, context);
   record.files = await writePodFiles(join(shim.directories.sandboxes, id, 'files'), config, record.attached?.ips ?? []);
   const spec = sandboxSpec(sandbox, shim.directories);
@@ -65,7 +68,7 @@ async function create(shim: Shim, sandbox: Sandbox, undo: UndoStack, context: Ca
 }
 
 function namespaceKinds({ features }: Shim, config: PodSandboxConfig): NamespaceKind[] {
-  const kinds: NamespaceKind[] = [];
+  const kinds: NamespaceKind[] = userNamespaceOf(config) ? ['user'] : [];
   if (features.network && !usesHostNetwork(config)) kinds.push('network');
   if (features.namespaces && !usesHostIpc(config)) kinds.push('ipc');
   if (features.namespaces && !usesHostNetwork(config)) kinds.push('uts');
@@ -77,7 +80,7 @@ async function makeNetwork(shim: Shim, sandbox: Sandbox, kinds: NamespaceKind[],
   const { id, config, record } = sandbox;
   const directory = shim.directories.namespaces(id);
   undo.add('its namespaces', (limit) => unpinNamespaces(directory, limit));
-  const { network } = await pinNamespaces(directory, kinds, config.hostname, context.signal);
+  const { network } = await pinNamespaces(directory, kinds, config.hostname, context.signal, userNamespaceOf(config));
   const { attached } = record;
   if (network === undefined || !attached) return;
   attached.ips = await shim.network.attach(network, { id, config, planned: attached }, context);
