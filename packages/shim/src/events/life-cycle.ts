@@ -1,9 +1,9 @@
 import { type ContainerEventResponse, ContainerEventType } from '@berth/sdk/cri';
 import type { Container } from '../container/container.ts';
-import { containerStatusOf } from '../container/container-status.ts';
 import type { Containers } from '../container/containers.ts';
+import { containerStatusOf } from '../container/cri-status.ts';
 import { nanoseconds } from '../identifiers.ts';
-import { sandboxStatusOf } from '../sandbox/pod-sandbox-status.ts';
+import { sandboxStatusOf } from '../sandbox/cri-status.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 import { Listeners } from './listeners.ts';
 

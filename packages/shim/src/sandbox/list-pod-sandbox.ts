@@ -9,7 +9,7 @@ import {
 import { matchesLabels, nanoseconds } from '../identifiers.ts';
 import type { Shim } from '../shim.ts';
 import { inBatches } from '../streamed-list.ts';
-import { stateOf } from './pod-sandbox-status.ts';
+import { stateOf } from './cri-status.ts';
 import type { Sandbox } from './sandbox.ts';
 
 /** CRI ListPodSandbox: those that match every part of the filter. A sandbox that is still being made isn't listed. */

@@ -3,11 +3,8 @@ import { writeFile } from 'node:fs/promises';
 import { unlessAborted } from '@berth/sdk/abort';
 import { PluginError } from '@berth/sdk/errors';
 import { runProgram } from '../run-program.ts';
-import type { NamespaceKind } from './sandbox-namespaces.ts';
+import { type NamespaceKind, namespaceNames } from './namespace-names.ts';
 import { type IdMappings, text } from './user-namespace.ts';
-
-/** Names of the kinds as unshare(1) and /proc/PID/ns have them. */
-const names: Record<NamespaceKind, string> = { user: 'user', network: 'net', ipc: 'ipc', uts: 'uts' };
 
 /**
  * Makes a user namespace, and those that belong to it in it: root of a pod has power over its network only where that was made inside.
@@ -20,12 +17,13 @@ export async function pinUserNamespaces(
   signal: AbortSignal,
 ): Promise<void> {
   const kinds = Object.entries(pins) as [NamespaceKind, string][];
-  const holder = spawn('unshare', [...kinds.map(([kind]) => `--${names[kind]}`), 'cat'], { stdio: ['pipe', 'pipe', 'ignore'] });
+  const holder = spawn('unshare', [...kinds.map(([kind]) => `--${namespaceNames[kind]}`), 'cat'], { stdio: ['pipe', 'pipe', 'ignore'] });
   try {
     await unlessAborted(made(holder), AbortSignal.any([signal, AbortSignal.timeout(30_000)]));
     await writeFile(`/proc/${holder.pid}/uid_map`, text(mappings.uids));
     await writeFile(`/proc/${holder.pid}/gid_map`, text(mappings.gids));
-    for (const [kind, pin] of kinds) await runProgram('mount', ['--bind', `/proc/${holder.pid}/ns/${names[kind]}`, pin], { signal });
+    for (const [kind, pin] of kinds)
+      await runProgram('mount', ['--bind', `/proc/${holder.pid}/ns/${namespaceNames[kind]}`, pin], { signal });
   } finally {
     holder.kill('SIGKILL');
   }

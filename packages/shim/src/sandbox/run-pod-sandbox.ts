@@ -7,9 +7,10 @@ import { newId } from '../identifiers.ts';
 import type { Shim } from '../shim.ts';
 import { UndoStack } from '../undo-stack.ts';
 import { checkedConfig } from './checked-config.ts';
+import type { NamespaceKind } from './namespace-names.ts';
 import { writePodFiles } from './pod-files.ts';
 import { describeSandbox, encodeConfig, type Sandbox, sandboxSpec, usesHostIpc, usesHostNetwork } from './sandbox.ts';
-import { type NamespaceKind, pinNamespaces, planNamespaces, unpinNamespaces } from './sandbox-namespaces.ts';
+import { pinNamespaces, planNamespaces, unpinNamespaces } from './sandbox-namespaces.ts';
 import { userNamespaceOf } from './user-namespace.ts';
 
 /** CRI RunPodSandbox: namespaces, network, files, then the runtime's own sandbox. A failure leaves nothing. */

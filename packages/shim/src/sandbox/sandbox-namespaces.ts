@@ -4,13 +4,9 @@ import { absent } from '../files/absent.ts';
 import { unmountIfMounted } from '../mount-points.ts';
 import { runProgram } from '../run-program.ts';
 import type { SandboxSpec } from '../runtime.ts';
+import { type NamespaceKind, namespaceNames } from './namespace-names.ts';
 import { pinUserNamespaces } from './pin-user-namespaces.ts';
 import type { IdMappings } from './user-namespace.ts';
-
-export type NamespaceKind = keyof SandboxSpec['namespaces'];
-
-/** Options of unshare(1). */
-const flags: Record<Exclude<NamespaceKind, 'user'>, string> = { network: 'net', ipc: 'ipc', uts: 'uts' };
 
 /** Where namespaces of `kinds` will be pinned in `directory`. */
 export function planNamespaces(directory: string, kinds: NamespaceKind[]): SandboxSpec['namespaces'] {
@@ -37,7 +33,7 @@ export async function pinNamespaces(
     await pinUserNamespaces(pins, idMappings, hostname, signal);
     return pins;
   }
-  const options = kinds.filter((kind) => kind !== 'user').map((kind) => `--${flags[kind]}=${pins[kind]}`);
+  const options = kinds.map((kind) => `--${namespaceNames[kind]}=${pins[kind]}`);
   const inside = kinds.includes('uts') && hostname ? ['hostname', hostname] : ['true'];
   await runProgram('unshare', [...options, ...inside], { signal });
   return pins;
