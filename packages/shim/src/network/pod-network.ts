@@ -80,10 +80,12 @@ export class PodNetwork {
   }
 
   /** What `attach` will run, to be recorded before it does: after a crash in its middle, `detach` needs it. */
-  async plan(): Promise<Attached> {
+  async plan(config: PodSandboxConfig): Promise<Attached> {
     const { ranges } = this.#options.podCidr;
+    const list = await loadNetworkConfig(this.#options.confDir);
+    checkHostPorts(config, list);
     return {
-      list: JSON.stringify(await loadNetworkConfig(this.#options.confDir)),
+      list: JSON.stringify(list),
       ips: [],
       ...(ranges.length > 0 && { ipRanges: ranges }),
     };
@@ -164,6 +166,20 @@ function attachment(sandboxId: string, netns: string, ifName: string, config: Po
     ['K8S_POD_UID', uid],
   ];
   return { containerId: sandboxId, netns, ifName, args, capabilityArgs: capabilityArgs(config, attached?.ipRanges) };
+}
+
+/** Ports of the host that nobody maps would be a pod that runs and can't be reached. */
+function checkHostPorts({ portMappings, metadata }: PodSandboxConfig, { name, plugins }: NetworkConfigList): void {
+  const mapped = portMappings.find(({ hostPort }) => hostPort > 0);
+  if (!mapped || plugins.some(({ capabilities }) => capabilities?.portMappings === true)) return;
+  throw new PluginError(
+    'FAILED_PRECONDITION',
+    `port ${mapped.hostPort} of the host can't be mapped: no plugin of CNI network ${name} does that`,
+    {
+      object: `pod ${metadata?.namespace}/${metadata?.name}`,
+      hint: 'add a plugin "portmap" with "capabilities": {"portMappings": true} to its configuration',
+    },
+  );
 }
 
 /** By the names of CNI's CONVENTIONS.md; `ipRanges` are lists of ranges, of each of which the pod has one address. */

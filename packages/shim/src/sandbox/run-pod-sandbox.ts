@@ -51,7 +51,7 @@ async function create(shim: Shim, sandbox: Sandbox, undo: UndoStack, context: Ca
   const { id, config, record } = sandbox;
   const kinds = namespaceKinds(shim, config);
   record.namespaces = planNamespaces(shim.directories.namespaces(id), kinds);
-  if (record.namespaces.network !== undefined) record.attached = await shim.network.plan();
+  if (record.namespaces.network !== undefined) record.attached = await shim.network.plan(config);
   await shim.sandboxes.add(sandbox);
   if (userNamespaceOf(config)) await makePassable(shim.directories.root, shim.directories.sandboxRuntime(id));
   await makeNetwork(shim, sandbox, kinds, undo, context);
