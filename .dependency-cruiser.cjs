@@ -5,9 +5,11 @@ const mayImport = {
   'packages/conformance': ['packages/sdk'],
   'packages/shim': ['packages/sdk'],
   'packages/kubelet': ['packages/api', 'packages/sdk'],
+  'packages/scheduler': ['packages/api', 'packages/sdk'],
   'packages/cli': ['packages/[^/]+'],
   'plugins/runtime-[^/]+': ['packages/shim', 'packages/sdk'],
   'plugins/cni-[^/]+': ['packages/sdk'],
+  'plugins/scheduler-[^/]+': ['packages/sdk'],
 };
 
 /** A rule per line of the table. Tests may import besides what their package may: `more`. */

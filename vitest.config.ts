@@ -19,7 +19,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
-          include: ['{packages,plugins}/*/src/**/*.test.ts', 'setup/**/*.test.ts'],
+          include: ['{packages,plugins}/*/src/**/*.test.ts', 'setup/**/*.test.ts', 'test/bench/**/*.test.ts'],
           exclude: [...configDefaults.exclude, long],
         },
       },

@@ -14,13 +14,14 @@ import { nodeRuntime } from './steps/node-runtime.mjs';
  * @param {object} needs
  * @param {boolean} [needs.tests] what `npm test` needs too
  * @param {boolean} [needs.containers] real containers are to run: Linux programs, CNI plugins, an image
+ * @param {NodeJS.WritableStream} [needs.output] where progress is told
  */
-export async function setUp({ tests = false, containers = true }) {
+export async function setUp({ tests = false, containers = true, output = process.stdout }) {
   mkdirSync(cache, { recursive: true });
   await withLock(async () => {
     await runSteps(
       [nodeRuntime, dependencies({ development: tests }), generatedCode(), ...(containers ? containerSteps(tests) : [])],
-      process.stdout,
+      output,
     );
   });
 }

@@ -12,9 +12,12 @@ import {
   StopContainerRequest,
   StopPodSandboxRequest,
 } from '@berth/sdk/cri';
+import { Option } from 'commander';
+import { wholeNumber } from '../../packages/cli/src/commands/arguments.ts';
 import { removeCgroups } from '../fixtures/cgroups.ts';
 import { startContainerd, startShim } from '../fixtures/cri-servers.ts';
-import { type BenchResult, benchOptions, describeHost, percentile, ratiosOf, report } from './report.ts';
+import { benchOptions } from './bench-options.ts';
+import { type BenchResult, describeHost, percentile, ratiosOf, report } from './report.ts';
 import { stopwatch } from './stopwatch.ts';
 
 const image = 'localhost/busybox:1';
@@ -24,11 +27,13 @@ const steps = ['RunPodSandbox', 'CreateContainer', 'StartContainer', 'up', 'stop
 type Step = (typeof steps)[number];
 type Timings = Record<Step, number>;
 
-const options = benchOptions(['vs', 'concurrency', 'count']);
-const count = Number(options.values.count ?? 60);
-const concurrency = Number(options.values.concurrency ?? 8);
-if (options.values.vs !== undefined && options.values.vs !== 'containerd')
-  throw new Error(`--vs ${options.values.vs}: the only peer is containerd`);
+const options = benchOptions<{ vs?: 'containerd'; concurrency: number; count: number }>('pods', (command) =>
+  command
+    .addOption(new Option('--vs <peer>', 'measure this CRI server too').choices(['containerd']))
+    .option('--concurrency <n>', 'how many pods at once, for pods/s', wholeNumber, 8)
+    .option('--count <n>', 'how many pods', wholeNumber, 60),
+);
+const { count, concurrency } = options;
 
 class Pods {
   private readonly runtime;
@@ -127,6 +132,6 @@ async function measureServer(server: { endpoint: string; stop(): Promise<void> }
 }
 
 const ours = await measureServer(await startShim());
-const peer = options.values.vs === 'containerd' ? await measureServer(await startContainerd()) : undefined;
+const peer = options.vs ? await measureServer(await startContainerd()) : undefined;
 const result: BenchResult = { name: 'pods', host: describeHost(), ours, bars: [], ...(peer && { peer, ratios: ratiosOf(ours, peer) }) };
 report(result, options);

@@ -1,6 +1,6 @@
 import { cpus, release, totalmem } from 'node:os';
-import { parseArgs } from 'node:util';
 import { formatTable } from '../../packages/cli/src/view/listing.ts';
+import type { BenchOptions } from './bench-options.ts';
 
 /** A figure that has to stay below or above a limit. */
 export interface Bar {
@@ -18,21 +18,6 @@ export interface BenchResult {
   peer?: Record<string, number>;
   ratios?: Record<string, number>;
   bars: Bar[];
-}
-
-export interface BenchOptions {
-  json: boolean;
-  check: boolean;
-  values: Record<string, string | undefined>;
-}
-
-/** Reads `--json`, `--check` and a bench's own `--NAME VALUE` options. */
-export function benchOptions(own: string[]): BenchOptions {
-  const flags = { json: { type: 'boolean' as const }, check: { type: 'boolean' as const } };
-  const named = Object.fromEntries(own.map((name) => [name, { type: 'string' as const }]));
-  const values: Record<string, unknown> = parseArgs({ options: { ...named, ...flags } }).values;
-  const text = Object.fromEntries(own.map((name) => [name, values[name] as string | undefined]));
-  return { json: values.json === true, check: values.check === true, values: text };
 }
 
 export function describeHost(): string {

@@ -16,9 +16,13 @@ import {
   StartContainerRequest,
   StopPodSandboxRequest,
 } from '@berth/sdk/cri';
+import { InvalidArgumentError } from 'commander';
+import { nameList, wholeNumber } from '../../packages/cli/src/commands/arguments.ts';
+import { readNodeConfiguration } from '../../packages/cli/src/configuration/node-configuration.ts';
 import { removeCgroups } from '../fixtures/cgroups.ts';
 import { startShim } from '../fixtures/cri-servers.ts';
-import { type BenchResult, benchOptions, describeHost, percentile, ratiosOf, report } from './report.ts';
+import { benchOptions } from './bench-options.ts';
+import { type BenchResult, describeHost, percentile, ratiosOf, report } from './report.ts';
 import { floors } from './start-floors.ts';
 import { stopwatch } from './stopwatch.ts';
 
@@ -34,9 +38,13 @@ const container = {
   logPath: 'main.log',
 };
 
-const options = benchOptions(['handlers', 'count']);
-const handlers = (options.values.handlers ?? 'runc,fake').split(',');
-const count = Number(options.values.count ?? 10);
+const builtIn = readNodeConfiguration().runtimes.map(({ handler }) => handler);
+const options = benchOptions<{ handlers: string[]; count: number }>('start', (command) =>
+  command
+    .option('--handlers <list>', 'runtimes to measure, separated by commas', knownHandlers, builtIn)
+    .option('--count <n>', 'how many pods on each', wholeNumber, 10),
+);
+const { handlers, count } = options;
 
 class Starts {
   readonly #runtime;
@@ -77,6 +85,13 @@ class Starts {
   close(): void {
     this.#runtime.close();
   }
+}
+
+function knownHandlers(text: string): string[] {
+  const names = nameList(text);
+  const unknown = names.find((name) => !builtIn.includes(name));
+  if (unknown === undefined) return names;
+  throw new InvalidArgumentError(`There is no runtime ${unknown}; use ${builtIn.join(', ')}.`);
 }
 
 /** The fake's images are only names, which come by being pulled. */

@@ -7,7 +7,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { repository } from '../fixtures/tools.ts';
 
 const run = promisify(execFile);
-const packages = ['api', 'sdk', 'shim', 'conformance', 'kubelet', 'cli'];
+const packages = ['api', 'sdk', 'shim', 'conformance', 'kubelet', 'scheduler', 'cli'];
+const plugins = ['runtime-runc', 'runtime-fake', 'cni-bridge', 'cni-host-local', 'cni-loopback', 'scheduler-label-spread'];
 const npmCli = join(repository, '.cache/node/lib/node_modules/npm/bin/npm-cli.js');
 
 interface Tarball {
@@ -22,26 +23,32 @@ describe('the published packages, installed outside the repository', () => {
 
   beforeAll(async () => {
     directory = await mkdtemp(join(tmpdir(), 'berth-pack-'));
-    const workspaces = packages.flatMap((name) => ['--workspace', `packages/${name}`]);
+    const folders = [...packages.map((name) => `packages/${name}`), ...plugins.map((name) => `plugins/${name}`)];
+    const workspaces = folders.flatMap((folder) => ['--workspace', folder]);
     const packed = await npm(['pack', '--json', '--silent', '--pack-destination', directory, ...workspaces], repository);
     tarballs = JSON.parse(packed.slice(packed.indexOf('[')));
     await writeFile(join(directory, 'package.json'), JSON.stringify({ private: true, type: 'module' }));
-    const files = tarballs.map(({ filename }) => join(directory, filename));
+    // Without runtime-runc, so that it is seen that a node does without the runtimes that it isn't asked for.
+    const wanted = tarballs.filter(({ name }) => name !== '@berth/runtime-runc');
+    const files = wanted.map(({ filename }) => join(directory, filename));
     await npm(['install', '--prefer-offline', '--no-audit', '--no-fund', '--ignore-scripts', ...files], directory);
   });
 
   afterAll(() => rm(directory, { recursive: true, force: true }));
 
-  it.each(packages)('@berth/%s holds a build with types, README and LICENSE, and nothing else of the repository', (name) => {
-    const paths = tarballs.find((tarball) => tarball.name === `@berth/${name}`)?.files.map(({ path }) => path) ?? [];
-    expect(paths).toEqual(expect.arrayContaining(['package.json', 'README.md', 'LICENSE']));
-    const built = paths.filter((path) => path.startsWith('dist/'));
-    expect(built.filter((path) => path.endsWith('.js')).length).toBeGreaterThan(0);
-    expect(built.filter((path) => path.endsWith('.js')).map((path) => path.replace(/\.js$/, '.d.ts'))).toEqual(
-      built.filter((path) => path.endsWith('.d.ts')),
-    );
-    expect(paths.filter((path) => /^src\/|\.test\.|tsbuildinfo/.test(path))).toEqual([]);
-  });
+  it.each([...packages, ...plugins])(
+    '@berth/%s holds a build with types, README and LICENSE, and nothing else of the repository',
+    (name) => {
+      const paths = tarballs.find((tarball) => tarball.name === `@berth/${name}`)?.files.map(({ path }) => path) ?? [];
+      expect(paths).toEqual(expect.arrayContaining(['package.json', 'README.md', 'LICENSE']));
+      const built = paths.filter((path) => path.startsWith('dist/'));
+      expect(built.filter((path) => path.endsWith('.js')).length).toBeGreaterThan(0);
+      expect(built.filter((path) => path.endsWith('.js')).map((path) => path.replace(/\.js$/, '.d.ts'))).toEqual(
+        built.filter((path) => path.endsWith('.d.ts')),
+      );
+      expect(paths.filter((path) => /^src\/|\.test\.|tsbuildinfo/.test(path))).toEqual([]);
+    },
+  );
 
   it('every export is imported by plain Node 24', async () => {
     const specifiers = (await Promise.all(packages.map(exportsOf))).flat().filter((specifier) => specifier !== '@berth/cli/main');
@@ -54,9 +61,24 @@ describe('the published packages, installed outside the repository', () => {
     expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
   });
 
+  it('the installed berth runs a pod on the installed fake', async () => {
+    const container = '{name: main, image: "localhost/a:1"}';
+    const annotations = '{fake.berth.dev/exit-after: 100ms, fake.berth.dev/output: "hello from afar"}';
+    const manifest = `metadata: {name: a, annotations: ${annotations}}\nspec: {restartPolicy: Never, containers: [${container}]}\n`;
+    await writeFile(join(directory, 'pod.yaml'), `apiVersion: v1\nkind: Pod\n${manifest}`);
+    const { stdout } = await berth('run', '--once', '--runtime', 'fake', '-f', 'pod.yaml');
+    expect(stdout).toContain('hello from afar');
+  });
+
+  it('a runtime that is not installed is named with the command that installs it', async () => {
+    await expect(berth('run', '--once', '-f', 'pod.yaml')).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('npm install @berth/runtime-runc'),
+    });
+  });
+
   it('the types of an author are checked against the published ones', async () => {
-    await writeFile(
-      join(directory, 'plugin.ts'),
+    await typeCheck(
       [
         "import { cniPlugin, run } from '@berth/sdk/cni/plugin';",
         "import type { Runtime } from '@berth/shim/runtime';",
@@ -68,12 +90,30 @@ describe('the published packages, installed outside the repository', () => {
         '',
       ].join('\n'),
     );
+  });
+
+  it.each(['README.md', 'packages/sdk/README.md'])('the plugin in %s is one that compiles', async (readme) => {
+    const text = await readFile(join(repository, readme), 'utf8');
+    const snippets = [...text.matchAll(/```ts\n(.*?)```/gs)].flatMap(([, snippet = '']) =>
+      snippet.includes('cniPlugin') ? [snippet] : [],
+    );
+    expect(snippets).toHaveLength(1);
+    await typeCheck(snippets[0] as string);
+  });
+
+  async function typeCheck(program: string): Promise<void> {
+    await writeFile(join(directory, 'plugin.ts'), program);
     const options = ['--noEmit', '--strict', '--skipLibCheck', '--target', 'es2024', '--module', 'nodenext'];
     const types = ['--types', 'node', '--typeRoots', join(repository, 'node_modules/@types')];
     await run(process.execPath, [join(repository, 'node_modules/tsc7/bin/tsc'), ...options, ...types, 'plugin.ts'], {
       cwd: directory,
     }).catch((error: { stdout: string }) => expect.fail(error.stdout));
-  });
+  }
+
+  async function berth(...args: string[]): Promise<{ stdout: string }> {
+    const own = ['--root', join(directory, 'root'), '--run', join(directory, 'run')];
+    return run(join(directory, 'node_modules/.bin/berth'), [...own, ...args], { cwd: directory, env: plainEnvironment() });
+  }
 
   async function exportsOf(name: string): Promise<string[]> {
     const installed = JSON.parse(await readFile(join(directory, 'node_modules/@berth', name, 'package.json'), 'utf8'));

@@ -1,6 +1,7 @@
 // The object types of the Kubernetes API, under their Kubernetes names. Types only: nothing of the package is loaded at run time.
 export type { IObjectMeta as ObjectMeta } from '@kubernetes-models/apimachinery/apis/meta/v1/ObjectMeta';
 export type { IRuntimeClass as RuntimeClass } from 'kubernetes-models/node.k8s.io/v1/RuntimeClass';
+export type { IPriorityClass as PriorityClass } from 'kubernetes-models/scheduling.k8s.io/v1/PriorityClass';
 export type { IAffinity as Affinity } from 'kubernetes-models/v1/Affinity';
 export type { IAppArmorProfile as AppArmorProfile } from 'kubernetes-models/v1/AppArmorProfile';
 export type { ICapabilities as Capabilities } from 'kubernetes-models/v1/Capabilities';
@@ -48,6 +49,7 @@ export type { IPodIP as PodIP } from 'kubernetes-models/v1/PodIP';
 export type { IPodSecurityContext as PodSecurityContext } from 'kubernetes-models/v1/PodSecurityContext';
 export type { IPodSpec as PodSpec } from 'kubernetes-models/v1/PodSpec';
 export type { IPodStatus as PodStatus } from 'kubernetes-models/v1/PodStatus';
+export type { IPreferredSchedulingTerm as PreferredSchedulingTerm } from 'kubernetes-models/v1/PreferredSchedulingTerm';
 export type { IProbe as Probe } from 'kubernetes-models/v1/Probe';
 export type { IProjectedVolumeSource as ProjectedVolumeSource } from 'kubernetes-models/v1/ProjectedVolumeSource';
 export type { IResourceFieldSelector as ResourceFieldSelector } from 'kubernetes-models/v1/ResourceFieldSelector';

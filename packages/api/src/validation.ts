@@ -1,8 +1,9 @@
 import { conformObject } from './field-table.ts';
 import { checkDnsLabel } from './names.ts';
-import type { Pod, RuntimeClass } from './objects.ts';
+import type { Node, Pod, RuntimeClass } from './objects.ts';
 import { type FieldError, invalidFor, required } from './validation/field-error.ts';
 import { validateLabels, validateMetadata } from './validation/metadata.ts';
+import { validateNodeAmounts, validateTaints } from './validation/node.ts';
 import { validatePodSpec } from './validation/pod-spec.ts';
 import { validateResourceList } from './validation/resources.ts';
 import { validateTolerations } from './validation/tolerations.ts';
@@ -26,6 +27,16 @@ export function validateRuntimeClass(runtimeClass: RuntimeClass): FieldError[] {
     ...validateResourceList(overhead?.podFixed ?? {}, 'overhead.podFixed'),
     ...validateLabels(scheduling?.nodeSelector, 'scheduling.nodeSelector'),
     ...validateTolerations(scheduling?.tolerations, 'scheduling.tolerations'),
+  ]);
+}
+
+/** What the API server would find wrong with a new Node, in what placement reads of it: names, labels, taints, amounts. Never throws. */
+export function validateNode(node: Node): FieldError[] {
+  return validateShaped<Node>(node, 'v1', 'Node', ({ metadata, spec, status }) => [
+    ...validateMetadata(metadata, 'metadata'),
+    ...validateTaints(spec?.taints, 'spec.taints'),
+    ...validateNodeAmounts(status?.capacity, 'status.capacity'),
+    ...validateNodeAmounts(status?.allocatable, 'status.allocatable'),
   ]);
 }
 

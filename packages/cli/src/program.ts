@@ -8,6 +8,7 @@ import { logsCommand } from './commands/logs.ts';
 import { psCommand } from './commands/ps.ts';
 import { runCommand } from './commands/run.ts';
 import { runtimeCommandLine } from './commands/runtime.ts';
+import { scheduleCommand } from './commands/schedule.ts';
 import { traceCommand } from './commands/trace.ts';
 import { defaults } from './compose.ts';
 
@@ -33,6 +34,7 @@ export function program(): Command {
     execCommand(),
     diffCommand(),
     traceCommand(),
+    scheduleCommand(),
     imageCommand(),
     runtimeCommandLine(),
     doctorCommand(),

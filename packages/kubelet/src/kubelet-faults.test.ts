@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { containerStatus, isReady, podYaml, TestNode } from '../testing/node.ts';
+import { type Clock, systemClock } from './clock.ts';
 
 const simple = (name: string, more = '') => podYaml(name, `${more}  containers: [{name: main, image: "registry.test/a:1"}]\n`);
 
@@ -45,6 +46,24 @@ describe('a runtime that', () => {
       expect.stringMatching(/^pod default\/a didn't end: runtime timer: .*cri\.sock/),
     ]);
     await node.runtime.open();
+  });
+
+  it('goes away while it stops a container, and comes back, is waited for', async () => {
+    let agedMs = 0;
+    const clock: Clock = { ...systemClock, now: () => new Date(Date.now() + agedMs) };
+    await node.remove();
+    node = await TestNode.create({ clock });
+    await mkdir(join(node.root, 'manifests'));
+    await node.write('manifests/a.yaml', simple('a'));
+    await node.kubelet.start();
+    await node.until('a', isReady);
+    node.runtime.faults.set('StopContainer', async () => {
+      agedMs += 3_600_000;
+      node.runtime.faults.clear();
+      void node.runtime.close().then(() => node.runtime.open());
+      await new Promise(() => {});
+    });
+    expect(await node.kubelet.stop({ gracefully: true })).toEqual([]);
   });
 
   it('goes away leaves the status of a running pod as it was last seen, and comes back without a restart', async () => {

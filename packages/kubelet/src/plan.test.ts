@@ -47,6 +47,12 @@ describe('what is done for a pod', () => {
       observe({ sandboxes: [], failures: failed({ kind: 'run-sandbox' }, 'FailedCreatePodSandBox') }),
       [],
     ],
+    [
+      'a failed sandbox is tried again when it is due',
+      always,
+      observe({ sandboxes: [], failures: failed({ kind: 'run-sandbox' }, 'FailedCreatePodSandBox', new Date(now.getTime() - 60_000)) }),
+      ['run-sandbox#0'],
+    ],
     ['a dead sandbox is stopped and replaced', always, observe({ sandboxes: [deadSandbox] }), ['stop-sandbox s0', 'run-sandbox#1']],
     [
       'a replaced sandbox is removed',

@@ -51,9 +51,14 @@ describe('runtimeMain', () => {
     expect(existsSync(join(directory, 'run'))).toBe(false);
   });
 
-  it('ends with the node that supervises it', async () => {
+  it('ends with the node that supervises it, and not by a signal to the whole process group', async () => {
     const shim = start([], { BERTH_SUPERVISED: '1' });
     await shim.printed(/"serving"/);
+    shim.kill('SIGTERM');
+    shim.kill('SIGINT');
+    const runtime = connect(RuntimeServiceService, `unix://${directory}/cri.sock`, { deadlineMs: 10_000 });
+    expect((await runtime.version({ version: 'v1' })).runtimeName).toBe('process');
+    runtime.close();
     shim.endInput();
     expect(await shim.ended()).toBe(0);
   });

@@ -8,6 +8,8 @@ import { startShim } from './start-shim.ts';
 export type { PluginContext, RuntimePlugin } from './runtime-plugin.ts';
 export type { ShimOptions } from './shim-options.ts';
 
+const signals = ['SIGINT', 'SIGTERM'] as const;
+
 /**
  * A runtime plugin's whole program: reads the common flags (`--listen --root --run --handler --cni-conf-dir
  * --cni-bin-dir --log-level`) and the plugin's own, starts the CRI server, logs on standard error (pino, JSON), closes
@@ -16,12 +18,14 @@ export type { ShimOptions } from './shim-options.ts';
  */
 export async function runtimeMain(plugin: RuntimePlugin, argv: string[] = process.argv): Promise<void> {
   const command = commandOf(plugin);
+  const supervised = Boolean(process.env.BERTH_SUPERVISED);
+  if (supervised) leaveSignalsToNode();
   try {
     command.parse(argv);
     const { options, flags, logLevel } = read(command);
     const log = pino({ name: options.handler, level: logLevel }, pino.destination({ dest: 2, sync: true }));
     const shim = await startShim(plugin, { options, flags, log });
-    await toldToEnd();
+    await toldToEnd(supervised);
     await shim.close();
   } catch (error) {
     if (error instanceof CommanderError) {
@@ -70,13 +74,16 @@ function logLevel(level: string): string {
   return level;
 }
 
+/** A signal to the whole process group is the node's to answer: it needs its runtimes to stop the pods. */
+function leaveSignalsToNode(): void {
+  for (const signal of signals) process.on(signal, () => undefined);
+}
+
 /** Resolves at SIGINT and SIGTERM; where a node supervises this process, only when that closes standard input, or is gone. */
-async function toldToEnd(): Promise<void> {
+async function toldToEnd(supervised: boolean): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  const supervised = Boolean(process.env.BERTH_SUPERVISED);
-  // A signal to the whole process group is the node's to answer: it needs its runtimes to stop the pods.
-  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => (supervised ? undefined : resolve()));
   if (supervised) process.stdin.once('end', () => resolve()).resume();
+  else for (const signal of signals) process.once(signal, () => resolve());
   await promise;
   process.stdin.destroy();
 }

@@ -1,11 +1,11 @@
-import { mkdir, mkdtemp, readdir, realpath, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { type Client, connect } from '@berth/sdk/connect';
 import { ContainerState, ImageServiceService, PodSandboxState, PullImageRequest, RuntimeServiceService } from '@berth/sdk/cri';
 import fc from 'fast-check';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { writeCniPlugins } from '../testing/cni-plugins.ts';
 import { ShimProcess } from '../testing/shim-process.ts';
 import { containerConfig, image, podConfig, withoutRoot } from '../testing/test-shim.ts';
@@ -87,4 +87,23 @@ describe.skipIf(withoutRoot)(`a shim that is killed at any moment${withoutRoot ?
     };
     await fc.assert(fc.asyncProperty(fc.nat(longestLifeMs), killed), { numRuns: 30, endOnFailure: true });
   }, 180_000);
+
+  it('serves although what is half-made can not be taken away, and leaves that to the client', async () => {
+    const hang = (verb: string): string => join(directory, 'bin', `hang-${verb}`);
+    await Promise.all(['ADD', 'DEL'].map((verb) => writeFile(hang(verb), '')));
+    const first = await started();
+    const life = podLife('a').catch(() => 'cut off');
+    await vi.waitFor(() => readFile(join(directory, 'bin', 'calls')), { timeout: 5000 });
+    first.kill('SIGKILL');
+    await first.ended();
+    expect(await life).toBe('cut off');
+    const second = await started();
+    const { items } = await runtime.listPodSandbox({ filter: undefined });
+    expect(items.map(({ state }) => state)).toEqual([PodSandboxState.SANDBOX_NOTREADY]);
+    await rm(hang('DEL'));
+    await runtime.removePodSandbox({ podSandboxId: items[0]?.id ?? '' });
+    expect(await left()).toEqual([]);
+    second.kill('SIGTERM');
+    expect(await second.ended()).toBe(0);
+  }, 60_000);
 });

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 
 /**
  * A CNI configuration of one network, and its plugins as executables: `testnet` gives 10.88.0.7, notes each execution in
- * `calls`, and fails while a file `fail-ADD` or `fail-DEL` stands beside it; `loopback` does as the real one.
+ * `calls`, fails while a file `fail-ADD` or `fail-DEL` stands beside it, and never ends while `hang-ADD` or `hang-DEL` does;
+ * `loopback` does as the real one.
  */
 export async function writeCniPlugins(directory: string): Promise<{ confDir: string; binDir: string }> {
   const confDir = join(directory, 'net.d');
@@ -26,6 +27,7 @@ if [ -e "$here/fail-$CNI_COMMAND" ]; then
   echo '{"cniVersion":"1.0.0","code":11,"msg":"told to fail"}'
   exit 1
 fi
+[ -e "$here/hang-$CNI_COMMAND" ] && exec sleep 1000
 [ "$CNI_COMMAND" = ADD ] && echo '{"cniVersion":"1.0.0","ips":[{"address":"10.88.0.7/16"},{"address":"fd00::7/64"}]}'
 exit 0
 `;

@@ -7,6 +7,13 @@ export function seconds(text: string): number {
   throw new InvalidArgumentError('It has to be a number of seconds above 0, and below 2 million.');
 }
 
+/** A count of at least one. */
+export function wholeNumber(text: string): number {
+  const number = Number(text);
+  if (/^\d+$/.test(text) && number > 0 && Number.isSafeInteger(number)) return number;
+  throw new InvalidArgumentError('It has to be a whole number above 0.');
+}
+
 /** Names separated by commas, each once. */
 export function nameList(text: string): string[] {
   const names = text.split(',').map((name) => name.trim());

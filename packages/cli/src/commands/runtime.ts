@@ -17,6 +17,7 @@ export function runtimeCommandLine(): Command {
       const configuration = container.resolve(tokens.configuration);
       const cni = container.resolve(tokens.cni);
       const runtime = runtimeCommand(runtimeEntry(configuration, handler), container.resolve(tokens.directories), cni, options.listen);
+      if (runtime.refusal) throw runtime.refusal;
       if (configuration.cni.confDir === undefined)
         writeDefaultNetwork(configuration.cni, cni.confDir, container.resolve(tokens.directories).root);
       process.stderr.write(`berth: CRI server of ${handler} on ${runtime.endpoint}\n`);

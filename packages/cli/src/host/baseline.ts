@@ -27,19 +27,29 @@ export function takeBaseline(): Baseline {
 
 /**
  * Takes the host back to `baseline`: deletes `bridges` that were absent and have no port left, tables that were absent
- * and serve nobody any more, and sets forwarding back, unless links came that aren't the node's: somebody else may need it.
+ * and serve nobody any more, and sets forwarding back, unless links came that aren't the node's, or `shared`: somebody else may need it.
  */
-export function restoreBaseline(baseline: Baseline, bridges: string[]): void {
+export function restoreBaseline(baseline: Baseline, bridges: string[], shared = false): void {
   for (const bridge of bridges) {
     if (!baseline.links.includes(bridge) && ports(bridge) === 0) run('ip', ['link', 'delete', bridge]);
   }
   for (const table of tables()) {
     if (!baseline.tables.includes(table) && !isInUse(table)) run('nft', ['delete', 'table', ...table.split(' ')]);
   }
-  if (links().some((link) => !baseline.links.includes(link))) return;
+  if (shared || links().some((link) => !baseline.links.includes(link))) return;
   for (const [name, value] of Object.entries(baseline.sysctls)) {
     if (readSysctl(name) !== value) writeFileSync(`/proc/sys/${name}`, value);
   }
+}
+
+/** What the host was like before the first of several nodes, given the baseline of this one and those of nodes that still run. */
+export function earliestBaseline(own: Baseline, others: readonly Baseline[]): Baseline {
+  const absentBefore = (table: string): boolean => others.some(({ tables }) => !tables.includes(table));
+  return {
+    links: own.links,
+    tables: own.tables.filter((table) => !absentBefore(table)),
+    sysctls: Object.assign({}, own.sysctls, ...others.map(({ sysctls }) => sysctls)),
+  };
 }
 
 function links(): string[] {

@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { NodeConfiguration } from '../configuration/node-configuration.ts';
+import { writeWholeFile } from '../files/write-whole-file.ts';
 
 const fileName = '10-berth.conflist';
 
@@ -13,8 +14,8 @@ export function writeDefaultNetwork({ bridge, subnet }: NodeConfiguration['cni']
     ? readdirSync(confDir).filter((name) => /\.(conf|conflist|json)$/.test(name) && name !== fileName)
     : [];
   if (others.length > 0) return;
-  mkdirSync(confDir, { recursive: true, mode: 0o755 });
-  writeFileSync(join(confDir, fileName), `${JSON.stringify(defaultNetwork(bridge, subnet, join(root, 'cni/networks')), undefined, 2)}\n`);
+  const network = JSON.stringify(defaultNetwork(bridge, subnet, join(root, 'cni/networks')), undefined, 2);
+  writeWholeFile(join(confDir, fileName), `${network}\n`, { mode: 0o644, directoryMode: 0o755 });
 }
 
 function defaultNetwork(bridge: string, subnet: string, dataDir: string): object {

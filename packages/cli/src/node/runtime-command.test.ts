@@ -30,10 +30,9 @@ describe('runtimeCommand', () => {
     });
   });
 
-  it('names a package that is not installed', () => {
-    expect(() => runtimeCommand({ handler: 'mine', command: ['@berth/no-such'] }, directories, cni)).toThrow(
-      /runtime mine: package @berth\/no-such isn't installed/,
-    );
+  it('refuses a package that is not installed, by its name', () => {
+    const { refusal } = runtimeCommand({ handler: 'mine', command: ['@berth/no-such'] }, directories, cni);
+    expect(refusal?.message).toMatch(/runtime mine: package @berth\/no-such isn't installed; run "npm install @berth\/no-such"/);
   });
 
   it('refuses an entry without a command', () => {

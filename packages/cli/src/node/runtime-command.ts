@@ -9,6 +9,8 @@ export interface RuntimeCommand {
   endpoint: string;
   program: string;
   args: string[];
+  /** Why it can't be started here; who starts it throws this. A node runs without the runtimes that its pods don't ask for. */
+  refusal?: PluginError;
 }
 
 /** Where the shims of this node find CNI, `cni` of NodeConfiguration with its defaults resolved. */
@@ -33,6 +35,7 @@ export function runtimeCommand(entry: RuntimeEntry, directories: Directories, cn
     });
   }
   const script = scriptOf(first, entry.handler);
+  if (script instanceof PluginError) return { handler: entry.handler, endpoint, program: first, args: rest, refusal: script };
   if (!script) return { handler: entry.handler, endpoint, program: first, args: rest };
   const common = [
     '--listen',
@@ -55,13 +58,14 @@ export function runtimeCommand(entry: RuntimeEntry, directories: Directories, cn
   };
 }
 
-function scriptOf(word: string, handler: string): string | undefined {
+/** Undefined for a word that is neither a script nor a package. */
+function scriptOf(word: string, handler: string): string | PluginError | undefined {
   if (/\.(ts|js|mjs)$/.test(word)) return word;
   if (!word.startsWith('@')) return undefined;
   try {
     return fileURLToPath(import.meta.resolve(`${word}/main`));
   } catch (error) {
-    throw new PluginError('NOT_FOUND', `package ${word} isn't installed`, {
+    return new PluginError('NOT_FOUND', `package ${word} isn't installed`, {
       object: `runtime ${handler}`,
       hint: `run "npm install ${word}", or name another command in berth.yaml`,
       cause: error,

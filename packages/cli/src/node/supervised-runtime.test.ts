@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { PluginError } from '@berth/sdk/errors';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SupervisedRuntime } from './supervised-runtime.ts';
@@ -44,6 +45,14 @@ describe('SupervisedRuntime', () => {
     const other = runtime.start(never);
     await expect(runtime.start(AbortSignal.abort(new Error('enough')))).rejects.toThrow('enough');
     await other;
+  });
+
+  it('does not start what its command refuses', async () => {
+    const refusal = new PluginError('NOT_FOUND', 'not installed');
+    const command = { handler: 'fake', endpoint: '', program: process.execPath, args: [], refusal };
+    const refused = new SupervisedRuntime(command, directory, pino({ level: 'silent' }));
+    await expect(refused.start(never)).rejects.toBe(refusal);
+    await refused.stop();
   });
 
   it('can be stopped while it starts', async () => {

@@ -45,6 +45,7 @@ export class SupervisedRuntime implements OnDemand {
   }
 
   async #start(): Promise<void> {
+    if (this.#command.refusal) throw this.#command.refusal;
     const supervisor = new Supervisor(this.#command, this.#logDirectory, this.#log);
     this.#supervisor = supervisor;
     supervisor.start();

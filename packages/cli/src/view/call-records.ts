@@ -12,7 +12,7 @@ export function joinRecords(trace: PodTrace, directories: Directories): CallReco
   return [...trace.records, ...inShims].sort((a, b) => a.startedAt - b.startedAt);
 }
 
-/** A shim may be writing its last line while we read: a line that isn't whole yet is left out. */
+/** A shim may be writing its last line while we read, and a full disk cuts lines: those that aren't whole are left out. */
 function readCalls(file: string): CallRecord[] {
   let text: string;
   try {
@@ -20,8 +20,13 @@ function readCalls(file: string): CallRecord[] {
   } catch {
     return [];
   }
-  return text
-    .split('\n')
-    .slice(0, -1)
-    .map((line) => JSON.parse(line) as CallRecord);
+  return text.split('\n').slice(0, -1).flatMap(parse);
+}
+
+function parse(line: string): CallRecord[] {
+  try {
+    return [JSON.parse(line) as CallRecord];
+  } catch {
+    return [];
+  }
 }

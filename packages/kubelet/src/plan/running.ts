@@ -19,7 +19,7 @@ export function planRunning(pod: Pod, observed: ObservedPod, now: Date, backOff:
 function planDirectories(observed: ObservedPod, now: Date): Steps | undefined {
   if (observed.directories === 'prepared') return undefined;
   const prepare = { kind: 'prepare' } as const;
-  return blocked(observed, prepare, now) ?? { actions: [prepare] };
+  return whenDue(observed, prepare, [prepare], now);
 }
 
 /** A pod whose sandbox is gone or dead gets a new one; the dead one gives back its network first. */
@@ -28,7 +28,7 @@ function planSandbox(pod: Pod, observed: ObservedPod, now: Date): Steps | undefi
   const attempt = observed.sandboxes.reduce((next, sandbox) => Math.max(next, sandbox.attempt + 1), 0);
   const stops = observed.sandboxes.map(({ id }): Action => ({ kind: 'stop-sandbox', sandboxId: id }));
   const run = { kind: 'run-sandbox', attempt } as const;
-  return blocked(observed, run, now) ?? { actions: [...stops, run, ...firstImageChecks(pod, observed, now)] };
+  return whenDue(observed, run, [...stops, run, ...firstImageChecks(pod, observed, now)], now);
 }
 
 /** Whether the first images are there can be found out at once, since it doesn't depend on the sandbox. */
@@ -43,9 +43,11 @@ function firstImageChecks(pod: Pod, observed: ObservedPod, now: Date): Action[] 
   return checks.filter((check) => !retryAt(observed, check, now));
 }
 
-/** What to tell while an action that the whole pod needs has failed and isn't due again. */
-function blocked(observed: ObservedPod, action: Fallible, now: Date): Steps | undefined {
-  const failure = failureOf(observed, action);
-  const wakeAt = retryAt(observed, action, now);
-  return failure && wakeAt ? { actions: [], wakeAt, trouble: { reason: failure.reason, message: failure.message } } : undefined;
+/** The actions, once the one that the whole pod needs is due; how that failed is told until it has succeeded. */
+function whenDue(observed: ObservedPod, needed: Fallible, actions: Action[], now: Date): Steps {
+  const failure = failureOf(observed, needed);
+  if (!failure) return { actions };
+  const trouble = { reason: failure.reason, message: failure.message };
+  const wakeAt = retryAt(observed, needed, now);
+  return wakeAt ? { actions: [], wakeAt, trouble } : { actions, trouble };
 }

@@ -100,6 +100,14 @@ describe.skipIf(withoutRoot)(`a pod's network${withoutRoot ? ` (${withoutRoot})`
     expect((await shim.podStatus(podSandboxId)).network?.ip).toBe('');
   });
 
+  it('is given up while the caller still waits, and the plugin that does not end is named', async () => {
+    await writeFile(join(shim.directory, 'bin', 'hang-ADD'), '');
+    const failure = shim.runPod({}, { deadlineMs: 13_000 });
+    await expect(failure).rejects.toThrow(/CNI plugin testnet, network test, ADD: didn't end within [\d.]+ s and was killed/);
+    expect((await calls()).map((call) => call.split(' ')[0])).toEqual(['ADD', 'DEL']);
+    expect(await mountsBelow(shim.directory)).toEqual([]);
+  });
+
   it('fails the stop when DEL fails, and the next stop tries again', async () => {
     const podSandboxId = await shim.runPod();
     await failing('DEL');

@@ -1,0 +1,34 @@
+import { PluginError } from '@berth/sdk/errors';
+import type { ExtensionPoint, Plugin } from '../framework.ts';
+import type { PluginFailure } from '../verdict.ts';
+
+/** A plugin threw, or answered what can't be: which one, and where. The pod's try ends with it. */
+export class ExtensionPointFailure extends Error implements PluginFailure {
+  readonly plugin: string;
+  readonly point: ExtensionPoint;
+
+  constructor(plugin: Plugin, point: ExtensionPoint, thrown: unknown) {
+    super(PluginError.from(thrown).message, { cause: thrown });
+    this.name = 'ExtensionPointFailure';
+    this.plugin = plugin.name;
+    this.point = point;
+  }
+}
+
+/** What the plugin gives at a point; what it throws as its failure there. */
+export function ask<Result>(plugin: Plugin, point: ExtensionPoint, question: () => Result): Result {
+  try {
+    return question();
+  } catch (thrown) {
+    throw new ExtensionPointFailure(plugin, point, thrown);
+  }
+}
+
+/** The same for a plugin that may take its time. */
+export async function askAsync<Result>(plugin: Plugin, point: ExtensionPoint, question: () => Promise<Result> | Result): Promise<Result> {
+  try {
+    return await question();
+  } catch (thrown) {
+    throw new ExtensionPointFailure(plugin, point, thrown);
+  }
+}
