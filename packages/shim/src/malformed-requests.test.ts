@@ -1,4 +1,4 @@
-import { ContainerConfig, LinuxContainerResources, PodSandboxConfig } from '@berth/sdk/cri';
+import { ContainerConfig, LinuxContainerResources, NamespaceMode, PodSandboxConfig } from '@berth/sdk/cri';
 import { type Code, PluginError } from '@berth/sdk/errors';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -126,6 +126,29 @@ describe('malformed requests', () => {
       expect([...codes]).toEqual(['INVALID_ARGUMENT']);
       await calls[0];
     });
+  });
+
+  it('a security context that no container could have is INVALID_ARGUMENT', async () => {
+    const wrong = fc.oneof(
+      fc.oneof(negative, huge).map((value) => ({ runAsUser: { value } })),
+      fc.oneof(negative, huge).map((value) => ({ runAsUser: { value: 1n }, runAsGroup: { value } })),
+      fc.oneof(negative, huge).map((value) => ({ supplementalGroups: [1n, value] })),
+      fc.integer({ min: 2, max: 1000 }).map((policy) => ({ supplementalGroupsPolicy: policy as never })),
+      fc
+        .tuple(fc.constantFrom('network', 'pid', 'ipc'), fc.integer({ min: 4, max: 1000 }))
+        .map(([kind, mode]) => ({ namespaceOptions: { [kind]: mode } })),
+      fc.constantFrom(
+        { privileged: true },
+        { runAsGroup: { value: 1n } },
+        { runAsUser: { value: 1n }, runAsUsername: 'root' },
+        { runAsUsername: 'nobody-here' },
+        { namespaceOptions: { network: NamespaceMode.TARGET } },
+        { namespaceOptions: { ipc: NamespaceMode.TARGET } },
+      ),
+    );
+    await refused(wrong, ['INVALID_ARGUMENT'], (securityContext) =>
+      shim.createContainer(pod, { metadata: { name: 'other' }, linux: { securityContext } }),
+    );
   });
 
   it('a cgroup parent that leaves the root is INVALID_ARGUMENT', async () => {

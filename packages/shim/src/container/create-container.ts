@@ -11,6 +11,7 @@ import { checkRefusals } from '../refusals.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 import type { Shim } from '../shim.ts';
 import { UndoStack } from '../undo-stack.ts';
+import { checkSecurityContext } from './check-security-context.ts';
 import { type Container, type ContainerRecord, containerSpec, describeContainer, encodeContainerConfig } from './container.ts';
 import { mountIdmappedVolumes, unmountIdmappedVolumes, userNamespaceOwner } from './idmapped-volumes.ts';
 import { planContainer } from './plan-container.ts';
@@ -24,7 +25,7 @@ export async function createContainer(
   { signal }: CallContext,
 ): Promise<CreateContainerResponse> {
   const sandbox = shim.sandboxes.getReady(request.podSandboxId);
-  const config = checkedConfig(shim, request);
+  const config = checkedConfig(shim, sandbox, request);
   const container: Container = { id: newId(), config, record: intent(sandbox, config) };
   return shim.work.inside(sandbox.id, signal, (inside) =>
     shim.locks.hold(container.id, inside, async () => {
@@ -42,11 +43,12 @@ export async function createContainer(
   );
 }
 
-function checkedConfig(shim: Shim, { config }: CreateContainerRequest): ContainerConfig {
+function checkedConfig(shim: Shim, sandbox: Sandbox, { config }: CreateContainerRequest): ContainerConfig {
   if (!config?.metadata?.name) throw new PluginError('INVALID_ARGUMENT', 'name is required', { object: 'config.metadata' });
   if (!config.image?.image) throw new PluginError('INVALID_ARGUMENT', 'image is required', { object: `container ${config.metadata.name}` });
   checkResources(config.linux?.resources, 'linux.resources', `container ${config.metadata.name}`);
   checkRefusals(config, shim.refusals, `container ${config.metadata.name}`);
+  checkSecurityContext(config.linux?.securityContext, sandbox.config, `container ${config.metadata.name}`);
   return config;
 }
 
