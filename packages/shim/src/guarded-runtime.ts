@@ -20,12 +20,39 @@ const defaultGraceMs = 5_000;
  * to that, so that an object's lock comes free. What it throws is a PluginError.
  */
 export class GuardedRuntime implements Runtime {
+  /** Only where the runtime behind has them. */
+  readonly inspect: Runtime['inspect'];
+  readonly usage: Runtime['usage'];
+  readonly sandboxUsage: Runtime['sandboxUsage'];
+  readonly update: Runtime['update'];
+  readonly updateSandbox: Runtime['updateSandbox'];
+  readonly checkpoint: Runtime['checkpoint'];
   readonly #runtime: Runtime;
   readonly #graceMs: number;
 
   constructor(runtime: Runtime, graceMs = defaultGraceMs) {
     this.#runtime = runtime;
     this.#graceMs = graceMs;
+    const { inspect, usage, sandboxUsage, update, updateSandbox, checkpoint } = runtime;
+    this.inspect =
+      inspect && ((container, signal) => this.#bounded('inspect', container.id, signal, () => inspect.call(runtime, container, signal)));
+    this.usage =
+      usage && ((container, signal) => this.#bounded('usage', container.id, signal, () => usage.call(runtime, container, signal)));
+    this.sandboxUsage =
+      sandboxUsage &&
+      ((sandbox, signal) => this.#bounded('sandboxUsage', sandbox.id, signal, () => sandboxUsage.call(runtime, sandbox, signal)));
+    this.update =
+      update &&
+      ((container, resources, signal) =>
+        this.#bounded('update', container.id, signal, () => update.call(runtime, container, resources, signal)));
+    this.updateSandbox =
+      updateSandbox &&
+      ((sandbox, resources, signal) =>
+        this.#bounded('updateSandbox', sandbox.id, signal, () => updateSandbox.call(runtime, sandbox, resources, signal)));
+    this.checkpoint =
+      checkpoint &&
+      ((container, location, signal) =>
+        this.#bounded('checkpoint', container.id, signal, () => checkpoint.call(runtime, container, location, signal)));
   }
 
   features(): RuntimeFeatures {
@@ -74,56 +101,6 @@ export class GuardedRuntime implements Runtime {
 
   events(signal: AbortSignal): AsyncIterable<RuntimeEvent> {
     return this.#runtime.events(signal);
-  }
-
-  get inspect(): Runtime['inspect'] {
-    const runtime = this.#runtime;
-    return (
-      runtime.inspect &&
-      ((container, signal) => this.#bounded('inspect', container.id, signal, async () => runtime.inspect?.(container, signal) ?? {}))
-    );
-  }
-
-  get usage(): Runtime['usage'] {
-    const runtime = this.#runtime;
-    return (
-      runtime.usage && ((container, signal) => this.#bounded('usage', container.id, signal, async () => runtime.usage?.(container, signal)))
-    );
-  }
-
-  get sandboxUsage(): Runtime['sandboxUsage'] {
-    const runtime = this.#runtime;
-    return (
-      runtime.sandboxUsage &&
-      ((sandbox, signal) => this.#bounded('sandboxUsage', sandbox.id, signal, async () => runtime.sandboxUsage?.(sandbox, signal)))
-    );
-  }
-
-  get update(): Runtime['update'] {
-    const runtime = this.#runtime;
-    return (
-      runtime.update &&
-      ((container, resources, signal) =>
-        this.#bounded('update', container.id, signal, async () => runtime.update?.(container, resources, signal)))
-    );
-  }
-
-  get updateSandbox(): Runtime['updateSandbox'] {
-    const runtime = this.#runtime;
-    return (
-      runtime.updateSandbox &&
-      ((sandbox, resources, signal) =>
-        this.#bounded('updateSandbox', sandbox.id, signal, async () => runtime.updateSandbox?.(sandbox, resources, signal)))
-    );
-  }
-
-  get checkpoint(): Runtime['checkpoint'] {
-    const runtime = this.#runtime;
-    return (
-      runtime.checkpoint &&
-      ((container, location, signal) =>
-        this.#bounded('checkpoint', container.id, signal, async () => runtime.checkpoint?.(container, location, signal)))
-    );
   }
 
   async #bounded<Result>(method: string, id: string | undefined, signal: AbortSignal, call: () => Promise<Result>): Promise<Result> {

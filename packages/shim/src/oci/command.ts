@@ -32,8 +32,11 @@ export interface ListedContainer {
   bundle: string;
 }
 
-/** Longest any subcommand may take: all of them end in well under a second on an idle host. */
+/** Longest a subcommand may take: they end in well under a second on an idle host. */
 const deadlineMs = 30_000;
+
+/** A checkpoint writes all memory of the container to disk. */
+const checkpointDeadlineMs = 10 * 60_000;
 
 /** An OCI runtime by its command line, as runc and crun share it. */
 export class OciCommand {
@@ -74,7 +77,13 @@ export class OciCommand {
 
   /** Has CRIU save the container to files in a directory; it goes on running. */
   async checkpoint(subject: Subject, directory: string, signal: AbortSignal): Promise<void> {
-    await this.#run('checkpoint', ['--leave-running', '--image-path', directory, '--work-path', directory, subject.id], subject, signal);
+    await this.#run(
+      'checkpoint',
+      ['--leave-running', '--image-path', directory, '--work-path', directory, subject.id],
+      subject,
+      signal,
+      checkpointDeadlineMs,
+    );
   }
 
   /** Containers below the state directory by id. */
@@ -100,7 +109,7 @@ export class OciCommand {
     return lines.map(errorMessage).findLast((message) => message !== undefined);
   }
 
-  async #run(subcommand: string, args: string[], subject: Subject, signal: AbortSignal): Promise<string> {
+  async #run(subcommand: string, args: string[], subject: Subject, signal: AbortSignal, limitMs = deadlineMs): Promise<string> {
     const description = {
       protocol: 'oci',
       plugin: this.name,
@@ -108,17 +117,17 @@ export class OciCommand {
       subject: subject.name,
       sandboxId: subject.sandboxId,
     } as const;
-    return this.#options.calls.record(description, () => this.#execute(subcommand, args, subject, signal));
+    return this.#options.calls.record(description, () => this.#execute(subcommand, args, subject, signal, limitMs));
   }
 
-  async #execute(subcommand: string, args: string[], subject: Subject, signal: AbortSignal): Promise<string> {
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]);
+  async #execute(subcommand: string, args: string[], subject: Subject, signal: AbortSignal, limitMs: number): Promise<string> {
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(limitMs)]);
     const { promise, resolve, reject } = Promise.withResolvers<string>();
     const all = [...this.globalArguments(this.logFile(subject.id)), subcommand, ...args];
     execFile(this.binary, all, { signal: limit, killSignal: 'SIGKILL', encoding: 'utf8' }, (error, stdout, stderr) => {
       if (!error) return resolve(stdout);
       const object = `${this.name} ${subcommand} of container ${subject.name}`;
-      if (limit.aborted) return reject(interrupted(object, limit, deadlineMs));
+      if (limit.aborted) return reject(interrupted(object, limit, limitMs));
       reject(new PluginError('INTERNAL', readable(stderr) || error.message, { object, cause: error }));
     });
     return promise;
