@@ -20,6 +20,11 @@ export class ShimDirectories {
     return join(this.#objects, 'lock');
   }
 
+  /** What UpdateRuntimeConfig told. */
+  get podCidr(): string {
+    return join(this.#objects, 'pod-cidr.json');
+  }
+
   get sandboxes(): string {
     return join(this.#objects, 'sandboxes');
   }

@@ -24,22 +24,27 @@ export class GuardedRuntime implements Runtime {
   readonly attach: Runtime['attach'];
   readonly reopenLog: Runtime['reopenLog'];
   readonly dial: Runtime['dial'];
+  readonly inspect: Runtime['inspect'];
+  readonly usage: Runtime['usage'];
+  readonly sandboxUsage: Runtime['sandboxUsage'];
+  readonly update: Runtime['update'];
+  readonly updateSandbox: Runtime['updateSandbox'];
+  readonly checkpoint: Runtime['checkpoint'];
   readonly #runtime: Runtime;
   readonly #graceMs: number;
 
   constructor(runtime: Runtime, graceMs = defaultGraceMs) {
     this.#runtime = runtime;
     this.#graceMs = graceMs;
-    const { attach, reopenLog, dial } = runtime;
-    this.attach =
-      attach &&
-      ((container, streams, signal) =>
-        this.#bounded('attach', container.id, signal, () => attach.call(runtime, container, streams, signal)));
-    this.reopenLog =
-      reopenLog &&
-      ((container, signal) => this.#bounded('reopenLog', container.id, signal, () => reopenLog.call(runtime, container, signal)));
-    this.dial =
-      dial && ((sandbox, port, signal) => this.#bounded('dial', sandbox.id, signal, () => dial.call(runtime, sandbox, port, signal)));
+    this.attach = this.#optional('attach', runtime.attach);
+    this.reopenLog = this.#optional('reopenLog', runtime.reopenLog);
+    this.dial = this.#optional('dial', runtime.dial);
+    this.inspect = this.#optional('inspect', runtime.inspect);
+    this.usage = this.#optional('usage', runtime.usage);
+    this.sandboxUsage = this.#optional('sandboxUsage', runtime.sandboxUsage);
+    this.update = this.#optional('update', runtime.update);
+    this.updateSandbox = this.#optional('updateSandbox', runtime.updateSandbox);
+    this.checkpoint = this.#optional('checkpoint', runtime.checkpoint);
   }
 
   features(): RuntimeFeatures {
@@ -88,6 +93,14 @@ export class GuardedRuntime implements Runtime {
 
   events(signal: AbortSignal): AsyncIterable<RuntimeEvent> {
     return this.#runtime.events(signal);
+  }
+
+  /** A method that the runtime behind may leave out. Of each, the first argument is its object and the last its signal. */
+  #optional<Arguments extends [{ id: string }, ...unknown[], AbortSignal], Result>(
+    name: string,
+    method: ((...args: Arguments) => Promise<Result>) | undefined,
+  ): ((...args: Arguments) => Promise<Result>) | undefined {
+    return method && ((...args) => this.#bounded(name, args[0].id, args.at(-1) as AbortSignal, () => method.apply(this.#runtime, args)));
   }
 
   async #bounded<Result>(method: string, id: string | undefined, signal: AbortSignal, call: () => Promise<Result>): Promise<Result> {

@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { runProgram } from './run-program.ts';
 
-/** Unmounts those of `paths` that are mount points. */
-export async function unmountIfMounted(paths: string[], signal: AbortSignal): Promise<void> {
+/** Unmounts those of `paths` that are mount points; with `recursive`, what is mounted below them first. */
+export async function unmountIfMounted(paths: string[], signal: AbortSignal, { recursive = false } = {}): Promise<void> {
   const points = await mountPoints();
   const mounted = paths.filter((path) => points.has(path));
-  if (mounted.length > 0) await runProgram('umount', mounted, { signal });
+  if (mounted.length > 0) await runProgram('umount', [...(recursive ? ['--recursive'] : []), ...mounted], { signal });
 }
 
 /** Every mount point that this process sees (proc_pid_mountinfo(5)); none where there is no such file. */

@@ -1,5 +1,11 @@
 import type { Duplex, Readable, Writable } from 'node:stream';
-import type { ContainerConfig, PodSandboxConfig } from '@berth/sdk/cri';
+import type { ContainerConfig, LinuxContainerResources, PodSandboxConfig } from '@berth/sdk/cri';
+import type { IdMappings } from './sandbox/user-namespace.ts';
+import type { Usage } from './usage.ts';
+
+export type { IdMappings } from './sandbox/user-namespace.ts';
+
+export type { Usage } from './usage.ts';
 
 /**
  * All that a new runtime has to write. The shim does everything that is CRI: names, ids, state, images, network,
@@ -78,6 +84,34 @@ export interface Runtime {
    * object is removed (after a restart it has to be): the shim drops duplicates.
    */
   events(signal: AbortSignal): AsyncIterable<RuntimeEvent>;
+
+  // What follows may be left out.
+
+  /** What a person may want to know of a container: `verbose` of CRI ContainerStatus. */
+  inspect?(container: ContainerSpec, signal: AbortSignal): Promise<Record<string, unknown>>;
+
+  /** What a running container uses, at any time while it runs; undefined for one that has ended. Left out: its statistics have no CPU and memory. */
+  usage?(container: ContainerSpec, signal: AbortSignal): Promise<Usage | undefined>;
+
+  /** What a pod uses as a whole; undefined where that isn't accounted for. Left out, or undefined: the sum of its containers is told. */
+  sandboxUsage?(sandbox: SandboxSpec, signal: AbortSignal): Promise<Usage | undefined>;
+
+  /** Gives a created or running container these limits, all that it is to have from then on. Left out: a request for it is UNIMPLEMENTED. */
+  update?(container: ContainerSpec, resources: LinuxContainerResources, signal: AbortSignal): Promise<void>;
+
+  /** Told what a pod as a whole may use from now on, for runtimes that set room aside for it (a machine). The pod's cgroup is the client's own. */
+  updateSandbox?(sandbox: SandboxSpec, resources: PodResources, signal: AbortSignal): Promise<void>;
+
+  /** Writes the state of a running container, which goes on running, to an archive at `location`. A failure leaves no file there. */
+  checkpoint?(container: ContainerSpec, location: string, signal: AbortSignal): Promise<void>;
+}
+
+/** As in LinuxPodSandboxConfig. */
+export interface PodResources {
+  /** What the sandbox needs beside its containers. */
+  overhead: LinuxContainerResources | undefined;
+  /** The sum of its containers'. */
+  resources: LinuxContainerResources | undefined;
 }
 
 /** What a runtime wants prepared for it, and what it refuses. */
@@ -92,6 +126,8 @@ export interface RuntimeFeatures {
   interactive?: boolean;
   /** What a pod may ask for that this runtime can't do; the shim refuses such requests by this reason. */
   refused: Refusal[];
+  /** Who makes its cgroups, and so how `cgroup_parent` is written; left out where it has none. */
+  cgroupDriver?: 'cgroupfs' | 'systemd';
 }
 
 /** A thing a CRI request may ask for, named as in the message (`linux.security_context.privileged`), and why not. */
@@ -106,6 +142,8 @@ export interface Refusal {
 export interface RuntimeVersion {
   name: string;
   version: string;
+  /** Fields that the shim refuses (`refusals.ts`) unless a runtime names them here: what it can do may depend on the host. */
+  supported?: string[];
 }
 
 export interface SandboxSpec {
@@ -115,7 +153,9 @@ export interface SandboxSpec {
   /** A folder of this sandbox's own, on disk, for the runtime's files. */
   directory: string;
   /** Bind-mounted namespace files by kind; absent where the pod uses the host's. */
-  namespaces: { network?: string; ipc?: string; uts?: string };
+  namespaces: { user?: string; network?: string; ipc?: string; uts?: string };
+  /** The ids of its user namespace, where it has one. */
+  idMappings?: IdMappings;
   /** Whether containers share one PID namespace (`shareProcessNamespace`). */
   sharedPid: boolean;
   /** Files that the shim wrote for the pod's containers, to be mounted at these places in each: `/etc/resolv.conf` -> host path. */
@@ -127,6 +167,8 @@ export interface ContainerSpec {
   sandbox: SandboxSpec;
   /** As the client sent it, checked. */
   config: ContainerConfig;
+  /** The container of the same sandbox whose PID namespace it joins (NamespaceMode TARGET); it runs. */
+  pidTarget?: string;
   /** A folder of this container's own, on disk, for the runtime's files. */
   directory: string;
   rootfs: Rootfs | undefined;
@@ -189,6 +231,8 @@ export interface ContainerMount {
   source: string;
   destination: string;
   readonly: boolean;
+  /** Mounts below it are read-only too; only for runtimes that say that they support it. */
+  recursiveReadonly?: boolean;
   propagation: 'private' | 'rslave' | 'rshared';
 }
 

@@ -10,6 +10,7 @@ import { FileCalls } from './file-calls.ts';
 import { type Lock, tryLock } from './files/file-lock.ts';
 import { imageService } from './image/image-service.ts';
 import type { Images } from './image/images.ts';
+import { PodCidr } from './network/pod-cidr.ts';
 import { PodNetwork } from './network/pod-network.ts';
 import type { RuntimeVersion } from './runtime.ts';
 import type { PluginContext, RuntimePlugin } from './runtime-plugin.ts';
@@ -82,9 +83,18 @@ async function serveShim(shim: Shim, address: string): Promise<Served> {
 async function makeShim(plugin: RuntimePlugin, { options, flags, log }: StartOptions, directories: ShimDirectories): Promise<Shim> {
   const calls = new FileCalls(directories);
   const context: PluginContext = { options, flags, calls, log };
-  const network = new PodNetwork({ confDir: options.cniConfDir, binDirs: options.cniBinDirs, cacheDir: directories.cni, calls, log });
+  const podCidr = new PodCidr(directories.podCidr);
+  await podCidr.load();
+  const network = new PodNetwork({
+    confDir: options.cniConfDir,
+    binDirs: options.cniBinDirs,
+    cacheDir: directories.cni,
+    podCidr,
+    calls,
+    log,
+  });
   const images = plugin.images?.(context) ?? (await layeredImages(options.root));
-  return new Shim({ options, runtime: plugin.runtime(context), images, network, calls, log });
+  return new Shim({ options, runtime: plugin.runtime(context), images, network, podCidr, calls, log });
 }
 
 /** Loaded only where it is used: a runtime whose images are names needs no registry client. */

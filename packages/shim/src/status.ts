@@ -1,4 +1,4 @@
-import { RuntimeHandler, type StatusRequest, type StatusResponse } from '@berth/sdk/cri';
+import type { RuntimeHandlerFeatures, StatusRequest, StatusResponse } from '@berth/sdk/cri';
 import type { Shim } from './shim.ts';
 
 /** CRI Status: the conditions that every kubelet asks for, and the handlers served here. */
@@ -10,7 +10,6 @@ export async function status(shim: Shim, { verbose }: StatusRequest): Promise<St
   const runtimeReady = shim.fault
     ? { status: false, reason: 'RuntimeFault', message: shim.fault }
     : { status: true, reason: '', message: '' };
-  const info: Record<string, string> = verbose ? { info: JSON.stringify({ handler: shim.handler, features: shim.features }) } : {};
   return {
     status: {
       conditions: [
@@ -18,8 +17,23 @@ export async function status(shim: Shim, { verbose }: StatusRequest): Promise<St
         { type: 'NetworkReady', ...networkReady },
       ],
     },
-    info,
-    runtimeHandlers: ['', shim.handler].map((name) => RuntimeHandler.fromPartial({ name, features: {} })),
+    info: verbose ? await info(shim) : {},
+    runtimeHandlers: ['', shim.handler].map((name) => ({ name, features: handlerFeatures(shim) })),
     features: { supplementalGroupsPolicy: true, userNamespacesHostNetwork: false },
+  };
+}
+
+function handlerFeatures(shim: Shim): RuntimeHandlerFeatures {
+  return {
+    recursiveReadOnlyMounts: shim.supports('mounts[].recursive_read_only'),
+    userNamespaces: shim.supports('linux.security_context.namespace_options.userns_options'),
+  };
+}
+
+/** For a person: what this server is, and what its pods' network will be. */
+async function info({ handler, features, version, podCidr, network }: Shim): Promise<Record<string, string>> {
+  return {
+    info: JSON.stringify({ handler, runtime: version, features, podCidr: podCidr.ranges }),
+    ...(features.network && { network: JSON.stringify(await network.describe()) }),
   };
 }

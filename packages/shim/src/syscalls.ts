@@ -1,3 +1,4 @@
+import { closeSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { PluginError } from '@berth/sdk/errors';
 
@@ -15,12 +16,27 @@ interface Syscalls {
   setAttribute(path: string, name: string, value: Uint8Array): void;
   /** Undefined where the attribute isn't set. */
   getAttribute(path: string, name: string): Uint8Array | undefined;
+  /** Puts the calling thread into the network namespace of an open descriptor; false if it is of no such namespace. */
+  enterNetworkNamespace(descriptor: number): boolean;
+  /** Mounts a copy of the tree at `source` at `place`, its ids mapped by the user namespace of an open descriptor. */
+  mountIdmapped(source: string, place: string, userNamespace: number): void;
 }
 
 const LOCK_EX_NB = 2 | 4;
 const O_CLOEXEC = 0o2000000;
 const EAGAIN = 11;
+const EINVAL = 22;
 const ENODATA = 61;
+const CLONE_NEWNET = 0x40000000;
+const AT_FDCWD = -100;
+const AT_EMPTY_PATH = 0x1000;
+const AT_RECURSIVE = 0x8000;
+const OPEN_TREE_CLONE = 1;
+const MOVE_MOUNT_F_EMPTY_PATH = 4;
+const MOUNT_ATTR_IDMAP = 0x100000n;
+
+/** Numbers of calls that C libraries don't have yet; from 424 on they are the same for all architectures. */
+const numbers = { open_tree: 428, move_mount: 429, mount_setattr: 442 };
 
 /** The C library of this process, for those who bind calls of their own. */
 interface Libc {
@@ -72,6 +88,12 @@ function load(): Syscalls {
   const mknod = library.func('int mknod(const char *path, uint mode, uint64_t device)');
   const lsetxattr = library.func('int lsetxattr(const char *path, const char *name, const uint8_t *value, size_t size, int flags)');
   const lgetxattr = library.func('long lgetxattr(const char *path, const char *name, _Out_ uint8_t *value, size_t size)');
+  const setns = library.func('int setns(int fd, int type)');
+  const openTree = library.func('long syscall(long number, int fd, const char *path, uint flags)');
+  const setMountAttributes = library.func(
+    'long syscall(long number, int fd, const char *path, uint flags, const uint64_t *attributes, size_t size)',
+  );
+  const moveMount = library.func('long syscall(long number, int from, const char *source, int to, const char *place, uint flags)');
 
   return {
     tryLock(descriptor) {
@@ -105,6 +127,24 @@ function load(): Syscalls {
       if (size >= 0) return value.subarray(0, size);
       if (koffi.errno() === ENODATA) return undefined;
       throw failed(`reading ${name}`, path);
+    },
+    enterNetworkNamespace(descriptor) {
+      if (setns(descriptor, CLONE_NEWNET) === 0) return true;
+      if (koffi.errno() === EINVAL) return false;
+      throw failed('setns', `file descriptor ${descriptor}`);
+    },
+    mountIdmapped(source, place, userNamespace) {
+      const tree = Number(openTree(numbers.open_tree, AT_FDCWD, source, OPEN_TREE_CLONE | AT_RECURSIVE | O_CLOEXEC));
+      if (tree < 0) throw failed('open_tree', source);
+      try {
+        // struct mount_attr: what to set, what to clear, propagation, user namespace.
+        const attributes = new BigUint64Array([MOUNT_ATTR_IDMAP, 0n, 0n, BigInt(userNamespace)]);
+        const set = setMountAttributes(numbers.mount_setattr, tree, '', AT_EMPTY_PATH | AT_RECURSIVE, attributes, attributes.byteLength);
+        if (set !== 0) throw failed('mapping the ids (mount_setattr)', source);
+        if (moveMount(numbers.move_mount, tree, '', AT_FDCWD, place, MOVE_MOUNT_F_EMPTY_PATH) !== 0) throw failed('move_mount', place);
+      } finally {
+        closeSync(tree);
+      }
     },
   };
 }

@@ -39,4 +39,5 @@ async function sandboxGone(shim: Shim, id: string, message: string): Promise<voi
   for (const container of shim.containers.ofSandbox(id).filter(({ record }) => record.phase !== 'creating')) {
     await shim.containers.exited(container, { exitCode: lostExitCode, finishedAt: new Date(), message });
   }
+  shim.lifeCycle.sandboxStopped(sandbox);
 }

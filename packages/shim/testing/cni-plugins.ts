@@ -11,7 +11,7 @@ export async function writeCniPlugins(directory: string): Promise<{ confDir: str
   const binDir = join(directory, 'bin');
   await mkdir(confDir, { recursive: true });
   await mkdir(binDir, { recursive: true });
-  const plugins = [{ type: 'testnet', capabilities: { portMappings: true } }];
+  const plugins = [{ type: 'testnet', capabilities: { portMappings: true, ipRanges: true } }];
   await writeFile(join(confDir, '10-test.conflist'), JSON.stringify({ cniVersion: '1.0.0', name: 'test', plugins }));
   await writeFile(join(binDir, 'testnet'), testnet);
   await writeFile(join(binDir, 'loopback'), loopback);

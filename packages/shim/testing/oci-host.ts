@@ -150,7 +150,15 @@ export class OciHost {
   #newRuntime(options: RuntimeOptions = {}): OciRuntime {
     const log = pino({ level: 'silent' });
     const run = join(this.directory, 'run');
-    return new OciRuntime({ binary: this.binary, run, handler: 'test', calls: this.calls, log, ...options });
+    return new OciRuntime({
+      binary: this.binary,
+      run,
+      handler: 'test',
+      calls: this.calls,
+      log,
+      cdiDirectories: [join(this.directory, 'cdi')],
+      ...options,
+    });
   }
 
   #newId(): string {
@@ -169,7 +177,8 @@ class RecordedCalls implements Calls {
   }
 }
 
-async function makeRoot(root: string): Promise<void> {
+/** A root file system with the shell and some applets of busybox. */
+export async function makeRoot(root: string): Promise<void> {
   await mkdir(join(root, 'bin'), { recursive: true });
   await copyFile(busybox ?? '', join(root, 'bin', 'busybox'));
   for (const applet of applets) await symlink('busybox', join(root, 'bin', applet));

@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { EventEmitter, on, once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
+import type { LinuxContainerResources } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import { exitCodeOf } from '../src/exit-code.ts';
 import type {
@@ -10,6 +12,7 @@ import type {
   Found,
   FoundContainer,
   Known,
+  PodResources,
   ProcessStreams,
   Runtime,
   RuntimeEvent,
@@ -17,6 +20,7 @@ import type {
   RuntimeVersion,
   SandboxSpec,
   TerminalSize,
+  Usage,
 } from '../src/runtime.ts';
 
 export type Fault = 'throws' | 'hangs' | 'is deaf' | 'does nothing';
@@ -43,13 +47,24 @@ export class ProcessHost {
   readonly holds = new Map<Method, Promise<void>>();
   /** Emits `Method` when a call with a fault has begun, or one that is held has done its work. */
   readonly reached = new EventEmitter();
+  /** Fields that the runtime says it supports; asked at each start. */
+  supported: string[] = [];
+  /** What containers and sandboxes were given by updates, by their ids. */
+  readonly limits = new Map<string, LinuxContainerResources>();
+  readonly podLimits = new Map<string, PodResources>();
+  /** What containers use, by their ids. */
+  readonly usages = new Map<string, Usage>();
   readonly #active = new Map<string, Set<Method>>();
 
   enter(method: Method, id: string): () => void {
     const active = this.#active.get(id) ?? new Set<Method>();
     this.#active.set(id, active);
     const allowed = (other: Method) =>
-      other === 'attach' || method === 'attach' || (other === 'start' && (method === 'signal' || method === 'removeContainer'));
+      other === 'attach' ||
+      method === 'attach' ||
+      method === 'usage' ||
+      other === 'usage' ||
+      (other === 'start' && (method === 'signal' || method === 'removeContainer'));
     for (const other of active) if (!allowed(other)) this.violations.push(`${method} during ${other} of ${id}`);
     active.add(method);
     this.calls.push(method);
@@ -86,7 +101,11 @@ export class ProcessRuntime implements Runtime {
   }
 
   prepare(signal: AbortSignal): Promise<RuntimeVersion> {
-    return this.#call('prepare', '', signal, async () => ({ name: 'process', version: '1.2.3' }));
+    return this.#call('prepare', '', signal, async () => ({
+      name: 'process',
+      version: '1.2.3',
+      supported: this.#host.supported,
+    }));
   }
 
   createSandbox(sandbox: SandboxSpec, signal: AbortSignal): Promise<void> {
@@ -156,6 +175,22 @@ export class ProcessRuntime implements Runtime {
       child.stderr?.on('data', (chunk) => stderr.write(chunk));
       await once(child, 'close', { signal });
     });
+  }
+
+  update(spec: ContainerSpec, resources: LinuxContainerResources, signal: AbortSignal): Promise<void> {
+    return this.#call('update', spec.id, signal, async () => void this.#host.limits.set(spec.id, resources));
+  }
+
+  updateSandbox(sandbox: SandboxSpec, resources: PodResources, signal: AbortSignal): Promise<void> {
+    return this.#call('updateSandbox', sandbox.id, signal, async () => void this.#host.podLimits.set(sandbox.id, resources));
+  }
+
+  checkpoint(spec: ContainerSpec, location: string, signal: AbortSignal): Promise<void> {
+    return this.#call('checkpoint', spec.id, signal, async () => writeFile(location, spec.id));
+  }
+
+  usage({ id }: ContainerSpec, signal: AbortSignal): Promise<Usage | undefined> {
+    return this.#call('usage', id, signal, async () => this.#host.usages.get(id));
   }
 
   removeContainer(spec: ContainerSpec, signal: AbortSignal): Promise<void> {

@@ -16,12 +16,15 @@ import { pino } from 'pino';
 import type { Images } from '../src/image/images.ts';
 import { NamedImages } from '../src/image/named.ts';
 import type { RuntimeFeatures } from '../src/runtime.ts';
+import type { RuntimePlugin } from '../src/runtime-plugin.ts';
 import { type StartedShim, startShim } from '../src/start-shim.ts';
 import { ProcessHost, ProcessRuntime } from './process-runtime.ts';
 
 export interface TestShimOptions {
   features?: Partial<RuntimeFeatures>;
   images?: (root: string) => Images;
+  /** Another than that of child processes. */
+  runtime?: RuntimePlugin['runtime'];
   /** Files of the CNI configuration and plugin directories, made by the test below `root`. */
   cni?: (root: string) => Promise<{ confDir: string; binDir: string }>;
 }
@@ -70,14 +73,14 @@ export class TestShim {
   }
 
   async start(): Promise<void> {
-    const { features, images, cni } = this.#options;
+    const { features, images, cni, runtime = () => new ProcessRuntime(this.host, features) } = this.#options;
     const { confDir, binDir } = cni
       ? await cni(this.directory)
       : { confDir: join(this.directory, 'net.d'), binDir: join(this.directory, 'bin') };
     this.#shim = await startShim(
       {
         handler: 'process',
-        runtime: () => new ProcessRuntime(this.host, features),
+        runtime,
         images: () => images?.(this.root) ?? new NamedImages(join(this.root, 'images')),
       },
       {

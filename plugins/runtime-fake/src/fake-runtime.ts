@@ -78,6 +78,9 @@ export class FakeRuntime implements Runtime {
     this.#containers.delete(spec.id);
   }
 
+  /** Its containers use nothing that could be limited. */
+  async update(): Promise<void> {}
+
   async recover(known: Known): Promise<Found> {
     const containers = Object.fromEntries(known.containers.map((spec) => [spec.id, this.#take(spec).found()]));
     return { sandboxes: known.sandboxes.map((sandbox) => sandbox.id), containers };

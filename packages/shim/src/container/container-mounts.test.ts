@@ -14,7 +14,7 @@ beforeEach(async () => {
 afterEach(() => rm(directory, { recursive: true }));
 
 function mounts(asked: Partial<Mount>[], files: Record<string, string> = {}) {
-  return containerMounts(ContainerConfig.fromPartial({ mounts: asked }), files, 'container c');
+  return containerMounts(ContainerConfig.fromPartial({ mounts: asked }), files, new Map(), undefined, 'container c');
 }
 
 describe('containerMounts', () => {
@@ -58,5 +58,14 @@ describe('containerMounts', () => {
 
   it('refuses a place that is not absolute', async () => {
     await expect(mounts([{ containerPath: 'v', hostPath: directory }])).rejects.toThrow(/"v" is not absolute/);
+  });
+
+  it('passes on recursive read-only, and refuses it where a mount could still be written to', async () => {
+    const asked = { containerPath: '/v', hostPath: directory, readonly: true, recursiveReadOnly: true };
+    expect(await mounts([asked])).toMatchObject([{ readonly: true, recursiveReadonly: true }]);
+    await expect(mounts([{ ...asked, readonly: false }])).rejects.toThrow(/\/v is recursive_read_only/);
+    await expect(mounts([{ ...asked, propagation: MountPropagation.PROPAGATION_HOST_TO_CONTAINER }])).rejects.toThrow(
+      /private propagation/,
+    );
   });
 });

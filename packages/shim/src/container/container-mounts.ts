@@ -3,6 +3,8 @@ import { posix } from 'node:path';
 import { type ContainerConfig, type Mount, MountPropagation } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import type { ContainerMount } from '../runtime.ts';
+import { type IdMappings, isSame } from '../sandbox/user-namespace.ts';
+import type { ImageVolume } from './image-volumes.ts';
 
 const propagations: Record<number, ContainerMount['propagation']> = {
   [MountPropagation.PROPAGATION_PRIVATE]: 'private',
@@ -11,16 +13,19 @@ const propagations: Record<number, ContainerMount['propagation']> = {
 };
 
 /**
- * The sandbox's files (read-only with a read-only root) and the request's mounts, outer ones first; a mount of the request
+ * The sandbox's files (read-only with a read-only root) and the request's mounts, `imageVolumes` by their index among those, outer ones first; a mount of the request
  * replaces a file at the same place. Sources are resolved: symbolic links are followed, and one that is missing is an error (api.proto, Mount).
  */
 export async function containerMounts(
   config: ContainerConfig,
   sandboxFiles: Record<string, string>,
+  imageVolumes: Map<number, ImageVolume>,
+  idMappings: IdMappings | undefined,
   object: string,
 ): Promise<ContainerMount[]> {
+  for (const mount of config.mounts) checkMappings(mount, idMappings, object);
   const asked: ContainerMount[] = [];
-  for (const mount of config.mounts) asked.push(await resolved(mount, object));
+  for (const [index, mount] of config.mounts.entries()) asked.push(await resolved(mount, imageVolumes.get(index), object));
   const readonly = config.linux?.securityContext?.readonlyRootfs ?? false;
   const taken = new Set(asked.map(({ destination }) => destination));
   const files = Object.entries(sandboxFiles)
@@ -29,10 +34,22 @@ export async function containerMounts(
   return [...files, ...asked].toSorted((a, b) => depth(a) - depth(b));
 }
 
-async function resolved({ containerPath, hostPath, readonly, propagation }: Mount, object: string): Promise<ContainerMount> {
+async function resolved(mount: Mount, imageVolume: ImageVolume | undefined, object: string): Promise<ContainerMount> {
+  const { containerPath, hostPath, readonly, propagation, recursiveReadOnly } = mount;
   if (!posix.isAbsolute(containerPath) || posix.normalize(containerPath) === '/') {
     const what = posix.isAbsolute(containerPath) ? 'is the root' : 'is not absolute';
     throw new PluginError('INVALID_ARGUMENT', `the mount point ${JSON.stringify(containerPath)} ${what}`, { object });
+  }
+  const destination = posix.normalize(containerPath);
+  if (imageVolume) return { source: imageVolume.source, destination, readonly: true, propagation: 'private' };
+  if (recursiveReadOnly && (!readonly || propagation !== MountPropagation.PROPAGATION_PRIVATE)) {
+    throw new PluginError(
+      'INVALID_ARGUMENT',
+      `the mount at ${containerPath} is recursive_read_only, which takes readonly and private propagation`,
+      {
+        object,
+      },
+    );
   }
   if (!posix.isAbsolute(hostPath)) {
     throw new PluginError('INVALID_ARGUMENT', `the mount source ${JSON.stringify(hostPath)} of ${containerPath} is not absolute`, {
@@ -46,7 +63,26 @@ async function resolved({ containerPath, hostPath, readonly, propagation }: Moun
       cause,
     });
   });
-  return { source, destination: posix.normalize(containerPath), readonly, propagation: propagations[propagation] ?? 'private' };
+  return {
+    source,
+    destination,
+    readonly,
+    ...(recursiveReadOnly && { recursiveReadonly: true }),
+    propagation: propagations[propagation] ?? 'private',
+  };
+}
+
+/** Ids of an idmapped mount are mapped by the pod's user namespace: others can't be had. */
+function checkMappings(
+  { containerPath, uidMappings, gidMappings, image }: Mount,
+  idMappings: IdMappings | undefined,
+  object: string,
+): void {
+  if (uidMappings.length === 0 && gidMappings.length === 0) return;
+  if (idMappings && !image?.image && isSame({ uids: uidMappings, gids: gidMappings }, idMappings)) return;
+  throw new PluginError('INVALID_ARGUMENT', `the id mappings of the mount at ${containerPath} aren't those of the pod's user namespace`, {
+    object,
+  });
 }
 
 function depth({ destination }: ContainerMount): number {

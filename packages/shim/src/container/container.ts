@@ -16,6 +16,7 @@ export interface ContainerRecord {
   process: ProcessSpec;
   mounts: ContainerMount[];
   logPath: string | undefined;
+  pidTarget?: string;
   stopSignal: string;
   phase: ContainerPhase;
   /** Milliseconds since the epoch, with fractions. */
@@ -44,7 +45,7 @@ export function containerFromRecord(id: string, record: ContainerRecord): Contai
 
 /** The container as the runtime sees it. */
 export function containerSpec({ id, config, record }: Container, sandbox: Sandbox, directories: ShimDirectories): ContainerSpec {
-  const { rootfs, process, mounts, logPath, stopSignal } = record;
+  const { rootfs, process, mounts, logPath, pidTarget, stopSignal } = record;
   return {
     id,
     sandbox: sandboxSpec(sandbox, directories),
@@ -54,6 +55,7 @@ export function containerSpec({ id, config, record }: Container, sandbox: Sandbo
     process,
     mounts,
     logPath,
+    ...(pidTarget !== undefined && { pidTarget }),
     stopSignal,
   };
 }

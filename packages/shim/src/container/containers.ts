@@ -14,9 +14,12 @@ export class Containers {
   readonly #items = new Map<string, Container>();
   readonly #names = new NameRegistry('container');
   readonly #exits = new Map<string, PromiseWithResolvers<void>>();
+  readonly #ended: (container: Container) => void;
 
-  constructor(directories: ShimDirectories) {
+  /** `ended` is told of each container's end, recorded unless the disk fails. */
+  constructor(directories: ShimDirectories, ended: (container: Container) => void) {
     this.#files = new ObjectFiles(directories.containers, 'container');
+    this.#ended = ended;
   }
 
   /** Reads what an earlier process left. */
@@ -58,6 +61,7 @@ export class Containers {
       await this.put(container);
     } finally {
       this.#exits.get(container.id)?.resolve();
+      this.#ended(container);
     }
   }
 

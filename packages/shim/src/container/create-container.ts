@@ -1,17 +1,21 @@
 import { mkdir } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { ContainerConfig, CreateContainerRequest, CreateContainerResponse } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import type { CallContext } from '@berth/sdk/serve';
 import { creationTime } from '../creation-time.ts';
 import { neverRanExitCode } from '../exit-code.ts';
+import { makePassable } from '../files/passable.ts';
 import { newId } from '../identifiers.ts';
 import { checkRefusals } from '../refusals.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 import type { Shim } from '../shim.ts';
 import { UndoStack } from '../undo-stack.ts';
+import { checkSecurityContext } from './check-security-context.ts';
 import { type Container, type ContainerRecord, containerSpec, describeContainer, encodeContainerConfig } from './container.ts';
+import { mountIdmappedVolumes, unmountIdmappedVolumes, userNamespaceOwner } from './idmapped-volumes.ts';
 import { planContainer } from './plan-container.ts';
+import { checkResources } from './resource-limits.ts';
 import { makeRootfs, unmountRootfs } from './rootfs.ts';
 
 /** CRI CreateContainer. A failure leaves nothing. */
@@ -21,7 +25,7 @@ export async function createContainer(
   { signal }: CallContext,
 ): Promise<CreateContainerResponse> {
   const sandbox = shim.sandboxes.getReady(request.podSandboxId);
-  const config = checkedConfig(shim, request);
+  const config = checkedConfig(shim, sandbox, request);
   const container: Container = { id: newId(), config, record: intent(sandbox, config) };
   return shim.work.inside(sandbox.id, signal, (inside) =>
     shim.locks.hold(container.id, inside, async () => {
@@ -39,10 +43,12 @@ export async function createContainer(
   );
 }
 
-function checkedConfig(shim: Shim, { config }: CreateContainerRequest): ContainerConfig {
+function checkedConfig(shim: Shim, sandbox: Sandbox, { config }: CreateContainerRequest): ContainerConfig {
   if (!config?.metadata?.name) throw new PluginError('INVALID_ARGUMENT', 'name is required', { object: 'config.metadata' });
   if (!config.image?.image) throw new PluginError('INVALID_ARGUMENT', 'image is required', { object: `container ${config.metadata.name}` });
+  checkResources(config.linux?.resources, 'linux.resources', `container ${config.metadata.name}`);
   checkRefusals(config, shim.refusals, `container ${config.metadata.name}`);
+  checkSecurityContext(config.linux?.securityContext, sandbox.config, `container ${config.metadata.name}`);
   return config;
 }
 
@@ -68,14 +74,21 @@ async function create(shim: Shim, sandbox: Sandbox, container: Container, undo: 
   await shim.containers.add(container);
   undo.add('its hold on the image', () => shim.images.release(id));
   const image = await shim.images.use(config.image?.image ?? '', id);
-  Object.assign(record, await planContainer(shim, sandbox, id, config, image, object));
+  undo.add('its image volumes', (limit) => shim.imageVolumes.remove(id, config, limit));
+  const imageVolumes = await shim.imageVolumes.plan(id, config, object);
+  Object.assign(record, await planContainer(shim, sandbox, id, config, image, imageVolumes, object));
   await shim.containers.put(container);
   const { rootfs, logPath } = record;
   if (logPath !== undefined) await mkdir(dirname(logPath), { recursive: true, mode: 0o755 });
   if (rootfs) {
     undo.add('its root file system', (limit) => unmountRootfs(rootfs, limit));
-    await makeRootfs(rootfs, object, signal);
+    const owner = userNamespaceOwner(sandbox);
+    if (owner) await makePassable(shim.directories.root, join(shim.directories.containers, id));
+    await makeRootfs(rootfs, object, signal, owner);
   }
+  await shim.imageVolumes.mount(imageVolumes, signal);
+  undo.add('its idmapped mounts', (limit) => unmountIdmappedVolumes(shim, id, config, limit));
+  mountIdmappedVolumes(shim, sandbox, container);
   const spec = containerSpec(container, sandbox, shim.directories);
   undo.add('its runtime part', (limit) => shim.runtime.removeContainer(spec, limit));
   await shim.runtime.createContainer(spec, signal);
@@ -84,6 +97,7 @@ async function create(shim: Shim, sandbox: Sandbox, container: Container, undo: 
   shim.sandboxes.getReady(sandbox.id);
   if (record.phase === 'creating') record.phase = 'created';
   await shim.containers.put(container);
+  shim.lifeCycle.containerCreated(container, sandbox);
 }
 
 /** What can't be taken away at once is listed as ended, so that the client removes it, until that succeeds. */

@@ -23,6 +23,11 @@ export async function readLayeredFile(layers: string[], path: string, object: st
   return readFile(merged.locate(resolved) ?? '', 'utf8');
 }
 
+/** Where a path of an image leads, links followed inside it: without a leading slash; undefined where there is nothing. */
+export function resolveInLayers(layers: string[], path: string): string | undefined {
+  return withoutLinks(new MergedLayers(layers), path);
+}
+
 /** The path with every symbolic link in it followed, without a leading slash; undefined where a part of it is missing. */
 function withoutLinks(merged: MergedLayers, path: string): string | undefined {
   const left = names(path);

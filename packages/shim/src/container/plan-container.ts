@@ -1,18 +1,20 @@
 import { constants } from 'node:os';
 import { isAbsolute, join } from 'node:path';
-import { type ContainerConfig, Signal } from '@berth/sdk/cri';
+import { type ContainerConfig, NamespaceMode, type NamespaceOption, Signal } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import type { UsableImage } from '../image/images.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
+import { checkSameUserNamespace, userNamespaceOf } from '../sandbox/user-namespace.ts';
 import type { Shim } from '../shim.ts';
-import type { ContainerRecord } from './container.ts';
+import { type ContainerRecord, describeContainer } from './container.ts';
 import { containerMounts } from './container-mounts.ts';
 import { readAccounts, resolveUser } from './image-user.ts';
+import type { ImageVolume } from './image-volumes.ts';
 import { processArguments, processEnvironment, workingDirectory } from './process.ts';
 import { planRootfs } from './rootfs.ts';
 
 /** What is decided of a container once its image is known, before anything of it is made. */
-type ContainerPlan = Pick<ContainerRecord, 'imageId' | 'rootfs' | 'process' | 'mounts' | 'logPath' | 'stopSignal'>;
+type ContainerPlan = Pick<ContainerRecord, 'imageId' | 'rootfs' | 'process' | 'mounts' | 'logPath' | 'pidTarget' | 'stopSignal'>;
 
 /** Puts the request, the image and the sandbox together. `object` names the container in errors. */
 export async function planContainer(
@@ -21,9 +23,13 @@ export async function planContainer(
   id: string,
   config: ContainerConfig,
   image: UsableImage,
+  imageVolumes: Map<number, ImageVolume>,
   object: string,
 ): Promise<ContainerPlan> {
   const security = config.linux?.securityContext;
+  const idMappings = userNamespaceOf(sandbox.config);
+  checkSameUserNamespace(security?.namespaceOptions?.usernsOptions, idMappings, object);
+  const target = pidTarget(shim, sandbox, security?.namespaceOptions, object);
   return {
     imageId: image.id,
     rootfs: planRootfs(image.layers, join(shim.directories.containers, id), shim.features.rootfs),
@@ -33,10 +39,30 @@ export async function planContainer(
       cwd: workingDirectory(config, image.config),
       user: resolveUser(security, image.config.user, await readAccounts(image.layers, object), object),
     },
-    mounts: await containerMounts(config, sandbox.record.files, object),
+    mounts: await containerMounts(config, sandbox.record.files, imageVolumes, idMappings, object),
+    ...(target !== undefined && { pidTarget: target }),
     logPath: logPath(sandbox.config.logDirectory, config.logPath, object),
     stopSignal: stopSignal(config.stopSignal, image.config.stopSignal, object),
   };
+}
+
+/** The whole id of the container whose PID namespace is asked for (NamespaceMode TARGET): a running one of the same sandbox. */
+function pidTarget(shim: Shim, sandbox: Sandbox, options: NamespaceOption | undefined, object: string): string | undefined {
+  if (options?.pid !== NamespaceMode.TARGET) {
+    if (!options?.targetId) return undefined;
+    throw new PluginError('INVALID_ARGUMENT', 'namespace_options.target_id is only for the PID mode TARGET', { object });
+  }
+  const target = shim.containers.find(options.targetId);
+  if (target?.record.sandboxId !== sandbox.id) {
+    throw new PluginError('NOT_FOUND', `its sandbox has no container ${JSON.stringify(options.targetId)}`, {
+      object,
+      hint: 'name a container of the same pod in namespace_options.target_id',
+    });
+  }
+  if (target.record.phase === 'running') return target.id;
+  throw new PluginError('FAILED_PRECONDITION', `${describeContainer(target)} doesn't run, and so has no PID namespace to be joined`, {
+    object,
+  });
 }
 
 /** log_directory of the sandbox and log_path of the container; a container without either has no log. */

@@ -2,6 +2,7 @@ import type { RemoveContainerRequest, RemoveContainerResponse } from '@berth/sdk
 import type { CallContext } from '@berth/sdk/serve';
 import type { Shim } from '../shim.ts';
 import type { Container } from './container.ts';
+import { unmountIdmappedVolumes } from './idmapped-volumes.ts';
 import { unmountRootfs } from './rootfs.ts';
 import { killContainer, removeFromRuntime } from './stop-container.ts';
 
@@ -29,8 +30,12 @@ export async function remove(shim: Shim, id: string, signal: AbortSignal): Promi
 }
 
 /** Removes what the shim itself made for a container that the runtime doesn't have. */
-export async function forget(shim: Shim, { id, record }: Container, signal: AbortSignal): Promise<void> {
+export async function forget(shim: Shim, container: Container, signal: AbortSignal): Promise<void> {
+  const { id, config, record } = container;
   await unmountRootfs(record.rootfs, signal);
+  await shim.imageVolumes.remove(id, config, signal);
+  await unmountIdmappedVolumes(shim, id, config, signal);
   await shim.images.release(id);
   await shim.containers.delete(id);
+  shim.lifeCycle.containerDeleted(container, shim.sandboxes.find(record.sandboxId));
 }

@@ -1,7 +1,8 @@
-import { mkdir, symlink } from 'node:fs/promises';
+import { chown, mkdir, symlink } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
-import { unmountIfMounted } from '../mount-points.ts';
+import { mountIdmapped } from '../idmapped-mount.ts';
+import { mountPoints, unmountIfMounted } from '../mount-points.ts';
 import { runProgram } from '../run-program.ts';
 import type { Rootfs, RuntimeFeatures } from '../runtime.ts';
 
@@ -17,13 +18,35 @@ export function planRootfs(layers: string[], directory: string, wanted: RuntimeF
   return { lowers, upper: join(directory, 'upper'), work: join(directory, 'work'), mounted };
 }
 
-/** Makes the directories, and mounts them as one where the runtime wants it so. */
-export async function makeRootfs({ lowers, upper, work, mounted }: Rootfs, object: string, signal: AbortSignal): Promise<void> {
+/** Where layers are mounted, with the ids of a user namespace, until the overlay of them is. */
+const idmappedFolder = 'idmapped';
+
+/** The user namespace that a container runs in, and who is root there. */
+export interface UserNamespaceOwner {
+  namespace: string;
+  uid: number;
+  gid: number;
+}
+
+/**
+ * Makes the directories, and mounts them as one where the runtime wants it so. For a container in a user namespace the layers' ids are
+ * mapped by it, and the writable one is its root's.
+ */
+export async function makeRootfs(
+  { lowers, upper, work, mounted }: Rootfs,
+  object: string,
+  signal: AbortSignal,
+  owner?: UserNamespaceOwner,
+): Promise<void> {
   const own = lowers.filter((lower) => dirname(lower) === dirname(upper));
   for (const directory of [upper, work, ...own]) await mkdir(directory, { recursive: true, mode: 0o755 });
   if (mounted === undefined) return;
   await mkdir(mounted, { recursive: true, mode: 0o755 });
-  const links = await linkLowers(lowers, join(dirname(upper), 'lowers'));
+  const seen = owner
+    ? lowers.map((lower, index) => idmappedLower(lower, join(dirname(upper), idmappedFolder, String(index)), owner))
+    : lowers;
+  if (owner) for (const directory of [upper, work]) await chown(directory, owner.uid, owner.gid);
+  const links = await linkLowers(seen, join(dirname(upper), 'lowers'));
   const options = `lowerdir=${lowers.keys().toArray().join(':')},upperdir=${relative(links, upper)},workdir=${relative(links, work)}`;
   if (Buffer.byteLength(options) > maxOptionBytes) {
     throw new PluginError('RESOURCE_EXHAUSTED', `its image has ${lowers.length} layers, more than one overlay mount takes`, {
@@ -32,6 +55,33 @@ export async function makeRootfs({ lowers, upper, work, mounted }: Rootfs, objec
     });
   }
   await runProgram('mount', ['-t', 'overlay', 'overlay', '-o', options, mounted], { cwd: links, signal });
+  // The overlay has mounts of its own of these.
+  if (owner) await unmountIdmapped(upper, signal);
+}
+
+function idmappedLower(lower: string, place: string, { namespace }: UserNamespaceOwner): string {
+  mountIdmapped(lower, place, namespace);
+  return place;
+}
+
+async function unmountIdmapped(upper: string, signal: AbortSignal): Promise<void> {
+  const below = join(dirname(upper), idmappedFolder, '/');
+  const left = [...(await mountPoints())].filter((point) => point.startsWith(below));
+  if (left.length > 0) await unmountIfMounted(left, signal);
+}
+
+/** Mounts layers as one, read-only. What lies beside the place is the caller's to remove. */
+export async function mountReadonly(layers: string[], mounted: string, signal: AbortSignal): Promise<void> {
+  const beside = dirname(mounted);
+  // Overlayfs wants two lower directories where it has no upper one.
+  const empty = join(beside, 'empty');
+  await mkdir(empty, { recursive: true, mode: 0o755 });
+  const lowers = [...layers, empty];
+  const links = await linkLowers(lowers, join(beside, 'lowers'));
+  await runProgram('mount', ['-t', 'overlay', 'overlay', '-o', `ro,lowerdir=${lowers.keys().toArray().join(':')}`, mounted], {
+    cwd: links,
+    signal,
+  });
 }
 
 /** Numbered links to the layers: names so short that many have room in the one page of options, and none needs escaping. */
@@ -42,5 +92,7 @@ async function linkLowers(lowers: string[], directory: string): Promise<string> 
 }
 
 export async function unmountRootfs(rootfs: Rootfs | undefined, signal: AbortSignal): Promise<void> {
-  if (rootfs?.mounted !== undefined) await unmountIfMounted([rootfs.mounted], signal);
+  if (rootfs?.mounted === undefined) return;
+  await unmountIfMounted([rootfs.mounted], signal);
+  await unmountIdmapped(rootfs.upper, signal);
 }

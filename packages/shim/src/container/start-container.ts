@@ -2,6 +2,7 @@ import type { StartContainerRequest, StartContainerResponse } from '@berth/sdk/c
 import { PluginError } from '@berth/sdk/errors';
 import type { CallContext } from '@berth/sdk/serve';
 import { neverRanExitCode } from '../exit-code.ts';
+import type { Sandbox } from '../sandbox/sandbox.ts';
 import type { Shim } from '../shim.ts';
 import { undoLimitMs } from '../undo-stack.ts';
 import { type Container, containerSpec, describeContainer } from './container.ts';
@@ -28,7 +29,13 @@ async function start(shim: Shim, id: string, signal: AbortSignal): Promise<void>
       hint: 'create a new container',
     });
   }
-  const spec = containerSpec(container, shim.sandboxes.getReady(record.sandboxId), shim.directories);
+  const sandbox = shim.sandboxes.getReady(record.sandboxId);
+  await shim.lifeCycle.duringStart(container, sandbox, () => startCreated(shim, container, sandbox, signal));
+}
+
+async function startCreated(shim: Shim, container: Container, sandbox: Sandbox, signal: AbortSignal): Promise<void> {
+  const { record } = container;
+  const spec = containerSpec(container, sandbox, shim.directories);
   const startedAt = Date.now();
   try {
     await shim.runtime.start(spec, signal);

@@ -1,16 +1,18 @@
-import type { ImageServiceService } from '@berth/sdk/cri';
+import { Image, type ImageFilter, type ImageServiceService } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import type { Implementation } from '@berth/sdk/serve';
+import { inBatches } from '../streamed-list.ts';
 import type { Images } from './images.ts';
 
 /** CRI's ImageService over an image store. */
 export function imageService(images: Images): Implementation<ImageServiceService> {
   return {
     async listImages({ filter }) {
-      const reference = filter?.image?.image;
-      if (!reference) return { images: await images.list() };
-      const image = await images.status(reference);
-      return { images: image ? [image] : [] };
+      return { images: await matching(images, filter) };
+    },
+
+    async *streamImages({ filter }) {
+      for await (const batch of inBatches(await matching(images, filter), Image)) yield { images: batch };
     },
 
     async imageStatus({ image }) {
@@ -31,6 +33,13 @@ export function imageService(images: Images): Implementation<ImageServiceService
       return { imageFilesystems: usage, containerFilesystems: usage };
     },
   };
+}
+
+async function matching(images: Images, filter: ImageFilter | undefined): Promise<Image[]> {
+  const reference = filter?.image?.image;
+  if (!reference) return images.list();
+  const image = await images.status(reference);
+  return image ? [image] : [];
 }
 
 function required(reference: string | undefined): string {

@@ -67,6 +67,24 @@ describe.skipIf(withoutRoot)(`a pod's network${withoutRoot ? ` (${withoutRoot})`
     });
   });
 
+  it('is refused for a port of the host that no plugin of it maps', async () => {
+    const file = join(shim.directory, 'net.d', '10-test.conflist');
+    await writeFile(file, JSON.stringify({ cniVersion: '1.0.0', name: 'test', plugins: [{ type: 'testnet' }] }));
+    const portMappings = [{ protocol: Protocol.TCP, containerPort: 80, hostPort: 8080 }];
+    await expect(shim.runPod({ portMappings })).rejects.toThrow(/pod default\/web: port 8080 .*network test.*portmap/);
+    expect(await calls()).toEqual([]);
+    expect(shim.leftovers()).toEqual([]);
+  });
+
+  it("is told the pods' ranges of addresses, the same ones at DEL", async () => {
+    await shim.runtime.updateRuntimeConfig({ runtimeConfig: { networkConfig: { podCidr: '10.9.0.0/16' } } });
+    const podSandboxId = await shim.runPod();
+    await shim.runtime.updateRuntimeConfig({ runtimeConfig: { networkConfig: { podCidr: '10.10.0.0/16' } } });
+    await shim.runtime.stopPodSandbox({ podSandboxId });
+    const told = (await calls()).map((call) => JSON.parse(call.slice(call.indexOf('{'))).runtimeConfig);
+    expect(told).toEqual([{ ipRanges: [[{ subnet: '10.9.0.0/16' }]] }, { ipRanges: [[{ subnet: '10.9.0.0/16' }]] }]);
+  });
+
   it('is left out for a pod of the host network', async () => {
     const namespaceOptions = { network: NamespaceMode.NODE, pid: NamespaceMode.CONTAINER, ipc: NamespaceMode.POD };
     const id = await shim.runPod({ hostname: '', linux: { securityContext: { namespaceOptions } } });

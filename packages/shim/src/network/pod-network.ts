@@ -11,12 +11,15 @@ import { currentTrace, newSpan } from '@berth/sdk/trace-context';
 import type { Logger } from 'pino';
 import type { FileCalls } from '../file-calls.ts';
 import { mountPoints } from '../mount-points.ts';
+import type { PodCidr } from './pod-cidr.ts';
 
 interface PodNetworkOptions {
   confDir: string;
   binDirs: string[];
   /** Where results are kept for DEL. */
   cacheDir: string;
+  /** The pods' ranges of addresses, for plugins that declare the capability `ipRanges`. */
+  podCidr: Pick<PodCidr, 'ranges'>;
   calls: FileCalls;
   log: Logger;
 }
@@ -27,6 +30,8 @@ export interface Attached {
   list: string;
   /** Addresses without prefix length, the first one the pod's own; none until ADD has succeeded. */
   ips: string[];
+  /** What the plugins were told besides: DEL tells them the same. */
+  ipRanges?: string[];
 }
 
 /** What `attach` has to know of a sandbox. */
@@ -67,9 +72,23 @@ export class PodNetwork {
     }
   }
 
+  /** For a person: where its configuration comes from, and what that is at present. */
+  async describe(): Promise<object> {
+    const { confDir, binDirs } = this.#options;
+    const configuration = await loadNetworkConfig(confDir).catch((error: Error) => ({ problem: error.message }));
+    return { confDir, binDirs, configuration };
+  }
+
   /** What `attach` will run, to be recorded before it does: after a crash in its middle, `detach` needs it. */
-  async plan(): Promise<Attached> {
-    return { list: JSON.stringify(await loadNetworkConfig(this.#options.confDir)), ips: [] };
+  async plan(config: PodSandboxConfig): Promise<Attached> {
+    const { ranges } = this.#options.podCidr;
+    const list = await loadNetworkConfig(this.#options.confDir);
+    checkHostPorts(config, list);
+    return {
+      list: JSON.stringify(list),
+      ips: [],
+      ...(ranges.length > 0 && { ipRanges: ranges }),
+    };
   }
 
   /** ADD, as planned; gives the pod's addresses. After a failure it has run DEL. */
@@ -77,7 +96,7 @@ export class PodNetwork {
     const list = JSON.parse(planned.list) as NetworkConfigList;
     const runner = this.#runner(id, timeLimit(deadline));
     const [network, own] = await Promise.allSettled([
-      runner.add(list, attachment(id, netns, 'eth0', config), signal),
+      runner.add(list, attachment(id, netns, 'eth0', config, planned), signal),
       runner.add(loopback, attachment(id, netns, 'lo', config), signal),
     ]);
     // Both have ended when one has failed: nothing is still being attached while the sandbox is taken down.
@@ -109,7 +128,7 @@ export class PodNetwork {
     const list = JSON.parse(attached.list) as NetworkConfigList;
     // The pin of a namespace that is gone (after a reboot) is a plain file or none: plugins are told so by an empty path.
     const left = (await mountPoints()).has(netns) ? netns : '';
-    await this.#runner(sandboxId).del(list, attachment(sandboxId, left, 'eth0', config), signal);
+    await this.#runner(sandboxId).del(list, attachment(sandboxId, left, 'eth0', config, attached), signal);
     if (left !== '') await this.#runner(sandboxId).del(loopback, attachment(sandboxId, left, 'lo', config), signal);
   }
 
@@ -137,7 +156,7 @@ function timeLimit(deadline: number | undefined): number {
   return Math.min(pluginLimitMs, Math.max(answerMs, deadline - Date.now() - cleanUpLimitMs - answerMs));
 }
 
-function attachment(sandboxId: string, netns: string, ifName: string, config: PodSandboxConfig): Attachment {
+function attachment(sandboxId: string, netns: string, ifName: string, config: PodSandboxConfig, attached?: Attached): Attachment {
   const { name = '', namespace = '', uid = '' } = config.metadata ?? {};
   const args: [string, string][] = [
     ['IgnoreUnknown', '1'],
@@ -146,8 +165,30 @@ function attachment(sandboxId: string, netns: string, ifName: string, config: Po
     ['K8S_POD_INFRA_CONTAINER_ID', sandboxId],
     ['K8S_POD_UID', uid],
   ];
-  const portMappings = config.portMappings.filter((mapping) => mapping.hostPort > 0).map(portMapping);
-  return { containerId: sandboxId, netns, ifName, args, ...(portMappings.length > 0 && { capabilityArgs: { portMappings } }) };
+  return { containerId: sandboxId, netns, ifName, args, capabilityArgs: capabilityArgs(config, attached?.ipRanges) };
+}
+
+/** Ports of the host that nobody maps would be a pod that runs and can't be reached. */
+function checkHostPorts({ portMappings, metadata }: PodSandboxConfig, { name, plugins }: NetworkConfigList): void {
+  const mapped = portMappings.find(({ hostPort }) => hostPort > 0);
+  if (!mapped || plugins.some(({ capabilities }) => capabilities?.portMappings === true)) return;
+  throw new PluginError(
+    'FAILED_PRECONDITION',
+    `port ${mapped.hostPort} of the host can't be mapped: no plugin of CNI network ${name} does that`,
+    {
+      object: `pod ${metadata?.namespace}/${metadata?.name}`,
+      hint: 'add a plugin "portmap" with "capabilities": {"portMappings": true} to its configuration',
+    },
+  );
+}
+
+/** By the names of CNI's CONVENTIONS.md; `ipRanges` are lists of ranges, of each of which the pod has one address. */
+function capabilityArgs({ portMappings }: PodSandboxConfig, ipRanges: string[] | undefined): Record<string, unknown> {
+  const mapped = portMappings.filter((mapping) => mapping.hostPort > 0).map(portMapping);
+  return {
+    ...(mapped.length > 0 && { portMappings: mapped }),
+    ...(ipRanges && { ipRanges: ipRanges.map((subnet) => [{ subnet }]) }),
+  };
 }
 
 /** The `portMappings` capability of CNI's CONVENTIONS.md. */

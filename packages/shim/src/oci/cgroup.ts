@@ -8,11 +8,11 @@ const root = '/sys/fs/cgroup';
  * Removes a container's cgroup from every hierarchy, killing what is in it. For a container whose making was cut off: its OCI
  * runtime has made cgroups, but not yet noted that it did, so that its `delete` knows nothing of them.
  */
-export async function removeCgroup(cgroupsPath: string, signal: AbortSignal): Promise<void> {
+export async function removeCgroup(directory: string, signal: AbortSignal): Promise<void> {
   const names = await readdir(root);
   // On v1 each controller has a hierarchy, on v2 there is one for all.
   const hierarchies = names.includes('cgroup.controllers') ? [root] : names.map((name) => join(root, name));
-  await Promise.all(hierarchies.map((hierarchy) => removeDirectory(join(hierarchy, cgroupsPath), signal)));
+  await Promise.all(hierarchies.map((hierarchy) => removeDirectory(join(hierarchy, directory), signal)));
 }
 
 async function removeDirectory(path: string, signal: AbortSignal): Promise<void> {

@@ -20,6 +20,8 @@ interface OciCommandOptions {
   stateDirectory: string;
   /** For the runtime's logs, one file a container. */
   logDirectory: string;
+  /** Whether systemd is to make the cgroups. */
+  systemdCgroups: boolean;
   calls: Calls;
 }
 
@@ -30,8 +32,11 @@ export interface ListedContainer {
   bundle: string;
 }
 
-/** Longest any subcommand may take: all of them end in well under a second on an idle host. */
+/** Longest a subcommand may take: they end in well under a second on an idle host. */
 const deadlineMs = 30_000;
+
+/** A checkpoint writes all memory of the container to disk. */
+const checkpointDeadlineMs = 10 * 60_000;
 
 /** An OCI runtime by its command line, as runc and crun share it. */
 export class OciCommand {
@@ -65,6 +70,22 @@ export class OciCommand {
     return deleted;
   }
 
+  /** Sets limits of a created or running container: `resources` as in config.json, from a file. */
+  async update(subject: Subject, resourcesFile: string, signal: AbortSignal): Promise<void> {
+    await this.#run('update', ['--resources', resourcesFile, subject.id], subject, signal);
+  }
+
+  /** Has CRIU save the container to files in a directory; it goes on running. */
+  async checkpoint(subject: Subject, directory: string, signal: AbortSignal): Promise<void> {
+    await this.#run(
+      'checkpoint',
+      ['--leave-running', '--image-path', directory, '--work-path', directory, subject.id],
+      subject,
+      signal,
+      checkpointDeadlineMs,
+    );
+  }
+
   /** Containers below the state directory by id. */
   async list(signal: AbortSignal): Promise<Map<string, ListedContainer>> {
     const subject = { id: 'list', name: 'containers', sandboxId: undefined };
@@ -74,7 +95,8 @@ export class OciCommand {
 
   /** Arguments ahead of the subcommand; conmon is given the same. */
   globalArguments(logFile: string): string[] {
-    return [`--root=${this.#options.stateDirectory}`, `--log=${logFile}`, '--log-format=json'];
+    const { stateDirectory, systemdCgroups } = this.#options;
+    return [`--root=${stateDirectory}`, `--log=${logFile}`, '--log-format=json', ...(systemdCgroups ? ['--systemd-cgroup'] : [])];
   }
 
   logFile(id: string): string {
@@ -87,7 +109,7 @@ export class OciCommand {
     return lines.map(errorMessage).findLast((message) => message !== undefined);
   }
 
-  async #run(subcommand: string, args: string[], subject: Subject, signal: AbortSignal): Promise<string> {
+  async #run(subcommand: string, args: string[], subject: Subject, signal: AbortSignal, limitMs = deadlineMs): Promise<string> {
     const description = {
       protocol: 'oci',
       plugin: this.name,
@@ -95,17 +117,17 @@ export class OciCommand {
       subject: subject.name,
       sandboxId: subject.sandboxId,
     } as const;
-    return this.#options.calls.record(description, () => this.#execute(subcommand, args, subject, signal));
+    return this.#options.calls.record(description, () => this.#execute(subcommand, args, subject, signal, limitMs));
   }
 
-  async #execute(subcommand: string, args: string[], subject: Subject, signal: AbortSignal): Promise<string> {
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]);
+  async #execute(subcommand: string, args: string[], subject: Subject, signal: AbortSignal, limitMs: number): Promise<string> {
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(limitMs)]);
     const { promise, resolve, reject } = Promise.withResolvers<string>();
     const all = [...this.globalArguments(this.logFile(subject.id)), subcommand, ...args];
     execFile(this.binary, all, { signal: limit, killSignal: 'SIGKILL', encoding: 'utf8' }, (error, stdout, stderr) => {
       if (!error) return resolve(stdout);
       const object = `${this.name} ${subcommand} of container ${subject.name}`;
-      if (limit.aborted) return reject(interrupted(object, limit, deadlineMs));
+      if (limit.aborted) return reject(interrupted(object, limit, limitMs));
       reject(new PluginError('INTERNAL', readable(stderr) || error.message, { object, cause: error }));
     });
     return promise;

@@ -9,13 +9,20 @@ export interface OciConfig {
     cwd: string;
     capabilities: Record<'bounding' | 'effective' | 'permitted' | 'inheritable' | 'ambient', string[]>;
     noNewPrivileges: boolean;
+    apparmorProfile?: string;
+    selinuxLabel?: string;
     oomScoreAdj?: number;
   };
   root: { path: string; readonly: boolean };
   mounts: OciMount[];
   annotations: Record<string, string>;
+  /** Programs that are run at points of a container's life, by the point's name. */
+  hooks?: Record<string, OciHook[]>;
   linux: {
     namespaces: OciNamespace[];
+    /** With a user namespace. */
+    uidMappings?: OciIdMapping[];
+    gidMappings?: OciIdMapping[];
     cgroupsPath: string;
     resources: OciResources;
     devices: OciDevice[];
@@ -23,6 +30,8 @@ export interface OciConfig {
     maskedPaths: string[];
     readonlyPaths: string[];
     rootfsPropagation?: string;
+    /** SELinux label of what is mounted for the container. */
+    mountLabel?: string;
     seccomp?: OciSeccomp;
   };
 }
@@ -34,8 +43,22 @@ export interface OciMount {
   options: string[];
 }
 
+export interface OciIdMapping {
+  containerID: number;
+  hostID: number;
+  size: number;
+}
+
+export interface OciHook {
+  path: string;
+  args: string[];
+  env: string[];
+  /** Seconds. */
+  timeout?: number;
+}
+
 export interface OciNamespace {
-  type: 'pid' | 'network' | 'mount' | 'ipc' | 'uts' | 'cgroup';
+  type: 'user' | 'pid' | 'network' | 'mount' | 'ipc' | 'uts' | 'cgroup';
   /** Left out: a new one. */
   path?: string;
 }
@@ -46,6 +69,23 @@ export interface OciResources {
   memory?: { limit?: number; swap?: number };
   hugepageLimits?: { pageSize: string; limit: number }[];
   unified?: Record<string, string>;
+  /** cgroup v1 only; on v2 these are `unified`. */
+  blockIO?: OciBlockIo;
+}
+
+export interface OciBlockIo {
+  weight?: number;
+  throttleReadBpsDevice?: OciThrottle[];
+  throttleWriteBpsDevice?: OciThrottle[];
+  throttleReadIOPSDevice?: OciThrottle[];
+  throttleWriteIOPSDevice?: OciThrottle[];
+}
+
+export interface OciThrottle {
+  major: number;
+  minor: number;
+  /** Bytes, or operations, a second. */
+  rate: number;
 }
 
 export interface OciDevice {

@@ -28,9 +28,9 @@ export function mergeMounts(defaults: OciMount[], requested: ContainerMount[]): 
   return [...defaults.filter(({ destination }) => !taken.has(destination)), ...requested.map(bindMount)];
 }
 
-function bindMount({ source, destination, readonly, propagation }: ContainerMount): OciMount {
+function bindMount({ source, destination, readonly, recursiveReadonly, propagation }: ContainerMount): OciMount {
   const propagationOption = propagation === 'private' ? 'rprivate' : propagation;
-  return { destination, type: 'bind', source, options: ['rbind', propagationOption, readonly ? 'ro' : 'rw'] };
+  return { destination, type: 'bind', source, options: ['rbind', propagationOption, recursiveReadonly ? 'rro' : readonly ? 'ro' : 'rw'] };
 }
 
 /** The root's own propagation has to let through what one of the mounts is to pass on (mount_namespaces(7)). */

@@ -36,7 +36,8 @@ export async function hostDevices(): Promise<GrantedDevice[]> {
   return found.flat().map((node) => ({ ...node, access: 'rwm' }));
 }
 
-async function deviceNodes(hostPath: string, path: string): Promise<OciDevice[]> {
+/** The node at `hostPath`, to be seen at `path`, or all below a folder. */
+export async function deviceNodes(hostPath: string, path: string): Promise<OciDevice[]> {
   const status = await stat(hostPath);
   if (status.isDirectory()) {
     const names = await readdir(hostPath);

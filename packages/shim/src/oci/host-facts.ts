@@ -1,5 +1,6 @@
 import { access, readFile } from 'node:fs/promises';
 import { capabilitiesOfMask } from './capabilities.ts';
+import type { CgroupDriver } from './cgroup-driver.ts';
 
 /** What a container's configuration depends on besides its request. */
 export interface HostFacts {
@@ -16,9 +17,12 @@ export interface HostFacts {
   /** Limits on memory and swap together can be set. */
   swapAccounting: boolean;
   appArmor: boolean;
+  selinux: boolean;
+  /** Not found out, but chosen: both can be on one host. */
+  cgroupDriver: CgroupDriver;
 }
 
-export async function readHostFacts(): Promise<HostFacts> {
+export async function readHostFacts(cgroupDriver: CgroupDriver): Promise<HostFacts> {
   const status = await readFile('/proc/self/status', 'utf8');
   const capabilities = (set: string): string[] => capabilitiesOfMask(new RegExp(`^${set}:\\s*([0-9a-f]+)`, 'm').exec(status)?.[1] ?? '0');
   const controllers = await readFile('/sys/fs/cgroup/cgroup.controllers', 'utf8').catch(() => undefined);
@@ -32,6 +36,8 @@ export async function readHostFacts(): Promise<HostFacts> {
     hugetlb: controllers?.split(/\s/).includes('hugetlb') ?? (await exists('/sys/fs/cgroup/hugetlb/tasks')),
     swapAccounting: unifiedCgroups ? await exists('/proc/swaps') : await exists('/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes'),
     appArmor: (await readFile('/sys/module/apparmor/parameters/enabled', 'utf8').catch(() => 'N')).startsWith('Y'),
+    selinux: await exists('/sys/fs/selinux/enforce'),
+    cgroupDriver,
   };
 }
 

@@ -2,8 +2,9 @@ import { access, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { killedExitCode } from '../exit-code.ts';
 import { removeCgroup } from './cgroup.ts';
+import { cgroupDirectory } from './cgroup-driver.ts';
 import type { OciCommand, Subject } from './command.ts';
-import type { OciConfig } from './config-json.ts';
+import type { OciConfig, OciResources } from './config-json.ts';
 import type { Conmon, MonitoredContainer } from './conmon.ts';
 import type { ExitFiles, ProcessExit } from './exit-files.ts';
 
@@ -51,6 +52,17 @@ export class MonitoredContainers {
 
   async start(container: Subject, signal: AbortSignal): Promise<void> {
     await this.#oci.start(container, signal);
+  }
+
+  /** Sets limits of a created or running container; those that `resources` leaves out stay. */
+  async update(container: BundledContainer, resources: Omit<OciResources, 'devices'>, signal: AbortSignal): Promise<void> {
+    const file = join(container.bundle, 'resources.json');
+    await writeFile(file, JSON.stringify(resources), { mode: 0o600 });
+    try {
+      await this.#oci.update(container, file, signal);
+    } finally {
+      await rm(file, { force: true });
+    }
   }
 
   /** Signals the first process; one that has ended, or is missing, is no error. */
@@ -141,7 +153,7 @@ export class MonitoredContainers {
   /** One that never ran has no exit file, and perhaps cgroups that its OCI runtime doesn't know of. */
   async #removeUnfinished({ bundle }: BundledContainer, signal: AbortSignal): Promise<void> {
     const config = await readFile(join(bundle, 'config.json'), 'utf8').catch(() => undefined);
-    if (config !== undefined) await removeCgroup((JSON.parse(config) as OciConfig).linux.cgroupsPath, signal);
+    if (config !== undefined) await removeCgroup(cgroupDirectory((JSON.parse(config) as OciConfig).linux.cgroupsPath), signal);
   }
 
   /** Nobody reports the end of a container whose conmon has died: `delete` kills it and waits, and the exit file is written here. */

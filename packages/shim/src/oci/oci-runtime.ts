@@ -1,8 +1,10 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { LinuxContainerResources } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import type { Logger } from 'pino';
 import type { Calls } from '../calls.ts';
+import { cgroupUsage } from '../cgroup/cgroup-usage.ts';
 import { killedExitCode } from '../exit-code.ts';
 import type {
   ContainerSpec,
@@ -16,16 +18,20 @@ import type {
   RuntimeFeatures,
   RuntimeVersion,
   SandboxSpec,
+  Usage,
 } from '../runtime.ts';
 import { RuntimeEvents } from '../runtime-events.ts';
 import { UndoStack } from '../undo-stack.ts';
-import { grantCapabilities } from './capabilities.ts';
+import { AppArmor } from './apparmor.ts';
+import { assembleConfig } from './assemble-config.ts';
+import { cdiDirectories as defaultCdiDirectories } from './cdi/registry.ts';
+import { type CgroupDriver, cgroupDirectory, cgroupsPath, parentDirectory } from './cgroup-driver.ts';
+import { writeCheckpoint } from './checkpoint.ts';
 import { OciCommand } from './command.ts';
 import type { OciConfig } from './config-json.ts';
 import { Conmon, type MonitoredContainer } from './conmon.ts';
 import { attachToConmon } from './conmon-attach.ts';
 import { ConmonWatch } from './conmon-watch.ts';
-import { hostDevices, requestedDevices } from './devices.ts';
 import { Exec } from './exec.ts';
 import { ExitFiles } from './exit-files.ts';
 import { type HostFacts, readHostFacts } from './host-facts.ts';
@@ -33,9 +39,12 @@ import { MonitoredContainers } from './monitored.ts';
 import { OciRecovery } from './oci-recovery.ts';
 import { Pause } from './pause.ts';
 import { identify } from './programs.ts';
-import { seccompChoice, seccompFilter } from './seccomp.ts';
+import { changeableLimits } from './resources.ts';
 import { SharedMemory } from './shared-memory.ts';
-import { containerConfig, nameOf, withheld } from './spec.ts';
+import { nameOf, withheld } from './spec.ts';
+import { supportedFields } from './supported-fields.ts';
+
+export { cgroupDriver } from './cgroup-driver.ts';
 
 export interface OciRuntimeOptions {
   /** An OCI runtime's name on PATH or absolute path: `runc`, `crun`. */
@@ -49,6 +58,10 @@ export interface OciRuntimeOptions {
   createDeadlineMs?: number;
   /** Has the last word on a container's config.json; what it throws fails CreateContainer. For runtimes that are an OCI runtime and more. */
   adapt?(config: OciConfig, container: ContainerSpec): OciConfig;
+  /** Who makes cgroups; default `cgroupfs`. */
+  cgroupDriver?: CgroupDriver;
+  /** Where CDI specifications are; default /etc/cdi and /var/run/cdi. */
+  cdiDirectories?: string[];
   /** How often it is looked whether the containers' conmons live; default 5 seconds. */
   conmonWatchMs?: number;
 }
@@ -56,6 +69,8 @@ export interface OciRuntimeOptions {
 /** What `prepare` makes, and all else works with. */
 interface Parts {
   facts: HostFacts;
+  appArmor: AppArmor;
+  oci: OciCommand;
   containers: MonitoredContainers;
   exec: Exec;
   pause: Pause;
@@ -67,6 +82,7 @@ interface Parts {
 export class OciRuntime implements Runtime {
   readonly #options: OciRuntimeOptions;
   readonly #directory: string;
+  readonly #cgroupDriver: CgroupDriver;
   readonly #exits: ExitFiles;
   readonly #sharedMemory: SharedMemory;
   readonly #events = new RuntimeEvents();
@@ -78,13 +94,14 @@ export class OciRuntime implements Runtime {
 
   constructor(options: OciRuntimeOptions) {
     this.#options = options;
+    this.#cgroupDriver = options.cgroupDriver ?? 'cgroupfs';
     this.#directory = join(options.run, 'oci', options.handler);
     this.#exits = new ExitFiles(join(this.#directory, 'exits'));
     this.#sharedMemory = new SharedMemory(join(this.#directory, 'shm'));
   }
 
   features(): RuntimeFeatures {
-    return { rootfs: 'mounted', network: true, namespaces: true, interactive: true, refused };
+    return { rootfs: 'mounted', network: true, namespaces: true, interactive: true, refused: [], cgroupDriver: this.#cgroupDriver };
   }
 
   async prepare(signal: AbortSignal): Promise<RuntimeVersion> {
@@ -97,7 +114,7 @@ export class OciRuntime implements Runtime {
     const [oci, conmon, facts] = await Promise.all([
       identify(this.#options.binary, 'makes containers', signal),
       identify('conmon', 'watches containers', signal),
-      readHostFacts(),
+      readHostFacts(this.#cgroupDriver),
     ]);
     await mkdir(join(this.#directory, 'state'), { recursive: true, mode: 0o700 });
     await mkdir(join(this.#directory, 'logs'), { recursive: true, mode: 0o700 });
@@ -110,7 +127,7 @@ export class OciRuntime implements Runtime {
       { runtime: oci.path, version: oci.version, conmon: conmon.version, cgroups: unifiedCgroups ? 'v2' : 'v1' },
       'OCI runtime ready',
     );
-    return { name: oci.name, version: oci.version };
+    return { name: oci.name, version: oci.version, supported: await supportedFields(oci.path, signal) };
   }
 
   async createSandbox(sandbox: SandboxSpec, signal: AbortSignal): Promise<void> {
@@ -137,19 +154,13 @@ export class OciRuntime implements Runtime {
   }
 
   async createContainer(container: ContainerSpec, signal: AbortSignal): Promise<void> {
-    const { containers, facts, pause } = this.#ready();
-    const object = nameOf(container);
-    const context = container.config.linux?.securityContext;
-    const privileged = context?.privileged ?? false;
-    const { granted } = grantCapabilities(context?.capabilities, privileged, facts.bounding, object);
-    const config = containerConfig({
-      container,
-      facts,
-      devices: privileged ? await hostDevices() : await requestedDevices(container.config.devices, object),
-      seccomp: await seccompFilter(seccompChoice(context, object), granted, facts.architecture, object),
+    const { containers, facts, appArmor } = this.#ready();
+    const places = {
       sharedMemory: this.#sharedMemory.pathOf(container.sandbox),
-      sharedPid: container.sandbox.sharedPid ? await pause.namespace(container.sandbox) : undefined,
-    });
+      pidNamespace: await this.#pidNamespace(container),
+      cdiDirectories: this.#options.cdiDirectories ?? defaultCdiDirectories,
+    };
+    const config = await assembleConfig(container, { facts, appArmor, ...places }, signal);
     this.#sayOnce(withheld(container, facts));
     await containers.create(monitored(container), this.#options.adapt?.(config, container) ?? config, signal);
     this.#known.set(container.id, container);
@@ -206,22 +217,78 @@ export class OciRuntime implements Runtime {
     return this.#events.read(signal);
   }
 
+  async update(container: ContainerSpec, resources: LinuxContainerResources, signal: AbortSignal): Promise<void> {
+    const { containers, facts } = this.#ready();
+    await containers.update(
+      monitored(container),
+      changeableLimits(resources, container.config.linux?.resources, facts, nameOf(container)),
+      signal,
+    );
+  }
+
+  async checkpoint(container: ContainerSpec, location: string, signal: AbortSignal): Promise<void> {
+    await writeCheckpoint(this.#ready().oci, container, monitored(container), location, signal);
+  }
+
+  async inspect(container: ContainerSpec): Promise<Record<string, unknown>> {
+    const pid = await this.#ready().containers.pidOf(monitored(container));
+    const ended = await this.#exits.read(container.id);
+    return {
+      ...(pid !== undefined && !ended && { pid }),
+      bundle: container.directory,
+      cgroup: this.#cgroupOf(container),
+    };
+  }
+
+  async usage(container: ContainerSpec): Promise<Usage | undefined> {
+    return cgroupUsage(this.#cgroupOf(container));
+  }
+
+  async sandboxUsage(sandbox: SandboxSpec): Promise<Usage | undefined> {
+    const directory = parentDirectory(sandbox);
+    return directory === undefined ? undefined : cgroupUsage(directory);
+  }
+
   #assemble(binary: string, conmonBinary: string, facts: HostFacts): Parts {
     const { calls, createDeadlineMs, conmonWatchMs = 5000 } = this.#options;
     const stateDirectory = join(this.#directory, 'state');
-    const oci = new OciCommand({ binary, stateDirectory, logDirectory: join(this.#directory, 'logs'), calls });
+    const oci = new OciCommand({
+      binary,
+      stateDirectory,
+      logDirectory: join(this.#directory, 'logs'),
+      systemdCgroups: facts.cgroupDriver === 'systemd',
+      calls,
+    });
     const conmon = new Conmon({ binary: conmonBinary, exitDirectory: this.#exits.directory, createDeadlineMs, calls }, oci);
     const containers = new MonitoredContainers({ oci, conmon, exits: this.#exits, stateDirectory });
-    const pause = new Pause(containers);
+    const pause = new Pause(containers, facts.cgroupDriver);
     const exitOf = (container: ContainerSpec): Promise<Exit | undefined> => this.#exitOf(container, containers);
     return {
       facts,
+      appArmor: new AppArmor(facts.appArmor, this.#directory),
+      oci,
       containers,
       exec: new Exec(oci, calls),
       pause,
       conmonWatch: new ConmonWatch({ containers, watched: () => this.#watched(), log: this.#options.log, intervalMs: conmonWatchMs }),
       recovery: new OciRecovery({ oci, containers, pause, exits: this.#exits, exitOf }),
     };
+  }
+
+  async #pidNamespace({ pidTarget, sandbox }: ContainerSpec): Promise<string | undefined> {
+    const { containers, pause } = this.#ready();
+    if (pidTarget === undefined) return sandbox.sharedPid ? pause.namespace(sandbox) : undefined;
+    const target = this.#known.get(pidTarget);
+    const ended = target && (await this.#exits.read(pidTarget));
+    const pid = target && !ended && (await containers.pidOf(monitored(target)));
+    if (pid) return `/proc/${pid}/ns/pid`;
+    throw new PluginError('FAILED_PRECONDITION', 'it has ended, and its PID namespace with it', {
+      object: `target container ${pidTarget.slice(0, 12)}`,
+    });
+  }
+
+  #cgroupOf({ sandbox, id }: ContainerSpec): string {
+    return cgroupDirectory(cgroupsPath(this.#cgroupDriver, sandbox, id));
   }
 
   #ready(): Parts {
@@ -262,12 +329,6 @@ export class OciRuntime implements Runtime {
 }
 
 const lostExit = 'its exit status was lost: conmon, which watches it, was killed';
-
-/** What these runtimes could do but don't yet; what only some requests of a field can't have is thrown where it is read. */
-const refused = ['user', 'role', 'type', 'level'].map((part) => ({
-  field: `linux.security_context.selinux_options.${part}`,
-  reason: 'SELinux labels are not supported',
-}));
 
 function monitored({ id, config, sandbox, directory, logPath }: ContainerSpec): MonitoredContainer {
   const { stdin, stdinOnce, tty } = config;

@@ -1,7 +1,9 @@
-import { mkdir } from 'node:fs/promises';
+import { chown, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
 import type { SandboxSpec } from '../runtime.ts';
+import { rootOf } from '../sandbox/user-namespace.ts';
+import type { CgroupDriver } from './cgroup-driver.ts';
 import type { MonitoredContainer } from './conmon.ts';
 import type { MonitoredContainers } from './monitored.ts';
 import { locate } from './programs.ts';
@@ -10,9 +12,11 @@ import { pauseConfig } from './spec.ts';
 /** The process that holds a sandbox's shared PID namespace and reaps its orphans: `catatonit -P`, a container named by the sandbox's id. */
 export class Pause {
   readonly #containers: MonitoredContainers;
+  readonly #cgroupDriver: CgroupDriver;
 
-  constructor(containers: MonitoredContainers) {
+  constructor(containers: MonitoredContainers, cgroupDriver: CgroupDriver) {
     this.#containers = containers;
+    this.#cgroupDriver = cgroupDriver;
   }
 
   async create(sandbox: SandboxSpec, signal: AbortSignal): Promise<void> {
@@ -20,7 +24,9 @@ export class Pause {
     const container = pauseContainer(sandbox);
     const root = join(container.bundle, 'rootfs');
     await mkdir(root, { recursive: true, mode: 0o755 });
-    await this.#containers.create(container, pauseConfig(sandbox, root, executable), signal);
+    const owner = sandbox.idMappings && rootOf(sandbox.idMappings);
+    if (owner) await chown(root, owner.uid, owner.gid);
+    await this.#containers.create(container, pauseConfig(sandbox, root, executable, this.#cgroupDriver), signal);
     try {
       await this.#containers.start(container, signal);
     } catch (error) {

@@ -1,5 +1,6 @@
 import type { LinuxContainerResources } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
+import { blockIo, blockIoFiles } from './block-io.ts';
 import type { OciResources } from './config-json.ts';
 import type { HostFacts } from './host-facts.ts';
 
@@ -17,7 +18,39 @@ export function limits(request: LinuxContainerResources | undefined, facts: Host
     limit: Number(request.memoryLimitInBytes),
     swap: facts.swapAccounting ? Number(request.memorySwapLimitInBytes) : 0,
   });
-  return withoutEmpty({ cpu, memory, hugepageLimits: hugepages(request, facts, object), unified: unified(request, facts, object) });
+  return withoutEmpty({
+    cpu,
+    memory,
+    hugepageLimits: hugepages(request, facts, object),
+    unified: unified(request, facts, object),
+    blockIO: facts.unifiedCgroups ? undefined : blockIo(request.unified, object),
+  });
+}
+
+/** Limits for `update`, which OCI runtimes have for all but huge pages and, on cgroup v1, block I/O. */
+export function changeableLimits(
+  resources: LinuxContainerResources,
+  present: LinuxContainerResources | undefined,
+  facts: HostFacts,
+  object: string,
+): Omit<OciResources, 'devices'> {
+  const { hugepageLimits, blockIO, ...rest } = limits(resources, facts, object);
+  if (blockIO && blockIoFiles.some((file) => resources.unified[file] !== present?.unified[file])) {
+    throw new PluginError(
+      'FAILED_PRECONDITION',
+      "linux.unified: OCI runtimes can't change block I/O limits of cgroup v1 while a container is there",
+      {
+        object,
+        hint: 'create a new container',
+      },
+    );
+  }
+  const presentPages = new Map(present?.hugepageLimits.map(({ pageSize, limit }) => [pageSize, Number(limit)]));
+  if (!hugepageLimits?.some(({ pageSize, limit }) => (presentPages.get(pageSize) ?? 0) !== limit)) return rest;
+  throw new PluginError('FAILED_PRECONDITION', "linux.hugepage_limits: OCI runtimes can't change them while a container is there", {
+    object,
+    hint: 'create a new container',
+  });
 }
 
 /** A kubelet sends a limit of 0 for every page size of the host, also where the kernel can't limit them. */
@@ -27,9 +60,14 @@ function hugepages(request: LinuxContainerResources, facts: HostFacts, object: s
   throw new PluginError('FAILED_PRECONDITION', 'linux.resources.hugepage_limits: this host has no hugetlb cgroup controller', { object });
 }
 
+/** On cgroup v1 there are only those that `blockIo` words otherwise. */
 function unified(request: LinuxContainerResources, facts: HostFacts, object: string): Record<string, string> | undefined {
-  if (facts.unifiedCgroups || Object.keys(request.unified).length === 0) return request.unified;
-  throw new PluginError('FAILED_PRECONDITION', 'linux.resources.unified: this host uses cgroup v1', { object });
+  if (facts.unifiedCgroups) return request.unified;
+  const other = Object.keys(request.unified).find((file) => !blockIoFiles.includes(file));
+  if (other === undefined) return undefined;
+  throw new PluginError('FAILED_PRECONDITION', `linux.resources.unified: this host uses cgroup v1, which has nothing like ${other}`, {
+    object,
+  });
 }
 
 /** The score to be set, and the one asked for if the host forbids it: lowering one's own takes CAP_SYS_RESOURCE. */

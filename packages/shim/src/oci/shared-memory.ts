@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { unmountIfMounted } from '../mount-points.ts';
 import { runProgram } from '../run-program.ts';
 import type { SandboxSpec } from '../runtime.ts';
+import { rootOf } from '../sandbox/user-namespace.ts';
 
 /** The size that the field gives a pod's /dev/shm. */
 const options = 'nosuid,noexec,nodev,mode=1777,size=65536k';
@@ -25,7 +26,7 @@ export class SharedMemory {
     if (sandbox.namespaces.ipc === undefined) return;
     const path = this.pathOf(sandbox);
     await mkdir(path, { recursive: true, mode: 0o700 });
-    await runProgram('mount', ['-t', 'tmpfs', '-o', options, 'shm', path], { signal });
+    await runProgram('mount', ['-t', 'tmpfs', '-o', `${options}${ownerOptions(sandbox)}`, 'shm', path], { signal });
   }
 
   async unmount(sandbox: SandboxSpec, signal: AbortSignal): Promise<void> {
@@ -43,4 +44,10 @@ export class SharedMemory {
     await unmountIfMounted([path], signal);
     await rm(path, { recursive: true, force: true });
   }
+}
+
+function ownerOptions({ idMappings }: SandboxSpec): string {
+  if (!idMappings) return '';
+  const { uid, gid } = rootOf(idMappings);
+  return `,uid=${uid},gid=${gid}`;
 }

@@ -1,4 +1,4 @@
-import { ContainerConfig, NamespaceMode, PodSandboxConfig, SecurityProfile_ProfileType } from '@berth/sdk/cri';
+import { ContainerConfig, NamespaceMode, PodSandboxConfig } from '@berth/sdk/cri';
 import { describe, expect, it } from 'vitest';
 import type { ContainerSpec, SandboxSpec } from '../runtime.ts';
 import { capabilitiesOfMask } from './capabilities.ts';
@@ -19,6 +19,8 @@ const facts: HostFacts = {
   hugetlb: false,
   swapAccounting: true,
   appArmor: false,
+  selinux: false,
+  cgroupDriver: 'cgroupfs',
 };
 
 describe('capabilities', () => {
@@ -109,8 +111,14 @@ describe('resources', () => {
     });
   });
 
-  it('refuse unified fields on cgroup v1', () => {
+  it('refuse unified fields on cgroup v1, but for block I/O, which it words otherwise', () => {
     expect(() => resources({ unified: { 'memory.high': '1' } })).toThrow(/linux\.resources\.unified.*cgroup v1/);
+    const unified = { 'io.max': '8:0 rbps=1048576' };
+    expect(resources({ unified })).toMatchObject({ blockIO: { throttleReadBpsDevice: [{ major: 8, minor: 0, rate: 1048576 }] } });
+    expect(resources({ unified })).not.toHaveProperty('unified');
+    const onV2 = resources({ unified }, { ...facts, unifiedCgroups: true });
+    expect(onV2).toMatchObject({ unified });
+    expect(onV2).not.toHaveProperty('blockIO');
   });
 
   it('give an oom_score_adj that the host allows', () => {
@@ -121,21 +129,6 @@ describe('resources', () => {
     expect(withheld(container({ resources: { oomScoreAdj: -997n } }), host)).toEqual([
       expect.stringMatching(/^oom_score_adj can't go below 10/),
     ]);
-  });
-});
-
-describe('cgroupsPath', () => {
-  it.each([
-    ['', '/c1'],
-    ['/kubepods/pod1', '/kubepods/pod1/c1'],
-    ['kubepods/pod1/', '/kubepods/pod1/c1'],
-  ])('below parent "%s" is %s', (cgroupParent, expected) => {
-    expect(config({}, { sandbox: { config: PodSandboxConfig.fromPartial({ linux: { cgroupParent } }) } }).linux.cgroupsPath).toBe(expected);
-  });
-
-  it('is refused below a systemd slice', () => {
-    const sandbox = { config: PodSandboxConfig.fromPartial({ linux: { cgroupParent: 'kubepods.slice' } }) };
-    expect(() => config({}, { sandbox })).toThrow(/cgroup_parent kubepods\.slice.*cgroupfs/);
   });
 });
 
@@ -157,17 +150,6 @@ describe('mounts and paths', () => {
     const propagation = (mode: 'private' | 'rslave' | 'rshared'): string | undefined =>
       config({}, { mounts: [{ source: '/a', destination: '/a', readonly: false, propagation: mode }] }).linux.rootfsPropagation;
     expect([propagation('private'), propagation('rslave'), propagation('rshared')]).toEqual([undefined, 'rslave', 'rshared']);
-  });
-});
-
-describe('AppArmor', () => {
-  it('is refused where it would change something, and only there', () => {
-    const apparmor = { profileType: SecurityProfile_ProfileType.RuntimeDefault };
-    expect(() => config({ securityContext: { apparmor } }, { facts: { ...facts, appArmor: true } })).toThrow(/security_context\.apparmor/);
-    expect(() => config({ securityContext: { apparmor: { profileType: SecurityProfile_ProfileType.Localhost } } })).toThrow(
-      /security_context\.apparmor/,
-    );
-    expect(() => config({ securityContext: { apparmor } })).not.toThrow();
   });
 });
 
@@ -210,7 +192,8 @@ function config(linux: Parameters<typeof container>[0] = {}, variation: Variatio
     facts: host,
     devices: [],
     seccomp: undefined,
+    apparmorProfile: undefined,
     sharedMemory: undefined,
-    sharedPid,
+    pidNamespace: sharedPid,
   });
 }

@@ -1,14 +1,14 @@
-import type { LinuxContainerSecurityContext } from '@berth/sdk/cri';
-import { SecurityProfile_ProfileType } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import type { ContainerSpec, SandboxSpec } from '../runtime.ts';
 import { grantCapabilities } from './capabilities.ts';
+import { type CgroupDriver, cgroupsPath } from './cgroup-driver.ts';
 import type { OciConfig, OciSeccomp } from './config-json.ts';
 import { defaultMounts, maskedPaths, mergeMounts, readonlyPaths, rootfsPropagation } from './config-mounts.ts';
-import { hasOwnIpc, namespaces, pauseNamespaces } from './config-namespaces.ts';
+import { hasOwnIpc, idMappings, namespaces, pauseNamespaces } from './config-namespaces.ts';
 import type { GrantedDevice } from './devices.ts';
 import type { HostFacts } from './host-facts.ts';
 import { limits, oomScore } from './resources.ts';
+import { selinuxLabels } from './selinux.ts';
 
 /** What is read from the host for one container before its configuration can be put together. */
 interface SpecInputs {
@@ -17,22 +17,32 @@ interface SpecInputs {
   devices: GrantedDevice[];
   /** The filter for these capabilities. */
   seccomp: OciSeccomp | undefined;
+  /** A loaded profile. */
+  apparmorProfile: string | undefined;
   /** What the sandbox's containers see as /dev/shm. */
   sharedMemory: string | undefined;
-  /** The PID namespace that the sandbox's containers share, if they do. */
-  sharedPid: string | undefined;
+  /** The PID namespace that it joins: of the sandbox's containers, if they share one, or of its target. */
+  pidNamespace: string | undefined;
 }
 
 /** A container's config.json. Pure: everything about the host comes in. Throws what this runtime can't do, by its CRI field. */
-export function containerConfig({ container, facts, devices, seccomp, sharedMemory, sharedPid }: SpecInputs): OciConfig {
+export function containerConfig({
+  container,
+  facts,
+  devices,
+  seccomp,
+  apparmorProfile,
+  sharedMemory,
+  pidNamespace,
+}: SpecInputs): OciConfig {
   const object = nameOf(container);
   const context = container.config.linux?.securityContext;
   const resources = container.config.linux?.resources;
   const privileged = context?.privileged ?? false;
   const { granted, ambient } = grantCapabilities(context?.capabilities, privileged, facts.bounding, object);
   const { score } = oomScore(resources, facts);
+  const labels = selinuxLabels(context?.selinuxOptions, facts.selinux, object);
   const propagation = rootfsPropagation(container.mounts);
-  refuseAppArmor(context, facts, object);
   return {
     ociVersion: '1.0.2',
     process: {
@@ -43,6 +53,8 @@ export function containerConfig({ container, facts, devices, seccomp, sharedMemo
       cwd: container.process.cwd,
       capabilities: { bounding: granted, effective: granted, permitted: granted, inheritable: ambient, ambient },
       noNewPrivileges: context?.noNewPrivs ?? false,
+      ...(apparmorProfile !== undefined && { apparmorProfile }),
+      ...(labels && { selinuxLabel: labels.process }),
       ...(score !== undefined && { oomScoreAdj: score }),
     },
     root: { path: rootOf(container), readonly: context?.readonlyRootfs ?? false },
@@ -52,21 +64,23 @@ export function containerConfig({ container, facts, devices, seccomp, sharedMemo
     ),
     annotations: container.config.annotations,
     linux: {
-      namespaces: namespaces(context?.namespaceOptions, container.sandbox, sharedPid, facts),
-      cgroupsPath: cgroupsPath(container.sandbox, container.id),
+      namespaces: namespaces(context?.namespaceOptions, container.sandbox, pidNamespace, facts),
+      ...idMappings(container.sandbox),
+      cgroupsPath: cgroupsPath(facts.cgroupDriver, container.sandbox, container.id),
       resources: { devices: deviceRules(privileged, devices), ...limits(resources, facts, object) },
       devices: devices.map(({ access: _, ...device }) => device),
       sysctl: container.sandbox.config.linux?.sysctls ?? {},
       maskedPaths: hiddenPaths(privileged, context?.maskedPaths, maskedPaths),
       readonlyPaths: hiddenPaths(privileged, context?.readonlyPaths, readonlyPaths),
       ...(propagation && { rootfsPropagation: propagation }),
+      ...(labels && { mountLabel: labels.mount }),
       ...(seccomp && { seccomp }),
     },
   };
 }
 
 /** The config.json of the process that holds a sandbox's PID namespace: `executable`, static, in an empty root. */
-export function pauseConfig(sandbox: SandboxSpec, root: string, executable: string): OciConfig {
+export function pauseConfig(sandbox: SandboxSpec, root: string, executable: string, cgroupDriver: CgroupDriver): OciConfig {
   return {
     ociVersion: '1.0.2',
     process: {
@@ -87,7 +101,8 @@ export function pauseConfig(sandbox: SandboxSpec, root: string, executable: stri
     annotations: {},
     linux: {
       namespaces: pauseNamespaces(sandbox),
-      cgroupsPath: cgroupsPath(sandbox, sandbox.id),
+      ...idMappings(sandbox),
+      cgroupsPath: cgroupsPath(cgroupDriver, sandbox, sandbox.id),
       resources: { devices: deviceRules(false, []) },
       devices: [],
       sysctl: {},
@@ -120,16 +135,6 @@ function rootOf(container: ContainerSpec): string {
   throw new PluginError('FAILED_PRECONDITION', 'its root file system is not mounted', { object: nameOf(container) });
 }
 
-function cgroupsPath({ id, config }: SandboxSpec, containerId: string): string {
-  const parent = config.linux?.cgroupParent ?? '';
-  if (!parent.endsWith('.slice'))
-    return `${parent.startsWith('/') ? '' : '/'}${parent.replace(/\/$/, '')}${parent ? '/' : ''}${containerId}`;
-  throw new PluginError('INVALID_ARGUMENT', `linux.cgroup_parent ${parent}: systemd slices are not supported`, {
-    object: `sandbox ${id.slice(0, 12)}`,
-    hint: 'set cgroupDriver to cgroupfs',
-  });
-}
-
 function deviceRules(privileged: boolean, devices: GrantedDevice[]): OciConfig['linux']['resources']['devices'] {
   if (privileged) return [{ allow: true, access: 'rwm' }];
   return [
@@ -142,17 +147,4 @@ function deviceRules(privileged: boolean, devices: GrantedDevice[]): OciConfig['
 function hiddenPaths(privileged: boolean, requested: string[] | undefined, defaults: string[]): string[] {
   if (privileged) return [];
   return requested?.length ? requested : defaults;
-}
-
-function refuseAppArmor(context: LinuxContainerSecurityContext | undefined, facts: HostFacts, object: string): void {
-  const { apparmor, apparmorProfile = '' } = context ?? {};
-  const local = apparmor?.profileType === SecurityProfile_ProfileType.Localhost || apparmorProfile.startsWith('localhost/');
-  const byDefault = apparmor?.profileType === SecurityProfile_ProfileType.RuntimeDefault || apparmorProfile === 'runtime/default';
-  // Where the kernel has no AppArmor there is nothing that a default profile could add.
-  if (local || (byDefault && facts.appArmor && !context?.privileged)) {
-    throw new PluginError('INVALID_ARGUMENT', 'linux.security_context.apparmor: AppArmor profiles are not supported', {
-      object,
-      hint: 'use Unconfined',
-    });
-  }
 }

@@ -26,5 +26,6 @@ export async function remove(shim: Shim, id: string, signal: AbortSignal): Promi
   }
   await shim.runtime.removeSandbox(sandboxSpec(sandbox, shim.directories), signal);
   await shim.sandboxes.delete(id);
+  shim.lifeCycle.sandboxDeleted(sandbox);
   shim.calls.trim();
 }

@@ -1,15 +1,17 @@
 import { join } from 'node:path';
 import type { PodSandboxConfig, RunPodSandboxRequest, RunPodSandboxResponse } from '@berth/sdk/cri';
-import { PluginError } from '@berth/sdk/errors';
 import type { CallContext } from '@berth/sdk/serve';
 import { creationTime } from '../creation-time.ts';
+import { makePassable } from '../files/passable.ts';
 import { newId } from '../identifiers.ts';
-import { checkRefusals } from '../refusals.ts';
 import type { Shim } from '../shim.ts';
 import { UndoStack } from '../undo-stack.ts';
+import { checkedConfig } from './checked-config.ts';
+import type { NamespaceKind } from './namespace-names.ts';
 import { writePodFiles } from './pod-files.ts';
 import { describeSandbox, encodeConfig, type Sandbox, sandboxSpec, usesHostIpc, usesHostNetwork } from './sandbox.ts';
-import { type NamespaceKind, pinNamespaces, planNamespaces, unpinNamespaces } from './sandbox-namespaces.ts';
+import { pinNamespaces, planNamespaces, unpinNamespaces } from './sandbox-namespaces.ts';
+import { userNamespaceOf } from './user-namespace.ts';
 
 /** CRI RunPodSandbox: namespaces, network, files, then the runtime's own sandbox. A failure leaves nothing. */
 export async function runPodSandbox(shim: Shim, request: RunPodSandboxRequest, context: CallContext): Promise<RunPodSandboxResponse> {
@@ -49,8 +51,9 @@ async function create(shim: Shim, sandbox: Sandbox, undo: UndoStack, context: Ca
   const { id, config, record } = sandbox;
   const kinds = namespaceKinds(shim, config);
   record.namespaces = planNamespaces(shim.directories.namespaces(id), kinds);
-  if (record.namespaces.network !== undefined) record.attached = await shim.network.plan();
+  if (record.namespaces.network !== undefined) record.attached = await shim.network.plan(config);
   await shim.sandboxes.add(sandbox);
+  if (userNamespaceOf(config)) await makePassable(shim.directories.root, shim.directories.sandboxRuntime(id));
   await makeNetwork(shim, sandbox, kinds, undo, context);
   record.files = await writePodFiles(join(shim.directories.sandboxes, id, 'files'), config, record.attached?.ips ?? []);
   const spec = sandboxSpec(sandbox, shim.directories);
@@ -62,10 +65,11 @@ async function create(shim: Shim, sandbox: Sandbox, undo: UndoStack, context: Ca
   signal.throwIfAborted();
   record.phase = 'ready';
   await shim.sandboxes.put(sandbox);
+  shim.lifeCycle.sandboxMade(sandbox);
 }
 
 function namespaceKinds({ features }: Shim, config: PodSandboxConfig): NamespaceKind[] {
-  const kinds: NamespaceKind[] = [];
+  const kinds: NamespaceKind[] = userNamespaceOf(config) ? ['user'] : [];
   if (features.network && !usesHostNetwork(config)) kinds.push('network');
   if (features.namespaces && !usesHostIpc(config)) kinds.push('ipc');
   if (features.namespaces && !usesHostNetwork(config)) kinds.push('uts');
@@ -77,31 +81,10 @@ async function makeNetwork(shim: Shim, sandbox: Sandbox, kinds: NamespaceKind[],
   const { id, config, record } = sandbox;
   const directory = shim.directories.namespaces(id);
   undo.add('its namespaces', (limit) => unpinNamespaces(directory, limit));
-  const { network } = await pinNamespaces(directory, kinds, config.hostname, context.signal);
+  const { network } = await pinNamespaces(directory, kinds, config.hostname, context.signal, userNamespaceOf(config));
   const { attached } = record;
   if (network === undefined || !attached) return;
   attached.ips = await shim.network.attach(network, { id, config, planned: attached }, context);
   undo.add('its network', (limit) => shim.network.detach(id, network, config, attached, limit));
   await shim.sandboxes.put(sandbox);
-}
-
-function checkedConfig(shim: Shim, { config, runtimeHandler }: RunPodSandboxRequest): PodSandboxConfig {
-  if (runtimeHandler !== '' && runtimeHandler !== shim.handler) {
-    throw new PluginError('INVALID_ARGUMENT', `this server has no handler ${JSON.stringify(runtimeHandler)}`, {
-      object: 'runtime_handler',
-      hint: `use "${shim.handler}" or leave it empty`,
-    });
-  }
-  const { name, namespace, uid } = config?.metadata ?? {};
-  if (!config || !name || !namespace || !uid) {
-    throw new PluginError('INVALID_ARGUMENT', 'name, namespace and uid are required', { object: 'config.metadata' });
-  }
-  if (!/^([\dA-Za-z][-.\w]{0,63})?$/.test(config.hostname)) {
-    throw new PluginError('INVALID_ARGUMENT', `${JSON.stringify(config.hostname)} is no host name`, {
-      object: 'config.hostname',
-      hint: 'use at most 64 letters, digits, "-", "." and "_"',
-    });
-  }
-  checkRefusals(config, shim.refusals, `pod ${namespace}/${name}`);
-  return config;
 }

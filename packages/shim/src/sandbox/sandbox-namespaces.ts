@@ -4,11 +4,9 @@ import { absent } from '../files/absent.ts';
 import { unmountIfMounted } from '../mount-points.ts';
 import { runProgram } from '../run-program.ts';
 import type { SandboxSpec } from '../runtime.ts';
-
-export type NamespaceKind = keyof SandboxSpec['namespaces'];
-
-/** Options of unshare(1). */
-const flags: Record<NamespaceKind, string> = { network: 'net', ipc: 'ipc', uts: 'uts' };
+import { type NamespaceKind, namespaceNames } from './namespace-names.ts';
+import { pinUserNamespaces } from './pin-user-namespaces.ts';
+import type { IdMappings } from './user-namespace.ts';
 
 /** Where namespaces of `kinds` will be pinned in `directory`. */
 export function planNamespaces(directory: string, kinds: NamespaceKind[]): SandboxSpec['namespaces'] {
@@ -17,19 +15,25 @@ export function planNamespaces(directory: string, kinds: NamespaceKind[]): Sandb
 
 /**
  * Makes namespaces that live without a process: each is held by a bind mount of its file in `directory` (namespaces(7)).
- * One call of unshare(1) makes them all, and sets the host name where there is a UTS namespace.
+ * One call of unshare(1) makes them all, and sets the host name where there is a UTS namespace. With `idMappings` they belong to a user
+ * namespace with these ids, which is among `kinds`.
  */
 export async function pinNamespaces(
   directory: string,
   kinds: NamespaceKind[],
   hostname: string,
   signal: AbortSignal,
+  idMappings?: IdMappings,
 ): Promise<SandboxSpec['namespaces']> {
   if (kinds.length === 0) return {};
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const pins = planNamespaces(directory, kinds);
   for (const pin of Object.values(pins)) await writeFile(pin, '', { mode: 0o400 });
-  const options = kinds.map((kind) => `--${flags[kind]}=${pins[kind]}`);
+  if (idMappings) {
+    await pinUserNamespaces(pins, idMappings, hostname, signal);
+    return pins;
+  }
+  const options = kinds.map((kind) => `--${namespaceNames[kind]}=${pins[kind]}`);
   const inside = kinds.includes('uts') && hostname ? ['hostname', hostname] : ['true'];
   await runProgram('unshare', [...options, ...inside], { signal });
   return pins;

@@ -2,6 +2,7 @@ import { NamespaceMode, PodSandboxConfig } from '@berth/sdk/cri';
 import type { ShimDirectories } from '../directories.ts';
 import type { Attached } from '../network/pod-network.ts';
 import type { SandboxSpec } from '../runtime.ts';
+import { userNamespaceOf } from './user-namespace.ts';
 
 /**
  * How far a sandbox has come. `creating` is an intent: found after a crash, what was begun is taken away. `stopping` was
@@ -38,11 +39,13 @@ export function sandboxFromRecord(id: string, record: SandboxRecord): Sandbox {
 
 /** The sandbox as the runtime sees it. */
 export function sandboxSpec({ id, config, record }: Sandbox, directories: ShimDirectories): SandboxSpec {
+  const idMappings = userNamespaceOf(config);
   return {
     id,
     config,
     directory: directories.sandboxRuntime(id),
     namespaces: record.namespaces,
+    ...(idMappings && { idMappings }),
     sharedPid: config.linux?.securityContext?.namespaceOptions?.pid === NamespaceMode.POD,
     files: record.files,
   };

@@ -33,6 +33,7 @@ export async function stop(shim: Shim, sandbox: Sandbox, signal: AbortSignal): P
   await unpinNamespaces(shim.directories.namespaces(id), signal);
   record.phase = 'stopped';
   await shim.sandboxes.put(sandbox);
+  shim.lifeCycle.sandboxStopped(sandbox);
 }
 
 async function killAll(shim: Shim, sandboxId: string, signal: AbortSignal): Promise<void> {

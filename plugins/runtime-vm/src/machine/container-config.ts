@@ -29,7 +29,8 @@ export async function guestContainerConfig(container: ContainerSpec, { rootfs, v
     devices: [],
     seccomp: await seccompFilter(seccompChoice(context, object), granted, guestFacts.architecture, object),
     sharedMemory: sharedMemoryPath,
-    sharedPid: container.sandbox.sharedPid ? `${processLink(container.sandbox.id)}/ns/pid` : undefined,
+    apparmorProfile: undefined,
+    pidNamespace: container.sandbox.sharedPid ? `${processLink(container.sandbox.id)}/ns/pid` : undefined,
   });
   // crun sets no score of 0, and the container would keep the agent's, which the kernel spares.
   config.process.oomScoreAdj ||= 1;
@@ -38,7 +39,7 @@ export async function guestContainerConfig(container: ContainerSpec, { rootfs, v
 
 /** That of the process which holds a pod's shared PID namespace in its guest. */
 export function guestPauseConfig(sandbox: SandboxSpec): OciConfig {
-  return pauseConfig(insideMachine(sandbox), pause.root, pause.executable);
+  return pauseConfig(insideMachine(sandbox), pause.root, pause.executable, guestFacts.cgroupDriver);
 }
 
 /** The pod's machine is its network, IPC and UTS namespace and its cgroup; sysctls are set in it at its start. */

@@ -14,4 +14,6 @@ export const guestFacts: HostFacts = {
   hugetlb: false,
   swapAccounting: true,
   appArmor: false,
+  selinux: false,
+  cgroupDriver: 'cgroupfs',
 };

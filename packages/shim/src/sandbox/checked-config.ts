@@ -1,0 +1,62 @@
+import { NamespaceMode, type NamespaceOption, type PodSandboxConfig, type RunPodSandboxRequest } from '@berth/sdk/cri';
+import { PluginError } from '@berth/sdk/errors';
+import { checkResources } from '../container/resource-limits.ts';
+import { checkRefusals } from '../refusals.ts';
+import type { Shim } from '../shim.ts';
+import { checkUserNamespace } from './user-namespace.ts';
+
+/** The configuration of a request for this handler; throws INVALID_ARGUMENT for one that no sandbox could have. */
+export function checkedConfig(shim: Shim, { config, runtimeHandler }: RunPodSandboxRequest): PodSandboxConfig {
+  if (runtimeHandler !== '' && runtimeHandler !== shim.handler) {
+    throw new PluginError('INVALID_ARGUMENT', `this server has no handler ${JSON.stringify(runtimeHandler)}`, {
+      object: 'runtime_handler',
+      hint: `use "${shim.handler}" or leave it empty`,
+    });
+  }
+  const { name, namespace, uid } = config?.metadata ?? {};
+  if (!config || !name || !namespace || !uid) {
+    throw new PluginError('INVALID_ARGUMENT', 'name, namespace and uid are required', { object: 'config.metadata' });
+  }
+  if (!/^([\dA-Za-z][-.\w]{0,63})?$/.test(config.hostname)) {
+    throw new PluginError('INVALID_ARGUMENT', `${JSON.stringify(config.hostname)} is no host name`, {
+      object: 'config.hostname',
+      hint: 'use at most 64 letters, digits, "-", "." and "_"',
+    });
+  }
+  checkNamespaces(config.linux?.securityContext?.namespaceOptions, `pod ${namespace}/${name}`);
+  checkUserNamespace(config.linux?.securityContext?.namespaceOptions, `pod ${namespace}/${name}`);
+  checkCgroupParent(config.linux?.cgroupParent ?? '', `pod ${namespace}/${name}`);
+  checkResources(config.linux?.resources, 'linux.resources', `pod ${namespace}/${name}`);
+  checkResources(config.linux?.overhead, 'linux.overhead', `pod ${namespace}/${name}`);
+  checkRefusals(config, shim.refusals, `pod ${namespace}/${name}`);
+  return config;
+}
+
+/** Cgroups of its containers are made and removed below it. */
+function checkCgroupParent(parent: string, object: string): void {
+  if (parent.length <= 1000 && !parent.includes('\0') && !parent.split('/').includes('..')) return;
+  throw new PluginError(
+    'INVALID_ARGUMENT',
+    `linux.cgroup_parent ${JSON.stringify(parent.slice(0, 100))} is no path below the cgroup root`,
+    {
+      object,
+      hint: 'give a path without "..", such as /kubepods/podUID',
+    },
+  );
+}
+
+/** Network and IPC namespace are the sandbox's or the host's, and there is no container yet to be a target. */
+function checkNamespaces({ network, pid, ipc }: Partial<NamespaceOption> = {}, object: string): void {
+  const allowed: [field: string, mode: NamespaceMode | undefined, modes: NamespaceMode[]][] = [
+    ['network', network, [NamespaceMode.POD, NamespaceMode.NODE]],
+    ['pid', pid, [NamespaceMode.POD, NamespaceMode.CONTAINER, NamespaceMode.NODE]],
+    ['ipc', ipc, [NamespaceMode.POD, NamespaceMode.NODE]],
+  ];
+  for (const [field, mode, modes] of allowed) {
+    if (mode === undefined || modes.includes(mode)) continue;
+    const name = Object.entries(NamespaceMode).find(([, number]) => number === mode)?.[0] ?? mode;
+    throw new PluginError('INVALID_ARGUMENT', `linux.security_context.namespace_options.${field}: a sandbox can't have the mode ${name}`, {
+      object,
+    });
+  }
+}
