@@ -243,3 +243,15 @@ describe('an implementation', () => {
     await expect(client(address).version({ version: 'x'.repeat(2000) })).rejects.toMatchObject({ code: 'RESOURCE_EXHAUSTED' });
   });
 });
+
+describe('a method that is left out', () => {
+  it('answers UNIMPLEMENTED, a stream too, and the server goes on', async () => {
+    const address = `unix://${join(directory, 'plugin.sock')}`;
+    await plugin(address);
+    const { getContainerEvents, stopContainer, version } = client(address);
+    await expect(stopContainer(StopContainerRequest.create({}))).rejects.toMatchObject({ code: 'UNIMPLEMENTED' });
+    const events = getContainerEvents(GetEventsRequest.create({}))[Symbol.asyncIterator]();
+    await expect(events.next()).rejects.toMatchObject({ code: 'UNIMPLEMENTED' });
+    expect((await version(VersionRequest.create({}))).version).toBe('v1');
+  });
+});

@@ -79,9 +79,9 @@ function handlers(
 }
 
 function handler(method: AnyMethod, implementation: ((request: never, context: CallContext) => unknown) | undefined, closing: Closing) {
-  if (!implementation || method.requestStream) return unaryHandler(() => unimplemented(method), closing.calls.signal);
-  if (!method.responseStream) return unaryHandler(implementation as never, closing.calls.signal);
-  return serverStreamHandler(implementation as never, closing.streams.signal);
+  const answer = implementation && !method.requestStream ? implementation : () => unimplemented(method);
+  if (!method.responseStream) return unaryHandler(answer as never, closing.calls.signal);
+  return serverStreamHandler(answer as never, closing.streams.signal);
 }
 
 function unimplemented(method: AnyMethod): never {
