@@ -5,7 +5,6 @@ import { removeCgroups } from '../fixtures/cgroups.ts';
 import { containerdMissing } from '../fixtures/containerd.ts';
 import { type CriServer, startContainerd } from '../fixtures/cri-servers.ts';
 
-const image = 'localhost/busybox:1';
 const cgroupParent = `/berth-conformance-${process.pid}`;
 
 /** Where containerd 1.6.20 departs from the protocol's text, case by case: the suite is right, and so is the reason. */
@@ -27,7 +26,7 @@ describe('the CRI suite on real containerd', () => {
 
 async function judged(server: CriServer): Promise<Report> {
   try {
-    return await runCriSuite({ runtimeEndpoint: server.endpoint, image, cgroupParent });
+    return await runCriSuite({ runtimeEndpoint: server.endpoint, cgroupParent });
   } finally {
     await server.stop();
     removeCgroups(cgroupParent);

@@ -45,7 +45,12 @@ export async function runSuite<Target>(suite: Suite<Target>, options: RunOptions
   };
   const shared = selected.filter(({ exclusive }) => !exclusive);
   await runAll(shared, options.parallel ?? 1, run, options.signal);
-  await runAll(selected.filter(({ exclusive }) => exclusive), 1, run, options.signal);
+  await runAll(
+    selected.filter(({ exclusive }) => exclusive),
+    1,
+    run,
+    options.signal,
+  );
   const cases = selected.flatMap(({ id }) => reports.get(id) ?? []);
   const protocol = options.coverage?.() ?? { rpcs: [], messages: [] };
   return { suite: suite.name, target: options.targetName, summary: summaryOf(cases, protocol), cases, protocol };

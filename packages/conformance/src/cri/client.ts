@@ -28,7 +28,10 @@ type AnyCall = (request: unknown, options?: object) => Promise<unknown> | AsyncI
 export function connectCri({ runtimeEndpoint, imageEndpoint, excuse }: ConnectCriOptions): CoveredClient {
   const protocol = criProtocol();
   const coverage = new CoverageRecord(protocol);
-  const connected = { RuntimeService: connect(protocol.runtimeService, runtimeEndpoint), ImageService: connect(protocol.imageService, imageEndpoint) };
+  const connected = {
+    RuntimeService: connect(protocol.runtimeService, runtimeEndpoint),
+    ImageService: connect(protocol.imageService, imageEndpoint),
+  };
   const calls = protocol.rpcs.map((rpc) => {
     const clients = connected as Record<string, Client<ServiceDefinition>>;
     const call = clients[rpc.service]?.[rpc.name] as unknown as AnyCall;

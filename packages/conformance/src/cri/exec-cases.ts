@@ -1,12 +1,21 @@
 import type { Case } from '../suite.ts';
 import { expectEqual, expectRefused, expectTrue } from './expect.ts';
-import { type CriTarget, processes } from './target.ts';
+import { processes } from './needs.ts';
+import type { CriTarget } from './target.ts';
 
 export const execCases: Case<CriTarget>[] = [
   {
     id: 'exec-sync.result',
     group: 'exec',
     clause: 'ExecSync gives stdout, stderr and the exit code, which is no error of the call (api.proto, ExecSyncResponse)',
+    proves: [
+      'ExecSync',
+      'ExecSyncRequest.container_id',
+      'ExecSyncRequest.cmd',
+      'ExecSyncResponse.stdout',
+      'ExecSyncResponse.stderr',
+      'ExecSyncResponse.exit_code',
+    ],
     needs: [processes],
     async run(target) {
       await target.withContainer({}, async (container) => {
@@ -22,6 +31,7 @@ export const execCases: Case<CriTarget>[] = [
     id: 'exec-sync.environment',
     group: 'exec',
     clause: "a command has its container's environment, working directory and file system (api.proto, ExecSync)",
+    proves: ['ExecSync'],
     needs: [processes],
     async run(target) {
       const config = {
@@ -44,6 +54,7 @@ export const execCases: Case<CriTarget>[] = [
     id: 'exec-sync.large-output',
     group: 'exec',
     clause: 'all output up to 16 MiB arrives, byte by byte (api.proto, ExecSyncResponse.stdout)',
+    proves: ['ExecSyncResponse.stdout'],
     needs: [processes],
     async run(target) {
       await target.withContainer({}, async (container) => {
@@ -58,6 +69,7 @@ export const execCases: Case<CriTarget>[] = [
     id: 'exec-sync.timeout',
     group: 'exec',
     clause: 'a command that does not end within the timeout is killed, and that is an error (api.proto, ExecSyncRequest.timeout)',
+    proves: ['ExecSyncRequest.timeout'],
     needs: [processes],
     async run(target) {
       await target.withContainer({}, async (container) => {
@@ -74,6 +86,7 @@ export const execCases: Case<CriTarget>[] = [
     id: 'exec-sync.refused',
     group: 'exec',
     clause: 'a program that is not in the image, and a container that does not run, are errors (api.proto, ExecSync)',
+    proves: ['ExecSync'],
     needs: [processes],
     async run(target) {
       await target.withContainer({}, async (container) => {

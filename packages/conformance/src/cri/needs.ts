@@ -21,9 +21,9 @@ export const needNames = {
 
 export type NeedName = keyof typeof needNames;
 
-/** The target isn't said to lack it. */
+/** The target isn't said to lack it, nor processes, by which all of these show. */
 function need(name: NeedName, check: (target: CriTarget) => string | undefined = () => undefined): Need<CriTarget> {
-  return { name, missing: async (target) => target.options.lacks?.[name] ?? check(target) };
+  return { name, missing: async (target) => target.options.lacks?.[name] ?? target.options.lacks?.processes ?? check(target) };
 }
 
 /** For cases that look at what a container's process did. */

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { ServiceDefinition } from '@grpc/grpc-js';
-import { loadSync, type MessageTypeDefinition, type PackageDefinition } from '@grpc/proto-loader';
+import { loadSync, type PackageDefinition } from '@grpc/proto-loader';
 
 /** A field of a message, under its name in the proto file and in decoded messages. */
 export interface Field {
@@ -77,7 +77,7 @@ function protoFile(): string {
 
 function rpcsOf(service: string, definition: ServiceDefinition): Rpc[] {
   return Object.entries(definition).map(([name, method]) => {
-    const { requestType, responseType } = method as unknown as { requestType: MessageTypeDefinition; responseType: MessageTypeDefinition };
+    const { requestType, responseType } = method as unknown as { requestType: Typed; responseType: Typed };
     const [request, response] = [descriptorOf(requestType).name, descriptorOf(responseType).name];
     return { name, service, since: since[name] ?? firstRelease, request, response, streams: method.responseStream };
   });
@@ -88,17 +88,22 @@ interface Descriptor {
   field: { name: string; number: number; typeName: string }[];
 }
 
-function descriptorOf(type: MessageTypeDefinition): Descriptor {
-  return type.type as Descriptor;
+/** What proto-loader gives for a message, with the descriptor that its types say nothing of. */
+interface Typed {
+  type: object;
+}
+
+function descriptorOf({ type }: Typed): Descriptor {
+  return type as Descriptor;
 }
 
 function messagesOf(definitions: PackageDefinition, asWritten: PackageDefinition): Map<string, Field[]> {
   const messages = new Map<string, Field[]>();
   for (const [name, definition] of Object.entries(asWritten)) {
     if (!('type' in definition) || !('field' in definition.type)) continue;
-    const descriptor = descriptorOf(definition as MessageTypeDefinition);
+    const descriptor = descriptorOf(definition as Typed);
     if (/Windows/.test(descriptor.name)) continue;
-    const properties = descriptorOf(definitions[name] as MessageTypeDefinition).field;
+    const properties = descriptorOf(definitions[name] as Typed).field;
     const isMessage = (type: string): boolean => type !== '' && `runtime.v1.${type}` in asWritten;
     const fields = descriptor.field
       .filter((field) => !/^windows$/.test(field.name))

@@ -9,6 +9,18 @@ export const sandboxCases: Case<CriTarget>[] = [
     id: 'sandbox.run',
     group: 'sandbox',
     clause: 'RunPodSandbox leaves the sandbox ready (api.proto, RunPodSandbox)',
+    proves: [
+      'RunPodSandbox',
+      'PodSandboxStatus',
+      'RunPodSandboxResponse.pod_sandbox_id',
+      'PodSandboxStatus.id',
+      'PodSandboxStatus.metadata',
+      'PodSandboxStatus.state',
+      'PodSandboxStatus.created_at',
+      'PodSandboxConfig.metadata',
+      'PodSandboxMetadata.name',
+      'PodSandboxMetadata.uid',
+    ],
     async run(target) {
       const config = target.sandboxConfig();
       await target.withSandbox(config, async (podSandboxId) => {
@@ -28,6 +40,7 @@ export const sandboxCases: Case<CriTarget>[] = [
     id: 'sandbox.attributes',
     group: 'sandbox',
     clause: 'labels and annotations come back unaltered (api.proto, PodSandboxConfig)',
+    proves: ['PodSandboxConfig.labels', 'PodSandboxConfig.annotations', 'PodSandboxStatus.labels', 'PodSandboxStatus.annotations'],
     async run(target) {
       const labels = { app: 'conformance', 'example.com/empty': '' };
       const annotations = { 'example.com/note': 'any text: "quoted", ünïcode\nand lines' };
@@ -42,6 +55,13 @@ export const sandboxCases: Case<CriTarget>[] = [
     id: 'sandbox.list-filter',
     group: 'sandbox',
     clause: 'ListPodSandbox filters by id, state and labels, all of which must match (api.proto, PodSandboxFilter)',
+    proves: [
+      'ListPodSandbox',
+      'ListPodSandboxRequest.filter',
+      'PodSandboxFilter.id',
+      'PodSandboxFilter.state',
+      'PodSandboxFilter.label_selector',
+    ],
     async run(target) {
       const list = async (filter: Parameters<typeof target.client.ListPodSandbox>[0]['filter']) =>
         (await target.client.ListPodSandbox({ filter })).items.map((item) => item.id);
@@ -59,6 +79,7 @@ export const sandboxCases: Case<CriTarget>[] = [
     id: 'sandbox.stop-twice',
     group: 'sandbox',
     clause: 'StopPodSandbox is idempotent and leaves the sandbox not ready (api.proto, StopPodSandbox)',
+    proves: ['StopPodSandbox', 'StopPodSandboxRequest.pod_sandbox_id'],
     async run(target) {
       await target.withSandbox(target.sandboxConfig(), async (podSandboxId) => {
         await target.client.StopPodSandbox({ podSandboxId });
@@ -71,6 +92,7 @@ export const sandboxCases: Case<CriTarget>[] = [
     id: 'sandbox.remove-twice',
     group: 'sandbox',
     clause: 'RemovePodSandbox is idempotent; the sandbox is gone afterwards (api.proto, RemovePodSandbox)',
+    proves: ['RemovePodSandbox', 'RemovePodSandboxRequest.pod_sandbox_id'],
     async run(target) {
       const podSandboxId = await target.withSandbox(target.sandboxConfig(), async (id) => id);
       await target.client.RemovePodSandbox({ podSandboxId });
@@ -81,6 +103,7 @@ export const sandboxCases: Case<CriTarget>[] = [
     id: 'sandbox.status-unknown',
     group: 'sandbox',
     clause: 'PodSandboxStatus of an absent sandbox is an error (api.proto, PodSandboxStatus)',
+    proves: ['PodSandboxStatus'],
     async run(target) {
       await expectRefused(target.client.PodSandboxStatus({ podSandboxId: unknownId }), 'PodSandboxStatus of an unknown id', 'NOT_FOUND');
     },
@@ -89,6 +112,7 @@ export const sandboxCases: Case<CriTarget>[] = [
     id: 'sandbox.unknown-handler',
     group: 'sandbox',
     clause: 'RunPodSandbox rejects a runtime handler that the runtime does not have (api.proto, RunPodSandboxRequest.runtime_handler)',
+    proves: ['RunPodSandboxRequest.runtime_handler'],
     async run(target) {
       await expectRefused(
         target.client.RunPodSandbox({ config: target.sandboxConfig(), runtimeHandler: 'no-such-handler' }),
@@ -100,13 +124,9 @@ export const sandboxCases: Case<CriTarget>[] = [
     id: 'sandbox.remove-containers',
     group: 'sandbox',
     clause: 'RemovePodSandbox removes the containers of the sandbox (api.proto, RemovePodSandbox)',
+    proves: ['RemovePodSandbox'],
     async run(target) {
-      const config = target.sandboxConfig();
-      const container = await target.withSandbox(config, async (podSandboxId) => {
-        const created = await target.createContainer(podSandboxId, config);
-        await created.start();
-        return created;
-      });
+      const container = await target.withPod({}, (pod) => pod.start());
       await expectRefused(container.status(), 'ContainerStatus after its sandbox was removed', 'NOT_FOUND');
     },
   },

@@ -10,7 +10,7 @@ import { serveTestImages } from './test-images.ts';
 
 export { needNames } from './needs.ts';
 export type { CriTargetOptions } from './target.ts';
-export { imageNames, type ImageName, type ImageReferences } from './test-images.ts';
+export { type ImageName, type ImageReferences, imageNames } from './test-images.ts';
 
 const cases: Case<CriTarget>[] = [...runtimeCases, ...sandboxCases, ...containerCases, ...execCases, ...imageCases];
 

@@ -120,9 +120,8 @@ export class ImageRegistry {
 function sendManifest(request: IncomingMessage, response: ServerResponse, repository: Repository, reference: string): void {
   const digest = repository.tags.get(reference) ?? reference;
   const manifest = repository.manifests.get(digest);
-  if (!manifest) return refuse(response, 404, 'MANIFEST_UNKNOWN', 'there is no such manifest');
-  response.setHeader('docker-content-digest', digest);
-  return send(request, response, manifest.mediaType, manifest.bytes);
+  if (manifest) send(request, response.setHeader('docker-content-digest', digest), manifest.mediaType, manifest.bytes);
+  else refuse(response, 404, 'MANIFEST_UNKNOWN', 'there is no such manifest');
 }
 
 function send(request: IncomingMessage, response: ServerResponse, contentType: string, body: Buffer): void {

@@ -1,8 +1,9 @@
 import { createReadStream, createWriteStream } from 'node:fs';
 import { join } from 'node:path';
+import { json } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { PluginError } from '@berth/sdk/errors';
-import { type Entry, extract } from 'tar-stream';
+import { extract } from 'tar-stream';
 
 interface Index {
   manifests: { digest: string; mediaType: string }[];
@@ -14,10 +15,10 @@ export async function unpackBlobs(archive: string, directory: string): Promise<I
   const reading = pipeline(createReadStream(archive), entries);
   let index: Index = { manifests: [] };
   const writing = (async () => {
-    for await (const entry of entries as AsyncIterable<Entry>) {
+    for await (const entry of entries) {
       const [, hex] = /^blobs\/sha256\/([0-9a-f]{64})$/.exec(entry.header.name) ?? [];
       if (hex) await pipeline(entry, createWriteStream(join(directory, `sha256-${hex}`)));
-      else if (entry.header.name === 'index.json') index = JSON.parse(Buffer.concat(await Array.fromAsync(entry)).toString()) as Index;
+      else if (entry.header.name === 'index.json') index = (await json(entry)) as Index;
       else entry.resume();
     }
   })();

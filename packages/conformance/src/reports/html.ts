@@ -44,7 +44,8 @@ function summary({ passed, failed, skipped, rpcsCovered, rpcsTotal, fieldsCovere
     ['', `${fieldsCovered}/${fieldsTotal}`, 'fields covered'],
   ];
   const items = figures.map(([kind, figure, label]) => `<div class="figure ${kind}"><dd>${figure}</dd><dt>${label}</dt></div>`);
-  const verdict = failed > 0 ? `<p class="verdict failed">Not conformant: ${failed} failed.</p>` : '<p class="verdict passed">0 failed.</p>';
+  const verdict =
+    failed > 0 ? `<p class="verdict failed">Not conformant: ${failed} failed.</p>` : '<p class="verdict passed">0 failed.</p>';
   return `<dl class="figures">${items.join('')}</dl>${verdict}`;
 }
 
@@ -83,7 +84,10 @@ function row({ id, clause, result, reason, ms }: CaseReport): string {
 
 function protocol({ rpcs, messages }: Coverage): string {
   return `<table class="protocol"><thead><tr><th></th><th>RPC</th><th>since</th><th class="ms">calls</th></tr></thead><tbody>
-${rpcs.toSorted((a, b) => Number(a.covered) - Number(b.covered)).map(rpcRow).join('\n')}
+${rpcs
+  .toSorted((a, b) => Number(a.covered) - Number(b.covered))
+  .map(rpcRow)
+  .join('\n')}
 </tbody></table>
 <table class="protocol"><thead><tr><th>message</th><th class="ms">covered</th><th>fields not covered</th></tr></thead><tbody>
 ${messages.map(messageRow).join('\n')}

@@ -22,7 +22,9 @@ export function junitReport({ suite, target, summary, cases }: Report): string {
 function testCase(suite: string, one: CaseReport): string[] {
   const head = `    <testcase classname="${attribute(`${suite}.${one.group}`)}" name="${attribute(one.id)}" time="${one.ms / 1000}">`;
   const reason = attribute(one.reason ?? '');
-  const outcome = { passed: [], failed: [`      <failure message="${reason}"/>`], skipped: [`      <skipped message="${reason}"/>`] }[one.result];
+  const outcome = { passed: [], failed: [`      <failure message="${reason}"/>`], skipped: [`      <skipped message="${reason}"/>`] }[
+    one.result
+  ];
   return [head, ...properties({ clause: one.clause }, '      '), ...outcome, '    </testcase>'];
 }
 
@@ -39,5 +41,8 @@ function counts(cases: CaseReport[]): string {
 
 /** XML 1.0 has no way to write most control characters, and attributes lose their line ends unless these are references. */
 function attribute(text: string): string {
-  return escapeMarkup(text.replace(/[^\t\n\r\x20-\uFFFD\u{10000}-\u{10FFFF}]/gu, '\uFFFD')).replace(/[\t\n\r]/g, (c) => `&#${c.charCodeAt(0)};`);
+  return escapeMarkup(text.replace(/[^\t\n\r\x20-\uFFFD\u{10000}-\u{10FFFF}]/gu, '\uFFFD')).replace(
+    /[\t\n\r]/g,
+    (c) => `&#${c.charCodeAt(0)};`,
+  );
 }
