@@ -1,5 +1,6 @@
 import tab from '@bomb.sh/tab/commander';
 import { Command } from 'commander';
+import { conformCommand } from './commands/conform.ts';
 import { diffCommand } from './commands/diff.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { execCommand } from './commands/exec.ts';
@@ -35,6 +36,7 @@ export function program(): Command {
     traceCommand(),
     imageCommand(),
     runtimeCommandLine(),
+    conformCommand(),
     doctorCommand(),
   ];
   for (const command of commands) {

@@ -73,6 +73,15 @@ export class Supervisor {
     await this.#running;
   }
 
+  /** Kills the process as a crash would, and resolves when it is gone; as after any crash it is started again. */
+  async crash(): Promise<void> {
+    const child = this.#child;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, 'exit');
+    child.kill('SIGKILL');
+    await ended;
+  }
+
   #startError(what: string, cause?: unknown): PluginError {
     const said = this.#lastLine ? `: ${this.#lastLine}` : '';
     return new PluginError('UNAVAILABLE', `${what}${said}`, {

@@ -1,8 +1,9 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Case } from '../suite.ts';
-import { expectEqual, expectRefused, expectTrue } from './expect.ts';
+import { PluginError } from '@berth/sdk/errors';
+import { type Case, SkipCase } from '../suite.ts';
+import { expectEqual, expectRefused, expectTrue, unknownId } from './expect.ts';
 import { mounts as hostMounts, logs, processes } from './needs.ts';
 import type { CriTarget } from './target.ts';
 
@@ -235,6 +236,58 @@ export const containerCases: Case<CriTarget>[] = [
     async run(target) {
       const call = target.withContainer({ command: ['/no/such/command'] }, (container) => container.start());
       await expectRefused(call, 'a command that does not exist');
+    },
+  },
+  {
+    id: 'container.status-verbose',
+    group: 'container',
+    clause: 'with verbose, ContainerStatus has more to tell a person (cri.proto, ContainerStatusResponse.info)',
+    proves: ['ContainerStatusRequest.verbose', 'ContainerStatusResponse.info'],
+    async run(target) {
+      await target.withContainer({}, async ({ id }) => {
+        expectTrue(Object.keys((await target.client.ContainerStatus({ containerId: id, verbose: true })).info).length > 0, 'info is empty');
+        expectEqual(
+          Object.keys((await target.client.ContainerStatus({ containerId: id })).info).length,
+          0,
+          'entries of info without verbose',
+        );
+      });
+    },
+  },
+  {
+    id: 'container.checkpoint',
+    group: 'container',
+    clause:
+      'CheckpointContainer writes an archive and leaves the container running, or is refused by name (cri.proto, CheckpointContainer)',
+    proves: ['CheckpointContainer', 'CheckpointContainerRequest.container_id', 'CheckpointContainerRequest.location'],
+    needs: [processes],
+    async run(target) {
+      await target.withContainer({}, async (container) => {
+        await container.start();
+        const location = `${container.logFile}.checkpoint.tar`;
+        const written = await target.client.CheckpointContainer({ containerId: container.id, location, timeout: 20 }).then(
+          () => true,
+          (error: unknown) => {
+            if (error instanceof SkipCase || PluginError.from(error).code === 'UNIMPLEMENTED') throw error;
+            expectTrue(PluginError.from(error).message.length > 20, 'the refusal says nothing');
+            return false;
+          },
+        );
+        expectEqual(existsSync(location), written, 'whether there is an archive');
+        expectEqual((await container.status()).state, 'CONTAINER_RUNNING', 'state');
+      });
+    },
+  },
+  {
+    id: 'container.checkpoint-unknown',
+    group: 'container',
+    clause: 'CheckpointContainer of an unknown container is an error (cri.proto, CheckpointContainer)',
+    proves: ['CheckpointContainer'],
+    async run({ client }) {
+      await expectRefused(
+        client.CheckpointContainer({ containerId: unknownId, location: '/tmp/none.tar' }),
+        'CheckpointContainer of an unknown id',
+      );
     },
   },
 ];

@@ -1,6 +1,6 @@
 import type { Case } from '../suite.ts';
-import { expectEqual, expectRefused, expectTrue } from './expect.ts';
-import { processes } from './needs.ts';
+import { expectEqual, expectRefused, expectTrue, unknownId } from './expect.ts';
+import { processes, security } from './needs.ts';
 import type { CriTarget } from './target.ts';
 
 export const execCases: Case<CriTarget>[] = [
@@ -95,6 +95,79 @@ export const execCases: Case<CriTarget>[] = [
         await expectRefused(container.execSync(['/no/such/command']), 'a program that does not exist');
         await container.stop(0);
         await expectRefused(container.execSync(['true']), 'ExecSync in a container that has ended');
+      });
+    },
+  },
+  {
+    id: 'exec-sync.output-limit',
+    group: 'exec',
+    clause:
+      'the first 16 MiB are kept, and what is beyond is dropped without an error, for each stream (cri.proto, ExecSyncResponse.stdout)',
+    proves: ['ExecSyncResponse.stdout', 'ExecSyncResponse.stderr'],
+    needs: [processes],
+    async run(target) {
+      await target.withContainer({}, async (container) => {
+        await container.start();
+        const limit = 16 * 1024 * 1024;
+        // The answer has to fit into a client's largest message too, so one stream alone is filled.
+        const { stdout, exitCode } = await target.client.ExecSync({
+          containerId: container.id,
+          cmd: ['head', '-c', String(limit + 1_000_000), '/dev/zero'],
+        });
+        expectEqual(exitCode, 0, 'exit code of a command with more output');
+        expectTrue(stdout.length <= limit && stdout.length > limit - 1_000_000, `${stdout.length} bytes of stdout`);
+      });
+    },
+  },
+  {
+    id: 'exec-sync.unknown',
+    group: 'exec',
+    clause: 'ExecSync in an unknown container is an error (cri.proto, ExecSync)',
+    proves: ['ExecSync'],
+    async run({ client }) {
+      await expectRefused(client.ExecSync({ containerId: unknownId, cmd: ['true'] }), 'ExecSync in an unknown container', 'NOT_FOUND');
+    },
+  },
+  {
+    id: 'exec-sync.user',
+    group: 'exec',
+    clause: 'a command runs as the user of its container, under the same limits (cri.proto, ExecSync)',
+    proves: ['ExecSync'],
+    needs: [security],
+    async run(target) {
+      const securityContext = { runAsUser: { value: 1000 }, runAsGroup: { value: 2345 }, capabilities: { dropCapabilities: ['ALL'] } };
+      await target.withContainer({ linux: { securityContext } }, async (container) => {
+        await container.start();
+        const output = await container.script('echo "$(id -u):$(id -g)"; grep ^CapBnd /proc/self/status | cut -f2');
+        expectEqual(output, '1000:2345\n0000000000000000', 'user, group and bounding capabilities');
+      });
+    },
+  },
+  {
+    id: 'exec-sync.binary-output',
+    group: 'exec',
+    clause: 'output is bytes, not text (cri.proto, ExecSyncResponse.stdout)',
+    proves: ['ExecSyncResponse.stdout'],
+    needs: [processes],
+    async run(target) {
+      await target.withContainer({}, async (container) => {
+        await container.start();
+        const { stdout } = await container.execSync(['printf', '\\000\\377\\200\\n\\r']);
+        expectEqual(stdout.toString('hex'), '00ff800a0d', 'bytes');
+      });
+    },
+  },
+  {
+    id: 'exec-sync.not-the-container',
+    group: 'exec',
+    clause: 'how a command ends does not end its container (cri.proto, ExecSync)',
+    proves: ['ExecSync'],
+    needs: [processes],
+    async run(target) {
+      await target.withContainer({}, async (container) => {
+        await container.start();
+        expectEqual((await container.execSync(['sh', '-c', 'kill -9 $$'])).exitCode, 137, 'exit code of a killed command');
+        expectEqual((await container.status()).state, 'CONTAINER_RUNNING', 'state');
       });
     },
   },

@@ -1,8 +1,6 @@
 import type { Case } from '../suite.ts';
-import { expectEqual, expectRefused, expectTrue } from './expect.ts';
+import { expectEqual, expectRefused, expectSame, expectTrue, present, sinceRelease, unknownId } from './expect.ts';
 import type { CriTarget } from './target.ts';
-
-const unknownId = 'f'.repeat(64);
 
 export const sandboxCases: Case<CriTarget>[] = [
   {
@@ -128,6 +126,154 @@ export const sandboxCases: Case<CriTarget>[] = [
     async run(target) {
       const container = await target.withPod({}, (pod) => pod.start());
       await expectRefused(container.status(), 'ContainerStatus after its sandbox was removed', 'NOT_FOUND');
+    },
+  },
+  {
+    id: 'sandbox.same-metadata',
+    group: 'sandbox',
+    clause: 'a second call with the same metadata must not make a second sandbox (cri.proto, RunPodSandbox)',
+    proves: ['RunPodSandbox', 'PodSandboxMetadata.name', 'PodSandboxMetadata.uid', 'PodSandboxMetadata.namespace'],
+    async run(target) {
+      const config = target.sandboxConfig({ labels: { conformance: 'same-metadata' } });
+      await target.withSandbox(config, async (id) => {
+        const again = await target.client
+          .RunPodSandbox({ config, runtimeHandler: target.options.handler ?? '' })
+          .then(({ podSandboxId }) => podSandboxId)
+          .catch(() => id);
+        expectEqual(again, id, 'the sandbox of the second call');
+        const { items } = await target.client.ListPodSandbox({ filter: { labelSelector: { conformance: 'same-metadata' } } });
+        expectEqual(items.filter(({ metadata }) => metadata.uid === config.metadata.uid).length, 1, 'sandboxes with that metadata');
+      });
+    },
+  },
+  {
+    id: 'sandbox.next-attempt',
+    group: 'sandbox',
+    clause: 'another attempt is another sandbox, and both are told apart (cri.proto, PodSandboxMetadata.attempt)',
+    proves: ['PodSandboxMetadata.attempt'],
+    async run(target) {
+      const first = target.sandboxConfig();
+      const second = { ...first, metadata: { ...first.metadata, attempt: 1 } };
+      await target.withSandbox(first, (firstId) =>
+        target.withSandbox(second, async (secondId) => {
+          expectTrue(firstId !== secondId, 'both attempts have one id');
+          expectEqual((await target.client.PodSandboxStatus({ podSandboxId: secondId })).status.metadata.attempt, 1, 'metadata.attempt');
+          expectEqual((await target.client.PodSandboxStatus({ podSandboxId: firstId })).status.metadata.attempt, 0, 'metadata.attempt');
+        }),
+      );
+    },
+  },
+  {
+    id: 'sandbox.created-order',
+    group: 'sandbox',
+    clause: 'created_at tells which sandbox was made first, in status and list alike (cri.proto, PodSandboxStatus.created_at)',
+    proves: ['PodSandboxStatus.created_at', 'PodSandbox.created_at'],
+    async run(target) {
+      await target.withSandbox(target.sandboxConfig(), (first) =>
+        target.withSandbox(target.sandboxConfig(), async (second) => {
+          const created = async (podSandboxId: string): Promise<bigint> => {
+            const { status } = await target.client.PodSandboxStatus({ podSandboxId });
+            const { items } = await target.client.ListPodSandbox({ filter: { id: podSandboxId } });
+            expectEqual(items[0]?.createdAt, status.createdAt, 'created_at in the list');
+            return BigInt(status.createdAt);
+          };
+          expectTrue((await created(first)) < (await created(second)), 'the second sandbox is not the younger one');
+        }),
+      );
+    },
+  },
+  {
+    id: 'sandbox.new-ids',
+    group: 'sandbox',
+    clause: 'the runtime chooses a new id for each sandbox, also where metadata comes again (cri.proto, RunPodSandboxResponse)',
+    proves: ['RunPodSandboxResponse.pod_sandbox_id'],
+    async run(target) {
+      const config = target.sandboxConfig();
+      const ids = [await target.withSandbox(config, async (id) => id), await target.withSandbox(config, async (id) => id)];
+      expectEqual(new Set(ids).size, 2, 'different ids');
+    },
+  },
+  {
+    id: 'sandbox.status-verbose',
+    group: 'sandbox',
+    clause: 'with verbose, PodSandboxStatus has more to tell a person (cri.proto, PodSandboxStatusResponse.info)',
+    proves: ['PodSandboxStatusRequest.verbose', 'PodSandboxStatusResponse.info'],
+    async run(target) {
+      const { id } = await target.sharedPod();
+      const { info } = await target.client.PodSandboxStatus({ podSandboxId: id, verbose: true });
+      expectTrue(Object.keys(info).length > 0, 'info is empty');
+      expectEqual(
+        Object.keys((await target.client.PodSandboxStatus({ podSandboxId: id })).info).length,
+        0,
+        'entries of info without verbose',
+      );
+    },
+  },
+  {
+    id: 'sandbox.handler-told',
+    group: 'sandbox',
+    clause: 'runtime_handler comes back as it was asked for, in status and list (cri.proto, PodSandboxStatus.runtime_handler)',
+    proves: ['PodSandboxStatus.runtime_handler', 'PodSandbox.runtime_handler'],
+    async run(target) {
+      const { id } = await target.sharedPod();
+      const asked = target.options.handler ?? '';
+      expectEqual((await target.client.PodSandboxStatus({ podSandboxId: id })).status.runtimeHandler, asked, 'in the status');
+      const { items } = await target.client.ListPodSandbox({ filter: { id } });
+      expectEqual(items[0]?.runtimeHandler, asked, 'in the list');
+    },
+  },
+  {
+    id: 'sandbox.stop-ends-containers',
+    group: 'sandbox',
+    clause: 'StopPodSandbox ends all processes of the sandbox by force (cri.proto, StopPodSandbox)',
+    proves: ['StopPodSandbox'],
+    async run(target, signal) {
+      await target.withPod({}, async (pod) => {
+        const container = await pod.start();
+        await target.client.StopPodSandbox({ podSandboxId: pod.id });
+        const status = await container.ended(signal);
+        expectTrue(status.exitCode !== 0, `the exit code of a killed container is ${status.exitCode}`);
+      });
+    },
+  },
+  {
+    id: 'sandbox.status-containers',
+    group: 'sandbox',
+    clause:
+      'a runtime with events gives all containers with the status of their sandbox (cri.proto, PodSandboxStatusResponse.containers_statuses)',
+    proves: ['PodSandboxStatusResponse.containers_statuses', 'PodSandboxStatusResponse.timestamp'],
+    async run(target) {
+      sinceRelease(target, '0.26', 'containers_statuses');
+      await target.withPod({}, async (pod) => {
+        const [first, second] = [await pod.start(), await pod.create()];
+        const { containersStatuses, timestamp } = await target.client.PodSandboxStatus({ podSandboxId: pod.id });
+        expectSame(containersStatuses.map(({ id }) => id).toSorted(), [first.id, second.id].toSorted(), 'ids of containers_statuses');
+        expectTrue(BigInt(timestamp) > 0n, 'timestamp is not set');
+      });
+    },
+  },
+  {
+    id: 'sandbox.listed-fields',
+    group: 'sandbox',
+    clause: 'a listed sandbox has the metadata, labels and annotations of its status (cri.proto, PodSandbox)',
+    proves: [
+      'PodSandbox.id',
+      'PodSandbox.metadata',
+      'PodSandbox.labels',
+      'PodSandbox.annotations',
+      'PodSandbox.state',
+      'ListPodSandboxResponse.items',
+    ],
+    async run(target) {
+      const config = target.sandboxConfig({ labels: { a: '1', b: '2' }, annotations: { 'example.com/x': 'y' } });
+      await target.withSandbox(config, async (id) => {
+        const listed = present((await target.client.ListPodSandbox({ filter: { id } })).items[0], 'the sandbox in the list');
+        expectEqual(listed.metadata.uid, config.metadata.uid, 'metadata.uid');
+        expectEqual(listed.metadata.namespace, config.metadata.namespace, 'metadata.namespace');
+        expectEqual(listed.labels.b, '2', 'label b');
+        expectEqual(listed.annotations['example.com/x'], 'y', 'annotation example.com/x');
+        expectEqual(listed.state, 'SANDBOX_READY', 'state');
+      });
     },
   },
 ];

@@ -1,18 +1,54 @@
 import { type RunOptions, runSuite } from '../run-suite.ts';
 import type { Case, Report, Suite } from '../suite.ts';
+import { badInputCases } from './bad-input-cases.ts';
+import { concurrencyCases } from './concurrency-cases.ts';
 import { containerCases } from './container-cases.ts';
+import { eventCases } from './event-cases.ts';
 import { execCases } from './exec-cases.ts';
+import { filterCases } from './filter-cases.ts';
 import { imageCases } from './image-cases.ts';
+import { logCases } from './log-cases.ts';
+import { mountCases } from './mount-cases.ts';
+import { orderCases } from './order-cases.ts';
+import { processCases } from './process-cases.ts';
+import { resourceCases } from './resource-cases.ts';
+import { restartCases } from './restart-cases.ts';
 import { runtimeCases } from './runtime-cases.ts';
 import { sandboxCases } from './sandbox-cases.ts';
+import { sandboxConfigCases } from './sandbox-config-cases.ts';
+import { securityCases } from './security-cases.ts';
+import { statsCases } from './stats-cases.ts';
+import { streamingCases } from './streaming-cases.ts';
 import { CriTarget, type CriTargetOptions } from './target.ts';
 import { serveTestImages } from './test-images.ts';
+import { timeoutCases } from './timeout-cases.ts';
 
 export { needNames } from './needs.ts';
 export type { CriTargetOptions } from './target.ts';
 export { type ImageName, type ImageReferences, imageNames } from './test-images.ts';
 
-const cases: Case<CriTarget>[] = [...runtimeCases, ...sandboxCases, ...containerCases, ...execCases, ...imageCases];
+const cases: Case<CriTarget>[] = [
+  ...runtimeCases,
+  ...sandboxCases,
+  ...sandboxConfigCases,
+  ...containerCases,
+  ...orderCases,
+  ...processCases,
+  ...securityCases,
+  ...mountCases,
+  ...resourceCases,
+  ...logCases,
+  ...execCases,
+  ...streamingCases,
+  ...statsCases,
+  ...eventCases,
+  ...filterCases,
+  ...imageCases,
+  ...timeoutCases,
+  ...concurrencyCases,
+  ...badInputCases,
+  ...restartCases,
+];
 
 /** What a CRI server promises, whichever language it is written in. */
 export const criSuite: Suite<CriTarget> = { name: 'cri', title: 'CRI v1', cases };

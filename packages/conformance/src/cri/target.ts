@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { PluginError } from '@berth/sdk/errors';
 import type { Coverage } from '../suite.ts';
 import { apiReleaseOf, excuseFor } from './api-release.ts';
+import { removeCgroupParent } from './cgroup-parent.ts';
 import { type CoveredClient, connectCri } from './client.ts';
 import type { ContainerConfig, CriClient, SandboxConfig } from './messages.ts';
 import { type FinishedContainer, type TestContainer, TestPod } from './pod.ts';
@@ -75,6 +76,7 @@ export class CriTarget {
       const shared = await this.#shared?.catch(() => undefined);
       await shared?.remove();
       for (const name of this.#pulled.keys()) if (!this.#present.has(name)) await this.removeImage(name);
+      if (this.options.cgroupParent) await removeCgroupParent(this.options.cgroupParent);
     } finally {
       this.#covered.client.close();
     }
