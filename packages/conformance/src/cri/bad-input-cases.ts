@@ -6,7 +6,7 @@ import type { SandboxConfig } from './messages.ts';
 import { mounts, processes } from './needs.ts';
 import type { CriTarget } from './target.ts';
 
-const wrongIds = ['', '.', '..', '/', '../../etc', '/etc/passwd', 'a/b', 'x'.repeat(100_000), 'ünïcode', 'a b', '\u0000', '%2e%2e'];
+const wrongIds = ['', '.', '..', '/', '../../etc', '/etc/passwd', 'a/b', 'x'.repeat(4000), 'ünïcode', 'a b', '\u0000', '%2e%2e'];
 
 async function expectAlive({ client }: CriTarget): Promise<void> {
   expectTrue((await client.Version({})).runtimeName !== '', 'the server no longer answers');

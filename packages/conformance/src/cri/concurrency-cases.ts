@@ -181,21 +181,23 @@ export const concurrencyCases: Case<CriTarget>[] = [
     clause: 'lists and statuses are answered while containers come and go (cri.proto, ListContainers)',
     proves: ['ListContainers', 'ListPodSandbox', 'Status'],
     async run(target) {
-      let going = true;
-      const reading = (async () => {
-        let answers = 0;
-        while (going) {
-          await Promise.all([target.client.ListContainers({}), target.client.ListPodSandbox({}), target.client.Status({})]);
-          answers++;
-        }
-        return answers;
-      })();
-      try {
+      const done = new AbortController();
+      const reading = readUntil(target, done.signal);
+      const coming = (async () => {
         for (let turn = 0; turn < 3; turn++) await target.withContainer({}, (container) => container.start());
-      } finally {
-        going = false;
-      }
-      expectTrue((await reading) > 0, 'nothing was answered meanwhile');
+      })().finally(() => done.abort());
+      const [answers] = await Promise.all([reading, coming]);
+      expectTrue(answers > 0, 'nothing was answered meanwhile');
     },
   },
 ];
+
+/** How often lists and status were answered until then. */
+async function readUntil({ client }: CriTarget, signal: AbortSignal): Promise<number> {
+  let answers = 0;
+  while (!signal.aborted) {
+    await Promise.all([client.ListContainers({}), client.ListPodSandbox({}), client.Status({})]);
+    answers++;
+  }
+  return answers;
+}

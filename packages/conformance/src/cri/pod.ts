@@ -53,9 +53,11 @@ export class TestPod {
     return container;
   }
 
-  /** Stops and removes it, with its logs. */
+  /** Stops and removes it, with its logs; one that the case has removed itself is no error. */
   async remove(): Promise<void> {
     try {
+      const { items } = await this.#client.ListPodSandbox({ filter: { id: this.id } });
+      if (items.length === 0) return;
       await this.#client.StopPodSandbox({ podSandboxId: this.id });
       await this.#client.RemovePodSandbox({ podSandboxId: this.id });
     } finally {
