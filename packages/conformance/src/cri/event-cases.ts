@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Case } from '../suite.ts';
-import { SkipCase } from '../suite.ts';
+import { type Case, SkipCase } from '../suite.ts';
 import { expectEqual, expectSame, expectTrue, present } from './expect.ts';
 import type { ContainerEvent } from './messages.ts';
 import { processes } from './needs.ts';

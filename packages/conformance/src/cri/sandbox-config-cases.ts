@@ -120,9 +120,7 @@ export const sandboxConfigCases: Case<CriTarget>[] = [
         await pod.start({ command: ['httpd', '-f', '-p', '8080', '-h', '/etc'] });
         await target.withContainer({}, async (container) => {
           await container.start();
-          const page = await container.script(
-            `for i in 1 2 3 4 5 6 7 8 9; do wget -qO- http://${ip}:8080/group && break; sleep 0.2; done`,
-          );
+          const page = await container.script(`for i in 1 2 3 4 5 6 7 8 9; do wget -qO- http://${ip}:8080/group && break; sleep 0.2; done`);
           expectMatch(page, /^root:/, 'what the other pod serves');
         });
       });
@@ -152,7 +150,8 @@ export const sandboxConfigCases: Case<CriTarget>[] = [
     proves: ['NamespaceOption.network', 'Namespace.options', 'LinuxPodSandboxStatus.namespaces'],
     needs: [namespaces, sameHost],
     async run(target) {
-      await withNamespaces(target, { network: 'NODE' }, async (pod) => {
+      const securityContext = { namespaceOptions: { ...podNamespaces, network: 'NODE' as const } };
+      await target.withPod({ hostname: '', linux: { securityContext } }, async (pod) => {
         const status = await pod.status();
         expectEqual(status.linux?.namespaces?.options?.network, 'NODE', 'network of the status');
         expectEqual(await (await pod.start()).script(namespaceOf('net')), readlinkSync('/proc/self/ns/net'), 'network namespace');

@@ -1,4 +1,4 @@
-import type { Case } from '../suite.ts';
+import { type Case, SkipCase } from '../suite.ts';
 import { Channels, channel } from './channels.ts';
 import { expectEqual, expectMatch, expectRefused, expectTrue, unknownId } from './expect.ts';
 import type { StreamingRequest } from './messages.ts';
@@ -121,7 +121,7 @@ export const streamingCases: Case<CriTarget>[] = [
         await container.start();
         await using(execute(target, container, ['wc', '-c'], { stdin: true, ...output }, signal), async (channels) => {
           channels.send(channel.stdin, '12345');
-          expectTrue(channels.closeChannel(channel.stdin), `the server chose ${channels.protocol}, which can not end stdin`);
+          if (!channels.closeChannel(channel.stdin)) throw new SkipCase(`the server chose ${channels.protocol}, which can not end stdin`);
           expectEqual((await completed(channels)).stdout, '5\n', 'stdout');
         });
       });

@@ -25,7 +25,7 @@ import { timeoutCases } from './timeout-cases.ts';
 
 export { needNames } from './needs.ts';
 export type { CriTargetOptions } from './target.ts';
-export { type ImageName, type ImageReferences, imageNames } from './test-images.ts';
+export { type ImageName, type ImageReferences, imageNames, type ServedImages, serveTestImages } from './test-images.ts';
 
 const cases: Case<CriTarget>[] = [
   ...runtimeCases,
