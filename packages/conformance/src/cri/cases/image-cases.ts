@@ -1,10 +1,10 @@
-import type { Case } from '../suite.ts';
-import { isNewer } from './api-release.ts';
-import { expectEqual, expectRefused, expectSame, expectTrue, present } from './expect.ts';
-import type { Image } from './messages.ts';
-import { image, imageContents, logs, processes } from './needs.ts';
-import type { CriTarget } from './target.ts';
-import { type ImageName, numberedUser, privateCredentials } from './test-images.ts';
+import type { Case } from '../../suite.ts';
+import { isNewer } from '../api-release.ts';
+import { expectEqual, expectRefused, expectSame, expectTrue, present } from '../expect.ts';
+import type { Image } from '../messages.ts';
+import { image, imageContents, logs, processes } from '../needs.ts';
+import type { CriTarget } from '../target.ts';
+import { type ImageName, numberedUser, privateCredentials } from '../test-images.ts';
 
 export const imageCases: Case<CriTarget>[] = [
   {

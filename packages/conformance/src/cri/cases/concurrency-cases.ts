@@ -1,7 +1,7 @@
-import type { Case } from '../suite.ts';
-import { expectEqual, expectSame, expectTrue } from './expect.ts';
-import { imageContents, logs, processes } from './needs.ts';
-import type { CriTarget } from './target.ts';
+import type { Case } from '../../suite.ts';
+import { expectEqual, expectSame, expectTrue } from '../expect.ts';
+import { imageContents, logs, processes } from '../needs.ts';
+import type { CriTarget } from '../target.ts';
 
 const times = <Result>(count: number, work: (index: number) => Promise<Result>): Promise<Result[]> =>
   Promise.all(Array.from({ length: count }, (_, index) => work(index)));

@@ -1,7 +1,7 @@
-import type { Case } from '../suite.ts';
-import { expectEqual, expectTrue, present, sinceRelease } from './expect.ts';
-import { processes } from './needs.ts';
-import type { CriTarget } from './target.ts';
+import type { Case } from '../../suite.ts';
+import { expectEqual, expectTrue, present, sinceRelease } from '../expect.ts';
+import { processes } from '../needs.ts';
+import type { CriTarget } from '../target.ts';
 
 export const runtimeCases: Case<CriTarget>[] = [
   {

@@ -1,8 +1,8 @@
-import type { Case } from '../suite.ts';
-import { expectEqual, expectMatch, expectSame, expectTrue, sinceRelease } from './expect.ts';
-import { image, imageContents, logs, processes } from './needs.ts';
-import type { CriTarget } from './target.ts';
-import { numberedUser } from './test-images.ts';
+import type { Case } from '../../suite.ts';
+import { expectEqual, expectMatch, expectSame, expectTrue, sinceRelease } from '../expect.ts';
+import { image, imageContents, logs, processes } from '../needs.ts';
+import type { CriTarget } from '../target.ts';
+import { numberedUser } from '../test-images.ts';
 
 /** What runs in a container: command, environment, user, terminal, signals. */
 export const processCases: Case<CriTarget>[] = [

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Case } from '../suite.ts';
-import { expectEqual, expectRefused, expectSame, expectTrue, present, unknownId } from './expect.ts';
-import type { CpuUsage, Figure, FilesystemUsage, MemoryUsage } from './messages.ts';
-import { network, resources } from './needs.ts';
-import type { TestPod } from './pod.ts';
-import type { CriTarget } from './target.ts';
+import type { Case } from '../../suite.ts';
+import { expectEqual, expectRefused, expectSame, expectTrue, present, unknownId } from '../expect.ts';
+import type { CpuUsage, Figure, FilesystemUsage, MemoryUsage } from '../messages.ts';
+import { network, resources } from '../needs.ts';
+import type { TestPod } from '../pod.ts';
+import type { CriTarget } from '../target.ts';
 
 const mebibyte = 1024 * 1024;
 const pollMs = 100;

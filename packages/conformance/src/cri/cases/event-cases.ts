@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Case, SkipCase } from '../suite.ts';
-import { expectEqual, expectSame, expectTrue, present } from './expect.ts';
-import type { ContainerEvent } from './messages.ts';
-import { processes } from './needs.ts';
-import type { CriTarget } from './target.ts';
+import { type Case, SkipCase } from '../../suite.ts';
+import { expectEqual, expectSame, expectTrue, present } from '../expect.ts';
+import type { ContainerEvent } from '../messages.ts';
+import { processes } from '../needs.ts';
+import type { CriTarget } from '../target.ts';
 
 const pollMs = 20;
 

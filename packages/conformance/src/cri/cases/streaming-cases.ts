@@ -1,10 +1,10 @@
-import { type Case, SkipCase } from '../suite.ts';
-import { Channels, channel } from './channels.ts';
-import { expectEqual, expectMatch, expectRefused, expectTrue, unknownId } from './expect.ts';
-import type { StreamingRequest } from './messages.ts';
-import { network, streaming } from './needs.ts';
-import type { TestContainer } from './pod.ts';
-import type { CriTarget } from './target.ts';
+import { type Case, SkipCase } from '../../suite.ts';
+import { Channels, channel } from '../channels.ts';
+import { expectEqual, expectMatch, expectRefused, expectTrue, unknownId } from '../expect.ts';
+import type { StreamingRequest } from '../messages.ts';
+import { network, streaming } from '../needs.ts';
+import type { TestContainer } from '../pod.ts';
+import type { CriTarget } from '../target.ts';
 
 type Streams = Omit<StreamingRequest, 'containerId'>;
 

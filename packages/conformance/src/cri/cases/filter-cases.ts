@@ -1,7 +1,7 @@
-import type { Case } from '../suite.ts';
-import { expectEqual, expectSame, expectTrue, present, unknownId } from './expect.ts';
-import type { ContainerFilter, SandboxFilter } from './messages.ts';
-import type { CriTarget } from './target.ts';
+import type { Case } from '../../suite.ts';
+import { expectEqual, expectSame, expectTrue, present, unknownId } from '../expect.ts';
+import type { ContainerFilter, SandboxFilter } from '../messages.ts';
+import type { CriTarget } from '../target.ts';
 
 async function sandboxes({ client }: CriTarget, filter: SandboxFilter): Promise<string[]> {
   return (await client.ListPodSandbox({ filter })).items.map(({ id }) => id);

@@ -1,6 +1,6 @@
-import type { Case } from '../suite.ts';
-import { expectEqual, expectRefused, expectSame, expectTrue, present, sinceRelease, unknownId } from './expect.ts';
-import type { CriTarget } from './target.ts';
+import type { Case } from '../../suite.ts';
+import { expectEqual, expectRefused, expectSame, expectTrue, present, sinceRelease, unknownId } from '../expect.ts';
+import type { CriTarget } from '../target.ts';
 
 export const sandboxCases: Case<CriTarget>[] = [
   {

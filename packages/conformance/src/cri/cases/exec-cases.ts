@@ -1,7 +1,7 @@
-import type { Case } from '../suite.ts';
-import { expectEqual, expectRefused, expectTrue, unknownId } from './expect.ts';
-import { processes, security } from './needs.ts';
-import type { CriTarget } from './target.ts';
+import type { Case } from '../../suite.ts';
+import { expectEqual, expectRefused, expectTrue, unknownId } from '../expect.ts';
+import { processes, security } from '../needs.ts';
+import type { CriTarget } from '../target.ts';
 
 export const execCases: Case<CriTarget>[] = [
   {

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync, renameSync } from 'node:fs';
-import type { Case } from '../suite.ts';
-import { expectEqual, expectMatch, expectRefused, expectSame, expectTrue, unknownId } from './expect.ts';
-import { logs } from './needs.ts';
-import type { CriTarget } from './target.ts';
+import type { Case } from '../../suite.ts';
+import { expectEqual, expectMatch, expectRefused, expectSame, expectTrue, unknownId } from '../expect.ts';
+import { logs } from '../needs.ts';
+import type { CriTarget } from '../target.ts';
 
 const linesOfReopening = 400;
 

@@ -1,10 +1,10 @@
 import { existsSync, readlinkSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Case } from '../suite.ts';
-import { expectEqual, expectRefused, expectTrue } from './expect.ts';
-import type { SandboxConfig } from './messages.ts';
-import { mounts, processes, sameHost } from './needs.ts';
-import type { CriTarget } from './target.ts';
+import type { Case } from '../../suite.ts';
+import { expectEqual, expectRefused, expectTrue } from '../expect.ts';
+import type { SandboxConfig } from '../messages.ts';
+import { mounts, processes, sameHost } from '../needs.ts';
+import type { CriTarget } from '../target.ts';
 
 const wrongIds = ['', '.', '..', '/', '../../etc', '/etc/passwd', 'a/b', 'x'.repeat(4000), 'ünïcode', 'a b', '\u0000', '%2e%2e'];
 

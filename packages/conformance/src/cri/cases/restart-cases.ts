@@ -1,7 +1,7 @@
-import type { Case } from '../suite.ts';
-import { expectEqual, expectSame, expectTrue } from './expect.ts';
-import { logs, processes, restarts } from './needs.ts';
-import type { CriTarget } from './target.ts';
+import type { Case } from '../../suite.ts';
+import { expectEqual, expectSame, expectTrue } from '../expect.ts';
+import { logs, processes, restarts } from '../needs.ts';
+import type { CriTarget } from '../target.ts';
 
 /** The server ends as in a crash and comes back: what it runs goes on, and what happened meanwhile is known. */
 export const restartCases: Case<CriTarget>[] = [

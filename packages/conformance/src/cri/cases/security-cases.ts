@@ -1,11 +1,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Case } from '../suite.ts';
-import { expectEqual, expectMatch, expectRefused, expectSame, expectTrue, present, sinceRelease } from './expect.ts';
-import type { ContainerSecurityContext } from './messages.ts';
-import { imageContents, privileged, security } from './needs.ts';
-import { type CriTarget, podNamespaces } from './target.ts';
+import type { Case } from '../../suite.ts';
+import { expectEqual, expectMatch, expectRefused, expectSame, expectTrue, present, sinceRelease } from '../expect.ts';
+import type { ContainerSecurityContext } from '../messages.ts';
+import { imageContents, privileged, security } from '../needs.ts';
+import { type CriTarget, podNamespaces } from '../target.ts';
 
 const effectiveCapabilities = 'grep ^CapEff /proc/self/status | cut -f2';
 const capability = { chown: 0n, netRaw: 13n, sysAdmin: 21n, netAdmin: 12n, killing: 5n } as const;

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Case } from '../suite.ts';
-import { expectEqual, expectTrue, refusalOf } from './expect.ts';
-import { logs, processes } from './needs.ts';
-import type { TestContainer } from './pod.ts';
-import type { CriTarget } from './target.ts';
+import type { Case } from '../../suite.ts';
+import { expectEqual, expectTrue, refusalOf } from '../expect.ts';
+import { logs, processes } from '../needs.ts';
+import type { TestContainer } from '../pod.ts';
+import type { CriTarget } from '../target.ts';
 
 const pollMs = 50;
 const stubborn = ['sh', '-c', 'trap "" TERM; echo ready; while true; do sleep 0.05; done'];

@@ -1,7 +1,7 @@
-import type { Case } from '../suite.ts';
-import { expectEqual, expectRefused, expectTrue, unknownId } from './expect.ts';
-import { processes } from './needs.ts';
-import type { CriTarget } from './target.ts';
+import type { Case } from '../../suite.ts';
+import { expectEqual, expectRefused, expectTrue, unknownId } from '../expect.ts';
+import { processes } from '../needs.ts';
+import type { CriTarget } from '../target.ts';
 
 /** What a client may do in which order, and how often. */
 export const orderCases: Case<CriTarget>[] = [

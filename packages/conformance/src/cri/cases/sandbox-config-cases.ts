@@ -1,12 +1,12 @@
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
-import { type Case, SkipCase } from '../suite.ts';
-import { expectEqual, expectMatch, expectSame, expectTrue, present } from './expect.ts';
-import type { NamespaceOptions } from './messages.ts';
-import { namespaces, network, processes, resources, sameHost } from './needs.ts';
-import { connectsTo } from './port.ts';
-import { type CriTarget, podNamespaces } from './target.ts';
+import { type Case, SkipCase } from '../../suite.ts';
+import { expectEqual, expectMatch, expectSame, expectTrue, present } from '../expect.ts';
+import type { NamespaceOptions } from '../messages.ts';
+import { namespaces, network, processes, resources, sameHost } from '../needs.ts';
+import { connectsTo } from '../port.ts';
+import { type CriTarget, podNamespaces } from '../target.ts';
 
 const namespaceOf = (kind: string): string => `readlink /proc/self/ns/${kind}`;
 

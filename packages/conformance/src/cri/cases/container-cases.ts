@@ -2,10 +2,10 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
-import { type Case, SkipCase } from '../suite.ts';
-import { expectEqual, expectRefused, expectTrue, unknownId } from './expect.ts';
-import { mounts as hostMounts, logs, processes } from './needs.ts';
-import type { CriTarget } from './target.ts';
+import { type Case, SkipCase } from '../../suite.ts';
+import { expectEqual, expectRefused, expectTrue, unknownId } from '../expect.ts';
+import { mounts as hostMounts, logs, processes } from '../needs.ts';
+import type { CriTarget } from '../target.ts';
 
 const logLine = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d) (stdout|stderr) [FP](:\S*)? /;
 

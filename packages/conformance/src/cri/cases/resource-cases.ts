@@ -1,10 +1,10 @@
 import { PluginError } from '@berth/sdk/errors';
-import { type Case, SkipCase } from '../suite.ts';
-import { expectEqual, expectMatch, expectRefused, expectTrue, present, sinceRelease, unknownId } from './expect.ts';
-import type { LinuxResources } from './messages.ts';
-import { logs, processes, resources } from './needs.ts';
-import type { TestContainer } from './pod.ts';
-import type { CriTarget } from './target.ts';
+import { type Case, SkipCase } from '../../suite.ts';
+import { expectEqual, expectMatch, expectRefused, expectTrue, present, sinceRelease, unknownId } from '../expect.ts';
+import type { LinuxResources } from '../messages.ts';
+import { logs, processes, resources } from '../needs.ts';
+import type { TestContainer } from '../pod.ts';
+import type { CriTarget } from '../target.ts';
 
 const mebibyte = 1024 * 1024;
 

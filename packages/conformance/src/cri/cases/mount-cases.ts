@@ -3,11 +3,11 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { Case } from '../suite.ts';
-import { expectEqual, expectMatch, expectRefused, expectTrue, present, sinceRelease } from './expect.ts';
-import type { Mount } from './messages.ts';
-import { devices, imageContents, mounts, privileged, propagation } from './needs.ts';
-import { type CriTarget, podNamespaces } from './target.ts';
+import type { Case } from '../../suite.ts';
+import { expectEqual, expectMatch, expectRefused, expectTrue, present, sinceRelease } from '../expect.ts';
+import type { Mount } from '../messages.ts';
+import { devices, imageContents, mounts, privileged, propagation } from '../needs.ts';
+import { type CriTarget, podNamespaces } from '../target.ts';
 
 const execute = promisify(execFile);
 
