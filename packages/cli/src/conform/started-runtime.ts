@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DependencyContainer } from 'tsyringe';
 import { tokens } from '../compose.ts';
+import type { NodeConfiguration } from '../configuration/node-configuration.ts';
 import { HostGuard } from '../host/host-guard.ts';
 import { writeDefaultNetwork } from '../node/default-network.ts';
 import { runtimeCommand, runtimeEntry } from '../node/runtime-command.ts';
@@ -32,14 +33,15 @@ export class StartedRuntime {
     const entry = runtimeEntry(configuration, handler);
     const directory = mkdtempSync(join(tmpdir(), 'berth-conform-'));
     const directories = { root: join(directory, 'root'), run: join(directory, 'run') };
-    const guard = HostGuard.begin(directories, configuration.cni.bridge, true);
+    const network = ownNetwork(configuration.cni);
+    const guard = HostGuard.begin(directories, network.bridge, true);
     const cni = { ...container.resolve(tokens.cni), confDir: configuration.cni.confDir ?? join(directories.root, 'cni/net.d') };
     const endpoint = `unix://${join(directory, `${handler}.sock`)}`;
     const command = runtimeCommand(entry, directories, cni, endpoint);
     const supervisor = new Supervisor(command, join(directory, 'logs'), container.resolve(tokens.log));
     const started = new StartedRuntime(supervisor, guard, directory);
     try {
-      if (configuration.cni.confDir === undefined) writeDefaultNetwork(configuration.cni, cni.confDir, directories.root);
+      if (configuration.cni.confDir === undefined) writeDefaultNetwork(network, cni.confDir, directories.root);
       supervisor.start();
       await supervisor.ready((limit) => probeRuntime(endpoint, AbortSignal.any([limit, signal])), startLimitMs);
       return started;
@@ -60,4 +62,9 @@ export class StartedRuntime {
     this.#guard.end();
     rmSync(this.#directory, { recursive: true, force: true });
   }
+}
+
+/** Another bridge and subnet than a node's that may run beside it, whose addresses it knows nothing of. */
+function ownNetwork(cni: NodeConfiguration['cni']): NodeConfiguration['cni'] {
+  return { ...cni, bridge: `berthc${process.pid % 1_000_000}`, subnet: `10.86.${process.pid % 256}.0/24` };
 }

@@ -108,8 +108,10 @@ export class Supervisor {
     mkdirSync(join(this.#logFile, '..'), { recursive: true, mode: 0o700 });
     const output = createWriteStream(this.#logFile, { flags: 'a', mode: 0o600 });
     // Standard input is a pipe that only this process holds: a runtime sees its end when the node is gone.
+    // In a process group of its own, a terminal's Ctrl-C doesn't reach it: the node needs it to take its pods away.
     const child = spawn(this.command.program, this.command.args, {
       stdio: ['pipe', 'pipe', 'pipe'],
+      detached: true,
       env: { ...process.env, BERTH_SUPERVISED: '1' },
     });
     this.#child = child;

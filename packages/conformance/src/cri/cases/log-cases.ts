@@ -162,7 +162,8 @@ export const logCases: Case<CriTarget>[] = [
     needs: [logs],
     async run(target, signal) {
       await target.withContainer({ command: ['true'] }, async (container) => {
-        await container.finish(signal).catch(() => container.ended(signal));
+        await container.start();
+        await container.ended(signal);
         await expectRefused(target.client.ReopenContainerLog({ containerId: container.id }), 'ReopenContainerLog of an ended container');
       });
     },

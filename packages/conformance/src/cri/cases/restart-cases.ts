@@ -39,15 +39,10 @@ export const restartCases: Case<CriTarget>[] = [
         const container = await pod.create({ labels, annotations });
         const facts = async (): Promise<unknown> => {
           const [sandbox, status] = [await pod.status(), await container.status()];
-          return [sandbox.metadata, sandbox.labels, sandbox.annotations, sandbox.createdAt, sandbox.network].concat([
-            status.metadata,
-            status.labels,
-            status.annotations,
-            status.createdAt,
-            status.imageRef,
-            status.logPath,
-            status.state,
-          ] as never);
+          return [
+            [sandbox.metadata, sandbox.labels, sandbox.annotations, sandbox.createdAt, sandbox.network],
+            [status.metadata, status.labels, status.annotations, status.createdAt, status.imageRef, status.logPath, status.state],
+          ];
         };
         const before = await facts();
         await target.restart(signal);
