@@ -1,15 +1,18 @@
 import { type RunOptions, runSuite } from '../run-suite.ts';
 import type { Case, Report, Suite } from '../suite.ts';
+import { attachCases } from './cases/attach-cases.ts';
 import { badInputCases } from './cases/bad-input-cases.ts';
 import { concurrencyCases } from './cases/concurrency-cases.ts';
 import { containerCases } from './cases/container-cases.ts';
 import { eventCases } from './cases/event-cases.ts';
 import { execCases } from './cases/exec-cases.ts';
+import { execStreamingCases } from './cases/exec-streaming-cases.ts';
 import { filterCases } from './cases/filter-cases.ts';
 import { imageCases } from './cases/image-cases.ts';
 import { logCases } from './cases/log-cases.ts';
 import { mountCases } from './cases/mount-cases.ts';
 import { orderCases } from './cases/order-cases.ts';
+import { portForwardCases } from './cases/port-forward-cases.ts';
 import { processCases } from './cases/process-cases.ts';
 import { resourceCases } from './cases/resource-cases.ts';
 import { restartCases } from './cases/restart-cases.ts';
@@ -18,8 +21,8 @@ import { sandboxCases } from './cases/sandbox-cases.ts';
 import { sandboxConfigCases } from './cases/sandbox-config-cases.ts';
 import { securityCases } from './cases/security-cases.ts';
 import { statsCases } from './cases/stats-cases.ts';
-import { streamingCases } from './cases/streaming-cases.ts';
 import { timeoutCases } from './cases/timeout-cases.ts';
+import { userCases } from './cases/user-cases.ts';
 import { CriTarget, type CriTargetOptions } from './target.ts';
 import { serveTestImages } from './test-images.ts';
 
@@ -34,12 +37,15 @@ const cases: Case<CriTarget>[] = [
   ...containerCases,
   ...orderCases,
   ...processCases,
+  ...userCases,
   ...securityCases,
   ...mountCases,
   ...resourceCases,
   ...logCases,
   ...execCases,
-  ...streamingCases,
+  ...execStreamingCases,
+  ...attachCases,
+  ...portForwardCases,
   ...statsCases,
   ...eventCases,
   ...filterCases,

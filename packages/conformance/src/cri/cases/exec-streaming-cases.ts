@@ -1,42 +1,12 @@
 import { type Case, SkipCase } from '../../suite.ts';
 import { Channels, channel } from '../channels.ts';
 import { expectEqual, expectMatch, expectRefused, expectTrue, unknownId } from '../expect.ts';
-import type { StreamingRequest } from '../messages.ts';
-import { network, streaming } from '../needs.ts';
-import type { TestContainer } from '../pod.ts';
+import { streaming } from '../needs.ts';
+import { completed, execute, output, using } from '../streams.ts';
 import type { CriTarget } from '../target.ts';
 
-type Streams = Omit<StreamingRequest, 'containerId'>;
-
-const output: Streams = { stdout: true, stderr: true };
-
-async function using<Result>(opening: Promise<Channels>, work: (channels: Channels) => Promise<Result>): Promise<Result> {
-  const channels = await opening;
-  try {
-    return await work(channels);
-  } finally {
-    channels.close();
-  }
-}
-
-async function execute(target: CriTarget, { id }: TestContainer, cmd: string[], streams: Streams, signal: AbortSignal): Promise<Channels> {
-  const { url } = await target.client.Exec({ containerId: id, cmd, ...streams });
-  return Channels.open(url, 'command', signal);
-}
-
-async function attach(target: CriTarget, { id }: TestContainer, streams: Streams, signal: AbortSignal): Promise<Channels> {
-  const { url } = await target.client.Attach({ containerId: id, ...streams });
-  return Channels.open(url, 'command', signal);
-}
-
-/** Waits for the end of a command and for its output. */
-async function completed(channels: Channels): Promise<{ code: number; stdout: string; stderr: string }> {
-  const code = await channels.exitCode();
-  return { code, stdout: channels.received(channel.stdout).toString(), stderr: channels.received(channel.stderr).toString() };
-}
-
-/** Commands, terminals and ports that are streamed to the client. */
-export const streamingCases: Case<CriTarget>[] = [
+/** Commands that are streamed to the client. */
+export const execStreamingCases: Case<CriTarget>[] = [
   {
     id: 'streaming.exec',
     group: 'streaming',
@@ -238,144 +208,6 @@ export const streamingCases: Case<CriTarget>[] = [
         const request = { containerId: container.id, cmd: ['true'], tty: true, ...output };
         await expectRefused(target.client.Exec(request), 'Exec with tty and stderr', 'INVALID_ARGUMENT', 'UNKNOWN');
       });
-    },
-  },
-  {
-    id: 'streaming.attach-output',
-    group: 'streaming',
-    clause: "Attach streams the container's own output from then on (cri.proto, Attach)",
-    proves: ['Attach', 'AttachRequest.container_id', 'AttachRequest.stdout', 'AttachRequest.stderr', 'AttachResponse.url'],
-    needs: [streaming],
-    async run(target, signal) {
-      await target.withContainer({ command: ['sh', '-c', 'while true; do echo out; echo err >&2; sleep 0.1; done'] }, async (container) => {
-        await container.start();
-        await using(attach(target, container, output, signal), async (channels) => {
-          await channels.receives(channel.stdout, /out\n/);
-          await channels.receives(channel.stderr, /err\n/);
-        });
-        expectEqual((await container.status()).state, 'CONTAINER_RUNNING', 'state after the client left');
-      });
-    },
-  },
-  {
-    id: 'streaming.attach-stdin',
-    group: 'streaming',
-    clause: 'with stdin, what the client sends reaches the container (cri.proto, AttachRequest.stdin)',
-    proves: ['AttachRequest.stdin', 'ContainerConfig.stdin'],
-    needs: [streaming],
-    async run(target, signal) {
-      const command = ['sh', '-c', 'while read line; do echo "got $line"; done'];
-      await target.withContainer({ stdin: true, command }, async (container) => {
-        await container.start();
-        await using(attach(target, container, { stdin: true, ...output }, signal), async (channels) => {
-          channels.send(channel.stdin, 'first\n');
-          await channels.receives(channel.stdout, /got first\n/);
-        });
-        await using(attach(target, container, { stdin: true, ...output }, signal), async (channels) => {
-          channels.send(channel.stdin, 'second\n');
-          await channels.receives(channel.stdout, /got second\n/);
-        });
-      });
-    },
-  },
-  {
-    id: 'streaming.attach-stdin-once',
-    group: 'streaming',
-    clause: 'with stdin_once, stdin ends when the first client that attached leaves (cri.proto, ContainerConfig.stdin_once)',
-    proves: ['ContainerConfig.stdin_once'],
-    needs: [streaming],
-    timeLimitMs: 30_000,
-    async run(target, signal) {
-      await target.withContainer({ stdin: true, stdinOnce: true, command: ['sh', '-c', 'cat > /dev/null; exit 8'] }, async (container) => {
-        await container.start();
-        await using(attach(target, container, { stdin: true, ...output }, signal), async (channels) => channels.send(channel.stdin, 'x\n'));
-        expectEqual((await container.ended(signal)).exitCode, 8, 'exit code after the end of stdin');
-      });
-    },
-  },
-  {
-    id: 'streaming.attach-tty',
-    group: 'streaming',
-    clause: 'a container with tty can be attached to as a terminal (cri.proto, AttachRequest.tty)',
-    proves: ['AttachRequest.tty'],
-    needs: [streaming],
-    async run(target, signal) {
-      await target.withContainer({ tty: true, stdin: true, command: ['sh'] }, async (container) => {
-        await container.start();
-        await using(attach(target, container, { tty: true, stdin: true, stdout: true }, signal), async (channels) => {
-          channels.send(channel.stdin, 'echo typed $((40 + 2))\n');
-          await channels.receives(channel.stdout, /typed 42/);
-        });
-      });
-    },
-  },
-  {
-    id: 'streaming.attach-unknown',
-    group: 'streaming',
-    clause: 'Attach to an unknown container is an error (cri.proto, Attach)',
-    proves: ['Attach'],
-    async run({ client }) {
-      await expectRefused(client.Attach({ containerId: unknownId, ...output }), 'Attach to an unknown container');
-    },
-  },
-  {
-    id: 'streaming.attach-exited',
-    group: 'streaming',
-    clause: 'Attach to a container that has ended is an error (cri.proto, Attach)',
-    proves: ['Attach'],
-    needs: [streaming],
-    async run(target) {
-      await target.withContainer({}, async (container) => {
-        await container.start();
-        await container.stop(0);
-        await expectRefused(target.client.Attach({ containerId: container.id, ...output }), 'Attach to an ended container');
-      });
-    },
-  },
-  {
-    id: 'streaming.port-forward',
-    group: 'streaming',
-    clause: "PortForward prepares streams to ports inside the sandbox's network (cri.proto, PortForward)",
-    proves: ['PortForward', 'PortForwardRequest.pod_sandbox_id', 'PortForwardRequest.port', 'PortForwardResponse.url'],
-    needs: [streaming, network],
-    async run(target, signal) {
-      await target.withPod({}, async (pod) => {
-        const server = await pod.start({ command: ['httpd', '-f', '-p', '8080', '-h', '/etc'] });
-        await server.script('for i in 1 2 3 4 5 6 7 8 9; do wget -qO- http://127.0.0.1:8080/group && break; sleep 0.1; done');
-        const { url } = await target.client.PortForward({ podSandboxId: pod.id, port: [8080] });
-        await using(Channels.open(url, 'port', signal), async (channels) => {
-          channels.send(0, 'GET /group HTTP/1.0\r\n\r\n');
-          await channels.receives(0, /root:/);
-          expectEqual(channels.received(0).readUInt16LE(0), 8080, 'port that the data channel begins with');
-          expectEqual(channels.received(1).readUInt16LE(0), 8080, 'port that the error channel begins with');
-        });
-      });
-    },
-  },
-  {
-    id: 'streaming.port-forward-closed',
-    group: 'streaming',
-    clause: 'a port that nothing listens on is told on its error channel (kubernetes, port forwarding v4)',
-    proves: ['PortForward'],
-    needs: [streaming, network],
-    timeLimitMs: 30_000,
-    async run(target, signal) {
-      const { id } = await target.sharedPod();
-      const { url } = await target.client.PortForward({ podSandboxId: id, port: [9] });
-      await using(Channels.open(url, 'port', signal), async (channels) => {
-        channels.send(0, 'x');
-        const text = await channels.receives(1, /^[\s\S]{3,}/);
-        expectTrue(text.length > 2, 'no error is told');
-      });
-    },
-  },
-  {
-    id: 'streaming.port-forward-unknown',
-    group: 'streaming',
-    clause: 'PortForward to an unknown sandbox is an error (cri.proto, PortForward)',
-    proves: ['PortForward'],
-    async run({ client }) {
-      await expectRefused(client.PortForward({ podSandboxId: unknownId, port: [80] }), 'PortForward to an unknown sandbox');
     },
   },
 ];
