@@ -3,31 +3,65 @@ import type { Report } from '@berth/conformance/suite';
 import { describe, expect, it } from 'vitest';
 import { removeCgroups } from '../fixtures/cgroups.ts';
 import { containerdMissing } from '../fixtures/containerd.ts';
-import { type CriServer, startContainerd } from '../fixtures/cri-servers.ts';
+import { type RestartingServer, startContainerd } from '../fixtures/cri-servers.ts';
 
-const image = 'localhost/busybox:1';
 const cgroupParent = `/berth-conformance-${process.pid}`;
+const timeLimitMs = 300_000;
+const unknownIsAnError = 'containerd 1.6 answers NOT_FOUND for what it does not know; 1.7 made stops idempotent in this too';
 
 /** Where containerd 1.6.20 departs from the protocol's text, case by case: the suite is right, and so is the reason. */
 const deviations: Record<string, string> = {
   'image.list': 'ListImages of containerd 1.6 ignores its filter and lists all images',
+  'order.stop-unknown': unknownIsAnError,
+  'order.stop-removed': unknownIsAnError,
+  'order.stop-unknown-sandbox': unknownIsAnError,
+  'order.stop-removed-sandbox': unknownIsAnError,
+  'exec-sync.output-limit': 'it keeps 16 MiB of output, which makes a message larger than the 16 MiB that it may send: the call fails',
+  'security.privileged':
+    "its pause container mounts the sysfs of the pod's network namespace read-only, and the super block that they share makes that of " +
+    'the privileged container read-only too, though its OCI specification says rw',
+  'bad-input.log-path': 'it follows a log_path with ".." out of the log directory',
+  'pod.host-port': "the network that the test gives it has no portmap plugin, and it doesn't refuse the mapping",
 };
 
+/** RPCs newer than its API: they are skips, and nothing covers them. */
+const unknownRpcs = [
+  'CheckpointContainer',
+  'GetContainerEvents',
+  'ListMetricDescriptors',
+  'ListPodSandboxMetrics',
+  'RuntimeConfig',
+  'StreamContainerStats',
+  'StreamContainers',
+  'StreamImages',
+  'StreamPodSandboxMetrics',
+  'StreamPodSandboxStats',
+  'StreamPodSandboxes',
+  'UpdatePodSandboxResources',
+];
+
 describe('the CRI suite on real containerd', () => {
-  it('passes, but for listed deviations', async ({ skip }) => {
+  it('passes, but for listed deviations, and covers every RPC that it knows', { timeout: timeLimitMs }, async ({ skip }) => {
     const missing = containerdMissing();
     if (missing !== undefined) skip(missing);
-    const report = await judged(await startContainerd());
-    const failed = report.cases.filter((one) => one.result === 'failed');
+    const { cases, protocol } = await judged(await startContainerd());
+    const failed = cases.filter((one) => one.result === 'failed');
     expect(failed.filter((one) => !(one.id in deviations))).toEqual([]);
     expect(failed.map((one) => one.id).sort()).toEqual(Object.keys(deviations).sort());
-    expect(report.summary.passed).toBeGreaterThanOrEqual(12);
+    expect(
+      protocol.rpcs
+        .filter(({ covered }) => !covered)
+        .map(({ name }) => name)
+        .sort(),
+    ).toEqual(unknownRpcs);
+    const reasons = cases.flatMap(({ result, reason }) => (result === 'skipped' ? [reason] : []));
+    expect(reasons.filter((reason) => !/newer|channel\.k8s\.io/.test(reason ?? ''))).toEqual([]);
   });
 });
 
-async function judged(server: CriServer): Promise<Report> {
+async function judged(server: RestartingServer): Promise<Report> {
   try {
-    return await runCriSuite({ runtimeEndpoint: server.endpoint, image, cgroupParent });
+    return await runCriSuite({ runtimeEndpoint: server.endpoint, cgroupParent, restart: () => server.restart() });
   } finally {
     await server.stop();
     removeCgroups(cgroupParent);

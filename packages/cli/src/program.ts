@@ -3,6 +3,7 @@ import { levels } from 'pino';
 import { directory } from './commands/arguments.ts';
 import { attachCommand } from './commands/attach.ts';
 import { completionCommand, completionServerCommand } from './commands/completion.ts';
+import { conformCommand } from './commands/conform.ts';
 import { diffCommand } from './commands/diff.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { execCommand } from './commands/exec.ts';
@@ -43,6 +44,7 @@ export function program(): Command {
     scheduleCommand(),
     imageCommand(),
     runtimeCommandLine(),
+    conformCommand(),
     doctorCommand(),
     completionCommand(),
   ];

@@ -160,14 +160,26 @@ app:x:1000:
 nobody:x:65534:
 `;
 
+const searchPath = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
 /** A small Linux system of one static binary: every applet, the users root, app (1000) and nobody, /tmp, /www; runs `sh`. */
 export async function busyboxImage(options: BusyboxImageOptions): Promise<BuiltImage> {
-  const busybox = await realpath(options.busybox);
+  return buildImage({
+    output: options.output,
+    names: [options.name ?? 'localhost/busybox:1'],
+    layers: [[...(await busyboxLayer(options.busybox)), ...(options.extra ?? [])]],
+    config: { Env: [searchPath], Cmd: ['sh'], ...options.config },
+    ...(options.format ? { format: options.format } : {}),
+  });
+}
+
+/** The layer of such a system, for images with more layers above it. Throws what is wrong with a busybox that doesn't run. */
+export async function busyboxLayer(path: string): Promise<LayerEntry[]> {
+  const busybox = await realpath(path);
   const [applets, { size }] = await Promise.all([appletsOf(busybox), stat(busybox)]);
-  const links = applets.map((applet): LayerEntry => ({ type: 'symlink', path: `bin/${applet}`, target: 'busybox' }));
-  const directories = ['bin', 'etc', 'dev', 'proc', 'sys', 'run', 'var', 'www'].map((path): LayerEntry => ({ type: 'directory', path }));
-  const layer: LayerEntry[] = [
-    ...directories,
+  const directories = ['bin', 'etc', 'dev', 'proc', 'sys', 'run', 'var', 'www'];
+  return [
+    ...directories.map((path): LayerEntry => ({ type: 'directory', path })),
     { type: 'directory', path: 'root', mode: 0o700 },
     { type: 'directory', path: 'tmp', mode: 0o1777 },
     { type: 'directory', path: 'home' },
@@ -175,16 +187,8 @@ export async function busyboxImage(options: BusyboxImageOptions): Promise<BuiltI
     { type: 'file', path: 'etc/passwd', content: passwd },
     { type: 'file', path: 'etc/group', content: group },
     { type: 'file', path: 'bin/busybox', mode: 0o755, content: { file: busybox, size } },
-    ...links,
-    ...(options.extra ?? []),
+    ...applets.map((applet): LayerEntry => ({ type: 'symlink', path: `bin/${applet}`, target: 'busybox' })),
   ];
-  return buildImage({
-    output: options.output,
-    names: [options.name ?? 'localhost/busybox:1'],
-    layers: [layer],
-    config: { Env: ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'], Cmd: ['sh'], ...options.config },
-    ...(options.format ? { format: options.format } : {}),
-  });
 }
 
 async function appletsOf(busybox: string): Promise<string[]> {

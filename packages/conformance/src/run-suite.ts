@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Case, CaseReport, Report, Suite } from './suite.ts';
+import { type Case, type CaseReport, type Coverage, type Report, SkipCase, type Suite, type Summary } from './suite.ts';
 
 export interface RunOptions<Target> {
   target: Target;
@@ -9,31 +9,81 @@ export interface RunOptions<Target> {
   focus?: RegExp;
   /** Leaves out the cases whose id it matches. */
   skip?: RegExp;
+  /** How many cases run beside each other. Default 1. */
+  parallel?: number;
+  /** Begins no further case once aborted. */
   signal?: AbortSignal;
+  /** Told of each case as it begins. */
+  onStart?(one: Pick<Case<Target>, 'id' | 'group'>): void;
   /** Told of each case as it ends. */
   onCase?(report: CaseReport): void;
-  /** RPCs that the cases called, and how many the protocol has. */
-  coverage?(): { covered: number; total: number };
+  /** Asked at the end: what of the protocol the cases touched. */
+  coverage?(): Coverage;
 }
 
 const defaultTimeLimitMs = 60_000;
 /** What a case may take to clean up after its time limit has passed. */
 const cleanUpMs = 10_000;
 
-/** Runs a suite's cases one after another and says how each ended. Never throws for a failed case. */
+/** The cases of a suite that `focus` and `skip` leave, in the suite's order. */
+export function selectCases<Target>(suite: Suite<Target>, { focus, skip }: Pick<RunOptions<Target>, 'focus' | 'skip'>): Case<Target>[] {
+  return suite.cases.filter(({ id }) => focus?.test(id) !== false && !skip?.test(id));
+}
+
+/**
+ * Runs a suite's cases, several at once where they allow it and the exclusive ones after them one by one, and says how
+ * each ended, in the suite's order. Never throws for a failed case.
+ */
 export async function runSuite<Target>(suite: Suite<Target>, options: RunOptions<Target>): Promise<Report> {
-  const cases: CaseReport[] = [];
-  for (const one of suite.cases) {
-    if (options.focus?.test(one.id) === false || options.skip?.test(one.id)) continue;
+  const selected = selectCases(suite, options);
+  const reports = new Map<string, CaseReport>();
+  const run = async (one: Case<Target>): Promise<void> => {
+    options.onStart?.(one);
     const report = await runCase(one, options.target, options.signal);
-    cases.push(report);
+    reports.set(one.id, report);
     options.onCase?.(report);
-    if (options.signal?.aborted) break;
-  }
+  };
+  const shared = selected.filter(({ exclusive }) => !exclusive);
+  await runAll(shared, options.parallel ?? 1, run, options.signal);
+  await runAll(
+    selected.filter(({ exclusive }) => exclusive),
+    1,
+    run,
+    options.signal,
+  );
+  const cases = selected.flatMap(({ id }) => reports.get(id) ?? []);
+  const protocol = options.coverage?.() ?? { rpcs: [], messages: [] };
+  return { suite: suite.name, target: options.targetName, summary: summaryOf(cases, protocol), cases, protocol };
+}
+
+async function runAll<Item>(
+  items: Item[],
+  parallel: number,
+  run: (item: Item) => Promise<void>,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const waiting = items.values();
+  const worker = async (): Promise<void> => {
+    for (const item of waiting) {
+      if (signal?.aborted) return;
+      await run(item);
+    }
+  };
+  await Promise.all(Array.from({ length: parallel }, worker));
+}
+
+function summaryOf(cases: CaseReport[], { rpcs, messages }: Coverage): Summary {
   const count = (result: CaseReport['result']): number => cases.filter((report) => report.result === result).length;
-  const { covered, total } = options.coverage?.() ?? { covered: 0, total: 0 };
-  const summary = { passed: count('passed'), failed: count('failed'), skipped: count('skipped'), rpcsCovered: covered, rpcsTotal: total };
-  return { suite: suite.name, target: options.targetName, summary, cases };
+  const fieldsCovered = messages.reduce((sum, { covered }) => sum + covered.length, 0);
+  return {
+    passed: count('passed'),
+    failed: count('failed'),
+    skipped: count('skipped'),
+    rpcsCovered: rpcs.filter(({ covered }) => covered).length,
+    rpcsTotal: rpcs.length,
+    fieldsCovered,
+    fieldsTotal: messages.reduce((sum, { uncovered }) => sum + uncovered.length, fieldsCovered),
+  };
 }
 
 async function runCase<Target>(one: Case<Target>, target: Target, signal: AbortSignal | undefined): Promise<CaseReport> {
@@ -54,7 +104,7 @@ async function runCase<Target>(one: Case<Target>, target: Target, signal: AbortS
     await withinLimit(one, target, signal);
     return report('passed');
   } catch (error) {
-    return report('failed', (error as Error).message);
+    return report(error instanceof SkipCase ? 'skipped' : 'failed', error instanceof Error ? error.message : String(error));
   }
 }
 

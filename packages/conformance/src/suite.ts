@@ -8,10 +8,14 @@ export interface Case<Target> {
   group: string;
   /** The clause of the protocol that it proves, in short: `StopPodSandbox is idempotent (api.proto, StopPodSandbox)`. */
   clause: string;
+  /** The same by the names that the protocol's definition has for it: `StopPodSandbox`, `Mount.readonly`. */
+  proves: string[];
   /** What has to be there; where it isn't, the case is skipped and says so. */
   needs?: Need<Target>[];
   /** Milliseconds; default 60,000. */
   timeLimitMs?: number;
+  /** Nothing else may go on at the target meanwhile: it restarts the server, or counts what there is. Others run beside each other. */
+  exclusive?: boolean;
   /** Returns if the clause holds, throws what broke it. Leaves the target as it found it, also on failure. */
   run(target: Target, signal: AbortSignal): Promise<void>;
 }
@@ -23,8 +27,19 @@ export interface Need<Target> {
 }
 
 export interface Suite<Target> {
+  /** `cri`: what the command is told, and what the report says. */
   name: string;
+  /** What it judges, for headings: `CRI v1`. */
+  title: string;
   cases: Case<Target>[];
+}
+
+/** Thrown inside a case that can't be judged on this target after all; it is then reported as skipped, never as passed. */
+export class SkipCase extends Error {
+  constructor(reason: string) {
+    super(reason);
+    this.name = 'SkipCase';
+  }
 }
 
 export type Result = 'passed' | 'failed' | 'skipped';
@@ -39,9 +54,44 @@ export interface CaseReport {
   ms: number;
 }
 
+export interface Summary {
+  passed: number;
+  failed: number;
+  skipped: number;
+  rpcsCovered: number;
+  rpcsTotal: number;
+  fieldsCovered: number;
+  fieldsTotal: number;
+}
+
 export interface Report {
   suite: string;
   target: string;
-  summary: { passed: number; failed: number; skipped: number; rpcsCovered: number; rpcsTotal: number };
+  summary: Summary;
   cases: CaseReport[];
+  /** What of the protocol the run touched. */
+  protocol: Coverage;
+}
+
+/** How much of the protocol a run has seen. */
+export interface Coverage {
+  rpcs: RpcCoverage[];
+  messages: MessageCoverage[];
+}
+
+export interface RpcCoverage {
+  name: string;
+  service: string;
+  /** The target did answer, with a result or with another error than UNIMPLEMENTED. */
+  covered: boolean;
+  calls: number;
+  /** Release of the protocol's definition that brought it: `0.26`. */
+  since: string;
+}
+
+/** Fields of requests that were sent with a value in an answered call, and of responses that came back with one. */
+export interface MessageCoverage {
+  name: string;
+  covered: string[];
+  uncovered: string[];
 }

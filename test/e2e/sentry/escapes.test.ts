@@ -191,12 +191,10 @@ describe('a container can’t get out of the Sentry', () => {
   });
 
   it('by a working directory that the OCI runtime leaks (CVE-2024-21626)', async () => {
-    const config = pod.target.sandboxConfig();
-    await pod.target.withSandbox(config, async (sandbox) => {
+    await pod.target.withPod({}, async (leaking) => {
       for (const descriptor of [5, 6, 7, 8, 9]) {
-        const container = await pod.target
-          .createContainer(sandbox, config, {
-            metadata: { name: `leak-${descriptor}` },
+        const container = await leaking
+          .create({
             workingDir: `/proc/self/fd/${descriptor}`,
             command: ['sh', '-c', `cat ../../../..${secretFile} && exit 99`],
             logPath: '',
@@ -294,8 +292,7 @@ describe('a container can’t get out of the Sentry', () => {
   });
 
   it('by asking for what would take it out: privileges, host namespaces, devices, mounts at /proc', async () => {
-    const create = (change: object) =>
-      pod.target.createContainer(pod.sandboxId, pod.target.sandboxConfig(), { metadata: { name: 'refused' }, ...change });
+    const create = (change: object) => pod.pod.create(change);
     await expect(create({ linux: { securityContext: { privileged: true } } })).rejects.toThrow('linux.security_context.privileged');
     await expect(create({ devices: [{ hostPath: '/dev/kmsg', containerPath: '/dev/kmsg', permissions: 'rw' }] })).rejects.toThrow(
       'devices',

@@ -4,7 +4,8 @@ import { createConnection } from 'node:net';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { restoreBaseline, takeBaseline } from '../../../packages/cli/src/host/baseline.ts';
-import { CriTarget, TestContainer } from '../../../packages/conformance/src/cri/target.ts';
+import { TestContainer } from '../../../packages/conformance/src/cri/pod.ts';
+import { CriTarget } from '../../../packages/conformance/src/cri/target.ts';
 import type { Counts } from '../../../plugins/runtime-sentry/src/kernel/tally.ts';
 import { BerthHome, exampleImage, type Running } from '../../fixtures/berth.ts';
 import { removeCgroups } from '../../fixtures/cgroups.ts';
@@ -35,7 +36,7 @@ describe('the Sentry of a pod', () => {
       await target.client.StopPodSandbox({ podSandboxId: id });
       await target.client.RemovePodSandbox({ podSandboxId: id });
     }
-    target.client.close();
+    await target.close();
     server.child.kill('SIGTERM');
     await server.ended;
     expect(sentryDirectories()).toEqual([]);
@@ -48,15 +49,11 @@ describe('the Sentry of a pod', () => {
     const socket = join(home.directory, 'cri.sock');
     server = home.start(['runtime', 'sentry', '--listen', `unix://${socket}`]);
     await server.says(/serving/);
-    target = new CriTarget({ runtimeEndpoint: `unix://${socket}`, image: 'localhost/busybox:1', cgroupParent });
+    target = await CriTarget.open({ runtimeEndpoint: `unix://${socket}`, cgroupParent }, { shell: 'localhost/busybox:1' });
   }
 
   async function startContainer(command = ['sleep', '1000']): Promise<TestContainer> {
-    const config = target.sandboxConfig();
-    const { podSandboxId } = await target.client.RunPodSandbox({ config });
-    const container = await target.createContainer(podSandboxId, config, { command, logPath: '' });
-    await container.start();
-    return container;
+    return (await target.startPod()).start({ command, logPath: '' });
   }
 
   function sentryDirectories(): string[] {
@@ -145,7 +142,7 @@ describe('the Sentry of a pod', () => {
     const pid = sentryPid(kept);
     server.child.kill('SIGTERM');
     await server.ended;
-    target.client.close();
+    await target.close();
     process.kill(sentryPid(lost), 'SIGKILL');
     await serve();
     const again = ({ id, sandboxId }: TestContainer): TestContainer => new TestContainer(target.client, id, sandboxId, '');

@@ -78,6 +78,15 @@ export class Supervisor {
     await this.#running;
   }
 
+  /** Kills the process as a crash would, and resolves when it is gone; as after any crash it is started again. */
+  async crash(): Promise<void> {
+    const child = this.#child;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, 'exit');
+    child.kill('SIGKILL');
+    await ended;
+  }
+
   #startError(what: string, cause?: unknown): PluginError {
     const said = this.#lastLine ? `: ${this.#lastLine}` : '';
     return new PluginError('UNAVAILABLE', `${what}${said}`, {
@@ -108,8 +117,10 @@ export class Supervisor {
     // A full disk costs lines of this log, not the node.
     output.on('error', (error) => this.#log.warn({ file: this.#logFile, cause: error.message }, "the runtime's log can't be written"));
     // Standard input is a pipe that only this process holds: a runtime sees its end when the node is gone.
+    // In a process group of its own, a terminal's Ctrl-C doesn't reach it: the node needs it to take its pods away.
     const child = spawn(this.command.program, this.command.args, {
       stdio: ['pipe', 'pipe', 'pipe'],
+      detached: true,
       env: { ...process.env, BERTH_SUPERVISED: '1' },
     });
     this.#child = child;

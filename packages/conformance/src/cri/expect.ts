@@ -1,24 +1,56 @@
 import { type Code, PluginError } from '@berth/sdk/errors';
+import { SkipCase } from '../suite.ts';
+import { isNewer } from './api-release.ts';
+import type { CriTarget } from './target.ts';
+
+/** An id of the usual form that no server has given. */
+export const unknownId = 'f'.repeat(64);
 
 /** Throws unless the values are the same; `what` says what should have been so. */
 export function expectEqual<Value>(actual: Value, expected: Value, what: string): void {
   if (!Object.is(actual, expected)) throw new Error(`${what}: expected ${JSON.stringify(expected)}, got ${JSON.stringify(actual)}`);
 }
 
+/** The same for values with parts. */
+export function expectSame(actual: unknown, expected: unknown, what: string): void {
+  expectEqual(JSON.stringify(actual), JSON.stringify(expected), what);
+}
+
 export function expectTrue(holds: boolean, what: string): void {
   if (!holds) throw new Error(what);
 }
 
+/** Throws unless the text matches. */
+export function expectMatch(actual: string, pattern: RegExp, what: string): void {
+  if (!pattern.test(actual)) throw new Error(`${what}: expected ${pattern}, got ${JSON.stringify(actual)}`);
+}
+
+/** The value, or a failure that says what is missing. */
+export function present<Value>(value: Value | null | undefined, what: string): Value {
+  if (value === null || value === undefined) throw new Error(`${what} is missing`);
+  return value;
+}
+
 /** Throws unless the call is refused, with one of `codes` if any are given. */
 export async function expectRefused(call: Promise<unknown>, what: string, ...codes: Code[]): Promise<void> {
-  let refusal: PluginError;
+  const refusal = await refusalOf(call, what);
+  if (codes.length > 0 && !codes.includes(refusal.code))
+    throw new Error(`${what}: expected ${codes.join(' or ')}, got ${refusal.code}: ${refusal.message}`);
+  if (refusal.code === 'UNAVAILABLE') throw new Error(`${what}: the server went away: ${refusal.message}`);
+}
+
+/** How the call was refused; throws if it succeeded. */
+export async function refusalOf(call: Promise<unknown>, what: string): Promise<PluginError> {
   try {
     await call;
   } catch (error) {
-    refusal = PluginError.from(error);
-    if (codes.length > 0 && !codes.includes(refusal.code))
-      throw new Error(`${what}: expected ${codes.join(' or ')}, got ${refusal.code}: ${refusal.message}`);
-    return;
+    if (error instanceof SkipCase) throw error;
+    return PluginError.from(error);
   }
   throw new Error(`${what}: the call succeeded`);
+}
+
+/** Ends the case as skipped on a target whose API hasn't got `what` yet. */
+export function sinceRelease({ apiRelease }: CriTarget, release: string, what: string): void {
+  if (isNewer(release, apiRelease)) throw new SkipCase(`${what} is newer (cri-api ${release}) than the target's API (${apiRelease})`);
 }

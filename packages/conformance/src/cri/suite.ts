@@ -1,30 +1,83 @@
 import { type RunOptions, runSuite } from '../run-suite.ts';
-import type { Report, Suite } from '../suite.ts';
-import { containerCases } from './container-cases.ts';
-import { execCases } from './exec-cases.ts';
-import { imageCases } from './image-cases.ts';
-import { runtimeCases } from './runtime-cases.ts';
-import { sandboxCases } from './sandbox-cases.ts';
+import type { Case, Report, Suite } from '../suite.ts';
+import { attachCases } from './cases/attach-cases.ts';
+import { badInputCases } from './cases/bad-input-cases.ts';
+import { concurrencyCases } from './cases/concurrency-cases.ts';
+import { containerCases } from './cases/container-cases.ts';
+import { eventCases } from './cases/event-cases.ts';
+import { execCases } from './cases/exec-cases.ts';
+import { execStreamingCases } from './cases/exec-streaming-cases.ts';
+import { filterCases } from './cases/filter-cases.ts';
+import { imageCases } from './cases/image-cases.ts';
+import { logCases } from './cases/log-cases.ts';
+import { mountCases } from './cases/mount-cases.ts';
+import { orderCases } from './cases/order-cases.ts';
+import { portForwardCases } from './cases/port-forward-cases.ts';
+import { processCases } from './cases/process-cases.ts';
+import { resourceCases } from './cases/resource-cases.ts';
+import { restartCases } from './cases/restart-cases.ts';
+import { runtimeCases } from './cases/runtime-cases.ts';
+import { sandboxCases } from './cases/sandbox-cases.ts';
+import { sandboxConfigCases } from './cases/sandbox-config-cases.ts';
+import { securityCases } from './cases/security-cases.ts';
+import { statsCases } from './cases/stats-cases.ts';
+import { timeoutCases } from './cases/timeout-cases.ts';
+import { userCases } from './cases/user-cases.ts';
 import { CriTarget, type CriTargetOptions } from './target.ts';
+import { serveTestImages } from './test-images.ts';
 
+export { needNames } from './needs.ts';
 export type { CriTargetOptions } from './target.ts';
+export { type ImageName, type ImageReferences, imageNames, type ServedImages, serveTestImages } from './test-images.ts';
+
+const cases: Case<CriTarget>[] = [
+  ...runtimeCases,
+  ...sandboxCases,
+  ...sandboxConfigCases,
+  ...containerCases,
+  ...orderCases,
+  ...processCases,
+  ...userCases,
+  ...securityCases,
+  ...mountCases,
+  ...resourceCases,
+  ...logCases,
+  ...execCases,
+  ...execStreamingCases,
+  ...attachCases,
+  ...portForwardCases,
+  ...statsCases,
+  ...eventCases,
+  ...filterCases,
+  ...imageCases,
+  ...timeoutCases,
+  ...concurrencyCases,
+  ...badInputCases,
+  ...restartCases,
+];
 
 /** What a CRI server promises, whichever language it is written in. */
-export const criSuite: Suite<CriTarget> = {
-  name: 'cri',
-  cases: [...runtimeCases, ...sandboxCases, ...containerCases, ...execCases, ...imageCases],
-};
+export const criSuite: Suite<CriTarget> = { name: 'cri', title: 'CRI v1', cases };
 
-/** Judges the CRI server at `target.runtimeEndpoint`, which has the image, or can pull it. */
-export async function runCriSuite(
-  target: CriTargetOptions,
-  options: Pick<RunOptions<CriTarget>, 'focus' | 'skip' | 'signal' | 'onCase'> = {},
-): Promise<Report> {
-  const connected = new CriTarget(target);
+export type CriRunOptions = Pick<RunOptions<CriTarget>, 'focus' | 'skip' | 'parallel' | 'signal' | 'onStart' | 'onCase'>;
+
+const defaultParallel = 4;
+
+/**
+ * Judges the CRI server at `target.runtimeEndpoint`. Where no images are mapped, the suite builds its own and serves them
+ * from a registry on loopback for the time of the run. Throws if the server doesn't answer; a failed case is in the report.
+ */
+export async function runCriSuite(options: CriTargetOptions, run: CriRunOptions = {}): Promise<Report> {
+  const served = options.images ? undefined : await serveTestImages(options.busybox);
   try {
-    await connected.ensureImage();
-    return await runSuite(criSuite, { ...options, target: connected, targetName: target.runtimeEndpoint, coverage: connected.coverage });
+    const target = await CriTarget.open(options, served?.references ?? options.images ?? {});
+    try {
+      const targetName = options.runtimeEndpoint;
+      return await runSuite(criSuite, { parallel: defaultParallel, ...run, target, targetName, coverage: () => target.coverage() });
+    } finally {
+      await target.close();
+    }
   } finally {
-    connected.client.close();
+    await served?.close();
   }
 }

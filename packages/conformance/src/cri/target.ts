@@ -1,11 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Need } from '../suite.ts';
-import { connectCri } from './client.ts';
-import type { ContainerConfig, ContainerStatus, CriClient, ExecResult, SandboxConfig } from './messages.ts';
+import { PluginError } from '@berth/sdk/errors';
+import type { Coverage } from '../suite.ts';
+import { apiReleaseOf, excuseFor } from './api-release.ts';
+import { removeCgroupParent } from './cgroup-parent.ts';
+import { type CoveredClient, connectCri } from './client.ts';
+import type { ContainerConfig, CriClient, SandboxConfig } from './messages.ts';
+import { type FinishedContainer, type TestContainer, TestPod } from './pod.ts';
+import { newestRelease } from './protocol.ts';
+import type { ImageName, ImageReferences } from './test-images.ts';
 
 export interface CriTargetOptions {
   /** `unix:///path` or `host:port`. */
@@ -14,43 +20,104 @@ export interface CriTargetOptions {
   imageEndpoint?: string;
   /** Sent as RunPodSandbox.runtime_handler. */
   handler?: string;
-  /** An image with a busybox shell. */
-  image: string;
-  /** False for a runtime whose containers don't run their commands: the cases that look at what a process did are skipped. */
-  runsProcesses?: boolean;
+  /** Images to use instead of the suite's own; cases whose image isn't among them are skipped. */
+  images?: ImageReferences;
+  /** What the suite's own images are made of. Default: the static busybox on PATH. */
+  busybox?: string;
+  /** What the target can't do, by the name of a need, with the reason; the cases that need it are skipped with that. */
+  lacks?: Record<string, string>;
   /** cgroupfs parent below which each sandbox gets one of its own; left out where the host's cgroups aren't to be used. */
   cgroupParent?: string;
+  /** Ends the server as a crash would and starts it again. Without it the cases about restarts are skipped. */
+  restart?(signal: AbortSignal): Promise<void>;
+  /** Release of k8s.io/cri-api that the target implements: `0.26`. Default: found out by what it answers. */
+  apiRelease?: string;
 }
 
-const pollMs = 20;
+const pollMs = 50;
 
 /** A CRI server under test. */
 export class CriTarget {
-  readonly client: CriClient & { close(): void };
-  readonly coverage: () => { covered: number; total: number };
+  readonly client: CriClient;
   readonly options: CriTargetOptions;
+  readonly images: ImageReferences;
+  readonly apiRelease: string;
+  readonly #covered: CoveredClient;
+  readonly #pulled = new Map<ImageName, Promise<string>>();
+  readonly #present = new Set<ImageName>();
+  #shared: Promise<TestPod> | undefined;
 
-  constructor(options: CriTargetOptions) {
-    const { client, coverage } = connectCri(options.runtimeEndpoint, options.imageEndpoint ?? options.runtimeEndpoint);
-    this.client = client;
-    this.coverage = coverage;
+  private constructor(options: CriTargetOptions, images: ImageReferences, apiRelease: string) {
     this.options = options;
+    this.images = images;
+    this.apiRelease = apiRelease;
+    this.#covered = connectTo(options, apiRelease);
+    this.client = this.#covered.client;
   }
 
-  /** Pulls the image of the cases unless it is present. */
-  async ensureImage(): Promise<void> {
-    const image = { image: this.options.image };
-    if ((await this.client.ImageStatus({ image })).image === null) await this.client.PullImage({ image });
+  /** Connects, and finds out which API the target has. */
+  static async open(options: CriTargetOptions, images: ImageReferences): Promise<CriTarget> {
+    const { client } = connectTo(options, newestRelease);
+    try {
+      await client.Version({ version: 'v1' });
+      return new CriTarget(options, images, options.apiRelease ?? (await apiReleaseOf(client)));
+    } finally {
+      client.close();
+    }
   }
 
-  /** A sandbox configuration with a name of its own. */
+  coverage(): Coverage {
+    return this.#covered.coverage.report();
+  }
+
+  /** Removes what the cases shared, and the images that weren't there before. */
+  async close(): Promise<void> {
+    try {
+      const shared = await this.#shared?.catch(() => undefined);
+      await shared?.remove();
+      for (const name of this.#pulled.keys()) if (!this.#present.has(name)) await this.removeImage(name);
+      if (this.options.cgroupParent) await removeCgroupParent(this.options.cgroupParent);
+    } finally {
+      this.#covered.client.close();
+    }
+  }
+
+  /** The id of one of the test images, which is pulled when it is first needed. */
+  async image(name: ImageName): Promise<string> {
+    const pulled = this.#pulled.get(name) ?? this.#pull(name);
+    this.#pulled.set(name, pulled);
+    return pulled;
+  }
+
+  /** The name that it is pulled by. */
+  reference(name: ImageName): string {
+    const reference = this.images[name];
+    if (reference === undefined) throw new PluginError('NOT_FOUND', 'no image of this name is mapped', { object: `image ${name}` });
+    return reference;
+  }
+
+  async removeImage(name: ImageName): Promise<void> {
+    await this.client.RemoveImage({ image: { image: this.reference(name) } });
+    this.#pulled.delete(name);
+  }
+
+  async #pull(name: ImageName): Promise<string> {
+    const image = { image: this.reference(name) };
+    const present = (await this.client.ImageStatus({ image })).image;
+    if (present) this.#present.add(name);
+    return present?.id ?? (await this.client.PullImage({ image })).imageRef;
+  }
+
+  /** A sandbox configuration with a name of its own; what `change` says of `linux` is added to the namespaces that kubelets ask for. */
   sandboxConfig(change: Partial<SandboxConfig> = {}): SandboxConfig {
     const uid = randomUUID();
     const parent = this.options.cgroupParent;
+    const securityContext = { namespaceOptions: podNamespaces, ...change.linux?.securityContext };
     return {
       metadata: { name: `conformance-${uid.slice(0, 8)}`, uid, namespace: 'berth-conformance', attempt: 0 },
-      ...(parent && { linux: { cgroupParent: `${parent}/${uid}` } }),
+      hostname: 'conformance',
       ...change,
+      linux: { ...(parent && { cgroupParent: `${parent}/${uid}` }), ...change.linux, securityContext },
     };
   }
 
@@ -65,88 +132,79 @@ export class CriTarget {
     }
   }
 
-  /** Runs `work` with a created container in a sandbox of its own. */
-  async withContainer<Result>(change: Partial<ContainerConfig>, work: (container: TestContainer) => Promise<Result>): Promise<Result> {
-    const logDirectory = mkdtempSync(join(tmpdir(), 'berth-conformance-'));
-    const config = this.sandboxConfig({ logDirectory });
+  /** Runs `work` with a pod of its own. */
+  async withPod<Result>(change: Partial<SandboxConfig>, work: (pod: TestPod) => Promise<Result>): Promise<Result> {
+    const pod = await this.startPod(change);
     try {
-      return await this.withSandbox(config, async (sandboxId) => work(await this.createContainer(sandboxId, config, change)));
+      return await work(pod);
     } finally {
-      rmSync(logDirectory, { recursive: true, force: true });
+      await pod.remove();
     }
   }
 
-  async createContainer(podSandboxId: string, sandboxConfig: SandboxConfig, change: Partial<ContainerConfig> = {}): Promise<TestContainer> {
-    const config: ContainerConfig = {
-      metadata: { name: 'main', attempt: 0 },
-      image: { image: this.options.image },
-      command: ['sleep', '1000'],
-      logPath: 'main.log',
-      ...change,
-    };
-    const { containerId } = await this.client.CreateContainer({ podSandboxId, config, sandboxConfig });
-    return new TestContainer(this.client, containerId, podSandboxId, join(sandboxConfig.logDirectory ?? '', config.logPath ?? ''));
-  }
-}
-
-/** One container of a case. */
-export class TestContainer {
-  readonly id: string;
-  readonly sandboxId: string;
-  readonly #client: CriClient;
-  readonly #logFile: string;
-
-  constructor(client: CriClient, id: string, sandboxId: string, logFile: string) {
-    this.#client = client;
-    this.id = id;
-    this.sandboxId = sandboxId;
-    this.#logFile = logFile;
+  /** Runs `work` with a created container in the pod that many cases share. */
+  async withContainer<Result>(change: Partial<ContainerConfig>, work: (container: TestContainer) => Promise<Result>): Promise<Result> {
+    const container = await (await this.sharedPod()).create(change);
+    try {
+      return await work(container);
+    } finally {
+      await container.remove();
+    }
   }
 
-  async start(): Promise<void> {
-    await this.#client.StartContainer({ containerId: this.id });
+  /** Runs a container of the shared pod to its end. */
+  async finished(change: Partial<ContainerConfig>, signal: AbortSignal): Promise<FinishedContainer> {
+    return this.withContainer(change, (container) => container.finish(signal));
   }
 
-  /** `timeout` in seconds; 0 kills at once. */
-  async stop(timeout: number): Promise<void> {
-    await this.#client.StopContainer({ containerId: this.id, timeout });
+  /** What a shell script prints in a container of the shared pod, whose configuration `change` adds to. */
+  async script(script: string, signal: AbortSignal, change: Partial<ContainerConfig> = {}): Promise<string> {
+    const { stdout, stderr, status } = await this.finished({ command: ['sh', '-c', script], ...change }, signal);
+    if (status.exitCode !== 0) throw new Error(`"${script}" ended with ${status.exitCode}: ${[...stdout, ...stderr].join(' | ')}`);
+    return stdout.join('\n');
   }
 
-  async remove(): Promise<void> {
-    await this.#client.RemoveContainer({ containerId: this.id });
+  /** A pod for cases that leave it as it was; one that is no longer ready is replaced. */
+  async sharedPod(): Promise<TestPod> {
+    const shared = this.#shared;
+    const current = await shared?.catch(() => undefined);
+    if (current && (await current.isReady())) return current;
+    // The first who finds it unusable makes the new one, for all.
+    if (this.#shared === shared) {
+      this.#shared = this.startPod();
+      await current?.remove();
+    }
+    return this.#shared as Promise<TestPod>;
   }
 
-  /** `timeout` in seconds; 0 for none. */
-  async execSync(cmd: string[], timeout = 0): Promise<ExecResult> {
-    return this.#client.ExecSync({ containerId: this.id, cmd, timeout });
-  }
-
-  async status(): Promise<ContainerStatus> {
-    return (await this.#client.ContainerStatus({ containerId: this.id })).status;
-  }
-
-  /** The status once the container has ended. */
-  async ended(signal: AbortSignal): Promise<ContainerStatus> {
+  /** Crashes the server and waits until it answers again. */
+  async restart(signal: AbortSignal): Promise<void> {
+    await this.options.restart?.(signal);
     for (;;) {
-      const status = await this.status();
-      if (status.state === 'CONTAINER_EXITED') return status;
+      const answer = await this.client.Version({ version: 'v1' }, { deadlineMs: 1000 }).catch(() => undefined);
+      if (answer) return;
       await sleep(pollMs, undefined, { signal });
     }
   }
 
-  /** Resolves when a line of the log matches. */
-  async logged(pattern: RegExp, signal: AbortSignal): Promise<void> {
-    while (!this.log().some((line) => pattern.test(line))) await sleep(pollMs, undefined, { signal });
-  }
-
-  /** The log file, line by line. */
-  log(): string[] {
-    return readFileSync(this.#logFile, 'utf8').split('\n').slice(0, -1);
+  /** A pod of its own, that the caller removes. */
+  async startPod(change: Partial<SandboxConfig> = {}): Promise<TestPod> {
+    const image = await this.image('shell');
+    const logDirectory = mkdtempSync(join(tmpdir(), 'berth-conformance-'));
+    const config = this.sandboxConfig({ logDirectory, ...change });
+    try {
+      const { podSandboxId } = await this.client.RunPodSandbox({ config, runtimeHandler: this.options.handler ?? '' });
+      return new TestPod(this.client, podSandboxId, config, logDirectory, image);
+    } catch (error) {
+      rmSync(logDirectory, { recursive: true, force: true });
+      throw error;
+    }
   }
 }
 
-/** For cases that look at what a container's process did. */
-export const processes: Need<CriTarget> = {
-  name: 'processes',
-  missing: async (target) => (target.options.runsProcesses === false ? 'the containers of this runtime run no processes' : undefined),
-};
+/** What kubelets ask for where a pod asks for nothing: the zero value of `pid` would be one PID namespace for the pod. */
+export const podNamespaces = { network: 'POD', pid: 'CONTAINER', ipc: 'POD' } as const;
+
+function connectTo({ runtimeEndpoint, imageEndpoint }: CriTargetOptions, release: string): CoveredClient {
+  return connectCri({ runtimeEndpoint, imageEndpoint: imageEndpoint ?? runtimeEndpoint, excuse: (rpc) => excuseFor(rpc, release) });
+}

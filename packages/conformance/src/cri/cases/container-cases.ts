@@ -1,9 +1,11 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Case } from '../suite.ts';
-import { expectEqual, expectRefused, expectTrue } from './expect.ts';
-import { type CriTarget, processes } from './target.ts';
+import { PluginError } from '@berth/sdk/errors';
+import { type Case, SkipCase } from '../../suite.ts';
+import { expectEqual, expectRefused, expectTrue, unknownId } from '../expect.ts';
+import { mounts as hostMounts, logs, processes } from '../needs.ts';
+import type { CriTarget } from '../target.ts';
 
 const logLine = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d) (stdout|stderr) [FP](:\S*)? /;
 
@@ -12,6 +14,17 @@ export const containerCases: Case<CriTarget>[] = [
     id: 'container.lifecycle',
     group: 'container',
     clause: 'a container is CREATED, then RUNNING, then EXITED, with a time for each (api.proto, ContainerStatus)',
+    proves: [
+      'CreateContainer',
+      'StartContainer',
+      'StopContainer',
+      'ContainerStatus',
+      'ContainerStatus.state',
+      'ContainerStatus.created_at',
+      'ContainerStatus.started_at',
+      'ContainerStatus.finished_at',
+      'ContainerStatus.exit_code',
+    ],
     async run(target) {
       await target.withContainer({}, async (container) => {
         expectEqual((await container.status()).state, 'CONTAINER_CREATED', 'state after CreateContainer');
@@ -38,6 +51,7 @@ export const containerCases: Case<CriTarget>[] = [
     id: 'container.exit-code',
     group: 'container',
     clause: 'exit_code is that of the process; reason says whether it failed (api.proto, ContainerStatus.exit_code, reason)',
+    proves: ['ContainerStatus.exit_code', 'ContainerStatus.reason'],
     needs: [processes],
     async run(target, signal) {
       for (const [exitCode, reason] of [
@@ -57,6 +71,7 @@ export const containerCases: Case<CriTarget>[] = [
     id: 'container.stop-twice',
     group: 'container',
     clause: 'StopContainer is idempotent (api.proto, StopContainer)',
+    proves: ['StopContainer', 'StopContainerRequest.container_id'],
     async run(target) {
       await target.withContainer({}, async (container) => {
         await container.start();
@@ -70,13 +85,14 @@ export const containerCases: Case<CriTarget>[] = [
     id: 'container.stop-signal-first',
     group: 'container',
     clause: 'StopContainer lets the process end by itself within the timeout (api.proto, StopContainerRequest.timeout)',
+    proves: ['StopContainerRequest.timeout'],
     needs: [processes],
     async run(target, signal) {
       const command = ['sh', '-c', 'trap "exit 7" TERM; echo ready; while true; do sleep 0.05; done'];
       await target.withContainer({ command }, async (container) => {
         await container.start();
         // Before its trap is set, a first process doesn't take the signal at all.
-        await container.logged(/ F ready$/, signal);
+        await container.says(/ready$/, signal);
         await container.stop(20);
         expectEqual((await container.status()).exitCode, 7, 'exit_code');
       });
@@ -86,6 +102,7 @@ export const containerCases: Case<CriTarget>[] = [
     id: 'container.stop-then-kill',
     group: 'container',
     clause: 'StopContainer kills a process that does not end within the timeout (api.proto, StopContainerRequest.timeout)',
+    proves: ['StopContainerRequest.timeout'],
     needs: [processes],
     async run(target) {
       await target.withContainer({ command: ['sh', '-c', 'trap "" TERM; while true; do sleep 0.05; done'] }, async (container) => {
@@ -101,6 +118,7 @@ export const containerCases: Case<CriTarget>[] = [
     id: 'container.remove-twice',
     group: 'container',
     clause: 'RemoveContainer is idempotent, also for a running container (api.proto, RemoveContainer)',
+    proves: ['RemoveContainer', 'RemoveContainerRequest.container_id'],
     async run(target) {
       await target.withContainer({}, async (container) => {
         await container.start();
@@ -114,12 +132,21 @@ export const containerCases: Case<CriTarget>[] = [
     id: 'container.list-filter',
     group: 'container',
     clause: 'ListContainers filters by id, state, sandbox and labels (api.proto, ContainerFilter)',
+    proves: [
+      'ListContainers',
+      'ListContainersRequest.filter',
+      'ContainerFilter.id',
+      'ContainerFilter.state',
+      'ContainerFilter.pod_sandbox_id',
+      'ContainerFilter.label_selector',
+    ],
     async run(target) {
       await target.withContainer({ labels: { conformance: 'list' } }, async ({ id, sandboxId }) => {
         const count = async (filter: Parameters<typeof target.client.ListContainers>[0]['filter']) =>
           (await target.client.ListContainers({ filter })).containers.length;
         expectEqual(await count({ id }), 1, 'listed by its id');
-        expectEqual(await count({ podSandboxId: sandboxId }), 1, 'listed by its sandbox');
+        expectEqual(await count({ id, podSandboxId: sandboxId }), 1, 'listed by its sandbox');
+        expectEqual(await count({ id, podSandboxId: 'f'.repeat(64) }), 0, 'listed by another sandbox');
         expectEqual(await count({ id, labelSelector: { conformance: 'list' } }), 1, 'listed by its label');
         expectEqual(await count({ id, state: { state: 'CONTAINER_CREATED' } }), 1, 'listed as created');
         expectEqual(await count({ id, state: { state: 'CONTAINER_RUNNING' } }), 0, 'listed as running');
@@ -130,7 +157,8 @@ export const containerCases: Case<CriTarget>[] = [
     id: 'container.log-format',
     group: 'container',
     clause: 'each log line is time, stream, tag and text (cri-api, log constants); stdout and stderr are told apart',
-    needs: [processes],
+    proves: ['ContainerConfig.log_path', 'PodSandboxConfig.log_directory'],
+    needs: [logs],
     async run(target, signal) {
       await target.withContainer({ command: ['sh', '-c', 'echo to out; echo to err >&2'] }, async (container) => {
         await container.start();
@@ -152,7 +180,15 @@ export const containerCases: Case<CriTarget>[] = [
     id: 'container.environment',
     group: 'container',
     clause: 'envs, working_dir and args reach the process (api.proto, ContainerConfig)',
-    needs: [processes],
+    proves: [
+      'ContainerConfig.command',
+      'ContainerConfig.args',
+      'ContainerConfig.envs',
+      'ContainerConfig.working_dir',
+      'KeyValue.key',
+      'KeyValue.value',
+    ],
+    needs: [logs],
     async run(target, signal) {
       const config = {
         command: ['sh', '-c'],
@@ -174,7 +210,8 @@ export const containerCases: Case<CriTarget>[] = [
     id: 'container.volume',
     group: 'container',
     clause: 'a mount shows the host directory, and a read-only one cannot be written (api.proto, Mount)',
-    needs: [processes],
+    proves: ['ContainerConfig.mounts', 'Mount.container_path', 'Mount.host_path', 'Mount.readonly'],
+    needs: [hostMounts],
     async run(target, signal) {
       const directory = mkdtempSync(join(tmpdir(), 'berth-volume-'));
       writeFileSync(join(directory, 'in'), 'from the host\n');
@@ -197,15 +234,63 @@ export const containerCases: Case<CriTarget>[] = [
     id: 'container.missing-command',
     group: 'container',
     clause: 'a command that is not in the image is an error of CreateContainer or StartContainer',
+    proves: ['StartContainer'],
     needs: [processes],
     async run(target) {
-      await target.withContainer({}, async ({ sandboxId }) => {
-        const config = target.sandboxConfig();
-        const call = target
-          .createContainer(sandboxId, config, { metadata: { name: 'missing' }, command: ['/no/such/command'] })
-          .then((container) => container.start());
-        await expectRefused(call, 'a command that does not exist');
+      const call = target.withContainer({ command: ['/no/such/command'] }, (container) => container.start());
+      await expectRefused(call, 'a command that does not exist');
+    },
+  },
+  {
+    id: 'container.status-verbose',
+    group: 'container',
+    clause: 'with verbose, ContainerStatus has more to tell a person (cri.proto, ContainerStatusResponse.info)',
+    proves: ['ContainerStatusRequest.verbose', 'ContainerStatusResponse.info'],
+    async run(target) {
+      await target.withContainer({}, async ({ id }) => {
+        expectTrue(Object.keys((await target.client.ContainerStatus({ containerId: id, verbose: true })).info).length > 0, 'info is empty');
+        expectEqual(
+          Object.keys((await target.client.ContainerStatus({ containerId: id })).info).length,
+          0,
+          'entries of info without verbose',
+        );
       });
+    },
+  },
+  {
+    id: 'container.checkpoint',
+    group: 'container',
+    clause:
+      'CheckpointContainer writes an archive and leaves the container running, or is refused by name (cri.proto, CheckpointContainer)',
+    proves: ['CheckpointContainer', 'CheckpointContainerRequest.container_id', 'CheckpointContainerRequest.location'],
+    needs: [processes],
+    async run(target) {
+      await target.withContainer({}, async (container) => {
+        await container.start();
+        const location = `${container.logFile}.checkpoint.tar`;
+        const written = await target.client.CheckpointContainer({ containerId: container.id, location, timeout: 20 }).then(
+          () => true,
+          (error: unknown) => {
+            if (error instanceof SkipCase || PluginError.from(error).code === 'UNIMPLEMENTED') throw error;
+            expectTrue(PluginError.from(error).message.length > 20, 'the refusal says nothing');
+            return false;
+          },
+        );
+        expectEqual(existsSync(location), written, 'whether there is an archive');
+        expectEqual((await container.status()).state, 'CONTAINER_RUNNING', 'state');
+      });
+    },
+  },
+  {
+    id: 'container.checkpoint-unknown',
+    group: 'container',
+    clause: 'CheckpointContainer of an unknown container is an error (cri.proto, CheckpointContainer)',
+    proves: ['CheckpointContainer'],
+    async run({ client }) {
+      await expectRefused(
+        client.CheckpointContainer({ containerId: unknownId, location: '/tmp/none.tar' }),
+        'CheckpointContainer of an unknown id',
+      );
     },
   },
 ];

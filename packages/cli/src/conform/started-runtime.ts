@@ -1,0 +1,70 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { DependencyContainer } from 'tsyringe';
+import { tokens } from '../compose.ts';
+import type { NodeConfiguration } from '../configuration/node-configuration.ts';
+import { HostGuard } from '../host/host-guard.ts';
+import { writeDefaultNetwork } from '../node/default-network.ts';
+import { runtimeCommand, runtimeEntry } from '../node/runtime-command.ts';
+import { probeRuntime } from '../node/runtime-connection.ts';
+import { Supervisor } from '../node/supervisor.ts';
+
+const startLimitMs = 30_000;
+
+/** A runtime of berth.yaml on directories of its own, for the time of one run; the host is taken back after it. */
+export class StartedRuntime {
+  readonly endpoint: string;
+  readonly cgroupParent: string | undefined;
+  readonly #supervisor: Supervisor;
+  readonly #guard: HostGuard;
+  readonly #directory: string;
+
+  private constructor(supervisor: Supervisor, guard: HostGuard, directory: string) {
+    this.endpoint = supervisor.command.endpoint;
+    this.cgroupParent = process.platform === 'linux' && process.getuid?.() === 0 ? `/berth-conform-${process.pid}` : undefined;
+    this.#supervisor = supervisor;
+    this.#guard = guard;
+    this.#directory = directory;
+  }
+
+  static async start(container: DependencyContainer, handler: string, signal: AbortSignal): Promise<StartedRuntime> {
+    const configuration = container.resolve(tokens.configuration);
+    const entry = runtimeEntry(configuration, handler);
+    const directory = mkdtempSync(join(tmpdir(), 'berth-conform-'));
+    const directories = { root: join(directory, 'root'), run: join(directory, 'run') };
+    const network = ownNetwork(configuration.cni);
+    const guard = HostGuard.begin(directories, network.bridge, true);
+    const cni = { ...container.resolve(tokens.cni), confDir: configuration.cni.confDir ?? join(directories.root, 'cni/net.d') };
+    const endpoint = `unix://${join(directory, `${handler}.sock`)}`;
+    const command = runtimeCommand(entry, directories, cni, endpoint);
+    const supervisor = new Supervisor(command, join(directory, 'logs'), container.resolve(tokens.log));
+    const started = new StartedRuntime(supervisor, guard, directory);
+    try {
+      if (configuration.cni.confDir === undefined) writeDefaultNetwork(network, cni.confDir, directories.root);
+      supervisor.start();
+      await supervisor.ready((limit) => probeRuntime(endpoint, AbortSignal.any([limit, signal])), startLimitMs);
+      return started;
+    } catch (error) {
+      await started.stop();
+      throw error;
+    }
+  }
+
+  /** Kills its process as a crash would; it is started again. */
+  async crash(): Promise<void> {
+    await this.#supervisor.crash();
+  }
+
+  /** Ends it; its pods have been removed before. */
+  async stop(): Promise<void> {
+    await this.#supervisor.stop();
+    this.#guard.end();
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+}
+
+/** Another bridge and subnet than a node's that may run beside it, whose addresses it knows nothing of. */
+function ownNetwork(cni: NodeConfiguration['cni']): NodeConfiguration['cni'] {
+  return { ...cni, bridge: `berthc${process.pid % 1_000_000}`, subnet: `10.86.${process.pid % 256}.0/24` };
+}

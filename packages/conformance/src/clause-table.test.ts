@@ -1,0 +1,61 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { clauseTable, unknownClauses } from './clause-table.ts';
+import { criClauses } from './cri/clauses.ts';
+import { criSuite } from './cri/suite.ts';
+
+describe('clauseTable', () => {
+  const clauses = [
+    { name: 'Stop', of: 'Service' },
+    { name: 'Request.id', of: 'Request' },
+    { name: 'Request.force', of: 'Request' },
+  ];
+  const cases = [
+    { id: 'a.one', proves: ['Stop', 'Request.id'] },
+    { id: 'a.two', proves: ['Stop'] },
+  ];
+
+  it('has a row for each clause with its cases, and one for those without', () => {
+    expect(clauseTable(clauses, cases).split('\n')).toEqual([
+      '2 of 3 clauses have a case.',
+      '',
+      '| clause | cases |',
+      '|---|---|',
+      '| `Stop` | a.one, a.two |',
+      '| `Request.id` | a.one |',
+      '| `Request`: `force` | **none** |',
+    ]);
+  });
+
+  it('tells names that are none', () => {
+    expect(unknownClauses(clauses, [{ proves: ['Stop', 'Start'] }])).toEqual(['Start']);
+  });
+});
+
+describe('the CRI suite', () => {
+  it('names clauses by names that the protocol has', () => {
+    expect(unknownClauses(criClauses(), criSuite.cases)).toEqual([]);
+  });
+
+  it('has at least one case for every RPC', () => {
+    const proven = new Set(criSuite.cases.flatMap(({ proves }) => proves));
+    const rpcs = criClauses().filter(({ of }) => /Service$/.test(of));
+    expect(rpcs).toHaveLength(41);
+    expect(rpcs.filter(({ name }) => !proven.has(name))).toEqual([]);
+  });
+
+  it('has unique ids that begin with a group, and a clause and a name for each', () => {
+    const ids = criSuite.cases.map(({ id }) => id);
+    expect(new Set(ids).size).toBe(ids.length);
+    for (const { id, clause, proves } of criSuite.cases) {
+      expect(id).toMatch(/^[a-z]+(-[a-z]+)*\.[a-z]+(-[a-z]+)*$/);
+      expect(clause.length).toBeGreaterThan(20);
+      expect(proves, id).not.toEqual([]);
+    }
+  });
+
+  it('is traced in the README as it is; "npm run clauses" writes the table', () => {
+    const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+    expect(readme).toContain(clauseTable(criClauses(), criSuite.cases));
+  });
+});

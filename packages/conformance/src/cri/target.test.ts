@@ -1,0 +1,86 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ImageServiceService, RuntimeServiceService } from '@berth/sdk/cri';
+import { PluginError } from '@berth/sdk/errors';
+import { type Implementation, type Served, serve } from '@berth/sdk/serve';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { SkipCase } from '../suite.ts';
+import { CriTarget } from './target.ts';
+
+type Runtime = Implementation<RuntimeServiceService>;
+
+const conditions = { conditions: [{ type: 'RuntimeReady', status: true, reason: '', message: '' }] };
+const old: Runtime = {
+  version: () => ({ version: '0.1.0', runtimeName: 'test', runtimeVersion: '1.0.0', runtimeApiVersion: 'v1' }),
+  status: () => ({ status: conditions, info: {}, runtimeHandlers: [], features: undefined }),
+};
+
+describe('CriTarget', () => {
+  let directory: string;
+  let undo: (() => Promise<void>)[];
+
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'berth-target-'));
+    undo = [() => rm(directory, { recursive: true, force: true })];
+  });
+  afterEach(async () => {
+    for (const step of undo.reverse()) await step();
+  });
+
+  /** A target over a server with this implementation. */
+  async function open(runtime: Runtime, images: Implementation<ImageServiceService> = {}): Promise<CriTarget> {
+    const endpoint = `unix://${join(directory, 'cri.sock')}`;
+    const served: Served = await serve(endpoint, [
+      [RuntimeServiceService, runtime],
+      [ImageServiceService, images],
+    ]);
+    undo.push(() => served.close(0));
+    const target = await CriTarget.open({ runtimeEndpoint: endpoint }, {});
+    undo.push(() => target.close());
+    return target;
+  }
+
+  it('takes a server that answers only the first RPCs for one of the first release', async () => {
+    expect((await open(old)).apiRelease).toBe('0.23');
+  });
+
+  it('takes the newest RPC that is answered, and the newest field that is filled, as the release', async () => {
+    const runtimeConfig: Runtime['runtimeConfig'] = () => ({ linux: undefined });
+    expect((await open({ ...old, runtimeConfig })).apiRelease).toBe('0.28');
+  });
+
+  it('takes an RPC that is answered with an error for one that is known', async () => {
+    const updatePodSandboxResources: Runtime['updatePodSandboxResources'] = () => {
+      throw new PluginError('NOT_FOUND', 'there is none');
+    };
+    expect((await open({ ...old, updatePodSandboxResources })).apiRelease).toBe('0.33');
+  });
+
+  it('excuses an RPC that is newer than the API, and no older one', async () => {
+    const { client, coverage } = await open(old).then((target) => ({ client: target.client, coverage: () => target.coverage() }));
+    await expect(client.UpdatePodSandboxResources({ podSandboxId: 'x' })).rejects.toThrow(SkipCase);
+    await expect(client.ContainerStats({ containerId: 'x' })).rejects.toMatchObject({ code: 'UNIMPLEMENTED' });
+    const streamed = client.StreamImages({})[Symbol.asyncIterator]();
+    await expect(streamed.next()).rejects.toThrow(/StreamImages, which is newer \(cri-api 0\.36\)/);
+    expect(coverage().rpcs.filter(({ covered }) => covered)).toEqual([]);
+  });
+
+  it('covers RPCs that were answered, and the fields that went over the wire with a value', async () => {
+    const target = await open(old);
+    await target.client.Version({ version: 'v1' });
+    await target.client.Status({});
+    const { rpcs, messages } = target.coverage();
+    expect(rpcs.filter(({ covered }) => covered).map(({ name }) => name)).toEqual(['Version', 'Status']);
+    const covered = Object.fromEntries(
+      messages.filter((message) => message.covered.length > 0).map((message) => [message.name, message.covered]),
+    );
+    expect(covered).toEqual({
+      VersionRequest: ['version'],
+      VersionResponse: ['version', 'runtime_name', 'runtime_version', 'runtime_api_version'],
+      StatusResponse: ['status'],
+      RuntimeStatus: ['conditions'],
+      RuntimeCondition: ['type', 'status'],
+    });
+  });
+});

@@ -1,0 +1,57 @@
+import { criSuite, runCriSuite, type ServedImages, serveTestImages } from '@berth/conformance/cri';
+import type { CaseReport } from '@berth/conformance/suite';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { removeCgroups } from '../fixtures/cgroups.ts';
+import { type CriServer, startShim } from '../fixtures/cri-servers.ts';
+import { nodeMissing } from '../fixtures/node-requirements.ts';
+import { type Mutation, startMutant } from './mutant-server.ts';
+import { mutants } from './mutants.ts';
+
+const cgroupParent = `/berth-mutants-${process.pid}`;
+
+describe('the CRI suite catches a server that', () => {
+  let server: CriServer | undefined;
+  let images: ServedImages | undefined;
+
+  beforeAll(async () => {
+    if (nodeMissing() !== undefined) return;
+    server = await startShim('runc');
+    images = await serveTestImages();
+  }, 60_000);
+
+  afterAll(async () => {
+    await images?.close();
+    await server?.stop();
+    removeCgroups(cgroupParent);
+  }, 60_000);
+
+  /** The cases of these ids, on our own server with this mutation. */
+  async function judge(mutation: Mutation, ids: string[]): Promise<CaseReport[]> {
+    if (!server || !images) throw new Error('no server was started');
+    const mutant = await startMutant(server.endpoint, mutation);
+    try {
+      const focus = new RegExp(`^(${ids.map((id) => id.replaceAll('.', '\\.')).join('|')})$`);
+      const target = { runtimeEndpoint: mutant.endpoint, images: images.references, cgroupParent, restart: () => mutant.restart() };
+      return (await runCriSuite(target, { focus })).cases;
+    } finally {
+      await mutant.stop();
+    }
+  }
+
+  it('breaks no rule: passes it', async ({ skip }) => {
+    const missing = nodeMissing();
+    if (missing !== undefined) skip(missing);
+    const ids = mutants.map(({ caughtBy }) => caughtBy);
+    const cases = await judge(() => ({}), ids);
+    expect(cases.filter(({ result }) => result !== 'passed')).toEqual([]);
+    expect(cases).toHaveLength(new Set(ids).size);
+  });
+
+  it.for(mutants)('$breaks, by $caughtBy', async ({ caughtBy, mutation }, { skip }) => {
+    const missing = nodeMissing();
+    if (missing !== undefined) skip(missing);
+    expect(criSuite.cases.map(({ id }) => id)).toContain(caughtBy);
+    const failed = (await judge(mutation, [caughtBy])).filter(({ result }) => result === 'failed');
+    expect(failed.map(({ id }) => id)).toEqual([caughtBy]);
+  });
+});

@@ -1,0 +1,381 @@
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  type ContainerConfig,
+  ContainerState,
+  type ContainerStatus,
+  type LinuxContainerSecurityContext,
+  MountPropagation,
+} from '@berth/sdk/cri';
+import { PluginError } from '@berth/sdk/errors';
+import type { Mutation, RealServer } from './mutant-server.ts';
+
+/** A server that breaks one rule, and the case that has to notice. */
+export interface Mutant {
+  breaks: string;
+  caughtBy: string;
+  mutation: Mutation;
+}
+
+/** What CreateContainer passes on is another configuration than the client's. */
+function creating(change: (config: ContainerConfig) => ContainerConfig): Mutation {
+  return ({ runtime }) => ({
+    runtime: {
+      createContainer: (request) => runtime.createContainer({ ...request, config: request.config && change(request.config) }),
+    },
+  });
+}
+
+/** The same for its security context. */
+function securing(change: Partial<LinuxContainerSecurityContext>): Mutation {
+  return creating((config) => {
+    const securityContext = config.linux?.securityContext;
+    if (!config.linux || !securityContext) return config;
+    return { ...config, linux: { ...config.linux, securityContext: { ...securityContext, ...change } } };
+  });
+}
+
+/** ContainerStatus says something else than what is. */
+function telling(change: (status: ContainerStatus) => ContainerStatus): Mutation {
+  return ({ runtime }) => ({
+    runtime: {
+      async containerStatus(request) {
+        const response = await runtime.containerStatus(request);
+        return { ...response, status: response.status && change(response.status) };
+      },
+    },
+  });
+}
+
+/** The log of a container that has ended is changed, once. */
+function rewritingLogs(change: (text: string) => string): Mutation {
+  const done = new Set<string>();
+  return telling((status) => {
+    if (status.state === ContainerState.CONTAINER_EXITED && existsSync(status.logPath) && !done.has(status.id)) {
+      done.add(status.id);
+      writeFileSync(status.logPath, change(readFileSync(status.logPath, 'utf8')));
+    }
+    return status;
+  });
+}
+
+function notFound(id: string): PluginError {
+  return new PluginError('NOT_FOUND', 'there is none', { object: id });
+}
+
+/** Refuses a second call about the same id. */
+function once(): (id: string) => void {
+  const seen = new Set<string>();
+  return (id) => {
+    if (seen.has(id)) throw notFound(id);
+    seen.add(id);
+  };
+}
+
+const hour = 3_600_000_000_000n;
+
+/** Rules of the protocol, each broken by one server. */
+export const mutants: Mutant[] = [
+  {
+    breaks: 'forgets that StopPodSandbox is idempotent',
+    caughtBy: 'sandbox.stop-twice',
+    mutation({ runtime }) {
+      const first = once();
+      return {
+        runtime: {
+          async stopPodSandbox(request) {
+            first(request.podSandboxId);
+            return runtime.stopPodSandbox(request);
+          },
+        },
+      };
+    },
+  },
+  {
+    breaks: 'forgets that RemoveContainer is idempotent',
+    caughtBy: 'container.remove-twice',
+    mutation({ runtime }) {
+      const first = once();
+      return {
+        runtime: {
+          async removeContainer(request) {
+            first(request.containerId);
+            return runtime.removeContainer(request);
+          },
+        },
+      };
+    },
+  },
+  {
+    breaks: 'refuses to stop an unknown container',
+    caughtBy: 'order.stop-unknown',
+    mutation: ({ runtime }) => ({
+      runtime: {
+        async stopContainer(request) {
+          await runtime.containerStatus({ containerId: request.containerId, verbose: false });
+          return runtime.stopContainer(request);
+        },
+      },
+    }),
+  },
+  {
+    breaks: 'lets a container be started twice',
+    caughtBy: 'order.start-twice',
+    mutation: ({ runtime }) => ({ runtime: { startContainer: (request) => runtime.startContainer(request).catch(() => ({})) } }),
+  },
+  {
+    breaks: 'answers StopContainer before the container has ended',
+    caughtBy: 'container.stop-twice',
+    mutation: () => ({ runtime: { stopContainer: () => ({}) } }),
+  },
+  {
+    breaks: 'kills at once on StopContainer',
+    caughtBy: 'container.stop-signal-first',
+    mutation: ({ runtime }) => ({ runtime: { stopContainer: (request) => runtime.stopContainer({ ...request, timeout: 0n }) } }),
+  },
+  {
+    breaks: 'answers the status of an unknown sandbox with nothing',
+    caughtBy: 'sandbox.status-unknown',
+    mutation: ({ runtime }) => ({
+      runtime: {
+        podSandboxStatus: (request) =>
+          runtime.podSandboxStatus(request).catch(() => ({ status: undefined, info: {}, containersStatuses: [], timestamp: 0n })),
+      },
+    }),
+  },
+  {
+    breaks: 'makes a second sandbox for the same metadata',
+    caughtBy: 'sandbox.same-metadata',
+    mutation({ runtime }) {
+      const made: string[] = [];
+      const known = new Set<string>();
+      return {
+        runtime: {
+          async runPodSandbox(request) {
+            const { config } = request;
+            if (!config?.metadata || !known.has(config.metadata.uid)) {
+              known.add(config?.metadata?.uid ?? '');
+              return runtime.runPodSandbox(request);
+            }
+            const metadata = { ...config.metadata, attempt: 99 };
+            const response = await runtime.runPodSandbox({ ...request, config: { ...config, metadata } });
+            made.push(response.podSandboxId);
+            return response;
+          },
+        },
+        async cleanUp() {
+          for (const podSandboxId of made)
+            await runtime.stopPodSandbox({ podSandboxId }).then(() => runtime.removePodSandbox({ podSandboxId }));
+        },
+      };
+    },
+  },
+  {
+    breaks: 'gives the id of a removed container again',
+    caughtBy: 'order.name-free-after-removal',
+    mutation: ({ runtime }) => {
+      const real = new Map<string, string>();
+      const containerId = (id: string): string => real.get(id) ?? id;
+      return {
+        runtime: {
+          async createContainer(request) {
+            const created = await runtime.createContainer(request);
+            const { name = '', attempt = 0 } = request.config?.metadata ?? {};
+            const alias = createHash('sha256').update(`${request.podSandboxId} ${name} ${attempt}`).digest('hex');
+            real.set(alias, created.containerId);
+            return { containerId: alias };
+          },
+          removeContainer: (request) => runtime.removeContainer({ containerId: containerId(request.containerId) }),
+        },
+      };
+    },
+  },
+  {
+    breaks: 'leaks the network namespace of a removed sandbox',
+    caughtBy: 'pod.namespaces-freed',
+    mutation: leakingNamespaces,
+  },
+  {
+    breaks: 'loses the last line of a log',
+    caughtBy: 'log.many-lines',
+    mutation: rewritingLogs((text) => text.slice(0, text.lastIndexOf('\n', text.length - 2) + 1)),
+  },
+  {
+    breaks: 'logs stderr as stdout',
+    caughtBy: 'log.streams-apart',
+    mutation: rewritingLogs((text) => text.replaceAll(' stderr ', ' stdout ')),
+  },
+  {
+    breaks: 'tells every exit code as 0',
+    caughtBy: 'container.exit-code',
+    mutation: telling((status) => ({ ...status, exitCode: 0 })),
+  },
+  {
+    breaks: 'does not tell when a container ended',
+    caughtBy: 'container.lifecycle',
+    mutation: telling((status) => ({ ...status, finishedAt: 0n })),
+  },
+  {
+    breaks: 'tells another image than the one that runs',
+    caughtBy: 'image.of-container',
+    mutation: telling((status) => ({ ...status, imageRef: `sha256:${'0'.repeat(64)}`, imageId: `sha256:${'0'.repeat(64)}` })),
+  },
+  {
+    breaks: 'tells creation times by the hour',
+    caughtBy: 'filter.created-order',
+    mutation: telling((status) => ({ ...status, createdAt: (status.createdAt / hour) * hour })),
+  },
+  {
+    breaks: 'drops annotations of sandboxes',
+    caughtBy: 'sandbox.attributes',
+    mutation: ({ runtime }) => ({
+      runtime: {
+        runPodSandbox: (request) => runtime.runPodSandbox({ ...request, config: request.config && { ...request.config, annotations: {} } }),
+      },
+    }),
+  },
+  {
+    breaks: 'forgets labels at a restart',
+    caughtBy: 'restart.keeps-attributes',
+    mutation({ runtime }) {
+      let restarted = false;
+      return {
+        runtime: {
+          async containerStatus(request) {
+            const response = await runtime.containerStatus(request);
+            return restarted && response.status ? { ...response, status: { ...response.status, labels: {} } } : response;
+          },
+        },
+        restart: async () => {
+          restarted = true;
+        },
+      };
+    },
+  },
+  {
+    breaks: 'ignores that a filter may hold the beginning of an id',
+    caughtBy: 'filter.container-prefix',
+    mutation: ({ runtime }) => ({
+      runtime: {
+        async listContainers(request) {
+          const { containers } = await runtime.listContainers(request);
+          const id = request.filter?.id ?? '';
+          return { containers: containers.filter((container) => id === '' || container.id === id) };
+        },
+      },
+    }),
+  },
+  {
+    breaks: 'ignores the state in a filter',
+    caughtBy: 'filter.container-state',
+    mutation: ({ runtime }) => ({
+      runtime: {
+        listContainers: (request) => runtime.listContainers({ filter: request.filter && { ...request.filter, state: undefined } }),
+      },
+    }),
+  },
+  {
+    breaks: 'ignores labels in a filter',
+    caughtBy: 'filter.labels-all',
+    mutation: ({ runtime }) => ({
+      runtime: {
+        listPodSandbox: (request) => runtime.listPodSandbox({ filter: request.filter && { ...request.filter, labelSelector: {} } }),
+      },
+    }),
+  },
+  {
+    breaks: 'ignores readonly of a mount',
+    caughtBy: 'container.volume',
+    mutation: creating((config) => ({ ...config, mounts: config.mounts.map((mount) => ({ ...mount, readonly: false })) })),
+  },
+  {
+    breaks: 'makes every mount private',
+    caughtBy: 'mount.propagation-host-to-container',
+    mutation: creating((config) => ({
+      ...config,
+      mounts: config.mounts.map((mount) => ({ ...mount, propagation: MountPropagation.PROPAGATION_PRIVATE })),
+    })),
+  },
+  { breaks: 'ignores readonly_rootfs', caughtBy: 'security.readonly-rootfs', mutation: securing({ readonlyRootfs: false }) },
+  { breaks: 'runs everything as root', caughtBy: 'security.run-as-user', mutation: securing({ runAsUser: undefined }) },
+  { breaks: 'ignores capabilities', caughtBy: 'security.drop-capability', mutation: securing({ capabilities: undefined }) },
+  { breaks: 'ignores masked paths', caughtBy: 'security.masked-paths', mutation: securing({ maskedPaths: [] }) },
+  { breaks: 'ignores no_new_privs', caughtBy: 'security.no-new-privs', mutation: securing({ noNewPrivs: false }) },
+  { breaks: 'loses the environment', caughtBy: 'process.env-value', mutation: creating((config) => ({ ...config, envs: [] })) },
+  { breaks: 'gives no terminal', caughtBy: 'process.tty', mutation: creating((config) => ({ ...config, tty: false })) },
+  {
+    breaks: 'sets no memory limit',
+    caughtBy: 'resource.memory-limit',
+    mutation: creating((config) => ({ ...config, linux: config.linux && { ...config.linux, resources: undefined } })),
+  },
+  {
+    breaks: 'mixes stderr into stdout',
+    caughtBy: 'exec-sync.result',
+    mutation: ({ runtime }) => ({
+      runtime: {
+        async execSync(request) {
+          const { stdout, stderr, exitCode } = await runtime.execSync(request);
+          return { stdout: Buffer.concat([stdout, stderr]), stderr: Buffer.alloc(0), exitCode };
+        },
+      },
+    }),
+  },
+  {
+    breaks: 'cuts output off at a megabyte',
+    caughtBy: 'exec-sync.large-output',
+    mutation: ({ runtime }) => ({
+      runtime: {
+        async execSync(request) {
+          const response = await runtime.execSync(request);
+          return { ...response, stdout: response.stdout.subarray(0, 1024 * 1024) };
+        },
+      },
+    }),
+  },
+  {
+    breaks: 'answers for an absent image with an error',
+    caughtBy: 'image.status-absent',
+    mutation: ({ images }) => ({
+      images: {
+        async imageStatus(request) {
+          const response = await images.imageStatus(request);
+          if (!response.image) throw notFound(request.image?.image ?? '');
+          return response;
+        },
+      },
+    }),
+  },
+];
+
+/** Holds each sandbox's network namespace by a mount of its own before the server gives it back. */
+function leakingNamespaces({ runtime }: RealServer): ReturnType<Mutation> {
+  const directory = mkdtempSync(join(tmpdir(), 'berth-leak-'));
+  const held: string[] = [];
+  return {
+    runtime: {
+      async stopPodSandbox(request) {
+        const pin = mountPoints().find((path) => path.endsWith(`/${request.podSandboxId}/network`));
+        if (pin) {
+          const file = join(directory, request.podSandboxId);
+          writeFileSync(file, '');
+          execFileSync('mount', ['--bind', pin, file]);
+          held.push(file);
+        }
+        return runtime.stopPodSandbox(request);
+      },
+    },
+    async cleanUp() {
+      for (const file of held) execFileSync('umount', [file]);
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+function mountPoints(): string[] {
+  return readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .map((line) => line.split(' ')[4] ?? '');
+}

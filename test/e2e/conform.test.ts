@@ -1,0 +1,76 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Report } from '@berth/conformance/suite';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { BerthHome } from '../fixtures/berth.ts';
+import { readHostState } from '../fixtures/host-state.ts';
+import { nodeMissing } from '../fixtures/node-requirements.ts';
+
+describe('berth conform cri', () => {
+  let home: BerthHome;
+  beforeEach(() => {
+    home = new BerthHome();
+  });
+  afterEach(() => home.remove());
+
+  const conform = (...args: string[]) => home.berth('conform', 'cri', ...args);
+
+  it('judges the fake runtime, which it starts and ends, and says with 0 that nothing failed', async () => {
+    const report = join(home.directory, 'report.json');
+    const focus = '^(sandbox\\.(run|stop-twice|list-filter)|pod\\.hostname|image\\.status-absent)$';
+    const { status, stdout } = await conform(
+      '--start',
+      'fake',
+      '--without',
+      'processes,images,network',
+      '--focus',
+      focus,
+      '--report',
+      `json=${report}`,
+    );
+    expect(stdout).toContain('4 passed, 0 failed, 1 skipped');
+    expect(status).toBe(0);
+    const { suite, summary, cases } = JSON.parse(readFileSync(report, 'utf8')) as Report;
+    expect(suite).toBe('cri');
+    expect(summary).toMatchObject({ passed: 4, failed: 0, skipped: 1, rpcsTotal: 41 });
+    expect(cases.find(({ id }) => id === 'pod.hostname')).toMatchObject({ result: 'skipped', reason: 'left out by --without processes' });
+  });
+
+  it('exits with 1 when a case fails', async () => {
+    const { status, stdout } = await conform('--start', 'fake', '--focus', '^exec-sync\\.result$');
+    expect(stdout).toMatch(/failed:\n {2}exec-sync\.result: /);
+    expect(status).toBe(1);
+  });
+
+  it('leaves the host as it was after a run on runc, crashes of it included', async ({ skip }) => {
+    const missing = nodeMissing();
+    if (missing !== undefined) skip(missing);
+    const before = readHostState();
+    const { status, stdout } = await conform('--start', 'runc', '--focus', '^(restart\\.keeps-running|container\\.log-format)$');
+    expect(stdout).toContain('2 passed, 0 failed, 0 skipped');
+    expect(status).toBe(0);
+    expect(readHostState()).toEqual(before);
+  });
+
+  it('lists the cases and what each proves', async () => {
+    const { status, stdout } = await conform('--list', '--focus', '^sandbox\\.stop');
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^CASE +CLAUSE\nsandbox\.stop-twice +StopPodSandbox is idempotent/);
+  });
+
+  it.each([
+    [[], 'either --runtime-endpoint or --start is needed'],
+    [['--start', 'runc', '--runtime-endpoint', 'unix:///x.sock'], 'either --runtime-endpoint or --start is needed'],
+    [['--start', 'nothing'], 'no runtime has this handler'],
+    [['--start', 'fake', '--focus', '^nothing$'], 'no case is left to be run'],
+    [['--start', 'fake', '--focus', '('], 'has to be a regular expression'],
+    [['--start', 'fake', '--report', 'pdf=x'], 'FORMAT=FILE'],
+    [['--start', 'fake', '--without', 'moon'], 'moon is none of processes'],
+    [['--start', 'fake', '--images', '/no/such/file'], '/no/such/file'],
+    [['--runtime-endpoint', 'unix:///no/such.sock', '--images', '/dev/null'], '/dev/null'],
+  ])('refuses %j', async (args, message) => {
+    const { status, stderr } = await conform(...args);
+    expect(stderr).toContain(message);
+    expect(status).toBe(1);
+  });
+});
