@@ -1,0 +1,103 @@
+import { type FileHandle, open } from 'node:fs/promises';
+
+/** The longest text of one line; what is longer comes in parts (cri-api, log format). */
+const maxLineBytes = 16_384;
+
+const newline = 0x0a;
+
+export type LogStream = 'stdout' | 'stderr';
+
+/**
+ * A container's log in CRI's format: `TIME stdout F text`, with P instead of F for all parts of a line but the last one. For the
+ * process that outlives the shim with the container. Calls may overlap: each waits for those before it.
+ */
+export class ContainerLog {
+  readonly #path: string;
+  readonly #clock: () => Date;
+  readonly #unfinished = new Map<LogStream, Buffer>();
+  #file: FileHandle | undefined;
+  #last: Promise<unknown> = Promise.resolve();
+
+  private constructor(path: string, file: FileHandle | undefined, clock: () => Date) {
+    this.#path = path;
+    this.#file = file;
+    this.#clock = clock;
+  }
+
+  /** Adds to the file at `path`. An empty path: what is written is dropped. */
+  static async open(path: string, clock = () => new Date()): Promise<ContainerLog> {
+    return new ContainerLog(path, path === '' ? undefined : await openLog(path), clock);
+  }
+
+  /** Resolves when the file has every line that `data` completes. */
+  write(stream: LogStream, data: Uint8Array): Promise<void> {
+    return this.#inTurn(async () => {
+      if (!this.#file) return;
+      const { lines, rest } = splitLines(Buffer.concat([this.#unfinished.get(stream) ?? Buffer.alloc(0), data]));
+      this.#unfinished.set(stream, Buffer.from(rest));
+      await this.#append(stream, lines);
+    });
+  }
+
+  /** Goes on in the file that is at the path by now, or in a new one: after a rename, for rotation. No line is lost or cut. */
+  reopen(): Promise<void> {
+    return this.#inTurn(async () => {
+      const old = this.#file;
+      if (!old) return;
+      this.#file = await openLog(this.#path);
+      await old.close();
+    });
+  }
+
+  /** Writes what has no newline at its end as lines of their own, and closes the file. */
+  close(): Promise<void> {
+    return this.#inTurn(async () => {
+      try {
+        for (const [stream, text] of this.#unfinished) if (text.length > 0) await this.#append(stream, [{ tag: 'F', text }]);
+      } finally {
+        this.#unfinished.clear();
+        await this.#file?.close();
+        this.#file = undefined;
+      }
+    });
+  }
+
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const done = this.#last.then(work);
+    this.#last = done.catch(() => undefined);
+    return done;
+  }
+
+  async #append(stream: LogStream, lines: LogLine[]): Promise<void> {
+    if (lines.length === 0) return;
+    const time = this.#clock().toISOString().replace('Z', '000000Z');
+    const parts = lines.flatMap(({ tag, text }) => [Buffer.from(`${time} ${stream} ${tag} `), text, Buffer.of(newline)]);
+    await this.#file?.appendFile(Buffer.concat(parts));
+  }
+}
+
+function openLog(path: string): Promise<FileHandle> {
+  return open(path, 'a', 0o640);
+}
+
+interface LogLine {
+  tag: 'F' | 'P';
+  text: Buffer;
+}
+
+/** `rest`: the start of a line whose end hasn't come yet. */
+function splitLines(text: Buffer): { lines: LogLine[]; rest: Buffer } {
+  const lines: LogLine[] = [];
+  let start = 0;
+  for (;;) {
+    const end = text.indexOf(newline, start);
+    const limit = start + maxLineBytes;
+    if (end >= 0 && end <= limit) {
+      lines.push({ tag: 'F', text: text.subarray(start, end) });
+      start = end + 1;
+    } else if (text.length > limit) {
+      lines.push({ tag: 'P', text: text.subarray(start, limit) });
+      start = limit;
+    } else return { lines, rest: text.subarray(start) };
+  }
+}
