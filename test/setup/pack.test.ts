@@ -1,30 +1,9 @@
-import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { npm, packages, packInto, plainEnvironment, plugins, run, type Tarball } from '../fixtures/packed.ts';
 import { repository } from '../fixtures/tools.ts';
-
-const run = promisify(execFile);
-const packages = ['api', 'sdk', 'shim', 'conformance', 'kubelet', 'scheduler', 'cli'];
-const plugins = [
-  'runtime-runc',
-  'runtime-sentry',
-  'runtime-vm',
-  'runtime-fake',
-  'cni-bridge',
-  'cni-host-local',
-  'cni-loopback',
-  'scheduler-label-spread',
-];
-const npmCli = join(repository, '.cache/node/lib/node_modules/npm/bin/npm-cli.js');
-
-interface Tarball {
-  name: string;
-  filename: string;
-  files: { path: string }[];
-}
 
 describe('the published packages, installed outside the repository', () => {
   let directory: string;
@@ -32,10 +11,7 @@ describe('the published packages, installed outside the repository', () => {
 
   beforeAll(async () => {
     directory = await mkdtemp(join(tmpdir(), 'berth-pack-'));
-    const folders = [...packages.map((name) => `packages/${name}`), ...plugins.map((name) => `plugins/${name}`)];
-    const workspaces = folders.flatMap((folder) => ['--workspace', folder]);
-    const packed = await npm(['pack', '--json', '--silent', '--pack-destination', directory, ...workspaces], repository);
-    tarballs = JSON.parse(packed.slice(packed.indexOf('[')));
+    tarballs = await packInto(directory, { withPlugins: true });
     await writeFile(join(directory, 'package.json'), JSON.stringify({ private: true, type: 'module' }));
     // Without runtime-runc, so that it is seen that a node does without the runtimes that it isn't asked for.
     const wanted = tarballs.filter(({ name }) => name !== '@berth/runtime-runc');
@@ -129,14 +105,3 @@ describe('the published packages, installed outside the repository', () => {
     return Object.keys(installed.exports).map((subpath) => subpath.replace('.', `@berth/${name}`));
   }
 });
-
-async function npm(args: string[], cwd: string): Promise<string> {
-  const { stdout } = await run(process.execPath, [npmCli, ...args], { cwd, env: plainEnvironment(), maxBuffer: 2 ** 26 });
-  return stdout;
-}
-
-/** Without the conditions under which the repository's own tests run, or settings of a surrounding npm. */
-function plainEnvironment(): NodeJS.ProcessEnv {
-  const kept = Object.entries(process.env).filter(([name]) => name !== 'NODE_OPTIONS' && !/^npm_(?!config_cache)/i.test(name));
-  return { ...Object.fromEntries(kept), PATH: `${join(process.execPath, '..')}:${process.env.PATH}` };
-}

@@ -17,7 +17,7 @@ const modules = fileURLToPath(new URL('../../../node_modules', import.meta.url))
 
 it("the servers answer every call of CRI, and the README's table has them all", async () => {
   const text = await readFile(readme, 'utf8');
-  const table = text.slice(text.indexOf('## Calls of CRI'), text.indexOf('## A whole runtime'));
+  const table = text.slice(text.indexOf('## Calls of CRI'), text.indexOf('## Write a runtime'));
   const listed = table.split('\n').flatMap((line) => /^\| (?:Runtime|Image)Service.*?\|(.*)\|$/.exec(line)?.[1]?.match(/\w+/g) ?? []);
   const answered = [...Object.keys(runtimeService({} as Shim)), ...Object.keys(imageService({} as Images))];
   const all = [...Object.keys(RuntimeServiceService), ...Object.keys(ImageServiceService)];

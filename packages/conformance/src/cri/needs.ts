@@ -7,6 +7,7 @@ import type { ImageName } from './test-images.ts';
 export const needNames = {
   processes: 'its containers run the commands they are given',
   images: 'its images have content',
+  isolation: 'its containers have a host name, processes and files of their own',
   network: 'its pods have a network of their own',
   namespaces: 'pods can ask for namespaces of the host and of one another',
   privileged: 'it runs privileged containers',
@@ -15,7 +16,9 @@ export const needNames = {
   propagation: 'mounts made later are seen on the other side',
   devices: 'devices of the host can be given',
   resources: 'limits are enforced through cgroups of this host',
+  checkpoints: 'CheckpointContainer',
   streaming: 'Exec, Attach and PortForward',
+  terminals: 'its containers can have a terminal',
   logs: 'it writes log files that this host can read',
 } as const;
 
@@ -29,13 +32,16 @@ function need(name: NeedName, check: (target: CriTarget) => string | undefined =
 /** For cases that look at what a container's process did. */
 export const processes = need('processes');
 export const imageContents = need('images');
+export const isolation = need('isolation');
 export const network = need('network');
 export const namespaces = need('namespaces');
 export const privileged = need('privileged');
 export const security = need('security');
 export const mounts = need('mounts');
 export const devices = need('devices');
+export const checkpoints = need('checkpoints');
 export const streaming = need('streaming');
+export const terminals = need('terminals');
 export const logs = need('logs');
 export const resources = need('resources', () => (existsSync('/sys/fs/cgroup') ? undefined : 'this host has no cgroups'));
 export const propagation = need('propagation', () =>

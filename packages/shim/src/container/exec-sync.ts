@@ -25,6 +25,8 @@ export async function execSync(
   const limit = timeLimit ? AbortSignal.any([signal, timeLimit]) : signal;
   try {
     const exitCode = await shim.runtime.exec(spec, { args: cmd }, { stdout, stderr }, limit);
+    // A runtime may answer with the code of the command that it killed.
+    limit.throwIfAborted();
     return { ...fitting(stdout.bytes(), stderr.bytes()), exitCode };
   } catch (error) {
     if (!timeLimit?.aborted || signal.aborted) throw error;

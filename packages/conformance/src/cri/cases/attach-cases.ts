@@ -1,7 +1,7 @@
 import type { Case } from '../../suite.ts';
 import { channel } from '../channels.ts';
 import { expectEqual, expectRefused, unknownId } from '../expect.ts';
-import { streaming } from '../needs.ts';
+import { streaming, terminals } from '../needs.ts';
 import { attach, output, using } from '../streams.ts';
 import type { CriTarget } from '../target.ts';
 
@@ -65,7 +65,7 @@ export const attachCases: Case<CriTarget>[] = [
     group: 'streaming',
     clause: 'a container with tty can be attached to as a terminal (cri.proto, AttachRequest.tty)',
     proves: ['AttachRequest.tty'],
-    needs: [streaming],
+    needs: [streaming, terminals],
     async run(target, signal) {
       await target.withContainer({ tty: true, stdin: true, command: ['sh'] }, async (container) => {
         await container.start();

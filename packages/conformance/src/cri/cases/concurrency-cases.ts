@@ -1,6 +1,6 @@
 import type { Case } from '../../suite.ts';
 import { expectEqual, expectSame, expectTrue } from '../expect.ts';
-import { imageContents, logs, processes } from '../needs.ts';
+import { imageContents, isolation, logs, processes } from '../needs.ts';
 import type { CriTarget } from '../target.ts';
 
 const times = <Result>(count: number, work: (index: number) => Promise<Result>): Promise<Result[]> =>
@@ -138,7 +138,7 @@ export const concurrencyCases: Case<CriTarget>[] = [
     group: 'concurrency',
     clause: 'a container can be stopped while a command runs in it; the command ends (cri.proto, StopContainer)',
     proves: ['StopContainer', 'ExecSync'],
-    needs: [logs],
+    needs: [logs, isolation],
     async run(target, signal) {
       await target.withContainer({}, async (container) => {
         await container.start();

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
 import { type Case, SkipCase } from '../../suite.ts';
 import { expectEqual, expectRefused, expectTrue, unknownId } from '../expect.ts';
-import { mounts as hostMounts, logs, processes } from '../needs.ts';
+import { checkpoints, mounts as hostMounts, logs, processes } from '../needs.ts';
 import type { CriTarget } from '../target.ts';
 
 const logLine = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d) (stdout|stderr) [FP](:\S*)? /;
@@ -263,7 +263,7 @@ export const containerCases: Case<CriTarget>[] = [
     clause:
       'CheckpointContainer writes an archive and leaves the container running, or is refused by name (cri.proto, CheckpointContainer)',
     proves: ['CheckpointContainer', 'CheckpointContainerRequest.container_id', 'CheckpointContainerRequest.location'],
-    needs: [processes],
+    needs: [checkpoints],
     async run(target) {
       await target.withContainer({}, async (container) => {
         await container.start();

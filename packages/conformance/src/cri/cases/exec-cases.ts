@@ -1,6 +1,6 @@
 import type { Case } from '../../suite.ts';
 import { expectEqual, expectRefused, expectTrue, unknownId } from '../expect.ts';
-import { processes, security } from '../needs.ts';
+import { isolation, processes, security } from '../needs.ts';
 import type { CriTarget } from '../target.ts';
 
 export const execCases: Case<CriTarget>[] = [
@@ -32,7 +32,7 @@ export const execCases: Case<CriTarget>[] = [
     group: 'exec',
     clause: "a command has its container's environment, working directory and file system (api.proto, ExecSync)",
     proves: ['ExecSync'],
-    needs: [processes],
+    needs: [isolation],
     async run(target) {
       const config = {
         command: ['sh', '-c', 'echo kept > /tmp/file; exec sleep 1000'],

@@ -1,7 +1,7 @@
 import { type Case, SkipCase } from '../../suite.ts';
 import { Channels, channel } from '../channels.ts';
 import { expectEqual, expectMatch, expectRefused, expectTrue, unknownId } from '../expect.ts';
-import { streaming } from '../needs.ts';
+import { streaming, terminals } from '../needs.ts';
 import { completed, execute, output, using } from '../streams.ts';
 import type { CriTarget } from '../target.ts';
 
@@ -102,7 +102,7 @@ export const execStreamingCases: Case<CriTarget>[] = [
     group: 'streaming',
     clause: 'with tty the command has a terminal, whose size the client tells (cri.proto, ExecRequest.tty)',
     proves: ['ExecRequest.tty'],
-    needs: [streaming],
+    needs: [streaming, terminals],
     async run(target, signal) {
       await target.withContainer({}, async (container) => {
         await container.start();

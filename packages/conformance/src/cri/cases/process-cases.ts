@@ -1,6 +1,6 @@
 import type { Case } from '../../suite.ts';
 import { expectEqual, expectMatch, expectSame, expectTrue, sinceRelease } from '../expect.ts';
-import { image, imageContents, logs, processes } from '../needs.ts';
+import { image, imageContents, isolation, logs, processes, terminals } from '../needs.ts';
 import type { CriTarget } from '../target.ts';
 import { numberedUser } from '../test-images.ts';
 
@@ -93,7 +93,7 @@ export const processCases: Case<CriTarget>[] = [
     group: 'process',
     clause: 'with tty, the standard streams are a terminal, and all output is stdout (cri.proto, ContainerConfig.tty)',
     proves: ['ContainerConfig.tty'],
-    needs: [logs],
+    needs: [logs, terminals],
     async run(target, signal) {
       const command = ['sh', '-c', 'test -t 0 && test -t 1 && test -t 2 && echo terminal >&2'];
       const { status, stdout, stderr } = await target.finished({ tty: true, command }, signal);
@@ -191,7 +191,7 @@ export const processCases: Case<CriTarget>[] = [
     group: 'process',
     clause: 'a working directory that the image lacks is made (image-spec, config.WorkingDir)',
     proves: ['ContainerConfig.working_dir'],
-    needs: [logs],
+    needs: [logs, isolation],
     async run(target, signal) {
       expectEqual(await target.script('pwd', signal, { workingDir: '/made/for/it' }), '/made/for/it', 'working directory');
     },

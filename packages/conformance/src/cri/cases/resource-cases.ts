@@ -2,7 +2,7 @@ import { PluginError } from '@berth/sdk/errors';
 import { type Case, SkipCase } from '../../suite.ts';
 import { expectEqual, expectMatch, expectRefused, expectTrue, present, sinceRelease, unknownId } from '../expect.ts';
 import type { LinuxResources } from '../messages.ts';
-import { logs, processes, resources } from '../needs.ts';
+import { logs, resources } from '../needs.ts';
 import type { TestContainer } from '../pod.ts';
 import type { CriTarget } from '../target.ts';
 
@@ -177,7 +177,7 @@ export const resourceCases: Case<CriTarget>[] = [
     clause:
       'UpdateContainerResources of a container that has ended changes nothing, whether it is refused or not (cri.proto, UpdateContainerResources)',
     proves: ['UpdateContainerResources'],
-    needs: [processes],
+    needs: [resources],
     async run(target) {
       await target.withContainer({}, async (container) => {
         await container.start();

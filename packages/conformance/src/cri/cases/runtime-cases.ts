@@ -1,6 +1,6 @@
 import type { Case } from '../../suite.ts';
 import { expectEqual, expectTrue, present, sinceRelease } from '../expect.ts';
-import { processes } from '../needs.ts';
+import { resources } from '../needs.ts';
 import type { CriTarget } from '../target.ts';
 
 export const runtimeCases: Case<CriTarget>[] = [
@@ -98,7 +98,7 @@ export const runtimeCases: Case<CriTarget>[] = [
     group: 'runtime',
     clause: 'RuntimeConfig tells the cgroup driver on Linux (cri.proto, LinuxRuntimeConfiguration.cgroup_driver)',
     proves: ['RuntimeConfig', 'RuntimeConfigResponse.linux', 'LinuxRuntimeConfiguration.cgroup_driver'],
-    needs: [processes],
+    needs: [resources],
     async run({ client }) {
       const { linux } = await client.RuntimeConfig({});
       expectTrue(['SYSTEMD', 'CGROUPFS'].includes(present(linux, 'linux').cgroupDriver), `unknown cgroup driver ${linux?.cgroupDriver}`);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type Case, SkipCase } from '../../suite.ts';
 import { expectEqual, expectMatch, expectSame, expectTrue, present } from '../expect.ts';
 import type { NamespaceOptions } from '../messages.ts';
-import { namespaces, network, processes, resources, sameHost } from '../needs.ts';
+import { isolation, namespaces, network, processes, resources, sameHost } from '../needs.ts';
 import { connectsTo } from '../port.ts';
 import { type CriTarget, podNamespaces } from '../target.ts';
 
@@ -26,7 +26,7 @@ export const sandboxConfigCases: Case<CriTarget>[] = [
     group: 'pod',
     clause: 'hostname is the host name in the sandbox (cri.proto, PodSandboxConfig.hostname)',
     proves: ['PodSandboxConfig.hostname'],
-    needs: [processes],
+    needs: [isolation],
     async run(target) {
       await target.withPod({ hostname: 'own-name' }, async (pod) => {
         expectEqual(await (await pod.start()).script('hostname'), 'own-name', 'host name');
@@ -38,7 +38,7 @@ export const sandboxConfigCases: Case<CriTarget>[] = [
     group: 'pod',
     clause: '/etc/resolv.conf holds the servers, searches and options (cri.proto, DNSConfig)',
     proves: ['PodSandboxConfig.dns_config', 'DNSConfig.servers', 'DNSConfig.searches', 'DNSConfig.options'],
-    needs: [processes],
+    needs: [isolation],
     async run(target) {
       const dnsConfig = { servers: ['192.0.2.53', '192.0.2.54'], searches: ['a.example', 'b.example'], options: ['ndots:5'] };
       await target.withPod({ dnsConfig }, async (pod) => {
@@ -187,7 +187,7 @@ export const sandboxConfigCases: Case<CriTarget>[] = [
     group: 'pod',
     clause: 'CONTAINER: a container sees its own processes only (cri.proto, NamespaceOption.pid)',
     proves: ['NamespaceOption.pid'],
-    needs: [processes],
+    needs: [isolation],
     async run(target) {
       await target.withContainer({ command: ['sleep', '1234'] }, async (first) => {
         await first.start();

@@ -1,0 +1,149 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Report } from '@berth/conformance/suite';
+import { connect } from '@berth/sdk/connect';
+import {
+  ContainerConfig,
+  ContainerState,
+  ImageServiceService,
+  PodSandboxConfig,
+  PullImageRequest,
+  RuntimeServiceService,
+} from '@berth/sdk/cri';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { NpmRegistry } from '../fixtures/npm-registry.ts';
+import { packInto, plainEnvironment, run } from '../fixtures/packed.ts';
+import { repository } from '../fixtures/tools.ts';
+
+const mostLines = 120;
+const timeLimitMs = 180_000;
+
+interface Ended {
+  status: number;
+  stdout: string;
+  stderr: string;
+}
+
+/** Follows "Write a runtime" of packages/shim/README.md to the letter, as somebody does who has nothing of this repository but its packages. */
+describe.skipIf(process.platform !== 'linux')("the author's guide (its runtime reads /proc, which only Linux has)", () => {
+  let directory: string;
+  let author: string;
+  let registry: NpmRegistry;
+  let blocks: { language: string; text: string }[];
+  let server: ChildProcess | undefined;
+
+  beforeAll(async () => {
+    const guide = /## Write a runtime\n(.*?)\n## /s.exec(await readFile(join(repository, 'packages/shim/README.md'), 'utf8'))?.[1] ?? '';
+    blocks = [...guide.matchAll(/```(\w+)\n(.*?)```/gs)].map(([, language = '', text = '']) => ({ language, text }));
+    directory = await realpath(await mkdtemp(join(tmpdir(), 'berth-author-')));
+    author = join(directory, 'host-runtime');
+    await mkdir(author);
+    registry = await NpmRegistry.serve(directory, await packInto(directory, { withPlugins: false }));
+    await writeFile(join(author, '.npmrc'), registry.npmrc);
+    await writeFile(join(author, 'main.ts'), block('ts', 'implements Runtime'));
+    await writeFile(join(author, 'conformance.test.ts'), block('ts', 'runCriSuite'));
+    expect(await follow(block('sh', 'npm init'))).toMatchObject({ status: 0 });
+  }, timeLimitMs);
+
+  afterEach(async () => {
+    if (!server || server.exitCode !== null || server.signalCode !== null) return;
+    server.kill('SIGTERM');
+    await once(server, 'exit');
+  });
+
+  afterAll(async () => {
+    await registry.close();
+    await rm(directory, { recursive: true, force: true });
+  });
+
+  it(`has a whole runtime of at most ${mostLines} lines`, () => {
+    expect(block('ts', 'implements Runtime').split('\n').length - 1).toBeLessThanOrEqual(mostLines);
+  });
+
+  it('the runtime passes every case that it does not say it lacks, those of its crashes included', { timeout: timeLimitMs }, async () => {
+    const { status, stdout } = await follow(block('sh', 'node --test'));
+    const summary = /passed: (?<passed>\d+),\s+failed: (?<failed>\d+),\s+skipped: (?<skipped>\d+)/.exec(stdout)?.groups ?? {};
+    expect([status, summary.failed], stdout).toEqual([0, '0']);
+    expect(Number(summary.passed)).toBeGreaterThan(150);
+    expect(stdout).not.toMatch(/not told how to restart/);
+  });
+
+  it('answers what crictl calls, and its containers outlive a kill', async () => {
+    await serve();
+    const runtime = connect(RuntimeServiceService, `unix://${author}/cri.sock`, { deadlineMs: 15_000 });
+    const images = connect(ImageServiceService, `unix://${author}/cri.sock`, { deadlineMs: 15_000 });
+    try {
+      expect(await runtime.version({ version: 'v1' })).toMatchObject({ runtimeName: 'host-processes', runtimeApiVersion: 'v1' });
+      expect((await runtime.status({ verbose: true })).status?.conditions.map(({ status }) => status)).toEqual([true, true]);
+      await images.pullImage(PullImageRequest.fromPartial({ image: { image: 'busybox' } }));
+      const metadata = { name: 'web', namespace: 'default', uid: 'u' };
+      const { podSandboxId } = await runtime.runPodSandbox({ config: PodSandboxConfig.fromPartial({ metadata }), runtimeHandler: 'host' });
+      const config = ContainerConfig.fromPartial({ metadata: { name: 'main' }, image: { image: 'busybox' }, command: ['sleep', '600'] });
+      const { containerId } = await runtime.createContainer({ podSandboxId, config, sandboxConfig: undefined });
+      await runtime.startContainer({ containerId });
+      expect(String((await runtime.execSync({ containerId, cmd: ['echo', 'hello'], timeout: 5n })).stdout)).toBe('hello\n');
+      server?.kill('SIGKILL');
+      await serve();
+      expect((await runtime.listContainers({ filter: undefined })).containers).toMatchObject([
+        { id: containerId, state: ContainerState.CONTAINER_RUNNING },
+      ]);
+      await runtime.stopPodSandbox({ podSandboxId });
+      await runtime.removePodSandbox({ podSandboxId });
+      expect((await runtime.listPodSandbox({ filter: undefined })).items).toEqual([]);
+    } finally {
+      runtime.close();
+      images.close();
+    }
+  });
+
+  it('berth conform cri judges it from the installed packages, and writes all its reports', { timeout: timeLimitMs }, async () => {
+    await serve();
+    const judge = block('sh', 'berth conform cri').trim();
+    expect(await follow(judge)).toMatchObject({ status: 0, stdout: expect.stringMatching(/ 0 failed, /) });
+    expect(await readFile(join(author, 'report.html'), 'utf8')).toMatch(/^<!doctype html>/i);
+
+    const endpoint = `--runtime-endpoint unix://${author}/cri.sock`;
+    const reports = ['json', 'junit', 'tap'].map((format) => `--report ${format}=report.${format}`).join(' ');
+    const some = await follow(`npx berth conform cri ${endpoint} --focus '^(sandbox|process\\.tty)' --skip '^sandbox\\.stop' ${reports}`);
+    expect(some).toMatchObject({ status: 1, stdout: expect.stringContaining(' 1 failed, ') });
+    const { summary, cases } = JSON.parse(await readFile(join(author, 'report.json'), 'utf8')) as Report;
+    expect(summary.failed).toBe(1);
+    expect(cases.find(({ id }) => id === 'process.tty')).toMatchObject({
+      result: 'failed',
+      reason: expect.stringContaining('plain processes'),
+    });
+    expect(cases.filter(({ id }) => id.startsWith('sandbox.stop'))).toEqual([]);
+    expect(await readFile(join(author, 'report.junit'), 'utf8')).toContain(`tests="${cases.length}"`);
+    expect(await readFile(join(author, 'report.tap'), 'utf8')).toContain(`1..${cases.length}`);
+
+    const listed = await follow("npx berth conform cri --list --focus '^log'");
+    expect([listed.status, listed.stdout.split('\n')[0]]).toEqual([0, expect.stringMatching(/^CASE +CLAUSE$/)]);
+    expect(await follow('npx berth conform cri --runtime-endpoint unix:///no/such.sock')).toMatchObject({ status: 1 });
+  });
+
+  function block(language: string, part: string): string {
+    const found = blocks.filter((one) => one.language === language && one.text.includes(part));
+    expect(found, `blocks of ${language} with ${part}`).toHaveLength(1);
+    return found[0]?.text ?? '';
+  }
+
+  /** Runs the guide's own words. */
+  async function follow(commands: string): Promise<Ended> {
+    const shell = run('sh', ['-e', '-c', commands], { cwd: author, env: plainEnvironment(), maxBuffer: 2 ** 26 });
+    return shell.then(
+      ({ stdout, stderr }) => ({ status: 0, stdout, stderr }),
+      ({ code, stdout, stderr }: { code: number; stdout: string; stderr: string }) => ({ status: code, stdout, stderr }),
+    );
+  }
+
+  async function serve(): Promise<void> {
+    const command = block('sh', 'node main.ts --listen').trim();
+    server = spawn('sh', ['-c', `exec ${command}`], { cwd: author, env: plainEnvironment(), stdio: ['ignore', 'ignore', 'pipe'] });
+    const [said] = await once(server.stderr ?? server, 'data');
+    expect(String(said)).toContain('"serving"');
+    server.stderr?.resume();
+  }
+});
