@@ -1,6 +1,6 @@
-// npm test [-- FILTER...]: set-up, then every check, a line for each. The last line of all is the count.
+// npm test [-- FILTER...]: set-up, then every check, a line for each. The last lines of all are what failed, and the count.
 import { phasesFor } from './phases/phases.mjs';
-import { runPhase } from './phases/run-phase.mjs';
+import { failureLines, runPhase } from './phases/run-phase.mjs';
 import { reportFailure } from './report-failure.mjs';
 import { setUp } from './set-up.mjs';
 
@@ -11,12 +11,15 @@ const filters = args.filter((arg) => arg !== '--long');
 async function main() {
   await setUp({ tests: true });
   const total = { passed: 0, failed: 0, skipped: 0 };
+  const failures = [];
   for (const phase of phasesFor({ long, filters })) {
-    const { passed, failed, skipped } = await runPhase(phase, process.stdout);
-    total.passed += passed;
-    total.failed += failed;
-    total.skipped += skipped.length;
+    const outcome = await runPhase(phase, process.stdout);
+    total.passed += outcome.passed;
+    total.failed += outcome.failed;
+    total.skipped += outcome.skipped.length;
+    failures.push(...failureLines(phase, outcome));
   }
+  for (const line of failures) process.stdout.write(`${line}\n`);
   const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : '';
   process.stdout.write(`${total.passed} passed, ${total.failed} failed${skipped}\n`);
   process.exitCode = total.failed > 0 ? 1 : 0;

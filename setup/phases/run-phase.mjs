@@ -3,6 +3,7 @@
  * @typedef {object} Outcome
  * @property {number} passed
  * @property {number} failed
+ * @property {{ test: string, reason: string }[]} [failures] the failed tests, where the phase has tests of its own
  * @property {{ test: string, reason: string }[]} skipped
  * @property {string} [output] what explains a failure, where it hasn't been shown yet
  */
@@ -26,4 +27,13 @@ export async function runPhase(phase, output) {
   const counts = `${outcome.passed} passed, ${outcome.failed} failed, ${outcome.skipped.length} skipped`;
   output.write(`${outcome.failed > 0 ? 'failed ' : 'ok     '}  ${phase.name}, ${seconds} s: ${counts}\n`);
   return outcome;
+}
+
+/**
+ * What failed in a phase, to be told once more below all that the phases have printed.
+ * @param {Phase} phase @param {Outcome} outcome @returns {string[]} a line for each failure
+ */
+export function failureLines({ name }, { failed, failures = [], output = '' }) {
+  const told = failures.map(({ test, reason }) => `failed   ${name}: ${test}: ${reason}`);
+  return failed > told.length ? [...told, `failed   ${name}: ${output.trim().split('\n')[0]}`] : told;
 }

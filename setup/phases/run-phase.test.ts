@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
-import { runPhase } from './run-phase.mjs';
+import { failureLines, runPhase } from './run-phase.mjs';
 
 type Outcome = Awaited<ReturnType<typeof runPhase>>;
 
@@ -32,5 +32,15 @@ describe('a phase of npm test', () => {
     const { outcome, said } = await run(() => Promise.reject(new Error('spawn tsc ENOENT')));
     expect(outcome).toMatchObject({ passed: 0, failed: 1 });
     expect(said).toContain('spawn tsc ENOENT');
+  });
+
+  it('has a line for each failed test, to be told at the end', () => {
+    const outcome = { passed: 0, failed: 1, failures: [{ test: 'a.test.ts > b', reason: 'expected 1 to be 2' }], skipped: [] };
+    expect(failureLines({ name: 'unit', run: async () => outcome }, outcome)).toEqual(['failed   unit: a.test.ts > b: expected 1 to be 2']);
+  });
+
+  it('has a line for a failure that no test explains', () => {
+    const outcome = { passed: 0, failed: 1, skipped: [], output: 'x.ts(1,1): error\nmore\n' };
+    expect(failureLines({ name: 'types', run: async () => outcome }, outcome)).toEqual(['failed   types: x.ts(1,1): error']);
   });
 });

@@ -25,7 +25,7 @@ const planted = {
 
 describe('the outcome of a vitest run', () => {
   let directory: string;
-  let outcome: { passed: number; failed: number; skipped: { test: string; reason: string }[] };
+  let outcome: Record<'passed' | 'failed', number> & Record<'failures' | 'skipped', { test: string; reason: string }[]>;
 
   beforeAll(async () => {
     directory = await mkdtemp(join(tmpdir(), 'berth-reporter-'));
@@ -42,6 +42,14 @@ describe('the outcome of a vitest run', () => {
 
   it('counts a failed test, a file that cannot be loaded and a failed hook as one failure each', () => {
     expect(outcome).toMatchObject({ passed: 1, failed: 3 });
+  });
+
+  it('names each failure, with the first line of its error', () => {
+    expect(outcome.failures.toSorted((one, other) => one.test.localeCompare(other.test))).toEqual([
+      { test: 'broken.test.ts', reason: expect.stringContaining("Cannot find module './missing.ts'") },
+      { test: 'hook.test.ts > suite', reason: 'no' },
+      { test: 'results.test.ts > fails', reason: 'expected 1 to be 2 // Object.is equality' },
+    ]);
   });
 
   it.each([

@@ -1,5 +1,6 @@
 import { defaultPod } from '@berth/api/defaults';
 import type { Container, Pod, PodSpec } from '@berth/api/objects';
+import { type Fallible, failureKey } from '../src/plan/failure-key.ts';
 import type { ContainerInstance, ObservedPod, Sandbox } from '../src/plan/observed-pod.ts';
 
 export const now = new Date('2026-11-21T12:00:00Z');
@@ -58,3 +59,20 @@ export function observe(more: Partial<ObservedPod> = {}): ObservedPod {
     ...more,
   };
 }
+
+/** What is remembered of a try that failed, and is due again 10 s later. */
+export function failed(fallible: Fallible, reason: string, at = now): ObservedPod['failures'] {
+  return { [failureKey(fallible)]: { reason, message: 'why', at, delayMs: 10_000 } };
+}
+
+export const startMain: Fallible = { kind: 'start-container', container: 'main' };
+
+export const initContainers = [
+  { name: 'first', image: 'a:1' },
+  { name: 'second', image: 'a:1' },
+];
+
+export const twoContainers = [
+  { name: 'main', image: 'a:1' },
+  { name: 'side', image: 'a:1' },
+];

@@ -16,6 +16,8 @@ export function onAbort(signals: (AbortSignal | undefined)[], listener: (reason:
 
 /** Waits for `promise`, or throws the reason of `signal` as soon as that is aborted. */
 export async function unlessAborted<Result>(promise: Promise<Result>, signal: AbortSignal): Promise<Result> {
+  // Nobody else waits for it once this has given up: what it throws then is nobody's.
+  promise.catch(() => undefined);
   signal.throwIfAborted();
   const { promise: aborted, reject } = Promise.withResolvers<never>();
   const abort = (): void => reject(signal.reason);

@@ -43,7 +43,8 @@ async function diff(options: DiffOptions): Promise<number> {
   const node = container.resolve(tokens.node);
   const client = container.resolve(tokens.kubeletClient);
   const interrupted = new AbortController();
-  process.once('SIGINT', () => interrupted.abort()).once('SIGTERM', () => interrupted.abort());
+  // The first one ends the pods at once already; a second one must not end this process in the middle of that.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => interrupted.abort());
   const interview = new Interview(client, { root: options.root, run: options.run }, interrupted.signal);
   const failures: string[] = [];
   try {

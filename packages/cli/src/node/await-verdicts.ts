@@ -1,4 +1,5 @@
 import type { Pod } from '@berth/api/objects';
+import { onAbort } from '@berth/sdk/abort';
 import type { Node } from './node.ts';
 import { verdictOf } from './verdict.ts';
 
@@ -29,16 +30,14 @@ export async function awaitVerdicts(node: Node, { onChange, signal, limit }: Awa
   };
   const give = (): void => resolve(failures(node));
   const unsubscribe = node.onChange(look);
-  signal.addEventListener('abort', give, { once: true });
-  limit?.addEventListener('abort', give, { once: true });
+  const stopListening = onAbort([signal, limit], give);
   look();
   try {
     return await promise;
   } finally {
     clearTimeout(steady);
     unsubscribe();
-    signal.removeEventListener('abort', give);
-    limit?.removeEventListener('abort', give);
+    stopListening();
   }
 }
 

@@ -1,0 +1,24 @@
+import { setImmediate } from 'node:timers/promises';
+import { expect, it } from 'vitest';
+import { unlessAborted } from './abort.ts';
+
+it('unlessAborted gives what the promise gives, or throws as it does', async () => {
+  const { signal } = new AbortController();
+  expect(await unlessAborted(Promise.resolve(1), signal)).toBe(1);
+  await expect(unlessAborted(Promise.reject(new Error('no')), signal)).rejects.toThrow('no');
+});
+
+it.each(['before', 'while it waits'])(
+  'unlessAborted throws the reason of an abort that comes %s, and a later failure is nobody else’s',
+  async (when) => {
+    const { promise, reject } = Promise.withResolvers<void>();
+    const controller = new AbortController();
+    if (when === 'before') controller.abort(new Error('enough'));
+    const waiting = expect(unlessAborted(promise, controller.signal)).rejects.toThrow('enough');
+    controller.abort(new Error('enough'));
+    await waiting;
+    // Vitest fails on a rejection that nobody handles.
+    reject(new Error('late'));
+    await setImmediate();
+  },
+);
