@@ -23,6 +23,8 @@ export class ObjectFiles<Record> {
   readonly #kind: string;
   readonly #tails = new Map<string, Promise<void>>();
   readonly #present = new Set<string>();
+  /** Records that wait for room on the disk. */
+  readonly #waiting = new Map<string, Record>();
 
   /** `kind` names the objects in errors: `sandbox`. */
   constructor(directory: string, kind: string) {
@@ -45,7 +47,22 @@ export class ObjectFiles<Record> {
     const stored: Stored<Record> = structuredClone({ version: formatVersion, record });
     await this.#inOrder(id, async () => {
       if (this.#present.has(id)) await writeJson(this.#file(id), stored);
+      this.#waiting.delete(id);
     });
+    await this.#writeWaiting();
+  }
+
+  /**
+   * As `write`, for what has happened and can't be refused any more: where the disk is full the record is written with the next one
+   * that finds room. Until then a restart finds the earlier record, and asks the runtime.
+   */
+  async note(id: string, record: Record): Promise<void> {
+    try {
+      await this.write(id, record);
+    } catch (error) {
+      if (PluginError.from(error).code !== 'RESOURCE_EXHAUSTED') throw error;
+      if (this.#present.has(id)) this.#waiting.set(id, record);
+    }
   }
 
   /** Removes the object's folder with all that is in it. FAILED_PRECONDITION while something is mounted below it. */
@@ -54,7 +71,9 @@ export class ObjectFiles<Record> {
       await this.#checkUnmounted(id);
       await rm(join(this.#directory, id), { recursive: true, force: true });
       this.#present.delete(id);
+      this.#waiting.delete(id);
     });
+    await this.#writeWaiting();
   }
 
   /** All records; a folder whose record was never written is an object that was never begun, and is removed. */
@@ -70,6 +89,13 @@ export class ObjectFiles<Record> {
       this.#present.add(id);
     }
     return found;
+  }
+
+  async #writeWaiting(): Promise<void> {
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    // What keeps one from being written is no failure of whoever writes another.
+    for (const [id, record] of waiting) await this.note(id, record).catch(() => this.#waiting.set(id, record));
   }
 
   /** Deleting through a mount would delete what is mounted there, such as a user's volume. */

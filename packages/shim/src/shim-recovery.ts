@@ -66,7 +66,7 @@ async function takeOver(shim: Shim, container: Container, found: FoundContainer 
   if (found?.state === 'running') {
     record.phase = 'running';
     record.startedAt ??= found.startedAt?.getTime() ?? Date.now();
-    await shim.containers.put(container);
+    await shim.containers.note(container);
   }
   if (found?.state === 'exited') {
     record.startedAt ??= found.exit.finishedAt.getTime();
@@ -84,7 +84,7 @@ async function takeOver(shim: Shim, container: Container, found: FoundContainer 
 async function markStopped(shim: Shim, id: string): Promise<void> {
   const sandbox = shim.sandboxes.get(id);
   sandbox.record.phase = 'stopping';
-  await shim.sandboxes.put(sandbox);
+  await shim.sandboxes.note(sandbox);
 }
 
 /** One object that can't be removed doesn't keep the shim from serving the others. */

@@ -34,7 +34,7 @@ async function sandboxGone(shim: Shim, id: string, message: string): Promise<voi
   if (!sandbox) return;
   if (sandbox.record.phase === 'ready') {
     sandbox.record.phase = 'stopping';
-    await shim.sandboxes.put(sandbox);
+    await shim.sandboxes.note(sandbox);
   }
   for (const container of shim.containers.ofSandbox(id).filter(({ record }) => record.phase !== 'creating')) {
     await shim.containers.exited(container, { exitCode: lostExitCode, finishedAt: new Date(), message });

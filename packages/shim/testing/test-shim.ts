@@ -19,6 +19,7 @@ import type { RuntimeFeatures } from '../src/runtime.ts';
 import type { RuntimePlugin } from '../src/runtime-plugin.ts';
 import { type StartedShim, startShim } from '../src/start-shim.ts';
 import { ProcessHost, ProcessRuntime } from './process-runtime.ts';
+import { SmallDisk } from './small-disk.ts';
 
 export interface TestShimOptions {
   features?: Partial<RuntimeFeatures>;
@@ -27,6 +28,8 @@ export interface TestShimOptions {
   runtime?: RuntimePlugin['runtime'];
   /** Files of the CNI configuration and plugin directories, made by the test below `root`. */
   cni?: (root: string) => Promise<{ confDir: string; binDir: string }>;
+  /** Puts all that it keeps on a file system of 8 MB, see `disk`; needs root. */
+  smallDisk?: boolean;
 }
 
 export const image = 'docker.io/library/busybox:latest';
@@ -40,6 +43,7 @@ export class TestShim {
   readonly directory: string;
   readonly runtime: Client<RuntimeServiceService>;
   readonly images: Client<ImageServiceService>;
+  readonly disk: SmallDisk | undefined;
   readonly #options: TestShimOptions;
   readonly #address: string;
   #shim: StartedShim | undefined;
@@ -58,6 +62,7 @@ export class TestShim {
 
   private constructor(directory: string, options: TestShimOptions) {
     this.directory = directory;
+    this.disk = options.smallDisk ? new SmallDisk(directory) : undefined;
     this.#options = options;
     this.#address = `unix://${directory}/cri.sock`;
     this.runtime = connect(RuntimeServiceService, this.#address, { deadlineMs: 15_000 });
@@ -106,6 +111,7 @@ export class TestShim {
     this.images.close();
     await this.stop();
     this.host.dispose();
+    this.disk?.unmount();
     await rm(this.directory, { recursive: true, force: true });
   }
 

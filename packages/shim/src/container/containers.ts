@@ -47,6 +47,11 @@ export class Containers {
     await this.#files.write(container.id, container.record);
   }
 
+  /** As `put`, for what has happened and can't be refused any more: a full disk delays it. */
+  async note(container: Container): Promise<void> {
+    await this.#files.note(container.id, container.record);
+  }
+
   /** Notes how a container ended and wakes who waits for it. A second report of the same end changes nothing. */
   async exited(container: Container, exit: Omit<Exit, 'reason'> & { reason?: string }): Promise<void> {
     const { record } = container;
@@ -58,7 +63,7 @@ export class Containers {
     record.reason = exit.reason ?? (failed ? 'Error' : 'Completed');
     if (exit.message !== undefined) record.message = exit.message;
     try {
-      await this.put(container);
+      await this.note(container);
     } finally {
       this.#exits.get(container.id)?.resolve();
       this.#ended(container);

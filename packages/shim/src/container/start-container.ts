@@ -46,7 +46,7 @@ async function startCreated(shim: Shim, container: Container, sandbox: Sandbox, 
   record.startedAt = Math.min(startedAt, record.finishedAt ?? startedAt);
   // A short-lived process may have been reported as ended already.
   if (record.phase === 'created') record.phase = 'running';
-  await shim.containers.put(container);
+  await shim.containers.note(container);
 }
 
 /** A container that couldn't be started has ended, as with other runtimes; whatever may run of it is taken away. */

@@ -8,11 +8,11 @@ import { syncDirectory } from './sync-directory.ts';
 /** Longer than any write takes. */
 const staleMs = 60_000;
 
-/** Replaces a JSON file at once: a reader sees the old or the new one whole, also after a power cut. */
+/** Replaces a JSON file at once: a reader sees the old or the new one whole, also after a power cut. RESOURCE_EXHAUSTED on a full disk. */
 export async function writeJson(path: string, value: unknown): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const partial = `${path}.${randomUUID()}.tmp`;
   try {
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
     const file = await open(partial, 'wx', 0o600);
     try {
       await file.writeFile(JSON.stringify(value));
@@ -23,7 +23,7 @@ export async function writeJson(path: string, value: unknown): Promise<void> {
     await rename(partial, path);
   } catch (error) {
     await rm(partial, { force: true });
-    throw error;
+    throw PluginError.from(error, 'INTERNAL', { object: path, hint: 'see that its disk has room and can be written to' });
   }
   await syncDirectory(dirname(path));
 }

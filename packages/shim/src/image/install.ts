@@ -2,7 +2,7 @@ import { PluginError } from '@berth/sdk/errors';
 import type { Blobs, Descriptor } from './blobs.ts';
 import { digestOf } from './digest.ts';
 import type { ImageConfig } from './images.ts';
-import type { Layer, Layers } from './layers.ts';
+import { chainIdsOf, type Layer, type Layers } from './layers.ts';
 import { longestManifest, type Manifest, parseImageConfiguration } from './manifest.ts';
 
 /** Layers on the way at once: enough to fill a link, few enough to be fair to other pulls (containerd's default, too). */
@@ -73,6 +73,20 @@ export async function installImage(
     layers: unpacked.map(({ chainId }) => chainId).reverse(),
     size: parts.reduce((sum, { size }) => sum + size, 0),
   };
+}
+
+/** Digests and chain ids of what an installation of this manifest may have brought into the store before it failed. */
+export async function partsOf(
+  manifestDigest: string,
+  { config, layers }: Manifest,
+  blobs: Blobs,
+): Promise<Pick<InstalledImage, 'blobs' | 'layers'>> {
+  const digests = [manifestDigest, config.digest, ...layers.map(({ digest }) => digest)];
+  // No layer is unpacked before the configuration, which names them, has come.
+  const { diffIds } = (await blobs.has(config.digest))
+    ? parseImageConfiguration(await blobs.read(config.digest), `image configuration ${config.digest}`)
+    : { diffIds: [] };
+  return { blobs: digests, layers: chainIdsOf(diffIds) };
 }
 
 interface Steps<T> {

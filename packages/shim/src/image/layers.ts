@@ -113,6 +113,13 @@ async function syncFilesystemOf(folder: string): Promise<void> {
   }
 }
 
+/** Chain ids of an image's layers (image-spec config.md, Layer ChainID), in the order of `diffIds`: lowest first. */
+export function chainIdsOf(diffIds: string[]): string[] {
+  const chainIds: string[] = [];
+  for (const diffId of diffIds) chainIds.push(chainIdOf(chainIds.at(-1), diffId));
+  return chainIds;
+}
+
 function chainIdOf(below: string | undefined, diffId: string): string {
   return below === undefined ? diffId : digestOf(`${below} ${diffId}`);
 }

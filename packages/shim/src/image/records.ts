@@ -60,11 +60,17 @@ export class Records {
     return record && readJson<InstalledImage>(this.#imageFile(record.image));
   }
 
+  /** With its names, or, where that fails for a new image, without a trace. */
   async put(image: InstalledImage, names: string[]): Promise<void> {
     const known = await readJson<InstalledImage>(this.#imageFile(image.id));
     const blobs = new Set([...(known?.blobs ?? []), ...image.blobs]);
-    await writeJson(this.#imageFile(image.id), { ...image, blobs: [...blobs] });
-    for (const name of names) await writeJson(this.#nameFile(name), { name, image: image.id });
+    try {
+      await writeJson(this.#imageFile(image.id), { ...image, blobs: [...blobs] });
+      for (const name of names) await writeJson(this.#nameFile(name), { name, image: image.id });
+    } catch (error) {
+      if (!known) await this.remove(image.id);
+      throw error;
+    }
   }
 
   /** Names first: what a crash leaves is an image without names, not a name without an image. */

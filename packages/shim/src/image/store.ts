@@ -7,7 +7,7 @@ import { readArchive } from './archive.ts';
 import { Blobs } from './blobs.ts';
 import { digestOf } from './digest.ts';
 import type { Images, PullOptions, UsableImage } from './images.ts';
-import { type BlobSource, type InstalledImage, installImage } from './install.ts';
+import { type BlobSource, type InstalledImage, installImage, partsOf } from './install.ts';
 import { Layers } from './layers.ts';
 import { removeLeftovers } from './leftovers.ts';
 import { choosePlatform, type Manifest, parseManifest } from './manifest.ts';
@@ -147,6 +147,16 @@ export class LayeredImages implements Images {
   async #install(bytes: Buffer, manifest: Manifest, source: BlobSource, names: string[], signal: AbortSignal): Promise<string> {
     this.#leftovers ??= Promise.all([removeLeftovers(join(this.#directory, 'incoming')), this.#records.removeLeftovers()]);
     await this.#leftovers;
+    try {
+      return await this.#installed(bytes, manifest, source, names, signal);
+    } catch (error) {
+      // Otherwise what has come is kept, for the next attempt to go on from.
+      if (PluginError.from(error).code === 'RESOURCE_EXHAUSTED') await this.#giveBack(digestOf(bytes), manifest);
+      throw PluginError.from(error, 'INTERNAL', { object: `image ${names[0]}` });
+    }
+  }
+
+  async #installed(bytes: Buffer, manifest: Manifest, source: BlobSource, names: string[], signal: AbortSignal): Promise<string> {
     for (let attempt = 0; attempt < commitAttempts; attempt++) {
       const image = await installImage(bytes, manifest, source, { blobs: this.#blobs, layers: this.#layers }, signal);
       if (await this.#locked(() => this.#commit(image, names))) return image.id;
@@ -157,6 +167,13 @@ export class LayeredImages implements Images {
     });
   }
 
+  /** Where the disk is full, what a failed pull has brought takes room from others; parts of other images stay. */
+  async #giveBack(manifestDigest: string, manifest: Manifest): Promise<void> {
+    const parts = await partsOf(manifestDigest, manifest, this.#blobs);
+    const detached = await this.#locked(() => this.#detachUnused(parts));
+    await Promise.all(detached.map((path) => this.#layers.discard(path)));
+  }
+
   async #commit(image: InstalledImage, names: string[]): Promise<boolean> {
     const layers = await Promise.all(image.layers.map((chainId) => this.#layers.find(chainId)));
     const blobs = await Promise.all(image.blobs.map((digest) => this.#blobs.has(digest)));
@@ -165,8 +182,8 @@ export class LayeredImages implements Images {
     return true;
   }
 
-  /** Of a removed image; folders that are left to be deleted. */
-  async #detachUnused(removed: InstalledImage): Promise<string[]> {
+  /** Of an image that is not recorded any more; folders that are left to be deleted. */
+  async #detachUnused(removed: Pick<InstalledImage, 'blobs' | 'layers'>): Promise<string[]> {
     const rest = await this.#records.images();
     const usedBlobs = new Set(rest.flatMap(({ blobs }) => blobs));
     const usedLayers = new Set(rest.flatMap(({ layers }) => layers));

@@ -3,14 +3,19 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { setTimeout } from 'node:timers/promises';
 import { ContainerLog, type LogStream } from '../container-log.ts';
 import { exitCodeOf } from '../exit-code.ts';
 import { readJson, writeJson } from '../files/json-file.ts';
 import { kill } from '../oci/process-signal.ts';
+import type { Exit } from '../runtime.ts';
 import { type Answer, files, type MonitoredCommand } from './monitor-files.ts';
 
 /** How long the log stays open for processes that have left the group. */
 const drainLimitMs = 1000;
+
+/** How long is waited until an exit file that couldn't be written is tried again. */
+const exitRetryMs = 500;
 
 type Child = ChildProcessByStdio<null, Readable, Readable>;
 
@@ -22,7 +27,11 @@ async function monitor(directory: string): Promise<void> {
   const child = spawnGroup(command);
   // In the same turn as the start, and so are signals handled: whoever ends the monitor ends the process too.
   if (child.pid !== undefined) writeFileSync(join(directory, files.process), String(child.pid), { mode: 0o600 });
-  process.on('SIGTERM', () => endGroup(child));
+  const removed = new AbortController();
+  process.on('SIGTERM', () => {
+    removed.abort();
+    endGroup(child);
+  });
   process.on('SIGHUP', () => void log.reopen().catch(() => undefined));
   const copied = (['stdout', 'stderr'] as const).map((stream) => copy(child, stream, log));
   const ended = once(child, 'exit') as Promise<[number | null, NodeJS.Signals]>;
@@ -31,11 +40,22 @@ async function monitor(directory: string): Promise<void> {
   const [code, signal] = await ended;
   // As at the end of a PID namespace: who has inherited its output would keep the log open.
   endGroup(child);
-  const drained = setTimeout(() => child.stdout.destroy() && child.stderr.destroy(), drainLimitMs);
-  await Promise.allSettled(copied);
-  clearTimeout(drained);
+  await Promise.race([Promise.allSettled(copied), setTimeout(drainLimitMs, undefined, { ref: false })]);
+  child.stdout.destroy();
+  child.stderr.destroy();
   await log.close().catch(() => undefined);
-  await writeJson(join(directory, files.exit), { exitCode: code ?? exitCodeOf(signal), finishedAt: new Date() });
+  await writeExit(directory, { exitCode: code ?? exitCodeOf(signal), finishedAt: new Date() }, removed.signal);
+}
+
+/** Only this file tells how it ended: a full disk delays that, until the process is removed. */
+async function writeExit(directory: string, exit: Exit, removed: AbortSignal): Promise<void> {
+  while (!removed.aborted) {
+    try {
+      return await writeJson(join(directory, files.exit), exit);
+    } catch {
+      await setTimeout(exitRetryMs, undefined, { signal: removed }).catch(() => undefined);
+    }
+  }
 }
 
 function spawnGroup({ args: [program = '', ...args], env, cwd }: MonitoredCommand): Child {

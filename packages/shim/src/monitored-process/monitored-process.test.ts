@@ -2,6 +2,8 @@ import { existsSync, mkdtempSync, readFileSync, realpathSync, renameSync, rmSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { SmallDisk } from '../../testing/small-disk.ts';
+import { withoutRoot } from '../../testing/test-shim.ts';
 import { MonitoredProcess } from './monitored-process.ts';
 
 const env = [`PATH=${process.env.PATH}`, 'GREETING=a=b\nc'];
@@ -65,10 +67,30 @@ describe.skipIf(process.platform !== 'linux')('MonitoredProcess (it reads /proc,
     expect(await ended()).toMatchObject({ exitCode: 137 });
   });
 
+  it.skipIf(withoutRoot)(
+    `on a full disk loses lines of its log, but tells its exit code once there is room${withoutRoot ? ` (${withoutRoot})` : ''}`,
+    async () => {
+      const disk = new SmallDisk(directory);
+      try {
+        await start(`until test -e ${directory}/full; do sleep 0.02; done; echo lost; exit 7`);
+        disk.fill();
+        renameSync(join(directory, 'ballast'), join(directory, 'full'));
+        const told = ended();
+        await expect.poll(() => isRunning(pid('process'))).toBe(false);
+        expect(monitored.state()).toMatchObject({ state: 'running' });
+        rmSync(join(directory, 'full'));
+        expect(await told).toMatchObject({ exitCode: 7 });
+        expect(lines()).toEqual([]);
+      } finally {
+        disk.unmount();
+      }
+    },
+  );
+
   it('removed, it is gone with its monitor', async () => {
     await start('trap "" TERM; while :; do sleep 0.05; done');
     await monitored.remove(AbortSignal.timeout(5000));
-    expect([isRunning(pid('process')), isRunning(pid('monitor'))]).toEqual([false, false]);
+    await expect.poll(() => [isRunning(pid('process')), isRunning(pid('monitor'))]).toEqual([false, false]);
     await monitored.remove(AbortSignal.timeout(5000));
   });
 

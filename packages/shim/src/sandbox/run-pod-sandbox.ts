@@ -36,7 +36,7 @@ export async function runPodSandbox(shim: Shim, request: RunPodSandboxRequest, c
 async function leaveForStop(shim: Shim, sandbox: Sandbox): Promise<void> {
   sandbox.record.phase = 'stopping';
   try {
-    await shim.sandboxes.put(sandbox);
+    await shim.sandboxes.note(sandbox);
   } catch (error) {
     shim.log.error({ err: error }, `could not record that ${describeSandbox(sandbox)} is to be removed`);
   }

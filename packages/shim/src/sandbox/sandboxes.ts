@@ -42,6 +42,11 @@ export class Sandboxes {
     await this.#files.write(sandbox.id, sandbox.record);
   }
 
+  /** As `put`, for what has happened and can't be refused any more: a full disk delays it. */
+  async note(sandbox: Sandbox): Promise<void> {
+    await this.#files.note(sandbox.id, sandbox.record);
+  }
+
   /** Forgets it, its folder and its name. */
   async delete(id: string): Promise<void> {
     await this.#files.remove(id);

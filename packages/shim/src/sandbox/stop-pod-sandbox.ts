@@ -21,7 +21,7 @@ export async function stop(shim: Shim, sandbox: Sandbox, signal: AbortSignal): P
   const { id, config, record } = sandbox;
   if (record.phase === 'stopped') return;
   record.phase = 'stopping';
-  await shim.sandboxes.put(sandbox);
+  await shim.sandboxes.note(sandbox);
   await shim.work.end(id, signal);
   await killAll(shim, id, signal);
   await shim.runtime.stopSandbox(sandboxSpec(sandbox, shim.directories), signal);
@@ -32,7 +32,7 @@ export async function stop(shim: Shim, sandbox: Sandbox, signal: AbortSignal): P
   }
   await unpinNamespaces(shim.directories.namespaces(id), signal);
   record.phase = 'stopped';
-  await shim.sandboxes.put(sandbox);
+  await shim.sandboxes.note(sandbox);
   shim.lifeCycle.sandboxStopped(sandbox);
 }
 

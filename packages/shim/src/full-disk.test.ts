@@ -1,0 +1,161 @@
+import { randomBytes } from 'node:crypto';
+import { readdirSync, statfsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { buildImage } from '@berth/conformance/image-builder';
+import { ImageRegistry } from '@berth/conformance/registry';
+import { ContainerState, PodSandboxState } from '@berth/sdk/cri';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { SmallDisk } from '../testing/small-disk.ts';
+import { TestShim, withoutRoot } from '../testing/test-shim.ts';
+import type { PullOptions } from './image/images.ts';
+import { LayeredImages } from './image/store.ts';
+
+const exhausted = expect.objectContaining({ code: 'RESOURCE_EXHAUSTED' });
+const other = { metadata: { name: 'other', namespace: 'n', uid: 'u', attempt: 0 } };
+
+describe.skipIf(withoutRoot)(`a server on a full disk${withoutRoot ? ` (${withoutRoot})` : ''}`, () => {
+  let shim: TestShim;
+  let pod: string;
+
+  beforeEach(async () => {
+    shim = await TestShim.start({ smallDisk: true });
+    pod = await shim.runPod();
+  });
+
+  afterEach(() => shim.close());
+
+  it('refuses a sandbox and a container as RESOURCE_EXHAUSTED, leaves nothing of them, and makes them once there is room', async () => {
+    const before = shim.leftovers().toSorted();
+    shim.disk?.fill();
+    await expect(shim.runPod(other)).rejects.toThrow(exhausted);
+    await expect(shim.createContainer(pod)).rejects.toThrow(exhausted);
+    expect(shim.leftovers().toSorted()).toEqual(before);
+    shim.disk?.free();
+    // The names that were refused are free.
+    await shim.runPod(other);
+    await shim.runContainer(pod);
+  });
+
+  it('starts what was created, and finds it running after a restart', async () => {
+    const containerId = await shim.createContainer(pod);
+    shim.disk?.fill();
+    await shim.runtime.startContainer({ containerId });
+    expect((await shim.containerStatus(containerId)).state).toBe(ContainerState.CONTAINER_RUNNING);
+    await shim.restart();
+    expect((await shim.containerStatus(containerId)).state).toBe(ContainerState.CONTAINER_RUNNING);
+  });
+
+  it('tells how a container ended, also after a restart with a disk that is still full', async () => {
+    const id = await shim.runContainer(pod, { command: ['sh', '-c', 'read line; exit 7'] });
+    shim.disk?.fill();
+    shim.host.containers.get(id)?.child?.stdin?.write('\n');
+    expect(await shim.exited(id)).toMatchObject({ exitCode: 7, reason: 'Error' });
+    await shim.restart();
+    expect(await shim.exited(id)).toMatchObject({ exitCode: 7, reason: 'Error' });
+  });
+
+  it('stops and removes, which is what makes room', async () => {
+    const containerId = await shim.runContainer(pod);
+    const kept = await shim.runContainer(pod, { metadata: { name: 'kept' } });
+    shim.disk?.fill();
+    await shim.runtime.stopContainer({ containerId, timeout: 0n });
+    await shim.runtime.removeContainer({ containerId });
+    await shim.runtime.stopPodSandbox({ podSandboxId: pod });
+    expect(await shim.podStatus(pod)).toMatchObject({ state: PodSandboxState.SANDBOX_NOTREADY });
+    expect((await shim.containerStatus(kept)).state).toBe(ContainerState.CONTAINER_EXITED);
+    await shim.runtime.removePodSandbox({ podSandboxId: pod });
+    expect(shim.leftovers()).toEqual([]);
+  });
+
+  it('writes down what it could not once there is room, with the next container', async () => {
+    const id = await shim.runContainer(pod, { command: ['sh', '-c', 'read line; exit 7'] });
+    shim.disk?.fill();
+    shim.host.containers.get(id)?.child?.stdin?.write('\n');
+    const { finishedAt } = await shim.exited(id);
+    shim.disk?.free();
+    await shim.createContainer(pod, { metadata: { name: 'next' } });
+    // A runtime that has forgotten it would tell nothing: this is from the record.
+    shim.host.containers.delete(id);
+    await shim.restart();
+    expect(await shim.containerStatus(id)).toMatchObject({ exitCode: 7, finishedAt });
+  });
+
+  it('commands run, and statistics and lists are answered', async () => {
+    const containerId = await shim.runContainer(pod);
+    shim.disk?.fill();
+    expect(String((await shim.runtime.execSync({ containerId, cmd: ['echo', 'hello'], timeout: 5n })).stdout)).toBe('hello\n');
+    expect((await shim.runtime.listContainerStats({ filter: undefined })).stats).toHaveLength(1);
+    expect((await shim.runtime.listPodSandbox({ filter: undefined })).items).toHaveLength(1);
+    expect((await shim.images.listImages({ filter: undefined })).images).toHaveLength(1);
+  });
+});
+
+describe.skipIf(withoutRoot)(`images on a full disk${withoutRoot ? ` (${withoutRoot})` : ''}`, () => {
+  const options: PullOptions = { auth: undefined, sandbox: undefined };
+  const signal = AbortSignal.timeout(60_000);
+  let scratch: string;
+  let registry: ImageRegistry;
+  let name: string;
+  let directory: string;
+  let disk: SmallDisk;
+  let images: LayeredImages;
+
+  beforeEach(async () => {
+    scratch = await mkdtemp(join(tmpdir(), 'berth-full-disk-'));
+    registry = await ImageRegistry.start();
+    const layers = [1, 2, 3].map((index) => [{ type: 'file' as const, path: `file${index}`, content: randomBytes(1_000_000) }]);
+    const built = await buildImage({ output: join(scratch, 'image.tar'), names: ['localhost/app:1'], layers });
+    name = await registry.add(built.path, 'app', '1');
+    directory = await mkdtemp(join(scratch, 'images-'));
+    disk = new SmallDisk(directory, '12m');
+    images = new LayeredImages(join(directory, 'images'));
+  });
+
+  afterEach(async () => {
+    disk.unmount();
+    await registry.close();
+    await rm(scratch, { recursive: true });
+  });
+
+  const freeBytes = () => statfsSync(directory).bavail * statfsSync(directory).bsize;
+  const filesBelow = () => readdirSync(directory, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+
+  it.each([
+    ['a layer', 0.5],
+    ['all layers', 2],
+    ['the unpacked layers', 4],
+    ['the last unpacked layer', 5.8],
+  ])('a pull without room for %s is RESOURCE_EXHAUSTED and gives back what it took; with room it succeeds', async (_, roomMegabytes) => {
+    const small = new SmallDisk(directory, `${roomMegabytes * 1_000_000}`);
+    try {
+      await expect(images.pull(name, options, signal)).rejects.toThrow(exhausted);
+      expect(filesBelow().map(({ name: file }) => file)).toEqual([]);
+      expect(await images.list()).toEqual([]);
+    } finally {
+      small.unmount();
+    }
+    expect(await images.pull(name, options, signal)).toMatch(/^sha256:/);
+  });
+
+  it('an image is removed, and its space is free again', async () => {
+    const before = freeBytes();
+    await images.pull(name, options, signal);
+    disk.fill();
+    await images.remove(name);
+    disk.free();
+    expect(await images.list()).toEqual([]);
+    expect(before - freeBytes()).toBeLessThan(200_000);
+  });
+
+  it('an image that is there is told, and can be let go of', async () => {
+    await images.pull(name, options, signal);
+    await images.use(name, 'c1');
+    disk.fill();
+    expect(await images.status(name)).toMatchObject({ repoTags: [name] });
+    await expect(images.use(name, 'c2')).rejects.toThrow(exhausted);
+    await images.release('c1');
+    await images.remove(name);
+  });
+});
