@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { CommandSlots } from './container/command-slots.ts';
 import { Containers } from './container/containers.ts';
 import { ImageVolumes } from './container/image-volumes.ts';
 import { ShimDirectories } from './directories.ts';
@@ -47,6 +48,7 @@ export class Shim {
   /** One change of an object at a time, by its id. */
   readonly locks = new KeyedLock();
   readonly work = new SandboxWork();
+  readonly commands = new CommandSlots();
   readonly cpuRates = new CpuRates();
   readonly writableLayers = new WritableLayers();
   version: RuntimeVersion = { name: '', version: '' };

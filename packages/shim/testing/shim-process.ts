@@ -21,6 +21,10 @@ export class ShimProcess {
     }
   }
 
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
   get stdout(): string[] {
     return this.#printed.stdout;
   }

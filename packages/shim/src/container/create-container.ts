@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import type { ContainerConfig, CreateContainerRequest, CreateContainerResponse } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import type { CallContext } from '@berth/sdk/serve';
+import { checkText } from '../check-text.ts';
 import { creationTime } from '../creation-time.ts';
 import { neverRanExitCode } from '../exit-code.ts';
 import { makePassable } from '../files/passable.ts';
@@ -46,6 +47,7 @@ export async function createContainer(
 function checkedConfig(shim: Shim, sandbox: Sandbox, { config }: CreateContainerRequest): ContainerConfig {
   if (!config?.metadata?.name) throw new PluginError('INVALID_ARGUMENT', 'name is required', { object: 'config.metadata' });
   if (!config.image?.image) throw new PluginError('INVALID_ARGUMENT', 'image is required', { object: `container ${config.metadata.name}` });
+  checkText(config, `container ${config.metadata.name}`);
   checkResources(config.linux?.resources, 'linux.resources', `container ${config.metadata.name}`);
   checkRefusals(config, shim.refusals, `container ${config.metadata.name}`);
   checkSecurityContext(config.linux?.securityContext, sandbox.config, `container ${config.metadata.name}`);

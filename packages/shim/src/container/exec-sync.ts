@@ -3,7 +3,7 @@ import type { ExecSyncRequest, ExecSyncResponse } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import { type CallContext, maxMessageBytes } from '@berth/sdk/serve';
 import type { Shim } from '../shim.ts';
-import { checkCommand } from './exec.ts';
+import { checkCommand } from './check-command.ts';
 import { runningContainer } from './running-container.ts';
 
 /** CRI caps each stream at 16 MB and drops what is beyond without an error; both have to fit into one message, with its other fields. */
@@ -20,6 +20,7 @@ export async function execSync(
 ): Promise<ExecSyncResponse> {
   const { object, spec } = runningContainer(shim, containerId, 'commands run');
   checkCommand(cmd, object);
+  const leave = shim.commands.enter(object);
   const [stdout, stderr] = [new LimitedBuffer(outputLimitBytes), new LimitedBuffer(outputLimitBytes)];
   const timeLimit = timeLimitOf(timeout);
   const limit = timeLimit ? AbortSignal.any([signal, timeLimit]) : signal;
@@ -34,6 +35,8 @@ export async function execSync(
       object,
       cause: error,
     });
+  } finally {
+    leave();
   }
 }
 

@@ -1,13 +1,15 @@
 import type { ExecRequest, ExecResponse } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import type { Shim } from '../shim.ts';
+import type { RemoteCommand } from '../streaming/remote-command.ts';
+import { checkCommand } from './check-command.ts';
 import { checkStreams } from './requested-streams.ts';
 import { runningContainer } from './running-container.ts';
 
 /** CRI Exec: where a client fetches a session with a command, which begins when it connects. */
 export function exec(shim: Shim, { containerId, cmd, ...streams }: ExecRequest): ExecResponse {
   const { object } = runningContainer(shim, containerId, 'commands run');
-  checkCommand(cmd, object);
+  const bytes = checkCommand(cmd, object);
   checkStreams(streams, object);
   if ((streams.tty || streams.stdin) && !shim.features.interactive) {
     const field = streams.tty ? 'tty' : 'stdin';
@@ -16,7 +18,7 @@ export function exec(shim: Shim, { containerId, cmd, ...streams }: ExecRequest):
       hint: 'leave stdin and tty out, or choose another runtime',
     });
   }
-  const url = shim.streaming.url({
+  const session: RemoteCommand = {
     kind: 'exec',
     object,
     streams,
@@ -24,11 +26,6 @@ export function exec(shim: Shim, { containerId, cmd, ...streams }: ExecRequest):
       const { spec } = runningContainer(shim, containerId, 'commands run');
       return shim.runtime.exec(spec, { args: cmd, tty: streams.tty }, client, signal);
     },
-  });
-  return { url };
-}
-
-/** INVALID_ARGUMENT for a command without a program. */
-export function checkCommand(cmd: string[], object: string): void {
-  if (cmd.length === 0) throw new PluginError('INVALID_ARGUMENT', 'cmd is empty', { object, hint: 'give a program and its arguments' });
+  };
+  return { url: shim.streaming.url(session, bytes) };
 }

@@ -54,6 +54,24 @@ describe.skipIf(needsRoot)(`LayeredImages${needsRoot ? ` (${needsRoot})` : ''}`,
     expect(await files('incoming')).toEqual([]);
   });
 
+  it.each(['oci', 'docker'] as const)('tells a person the configuration and the layers of an image in %s format', async (format) => {
+    const { path, manifestDigest } = await build('localhost/app:1', 'four', { format, config: { Cmd: ['serve'] } });
+    await images.load(path, {}, signal);
+    const layer = { digest: expect.stringMatching(/^sha256:/), size: expect.any(Number), chainID: expect.stringMatching(/^sha256:/) };
+    const unpacked = { bytes: 4, inodes: expect.any(Number), directory: expect.stringContaining(directory) };
+    const told = await images.inspect('localhost/app:1');
+    expect(told).toMatchObject({
+      imageSpec: { config: { Cmd: ['serve'] }, rootfs: { type: 'layers' } },
+      layers: [
+        { ...layer, unpacked },
+        { ...layer, unpacked },
+      ],
+    });
+    expect(told).toMatchObject({ chainID: (told?.layers as { chainID: string }[])[1]?.chainID });
+    if (format === 'oci') expect(told).toMatchObject({ manifestDigest });
+    expect(await images.inspect('localhost/app:2')).toBeUndefined();
+  });
+
   it('finds an image by tag, digest, id and unique prefix of the id', async () => {
     const { path, id, manifestDigest } = await build('localhost/app:1', 'x', { config: { User: 'app' } });
     await images.load(path, {}, signal);

@@ -97,6 +97,26 @@ export class LayeredImages implements Images {
     return image && (await this.list()).find(({ id }) => id === image.id);
   }
 
+  /** `chainID` and `imageSpec` (the whole configuration) as containerd tells them; its manifest, and layers, lowest first, packed and unpacked. */
+  async inspect(reference: string): Promise<Record<string, unknown> | undefined> {
+    const image = await this.#records.find(reference);
+    if (!image) return undefined;
+    const object = `image ${reference}`;
+    const [configuration, manifestBytes] = await Promise.all([this.#blobs.read(image.id), this.#blobs.read(image.manifestDigest)]);
+    const manifest = parseManifest(manifestBytes, object);
+    const packed = manifest.kind === 'manifest' ? manifest.layers : [];
+    const layers = image.layers.map(async (chainID, index) => {
+      const { bytes, inodes, directory } = (await this.#layers.find(chainID)) ?? {};
+      return { ...packed[index], chainID, unpacked: { bytes, inodes, directory } };
+    });
+    return {
+      chainID: image.layers.at(-1),
+      imageSpec: JSON.parse(configuration.toString('utf8')),
+      manifestDigest: image.manifestDigest,
+      layers: await Promise.all(layers),
+    };
+  }
+
   async remove(reference: string): Promise<void> {
     const detached = await this.#locked(async () => {
       const image = await this.#records.find(reference);

@@ -1,5 +1,6 @@
 import { NamespaceMode, type NamespaceOption, type PodSandboxConfig, type RunPodSandboxRequest } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
+import { checkText } from '../check-text.ts';
 import { checkResources } from '../container/resource-limits.ts';
 import { checkRefusals } from '../refusals.ts';
 import type { Shim } from '../shim.ts';
@@ -23,6 +24,7 @@ export function checkedConfig(shim: Shim, { config, runtimeHandler }: RunPodSand
       hint: 'use at most 64 letters, digits, "-", "." and "_"',
     });
   }
+  checkText(config, `pod ${namespace}/${name}`);
   checkNamespaces(config.linux?.securityContext?.namespaceOptions, `pod ${namespace}/${name}`);
   checkUserNamespace(config.linux?.securityContext?.namespaceOptions, `pod ${namespace}/${name}`);
   checkCgroupParent(config.linux?.cgroupParent ?? '', `pod ${namespace}/${name}`);

@@ -3,6 +3,7 @@ import type { PortForwardRequest, PortForwardResponse } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import { dialLoopback } from '../network/dial-loopback.ts';
 import type { Shim } from '../shim.ts';
+import type { PortForward } from '../streaming/port-forward.ts';
 import { describeSandbox, sandboxSpec, usesHostNetwork } from './sandbox.ts';
 
 /** CRI PortForward: where a client fetches a session that carries connections to ports of the pod's loopback. */
@@ -17,7 +18,8 @@ export function portForward(shim: Shim, { podSandboxId, port: ports }: PortForwa
       hint: 'choose another runtime',
     });
   }
-  return { url: shim.streaming.url({ kind: 'portforward', object, ports, dial: (port, signal) => dial(shim, id, port, signal) }) };
+  const session: PortForward = { kind: 'portforward', object, ports, dial: (port, signal) => dial(shim, id, port, signal) };
+  return { url: shim.streaming.url(session, ports.length * 8) };
 }
 
 async function dial(shim: Shim, id: string, port: number, signal: AbortSignal): Promise<Duplex> {

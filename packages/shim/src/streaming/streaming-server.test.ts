@@ -195,6 +195,18 @@ describe('SessionTokens', () => {
   });
 });
 
+describe('SessionTokens of long requests', () => {
+  it('holds no more bytes than it may, and has room again for each that is fetched', () => {
+    const tokens = new SessionTokens<string>({ mostBytes: 100 });
+    const first = tokens.issue('first', 60);
+    expect(() => tokens.issue('second', 60)).toThrow(expect.objectContaining({ code: 'RESOURCE_EXHAUSTED' }));
+    tokens.issue('third', 40);
+    tokens.redeem(first);
+    tokens.redeem(first);
+    expect(tokens.issue('second', 60)).toMatch(/^[\w-]{32}$/);
+  });
+});
+
 describe('Exec', () => {
   it('is refused as RESOURCE_EXHAUSTED beyond the first 1000 that nobody fetches', async () => {
     const shim = await TestShim.start();

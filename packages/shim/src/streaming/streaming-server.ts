@@ -59,8 +59,8 @@ export class StreamingServer {
     });
   }
 
-  /** Where a client fetches the session: once, within a minute. RESOURCE_EXHAUSTED where there are too many. */
-  url(session: Session): string {
+  /** Where a client fetches the session: once, within a minute. `bytes` of the request are held until then. RESOURCE_EXHAUSTED where there are too many. */
+  url(session: Session, bytes = 0): string {
     const most = this.#options.mostOpen ?? 1000;
     if (this.#open.size >= most) {
       throw new PluginError('RESOURCE_EXHAUSTED', `${most} sessions are going on`, {
@@ -69,7 +69,7 @@ export class StreamingServer {
       });
     }
     const { address: host, port } = this.#server.address() as AddressInfo;
-    return `http://${formatAddress({ kind: 'tcp', host, port })}/${session.kind}/${this.#tokens.issue(session)}`;
+    return `http://${formatAddress({ kind: 'tcp', host, port })}/${session.kind}/${this.#tokens.issue(session, bytes)}`;
   }
 
   /** Ends all sessions. */

@@ -1,0 +1,92 @@
+import { readFileSync } from 'node:fs';
+import { mkdtemp, realpath, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Client, connect } from '@berth/sdk/connect';
+import { ImageServiceService, PullImageRequest, RuntimeServiceService } from '@berth/sdk/cri';
+import { PluginError } from '@berth/sdk/errors';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ShimProcess } from '../../testing/shim-process.ts';
+import { containerConfig, image, podConfig } from '../../testing/test-shim.ts';
+
+const mebibyte = 1024 * 1024;
+
+describe.skipIf(process.platform !== 'linux')('10,000 commands asked for (memory is read from /proc, which only Linux has)', () => {
+  let directory: string;
+  let shim: ShimProcess;
+  let runtime: Client<RuntimeServiceService>;
+  let containerId: string;
+
+  beforeEach(async () => {
+    directory = await realpath(await mkdtemp(join(tmpdir(), 'berth-storm-')));
+    const address = `unix://${directory}/cri.sock`;
+    shim = new ShimProcess(['--listen', address, '--root', join(directory, 'root'), '--run', join(directory, 'run')]);
+    await shim.printed(/"serving"/);
+    const images = connect(ImageServiceService, address, { deadlineMs: 15_000 });
+    await images.pullImage(PullImageRequest.fromPartial({ image: { image } }));
+    images.close();
+    runtime = connect(RuntimeServiceService, address, { deadlineMs: 60_000 });
+    const { podSandboxId } = await runtime.runPodSandbox({ config: podConfig(), runtimeHandler: '' });
+    ({ containerId } = await runtime.createContainer({ podSandboxId, config: containerConfig(), sandboxConfig: undefined }));
+    await runtime.startContainer({ containerId });
+  });
+
+  afterEach(async () => {
+    runtime.close();
+    shim.kill('SIGKILL');
+    await shim.ended();
+    await rm(directory, { recursive: true });
+  });
+
+  const residentBytes = () => Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${shim.pid}/status`, 'utf8'))?.[1]) * 1024;
+
+  /** Asks 10,000 times, `width` at once; the answers by their codes, and by how much the server grew. */
+  async function storm(width: number, ask: () => Promise<unknown>): Promise<{ codes: Record<string, number>; grownBytes: number }> {
+    const before = residentBytes();
+    const codes: Record<string, number> = {};
+    const note = (code: string): void => {
+      codes[code] = (codes[code] ?? 0) + 1;
+    };
+    const turns = Array.from({ length: 10_000 }).keys();
+    const worker = async (): Promise<void> => {
+      for (const _ of turns) {
+        await ask().then(
+          () => note('OK'),
+          (error: unknown) => note(PluginError.from(error).code),
+        );
+      }
+    };
+    await Promise.all(Array.from({ length: width }, worker));
+    const grownBytes = residentBytes() - before;
+    console.log(`${JSON.stringify(codes)}; grown by ${Math.round(grownBytes / mebibyte)} MiB`);
+    return { codes, grownBytes };
+  }
+
+  it('of sessions the first 1000 are given out, and the server grows by no more than they need', async () => {
+    const request = { containerId, cmd: ['echo', 'x'.repeat(1000)], stdin: false, stdout: true, stderr: false, tty: false };
+    const { codes, grownBytes } = await storm(100, () => runtime.exec(request));
+    expect(codes).toEqual({ OK: 1000, RESOURCE_EXHAUSTED: 9000 });
+    expect(grownBytes).toBeLessThan(100 * mebibyte);
+  });
+
+  it('of sessions with long commands no more are given out than 16 MiB of them', async () => {
+    const request = { containerId, cmd: ['echo', 'x'.repeat(100_000)], stdin: false, stdout: true, stderr: false, tty: false };
+    const { codes, grownBytes } = await storm(20, () => runtime.exec(request));
+    expect(codes).toEqual({ OK: 167, RESOURCE_EXHAUSTED: 9833 });
+    expect(grownBytes).toBeLessThan(150 * mebibyte);
+  });
+
+  it('of ExecSync 250 run at once, the others are refused, and all is well when they have ended', async () => {
+    const waiting = Array.from({ length: 250 }, () => runtime.execSync({ containerId, cmd: ['sleep', '4'], timeout: 60n }));
+    const refusedAtLast = () =>
+      runtime.execSync({ containerId, cmd: ['true'], timeout: 5n }).then(
+        () => 'OK',
+        (error) => error.code,
+      );
+    await expect.poll(refusedAtLast, { timeout: 15_000 }).toBe('RESOURCE_EXHAUSTED');
+    const { codes } = await storm(100, () => runtime.execSync({ containerId, cmd: ['sleep', '4'], timeout: 60n }));
+    expect(codes.RESOURCE_EXHAUSTED).toBeGreaterThan(9000);
+    expect((await Promise.all(waiting)).map(({ exitCode }) => exitCode)).toEqual(waiting.map(() => 0));
+    expect(await refusedAtLast()).toBe('OK');
+  });
+});
