@@ -18,7 +18,8 @@ export function imageService(images: Images): Implementation<ImageServiceService
     async imageStatus({ image, verbose }) {
       const reference = required(image?.image);
       const details = verbose ? await images.inspect?.(reference) : undefined;
-      return { image: await images.status(reference), info: details ? { info: JSON.stringify(details) } : {} };
+      const info: Record<string, string> = details ? { info: JSON.stringify(details) } : {};
+      return { image: await images.status(reference), info };
     },
 
     async pullImage({ image, auth, sandboxConfig }, { signal }) {
