@@ -22,13 +22,13 @@ export interface PreEnqueuePlugin extends Plugin {
 
 /** Which pod comes first. A profile has exactly one, and all profiles the same. */
 export interface QueueSortPlugin extends Plugin {
-  /** Negative if `left` comes first. Pods that compare equal keep the order in which they came. */
+  /** Negative if `left` comes first. Pods that compare equal, or where it throws, keep the order in which they came. */
   compare(left: QueuedPod, right: QueuedPod): number;
 }
 
 /** Which changes of the cluster may help a pod that this plugin refused. Without it, every change does. */
 export interface EnqueueExtensions extends Plugin {
-  /** Asked at each event. */
+  /** Asked at each event. What it throws counts as every change. */
   eventsToRegister(): ClusterEventWithHint[];
 }
 

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Pod } from '@berth/api/objects';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { makeNode, makePod } from '../testing/objects.ts';
@@ -220,6 +221,20 @@ describe('a plugin that fails', () => {
 
   it('in PostBind changes nothing', async () => {
     expect((await place(schedulerWith({ name: 'Late', postBind: boom }), makePod('a')))[0]?.outcome).toBe('Scheduled');
+  });
+});
+
+describe('onVerdict', () => {
+  it('that throws is told to whoever waits for the bindings, and to nobody before', async () => {
+    const onVerdict = () => {
+      throw new Error('disk full');
+    };
+    const scheduler = new Scheduler({ profiles: [profileOf([], binder)], onVerdict });
+    scheduler.setNode(makeNode('n1'));
+    scheduler.setPendingPod(makePod('a'));
+    expect(await scheduler.scheduleOne(signal)).toBe(true);
+    await setImmediate();
+    await expect(scheduler.settled()).rejects.toThrow('disk full');
   });
 });
 

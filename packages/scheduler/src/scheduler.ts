@@ -14,7 +14,7 @@ import { gatedVerdict } from './verdict-of.ts';
 export interface SchedulerOptions {
   /** At least one, with names of their own and one QueueSort. */
   profiles: readonly Profile[];
-  /** Told what became of each try of a pod, and of each pod that is held back by a gate. */
+  /** Told what became of each try of a pod, and of each pod that is held back by a gate. May not throw. */
   onVerdict(verdict: Verdict): void;
   backOff?: BackOff;
   /** Milliseconds since the epoch. */
@@ -103,13 +103,15 @@ export class Scheduler {
     } while (!signal.aborted && this.#queue.hasReady());
   }
 
-  /** Resolves when no binding is under way. */
+  /** Resolves when no binding is under way. Rejects with what `onVerdict` has thrown for one. */
   async settled(): Promise<void> {
     while (this.#bindings.size > 0) await Promise.all(this.#bindings);
   }
 
   #follow(pod: PodInfo, binding: Promise<Outcome>): void {
-    const followed = binding.then((outcome) => this.#conclude(pod, outcome)).finally(() => this.#bindings.delete(followed));
+    const followed = binding.then((outcome) => this.#conclude(pod, outcome)).then(() => void this.#bindings.delete(followed));
+    // A failure stays for `settled` to tell.
+    followed.catch(() => undefined);
     this.#bindings.add(followed);
   }
 

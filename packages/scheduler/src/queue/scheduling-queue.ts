@@ -54,7 +54,7 @@ export class SchedulingQueue {
 
   constructor(options: SchedulingQueueOptions) {
     this.#options = options;
-    const compare = (left: Entry, right: Entry) => options.compare(left, right) || left.turn - right.turn;
+    const compare = (left: Entry, right: Entry) => this.#compare(left, right) || left.turn - right.turn;
     const byBackOff = (left: Entry, right: Entry) => left.backOffEnds - right.backOffEnds || compare(left, right);
     const isCurrent = (entry: Entry) => this.#entries.get(entry.info.uid) === entry;
     this.#heaps = {
@@ -143,6 +143,15 @@ export class SchedulingQueue {
     this.#endBackOffs('error-backoff');
     this.#reviveLeftovers();
     return this.#heaps.active.peek() ?? this.#heaps.backoff.peek();
+  }
+
+  /** A comparison that throws must not keep other pods from their turns. */
+  #compare(left: Entry, right: Entry): number {
+    try {
+      return this.#options.compare(left, right);
+    } catch {
+      return 0;
+    }
   }
 
   #newEntry(info: PodInfo): Entry {
