@@ -15,7 +15,7 @@ export interface Plugin {
   readonly name: string;
 }
 
-/** Before a pod gets into the queue's active part. A refused pod waits until it changes. */
+/** Before a pod gets into the queue's active part. A refused pod waits until it changes; after a failure, the plugin is asked again. */
 export interface PreEnqueuePlugin extends Plugin {
   preEnqueue(pod: PodInfo): Refusal | undefined;
 }

@@ -164,17 +164,48 @@ describe('the extension points', () => {
     expect(binder.bound.map(([pod]) => pod).sort()).toEqual(['b', 'c', 'd']);
   });
 
-  it('PreEnqueue keeps a pod out, also when it throws', async () => {
+  it('PreEnqueue keeps a pod out until it changes', async () => {
+    const gate: AnyPlugin = { name: 'Gate', preEnqueue: ({ pod }) => (pod.metadata?.labels?.ready ? undefined : refusal) };
+    const scheduler = schedulerWith(gate);
+    expect(await place(scheduler, makePod('a'))).toMatchObject([{ outcome: 'Gated', message: 'not now' }]);
+    expect(await place(scheduler, makePod('a', { labels: { ready: 'yes' } }))).toMatchObject([{}, { outcome: 'Scheduled' }]);
+  });
+
+  it('PreEnqueue has the last word on a pod that changed while it was tried', async () => {
+    const gate: AnyPlugin = { name: 'Gate', preEnqueue: ({ pod }) => (pod.metadata?.labels?.held ? refusal : undefined) };
+    const changed = makePod('a', { labels: { held: 'yes' } });
+    const changing: AnyPlugin = {
+      name: 'Changing',
+      preFilter: () => {
+        scheduler.setPendingPod(changed);
+        return refusal;
+      },
+    };
+    const scheduler = schedulerWith(gate, changing);
+    expect((await place(scheduler, makePod('a'))).map(({ outcome }) => outcome)).toEqual(['Unschedulable', 'Gated']);
+  });
+
+  it('PreEnqueue that fails is asked again after the back-off of the pod', async () => {
+    let [now, broken] = [0, true];
     const gate: AnyPlugin = {
       name: 'Gate',
       preEnqueue: () => {
-        throw new Error('no quota');
+        if (broken) throw new Error('no quota');
+        return undefined;
       },
     };
-    expect((await place(schedulerWith(gate), makePod('a')))[0]).toMatchObject({
-      outcome: 'Gated',
-      message: 'plugin Gate failed at preEnqueue: no quota',
-    });
+    const onVerdict = (verdict: Verdict) => void verdicts.push(verdict);
+    const scheduler = new Scheduler({ profiles: [profileOf([gate], binder)], onVerdict, now: () => now });
+    scheduler.setNode(makeNode('n1'));
+    await place(scheduler, makePod('a'));
+    const failure = { plugin: 'Gate', point: 'preEnqueue', message: 'no quota' };
+    expect(verdicts).toMatchObject([{ outcome: 'Failed', message: 'plugin Gate failed at preEnqueue: no quota', failure }]);
+    for (now of [1000, 2999]) await scheduler.drain(signal);
+    expect(verdicts.map(({ outcome }) => outcome)).toEqual(['Failed', 'Failed']);
+    broken = false;
+    now = 3000;
+    await scheduler.drain(signal);
+    expect(verdicts.at(-1)).toMatchObject({ outcome: 'Scheduled', nodeName: 'n1' });
   });
 });
 

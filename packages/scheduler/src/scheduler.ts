@@ -1,15 +1,16 @@
 import type { Node, Pod } from '@berth/api/objects';
 import { PluginError } from '@berth/sdk/errors';
-import type { PodInfo, Refusal } from '@berth/sdk/scheduler';
+import type { PodInfo } from '@berth/sdk/scheduler';
 import { Cache } from './cache.ts';
-import type { ClusterEvent, PluginRefusal, PreEnqueuePlugin } from './framework.ts';
+import { ask, ExtensionPointFailure } from './cycle/extension-point-failure.ts';
+import type { ClusterEvent, PluginRefusal } from './framework.ts';
 import { podInfo, schedulerNameOf } from './pod-info.ts';
 import type { Profile } from './profile.ts';
 import { type BackOff, defaultBackOff } from './queue/back-off.ts';
 import { SchedulingQueue } from './queue/scheduling-queue.ts';
 import { type Outcome, scheduleOne } from './schedule-one.ts';
 import type { Verdict } from './verdict.ts';
-import { gatedVerdict } from './verdict-of.ts';
+import { failedVerdict, gatedVerdict } from './verdict-of.ts';
 
 export interface SchedulerOptions {
   /** At least one, with names of their own and one QueueSort. */
@@ -37,7 +38,7 @@ export class Scheduler {
     if (!first) throw new PluginError('INVALID_ARGUMENT', 'a scheduler needs a profile');
     this.#profiles = new Map(profiles.map((profile) => [profile.schedulerName, profile]));
     this.#onVerdict = onVerdict;
-    const gate = (pod: PodInfo) => gateOf(pod, this.#profiles);
+    const gate = (pod: PodInfo) => this.#gate(pod);
     this.#queue = new SchedulingQueue({ compare: (left, right) => first.queueSort.compare(left, right), gate, backOff, now });
   }
 
@@ -60,8 +61,7 @@ export class Scheduler {
     const info = podInfo(pod);
     if (!this.#profiles.has(schedulerNameOf(info))) return false;
     if (this.#cache.nodeOf(info.uid) !== undefined) return true;
-    const refusal = this.#queue.set(info);
-    if (refusal) this.#onVerdict(gatedVerdict(info, refusal));
+    this.#queue.set(info);
     return true;
   }
 
@@ -108,6 +108,27 @@ export class Scheduler {
     while (this.#bindings.size > 0) await Promise.all(this.#bindings);
   }
 
+  /** What PreEnqueue says of the pod; a verdict tells unless it is let in. */
+  #gate(pod: PodInfo): 'open' | 'closed' | 'failed' {
+    try {
+      const refusal = this.#firstRefusal(pod);
+      if (refusal) this.#onVerdict(gatedVerdict(pod, refusal));
+      return refusal ? 'closed' : 'open';
+    } catch (thrown) {
+      if (!(thrown instanceof ExtensionPointFailure)) throw thrown;
+      this.#onVerdict(failedVerdict(pod, thrown));
+      return 'failed';
+    }
+  }
+
+  #firstRefusal(pod: PodInfo): PluginRefusal | undefined {
+    for (const plugin of this.#profiles.get(schedulerNameOf(pod))?.preEnqueue ?? []) {
+      const refusal = ask(plugin, 'preEnqueue', () => plugin.preEnqueue(pod));
+      if (refusal) return { plugin: plugin.name, ...refusal };
+    }
+    return undefined;
+  }
+
   #follow(pod: PodInfo, binding: Promise<Outcome>): void {
     const followed = binding.then((outcome) => this.#conclude(pod, outcome)).then(() => void this.#bindings.delete(followed));
     // A failure stays for `settled` to tell.
@@ -115,32 +136,16 @@ export class Scheduler {
     this.#bindings.add(followed);
   }
 
+  /** The verdict comes first: back in the queue, PreEnqueue may have the last word on the pod. */
   #conclude({ uid }: PodInfo, { verdict, setback, freedNode }: Outcome): void {
+    this.#onVerdict(verdict);
     if (setback) this.#queue.giveBack(uid, setback);
     else this.#queue.done(uid);
     if (freedNode !== undefined) this.#noticePod('Delete', freedNode, uid);
     if (verdict.nodeName !== undefined) this.#noticePod('Add', verdict.nodeName, uid);
-    this.#onVerdict(verdict);
   }
 
   #noticePod(action: ClusterEvent['action'], nodeName: string, uid: string): void {
     this.#queue.notice({ resource: 'Pod', action, node: this.#cache.node(nodeName) }, uid);
-  }
-}
-
-/** The first refusal of the PreEnqueue plugins. One that throws doesn't let the pod in either. */
-function gateOf(pod: PodInfo, profiles: ReadonlyMap<string, Profile>): PluginRefusal | undefined {
-  for (const plugin of profiles.get(schedulerNameOf(pod))?.preEnqueue ?? []) {
-    const refusal = askPreEnqueue(plugin, pod);
-    if (refusal) return { plugin: plugin.name, ...refusal };
-  }
-  return undefined;
-}
-
-function askPreEnqueue(plugin: PreEnqueuePlugin, pod: PodInfo): Refusal | undefined {
-  try {
-    return plugin.preEnqueue(pod);
-  } catch (thrown) {
-    return { code: 'Unschedulable', reasons: [`plugin ${plugin.name} failed at preEnqueue: ${PluginError.from(thrown).message}`] };
   }
 }

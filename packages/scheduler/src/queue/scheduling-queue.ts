@@ -1,5 +1,5 @@
 import type { PodInfo } from '@berth/sdk/scheduler';
-import type { AnyPlugin, ClusterEvent, PluginRefusal, QueuedPod } from '../framework.ts';
+import type { AnyPlugin, ClusterEvent, QueuedPod } from '../framework.ts';
 import { type BackOff, backOffMs } from './back-off.ts';
 import { PodHeap } from './pod-heap.ts';
 import { isWorthATry } from './worth-a-try.ts';
@@ -7,8 +7,8 @@ import { isWorthATry } from './worth-a-try.ts';
 export interface SchedulingQueueOptions {
   /** QueueSort's. */
   compare(left: QueuedPod, right: QueuedPod): number;
-  /** PreEnqueue's. */
-  gate(pod: PodInfo): PluginRefusal | undefined;
+  /** PreEnqueue's. It may fail: then it is asked again after the pod's back-off. */
+  gate(pod: PodInfo): 'open' | 'closed' | 'failed';
   backOff: BackOff;
   /** Milliseconds since the epoch. */
   now(): number;
@@ -65,17 +65,14 @@ export class SchedulingQueue {
     this.#leftoversChecked = options.now();
   }
 
-  /** Adds a pod, or takes its new state; gives the refusal of a gated one. */
-  set(info: PodInfo): PluginRefusal | undefined {
-    const refusal = this.#options.gate(info);
+  /** Adds a pod, or takes its new state. */
+  set(info: PodInfo): void {
     const inFlight = this.#inFlight.get(info.uid);
     const before = this.#entries.get(info.uid);
     if (inFlight) Object.assign(inFlight, { queued: { ...inFlight.queued, info }, changed: true });
-    else if (refusal) this.#put({ ...(before ?? this.#newEntry(info)), info, place: 'gated' });
-    else if (!before) this.#put(this.#newEntry(info));
-    else if (before.place === 'gated' || before.place === 'unschedulable') this.#revive({ ...before, info });
-    else this.#put({ ...before, info });
-    return refusal;
+    else if (!before) this.#admit(this.#newEntry(info));
+    else if (before.place === 'gated' || before.place === 'unschedulable') this.#admit(this.#revived({ ...before, info }));
+    else this.#admit({ ...before, info });
   }
 
   delete(uid: string): void {
@@ -114,9 +111,9 @@ export class SchedulingQueue {
     this.#inFlight.delete(uid);
     const { queued } = inFlight;
     const [now, turn] = [this.#options.now(), this.#turn++];
-    const backOffEnds = now + backOffMs(this.#options.backOff, queued.attempts);
-    const refusedBy = 'failed' in setback ? [] : setback.refusedBy;
-    this.#put({ ...queued, timestamp: now, turn, backOffEnds, refusedBy, place: this.#placeAfter(inFlight, setback) });
+    const waiting = { ...queued, timestamp: now, turn, backOffEnds: this.#backOffEnd(queued.attempts) };
+    if ('failed' in setback) this.#put({ ...waiting, refusedBy: [], place: 'error-backoff' });
+    else this.#admit({ ...waiting, refusedBy: setback.refusedBy, place: placeAfter(inFlight, setback.refusedBy) });
   }
 
   /** Moves the pods that the event may help out of the unschedulable ones; not the pod that caused it. */
@@ -124,7 +121,7 @@ export class SchedulingQueue {
     for (const { queued, events } of this.#inFlight.values()) if (queued.info.uid !== causedBy) events.push(event);
     for (const entry of this.#entries.values()) {
       if (entry.info.uid === causedBy || entry.place !== 'unschedulable') continue;
-      if (isWorthATry(entry.info, event, entry.refusedBy)) this.#revive(entry);
+      if (isWorthATry(entry.info, event, entry.refusedBy)) this.#put(this.#revived(entry));
     }
   }
 
@@ -158,10 +155,17 @@ export class SchedulingQueue {
     return { info, timestamp: this.#options.now(), attempts: 0, turn: this.#turn++, place: 'active', backOffEnds: 0, refusedBy: [] };
   }
 
-  #placeAfter({ queued, events, changed }: InFlight, setback: Setback): Place {
-    if (this.#options.gate(queued.info)) return 'gated';
-    if ('failed' in setback) return 'error-backoff';
-    return changed || events.some((event) => isWorthATry(queued.info, event, setback.refusedBy)) ? 'backoff' : 'unschedulable';
+  /** Puts the entry where it belongs if the gate lets it in. */
+  #admit(entry: Entry): void {
+    const gate = this.#options.gate(entry.info);
+    const attempts = entry.attempts + 1;
+    if (gate === 'open') this.#put(entry);
+    else if (gate === 'closed') this.#put({ ...entry, place: 'gated' });
+    else this.#put({ ...entry, attempts, backOffEnds: this.#backOffEnd(attempts), place: 'error-backoff' });
+  }
+
+  #backOffEnd(attempts: number): number {
+    return this.#options.now() + backOffMs(this.#options.backOff, attempts);
   }
 
   #put(entry: Entry): void {
@@ -169,14 +173,17 @@ export class SchedulingQueue {
     if (entry.place !== 'unschedulable' && entry.place !== 'gated') this.#heaps[entry.place].push(entry);
   }
 
-  #revive(entry: Entry): void {
-    this.#put({ ...entry, place: entry.backOffEnds <= this.#options.now() ? 'active' : 'backoff' });
+  #revived(entry: Entry): Entry {
+    return { ...entry, place: entry.backOffEnds <= this.#options.now() ? 'active' : 'backoff' };
   }
 
+  /** Of those whose try failed, the gate hasn't been asked since, or was what failed. */
   #endBackOffs(place: 'backoff' | 'error-backoff'): void {
     const [heap, now] = [this.#heaps[place], this.#options.now()];
     for (let first = heap.peek(); first && first.backOffEnds <= now; first = heap.peek()) {
-      this.#put({ ...first, timestamp: now, place: 'active' });
+      const entry: Entry = { ...first, timestamp: now, place: 'active' };
+      if (place === 'error-backoff') this.#admit(entry);
+      else this.#put(entry);
     }
   }
 
@@ -185,7 +192,11 @@ export class SchedulingQueue {
     if (now - this.#leftoversChecked < leftoverCheckMs) return;
     this.#leftoversChecked = now;
     for (const entry of this.#entries.values()) {
-      if (entry.place === 'unschedulable' && now - entry.timestamp >= leftoverMs) this.#revive(entry);
+      if (entry.place === 'unschedulable' && now - entry.timestamp >= leftoverMs) this.#put(this.#revived(entry));
     }
   }
+}
+
+function placeAfter({ queued, events, changed }: InFlight, refusedBy: readonly AnyPlugin[]): Place {
+  return changed || events.some((event) => isWorthATry(queued.info, event, refusedBy)) ? 'backoff' : 'unschedulable';
 }
