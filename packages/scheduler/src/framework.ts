@@ -8,7 +8,8 @@ import type { Snapshot } from './snapshot.ts';
  *
  * A refusal is a value. What is thrown is an error: the pod stays pending, gets another try after its back-off, and its verdict names
  * the plugin. Filter, Score and the other points that are asked for every node are synchronous: what takes time belongs into
- * PreFilter or PreScore, which pass it on through the CycleState of the pod's cycle. `signal` aborts when the scheduler ends.
+ * PreFilter or PreScore, which pass it on through the CycleState of the pod's cycle. `signal` aborts when the scheduler ends; it
+ * doesn't wait any longer then, but for Bind.
  */
 export interface Plugin {
   /** As configurations and verdicts name it. */
@@ -98,7 +99,7 @@ export interface PreBindPlugin extends Plugin {
 
 /** Binds the pod to its node. */
 export interface BindPlugin extends Plugin {
-  /** `skip` leaves it to the next plugin. */
+  /** `skip` leaves it to the next plugin. Has to settle when `signal` aborts: until then it isn't known whether the pod is bound. */
   bind(state: CycleState, pod: PodInfo, nodeName: string, signal: AbortSignal): Promise<'bound' | 'skip'>;
 }
 

@@ -255,6 +255,27 @@ describe('a plugin that fails', () => {
   });
 });
 
+describe('a plugin that hangs', () => {
+  const hang = () => new Promise<never>(() => undefined);
+
+  it.each<[string, AnyPlugin]>([
+    ['preFilter', { name: 'Hanging', preFilter: hang }],
+    ['postFilter', { name: 'Hanging', filter: () => refusal, postFilter: hang }],
+    ['preScore', { name: 'Hanging', preScore: hang, score: () => 0 }],
+    ['permit', { name: 'Hanging', permit: hang }],
+    ['preBind', { name: 'Hanging', preBind: hang }],
+  ])('at %s holds the scheduler no longer than it lives', async (point, hanging) => {
+    const ended = new AbortController();
+    const scheduler = schedulerWith(hanging);
+    scheduler.setPendingPod(makePod('a'));
+    const drained = scheduler.drain(ended.signal);
+    await setImmediate();
+    ended.abort(new Error('the scheduler ends'));
+    await drained;
+    expect(verdicts).toMatchObject([{ outcome: 'Failed', message: `plugin Hanging failed at ${point}: the scheduler ends` }]);
+  });
+});
+
 describe('onVerdict', () => {
   it('that throws is told to whoever waits for the bindings, and to nobody before', async () => {
     const onVerdict = () => {

@@ -1,5 +1,5 @@
 import { PluginError } from '@berth/sdk/errors';
-import type { PluginRefusal } from '../framework.ts';
+import type { BindPlugin, PluginRefusal } from '../framework.ts';
 import { askAsync, ExtensionPointFailure } from './extension-point-failure.ts';
 import { type Placement, permit } from './reservation.ts';
 
@@ -17,19 +17,28 @@ export async function bindingCycle(placement: Placement, signal: AbortSignal): P
 
 async function preBind({ profile, state, pod, nodeName }: Placement, signal: AbortSignal): Promise<PluginRefusal | undefined> {
   for (const plugin of profile.preBind) {
-    const refusal = await askAsync(plugin, 'preBind', () => plugin.preBind(state, pod, nodeName, signal));
+    const refusal = await askAsync(plugin, 'preBind', signal, () => plugin.preBind(state, pod, nodeName, signal));
     if (refusal) return { plugin: plugin.name, ...refusal };
   }
   return undefined;
 }
 
-async function bind({ profile, state, pod, nodeName }: Placement, signal: AbortSignal): Promise<void> {
+async function bind(placement: Placement, signal: AbortSignal): Promise<void> {
+  const { profile } = placement;
   for (const plugin of profile.bind) {
-    const result = await askAsync(plugin, 'bind', () => plugin.bind(state, pod, nodeName, signal));
-    if (result === 'bound') return;
+    if ((await askToBind(plugin, placement, signal)) === 'bound') return;
   }
   const last = profile.bind.at(-1) ?? { name: 'none' };
   throw new ExtensionPointFailure(last, 'bind', new PluginError('FAILED_PRECONDITION', 'no bind plugin took the pod'));
+}
+
+/** Waited for to its end: a binding that was only given up might still come true, while the pod is tried on another node. */
+async function askToBind(plugin: BindPlugin, { state, pod, nodeName }: Placement, signal: AbortSignal): Promise<'bound' | 'skip'> {
+  try {
+    return await plugin.bind(state, pod, nodeName, signal);
+  } catch (thrown) {
+    throw new ExtensionPointFailure(plugin, 'bind', thrown);
+  }
 }
 
 function postBind({ profile, state, pod, nodeName }: Placement): void {

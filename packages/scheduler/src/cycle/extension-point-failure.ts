@@ -1,3 +1,4 @@
+import { unlessAborted } from '@berth/sdk/abort';
 import { PluginError } from '@berth/sdk/errors';
 import type { ExtensionPoint, Plugin } from '../framework.ts';
 import type { PluginFailure } from '../verdict.ts';
@@ -24,10 +25,16 @@ export function ask<Result>(plugin: Plugin, point: ExtensionPoint, question: () 
   }
 }
 
-/** The same for a plugin that may take its time. */
-export async function askAsync<Result>(plugin: Plugin, point: ExtensionPoint, question: () => Promise<Result> | Result): Promise<Result> {
+/** The same for a plugin that may take its time: it is waited for until `signal` aborts, whether it looks at that or not. */
+export async function askAsync<Result>(
+  plugin: Plugin,
+  point: ExtensionPoint,
+  signal: AbortSignal,
+  question: () => Promise<Result> | Result,
+): Promise<Result> {
   try {
-    return await question();
+    signal.throwIfAborted();
+    return await unlessAborted(Promise.resolve(question()), signal);
   } catch (thrown) {
     throw new ExtensionPointFailure(plugin, point, thrown);
   }

@@ -27,7 +27,7 @@ export async function preFilter(
   const narrowing: string[] = [];
   let nodeNames: ReadonlySet<string> | undefined;
   for (const plugin of plugins) {
-    const result = await askAsync(plugin, 'preFilter', () => plugin.preFilter(state, pod, snapshot, signal));
+    const result = await askAsync(plugin, 'preFilter', signal, () => plugin.preFilter(state, pod, snapshot, signal));
     if (isRefusal(result)) return { plugin: plugin.name, ...result };
     if (result?.skip) skipped.add(plugin.name);
     if (!result?.nodeNames) continue;

@@ -1,4 +1,3 @@
-import { unlessAborted } from '@berth/sdk/abort';
 import type { PodInfo } from '@berth/sdk/scheduler';
 import type { CycleState } from '../cycle-state.ts';
 import type { PluginRefusal } from '../framework.ts';
@@ -41,9 +40,7 @@ export async function permit({ profile, state, pod, nodeName }: Placement, signa
   if (profile.permit.length === 0) return undefined;
   const limited = AbortSignal.any([signal, AbortSignal.timeout(permitLimitMs)]);
   for (const plugin of profile.permit) {
-    const refusal = await askAsync(plugin, 'permit', () =>
-      unlessAborted(Promise.resolve(plugin.permit(state, pod, nodeName, limited)), limited),
-    );
+    const refusal = await askAsync(plugin, 'permit', limited, () => plugin.permit(state, pod, nodeName, limited));
     if (refusal) return { plugin: plugin.name, ...refusal };
   }
   return undefined;

@@ -58,7 +58,7 @@ async function postFilter(
   signal: AbortSignal,
 ): Promise<Decision> {
   for (const plugin of plugins) {
-    const result = await askAsync(plugin, 'postFilter', () => plugin.postFilter(state, pod, decision.refusals, signal));
+    const result = await askAsync(plugin, 'postFilter', signal, () => plugin.postFilter(state, pod, decision.refusals, signal));
     if (!isRefusal(result)) return { ...decision, nominatedNodeName: result.nominatedNodeName };
     if (result.code === 'UnschedulableAndUnresolvable') break;
   }

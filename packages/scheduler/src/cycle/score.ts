@@ -17,7 +17,7 @@ export async function score(
 ): Promise<ScoreColumn[]> {
   const skipped = new Set<string>();
   for (const plugin of profile.preScore) {
-    const result = await askAsync(plugin, 'preScore', () => plugin.preScore(state, pod, nodes, signal));
+    const result = await askAsync(plugin, 'preScore', signal, () => plugin.preScore(state, pod, nodes, signal));
     if (result?.skip) skipped.add(plugin.name);
   }
   return profile.score
