@@ -41,9 +41,14 @@ export interface PreFilterPlugin extends Plugin {
 
 export type PreFilterResult = { skip?: boolean; nodeNames?: ReadonlySet<string> } | Refusal | undefined;
 
-/** Keeps what PreFilter has counted true while a PostFilter plugin tries what would be if pods of a node came or went. */
+/**
+ * Keeps what PreFilter has counted true while a PostFilter plugin tries what would be if pods of a node came or went (DryRun). `state`
+ * is a copy for that one trial.
+ */
 export interface PreFilterExtensions extends PreFilterPlugin {
+  /** `node` has the added pod. */
   addPod(state: CycleState, pod: PodInfo, added: PodInfo, node: NodeInfo): void;
+  /** `node` hasn't the removed pod any more. */
   removePod(state: CycleState, pod: PodInfo, removed: PodInfo, node: NodeInfo): void;
 }
 
@@ -54,13 +59,27 @@ export interface FilterPlugin extends Plugin {
 
 /** After no node was found: may make room for a later try. */
 export interface PostFilterPlugin extends Plugin {
-  /** Where room is being made; a refusal of code Unschedulable lets the next plugin try. */
+  /**
+   * Where room is being made; a refusal of code Unschedulable lets the next plugin try. `dryRun` begins a trial on a node; it gives
+   * undefined for one that PreFilter has left out.
+   */
   postFilter(
     state: CycleState,
     pod: PodInfo,
     refusals: ReadonlyMap<string, PluginRefusal>,
+    dryRun: (nodeName: string) => DryRun | undefined,
     signal: AbortSignal,
   ): Promise<{ nominatedNodeName: string } | Refusal>;
+}
+
+/** What Filter would say of the pod if other pods of a node came or went. Nothing of that is done. */
+export interface DryRun {
+  /** With what was tried so far. */
+  readonly node: NodeInfo;
+  addPod(added: PodInfo): void;
+  removePod(removed: PodInfo): void;
+  /** The first refusal of the Filter plugins. A plugin in another process says what it said of the node as it is. */
+  filter(): PluginRefusal | undefined;
 }
 
 /** Once per pod, with the nodes that passed every filter; not asked if there is only one. */

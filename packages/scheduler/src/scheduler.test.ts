@@ -3,6 +3,7 @@ import type { Pod } from '@berth/api/objects';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { makeNode, makePod } from '../testing/objects.ts';
 import { profileOf, RecordingBinder } from '../testing/profile.ts';
+import { type CycleState, StateKey } from './cycle-state.ts';
 import type { AnyPlugin } from './framework.ts';
 import { NodeResourcesFit } from './plugins/node-resources-fit.ts';
 import { Scheduler } from './scheduler.ts';
@@ -94,6 +95,22 @@ describe('a pod', () => {
   });
 });
 
+/** Lets no more than `limit` pods run on n1 and n2, which it counts in PreFilter. */
+function licences(limit: number): AnyPlugin {
+  const taken = new StateKey<number>('Licences');
+  const count = (state: CycleState, change: number) => state.write(taken, (state.read(taken) ?? 0) + change);
+  return {
+    name: 'Licences',
+    preFilter: (state, _pod, { nodes }) => {
+      for (const { pods } of nodes) count(state, pods.size);
+      return { nodeNames: new Set(['n1', 'n2']) };
+    },
+    addPod: (state) => count(state, 1),
+    removePod: (state) => count(state, -1),
+    filter: (state) => ((state.read(taken) ?? 0) < limit ? undefined : { code: 'Unschedulable', reasons: ['no licence left'] }),
+  };
+}
+
 describe('the extension points', () => {
   it('are asked in their order, and Unreserve in reverse', async () => {
     const asked: string[] = [];
@@ -154,6 +171,52 @@ describe('the extension points', () => {
     const cannot: AnyPlugin = { name: 'Cannot', postFilter: async () => refusal };
     const [verdict] = await place(schedulerWith({ name: 'No', filter: () => refusal }, cannot, room), makePod('a'));
     expect(verdict).toMatchObject({ outcome: 'Unschedulable', nominatedNodeName: 'n3' });
+  });
+
+  it('PostFilter can try what would be if pods of a node went or came, with what PreFilter has counted', async () => {
+    const tried: unknown[] = [];
+    const preemption: AnyPlugin = {
+      name: 'Preemption',
+      postFilter: async (_state, _pod, _refusals, dryRun) => {
+        const [first, second] = [dryRun('n1'), dryRun('n2')];
+        const victim = [...(first?.node.pods.values() ?? [])][0];
+        if (!first || !second || !victim) return refusal;
+        first.removePod(victim);
+        first.removePod(victim);
+        tried.push(first.node.requested.get('cpu'), first.filter(), second.filter()?.plugin);
+        first.addPod(victim);
+        first.addPod(victim);
+        tried.push(first.node.requested.get('cpu'), first.filter()?.plugin, dryRun('n3'));
+        return { nominatedNodeName: first.node.name };
+      },
+    };
+    const scheduler = schedulerWith(licences(2), resources(), preemption);
+    for (const name of ['n1', 'n2']) scheduler.setRunningPod(cpu(`on-${name}`, '1'), name);
+    const [verdict] = await place(scheduler, cpu('a', '1'));
+    expect(verdict?.message).toBe("0/3 nodes are available: 1 node(s) didn't satisfy plugin(s) [Licences], 2 no licence left.");
+    expect(tried).toEqual([undefined, undefined, 'Licences', 1000n, 'Licences', undefined]);
+    expect(verdict?.nominatedNodeName).toBe('n1');
+  });
+
+  it('PreFilter is named where it fails while PostFilter tries', async () => {
+    const preemption: AnyPlugin = {
+      name: 'Preemption',
+      postFilter: async (_state, pod, _refusals, dryRun) => {
+        dryRun('n1')?.addPod({ ...pod, uid: 'another' });
+        return refusal;
+      },
+    };
+    const faulty: AnyPlugin = {
+      ...licences(0),
+      addPod: () => {
+        throw new Error('lost count');
+      },
+    };
+    expect((await place(schedulerWith(faulty, preemption), makePod('a')))[0]?.failure).toEqual({
+      plugin: 'Licences',
+      point: 'preFilter',
+      message: 'lost count',
+    });
   });
 
   it('Reserve and Permit can refuse the chosen node: then it is free again', async () => {

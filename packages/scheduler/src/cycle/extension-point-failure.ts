@@ -16,12 +16,12 @@ export class ExtensionPointFailure extends Error implements PluginFailure {
   }
 }
 
-/** What the plugin gives at a point; what it throws as its failure there. */
+/** What the plugin gives at a point; what it throws as its failure there, unless another plugin that it has asked has failed. */
 export function ask<Result>(plugin: Plugin, point: ExtensionPoint, question: () => Result): Result {
   try {
     return question();
   } catch (thrown) {
-    throw new ExtensionPointFailure(plugin, point, thrown);
+    throw failureOf(plugin, point, thrown);
   }
 }
 
@@ -36,6 +36,10 @@ export async function askAsync<Result>(
     signal.throwIfAborted();
     return await unlessAborted(Promise.resolve(question()), signal);
   } catch (thrown) {
-    throw new ExtensionPointFailure(plugin, point, thrown);
+    throw failureOf(plugin, point, thrown);
   }
+}
+
+function failureOf(plugin: Plugin, point: ExtensionPoint, thrown: unknown): ExtensionPointFailure {
+  return thrown instanceof ExtensionPointFailure ? thrown : new ExtensionPointFailure(plugin, point, thrown);
 }

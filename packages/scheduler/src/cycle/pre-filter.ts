@@ -38,6 +38,11 @@ export async function preFilter(
   return { nodeNames, skipped, ...(nodeNames && { others: unsatisfied(narrowing) }) };
 }
 
+/** Whether Filter is to be asked about the node. */
+export function isCandidate({ nodeNames }: Candidates, nodeName: string): boolean {
+  return nodeNames?.has(nodeName) ?? true;
+}
+
 function common(left: ReadonlySet<string>, right: ReadonlySet<string>): ReadonlySet<string> {
   return new Set([...left].filter((name) => right.has(name)));
 }
