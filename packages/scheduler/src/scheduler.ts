@@ -2,15 +2,16 @@ import type { Node, Pod } from '@berth/api/objects';
 import { PluginError } from '@berth/sdk/errors';
 import type { PodInfo } from '@berth/sdk/scheduler';
 import { Cache } from './cache.ts';
-import { ask, ExtensionPointFailure } from './cycle/extension-point-failure.ts';
-import type { ClusterEvent, PluginRefusal } from './framework.ts';
+import { firstRefusal } from './cycle/ask.ts';
+import { ExtensionPointFailure } from './cycle/extension-point-failure.ts';
+import type { ClusterEvent } from './framework.ts';
+import { failedVerdict, gatedVerdict } from './make-verdict.ts';
 import { podInfo, schedulerNameOf } from './pod-info.ts';
 import type { Profile } from './profile.ts';
 import { type BackOff, defaultBackOff } from './queue/back-off.ts';
 import { SchedulingQueue } from './queue/scheduling-queue.ts';
-import { type Outcome, scheduleOne } from './schedule-one.ts';
+import { type Outcome, tryPod } from './try-pod.ts';
 import type { Verdict } from './verdict.ts';
-import { failedVerdict, gatedVerdict } from './verdict-of.ts';
 
 export interface SchedulerOptions {
   /** At least one, with names of their own and one QueueSort. */
@@ -88,7 +89,7 @@ export class Scheduler {
     const { info: pod } = queued;
     const snapshot = this.#cache.snapshot();
     const isWanted = () => this.#queue.isInFlight(pod.uid);
-    const { lookedAt, next } = await scheduleOne({ profile, pod, snapshot, start: this.#start, cache: this.#cache, isWanted }, signal);
+    const { lookedAt, next } = await tryPod({ profile, pod, snapshot, start: this.#start, cache: this.#cache, isWanted }, signal);
     this.#start = (this.#start + lookedAt) % Math.max(snapshot.nodes.length, 1);
     if (next && 'bind' in next) this.#follow(pod, next.bind(signal));
     else if (next) this.#conclude(pod, next);
@@ -111,7 +112,8 @@ export class Scheduler {
   /** What PreEnqueue says of the pod; a verdict tells unless it is let in. */
   #gate(pod: PodInfo): 'open' | 'closed' | 'failed' {
     try {
-      const refusal = this.#firstRefusal(pod);
+      const plugins = this.#profiles.get(schedulerNameOf(pod))?.preEnqueue ?? [];
+      const refusal = firstRefusal(plugins, 'preEnqueue', (plugin) => plugin.preEnqueue(pod));
       if (refusal) this.#onVerdict(gatedVerdict(pod, refusal));
       return refusal ? 'closed' : 'open';
     } catch (thrown) {
@@ -119,14 +121,6 @@ export class Scheduler {
       this.#onVerdict(failedVerdict(pod, thrown));
       return 'failed';
     }
-  }
-
-  #firstRefusal(pod: PodInfo): PluginRefusal | undefined {
-    for (const plugin of this.#profiles.get(schedulerNameOf(pod))?.preEnqueue ?? []) {
-      const refusal = ask(plugin, 'preEnqueue', () => plugin.preEnqueue(pod));
-      if (refusal) return { plugin: plugin.name, ...refusal };
-    }
-    return undefined;
   }
 
   #follow(pod: PodInfo, binding: Promise<Outcome>): void {

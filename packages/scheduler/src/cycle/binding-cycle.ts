@@ -1,7 +1,11 @@
 import { PluginError } from '@berth/sdk/errors';
 import type { BindPlugin, PluginRefusal } from '../framework.ts';
-import { askAsync, ExtensionPointFailure } from './extension-point-failure.ts';
-import { type Placement, permit } from './reservation.ts';
+import { firstRefusalAsync } from './ask.ts';
+import { ExtensionPointFailure } from './extension-point-failure.ts';
+import type { Placement } from './reservation.ts';
+
+/** kube-scheduler's limit for a pod that is held back. */
+const permitLimitMs = 15 * 60_000;
 
 /**
  * Hands a reserved pod to its node: Permit, PreBind, Bind, PostBind. Gives the refusal of a plugin that won't have it; throws
@@ -15,19 +19,20 @@ export async function bindingCycle(placement: Placement, signal: AbortSignal): P
   return undefined;
 }
 
-async function preBind({ profile, state, pod, nodeName }: Placement, signal: AbortSignal): Promise<PluginRefusal | undefined> {
-  for (const plugin of profile.preBind) {
-    const refusal = await askAsync(plugin, 'preBind', signal, () => plugin.preBind(state, pod, nodeName, signal));
-    if (refusal) return { plugin: plugin.name, ...refusal };
-  }
-  return undefined;
+/** Resolves when no plugin holds the pod back any more. */
+async function permit({ profile, state, pod, nodeName }: Placement, signal: AbortSignal): Promise<PluginRefusal | undefined> {
+  if (profile.permit.length === 0) return undefined;
+  const limited = AbortSignal.any([signal, AbortSignal.timeout(permitLimitMs)]);
+  return firstRefusalAsync(profile.permit, 'permit', limited, (plugin) => plugin.permit(state, pod, nodeName, limited));
+}
+
+function preBind({ profile, state, pod, nodeName }: Placement, signal: AbortSignal): Promise<PluginRefusal | undefined> {
+  return firstRefusalAsync(profile.preBind, 'preBind', signal, (plugin) => plugin.preBind(state, pod, nodeName, signal));
 }
 
 async function bind(placement: Placement, signal: AbortSignal): Promise<void> {
   const { profile } = placement;
-  for (const plugin of profile.bind) {
-    if ((await askToBind(plugin, placement, signal)) === 'bound') return;
-  }
+  for (const plugin of profile.bind) if ((await askToBind(plugin, placement, signal)) === 'bound') return;
   const last = profile.bind.at(-1) ?? { name: 'none' };
   throw new ExtensionPointFailure(last, 'bind', new PluginError('FAILED_PRECONDITION', 'no bind plugin took the pod'));
 }

@@ -3,7 +3,7 @@ import type { CycleState } from '../cycle-state.ts';
 import type { DryRun, FilterPlugin, PluginRefusal, PreFilterExtensions } from '../framework.ts';
 import { type NodeState, withoutPod, withPod } from '../node-state.ts';
 import type { Profile } from '../profile.ts';
-import { ask } from './extension-point-failure.ts';
+import { ask } from './ask.ts';
 import { filterNode, filterPlugins } from './filter.ts';
 import type { Candidates } from './pre-filter.ts';
 

@@ -1,4 +1,3 @@
-import { unlessAborted } from '@berth/sdk/abort';
 import { PluginError } from '@berth/sdk/errors';
 import type { ExtensionPoint, Plugin } from '../framework.ts';
 import type { PluginFailure } from '../verdict.ts';
@@ -14,32 +13,4 @@ export class ExtensionPointFailure extends Error implements PluginFailure {
     this.plugin = plugin.name;
     this.point = point;
   }
-}
-
-/** What the plugin gives at a point; what it throws as its failure there, unless another plugin that it has asked has failed. */
-export function ask<Result>(plugin: Plugin, point: ExtensionPoint, question: () => Result): Result {
-  try {
-    return question();
-  } catch (thrown) {
-    throw failureOf(plugin, point, thrown);
-  }
-}
-
-/** The same for a plugin that may take its time: it is waited for until `signal` aborts, whether it looks at that or not. */
-export async function askAsync<Result>(
-  plugin: Plugin,
-  point: ExtensionPoint,
-  signal: AbortSignal,
-  question: () => Promise<Result> | Result,
-): Promise<Result> {
-  try {
-    signal.throwIfAborted();
-    return await unlessAborted(Promise.resolve(question()), signal);
-  } catch (thrown) {
-    throw failureOf(plugin, point, thrown);
-  }
-}
-
-function failureOf(plugin: Plugin, point: ExtensionPoint, thrown: unknown): ExtensionPointFailure {
-  return thrown instanceof ExtensionPointFailure ? thrown : new ExtensionPointFailure(plugin, point, thrown);
 }

@@ -4,7 +4,7 @@ import type { FilterPlugin, PluginRefusal } from '../framework.ts';
 import type { NodeState } from '../node-state.ts';
 import type { Profile } from '../profile.ts';
 import type { Snapshot } from '../snapshot.ts';
-import { ask } from './extension-point-failure.ts';
+import { firstRefusal } from './ask.ts';
 import { nodesToFind } from './nodes-to-find.ts';
 import { type Candidates, isCandidate } from './pre-filter.ts';
 
@@ -55,9 +55,5 @@ export function filterPlugins({ filter: plugins }: Profile, { skipped }: Candida
 
 /** The first refusal. */
 export function filterNode(plugins: readonly FilterPlugin[], state: CycleState, pod: PodInfo, node: NodeState): PluginRefusal | undefined {
-  for (const plugin of plugins) {
-    const refusal = ask(plugin, 'filter', () => plugin.filter(state, pod, node));
-    if (refusal) return { plugin: plugin.name, ...refusal };
-  }
-  return undefined;
+  return firstRefusal(plugins, 'filter', (plugin) => plugin.filter(state, pod, node));
 }

@@ -3,7 +3,7 @@ import type { CycleState } from '../cycle-state.ts';
 import { isRefusal, type PluginRefusal } from '../framework.ts';
 import type { Profile } from '../profile.ts';
 import type { Snapshot } from '../snapshot.ts';
-import { askAsync } from './extension-point-failure.ts';
+import { askAsync } from './ask.ts';
 
 /** What PreFilter left of the question. */
 export interface Candidates {
