@@ -227,6 +227,12 @@ describe('the extension points', () => {
     expect(binder.bound.map(([pod]) => pod).sort()).toEqual(['b', 'c', 'd']);
   });
 
+  it('Permit that refuses two pods has neither tried again at once for what the other leaves', async () => {
+    const scheduler = schedulerWith({ name: 'Late', permit: () => refusal });
+    await place(scheduler, makePod('a'), makePod('b'));
+    expect(verdicts.map(({ pod }) => pod)).toEqual(['default/a', 'default/b']);
+  });
+
   it('PreEnqueue keeps a pod out until it changes', async () => {
     const gate: AnyPlugin = { name: 'Gate', preEnqueue: ({ pod }) => (pod.metadata?.labels?.ready ? undefined : refusal) };
     const scheduler = schedulerWith(gate);

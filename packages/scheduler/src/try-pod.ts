@@ -61,7 +61,7 @@ function assume(trial: Trial, decision: Decision, placement: Placement): Require
   try {
     const refusal = reserve(placement);
     if (!refusal) return { bind: (signal) => bindAssumed(trial, decision, placement, signal) };
-    return { ...refused(trial, decision, refusal), freedNode: takeBack(trial, placement) };
+    return refused(trial, decision, placement, refusal);
   } catch (thrown) {
     return { ...failed(trial, thrown, decision), freedNode: takeBack(trial, placement) };
   }
@@ -71,7 +71,7 @@ async function bindAssumed(trial: Trial, decision: Decision, placement: Placemen
   try {
     const refusal = await bindingCycle(placement, signal);
     if (!refusal) return { verdict: scheduledVerdict(trial.pod, decision, placement.nodeName) };
-    return { ...refused(trial, decision, refusal), freedNode: takeBack(trial, placement) };
+    return refused(trial, decision, placement, refusal);
   } catch (thrown) {
     return { ...failed(trial, thrown, decision), freedNode: takeBack(trial, placement) };
   }
@@ -88,8 +88,12 @@ function unschedulable({ profile, pod }: Trial, decision: Decision): Outcome {
   return { verdict: unschedulableVerdict(pod, decision), setback: { refusedBy: refusing(profile, refusals) } };
 }
 
-function refused({ profile, pod }: Trial, decision: Decision, refusal: PluginRefusal): Outcome {
-  return { verdict: refusedVerdict(pod, decision, refusal), setback: { refusedBy: refusing(profile, [refusal]) } };
+function refused(trial: Trial, decision: Decision, placement: Placement, refusal: PluginRefusal): Outcome {
+  return {
+    verdict: refusedVerdict(trial.pod, decision, refusal),
+    setback: { refusedBy: refusing(trial.profile, [refusal]), freed: true },
+    freedNode: takeBack(trial, placement),
+  };
 }
 
 function failed({ pod }: Trial, thrown: unknown, decision?: Decision): Outcome {

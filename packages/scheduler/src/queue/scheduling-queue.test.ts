@@ -130,6 +130,16 @@ describe('a refused pod', () => {
     expect([pop(), pop()]).toEqual(['other', 'urgent']);
   });
 
+  it('waits for the end of its back-off if it has freed a node', () => {
+    const { uid } = add('pod');
+    pop();
+    queue.giveBack(uid, { refusedBy: [needsNode], freed: true });
+    queue.notice(nodeAdded);
+    expect(pop()).toBeUndefined();
+    now += 1000;
+    expect(pop()).toBe('pod');
+  });
+
   it('gets another try after five minutes whatever happens', () => {
     const { uid } = add('pod');
     pop();

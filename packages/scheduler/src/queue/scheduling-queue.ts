@@ -15,7 +15,13 @@ export interface SchedulingQueueOptions {
 }
 
 /** Why a try didn't place a pod. */
-export type Setback = { refusedBy: readonly AnyPlugin[] } | { failed: true };
+export type Setback = Refused | { failed: true };
+
+interface Refused {
+  refusedBy: readonly AnyPlugin[];
+  /** It counted as being on a node until then. */
+  freed?: boolean;
+}
 
 /** What a pod waits for: its turn; the end of its back-off; an event that may help it; a change of its own. */
 type Place = 'active' | 'backoff' | 'error-backoff' | 'unschedulable' | 'gated';
@@ -26,6 +32,8 @@ interface Entry extends QueuedPod {
   readonly turn: number;
   readonly backOffEnds: number;
   readonly refusedBy: readonly AnyPlugin[];
+  /** Where it backs off. A pod that has freed a node waits to the end: two of them would wake each other without a pause. */
+  readonly backOff: 'backoff' | 'error-backoff';
 }
 
 /** A pod that is being tried, and what happened meanwhile. */
@@ -82,7 +90,7 @@ export class SchedulingQueue {
 
   /**
    * The pod whose turn it is, or undefined if none is ready. When no other is, pods that were refused needn't wait for the end of their
-   * back-off; pods of a failed try do.
+   * back-off; pods of a failed try do, and those that were refused late.
    */
   pop(): QueuedPod | undefined {
     const entry = this.#next();
@@ -112,8 +120,8 @@ export class SchedulingQueue {
     const { queued } = inFlight;
     const [now, turn] = [this.#options.now(), this.#turn++];
     const waiting = { ...queued, timestamp: now, turn, backOffEnds: this.#backOffEnd(queued.attempts) };
-    if ('failed' in setback) this.#put({ ...waiting, refusedBy: [], place: 'error-backoff' });
-    else this.#admit({ ...waiting, refusedBy: setback.refusedBy, place: placeAfter(inFlight, setback.refusedBy) });
+    if ('failed' in setback) this.#put({ ...waiting, refusedBy: [], backOff: 'error-backoff', place: 'error-backoff' });
+    else this.#admit({ ...waiting, ...afterRefusal(inFlight, setback) });
   }
 
   /** Moves the pods that the event may help out of the unschedulable ones; not the pod that caused it. */
@@ -152,7 +160,16 @@ export class SchedulingQueue {
   }
 
   #newEntry(info: PodInfo): Entry {
-    return { info, timestamp: this.#options.now(), attempts: 0, turn: this.#turn++, place: 'active', backOffEnds: 0, refusedBy: [] };
+    return {
+      info,
+      timestamp: this.#options.now(),
+      attempts: 0,
+      turn: this.#turn++,
+      place: 'active',
+      backOffEnds: 0,
+      refusedBy: [],
+      backOff: 'backoff',
+    };
   }
 
   /** Puts the entry where it belongs if the gate lets it in. */
@@ -174,7 +191,7 @@ export class SchedulingQueue {
   }
 
   #revived(entry: Entry): Entry {
-    return { ...entry, place: entry.backOffEnds <= this.#options.now() ? 'active' : 'backoff' };
+    return { ...entry, place: entry.backOffEnds <= this.#options.now() ? 'active' : entry.backOff };
   }
 
   /** Of those whose try failed, the gate hasn't been asked since, or was what failed. */
@@ -197,6 +214,12 @@ export class SchedulingQueue {
   }
 }
 
-function placeAfter({ queued, events, changed }: InFlight, refusedBy: readonly AnyPlugin[]): Place {
-  return changed || events.some((event) => isWorthATry(queued.info, event, refusedBy)) ? 'backoff' : 'unschedulable';
+/** What happened during its try may help the pod already. */
+function afterRefusal(
+  { queued, events, changed }: InFlight,
+  { refusedBy, freed }: Refused,
+): Pick<Entry, 'refusedBy' | 'backOff' | 'place'> {
+  const backOff = freed ? 'error-backoff' : 'backoff';
+  const mayBeHelped = changed || events.some((event) => isWorthATry(queued.info, event, refusedBy));
+  return { refusedBy, backOff, place: mayBeHelped ? backOff : 'unschedulable' };
 }
