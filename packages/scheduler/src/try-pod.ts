@@ -61,9 +61,9 @@ function assume(trial: Trial, decision: Decision, placement: Placement): Require
   try {
     const refusal = reserve(placement);
     if (!refusal) return { bind: (signal) => bindAssumed(trial, decision, placement, signal) };
-    return refused(trial, decision, placement, refusal);
+    return refusedLate(trial, decision, placement, refusal);
   } catch (thrown) {
-    return { ...failed(trial, thrown, decision), freedNode: takeBack(trial, placement) };
+    return failedLate(trial, decision, placement, thrown);
   }
 }
 
@@ -71,16 +71,10 @@ async function bindAssumed(trial: Trial, decision: Decision, placement: Placemen
   try {
     const refusal = await bindingCycle(placement, signal);
     if (!refusal) return { verdict: scheduledVerdict(trial.pod, decision, placement.nodeName) };
-    return refused(trial, decision, placement, refusal);
+    return refusedLate(trial, decision, placement, refusal);
   } catch (thrown) {
-    return { ...failed(trial, thrown, decision), freedNode: takeBack(trial, placement) };
+    return failedLate(trial, decision, placement, thrown);
   }
-}
-
-function takeBack({ cache, pod }: Trial, placement: Placement): string {
-  unreserve(placement);
-  cache.forgetPod(pod.uid);
-  return placement.nodeName;
 }
 
 function unschedulable({ profile, pod }: Trial, decision: Decision): Outcome {
@@ -88,12 +82,23 @@ function unschedulable({ profile, pod }: Trial, decision: Decision): Outcome {
   return { verdict: unschedulableVerdict(pod, decision), setback: { refusedBy: refusing(profile, refusals) } };
 }
 
-function refused(trial: Trial, decision: Decision, placement: Placement, refusal: PluginRefusal): Outcome {
+/** Its node was reserved already. */
+function refusedLate(trial: Trial, decision: Decision, placement: Placement, refusal: PluginRefusal): Outcome {
   return {
     verdict: refusedVerdict(trial.pod, decision, refusal),
     setback: { refusedBy: refusing(trial.profile, [refusal]), freed: true },
     freedNode: takeBack(trial, placement),
   };
+}
+
+function failedLate(trial: Trial, decision: Decision, placement: Placement, thrown: unknown): Outcome {
+  return { ...failed(trial, thrown, decision), freedNode: takeBack(trial, placement) };
+}
+
+function takeBack({ cache, pod }: Trial, placement: Placement): string {
+  unreserve(placement);
+  cache.forgetPod(pod.uid);
+  return placement.nodeName;
 }
 
 function failed({ pod }: Trial, thrown: unknown, decision?: Decision): Outcome {
