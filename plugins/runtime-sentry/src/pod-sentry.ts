@@ -1,7 +1,7 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdir, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import { extname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -9,8 +9,10 @@ import { fileURLToPath } from 'node:url';
 import { PluginError } from '@berth/sdk/errors';
 import type { Counts } from './kernel/tally.ts';
 
-/** Longest path of a unix socket (unix(7)). */
+/** Longest path of a unix socket, in bytes (unix(7)). */
 const longestSocketPath = 107;
+/** The longest name of the Sentry's sockets: `health` is made under it. */
+const longestSocketName = 'health.new';
 const startDeadlineMs = 10_000;
 const askDeadlineMs = 1000;
 const endDeadlineMs = 5000;
@@ -49,7 +51,8 @@ export class PodSentry {
 
   /** Starts it and resolves when it listens. What it says of its faults is in `log` of its directory. */
   async start(signal: AbortSignal): Promise<void> {
-    if (this.listenerPath.length > longestSocketPath) throw this.#tooLong();
+    const longest = this.#file(longestSocketName);
+    if (Buffer.byteLength(longest) > longestSocketPath) throw this.#tooLong(longest);
     await mkdir(this.directory, { recursive: true, mode: 0o700 });
     const log = await open(this.#file('log'), 'w', 0o600);
     try {
@@ -61,9 +64,7 @@ export class PodSentry {
         detached: true,
       });
       child.unref();
-      await once(child, 'spawn', { signal });
-      await writeFile(this.#file('pid'), String(child.pid), { mode: 0o600 });
-      await this.#answering(() => child.exitCode !== null || child.signalCode !== null, signal);
+      await this.#listening(child, signal);
     } finally {
       await log.close();
     }
@@ -136,13 +137,19 @@ export class PodSentry {
     return commandLine.split('\0').includes(this.directory) ? pid : undefined;
   }
 
-  /** Resolves once its sockets are there: `health` is made last. */
-  async #answering(hasEnded: () => boolean, signal: AbortSignal): Promise<void> {
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(startDeadlineMs)]);
-    while (!existsSync(this.#file('health'))) {
-      if (hasEnded()) throw await this.#notStarted('it ended at once');
-      if (limit.aborted) throw await this.#notStarted(`it doesn't listen within ${startDeadlineMs / 1000} s`);
-      await delay(2);
+  /** Resolves once its sockets are there: `health` is made last. A child that doesn't get so far is ended here: it may not have written its pid. */
+  async #listening(child: ChildProcess, signal: AbortSignal): Promise<void> {
+    const overdue = AbortSignal.timeout(startDeadlineMs);
+    try {
+      await once(child, 'spawn');
+      for (; !existsSync(this.#file('health')); await delay(2)) {
+        signal.throwIfAborted();
+        if (child.exitCode !== null || child.signalCode !== null) throw await this.#notStarted('it ended at once');
+        if (overdue.aborted) throw await this.#notStarted(`it doesn't listen within ${startDeadlineMs / 1000} s`);
+      }
+    } catch (error) {
+      if (child.kill('SIGKILL')) await once(child, 'exit');
+      throw error;
     }
   }
 
@@ -157,15 +164,11 @@ export class PodSentry {
     return text.trim().slice(-1000);
   }
 
-  #tooLong(): PluginError {
-    return new PluginError(
-      'FAILED_PRECONDITION',
-      `the path of its socket is longer than ${longestSocketPath} bytes: ${this.listenerPath}`,
-      {
-        object: `Sentry of sandbox ${this.sandboxId.slice(0, 12)}`,
-        hint: 'choose a shorter --run directory',
-      },
-    );
+  #tooLong(path: string): PluginError {
+    return new PluginError('FAILED_PRECONDITION', `the path of its socket is longer than ${longestSocketPath} bytes: ${path}`, {
+      object: `Sentry of sandbox ${this.sandboxId.slice(0, 12)}`,
+      hint: 'choose a shorter --run directory',
+    });
   }
 
   #file(name: string): string {
