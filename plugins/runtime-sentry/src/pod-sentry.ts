@@ -7,6 +7,7 @@ import { extname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { PluginError } from '@berth/sdk/errors';
+import { kill } from '@berth/shim/oci/process-signal';
 import type { Counts } from './kernel/tally.ts';
 
 /** Longest path of a unix socket, in bytes (unix(7)). */
@@ -103,25 +104,25 @@ export class PodSentry {
     return failure === '' ? 'its Sentry process was killed' : `its Sentry process has failed: ${failure}`;
   }
 
-  /** Ends it, if need be, and forgets its files. Gives how often it answered each system call, where it still could tell. */
-  async end(): Promise<Counts | undefined> {
-    const pid = await this.#pid();
-    if (pid !== undefined) await this.#kill(pid);
-    const counts = await this.#counts();
-    await rm(this.directory, { recursive: true, force: true });
-    return counts;
-  }
-
-  /** Asks it first, so that it writes down its last counts. */
-  async #kill(pid: number): Promise<void> {
+  /** Ends its process, if need be. It is asked first, so that it writes down its last counts. */
+  async kill(): Promise<void> {
     for (const [signal, limitMs] of [
       ['SIGTERM', askDeadlineMs],
       ['SIGKILL', endDeadlineMs],
     ] as const) {
+      const pid = await this.#pid();
+      if (pid === undefined) return;
       kill(pid, signal);
       for (let waited = 0; waited < limitMs && (await this.isAlive()); waited += 5) await delay(5);
-      if (!(await this.isAlive())) return;
     }
+  }
+
+  /** Ends it, if need be, and forgets its files. Gives how often it answered each system call, where it still could tell. */
+  async end(): Promise<Counts | undefined> {
+    await this.kill();
+    const counts = await this.#counts();
+    await rm(this.directory, { recursive: true, force: true });
+    return counts;
   }
 
   async #counts(): Promise<Counts | undefined> {
@@ -184,12 +185,4 @@ function podsOf(parent: string): string {
 function busySeconds(beats: string): number {
   const last = beats.trim().split('\n').at(-1) ?? '';
   return last.startsWith('{') && last.endsWith('}') ? (JSON.parse(last) as { busySeconds: number }).busySeconds : 0;
-}
-
-function kill(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(pid, signal);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-  }
 }

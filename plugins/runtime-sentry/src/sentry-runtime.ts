@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { unlessAborted } from '@berth/sdk/abort';
 import { PluginError } from '@berth/sdk/errors';
 import { OciRuntime, type OciRuntimeOptions } from '@berth/shim/oci';
 import type {
@@ -14,6 +15,7 @@ import type {
   SandboxSpec,
 } from '@berth/shim/runtime';
 import { RuntimeEvents } from '@berth/shim/runtime-events';
+import { UndoStack } from '@berth/shim/undo-stack';
 import type { Logger } from 'pino';
 import { checkHost } from './host-requirements.ts';
 import { PodSentry } from './pod-sentry.ts';
@@ -22,9 +24,12 @@ import { underSentry } from './sentry-config.ts';
 
 /** The watch on the Sentry of one sandbox. */
 interface Watch {
-  ending: AbortController;
+  /** Aborted when the sandbox is being stopped. */
+  stopping: AbortController;
   /** Aborted, with the reason, when the Sentry is gone: whatever waits for an answer of its then waits in vain. */
   gone: AbortController;
+  /** Resolves when nothing is watched any more, nor done on account of what was seen. */
+  ended: Promise<void>;
 }
 
 /** How long to wait for the processes of a pod that has lost its Sentry. */
@@ -65,11 +70,13 @@ export class SentryRuntime implements Runtime {
   async createSandbox(sandbox: SandboxSpec, signal: AbortSignal): Promise<void> {
     checkSandbox(sandbox);
     const sentry = this.#sentryOf(sandbox);
+    const undo = new UndoStack(this.#log);
     try {
+      undo.add(`the Sentry of sandbox ${sandbox.id}`, async () => void (await sentry.end()));
       await sentry.start(signal);
       await this.#oci.createSandbox(sandbox, signal);
     } catch (error) {
-      await sentry.end();
+      await undo.run();
       throw error;
     }
     this.#watch(sandbox, sentry);
@@ -77,8 +84,7 @@ export class SentryRuntime implements Runtime {
 
   /** The Sentry goes last: without it the processes couldn't end by themselves. */
   async stopSandbox(sandbox: SandboxSpec, signal: AbortSignal): Promise<void> {
-    this.#watches.get(sandbox.id)?.ending.abort();
-    this.#watches.delete(sandbox.id);
+    await this.#endWatch(sandbox, signal);
     await this.#oci.stopSandbox(sandbox, signal);
     const counts = await this.#sentryOf(sandbox).end();
     if (counts) this.#log.info({ sandboxId: sandbox.id, ...counts }, 'system calls of a pod that has ended');
@@ -125,8 +131,11 @@ export class SentryRuntime implements Runtime {
   }
 
   async *events(signal: AbortSignal): AsyncIterable<RuntimeEvent> {
-    const relaying = this.#relay(signal);
-    yield* this.#events.read(signal);
+    const relayed = new AbortController();
+    const relaying = this.#relay(signal).finally(() => relayed.abort());
+    // What fails it is thrown below, once the reader has come so far.
+    relaying.catch(() => undefined);
+    yield* this.#events.read(relayed.signal);
     await relaying;
   }
 
@@ -154,16 +163,26 @@ export class SentryRuntime implements Runtime {
   }
 
   #watch(sandbox: SandboxSpec, sentry: PodSentry): void {
-    const watch = { ending: new AbortController(), gone: new AbortController() };
-    this.#watches.set(sandbox.id, watch);
-    void this.#endWith(sandbox, sentry, watch).catch((err: unknown) =>
+    const stopping = new AbortController();
+    const gone = new AbortController();
+    const ended = this.#follow(sandbox, sentry, stopping.signal, gone).catch((err: unknown) =>
       this.#log.error({ err, sandboxId: sandbox.id }, 'could not end a pod that has lost its Sentry'),
     );
+    this.#watches.set(sandbox.id, { stopping, gone, ended });
   }
 
-  /** Waits for the end of the Sentry, and ends what depends on it: without answers its processes can do nothing, not even fail in order. */
-  async #endWith(sandbox: SandboxSpec, sentry: PodSentry, { ending, gone }: Watch): Promise<void> {
-    const message = await sentry.watch(ending.signal);
+  /** Resolves when the sandbox is its caller's alone. */
+  async #endWatch(sandbox: SandboxSpec, signal: AbortSignal): Promise<void> {
+    const watch = this.#watches.get(sandbox.id);
+    if (!watch) return;
+    watch.stopping.abort();
+    await unlessAborted(watch.ended, signal);
+    this.#watches.delete(sandbox.id);
+  }
+
+  /** Waits for the end of the Sentry, and kills what depends on it: without answers its processes can do nothing, not even fail in order. */
+  async #follow(sandbox: SandboxSpec, sentry: PodSentry, stopping: AbortSignal, gone: AbortController): Promise<void> {
+    const message = await sentry.watch(stopping);
     if (message === undefined) return;
     this.#log.error({ sandboxId: sandbox.id }, message);
     gone.abort(
@@ -171,6 +190,6 @@ export class SentryRuntime implements Runtime {
     );
     this.#events.push({ type: 'sandboxGone', sandboxId: sandbox.id, message });
     await this.#oci.stopSandbox(sandbox, AbortSignal.timeout(killDeadlineMs));
-    await sentry.end();
+    await sentry.kill();
   }
 }
