@@ -45,7 +45,7 @@ export class SentryRuntime implements Runtime {
   readonly #log: Logger;
   readonly #events = new RuntimeEvents();
   readonly #watches = new Map<string, Watch>();
-  readonly #sandboxes = new Map<string, SandboxSpec>();
+  readonly #sandboxByContainer = new Map<string, SandboxSpec>();
 
   constructor(options: Omit<OciRuntimeOptions, 'adapt'>) {
     this.#directory = join(options.run, 'sentry', options.handler);
@@ -92,7 +92,7 @@ export class SentryRuntime implements Runtime {
 
   async createContainer(container: ContainerSpec, signal: AbortSignal): Promise<void> {
     checkContainer(container);
-    this.#sandboxes.set(container.id, container.sandbox);
+    this.#sandboxByContainer.set(container.id, container.sandbox);
     await this.#oci.createContainer(container, this.#whileAnswered(container, signal));
   }
 
@@ -111,7 +111,7 @@ export class SentryRuntime implements Runtime {
 
   async removeContainer(container: ContainerSpec, signal: AbortSignal): Promise<void> {
     await this.#oci.removeContainer(container, signal);
-    this.#sandboxes.delete(container.id);
+    this.#sandboxByContainer.delete(container.id);
   }
 
   async removeSandbox(sandbox: SandboxSpec, signal: AbortSignal): Promise<void> {
@@ -123,7 +123,7 @@ export class SentryRuntime implements Runtime {
   async recover(known: Known, signal: AbortSignal): Promise<Found> {
     const found = await this.#oci.recover(known, signal);
     const sandboxes = known.sandboxes.filter(({ id }) => found.sandboxes.includes(id));
-    for (const container of known.containers) this.#sandboxes.set(container.id, container.sandbox);
+    for (const container of known.containers) this.#sandboxByContainer.set(container.id, container.sandbox);
     for (const sandbox of sandboxes) this.#watch(sandbox, this.#sentryOf(sandbox));
     const own = new Set(known.sandboxes.map((sandbox) => this.#sentryOf(sandbox).directory));
     for (const sentry of await PodSentry.all(this.#directory)) if (!own.has(sentry.directory)) await sentry.end();
@@ -145,7 +145,7 @@ export class SentryRuntime implements Runtime {
 
   /** A process that finds its Sentry gone may end before that is noticed here: its exit status then says nothing of the program. */
   async #explained(event: RuntimeEvent): Promise<RuntimeEvent> {
-    const sandbox = event.type === 'exited' ? this.#sandboxes.get(event.containerId) : undefined;
+    const sandbox = event.type === 'exited' ? this.#sandboxByContainer.get(event.containerId) : undefined;
     if (event.type !== 'exited' || !sandbox || !this.#watches.has(sandbox.id)) return event;
     const sentry = this.#sentryOf(sandbox);
     if (await sentry.isAlive()) return event;
