@@ -33,9 +33,7 @@ export class Responder {
     this.#notifications = new Notifications(process.descriptor);
     this.#notifications.wakeOnSameCpu();
     this.#later = new LaterAnswers(this.#notifications);
-    const root = openHost(`/proc/${process.pid}/root`, O_PATH | O_DIRECTORY);
-    if (root < 0) throw new Error(`its process ${process.pid} has ended`);
-    this.#kernel = new Kernel(root, machineFor(process.metadata), () => this.#notifications.isWaiting());
+    this.#kernel = kernelFor(process, () => this.#notifications.isWaiting());
   }
 
   /** Returns when no process is left. */
@@ -78,5 +76,16 @@ export class Responder {
     // One that a signal has called away can't be looked at, and comes again.
     if (this.#notifications.isWaiting()) writeSync(2, `container ${this.#process.metadata.containerId} is not started: ${leak}\n`);
     return -EACCES;
+  }
+}
+
+function kernelFor({ pid, metadata }: FilteredProcess, isWaiting: () => boolean): Kernel {
+  const root = openHost(`/proc/${pid}/root`, O_PATH | O_DIRECTORY);
+  if (root < 0) throw new Error(`its process ${pid} has ended`);
+  try {
+    return new Kernel(root, machineFor(metadata), isWaiting);
+  } catch (error) {
+    closeDescriptor(root);
+    throw error;
   }
 }

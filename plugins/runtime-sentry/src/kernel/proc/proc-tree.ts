@@ -39,10 +39,13 @@ export class ProcTree {
   readonly #real: number;
   readonly #machine: Machine;
 
+  /** `root` is an O_PATH descriptor of the container's root directory. Throws if no proc file system is mounted in it. */
   constructor(root: number, machine: Machine) {
     this.#machine = machine;
     this.#real = openHost('proc', O_PATH | O_DIRECTORY | O_NOFOLLOW, root);
-    if (this.#real < 0 || !isOnProc(this.#real)) throw new Error('the container has no proc file system at /proc');
+    if (this.#real >= 0 && isOnProc(this.#real)) return;
+    if (this.#real >= 0) this.close();
+    throw new Error('the container has no proc file system at /proc');
   }
 
   close(): void {
