@@ -24,7 +24,7 @@ export class Responder {
   readonly #interrupted = new InterruptedCalls();
   readonly #later: LaterAnswers;
   /** Until it executes the container's program the process is the OCI runtime's own, at work on its last steps. A signal may make it try again. */
-  #isRuntimes = true;
+  #isOciRuntime = true;
 
   /** Throws if the process has ended, or has no proc file system. */
   constructor(process: FilteredProcess, tally: Tally) {
@@ -51,7 +51,7 @@ export class Responder {
     this.#tally.begin();
     const answer = this.#answer();
     if (typeof answer === 'object' && 'retry' in answer) this.#later.add(answer);
-    else if (give(this.#notifications, answer)) this.#isRuntimes &&= this.#notifications.number !== execve;
+    else if (give(this.#notifications, answer)) this.#isOciRuntime &&= this.#notifications.number !== execve;
     else if (typeof answer === 'number') this.#keep(answer);
     this.#tally.end(this.#notifications.number, answer);
   }
@@ -62,7 +62,7 @@ export class Responder {
 
   #answer(): Answer | LaterAnswer {
     if (!this.#notifications.isNative) return -ENOSYS;
-    if (!this.#isRuntimes) return this.#interrupted.take(this.#notifications) ?? this.#handle();
+    if (!this.#isOciRuntime) return this.#interrupted.take(this.#notifications) ?? this.#handle();
     return this.#notifications.number === execve ? this.#firstExec() : 'continue';
   }
 

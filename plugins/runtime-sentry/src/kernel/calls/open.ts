@@ -63,6 +63,7 @@ function openExisting(call: SystemCall, kernel: Kernel, path: string, flags: num
   return kernel.at<Answer | LaterAnswer>(call, path, follow, (found, task) => {
     if (flags & O_CREAT && flags & O_EXCL) return -EEXIST;
     if (found.kind === 'proc') return kernel.proc.open(found.path, flags, task);
+    // They are lent already, but a named pipe may be opened later, when they have been given back.
     return openFound(found.at, flags, (work) => kernel.credentials.lend(task.credentials, work));
   });
 }
