@@ -6,7 +6,7 @@ import type { FilteredProcess } from './filtered-process.ts';
 import { whatLeaks } from './first-exec.ts';
 import { InterruptedCalls } from './interrupted-calls.ts';
 import { Kernel } from './kernel.ts';
-import { give, LaterAnswers } from './later-answers.ts';
+import { LaterAnswers } from './later-answers.ts';
 import { machineFor } from './machine.ts';
 import { type Answer, type LaterAnswer, Notifications } from './notifications.ts';
 import { nameOf, numberOf } from './syscall-numbers.ts';
@@ -51,7 +51,7 @@ export class Responder {
     this.#tally.begin();
     const answer = this.#answer();
     if (typeof answer === 'object' && 'retry' in answer) this.#later.add(answer);
-    else if (give(this.#notifications, answer)) this.#isOciRuntime &&= this.#notifications.number !== execve;
+    else if (this.#notifications.answer(answer)) this.#isOciRuntime &&= this.#notifications.number !== execve;
     else if (typeof answer === 'number') this.#keep(answer);
     this.#tally.end(this.#notifications.number, answer);
   }

@@ -1,5 +1,5 @@
 import { EPERM } from '../errno.ts';
-import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, atCall, pathCall, pathOf } from '../files/host-files.ts';
+import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, atCall, descriptorPath, pathCall } from '../files/host-files.ts';
 import { Area } from '../host-calls.ts';
 import type { Kernel } from '../kernel.ts';
 import type { SystemCall } from '../notifications.ts';
@@ -51,7 +51,7 @@ function change(call: SystemCall, kernel: Kernel, path: Path, follow: boolean, w
 }
 
 function chmod(call: SystemCall, kernel: Kernel, path: Path, mode: number): number {
-  return change(call, kernel, path, true, (at) => atCall(fchmodat, AT_FDCWD, pathOf(at), mode & 0o7777));
+  return change(call, kernel, path, true, (at) => atCall(fchmodat, AT_FDCWD, descriptorPath(at), mode & 0o7777));
 }
 
 function chown(call: SystemCall, kernel: Kernel, path: Path, uid: number, gid: number, follow: boolean): number {

@@ -95,7 +95,7 @@ export function openInRoot(root: number, path: string, flags: number, mode = 0):
 
 /** Opens what a descriptor of this process refers to once more, with other flags. */
 export function reopen(descriptor: number, flags: number): number {
-  return hostCall(openat, AT_FDCWD, name.text(pathOf(descriptor)), flags | O_CLOEXEC, 0);
+  return hostCall(openat, AT_FDCWD, name.text(descriptorPath(descriptor)), flags | O_CLOEXEC, 0);
 }
 
 /** Opens a path of the host; only for paths that the Sentry made up itself. */
@@ -149,7 +149,7 @@ export function seek(descriptor: number, offset: number, whence: number): number
 }
 
 /** The path by which this process can name what one of its descriptors refers to. */
-export function pathOf(descriptor: number): string {
+export function descriptorPath(descriptor: number): string {
   return `/proc/self/fd/${descriptor}`;
 }
 
@@ -219,7 +219,7 @@ export function makeLink(target: string, { directory, name: linkName }: NameIn):
 
 /** A call that takes a path, with that of what a descriptor refers to. */
 export function pathCall(number: number, descriptor: number, ...after: number[]): number {
-  return hostCall(number, name.text(pathOf(descriptor)), ...after);
+  return hostCall(number, name.text(descriptorPath(descriptor)), ...after);
 }
 
 /** A descriptor, open for reading only, of a file that is nowhere and has this content; or an errno. */

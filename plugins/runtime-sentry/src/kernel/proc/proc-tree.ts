@@ -3,6 +3,7 @@ import {
   closeDescriptor,
   contentFile,
   contentOf,
+  descriptorPath,
   isOnProc,
   linkTarget,
   namesIn,
@@ -12,7 +13,6 @@ import {
   O_NOFOLLOW,
   O_PATH,
   openHost,
-  pathOf,
   S_IFDIR,
   S_IFLNK,
   S_IFREG,
@@ -54,7 +54,7 @@ export class ProcTree {
 
   /** Processes of the container, in its own numbers. */
   processIds(): number[] {
-    const names = namesIn(pathOf(this.#real));
+    const names = namesIn(descriptorPath(this.#real));
     return typeof names === 'number' ? [] : names.filter((name) => /^\d+$/.test(name)).map(Number);
   }
 
@@ -171,7 +171,7 @@ export class ProcTree {
   }
 
   #descriptors(id: string): DirectoryEntry[] | number {
-    const names = namesIn(`${pathOf(this.#real)}/${id}/fd`);
+    const names = namesIn(`${descriptorPath(this.#real)}/${id}/fd`);
     return typeof names === 'number' ? names : listing(names.map((name) => entry(name, 'link')));
   }
 
