@@ -6,12 +6,10 @@ import type { SystemCall } from '../notifications.ts';
 import { numberOf } from '../syscall-numbers.ts';
 import type { Handlers } from './handler.ts';
 
-const [fchmodat, fchownat, utimensat, truncate] = ['fchmodat', 'fchownat', 'utimensat', 'truncate'].map(numberOf) as [
-  number,
-  number,
-  number,
-  number,
-];
+const fchmodat = numberOf('fchmodat');
+const fchownat = numberOf('fchownat');
+const utimensat = numberOf('utimensat');
+const truncate = numberOf('truncate');
 
 /** Two struct timespec: access and modification. */
 const timespecs = new Area(32);

@@ -16,13 +16,11 @@ import type { SystemCall } from '../notifications.ts';
 import { numberOf } from '../syscall-numbers.ts';
 import type { Handlers } from './handler.ts';
 
-const [mkdirat, unlinkat, renameat2, linkat, mknodat] = ['mkdirat', 'unlinkat', 'renameat2', 'linkat', 'mknodat'].map(numberOf) as [
-  number,
-  number,
-  number,
-  number,
-  number,
-];
+const mkdirat = numberOf('mkdirat');
+const unlinkat = numberOf('unlinkat');
+const renameat2 = numberOf('renameat2');
+const linkat = numberOf('linkat');
+const mknodat = numberOf('mknodat');
 
 type Path = string | number;
 

@@ -42,22 +42,25 @@ const PIPEFS_MAGIC = 0x5049_5045;
 /** Offsets in struct stat of amd64, which is 144 bytes long. */
 const stat = { size: 144, device: 0, inode: 8, mode: 24, rdev: 40 };
 
-const [openat2, openat, close, newfstatat, fstatfs, readlinkat] = ['openat2', 'openat', 'close', 'newfstatat', 'fstatfs', 'readlinkat'].map(
-  numberOf,
-) as [number, number, number, number, number, number];
+const openat2 = numberOf('openat2');
+const openat = numberOf('openat');
+const close = numberOf('close');
+const newfstatat = numberOf('newfstatat');
+const fstatfs = numberOf('fstatfs');
+const readlinkat = numberOf('readlinkat');
 
 const faccessat = numberOf('faccessat');
-const [pidfd_open, pidfd_getfd, lseek, statx] = ['pidfd_open', 'pidfd_getfd', 'lseek', 'statx'].map(numberOf) as [
-  number,
-  number,
-  number,
-  number,
-];
+const pidfd_open = numberOf('pidfd_open');
+const pidfd_getfd = numberOf('pidfd_getfd');
+const lseek = numberOf('lseek');
+const statx = numberOf('statx');
 /** stx_attributes in struct statx. */
 const attributesOffset = 8;
 const STATX_ATTR_MOUNT_ROOT = 0x2000;
 
-const [memfd_create, fchmod, symlinkat] = ['memfd_create', 'fchmod', 'symlinkat'].map(numberOf) as [number, number, number];
+const memfd_create = numberOf('memfd_create');
+const fchmod = numberOf('fchmod');
+const symlinkat = numberOf('symlinkat');
 const MFD_CLOEXEC = 1;
 
 const how = new Area(24);
