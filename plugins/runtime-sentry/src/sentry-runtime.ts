@@ -19,7 +19,7 @@ import { UndoStack } from '@berth/shim/undo-stack';
 import type { Logger } from 'pino';
 import { checkHost } from './host-requirements.ts';
 import { PodSentry } from './pod-sentry.ts';
-import { checkContainer, checkSandbox, refused } from './refused.ts';
+import { refused } from './refused.ts';
 import { underSentry } from './sentry-config.ts';
 
 /** The watch on the Sentry of one sandbox. */
@@ -68,7 +68,6 @@ export class SentryRuntime implements Runtime {
   }
 
   async createSandbox(sandbox: SandboxSpec, signal: AbortSignal): Promise<void> {
-    checkSandbox(sandbox);
     const sentry = this.#sentryOf(sandbox);
     const undo = new UndoStack(this.#log);
     try {
@@ -91,7 +90,6 @@ export class SentryRuntime implements Runtime {
   }
 
   async createContainer(container: ContainerSpec, signal: AbortSignal): Promise<void> {
-    checkContainer(container);
     this.#sandboxByContainer.set(container.id, container.sandbox);
     await this.#oci.createContainer(container, this.#whileAnswered(container, signal));
   }
