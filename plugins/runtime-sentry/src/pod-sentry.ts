@@ -6,6 +6,7 @@ import { createConnection } from 'node:net';
 import { extname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { onAbort } from '@berth/sdk/abort';
 import { PluginError } from '@berth/sdk/errors';
 import { kill } from '@berth/shim/oci/process-signal';
 import type { Counts } from './kernel/tally.ts';
@@ -79,8 +80,7 @@ export class PodSentry {
     // A shim that is done isn't kept from ending.
     const connection = createConnection(this.#file('health')).unref();
     const { promise, resolve } = Promise.withResolvers<string | undefined>();
-    const abort = (): void => resolve(undefined);
-    signal.addEventListener('abort', abort, { once: true });
+    const stop = onAbort([signal], () => resolve(undefined));
     connection.on('error', () => undefined).once('close', () => resolve(this.whyEnded()));
     connection.setTimeout(silenceLimitMs, () => resolve(`its Sentry process gave no sign of life for ${silenceLimitMs / 1000} s`));
     connection.setEncoding('utf8').on('data', (beats: string) => {
@@ -89,7 +89,7 @@ export class PodSentry {
     try {
       return await promise;
     } finally {
-      signal.removeEventListener('abort', abort);
+      stop();
       connection.destroy();
     }
   }

@@ -124,7 +124,8 @@ export class SentryRuntime implements Runtime {
     for (const container of known.containers) this.#sandboxByContainer.set(container.id, container.sandbox);
     for (const sandbox of sandboxes) this.#watch(sandbox, this.#sentryOf(sandbox));
     const own = new Set(known.sandboxes.map((sandbox) => this.#sentryOf(sandbox).directory));
-    for (const sentry of await PodSentry.all(this.#directory)) if (!own.has(sentry.directory)) await sentry.end();
+    const unknown = (await PodSentry.all(this.#directory)).filter(({ directory }) => !own.has(directory));
+    await Promise.all(unknown.map((sentry) => sentry.end()));
     return found;
   }
 

@@ -44,7 +44,6 @@ export const attributeCalls: Handlers = {
 };
 
 function change(call: SystemCall, kernel: Kernel, path: Path, follow: boolean, work: (at: number) => number): number {
-  if (typeof path === 'number') return path;
   return kernel.at(call, path, follow, (found) => (found.kind === 'proc' ? -EPERM : work(found.at)));
 }
 

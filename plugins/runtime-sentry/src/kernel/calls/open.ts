@@ -86,7 +86,6 @@ function openFound(at: number, flags: number, asCaller: (work: () => number) => 
 }
 
 function create(call: SystemCall, kernel: Kernel, path: string, flags: number, mode: number, follow: boolean): number {
-  const work = (entry: { directory: number; name: string }, { umask }: { umask: number }): number =>
-    openInRoot(entry.directory, entry.name, (flags & ~O_TRUNC) | O_CREAT | O_EXCL | O_NOFOLLOW | O_NOCTTY, mode & 0o7777 & ~umask);
-  return kernel.within(call, path, work, follow);
+  const wanted = (flags & ~O_TRUNC) | O_CREAT | O_EXCL | O_NOFOLLOW | O_NOCTTY;
+  return kernel.within(call, path, ({ directory, name }, { umask }) => openInRoot(directory, name, wanted, mode & 0o7777 & ~umask), follow);
 }
