@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -51,6 +52,15 @@ describe.skipIf(isMissing)('the Sentry of a pod (Linux on amd64)', () => {
     await vi.waitFor(() => expect(readdirSync(sentry.directory)).toContain('health'), { timeout: 10_000 });
     rmSync(sentry.directory, { recursive: true });
     await ended;
+  });
+
+  it('goes on though its counts can’t be written', async () => {
+    mkdirSync(join(sentry.directory, 'calls.json'), { recursive: true });
+    await sentry.start(AbortSignal.timeout(10_000));
+    const health = createConnection(join(sentry.directory, 'health'));
+    expect(String((await once(health, 'data'))[0])).toBe('{"busySeconds":0}\n');
+    health.destroy();
+    expect(await sentry.isAlive()).toBe(true);
   });
 
   it('that is called off while it starts says so, and has no process any more', async () => {

@@ -76,9 +76,13 @@ function writeCounts(): void {
   const text = `${JSON.stringify(counts)}\n`;
   if (text === written) return;
   const path = join(directory, 'calls.json');
-  writeFileSync(`${path}.new`, text, { mode: 0o600 });
-  renameSync(`${path}.new`, path);
-  written = text;
+  try {
+    writeFileSync(`${path}.new`, text, { mode: 0o600 });
+    renameSync(`${path}.new`, path);
+    written = text;
+  } catch {
+    // A full disk is no reason to end a pod. The next beat tries again.
+  }
 }
 
 function beat(): void {
