@@ -128,6 +128,19 @@ describe('the Sentry of a pod', () => {
     expect(await waiting).toMatch(/answered|no sign of life/);
   });
 
+  it('a signal that comes right after the start is the program’s, not the OCI runtime’s', async () => {
+    const { sandboxId } = await startContainer();
+    const config = target.sandboxConfig();
+    const exitCodes = [1, 2, 3, 4, 5, 6].map(async (number) => {
+      const command = ['sh', '-c', 'trap "" TERM; while true; do sleep 0.05; done'];
+      const container = await target.createContainer(sandboxId, config, { metadata: { name: `c${number}` }, command, logPath: '' });
+      await container.start();
+      await container.stop(1);
+      return (await container.status()).exitCode;
+    });
+    expect(await Promise.all(exitCodes)).toEqual([137, 137, 137, 137, 137, 137]);
+  });
+
   it('counts system calls by name, in its directory and at the end in the log', async () => {
     const container = await startContainer();
     await container.execSync(['unshare', '-n', 'true']);
