@@ -4,6 +4,7 @@ import { createConnection } from 'node:net';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { restoreBaseline, takeBaseline } from '../../../packages/cli/src/host/baseline.ts';
+import type { SandboxConfig } from '../../../packages/conformance/src/cri/messages.ts';
 import { CriTarget, TestContainer } from '../../../packages/conformance/src/cri/target.ts';
 import type { Counts } from '../../../plugins/runtime-sentry/src/kernel/tally.ts';
 import { BerthHome, exampleImage, type Running } from '../../fixtures/berth.ts';
@@ -37,11 +38,13 @@ describe('the Sentry of a pod', () => {
     }
     target.client.close();
     server.child.kill('SIGTERM');
-    await server.ended;
-    expect(sentryDirectories()).toEqual([]);
+    const { stdout, stderr } = await server.ended;
+    const left = sentryDirectories();
     restoreBaseline(baseline, [home.name]);
     removeCgroups(cgroupParent);
     home.remove();
+    expect(left).toEqual([]);
+    expect(stdout + stderr).not.toMatch(/could not/);
   });
 
   async function serve(): Promise<void> {
@@ -51,8 +54,8 @@ describe('the Sentry of a pod', () => {
     target = new CriTarget({ runtimeEndpoint: `unix://${socket}`, image: 'localhost/busybox:1', cgroupParent });
   }
 
-  async function startContainer(command = ['sleep', '1000']): Promise<TestContainer> {
-    const config = target.sandboxConfig();
+  async function startContainer(command = ['sleep', '1000'], change: Partial<SandboxConfig> = {}): Promise<TestContainer> {
+    const config = target.sandboxConfig(change);
     const { podSandboxId } = await target.client.RunPodSandbox({ config });
     const container = await target.createContainer(podSandboxId, config, { command, logPath: '' });
     await container.start();
@@ -95,6 +98,23 @@ describe('the Sentry of a pod', () => {
     expect((await other.status()).state).toBe('CONTAINER_RUNNING');
   });
 
+  it('killed: its pod can be stopped and removed while it is being ended', async () => {
+    const linux = { cgroupParent, securityContext: { namespaceOptions: { pid: 'POD' } } };
+    const lost = await Promise.all([1, 2, 3].map(() => startContainer(['sleep', '1000'], { linux })));
+    for (const container of lost) process.kill(sentryPid(container), 'SIGKILL');
+    await Promise.all(
+      lost.map(async ({ sandboxId: podSandboxId }) => {
+        await vi.waitFor(
+          async () => expect((await target.client.PodSandboxStatus({ podSandboxId })).status.state).toBe('SANDBOX_NOTREADY'),
+          { ...noticedWithin, interval: 2 },
+        );
+        await target.client.StopPodSandbox({ podSandboxId });
+        await target.client.RemovePodSandbox({ podSandboxId });
+      }),
+    );
+    expect(processesIn(cgroupParent)).toHaveLength(0);
+  });
+
   it('hung: its pod ends, and so does what waits for it', async () => {
     const hung = await startContainer();
     const waiting = hung.execSync(['echo', 'never']).then(
@@ -106,6 +126,19 @@ describe('the Sentry of a pod', () => {
     await expectGone(hung, /no sign of life for 10 s/);
     expect(await late).toMatch(/no sign of life/);
     expect(await waiting).toMatch(/answered|no sign of life/);
+  });
+
+  it('a signal that comes right after the start is the program’s, not the OCI runtime’s', async () => {
+    const { sandboxId } = await startContainer();
+    const config = target.sandboxConfig();
+    const exitCodes = [1, 2, 3, 4, 5, 6].map(async (number) => {
+      const command = ['sh', '-c', 'trap "" TERM; while true; do sleep 0.05; done'];
+      const container = await target.createContainer(sandboxId, config, { metadata: { name: `c${number}` }, command, logPath: '' });
+      await container.start();
+      await container.stop(1);
+      return (await container.status()).exitCode;
+    });
+    expect(await Promise.all(exitCodes)).toEqual([137, 137, 137, 137, 137, 137]);
   });
 
   it('counts system calls by name, in its directory and at the end in the log', async () => {
