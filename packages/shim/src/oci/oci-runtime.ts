@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
 import type { Logger } from 'pino';
 import type { Calls } from '../calls.ts';
+import { describeContainer } from '../container/container.ts';
 import { killedExitCode } from '../exit-code.ts';
 import type {
   ContainerSpec,
@@ -34,7 +35,7 @@ import { Pause } from './pause.ts';
 import { identify } from './programs.ts';
 import { seccompChoice, seccompFilter } from './seccomp.ts';
 import { SharedMemory } from './shared-memory.ts';
-import { containerConfig, nameOf, withheld } from './spec.ts';
+import { containerConfig, withheld } from './spec.ts';
 
 export interface OciRuntimeOptions {
   /** An OCI runtime's name on PATH or absolute path: `runc`, `crun`. */
@@ -137,7 +138,7 @@ export class OciRuntime implements Runtime {
 
   async createContainer(container: ContainerSpec, signal: AbortSignal): Promise<void> {
     const { containers, facts, pause } = this.#ready();
-    const object = nameOf(container);
+    const object = describeContainer(container);
     const context = container.config.linux?.securityContext;
     const privileged = context?.privileged ?? false;
     const { granted } = grantCapabilities(context?.capabilities, privileged, facts.bounding, object);
