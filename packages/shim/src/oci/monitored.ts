@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { killedExitCode } from '../exit-code.ts';
 import { exists } from '../files/exists.ts';
 import { pidIn } from '../process/owned-pid.ts';
+import type { ContainerSpec } from '../runtime.ts';
 import { removeCgroup } from './cgroup.ts';
 import type { OciCommand, Subject } from './command.ts';
 import type { OciConfig } from './config-json.ts';
@@ -11,6 +12,10 @@ import type { ExitFiles, ProcessExit } from './exit-files.ts';
 
 /** A container in a bundle of its own. */
 export type BundledContainer = Subject & { bundle: string };
+
+export function bundled({ id, config, sandbox, directory }: ContainerSpec): BundledContainer {
+  return { id, name: config.metadata?.name ?? id, sandboxId: sandbox.id, bundle: directory };
+}
 
 /** Longest that a killed process may take to be gone. */
 const killDeadlineMs = 10_000;

@@ -29,7 +29,7 @@ import { hostDevices, requestedDevices } from './devices.ts';
 import { Exec } from './exec.ts';
 import { ExitFiles } from './exit-files.ts';
 import { type HostFacts, readHostFacts } from './host-facts.ts';
-import { MonitoredContainers } from './monitored.ts';
+import { bundled, MonitoredContainers } from './monitored.ts';
 import { OciRecovery } from './oci-recovery.ts';
 import { Pause } from './pause.ts';
 import { identify } from './programs.ts';
@@ -261,7 +261,7 @@ const refused = ['user', 'role', 'type', 'level'].map((part) => ({
   reason: 'SELinux labels are not supported',
 }));
 
-function monitored({ id, config, sandbox, directory, logPath }: ContainerSpec): MonitoredContainer {
-  const { stdin, stdinOnce, tty } = config;
-  return { id, name: config.metadata?.name ?? id, sandboxId: sandbox.id, bundle: directory, logPath, stdin, stdinOnce, tty };
+function monitored(container: ContainerSpec): MonitoredContainer {
+  const { stdin, stdinOnce, tty } = container.config;
+  return { ...bundled(container), logPath: container.logPath, stdin, stdinOnce, tty };
 }
