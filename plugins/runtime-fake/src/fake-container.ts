@@ -51,7 +51,7 @@ export class FakeContainer {
   /** Ends the container as a process would by this signal; one that doesn't run stays as it is. */
   signal(posixSignal: string): void {
     if (posixSignal === 'SIGKILL') this.#exit(killedExitCode);
-    else if (!this.#behaviour.ignoresStop) this.#exit(this.#behaviour.exitAfter === undefined ? 0 : exitCodeOf('SIGTERM'));
+    else if (!this.#behaviour.ignoresStop) this.#exit(this.#behaviour.exitAfter === undefined ? 0 : exitCodeOf(posixSignal));
   }
 
   /** Forgets all timers; the record goes with the container's directory. */
