@@ -1,10 +1,10 @@
-import { readdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import type { FilesystemUsage, Image } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
-import { absent } from '../files/absent.ts';
 import { readJson, readJsonFiles, writeJson } from '../files/json-file.ts';
+import { namesIn } from '../files/names-in.ts';
 import { digestOf, hexOf } from './digest.ts';
 import type { Images, PullOptions, UsableImage } from './images.ts';
 import { nameOf, parseReference, repositoryOf } from './reference.ts';
@@ -69,7 +69,7 @@ export class NamedImages implements Images {
   }
 
   async usage(): Promise<FilesystemUsage[]> {
-    const names = (await readdir(this.#records).catch(absent)) ?? [];
+    const names = await namesIn(this.#records);
     return [
       {
         timestamp: BigInt(Date.now()) * 1_000_000n,
