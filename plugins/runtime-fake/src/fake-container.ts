@@ -1,5 +1,6 @@
 import { appendFileSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { unlessAborted } from '@berth/sdk/abort';
 import { exitCodeOf, killedExitCode } from '@berth/shim/exit-code';
 import type { ContainerSpec, Exit, FoundContainer } from '@berth/shim/runtime';
 import type { Behaviour } from './behaviour.ts';
@@ -25,10 +26,9 @@ export class FakeContainer {
   /** Resolves when the container runs; never, for one that is told to stay created, until `signal` is aborted. */
   async start(signal: AbortSignal): Promise<void> {
     const { startAfter } = this.#behaviour;
-    await new Promise<void>((resolve, reject) => {
-      signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-      if (startAfter !== 'never') this.#after(startAfter, resolve);
-    });
+    const { promise: started, resolve } = Promise.withResolvers<void>();
+    if (startAfter !== 'never') this.#after(startAfter, resolve);
+    await unlessAborted(started, signal);
     const now = Date.now();
     const { exitAfter } = this.#behaviour;
     this.#record = { startedAt: now, ...(exitAfter !== undefined && { endsAt: now + exitAfter }) };
