@@ -7,6 +7,7 @@ import { extname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { PluginError } from '@berth/sdk/errors';
+import { ownedPid } from '@berth/shim/process/owned-pid';
 import type { Counts } from './kernel/tally.ts';
 
 /** Longest path of a unix socket (unix(7)). */
@@ -128,12 +129,8 @@ export class PodSentry {
     return text === undefined ? undefined : (JSON.parse(text) as Counts);
   }
 
-  /** The pid may have become somebody else's: the command line tells. A zombie has none. */
-  async #pid(): Promise<number | undefined> {
-    const pid = Number.parseInt(await readFile(this.#file('pid'), 'utf8').catch(() => ''), 10);
-    if (Number.isNaN(pid)) return undefined;
-    const commandLine = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-    return commandLine.split('\0').includes(this.directory) ? pid : undefined;
+  #pid(): Promise<number | undefined> {
+    return ownedPid(this.#file('pid'), (commandLine) => commandLine.includes(this.directory));
   }
 
   /** Resolves once its sockets are there: `health` is made last. */
