@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { onAbort } from '@berth/sdk/abort';
 import { PluginError } from '@berth/sdk/errors';
 import { kill } from '@berth/shim/oci/process-signal';
+import { endWithin, ownedPid } from '@berth/shim/process/owned-pid';
 import type { Counts } from './kernel/tally.ts';
 
 /** Longest path of a unix socket, in bytes (unix(7)). */
@@ -113,7 +114,7 @@ export class PodSentry {
       const pid = await this.#pid();
       if (pid === undefined) return;
       kill(pid, signal);
-      for (let waited = 0; waited < limitMs && (await this.isAlive()); waited += 5) await delay(5);
+      if (await endWithin([pid], limitMs)) return;
     }
   }
 
@@ -130,12 +131,8 @@ export class PodSentry {
     return text === undefined ? undefined : (JSON.parse(text) as Counts);
   }
 
-  /** The pid may have become somebody else's: the command line tells. A zombie has none. */
-  async #pid(): Promise<number | undefined> {
-    const pid = Number.parseInt(await readFile(this.#file('pid'), 'utf8').catch(() => ''), 10);
-    if (Number.isNaN(pid)) return undefined;
-    const commandLine = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-    return commandLine.split('\0').includes(this.directory) ? pid : undefined;
+  #pid(): Promise<number | undefined> {
+    return ownedPid(this.#file('pid'), (commandLine) => commandLine.includes(this.directory));
   }
 
   /** Resolves once its sockets are there: `health` is made last. A child that doesn't get so far is ended here: it may not have written its pid. */

@@ -1,10 +1,11 @@
-import { access, rm } from 'node:fs/promises';
-import { availableParallelism, constants, hostname } from 'node:os';
+import { rm } from 'node:fs/promises';
+import { availableParallelism, hostname } from 'node:os';
 import { join } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
 import { CreateContainerRequest } from '@berth/sdk/machine-monitor';
 import type { Calls } from '@berth/shim/calls';
-import { killedExitCode } from '@berth/shim/exit-code';
+import { killedExitCode, signalNumber } from '@berth/shim/exit-code';
+import { exists } from '@berth/shim/files/exists';
 import { KeyedLock } from '@berth/shim/keyed-lock';
 import type { OciConfig } from '@berth/shim/oci/config-json';
 import { ExitFiles } from '@berth/shim/oci/exit-files';
@@ -134,9 +135,8 @@ export class VmRuntime implements Runtime {
   }
 
   async signal(container: ContainerSpec, posixSignal: string, signal: AbortSignal): Promise<void> {
-    const number = constants.signals[posixSignal as NodeJS.Signals] ?? Number(posixSignal);
     const machine = this.#machines.find(container.sandbox);
-    if (machine) await unlessGone(machine.monitor.signalContainer({ id: container.id, number }, { signal }));
+    if (machine) await unlessGone(machine.monitor.signalContainer({ id: container.id, number: signalNumber(posixSignal) }, { signal }));
   }
 
   async exec(container: ContainerSpec, { args }: ExecProcess, output: ExecOutput, signal: AbortSignal): Promise<number> {
@@ -228,10 +228,7 @@ export class VmRuntime implements Runtime {
   async #exitOf(container: ContainerSpec): Promise<Exit | undefined> {
     const exit = await this.#exits.read(container.id);
     if (!exit) return undefined;
-    const oom = await access(oomFile(container)).then(
-      () => true,
-      () => false,
-    );
+    const oom = await exists(oomFile(container));
     return { ...exit, ...(oom && exit.exitCode === killedExitCode && { reason: 'OOMKilled' }) };
   }
 

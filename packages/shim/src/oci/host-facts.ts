@@ -1,4 +1,5 @@
-import { access, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
+import { exists } from '../files/exists.ts';
 import { capabilitiesOfMask } from './capabilities.ts';
 
 /** What a container's configuration depends on besides its request. */
@@ -33,11 +34,4 @@ export async function readHostFacts(): Promise<HostFacts> {
     swapAccounting: unifiedCgroups ? await exists('/proc/swaps') : await exists('/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes'),
     appArmor: (await readFile('/sys/module/apparmor/parameters/enabled', 'utf8').catch(() => 'N')).startsWith('Y'),
   };
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
 import type { Logger } from 'pino';
 import type { Calls } from '../calls.ts';
+import { describeContainer } from '../container/container.ts';
 import { killedExitCode } from '../exit-code.ts';
 import type {
   ContainerSpec,
@@ -28,13 +29,13 @@ import { hostDevices, requestedDevices } from './devices.ts';
 import { Exec } from './exec.ts';
 import { ExitFiles } from './exit-files.ts';
 import { type HostFacts, readHostFacts } from './host-facts.ts';
-import { MonitoredContainers } from './monitored.ts';
+import { bundled, MonitoredContainers } from './monitored.ts';
 import { OciRecovery } from './oci-recovery.ts';
 import { Pause } from './pause.ts';
 import { identify } from './programs.ts';
 import { seccompChoice, seccompFilter } from './seccomp.ts';
 import { SharedMemory } from './shared-memory.ts';
-import { containerConfig, nameOf, withheld } from './spec.ts';
+import { containerConfig, withheld } from './spec.ts';
 
 export interface OciRuntimeOptions {
   /** An OCI runtime's name on PATH or absolute path: `runc`, `crun`. */
@@ -137,7 +138,7 @@ export class OciRuntime implements Runtime {
 
   async createContainer(container: ContainerSpec, signal: AbortSignal): Promise<void> {
     const { containers, facts, pause } = this.#ready();
-    const object = nameOf(container);
+    const object = describeContainer(container);
     const context = container.config.linux?.securityContext;
     const privileged = context?.privileged ?? false;
     const { granted } = grantCapabilities(context?.capabilities, privileged, facts.bounding, object);
@@ -260,7 +261,7 @@ const refused = ['user', 'role', 'type', 'level'].map((part) => ({
   reason: 'SELinux labels are not supported',
 }));
 
-function monitored({ id, config, sandbox, directory, logPath }: ContainerSpec): MonitoredContainer {
-  const { stdin, stdinOnce, tty } = config;
-  return { id, name: config.metadata?.name ?? id, sandboxId: sandbox.id, bundle: directory, logPath, stdin, stdinOnce, tty };
+function monitored(container: ContainerSpec): MonitoredContainer {
+  const { stdin, stdinOnce, tty } = container.config;
+  return { ...bundled(container), logPath: container.logPath, stdin, stdinOnce, tty };
 }

@@ -1,6 +1,7 @@
 import type { LinuxContainerSecurityContext } from '@berth/sdk/cri';
 import { SecurityProfile_ProfileType } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
+import { describeContainer } from '../container/container.ts';
 import type { ContainerSpec, SandboxSpec } from '../runtime.ts';
 import { grantCapabilities } from './capabilities.ts';
 import type { OciConfig, OciSeccomp } from './config-json.ts';
@@ -9,6 +10,8 @@ import { hasOwnIpc, namespaces, pauseNamespaces } from './config-namespaces.ts';
 import type { GrantedDevice } from './devices.ts';
 import type { HostFacts } from './host-facts.ts';
 import { limits, oomScore } from './resources.ts';
+
+export { describeContainer } from '../container/container.ts';
 
 /** What is read from the host for one container before its configuration can be put together. */
 interface SpecInputs {
@@ -25,7 +28,7 @@ interface SpecInputs {
 
 /** A container's config.json. Pure: everything about the host comes in. Throws what this runtime can't do, by its CRI field. */
 export function containerConfig({ container, facts, devices, seccomp, sharedMemory, sharedPid }: SpecInputs): OciConfig {
-  const object = nameOf(container);
+  const object = describeContainer(container);
   const context = container.config.linux?.securityContext;
   const resources = container.config.linux?.resources;
   const privileged = context?.privileged ?? false;
@@ -110,14 +113,9 @@ export function withheld({ config }: ContainerSpec, facts: HostFacts): string[] 
   ];
 }
 
-/** How errors and traces name a container. */
-export function nameOf({ id, config }: ContainerSpec): string {
-  return `container ${config.metadata?.name ?? ''} (${id.slice(0, 12)})`;
-}
-
 function rootOf(container: ContainerSpec): string {
   if (container.rootfs?.mounted) return container.rootfs.mounted;
-  throw new PluginError('FAILED_PRECONDITION', 'its root file system is not mounted', { object: nameOf(container) });
+  throw new PluginError('FAILED_PRECONDITION', 'its root file system is not mounted', { object: describeContainer(container) });
 }
 
 function cgroupsPath({ id, config }: SandboxSpec, containerId: string): string {
