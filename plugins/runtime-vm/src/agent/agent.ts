@@ -85,7 +85,7 @@ export class Agent {
         execFileSync('sync');
         return;
       default:
-        return;
+        throw new PluginError('UNIMPLEMENTED', "it doesn't know what is asked of it", { object: 'agent of the guest' });
     }
   }
 
@@ -95,7 +95,7 @@ export class Agent {
     this.#execs.set(request.id, exec);
     const forget = (): void => void this.#execs.delete(request.id);
     try {
-      const { ended } = await exec.start(request, container);
+      const { ended } = await exec.start(request.args);
       void ended.finally(forget);
     } catch (error) {
       forget();
