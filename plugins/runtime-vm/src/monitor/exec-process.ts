@@ -1,3 +1,4 @@
+import { onAbort } from '@berth/sdk/abort';
 import { type Exited, Stream } from '@berth/sdk/guest';
 import type { ExecOutput } from '@berth/sdk/machine-monitor';
 import type { ProcessSink } from './guest-connection.ts';
@@ -17,13 +18,12 @@ export class ExecProcess implements ProcessSink {
     await this.#push({ $case: 'exitCode', value: exitCode });
   }
 
-  /** Everything up to the exit code; ends with it, or with `signal`, whose reason it throws. */
-  async *events(signal: AbortSignal): AsyncGenerator<Event> {
-    const wake = (): void => this.#wake?.();
-    signal.addEventListener('abort', wake);
+  /** Everything up to the exit code; ends with it, or with the first of `signals`, whose reason it throws. */
+  async *events(signals: AbortSignal[]): AsyncGenerator<Event> {
+    const release = onAbort(signals, () => this.#wake?.());
     try {
       for (;;) {
-        signal.throwIfAborted();
+        for (const signal of signals) signal.throwIfAborted();
         const next = this.#unread.shift();
         if (next) {
           yield next.event;
@@ -32,7 +32,7 @@ export class ExecProcess implements ProcessSink {
         } else await this.#next();
       }
     } finally {
-      signal.removeEventListener('abort', wake);
+      release();
       for (const { taken } of this.#unread.splice(0)) taken();
     }
   }
