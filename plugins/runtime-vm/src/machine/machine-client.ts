@@ -52,7 +52,7 @@ export class MachineClient {
   /** Why a machine is gone whose monitor doesn't answer. */
   async reason(): Promise<string> {
     if (!existsSync(this.directory.path)) return 'its machine is gone, as after a restart of the host';
-    return readFile(this.directory.ended, 'utf8').catch(() => 'its monitor has died, and the machine with it');
+    return readFile(this.directory.endReason, 'utf8').catch(() => 'its monitor has died, and the machine with it');
   }
 
   /** Runs a process in a container, and gives its exit code once `output` has all that it printed. */

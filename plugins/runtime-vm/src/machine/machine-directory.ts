@@ -30,7 +30,7 @@ export class MachineDirectory {
     return join(this.path, 'guest.sock');
   }
 
-  get shareSocket(): string {
+  get virtiofsdSocket(): string {
     return join(this.path, 'virtiofsd.sock');
   }
 
@@ -50,7 +50,7 @@ export class MachineDirectory {
   }
 
   /** Says why the machine ended, if it did so by itself. */
-  get ended(): string {
+  get endReason(): string {
     return join(this.path, 'ended');
   }
 
