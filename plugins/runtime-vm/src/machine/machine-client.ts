@@ -29,13 +29,16 @@ export class MachineClient {
     return this.#client;
   }
 
-  /** Undefined where no monitor answers. */
-  async status(signal: AbortSignal): Promise<StatusResponse | undefined> {
-    if (!existsSync(this.directory.monitorSocket)) return undefined;
-    return this.#client.status(StatusRequest.create(), { signal, deadlineMs: statusDeadlineMs }).catch(() => {
+  /** Throws UNAVAILABLE with the reason where no monitor answers. */
+  async status(signal: AbortSignal): Promise<StatusResponse> {
+    try {
+      return await this.#client.status(StatusRequest.create(), { signal, deadlineMs: statusDeadlineMs });
+    } catch (cause) {
       signal.throwIfAborted();
-      return undefined;
-    });
+      const isSilent = PluginError.from(cause).code === 'DEADLINE_EXCEEDED';
+      const reason = isSilent ? `its monitor has not answered for ${statusDeadlineMs / 1000} s` : await this.reason();
+      throw new PluginError('UNAVAILABLE', reason, { cause });
+    }
   }
 
   /** Resolves with the reason when the machine ends by itself; undefined once this client is closed. */
@@ -49,7 +52,7 @@ export class MachineClient {
     return signal.aborted ? undefined : this.reason();
   }
 
-  /** Why a machine is gone whose monitor doesn't answer. */
+  /** Why a machine is gone whose monitor is. */
   async reason(): Promise<string> {
     if (!existsSync(this.directory.path)) return 'its machine is gone, as after a restart of the host';
     return readFile(this.directory.endReason, 'utf8').catch(() => 'its monitor has died, and the machine with it');
@@ -58,8 +61,8 @@ export class MachineClient {
   /** Runs a process in a container, and gives its exit code once `output` has all that it printed. */
   async exec(container: string, args: string[], { stdout, stderr }: RuntimeExecOutput, signal: AbortSignal): Promise<number> {
     for await (const { event } of this.#client.exec(ExecRequest.create({ container, args }), { signal })) {
-      if (event?.$case === 'stdout') await write(stdout, event.value);
-      if (event?.$case === 'stderr') await write(stderr, event.value);
+      if (event?.$case === 'stdout') await write(stdout, event.value, signal);
+      if (event?.$case === 'stderr') await write(stderr, event.value, signal);
       if (event?.$case === 'exitCode') return event.value;
     }
     throw new PluginError('UNAVAILABLE', await this.reason(), { object: `command ${JSON.stringify(args[0])}` });
