@@ -19,7 +19,7 @@ const { signal } = new AbortController();
 
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'berth-recovery-'));
-  machines = new Machines({ directory, log: pino({ level: 'silent' }), ended: () => undefined });
+  machines = new Machines({ directory, log: pino({ level: 'silent' }), endedUnasked: () => undefined });
   monitors = [];
 });
 

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
+import { parseAddress } from '@berth/sdk/address';
 
-/** Characters of an id in paths: a unix socket's path may have 107 bytes. */
+/** Characters of an id in paths: those of unix sockets can't be long. */
 const shownIdLength = 16;
 
 /** Where one machine keeps its things, below RUN: a reboot ends all of it. */
@@ -14,6 +15,12 @@ export class MachineDirectory {
   /** That of a sandbox, among those of one handler. */
   static of(machines: string, sandboxId: string): MachineDirectory {
     return new MachineDirectory(join(machines, sandboxId.slice(0, shownIdLength)));
+  }
+
+  /** Throws INVALID_ARGUMENT where the kernel couldn't hold the paths of sockets in folders below `machines`. */
+  static checkLength(machines: string): void {
+    const { monitorSocket, guestSocket, virtiofsdSocket } = MachineDirectory.of(machines, '0'.repeat(shownIdLength));
+    for (const path of [monitorSocket, guestSocket, virtiofsdSocket]) parseAddress(`unix://${path}`);
   }
 
   /** MachineConfig as JSON. */

@@ -18,7 +18,7 @@ interface MachinesOptions {
   directory: string;
   log: Logger;
   /** Told why a machine has ended by itself. */
-  ended(sandboxId: string, message: string): void;
+  endedUnasked(sandboxId: string, message: string): void;
 }
 
 /** The machines of one handler: making them, taking up those that an earlier shim made, taking them away. */
@@ -104,7 +104,7 @@ export class Machines {
       if (message === undefined) return;
       this.#clients.delete(sandboxId);
       client.close();
-      this.#options.ended(sandboxId, message);
+      this.#options.endedUnasked(sandboxId, message);
     });
     return client;
   }
