@@ -4,7 +4,7 @@ import { type Client, connect } from '@berth/sdk/connect';
 import { PluginError } from '@berth/sdk/errors';
 import type { StatusResponse } from '@berth/sdk/machine-monitor';
 import { ExecRequest, MachineMonitorService, ShutdownRequest, StatusRequest, WatchRequest } from '@berth/sdk/machine-monitor';
-import type { ExecOutput as RuntimeExecOutput } from '@berth/shim/runtime';
+import type { ExecOutput } from '@berth/shim/runtime';
 import type { MachineDirectory } from './machine-directory.ts';
 import { write } from './write.ts';
 
@@ -59,7 +59,7 @@ export class MachineClient {
   }
 
   /** Runs a process in a container, and gives its exit code once `output` has all that it printed. */
-  async exec(container: string, args: string[], { stdout, stderr }: RuntimeExecOutput, signal: AbortSignal): Promise<number> {
+  async exec(container: string, args: string[], { stdout, stderr }: ExecOutput, signal: AbortSignal): Promise<number> {
     for await (const { event } of this.#client.exec(ExecRequest.create({ container, args }), { signal })) {
       if (event?.$case === 'stdout') await write(stdout, event.value, signal);
       if (event?.$case === 'stderr') await write(stderr, event.value, signal);

@@ -1,12 +1,12 @@
 import { onAbort } from '@berth/sdk/abort';
 import { type Exited, Stream } from '@berth/sdk/guest';
-import type { ExecOutput } from '@berth/sdk/machine-monitor';
+import type { ExecEvent } from '@berth/sdk/machine-monitor';
 import type { ProcessSink } from './guest-connection.ts';
 
-type Event = NonNullable<ExecOutput['event']>;
+type Event = NonNullable<ExecEvent['event']>;
 
 /** One exec on its way to who asked for it: what the guest sends is taken when that is ready for more. */
-export class ExecProcess implements ProcessSink {
+export class ExecRelay implements ProcessSink {
   readonly #unread: { event: Event; taken: () => void }[] = [];
   #wake: (() => void) | undefined;
 

@@ -4,7 +4,7 @@ import { PluginError } from '@berth/sdk/errors';
 import {
   ContainerState,
   type CreateContainerRequest,
-  type ExecOutput,
+  type ExecEvent,
   type ExecRequest,
   type MachineEnded,
   type MachineMonitorService,
@@ -15,7 +15,7 @@ import { KeyedLock } from '@berth/shim/keyed-lock';
 import type { ExitFiles } from '@berth/shim/oci/exit-files';
 import { ContainerLog } from './container-log.ts';
 import { ContainerProcess } from './container-process.ts';
-import { ExecProcess } from './exec-process.ts';
+import { ExecRelay } from './exec-relay.ts';
 import type { Machine } from './machine.ts';
 
 const SIGKILL = 9;
@@ -108,16 +108,16 @@ export class MachineMonitor {
     await container.close();
   }
 
-  async *#exec({ container, args }: ExecRequest, { signal }: CallContext): AsyncGenerator<ExecOutput> {
+  async *#exec({ container, args }: ExecRequest, { signal }: CallContext): AsyncGenerator<ExecEvent> {
     const { guest } = this.#machine;
     const id = randomUUID();
-    const process = new ExecProcess();
-    guest.route(id, process);
+    const relay = new ExecRelay();
+    guest.route(id, relay);
     try {
       // Not given up: what it starts has to be killed.
       await guest.call({ $case: 'startExec', value: { id, container, args } });
       yield { event: { $case: 'started', value: {} } };
-      for await (const event of process.events([signal, this.#lost.signal])) yield { event };
+      for await (const event of relay.events([signal, this.#lost.signal])) yield { event };
     } finally {
       // Of one that has ended the guest knows nothing any more.
       await this.#signal(id, SIGKILL).catch(() => undefined);
