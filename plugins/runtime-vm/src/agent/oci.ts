@@ -6,7 +6,7 @@ import { PluginError } from '@berth/sdk/errors';
 import { lastErrorMessage } from '@berth/shim/oci/error-log';
 
 /** Standard streams for a process, as descriptors. */
-export type StandardStreams = ['ignore' | number, 'ignore' | number, 'ignore' | number];
+type StandardStreams = ['ignore' | number, 'ignore' | number, 'ignore' | number];
 
 interface OciOptions {
   /** Takes what the OCI runtime itself says: the streams are the container's. */

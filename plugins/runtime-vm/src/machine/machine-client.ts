@@ -1,12 +1,13 @@
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import type { Writable } from 'node:stream';
 import { type Client, connect } from '@berth/sdk/connect';
 import { PluginError } from '@berth/sdk/errors';
 import type { StatusResponse } from '@berth/sdk/machine-monitor';
 import { ExecRequest, MachineMonitorService, ShutdownRequest, StatusRequest, WatchRequest } from '@berth/sdk/machine-monitor';
 import type { ExecOutput } from '@berth/shim/runtime';
 import type { MachineDirectory } from './machine-directory.ts';
-import { write } from './write.ts';
 
 /** Longest that a machine may take to end: its guest writes what it has for the host first. */
 const shutdownDeadlineMs = 20_000;
@@ -88,4 +89,9 @@ export class MachineClient {
     this.#closed.abort();
     this.#client.close();
   }
+}
+
+/** Resolves when the stream wants more. */
+async function write(stream: Writable, data: Uint8Array, signal: AbortSignal): Promise<void> {
+  if (!stream.write(data)) await once(stream, 'drain', { signal });
 }

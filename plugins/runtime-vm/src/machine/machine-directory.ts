@@ -67,6 +67,6 @@ export class MachineDirectory {
 }
 
 /** The processes that a machine consists of. */
-export type MachineProgram = 'monitor' | 'qemu' | 'virtiofsd';
+export const machinePrograms = ['monitor', 'qemu', 'virtiofsd'] as const;
 
-export const machinePrograms: MachineProgram[] = ['monitor', 'qemu', 'virtiofsd'];
+type MachineProgram = (typeof machinePrograms)[number];

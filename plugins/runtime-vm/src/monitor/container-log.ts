@@ -56,7 +56,7 @@ interface LogLine {
 }
 
 /** `rest`: the start of a line whose end hasn't come yet. */
-export function splitLines(text: Buffer): { lines: LogLine[]; rest: Buffer } {
+function splitLines(text: Buffer): { lines: LogLine[]; rest: Buffer } {
   const lines: LogLine[] = [];
   let start = 0;
   for (;;) {

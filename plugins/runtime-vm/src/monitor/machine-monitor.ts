@@ -24,7 +24,7 @@ const SIGKILL = 9;
 const signalDeadlineMs = 10_000;
 
 /** What is asked of a machine here. */
-export type MonitoredMachine = Pick<Machine, 'guest' | 'ended'>;
+type MonitoredMachine = Pick<Machine, 'guest' | 'ended'>;
 
 /** The service of proto/machine-monitor.proto for one machine. */
 export class MachineMonitor {
