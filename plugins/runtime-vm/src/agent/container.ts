@@ -121,7 +121,7 @@ export class Container {
 
   async #remove(): Promise<void> {
     this.#removed.abort();
-    // What it makes would be made anew of what is taken away here.
+    // Otherwise what it makes would outlive this.
     await this.#atWork;
     // The OCI runtime doesn't know a container whose making was cut off.
     this.#killRest();
