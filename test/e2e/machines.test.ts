@@ -114,6 +114,30 @@ describe('a pod in a machine', { timeout: 60_000 }, () => {
     });
   });
 
+  it('goes on where containers and commands are given up', async () => {
+    await shim.withPod({}, async (pod) => {
+      for (const deadlineMs of [20, 100, 300]) await pod.run(`late-${deadlineMs}`, forever, {}, { deadlineMs }).catch(() => undefined);
+      const id = await pod.run('main', forever);
+      const loud = shim.client.execSync({ containerId: id, cmd: ['yes'], timeout: 1n });
+      await expect(loud).rejects.toThrow(/didn't end within 1 s/);
+      expect(await pod.exec(id, 'ps')).not.toContain('yes');
+      const leaving = await pod.run('leaving', 'yes');
+      await shim.client.removeContainer({ containerId: leaving });
+      expect(await pod.exec(id, 'echo', 'here')).toBe('here\n');
+    });
+  });
+
+  it('leaves no monitor behind, also where that cannot write down why it ended', async () => {
+    await shim.withPod({}, async (pod) => {
+      const id = await pod.run('main', forever);
+      const monitor = pod.pid('monitor');
+      mkdirSync(pod.machineFile('ended'));
+      process.kill(pod.pid('qemu'), 'SIGKILL');
+      expect(await pod.ended(id)).toMatchObject({ message: 'QEMU was killed by SIGKILL' });
+      await expect.poll(() => isAlive(monitor)).toBe(false);
+    });
+  });
+
   it.each([
     ['QEMU is killed', 'QEMU was killed by SIGKILL', 'qemu', 'SIGKILL'],
     ['virtiofsd is killed', 'virtiofsd was killed by SIGKILL', 'virtiofsd', 'SIGKILL'],
@@ -165,15 +189,16 @@ describe('runtime-vm', () => {
     }
   });
 
-  it('makes no pod in a machine whose agent is missing, and says what the guest said', async () => {
+  it('makes no pod in a machine whose agent fails, and says what the guest said', async () => {
     const before = readHostState();
     const directory = mkdtempSync(join(tmpdir(), 'berth-guest-'));
     mkdirSync(join(directory, 'tools'));
+    writeFileSync(join(directory, 'tools/agent'), '#!/bin/sh\nexit 3\n', { mode: 0o755 });
     for (const name of ['vmlinuz', 'initramfs.cpio']) symlinkSync(join(repository, '.cache/guest', name), join(directory, name));
     const shim = new VmShim('--guest', directory);
     try {
       await shim.start();
-      await expect(shim.withPod({}, async () => undefined)).rejects.toThrow(/the guest switched the machine off: .*ended with status 127/);
+      await expect(shim.withPod({}, async () => undefined)).rejects.toThrow(/the guest switched the machine off: .*ended with status 3/);
     } finally {
       await shim.stop();
       rmSync(directory, { recursive: true });
