@@ -9,7 +9,7 @@ import { exists } from '@berth/shim/files/exists';
 import { KeyedLock } from '@berth/shim/keyed-lock';
 import type { OciConfig } from '@berth/shim/oci/config-json';
 import { ExitFiles } from '@berth/shim/oci/exit-files';
-import { nameOf } from '@berth/shim/oci/spec';
+import { describeContainer } from '@berth/shim/oci/spec';
 import type {
   ContainerSpec,
   ExecOutput,
@@ -192,7 +192,7 @@ export class VmRuntime implements Runtime {
     const share = this.#machines.shareOf(container.sandbox);
     const { mounted } = container.rootfs ?? {};
     if (mounted === undefined)
-      throw new PluginError('FAILED_PRECONDITION', 'its root file system is not mounted', { object: nameOf(container) });
+      throw new PluginError('FAILED_PRECONDITION', 'its root file system is not mounted', { object: describeContainer(container) });
     const volumes = new Map<string, string>();
     for (const { source, readonly } of container.mounts) volumes.set(source, await share.addVolume(source, readonly, signal));
     return guestContainerConfig(container, { rootfs: await share.addRootfs(container.id, mounted, signal), volumes });
