@@ -28,7 +28,9 @@ export function diffCommand(): Command {
     .requiredOption('--handlers <handlers>', 'handlers to compare, separated by commas: runc,vm', nameList)
     .option('--image <archive...>', 'load these image archives first', [])
     .option('--all', 'print also what is the same')
-    .addOption(new Option('--timeout <seconds>', 'how long the pods may take').argParser(seconds).default(120_000, '120'))
+    .addOption(
+      new Option('--timeout <seconds>', 'how long the pods may take, and each answer of theirs').argParser(seconds).default(120_000, '120'),
+    )
     .addOption(new Option('-o, --output <format>', 'format').choices(['table', 'json']).default('table'))
     .action(async (_options: unknown, command: Command) => {
       process.exitCode = await diff(command.optsWithGlobals<DiffOptions>());
@@ -44,7 +46,7 @@ async function diff(options: DiffOptions): Promise<number> {
   const client = parts.resolve(tokens.kubeletClient);
   const interruption = new Interruption();
   const { signal } = interruption;
-  const interview = new Interview(client, { root: options.root, run: options.run }, signal);
+  const interview = new Interview(client, { root: options.root, run: options.run }, signal, options.timeout);
   const failures: string[] = [];
   try {
     await readManifestsOfPods(options.filename, signal);

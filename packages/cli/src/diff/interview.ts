@@ -16,9 +16,6 @@ export interface PodFindings {
   facts: Map<string, Facts>;
 }
 
-/** A container in an emulated machine takes a few seconds to answer all questions. */
-const answerLimitMs = 30_000;
-
 /**
  * Asks pods what they see of their runtimes: containers while they run, the node for the rest. What can't be asked, or doesn't answer in
  * time, says so in its place: it is one fact less, and the others stand.
@@ -32,7 +29,7 @@ export class Interview {
   readonly #inside = new Map<string, Promise<Facts>>();
 
   /** `limitMs`: how long one answer may take. */
-  constructor(client: KubeletClient, directories: Directories, signal: AbortSignal, limitMs = answerLimitMs) {
+  constructor(client: KubeletClient, directories: Directories, signal: AbortSignal, limitMs: number) {
     this.#client = client;
     this.#directories = directories;
     this.#signal = signal;
