@@ -32,10 +32,13 @@ export function psCommand(): Command {
     .addOption(outputOption())
     .action(async (options: { output: OutputFormat }, command: Command) => {
       const client = compose(command.optsWithGlobals<GlobalOptions>()).resolve(tokens.kubeletClient);
-      const pods = await client.pods();
-      const handlers = options.output === 'wide' ? await handlersOf(client, pods) : new Map<Pod, string>();
-      process.stdout.write(`${formatListing(pods, columns(handlers), options.output)}\n`);
-      await client.close();
+      try {
+        const pods = await client.pods();
+        const handlers = options.output === 'wide' ? await handlersOf(client, pods) : new Map<Pod, string>();
+        process.stdout.write(`${formatListing(pods, columns(handlers), options.output)}\n`);
+      } finally {
+        await client.close();
+      }
     });
 }
 

@@ -13,13 +13,13 @@ export function runtimeCommandLine(): Command {
     .argument('[options...]', "the runtime's own options, after --")
     .option('--listen <endpoint>', 'unix:///PATH or HOST:PORT (default: the endpoint in berth.yaml, else RUN/HANDLER.sock)')
     .action(async (handler: string, own: string[], options: { listen?: string }, command: Command) => {
-      const container = compose(command.optsWithGlobals<GlobalOptions>());
-      const configuration = container.resolve(tokens.configuration);
-      const cni = container.resolve(tokens.cni);
-      const runtime = runtimeCommand(runtimeEntry(configuration, handler), container.resolve(tokens.directories), cni, options.listen);
+      const parts = compose(command.optsWithGlobals<GlobalOptions>());
+      const configuration = parts.resolve(tokens.configuration);
+      const cni = parts.resolve(tokens.cni);
+      const runtime = runtimeCommand(runtimeEntry(configuration, handler), parts.resolve(tokens.directories), cni, options.listen);
       if (runtime.refusal) throw runtime.refusal;
       if (configuration.cni.confDir === undefined)
-        writeDefaultNetwork(configuration.cni, cni.confDir, container.resolve(tokens.directories).root);
+        writeDefaultNetwork(configuration.cni, cni.confDir, parts.resolve(tokens.directories).root);
       process.stderr.write(`berth: CRI server of ${handler} on ${runtime.endpoint}\n`);
       process.exitCode = await inForeground(runtime.program, [...runtime.args, ...own]);
     });
