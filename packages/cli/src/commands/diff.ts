@@ -66,6 +66,7 @@ async function diff(options: DiffOptions): Promise<number> {
     };
     failures.push(...(await awaitVerdicts(node, { onChange, signal, limit })), ...node.sourceProblems());
     status.done();
+    signal.throwIfAborted();
     print(await interview.facts(node.pods()), options);
   } catch (error) {
     if (!interruption.caused(error)) throw error;

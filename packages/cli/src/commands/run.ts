@@ -69,8 +69,9 @@ async function run(options: RunOptions): Promise<number> {
     await client.close();
     interruption.release();
   }
+  if (options.once && signal.aborted) failures.push('interrupted before it ended by itself');
   for (const failure of failures) process.stderr.write(`${picocolors.red('failed')} ${failure}\n`);
-  return failures.length > 0 || (options.once && signal.aborted) ? 1 : 0;
+  return failures.length > 0 ? 1 : 0;
 }
 
 /**

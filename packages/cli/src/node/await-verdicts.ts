@@ -8,6 +8,7 @@ const steadyMs = 1500;
 
 export interface AwaitOptions {
   onChange(pods: Pod[]): void;
+  /** Stops waiting: what isn't done by then hasn't failed. */
   signal: AbortSignal;
   /** Gives up: whatever isn't done by then has failed. Left out: waits as long as it takes. */
   limit?: AbortSignal;
@@ -25,10 +26,9 @@ export async function awaitVerdicts(node: Node, { onChange, signal, limit }: Awa
     onChange(pods);
     clearTimeout(steady);
     const verdicts = pods.map(verdictOf);
-    if (node.sourcesReady() && verdicts.every((verdict) => verdict.state !== 'pending'))
-      steady = setTimeout(() => resolve(failures(node)), steadyMs);
+    if (node.sourcesReady() && verdicts.every((verdict) => verdict.state !== 'pending')) steady = setTimeout(give, steadyMs);
   };
-  const give = (): void => resolve(failures(node));
+  const give = (): void => resolve(failures(node.pods(), !signal.aborted));
   const unsubscribe = node.onChange(look);
   const stopListening = onAbort([signal, limit], give);
   look();
@@ -41,10 +41,11 @@ export async function awaitVerdicts(node: Node, { onChange, signal, limit }: Awa
   }
 }
 
-function failures(node: Node): string[] {
-  return node.pods().flatMap((pod) => {
+/** `overdue`: a pod that has neither done what its manifest says nor failed for good has failed, too. */
+function failures(pods: Pod[], overdue: boolean): string[] {
+  return pods.flatMap((pod) => {
     const verdict = verdictOf(pod);
-    if (verdict.state === 'done') return [];
+    if (verdict.state === 'done' || (verdict.state === 'pending' && !overdue)) return [];
     const why =
       verdict.state === 'failed'
         ? verdict.why
