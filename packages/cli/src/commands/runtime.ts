@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { constants } from 'node:os';
 import { Command } from 'commander';
 import { compose, type GlobalOptions, tokens } from '../compose.ts';
 import { writeDefaultNetwork } from '../node/default-network.ts';
@@ -25,7 +26,7 @@ export function runtimeCommandLine(): Command {
     });
 }
 
-/** Runs a program on our own standard streams, passes signals on to it, and gives its exit status. */
+/** Runs a program on our own standard streams, passes signals on to it, and gives its exit status as a shell tells it. */
 async function inForeground(program: string, args: string[]): Promise<number> {
   const child = spawn(program, args, { stdio: 'inherit' });
   const pass = (signal: NodeJS.Signals) => child.kill(signal);
@@ -33,8 +34,8 @@ async function inForeground(program: string, args: string[]): Promise<number> {
   const ignore = () => undefined;
   process.on('SIGTERM', pass).on('SIGINT', ignore);
   try {
-    const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
-    return code ?? (signal === null ? 1 : 128);
+    const [code, signal] = (await once(child, 'exit')) as [number, null] | [null, NodeJS.Signals];
+    return signal === null ? code : 128 + constants.signals[signal];
   } finally {
     process.off('SIGTERM', pass).off('SIGINT', ignore);
   }
