@@ -1,5 +1,6 @@
 import type { Pod } from '@berth/api/objects';
 import { onAbort } from '@berth/sdk/abort';
+import { containerStatuses } from './container-statuses.ts';
 import type { Node } from './node.ts';
 import { verdictOf } from './verdict.ts';
 
@@ -55,8 +56,7 @@ function failures(pods: Pod[], overdue: boolean): string[] {
 }
 
 function whyPending(pod: Pod): string {
-  const statuses = [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])];
-  const waiting = statuses.flatMap(({ name, state }) =>
+  const waiting = containerStatuses(pod).flatMap(({ name, state }) =>
     state?.waiting ? [`${name}: ${state.waiting.reason}${state.waiting.message ? `: ${state.waiting.message}` : ''}`] : [],
   );
   return pod.status?.message ?? (waiting.join('; ') || (pod.status?.phase ?? 'Pending'));

@@ -42,24 +42,21 @@ export function openImages(endpoint: string | undefined, { root }: Directories):
 export function storeImages(root: string): ImageCommands {
   const directory = join(root, 'images');
   const images = new LayeredImages(directory);
-  const usable: ImageCommands = {
-    list: async () => (await images.list()).flatMap(listings),
-    remove: async (reference) => {
-      if (!(await images.status(reference))) throw noSuchImage(reference);
-      await images.remove(reference);
-    },
-    pull: (reference) => images.pull(reference, { auth: undefined, sandbox: undefined }, AbortSignal.timeout(pullTimeoutMs)),
-    load: async (file, signal) => {
-      const limit = AbortSignal.timeout(pullTimeoutMs);
-      const loaded = await images.load(file, {}, signal ? AbortSignal.any([signal, limit]) : limit);
-      return loaded.flatMap(({ names, id }) => (names.length > 0 ? names : [id]));
-    },
-  };
   return {
-    list: () => permitted(directory, usable.list),
-    remove: (reference) => permitted(directory, () => usable.remove(reference)),
-    pull: (reference) => permitted(directory, () => usable.pull(reference)),
-    load: (file, signal) => permitted(directory, () => usable.load(file, signal)),
+    list: () => permitted(directory, async () => (await images.list()).flatMap(listings)),
+    remove: (reference) =>
+      permitted(directory, async () => {
+        if (!(await images.status(reference))) throw noSuchImage(reference);
+        await images.remove(reference);
+      }),
+    pull: (reference) =>
+      permitted(directory, () => images.pull(reference, { auth: undefined, sandbox: undefined }, AbortSignal.timeout(pullTimeoutMs))),
+    load: (file, signal) =>
+      permitted(directory, async () => {
+        const limit = AbortSignal.timeout(pullTimeoutMs);
+        const loaded = await images.load(file, {}, signal ? AbortSignal.any([signal, limit]) : limit);
+        return loaded.flatMap(({ names, id }) => (names.length > 0 ? names : [id]));
+      }),
   };
 }
 
