@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const require = createRequire(import.meta.url);
 
-/** ts-proto's options; the why of each stands in shared design notes: bigint for int64, erasable enums, no client classes. */
+/** ts-proto's options: bigint for int64, enums that type stripping can erase, service definitions for grpc-js without client classes. */
 const options = [
   'outputServices=grpc-js',
   'outputClientImpl=false',

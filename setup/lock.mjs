@@ -6,10 +6,13 @@ import { cache } from './paths.mjs';
 
 const path = join(cache, 'setup.lock');
 
-/** @param {() => Promise<void>} work done once no other set-up is at work; the lock of a process that is gone doesn't count */
-export async function withLock(work) {
+/**
+ * @param {NodeJS.WritableStream} output where waiting is told
+ * @param {() => Promise<void>} work done once no other set-up is at work; the lock of a process that is gone doesn't count
+ */
+export async function withLock(output, work) {
   for (let waits = 0; !take(); waits++) {
-    if (waits === 0) process.stdout.write(`set-up  waiting for the one of process ${holder()}\n`);
+    if (waits === 0) output.write(`set-up  waiting for the one of process ${holder()}\n`);
     await setTimeout(200);
   }
   try {

@@ -20,7 +20,7 @@ import { nodeRuntime } from './steps/node-runtime.mjs';
  */
 export async function setUp({ tests = false, containers = true, machines = false, output = process.stdout }) {
   mkdirSync(cache, { recursive: true });
-  await withLock(async () => {
+  await withLock(output, async () => {
     await runSteps(
       [nodeRuntime, dependencies({ development: tests }), generatedCode(), ...(containers ? containerSteps(tests, machines) : [])],
       output,

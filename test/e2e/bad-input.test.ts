@@ -1,8 +1,8 @@
-import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, rmdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { BerthHome, exampleImage } from '../fixtures/berth.ts';
-import { type HostState, readHostState } from '../fixtures/host-state.ts';
+import { expectHostState, type HostState, readHostState } from '../fixtures/host-state.ts';
 import { nodeMissing, skipIfMissing } from '../fixtures/node-requirements.ts';
 import { repository } from '../fixtures/tools.ts';
 
@@ -123,6 +123,36 @@ describe('runtimes', () => {
     expect(ended.stderr).toMatch(/runtime broken: .*no such device/);
   });
 
+  it('a host that can not be taken back to what it was is told at the end, and by the exit status', async () => {
+    const running = home.start(['run', '--runtime', 'fake', '-f', join(repository, 'examples/counter.yaml')]);
+    await running.says(/the node goes on/);
+    const file = join(home.run, 'host-baseline.json');
+    rmSync(file);
+    mkdirSync(file);
+    const ended = await running.interrupt();
+    expect(ended).toMatchObject({ status: 1, stderr: expect.stringMatching(/^failed .*EISDIR.*host-baseline\.json$/m) });
+    rmdirSync(file);
+    // The next node with these directories does what that one couldn't.
+    expect((await home.berth('run', '--once', '--runtime', 'fake', '-f', init)).status).toBe(0);
+  });
+
+  it.each([
+    [[], { status: 0, stderr: '' }],
+    [['--once'], { status: 1, stderr: 'failed interrupted before it ended by itself\n' }],
+  ])('an interrupt while the pods come up is no failure of theirs (%j)', async (more, expected) => {
+    const running = home.start(['run', ...more, '--runtime', 'fake', '-f', home.write('good.yaml', completes)]);
+    await running.says(/good\/main.*running/);
+    expect(await running.interrupt()).toMatchObject(expected);
+  });
+
+  it('output that nobody reads any more ends a node as an interrupt does', async () => {
+    const running = home.start(['run', '--runtime', 'fake', '-f', join(repository, 'examples/counter.yaml')]);
+    await running.says(/starting a node/);
+    running.child.stdout.destroy();
+    expect(await running.ended).toMatchObject({ status: 0, stderr: '' });
+    expect(existsSync(join(home.run, 'host-baseline.json'))).toBe(false);
+  });
+
   it('an unknown field of berth.yaml names the file and the field', async () => {
     home.configure({ runtime: [] });
     const ended = await home.berth('run', '--once', '-f', init);
@@ -139,7 +169,7 @@ describe('on runc', () => {
     const ended = await home.berth('run', '--once', '--timeout', '8', '-f', file);
     expect(ended.status).toBe(1);
     expect(ended.stderr).toMatch(/default\/a: .*main: (ErrImagePull|ImagePullBackOff).*localhost\/nothere:1/);
-    expect(readHostState()).toEqual(before);
+    await expectHostState(before);
   });
 
   it('a command that is not in the image is told in the pod status', async () => {
@@ -150,7 +180,7 @@ describe('on runc', () => {
     const ended = await home.berth('run', '--once', '--timeout', '15', '--image', exampleImage, '-f', file);
     expect(ended.status).toBe(1);
     expect(ended.stderr).toMatch(/\/no\/such/);
-    expect(readHostState()).toEqual(before);
+    await expectHostState(before);
   });
 
   it.each([
@@ -165,14 +195,14 @@ describe('on runc', () => {
     const ended = await runWithBridge(script);
     expect(ended.status).toBe(1);
     expect(ended.stderr).toMatch(message);
-    expect(readHostState()).toEqual(before);
+    await expectHostState(before);
   });
 
   it('a CNI plugin that is missing is named with the directories searched', async () => {
     const ended = await runWithBridge(undefined);
     expect(ended.status).toBe(1);
     expect(ended.stderr).toMatch(/bridge.*plugins/);
-    expect(readHostState()).toEqual(before);
+    await expectHostState(before);
   });
 
   it('a CNI plugin that never ends is ended, and named', async () => {
@@ -183,7 +213,7 @@ describe('on runc', () => {
     );
     expect(ended.status).toBe(1);
     expect(ended.stderr).toMatch(/RunPodSandbox|bridge/);
-    expect(readHostState()).toEqual(before);
+    await expectHostState(before);
   });
 });
 

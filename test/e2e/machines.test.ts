@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { NamespaceMode, PodSandboxState } from '@berth/sdk/cri';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { BerthHome, exampleImage } from '../fixtures/berth.ts';
-import { type HostState, readHostState } from '../fixtures/host-state.ts';
+import { expectHostState, type HostState, readHostState } from '../fixtures/host-state.ts';
 import { machinesMissing, skipIfMissing } from '../fixtures/node-requirements.ts';
 import { repository } from '../fixtures/tools.ts';
 import { VmShim } from '../fixtures/vm-shim.ts';
@@ -27,7 +27,7 @@ describe('a pod in a machine', { timeout: 60_000 }, () => {
   afterAll(async () => {
     if (machinesMissing() !== undefined) return;
     await shim.stop();
-    expect(readHostState()).toEqual(before);
+    await expectHostState(before);
   });
 
   it('has a kernel, a host name, a memory, sysctls and a clock of its own', async () => {
@@ -114,6 +114,30 @@ describe('a pod in a machine', { timeout: 60_000 }, () => {
     });
   });
 
+  it('goes on where containers and commands are given up', async () => {
+    await shim.withPod({}, async (pod) => {
+      for (const deadlineMs of [20, 100, 300]) await pod.run(`late-${deadlineMs}`, forever, {}, { deadlineMs }).catch(() => undefined);
+      const id = await pod.run('main', forever);
+      const loud = shim.client.execSync({ containerId: id, cmd: ['yes'], timeout: 1n });
+      await expect(loud).rejects.toThrow(/didn't end within 1 s/);
+      expect(await pod.exec(id, 'ps')).not.toContain('yes');
+      const leaving = await pod.run('leaving', 'yes');
+      await shim.client.removeContainer({ containerId: leaving });
+      expect(await pod.exec(id, 'echo', 'here')).toBe('here\n');
+    });
+  });
+
+  it('leaves no monitor behind, also where that cannot write down why it ended', async () => {
+    await shim.withPod({}, async (pod) => {
+      const id = await pod.run('main', forever);
+      const monitor = pod.pid('monitor');
+      mkdirSync(pod.machineFile('ended'));
+      process.kill(pod.pid('qemu'), 'SIGKILL');
+      expect(await pod.ended(id)).toMatchObject({ message: 'QEMU was killed by SIGKILL' });
+      await expect.poll(() => isAlive(monitor)).toBe(false);
+    });
+  });
+
   it.each([
     ['QEMU is killed', 'QEMU was killed by SIGKILL', 'qemu', 'SIGKILL'],
     ['virtiofsd is killed', 'virtiofsd was killed by SIGKILL', 'virtiofsd', 'SIGKILL'],
@@ -165,20 +189,21 @@ describe('runtime-vm', () => {
     }
   });
 
-  it('makes no pod in a machine whose agent is missing, and says what the guest said', async () => {
+  it('makes no pod in a machine whose agent fails, and says what the guest said', async () => {
     const before = readHostState();
     const directory = mkdtempSync(join(tmpdir(), 'berth-guest-'));
     mkdirSync(join(directory, 'tools'));
+    writeFileSync(join(directory, 'tools/agent'), '#!/bin/sh\nexit 3\n', { mode: 0o755 });
     for (const name of ['vmlinuz', 'initramfs.cpio']) symlinkSync(join(repository, '.cache/guest', name), join(directory, name));
     const shim = new VmShim('--guest', directory);
     try {
       await shim.start();
-      await expect(shim.withPod({}, async () => undefined)).rejects.toThrow(/the guest switched the machine off: .*ended with status 127/);
+      await expect(shim.withPod({}, async () => undefined)).rejects.toThrow(/the guest switched the machine off: .*ended with status 3/);
     } finally {
       await shim.stop();
       rmSync(directory, { recursive: true });
     }
-    expect(readHostState()).toEqual(before);
+    await expectHostState(before);
   });
 
   it('runs an example that names it as its runtime class, whose page the host can fetch', async () => {
@@ -201,7 +226,7 @@ describe('runtime-vm', () => {
       expect((await node.interrupt()).status).toBe(0);
     }
     home.remove();
-    expect(readHostState()).toEqual(before);
+    await expectHostState(before);
   });
 });
 

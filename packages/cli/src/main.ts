@@ -3,6 +3,13 @@ import 'reflect-metadata';
 import { PluginError } from '@berth/sdk/errors';
 import { program } from './program.ts';
 
+// Nobody reads on (`| head`), or its disk is full: the command ends as if it were told to, so that a node stops its pods.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') process.stderr.write(`berth: can't write to standard output: ${error.message}\n`);
+  process.kill(process.pid, 'SIGTERM');
+});
+process.stderr.on('error', () => undefined);
+
 try {
   await program().parseAsync();
 } catch (error) {

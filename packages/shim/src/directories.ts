@@ -60,6 +60,11 @@ export class ShimDirectories {
     return join(this.calls, `${sandboxId}.jsonl`);
   }
 
+  /** Those of every sandbox that there is or was. */
+  callFiles(): string[] {
+    return entries(this.calls).map((name) => join(this.calls, name));
+  }
+
   /** Ids of this handler's sandboxes. */
   sandboxIds(): string[] {
     return entries(this.sandboxes);

@@ -1,5 +1,4 @@
-import { appendFileSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { appendFileSync, mkdirSync, rmSync, statSync } from 'node:fs';
 import type { CallRecord } from '@berth/sdk/call-record';
 import { PluginError } from '@berth/sdk/errors';
 import { currentTrace, inTrace, newSpan } from '@berth/sdk/trace-context';
@@ -57,18 +56,10 @@ export class FileCalls implements Calls {
   /** Removes the oldest files of sandboxes that no handler has any more, past the number that is kept. */
   trim(): void {
     const living = new Set(this.#directories.sandboxesOfAllHandlers().map((id) => this.#directories.callsOf(id)));
-    const ended = filesIn(this.#directories.calls).filter((path) => !living.has(path));
+    const ended = this.#directories.callFiles().filter((path) => !living.has(path));
     if (ended.length <= keptFiles) return;
     const byAge = ended.map((path) => ({ path, modified: statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0 }));
     byAge.sort((a, b) => b.modified - a.modified);
     for (const { path } of byAge.slice(keptFiles)) rmSync(path, { force: true });
-  }
-}
-
-function filesIn(directory: string): string[] {
-  try {
-    return readdirSync(directory).map((name) => join(directory, name));
-  } catch {
-    return [];
   }
 }

@@ -1,8 +1,8 @@
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
-import { absent } from './files/absent.ts';
 import { readJson, writeJson } from './files/json-file.ts';
+import { namesIn } from './files/names-in.ts';
 import { syncDirectory } from './files/sync-directory.ts';
 import { mountPoints } from './mount-points.ts';
 
@@ -79,7 +79,7 @@ export class ObjectFiles<Record> {
   /** All records; a folder whose record was never written is an object that was never begun, and is removed. */
   async readAll(): Promise<Map<string, Record>> {
     const found = new Map<string, Record>();
-    for (const id of (await readdir(this.#directory).catch(absent)) ?? []) {
+    for (const id of await namesIn(this.#directory)) {
       const stored = await readJson<Stored<Record>>(this.#file(id));
       if (!stored) {
         await this.remove(id);

@@ -1,6 +1,6 @@
 /** What a runtime plugin's command line gives it, besides its own flags. */
 export interface ShimOptions {
-  /** `unix:///path` */
+  /** `unix:///PATH` or `HOST:PORT`. */
   listen: string;
   /** `ROOT`: images are in ROOT/images, this runtime's objects in ROOT/runtimes/HANDLER. */
   root: string;

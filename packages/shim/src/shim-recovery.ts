@@ -1,8 +1,7 @@
-import { readdir } from 'node:fs/promises';
 import { type Container, containerSpec } from './container/container.ts';
 import { forget, remove as removeContainer } from './container/remove-container.ts';
 import { lostExitCode } from './exit-code.ts';
-import { absent } from './files/absent.ts';
+import { namesIn } from './files/names-in.ts';
 import type { Found, FoundContainer } from './runtime.ts';
 import { remove as removeSandbox } from './sandbox/remove-pod-sandbox.ts';
 import { sandboxSpec } from './sandbox/sandbox.ts';
@@ -38,7 +37,7 @@ async function removeHalfMade(shim: Shim, id: string): Promise<void> {
 
 /** Records may be lost, as when somebody removes ROOT, while namespaces are still pinned below RUN. */
 async function unpinOrphans(shim: Shim, signal: AbortSignal): Promise<void> {
-  const pinned = (await readdir(shim.directories.allNamespaces).catch(absent)) ?? [];
+  const pinned = await namesIn(shim.directories.allNamespaces);
   for (const id of pinned) if (!shim.sandboxes.find(id)) await unpinNamespaces(shim.directories.namespaces(id), signal);
 }
 

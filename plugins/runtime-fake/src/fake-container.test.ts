@@ -59,6 +59,17 @@ describe('FakeContainer', () => {
     expect(await exit).toMatchObject({ exitCode: 0 });
   });
 
+  it.each([
+    ['SIGTERM', 143],
+    ['SIGQUIT', 131],
+    ['37', 165],
+  ])('says 128 + the number of %s where that ends it before its time', async (signal, exitCode) => {
+    const { container: job, exit } = container({ 'exit-after': '1m' });
+    await job.start(never);
+    job.signal(signal);
+    expect(await exit).toMatchObject({ exitCode });
+  });
+
   it('ignores a stop if it is told to, but not a kill', async () => {
     const { container: stubborn, exit } = container({ 'ignore-stop': 'true' });
     await stubborn.start(never);

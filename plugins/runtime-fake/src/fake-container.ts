@@ -2,6 +2,7 @@ import { EventEmitter, once } from 'node:events';
 import { appendFileSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Writable } from 'node:stream';
+import { unlessAborted } from '@berth/sdk/abort';
 import { exitCodeOf, killedExitCode } from '@berth/shim/exit-code';
 import type { ContainerSpec, Exit, FoundContainer } from '@berth/shim/runtime';
 import type { Behaviour } from './behaviour.ts';
@@ -28,10 +29,9 @@ export class FakeContainer {
   /** Resolves when the container runs; never, for one that is told to stay created, until `signal` is aborted. */
   async start(signal: AbortSignal): Promise<void> {
     const { startAfter } = this.#behaviour;
-    await new Promise<void>((resolve, reject) => {
-      signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-      if (startAfter !== 'never') this.#after(startAfter, resolve);
-    });
+    const { promise: started, resolve } = Promise.withResolvers<void>();
+    if (startAfter !== 'never') this.#after(startAfter, resolve);
+    await unlessAborted(started, signal);
     const now = Date.now();
     const { exitAfter } = this.#behaviour;
     this.#record = { startedAt: now, ...(exitAfter !== undefined && { endsAt: now + exitAfter }) };
@@ -54,7 +54,7 @@ export class FakeContainer {
   /** Ends the container as a process would by this signal; one that doesn't run stays as it is. */
   signal(posixSignal: string): void {
     if (posixSignal === 'SIGKILL') this.#exit(killedExitCode);
-    else if (!this.#behaviour.ignoresStop) this.#exit(this.#behaviour.exitAfter === undefined ? 0 : exitCodeOf('SIGTERM'));
+    else if (!this.#behaviour.ignoresStop) this.#exit(this.#behaviour.exitAfter === undefined ? 0 : exitCodeOf(posixSignal));
   }
 
   /** Writes what is printed from now on to `output`, until the container ends or `signal` is aborted. */

@@ -1,3 +1,4 @@
+import { PluginError } from '@berth/sdk/errors';
 import { ContainerState, type StatusResponse } from '@berth/sdk/machine-monitor';
 import { lostExitCode } from '@berth/shim/exit-code';
 import type { ContainerSpec, Exit, Found, FoundContainer, Known } from '@berth/shim/runtime';
@@ -16,17 +17,20 @@ export async function recoverMachines(
 ): Promise<Found> {
   const statuses = new Map<string, StatusResponse>();
   const reasons = new Map<string, string>();
-  for (const sandbox of sandboxes) {
-    const machine = machines.visit(sandbox);
-    const status = await machine.status(signal);
-    if (status) {
-      statuses.set(sandbox.id, status);
-      machines.takeUp(sandbox, machine);
-    } else {
-      reasons.set(sandbox.id, await machine.reason());
-      machine.close();
-    }
-  }
+  // At the same time: each that doesn't answer costs its whole deadline.
+  await Promise.all(
+    sandboxes.map(async (sandbox) => {
+      const machine = machines.visit(sandbox);
+      try {
+        statuses.set(sandbox.id, await machine.status(signal));
+        machines.takeUp(sandbox, machine);
+      } catch (error) {
+        machine.close();
+        signal.throwIfAborted();
+        reasons.set(sandbox.id, PluginError.from(error).message);
+      }
+    }),
+  );
   const found: Found['containers'] = {};
   for (const container of containers) {
     const { id, sandbox } = container;

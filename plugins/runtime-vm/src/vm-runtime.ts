@@ -1,13 +1,15 @@
-import { access, rm } from 'node:fs/promises';
-import { availableParallelism, constants, hostname } from 'node:os';
+import { rm } from 'node:fs/promises';
+import { availableParallelism, hostname } from 'node:os';
 import { join } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
 import { CreateContainerRequest } from '@berth/sdk/machine-monitor';
 import type { Calls } from '@berth/shim/calls';
-import { killedExitCode } from '@berth/shim/exit-code';
+import { killedExitCode, signalNumber } from '@berth/shim/exit-code';
+import { exists } from '@berth/shim/files/exists';
 import { KeyedLock } from '@berth/shim/keyed-lock';
 import type { OciConfig } from '@berth/shim/oci/config-json';
 import { ExitFiles } from '@berth/shim/oci/exit-files';
+import { describeContainer } from '@berth/shim/oci/spec';
 import type {
   ContainerSpec,
   ExecOutput,
@@ -27,6 +29,7 @@ import { features } from './features.ts';
 import { type AcceleratorChoice, chooseAccelerator } from './machine/accelerator.ts';
 import { guestContainerConfig, guestPauseConfig } from './machine/container-config.ts';
 import type { Accelerator, MachineParts } from './machine/machine-config.ts';
+import { MachineDirectory } from './machine/machine-directory.ts';
 import { findParts, qemuVersion } from './machine/machine-parts.ts';
 import { type MachineSize, machineSize } from './machine/machine-size.ts';
 import { Machines } from './machine/machines.ts';
@@ -57,22 +60,24 @@ interface Host {
 export class VmRuntime implements Runtime {
   readonly #options: VmRuntimeOptions;
   readonly #directory: string;
+  readonly #machineDirectories: string;
   readonly #exits: ExitFiles;
   readonly #machines: Machines;
   readonly #events = new RuntimeEvents();
   readonly #known = new Map<string, ContainerSpec>();
   readonly #sharedPids = new Set<string>();
-  readonly #shares = new KeyedLock();
+  readonly #shareLocks = new KeyedLock();
   #host: Host | undefined;
 
   constructor(options: VmRuntimeOptions) {
     this.#options = options;
     this.#directory = join(options.run, 'machines', options.handler);
+    this.#machineDirectories = join(this.#directory, 'of');
     this.#exits = new ExitFiles(join(this.#directory, 'exits'));
     this.#machines = new Machines({
-      directory: join(this.#directory, 'of'),
+      directory: this.#machineDirectories,
       log: options.log,
-      ended: (sandboxId, message) => this.#events.push({ type: 'sandboxGone', sandboxId, message }),
+      endedUnasked: (sandboxId, message) => this.#events.push({ type: 'sandboxGone', sandboxId, message }),
     });
   }
 
@@ -88,10 +93,13 @@ export class VmRuntime implements Runtime {
         hint: 'start it with sudo, or use --runtime fake',
       });
     }
+    MachineDirectory.checkLength(this.#machineDirectories);
     const parts = await findParts(guestDirectory);
     const version = await qemuVersion(parts.qemu, signal);
     const accelerator = await chooseAccelerator(choice, parts, { record: join(this.#directory, 'kvm.json'), log, signal });
-    await this.#exits.open((id) => void this.#ended(id).catch((err: unknown) => log.error({ err, containerId: id }, 'exit not told')));
+    await this.#exits.open(
+      (id) => void this.#containerEnded(id).catch((err: unknown) => log.error({ err, containerId: id }, 'exit not told')),
+    );
     this.#host = { parts, accelerator };
     log.info({ qemu: parts.qemu, version, accelerator }, 'QEMU ready');
     return { name: 'qemu', version };
@@ -111,44 +119,46 @@ export class VmRuntime implements Runtime {
       exitDirectory: this.#exits.directory,
       watchdogMs,
     };
-    await this.#record('boot', sandbox, sandbox.config.metadata?.name, () => this.#machines.start(sandbox, machineConfig, signal));
+    await this.#record('boot', sandbox, () => this.#machines.start(sandbox, machineConfig, signal));
     if (sharedPid) await this.#holdSharedPid(sandbox, signal);
   }
 
   async stopSandbox(sandbox: SandboxSpec, signal: AbortSignal): Promise<void> {
     this.#sharedPids.delete(sandbox.id);
-    await this.#record('shutdown', sandbox, sandbox.config.metadata?.name, () => this.#machines.remove(sandbox, signal));
+    await this.#record('shutdown', sandbox, () => this.#machines.remove(sandbox, signal));
     await this.#exits.remove(sandbox.id);
   }
 
   async createContainer(container: ContainerSpec, signal: AbortSignal): Promise<void> {
-    const config = await this.#shares.hold(container.sandbox.id, signal, () => this.#shareFiles(container, signal));
+    const { id, sandbox, logPath = '' } = container;
     const { stdin } = container.config;
-    await this.#create(container, { config, stdin, logPath: container.logPath ?? '', oomFile: oomFile(container) }, signal);
-    this.#known.set(container.id, container);
+    const { monitor } = this.#machines.of(sandbox);
+    const config = await this.#shareLocks.hold(sandbox.id, signal, () => this.#shareFiles(container, signal));
+    const request = { id, config: Buffer.from(JSON.stringify(config)), stdin, logPath, oomFile: oomFile(container) };
+    await this.#record('create', container, () => monitor.createContainer(request, { signal }));
+    this.#known.set(id, container);
   }
 
   async start(container: ContainerSpec, signal: AbortSignal): Promise<void> {
     const { monitor } = this.#machines.of(container.sandbox);
-    await this.#record('start', container.sandbox, nameOf(container), () => monitor.startContainer({ id: container.id }, { signal }));
+    await this.#record('start', container, () => monitor.startContainer({ id: container.id }, { signal }));
   }
 
   async signal(container: ContainerSpec, posixSignal: string, signal: AbortSignal): Promise<void> {
-    const number = constants.signals[posixSignal as NodeJS.Signals] ?? Number(posixSignal);
     const machine = this.#machines.find(container.sandbox);
-    if (machine) await unlessGone(machine.monitor.signalContainer({ id: container.id, number }, { signal }));
+    if (machine) await unlessGone(machine.monitor.signalContainer({ id: container.id, number: signalNumber(posixSignal) }, { signal }));
   }
 
   async exec(container: ContainerSpec, { args }: ExecProcess, output: ExecOutput, signal: AbortSignal): Promise<number> {
     const machine = this.#machines.of(container.sandbox);
-    return this.#record('exec', container.sandbox, nameOf(container), () => machine.exec(container.id, args, output, signal));
+    return this.#record('exec', container, () => machine.exec(container.id, args, output, signal));
   }
 
   async removeContainer(container: ContainerSpec, signal: AbortSignal): Promise<void> {
     const { id, sandbox } = container;
     const machine = this.#machines.find(sandbox);
     if (machine) await unlessGone(machine.monitor.removeContainer({ id }, { signal }));
-    await this.#shares.hold(sandbox.id, signal, () => this.#machines.shareOf(sandbox).removeRootfs(id, signal));
+    await this.#shareLocks.hold(sandbox.id, signal, () => this.#machines.shareOf(sandbox).removeRootfs(id, signal));
     await this.#exits.remove(id);
     await rm(oomFile(container), { force: true });
     this.#known.delete(id);
@@ -168,7 +178,7 @@ export class VmRuntime implements Runtime {
     for (const id of await this.#exits.ids()) {
       if (!ids.has(id)) await this.#exits.remove(id);
       // What ended between the look and the notes just made was told to nobody.
-      else await this.#ended(id);
+      else await this.#containerEnded(id);
     }
     return found;
   }
@@ -180,23 +190,12 @@ export class VmRuntime implements Runtime {
   /** Puts what the container sees of the host into the share, and gives its config.json. */
   async #shareFiles(container: ContainerSpec, signal: AbortSignal): Promise<OciConfig> {
     const share = this.#machines.shareOf(container.sandbox);
-    this.#machines.of(container.sandbox);
     const { mounted } = container.rootfs ?? {};
     if (mounted === undefined)
-      throw new PluginError('FAILED_PRECONDITION', 'its root file system is not mounted', { object: nameOf(container) });
+      throw new PluginError('FAILED_PRECONDITION', 'its root file system is not mounted', { object: describeContainer(container) });
     const volumes = new Map<string, string>();
     for (const { source, readonly } of container.mounts) volumes.set(source, await share.addVolume(source, readonly, signal));
     return guestContainerConfig(container, { rootfs: await share.addRootfs(container.id, mounted, signal), volumes });
-  }
-
-  async #create(
-    { id, sandbox, config: { metadata } }: ContainerSpec,
-    { config, ...rest }: Omit<Partial<CreateContainerRequest>, 'config'> & { config: OciConfig },
-    signal: AbortSignal,
-  ): Promise<void> {
-    const { monitor } = this.#machines.of(sandbox);
-    const request = CreateContainerRequest.create({ id, config: Buffer.from(JSON.stringify(config)), ...rest });
-    await this.#record('create', sandbox, metadata?.name, () => monitor.createContainer(request, { signal }));
   }
 
   /** Its end is that of the sandbox. */
@@ -213,7 +212,7 @@ export class VmRuntime implements Runtime {
     throw new PluginError('FAILED_PRECONDITION', 'prepare() has not succeeded', { object: this.#options.handler });
   }
 
-  async #ended(id: string): Promise<void> {
+  async #containerEnded(id: string): Promise<void> {
     const container = this.#known.get(id);
     const exit = container && (await this.#exitOf(container));
     if (exit) {
@@ -228,25 +227,20 @@ export class VmRuntime implements Runtime {
   async #exitOf(container: ContainerSpec): Promise<Exit | undefined> {
     const exit = await this.#exits.read(container.id);
     if (!exit) return undefined;
-    const oom = await access(oomFile(container)).then(
-      () => true,
-      () => false,
-    );
+    const oom = await exists(oomFile(container));
     return { ...exit, ...(oom && exit.exitCode === killedExitCode && { reason: 'OOMKilled' }) };
   }
 
-  async #record<T>(method: string, sandbox: SandboxSpec, subject: string | undefined, work: () => Promise<T>): Promise<T> {
+  async #record<T>(method: string, about: SandboxSpec | ContainerSpec, work: () => Promise<T>): Promise<T> {
     const { calls, handler } = this.#options;
-    return calls.record({ protocol: 'machine', plugin: handler, method, subject, sandboxId: sandbox.id }, work);
+    const { id: sandboxId } = 'sandbox' in about ? about.sandbox : about;
+    const subject = about.config.metadata?.name ?? about.id;
+    return calls.record({ protocol: 'machine', plugin: handler, method, subject, sandboxId }, work);
   }
 }
 
 function oomFile({ directory }: ContainerSpec): string {
   return join(directory, 'oom');
-}
-
-function nameOf({ id, config }: ContainerSpec): string {
-  return config.metadata?.name ?? id;
 }
 
 /** What is asked of a machine that has ended meanwhile is done. */

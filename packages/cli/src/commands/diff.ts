@@ -8,7 +8,7 @@ import { runtimeEntry } from '../node/runtime-command.ts';
 import { formatTable } from '../view/listing.ts';
 import { LiveStatus } from '../view/live-status.ts';
 import { nameList, seconds } from './arguments.ts';
-import { wasInterrupted } from './interruption.ts';
+import { Interruption } from './interruption.ts';
 
 interface DiffOptions extends GlobalOptions {
   filename: string[];
@@ -28,7 +28,9 @@ export function diffCommand(): Command {
     .requiredOption('--handlers <handlers>', 'handlers to compare, separated by commas: runc,vm', nameList)
     .option('--image <archive...>', 'load these image archives first', [])
     .option('--all', 'print also what is the same')
-    .addOption(new Option('--timeout <seconds>', 'how long the pods may take').argParser(seconds).default(120_000, '120'))
+    .addOption(
+      new Option('--timeout <seconds>', 'how long the pods may take, and each answer of theirs').argParser(seconds).default(120_000, '120'),
+    )
     .addOption(new Option('-o, --output <format>', 'format').choices(['table', 'json']).default('table'))
     .action(async (_options: unknown, command: Command) => {
       process.exitCode = await diff(command.optsWithGlobals<DiffOptions>());
@@ -37,25 +39,24 @@ export function diffCommand(): Command {
 
 /** Exit status 1 if a pod didn't do what its manifest says on one of the handlers. */
 async function diff(options: DiffOptions): Promise<number> {
-  const container = compose(options);
-  const configuration = container.resolve(tokens.configuration);
+  const parts = compose(options);
+  const configuration = parts.resolve(tokens.configuration);
   for (const handler of options.handlers) runtimeEntry(configuration, handler);
-  const node = container.resolve(tokens.node);
-  const client = container.resolve(tokens.kubeletClient);
-  const interrupted = new AbortController();
-  // The first one ends the pods at once already; a second one must not end this process in the middle of that.
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => interrupted.abort());
-  const interview = new Interview(client, { root: options.root, run: options.run }, interrupted.signal);
+  const node = parts.resolve(tokens.node);
+  const client = parts.resolve(tokens.kubeletClient);
+  const interruption = new Interruption();
+  const { signal } = interruption;
+  const interview = new Interview(client, { root: options.root, run: options.run }, signal, options.timeout);
   const failures: string[] = [];
   try {
-    await readManifestsOfPods(options.filename, interrupted.signal);
+    await readManifestsOfPods(options.filename, signal);
     await node.start({
       manifests: options.filename,
       handlers: options.handlers,
       defaultHandler: options.handlers[0],
       images: options.image,
       ephemeral: false,
-      signal: interrupted.signal,
+      signal,
     });
     const status = new LiveStatus(process.stderr);
     const limit = AbortSignal.timeout(options.timeout);
@@ -63,18 +64,21 @@ async function diff(options: DiffOptions): Promise<number> {
       status.show(pods);
       interview.ask(pods);
     };
-    failures.push(...(await awaitVerdicts(node, { onChange, signal: interrupted.signal, limit })), ...node.sourceProblems());
+    failures.push(...(await awaitVerdicts(node, { onChange, signal, limit })), ...node.sourceProblems());
     status.done();
+    signal.throwIfAborted();
     print(await interview.facts(node.pods()), options);
   } catch (error) {
-    if (!wasInterrupted(error, interrupted.signal)) throw error;
+    if (!interruption.caused(error)) throw error;
     process.stderr.write('berth: interrupted\n');
   } finally {
+    // Nobody wants these pods but to compare them: the first Ctrl-C already ends them without their grace periods.
+    failures.push(...(await node.stop({ keep: false, hurry: signal })));
     await client.close();
-    failures.push(...(await node.stop({ keep: false, hurry: interrupted.signal })));
+    interruption.release();
   }
   for (const failure of failures) process.stderr.write(`failed ${failure}\n`);
-  return failures.length > 0 || interrupted.signal.aborted ? 1 : 0;
+  return failures.length > 0 || signal.aborted ? 1 : 0;
 }
 
 /** A table for each pod. */

@@ -41,8 +41,8 @@ export function doctorCommand(): Command {
 async function examine(options: GlobalOptions): Promise<Finding[]> {
   const platform = checkPlatform();
   if (platform.verdict === 'failed') return [platform];
-  const container = compose(options);
-  const cni = container.resolve(tokens.cni);
+  const parts = compose(options);
+  const cni = parts.resolve(tokens.cni);
   return [
     platform,
     checkRoot(),

@@ -54,6 +54,6 @@ export function imageCommand(): Command {
 
 function openedBy(command: Command): ReturnType<typeof openImages> {
   const options = command.optsWithGlobals<ImageOptions>();
-  const container = compose(options);
-  return openImages(options.runtimeEndpoint ?? process.env.CONTAINER_RUNTIME_ENDPOINT, container.resolve(tokens.directories));
+  const parts = compose(options);
+  return openImages(options.runtimeEndpoint ?? process.env.CONTAINER_RUNTIME_ENDPOINT, parts.resolve(tokens.directories));
 }

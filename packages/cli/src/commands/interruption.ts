@@ -1,6 +1,40 @@
 import { PluginError } from '@berth/sdk/errors';
 
-/** Whether `error` is only that `signal`, Ctrl-C's, ended what was going on. */
-export function wasInterrupted(error: unknown, signal: AbortSignal): boolean {
-  return signal.aborted && (error === signal.reason || PluginError.from(error).code === 'CANCELLED');
+const signals = ['SIGINT', 'SIGTERM'] as const;
+
+/** Ctrl-C (SIGINT) and SIGTERM for a command that has a node to end: they tell the command, and don't end its process. */
+export class Interruption {
+  readonly #interrupted = new AbortController();
+  readonly #hurried = new AbortController();
+  #ending = false;
+  readonly #take = (signal: NodeJS.Signals): void => {
+    if (this.#ending && signal === 'SIGINT') this.#hurried.abort();
+    else this.#interrupted.abort();
+  };
+
+  /** Takes the signals until `release`. */
+  constructor() {
+    for (const signal of signals) process.on(signal, this.#take);
+  }
+
+  /** Aborted once the command is to end. */
+  get signal(): AbortSignal {
+    return this.#interrupted.signal;
+  }
+
+  /** Whether `error` is only that what was going on was interrupted. */
+  caused(error: unknown): boolean {
+    const { aborted, reason } = this.signal;
+    return aborted && (error === reason || PluginError.from(error).code === 'CANCELLED');
+  }
+
+  /** The command is at its end from here on. The signal is aborted by the next Ctrl-C: it need not end gracefully any more. */
+  ending(): AbortSignal {
+    this.#ending = true;
+    return this.#hurried.signal;
+  }
+
+  release(): void {
+    for (const signal of signals) process.off(signal, this.#take);
+  }
 }

@@ -24,10 +24,10 @@ export function logsCommand(): Command {
     .action(async (text: string, options: LogOptions, command: Command) => {
       const client = compose(command.optsWithGlobals<GlobalOptions>()).resolve(tokens.kubeletClient);
       const { namespace, name } = podReference(text, options.namespace);
-      const container = options.container ?? (await onlyContainer(client, namespace, name));
       const interrupted = new AbortController();
       process.once('SIGINT', () => interrupted.abort());
       try {
+        const container = options.container ?? (await onlyContainer(client, namespace, name));
         const log = await client.logs(namespace, name, container, query(options), interrupted.signal);
         for await (const chunk of log) process.stdout.write(chunk);
       } catch (error) {

@@ -1,6 +1,8 @@
 import type { Pod } from '@berth/api/objects';
+import { PluginError } from '@berth/sdk/errors';
 import { Command } from 'commander';
 import { compose, type GlobalOptions, tokens } from '../compose.ts';
+import { containerStatuses } from '../node/container-statuses.ts';
 import type { KubeletClient } from '../node/kubelet-client.ts';
 import { containerLines } from '../view/container-lines.ts';
 import { type Column, formatAge, formatListing, type OutputFormat } from '../view/listing.ts';
@@ -32,10 +34,13 @@ export function psCommand(): Command {
     .addOption(outputOption())
     .action(async (options: { output: OutputFormat }, command: Command) => {
       const client = compose(command.optsWithGlobals<GlobalOptions>()).resolve(tokens.kubeletClient);
-      const pods = await client.pods();
-      const handlers = options.output === 'wide' ? await handlersOf(client, pods) : new Map<Pod, string>();
-      process.stdout.write(`${formatListing(pods, columns(handlers), options.output)}\n`);
-      await client.close();
+      try {
+        const pods = await client.pods();
+        const handlers = options.output === 'wide' ? await handlersOf(client, pods) : new Map<Pod, string>();
+        process.stdout.write(`${formatListing(pods, columns(handlers), options.output)}\n`);
+      } finally {
+        await client.close();
+      }
     });
 }
 
@@ -50,8 +55,8 @@ function restarts(pod: Pod): number {
 
 /** The first waiting or failed container's reason, else the phase: what kubectl's STATUS column shows. */
 function shortStatus(pod: Pod): string {
-  const states = [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])].map((status) => status.state);
-  const waiting = states.find((state) => state?.waiting?.reason && state.waiting.reason !== 'PodInitializing')?.waiting?.reason;
+  const reasons = containerStatuses(pod).map(({ state }) => state?.waiting?.reason);
+  const waiting = reasons.find((reason) => reason && reason !== 'PodInitializing');
   return pod.status?.reason ?? waiting ?? pod.status?.phase ?? 'Pending';
 }
 
@@ -65,12 +70,19 @@ async function handlersOf(client: KubeletClient, pods: Pod[]): Promise<Map<Pod, 
   return handlers;
 }
 
-function handlerOfContainers({ status }: Pod): string | undefined {
-  const all = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
-  return all.find(({ containerID }) => containerID)?.containerID?.split('://')[0];
+function handlerOfContainers(pod: Pod): string | undefined {
+  return containerStatuses(pod)
+    .find(({ containerID }) => containerID)
+    ?.containerID?.split('://')[0];
 }
 
+/** None of a pod that has ended since it was listed. */
 async function handlerOfSandbox(client: KubeletClient, { metadata }: Pod): Promise<string | undefined> {
-  const { records } = await client.trace(metadata?.namespace ?? 'default', metadata?.name ?? '');
-  return records.findLast(({ method }) => method === 'RunPodSandbox')?.plugin;
+  try {
+    const { records } = await client.trace(metadata?.namespace ?? 'default', metadata?.name ?? '');
+    return records.findLast(({ method }) => method === 'RunPodSandbox')?.plugin;
+  } catch (error) {
+    if (PluginError.from(error).code === 'NOT_FOUND') return undefined;
+    throw error;
+  }
 }

@@ -11,7 +11,7 @@ import { SourceProblems } from '../view/source-problems.ts';
 import { terminalWidth } from '../view/terminal.ts';
 import { timelineOf } from '../view/timeline.ts';
 import { seconds } from './arguments.ts';
-import { wasInterrupted } from './interruption.ts';
+import { Interruption } from './interruption.ts';
 
 interface RunOptions extends GlobalOptions {
   filename: string[];
@@ -41,37 +41,37 @@ export function runCommand(): Command {
 }
 
 async function run(options: RunOptions): Promise<number> {
-  const container = compose(options);
-  const node = container.resolve(tokens.node);
-  const client = container.resolve(tokens.kubeletClient);
-  const interrupted = new AbortController();
-  const interrupt = () => interrupted.abort();
-  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
+  const parts = compose(options);
+  const node = parts.resolve(tokens.node);
+  const client = parts.resolve(tokens.kubeletClient);
+  const interruption = new Interruption();
+  const { signal } = interruption;
   let failures: string[] = [];
   let started = false;
   try {
-    await (options.once ? readManifestsOfPods : readManifests)(options.filename, interrupted.signal);
+    await (options.once ? readManifestsOfPods : readManifests)(options.filename, signal);
     say(`starting a node, root ${options.root}, run directory ${options.run}`);
     await node.start({
       manifests: options.filename,
       defaultHandler: options.runtime,
       images: options.image,
       ephemeral: options.ephemeral ?? false,
-      signal: interrupted.signal,
+      signal,
     });
     started = true;
-    failures = await show(node, client, options, interrupted.signal);
+    failures = await show(node, client, options, signal);
   } catch (error) {
-    if (!wasInterrupted(error, interrupted.signal)) throw error;
+    if (!interruption.caused(error)) throw error;
     say('interrupted');
   } finally {
     if (started) say(options.keep ? 'ending the node, its pods go on' : 'stopping the pods');
+    failures.push(...(await node.stop({ keep: options.keep ?? false, hurry: interruption.ending() })));
     await client.close();
-    failures.push(...(await node.stop({ keep: options.keep ?? false, hurry: hurried(interrupt) })));
-    process.removeAllListeners('SIGINT').off('SIGTERM', interrupt);
+    interruption.release();
   }
+  if (options.once && signal.aborted) failures.push('interrupted before it ended by itself');
   for (const failure of failures) process.stderr.write(`${picocolors.red('failed')} ${failure}\n`);
-  return failures.length > 0 || (options.once && interrupted.signal.aborted) ? 1 : 0;
+  return failures.length > 0 ? 1 : 0;
 }
 
 /**
@@ -120,13 +120,6 @@ async function showStart(
     process.stdout.write(`${lines.join('\n')}\n`);
   }
   return failures;
-}
-
-/** A second Ctrl-C ends the pods without their grace period. */
-function hurried(firstInterrupt: () => void): AbortSignal {
-  const hurry = new AbortController();
-  process.off('SIGINT', firstInterrupt).on('SIGINT', () => hurry.abort());
-  return hurry.signal;
 }
 
 function say(text: string): void {

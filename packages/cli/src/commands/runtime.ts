@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { constants } from 'node:os';
 import { Command } from 'commander';
 import { compose, type GlobalOptions, tokens } from '../compose.ts';
 import { writeDefaultNetwork } from '../node/default-network.ts';
@@ -13,19 +14,19 @@ export function runtimeCommandLine(): Command {
     .argument('[options...]', "the runtime's own options, after --")
     .option('--listen <endpoint>', 'unix:///PATH or HOST:PORT (default: the endpoint in berth.yaml, else RUN/HANDLER.sock)')
     .action(async (handler: string, own: string[], options: { listen?: string }, command: Command) => {
-      const container = compose(command.optsWithGlobals<GlobalOptions>());
-      const configuration = container.resolve(tokens.configuration);
-      const cni = container.resolve(tokens.cni);
-      const runtime = runtimeCommand(runtimeEntry(configuration, handler), container.resolve(tokens.directories), cni, options.listen);
+      const parts = compose(command.optsWithGlobals<GlobalOptions>());
+      const configuration = parts.resolve(tokens.configuration);
+      const cni = parts.resolve(tokens.cni);
+      const runtime = runtimeCommand(runtimeEntry(configuration, handler), parts.resolve(tokens.directories), cni, options.listen);
       if (runtime.refusal) throw runtime.refusal;
       if (configuration.cni.confDir === undefined)
-        writeDefaultNetwork(configuration.cni, cni.confDir, container.resolve(tokens.directories).root);
+        writeDefaultNetwork(configuration.cni, cni.confDir, parts.resolve(tokens.directories).root);
       process.stderr.write(`berth: CRI server of ${handler} on ${runtime.endpoint}\n`);
       process.exitCode = await inForeground(runtime.program, [...runtime.args, ...own]);
     });
 }
 
-/** Runs a program on our own standard streams, passes signals on to it, and gives its exit status. */
+/** Runs a program on our own standard streams, passes signals on to it, and gives its exit status as a shell tells it. */
 async function inForeground(program: string, args: string[]): Promise<number> {
   const child = spawn(program, args, { stdio: 'inherit' });
   const pass = (signal: NodeJS.Signals) => child.kill(signal);
@@ -33,8 +34,8 @@ async function inForeground(program: string, args: string[]): Promise<number> {
   const ignore = () => undefined;
   process.on('SIGTERM', pass).on('SIGINT', ignore);
   try {
-    const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
-    return code ?? (signal === null ? 1 : 128);
+    const [code, signal] = (await once(child, 'exit')) as [number, null] | [null, NodeJS.Signals];
+    return signal === null ? code : 128 + constants.signals[signal];
   } finally {
     process.off('SIGTERM', pass).off('SIGINT', ignore);
   }

@@ -1,3 +1,4 @@
+import type { CallRecord } from '@berth/sdk/call-record';
 import { Command, Option } from 'commander';
 import picocolors from 'picocolors';
 import { stringify } from 'yaml';
@@ -15,17 +16,21 @@ export function traceCommand(): Command {
     .option('-n, --namespace <namespace>', 'namespace of the pod', 'default')
     .addOption(new Option('-o, --output <format>', 'how to print it').choices(['waterfall', 'wide', 'json', 'yaml']).default('waterfall'))
     .action(async (text: string, options: { namespace: string; output: string }, command: Command) => {
-      const container = compose(command.optsWithGlobals<GlobalOptions>());
-      const client = container.resolve(tokens.kubeletClient);
+      const parts = compose(command.optsWithGlobals<GlobalOptions>());
+      const client = parts.resolve(tokens.kubeletClient);
       const { namespace, name } = podReference(text, options.namespace);
-      const trace = await client.trace(namespace, name);
-      const records = joinRecords(trace, container.resolve(tokens.directories));
-      if (options.output === 'json') process.stdout.write(`${JSON.stringify(records, undefined, 2)}\n`);
-      else if (options.output === 'yaml') process.stdout.write(stringify(records));
-      else
-        process.stdout.write(
-          `${waterfall(records, { width: options.output === 'wide' ? 200 : terminalWidth(process.stdout), paintFailure: picocolors.red }).join('\n')}\n`,
-        );
-      await client.close();
+      try {
+        const records = joinRecords(await client.trace(namespace, name), parts.resolve(tokens.directories));
+        process.stdout.write(`${format(records, options.output)}\n`);
+      } finally {
+        await client.close();
+      }
     });
+}
+
+function format(records: CallRecord[], output: string): string {
+  if (output === 'json') return JSON.stringify(records, undefined, 2);
+  if (output === 'yaml') return stringify(records).trimEnd();
+  const width = output === 'wide' ? 200 : terminalWidth(process.stdout);
+  return waterfall(records, { width, paintFailure: picocolors.red }).join('\n');
 }

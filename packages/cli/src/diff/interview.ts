@@ -1,4 +1,6 @@
+import { text } from 'node:stream/consumers';
 import type { Pod } from '@berth/api/objects';
+import { PluginError } from '@berth/sdk/errors';
 import type { Directories } from '../configuration/directories.ts';
 import { handlerOf, podInManifest } from '../node/handler-source.ts';
 import type { KubeletClient } from '../node/kubelet-client.ts';
@@ -14,18 +16,24 @@ export interface PodFindings {
   facts: Map<string, Facts>;
 }
 
-/** Asks pods what they see of their runtimes: containers while they run, the node for the rest. */
+/**
+ * Asks pods what they see of their runtimes: containers while they run, the node for the rest. What can't be asked, or doesn't answer in
+ * time, says so in its place: it is one fact less, and the others stand.
+ */
 export class Interview {
   readonly #client: KubeletClient;
   readonly #directories: Directories;
   readonly #signal: AbortSignal;
+  readonly #limitMs: number;
   /** Answers of running containers by container id. */
   readonly #inside = new Map<string, Promise<Facts>>();
 
-  constructor(client: KubeletClient, directories: Directories, signal: AbortSignal) {
+  /** `limitMs`: how long one answer may take. */
+  constructor(client: KubeletClient, directories: Directories, signal: AbortSignal, limitMs: number) {
     this.#client = client;
     this.#directories = directories;
     this.#signal = signal;
+    this.#limitMs = limitMs;
   }
 
   /** Begins to ask containers that run and haven't been asked: one that ends soon can't be asked later. */
@@ -55,29 +63,49 @@ export class Interview {
     for (const { name: container, containerID = '' } of pod.status?.containerStatuses ?? []) {
       const answers = Object.entries((await this.#inside.get(containerID)) ?? {});
       for (const [question, answer] of answers) inside[`${container}: ${question}`] = answer;
-      output[`${container}: output`] = await this.#output(namespace, name, container);
+      // A container that never started has none.
+      output[`${container}: output`] = containerID && (await this.#output(namespace, name, container));
     }
-    const trace = await this.#client.trace(namespace, name);
-    return { ...statusFacts(pod), ...inside, ...output, ...timingFacts(joinRecords(trace, this.#directories)) };
+    return { ...statusFacts(pod), ...inside, ...output, ...(await this.#timings(namespace, name)) };
   }
 
   async #answers(pod: Pod, container: string): Promise<Facts> {
     const { namespace = 'default', name = '' } = pod.metadata ?? {};
     try {
-      return readInside(await this.#client.exec(namespace, name, container, insideCommand, this.#signal));
+      return await this.#inTime(async (signal) => readInside(await this.#client.exec(namespace, name, container, insideCommand, signal)));
     } catch (error) {
-      return { inside: `(can't be asked: ${(error as Error).message})` };
+      return { inside: unknown(error) };
     }
   }
 
-  /** A container that never started has none. */
   async #output(namespace: string, pod: string, container: string): Promise<string> {
-    const chunks: Uint8Array[] = [];
     try {
-      for await (const chunk of await this.#client.logs(namespace, pod, container, {}, this.#signal)) chunks.push(chunk);
-    } catch {
-      return '';
+      return await this.#inTime(async (signal) => text(await this.#client.logs(namespace, pod, container, {}, signal)));
+    } catch (error) {
+      return unknown(error);
     }
-    return Buffer.concat(chunks).toString();
   }
+
+  async #timings(namespace: string, pod: string): Promise<Facts> {
+    try {
+      return timingFacts(joinRecords(await this.#client.trace(namespace, pod), this.#directories));
+    } catch (error) {
+      return { timings: unknown(error) };
+    }
+  }
+
+  /** Throws DEADLINE_EXCEEDED if there is no answer within the limit. */
+  async #inTime<Answer>(ask: (signal: AbortSignal) => Promise<Answer>): Promise<Answer> {
+    const limit = AbortSignal.timeout(this.#limitMs);
+    try {
+      return await ask(AbortSignal.any([this.#signal, limit]));
+    } catch (error) {
+      if (!limit.aborted) throw error;
+      throw new PluginError('DEADLINE_EXCEEDED', `no answer within ${this.#limitMs / 1000} s`, { cause: error });
+    }
+  }
+}
+
+function unknown(error: unknown): string {
+  return `(can't be asked: ${(error as Error).message})`;
 }

@@ -1,23 +1,16 @@
 import type { ContainerStatus, Pod } from '@berth/api/objects';
 import type { CallRecord } from '@berth/sdk/call-record';
+import { containerStatuses } from '../node/container-statuses.ts';
+import { isReady } from '../node/verdict.ts';
 import type { Facts } from './comparison.ts';
 
 /** What a pod's status says: phase, readiness, how its containers stand, its address. */
 export function statusFacts(pod: Pod): Facts {
-  const {
-    phase = 'Pending',
-    reason,
-    message,
-    podIP,
-    conditions = [],
-    initContainerStatuses = [],
-    containerStatuses = [],
-  } = pod.status ?? {};
-  const ready = conditions.find((condition) => condition.type === 'Ready')?.status === 'True';
+  const { phase = 'Pending', reason, message, podIP } = pod.status ?? {};
   return {
-    status: [phase, ready && 'Ready', reason].filter(Boolean).join(', '),
+    status: [phase, isReady(pod) && 'Ready', reason].filter(Boolean).join(', '),
     ...(message !== undefined && { message }),
-    ...Object.fromEntries([...initContainerStatuses, ...containerStatuses].map((status) => [status.name, stateOf(status)])),
+    ...Object.fromEntries(containerStatuses(pod).map((status) => [status.name, stateOf(status)])),
     address: podIP ?? '',
   };
 }

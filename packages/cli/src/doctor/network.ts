@@ -9,7 +9,7 @@ const neededPlugins = ['bridge', 'host-local', 'loopback'];
 
 export function checkCniPlugins({ binDirs }: CniDirectories): Finding {
   const missing = neededPlugins.filter((plugin) => !binDirs.some((directory) => existsSync(join(directory, plugin))));
-  const found = `${binDirs.join(', ')}`;
+  const found = binDirs.join(', ');
   if (missing.length === 0) return ok('CNI plugins', found);
   return failed(
     'CNI plugins',

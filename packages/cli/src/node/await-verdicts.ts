@@ -1,5 +1,6 @@
 import type { Pod } from '@berth/api/objects';
 import { onAbort } from '@berth/sdk/abort';
+import { containerStatuses } from './container-statuses.ts';
 import type { Node } from './node.ts';
 import { verdictOf } from './verdict.ts';
 
@@ -8,6 +9,7 @@ const steadyMs = 1500;
 
 export interface AwaitOptions {
   onChange(pods: Pod[]): void;
+  /** Stops waiting: what isn't done by then hasn't failed. */
   signal: AbortSignal;
   /** Gives up: whatever isn't done by then has failed. Left out: waits as long as it takes. */
   limit?: AbortSignal;
@@ -25,10 +27,9 @@ export async function awaitVerdicts(node: Node, { onChange, signal, limit }: Awa
     onChange(pods);
     clearTimeout(steady);
     const verdicts = pods.map(verdictOf);
-    if (node.sourcesReady() && verdicts.every((verdict) => verdict.state !== 'pending'))
-      steady = setTimeout(() => resolve(failures(node)), steadyMs);
+    if (node.sourcesReady() && verdicts.every((verdict) => verdict.state !== 'pending')) steady = setTimeout(give, steadyMs);
   };
-  const give = (): void => resolve(failures(node));
+  const give = (): void => resolve(failures(node.pods(), !signal.aborted));
   const unsubscribe = node.onChange(look);
   const stopListening = onAbort([signal, limit], give);
   look();
@@ -41,10 +42,11 @@ export async function awaitVerdicts(node: Node, { onChange, signal, limit }: Awa
   }
 }
 
-function failures(node: Node): string[] {
-  return node.pods().flatMap((pod) => {
+/** `overdue`: a pod that has neither done what its manifest says nor failed for good has failed, too. */
+function failures(pods: Pod[], overdue: boolean): string[] {
+  return pods.flatMap((pod) => {
     const verdict = verdictOf(pod);
-    if (verdict.state === 'done') return [];
+    if (verdict.state === 'done' || (verdict.state === 'pending' && !overdue)) return [];
     const why =
       verdict.state === 'failed'
         ? verdict.why
@@ -54,8 +56,7 @@ function failures(node: Node): string[] {
 }
 
 function whyPending(pod: Pod): string {
-  const statuses = [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])];
-  const waiting = statuses.flatMap(({ name, state }) =>
+  const waiting = containerStatuses(pod).flatMap(({ name, state }) =>
     state?.waiting ? [`${name}: ${state.waiting.reason}${state.waiting.message ? `: ${state.waiting.message}` : ''}`] : [],
   );
   return pod.status?.message ?? (waiting.join('; ') || (pod.status?.phase ?? 'Pending'));

@@ -22,7 +22,7 @@ export class HandlerSource implements PodSource {
 }
 
 /** The host name stays that of the pod, so that it isn't a difference. */
-export function podOn(pod: Pod, handler: string): Pod {
+function podOn(pod: Pod, handler: string): Pod {
   const { name = '', uid = '' } = pod.metadata ?? {};
   return {
     ...pod,

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { storeImages } from './images.ts';
 
@@ -19,6 +20,12 @@ describe('storeImages', () => {
 
   it('names an image that is not there to be removed', async () => {
     await expect(storeImages(root).remove('nope')).rejects.toThrow(/^image nope: there is no such image; list them/);
+  });
+
+  it('stops loading an archive when it is told to', async () => {
+    const file = join(root, 'a.tar.gz');
+    writeFileSync(file, gzipSync(Buffer.alloc(1024)));
+    await expect(storeImages(root).load(file, AbortSignal.abort())).rejects.toMatchObject({ code: 'CANCELLED' });
   });
 
   it('names an archive that is none', async () => {

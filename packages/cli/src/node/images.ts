@@ -29,7 +29,7 @@ export interface ImageCommands {
   /** Gives the image's id. */
   pull(reference: string): Promise<string>;
   /** Gives the names that the archive brought. */
-  load(file: string): Promise<string[]>;
+  load(file: string, signal?: AbortSignal): Promise<string[]>;
 }
 
 const pullTimeoutMs = 600_000;
@@ -42,23 +42,21 @@ export function openImages(endpoint: string | undefined, { root }: Directories):
 export function storeImages(root: string): ImageCommands {
   const directory = join(root, 'images');
   const images = new LayeredImages(directory);
-  const usable: ImageCommands = {
-    list: async () => (await images.list()).flatMap(listings),
-    remove: async (reference) => {
-      if (!(await images.status(reference))) throw noSuchImage(reference);
-      await images.remove(reference);
-    },
-    pull: (reference) => images.pull(reference, { auth: undefined, sandbox: undefined }, AbortSignal.timeout(pullTimeoutMs)),
-    load: async (file) =>
-      (await images.load(file, {}, AbortSignal.timeout(pullTimeoutMs))).flatMap((loaded) =>
-        loaded.names.length > 0 ? loaded.names : [loaded.id],
-      ),
-  };
   return {
-    list: () => permitted(directory, usable.list),
-    remove: (reference) => permitted(directory, () => usable.remove(reference)),
-    pull: (reference) => permitted(directory, () => usable.pull(reference)),
-    load: (file) => permitted(directory, () => usable.load(file)),
+    list: () => permitted(directory, async () => (await images.list()).flatMap(listings)),
+    remove: (reference) =>
+      permitted(directory, async () => {
+        if (!(await images.status(reference))) throw noSuchImage(reference);
+        await images.remove(reference);
+      }),
+    pull: (reference) =>
+      permitted(directory, () => images.pull(reference, { auth: undefined, sandbox: undefined }, AbortSignal.timeout(pullTimeoutMs))),
+    load: (file, signal) =>
+      permitted(directory, async () => {
+        const limit = AbortSignal.timeout(pullTimeoutMs);
+        const loaded = await images.load(file, {}, signal ? AbortSignal.any([signal, limit]) : limit);
+        return loaded.flatMap(({ names, id }) => (names.length > 0 ? names : [id]));
+      }),
   };
 }
 

@@ -4,6 +4,7 @@ import { Kubelet } from '@berth/kubelet/kubelet';
 import { ManifestSource } from '@berth/kubelet/manifest-source';
 import { PodTraces } from '@berth/kubelet/pod-traces';
 import type { RuntimeClient } from '@berth/kubelet/runtime-client';
+import { PluginError } from '@berth/sdk/errors';
 import { ShimDirectories } from '@berth/shim/directories';
 import type { Logger } from 'pino';
 import { type Directories, defaultEndpoint } from '../configuration/directories.ts';
@@ -63,11 +64,13 @@ export class Node {
     const { directories, configuration, cni, log, nodeName } = this.#options;
     const handler = runtimeEntry(configuration, defaultHandler ?? configuration.defaultHandler).handler;
     await refuseSecondNode(directories);
+    signal.throwIfAborted();
     this.#guard = HostGuard.begin(directories, configuration.cni.bridge, ephemeral);
     if (configuration.cni.confDir === undefined) writeDefaultNetwork(configuration.cni, cni.confDir, directories.root);
-    for (const image of images) await storeImages(directories.root).load(image);
+    for (const image of images) await storeImages(directories.root).load(image, signal);
     const traces = new PodTraces();
     const runtimes = await this.#startRuntimes(handler, traces, signal);
+    signal.throwIfAborted();
     const source = new ManifestSource({ paths: manifests, nodeName });
     this.#kubelet = new Kubelet({
       nodeName,
@@ -86,15 +89,18 @@ export class Node {
     await this.#kubelet.start();
   }
 
-  /** Stops the pods gracefully, then the runtimes, and takes the host back to what it was. Gives a message for each thing left. */
+  /**
+   * Stops the pods gracefully, then the runtimes, and takes the host back to what it was. What fails keeps nothing else from being
+   * undone: gives a message for each thing that is left. Never throws.
+   */
   async stop({ keep, hurry }: StopOptions): Promise<string[]> {
-    const left = (await this.#kubelet?.stop({ gracefully: !keep, hurry })) ?? [];
-    for (const undo of this.#undo.splice(0).reverse()) await undo();
-    if (keep) return left;
-    const leftovers = left.length > 0 ? left : this.#sandboxesLeft();
+    const pods = await messages(async () => this.#kubelet?.stop({ gracefully: !keep, hurry }));
+    const failures: string[] = [];
+    for (const undo of this.#undo.splice(0).reverse()) failures.push(...(await messages(async () => void (await undo()))));
+    const left = keep || pods.length > 0 ? pods : await messages(() => this.#sandboxesLeft());
     // What there is to undo is remembered as long as something of the node's is there.
-    if (leftovers.length === 0) this.#guard?.end();
-    return leftovers;
+    if (!keep && left.length === 0) failures.push(...(await messages(() => void this.#guard?.end())));
+    return [...left, ...failures];
   }
 
   /** A message for each runtime of ours that still has sandboxes. */
@@ -160,5 +166,14 @@ export class Node {
     const { runtime, images } = connection;
     const onDemand = entry.command && this.#supervise(entry);
     return { handler: entry.handler, runtime, images, runtimeHandler: entry.runtimeHandler ?? '', ...(onDemand && { onDemand }) };
+  }
+}
+
+/** What `work` says is left; if it fails, that. */
+async function messages(work: () => Promise<string[] | undefined> | string[] | undefined): Promise<string[]> {
+  try {
+    return (await work()) ?? [];
+  } catch (error) {
+    return [PluginError.from(error).message];
   }
 }

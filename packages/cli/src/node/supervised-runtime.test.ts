@@ -31,7 +31,7 @@ afterEach(async () => {
 describe('SupervisedRuntime', () => {
   it('starts once for all who ask, and says why where it does not come up', async () => {
     expect(runtime.started).toBe(false);
-    await expect(runtime.start(never)).rejects.toThrow(/runtime fake: ended with exit status 1 at its start: no such machine/);
+    await expect(runtime.start(never)).rejects.toThrow(/runtime fake: ended with exit status 1: no such machine/);
     expect(runtime.started).toBe(false);
     writeFileSync(join(directory, 'ready'), '');
     await Promise.all([runtime.start(never), runtime.start(never)]);

@@ -1,8 +1,8 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Supervisor } from './supervisor.ts';
 
 const log = pino({ level: 'error' }, { write: (line: string) => void logged.push(JSON.parse(line)) });
@@ -48,9 +48,15 @@ describe('Supervisor', () => {
 
   it('says what a process said that ends at its start', async () => {
     await expect(supervise(`console.error('no such device'); process.exit(3)`).ready(written('never'), 10_000)).rejects.toThrow(
-      /runtime test: ended with exit status 3 at its start: no such device; its log is .*test\.log/,
+      /runtime test: ended with exit status 3: no such device; its log is .*test\.log/,
     );
     expect(logged).toEqual([]);
+  });
+
+  it('says so at once if a signal ends the process at its start', async () => {
+    await expect(supervise(`process.kill(process.pid, 'SIGKILL')`).ready(written('never'), 10_000)).rejects.toThrow(
+      /runtime test: ended with SIGKILL/,
+    );
   });
 
   it('says that a process does not answer', async () => {
@@ -62,13 +68,23 @@ describe('Supervisor', () => {
     const second = JSON.stringify(join(directory, 'second'));
     const script = `const fs = require('fs'); if (fs.existsSync(${file})) { fs.writeFileSync(${second}, ''); setInterval(() => {}, 1000) } else { fs.writeFileSync(${file}, ''); setTimeout(() => process.kill(process.pid, 'SIGKILL'), 200) }`;
     await supervise(script).ready(written('starts'), 10_000);
-    await supervisor?.ready(written('second'), 10_000);
-    expect(logged).toMatchObject([{ handler: 'test', ending: 'SIGKILL', msg: 'runtime ended, starting it again' }]);
+    await vi.waitUntil(() => existsSync(join(directory, 'second')), { timeout: 10_000 });
+    expect(logged).toMatchObject([{ handler: 'test', ending: 'ended with SIGKILL', msg: 'runtime ended, starting it again' }]);
   });
 
-  it('names a program that is not there', async () => {
+  it('names at once a program that is not there', async () => {
     supervisor = new Supervisor({ handler: 'test', endpoint: 'unix:///unused', program: '/no/such/program', args: [] }, directory, log);
     supervisor.start();
-    await expect(supervisor.ready(written('never'), 2000)).rejects.toThrow(/runtime test: .*\/no\/such\/program/);
+    await expect(supervisor.ready(written('never'), 10_000)).rejects.toThrow(
+      /runtime test: couldn't be started: spawn \/no\/such\/program ENOENT/,
+    );
+  });
+
+  it('says why its log can not be made', async () => {
+    writeFileSync(join(directory, 'test'), '');
+    const command = { handler: 'test', endpoint: 'unix:///unused', program: process.execPath, args: ['-e', ''] };
+    supervisor = new Supervisor(command, join(directory, 'test/logs'), log);
+    supervisor.start();
+    await expect(supervisor.ready(written('never'), 10_000)).rejects.toThrow(/runtime test: couldn't be started.*ENOTDIR/);
   });
 });

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream, mkdirSync, type WriteStream } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PluginError } from '@berth/sdk/errors';
@@ -26,6 +26,8 @@ export class Supervisor {
   readonly #stopping = new AbortController();
   #child: ChildProcess | undefined;
   #running: Promise<void> | undefined;
+  /** How the process ended; undefined while there is one. */
+  #ending: string | undefined;
   #lastLine = '';
   #hasAnswered = false;
 
@@ -48,8 +50,7 @@ export class Supervisor {
     const deadline = Date.now() + timeoutMs;
     let cause: unknown;
     while (Date.now() < deadline && !this.#stopping.signal.aborted) {
-      const exit = this.#child?.exitCode ?? undefined;
-      if (exit !== undefined) throw this.#startError(`ended with exit status ${exit} at its start`);
+      if (this.#ending !== undefined) throw this.#startError(this.#ending);
       try {
         await probe(AbortSignal.timeout(Math.max(1, deadline - Date.now())));
         this.#hasAnswered = true;
@@ -100,19 +101,31 @@ export class Supervisor {
     let backOff = firstBackOffMs;
     while (!this.#stopping.signal.aborted) {
       const startedAt = Date.now();
-      const ending = await this.#runOnce();
+      this.#ending = undefined;
+      this.#ending = await this.#runOnce();
       if (this.#stopping.signal.aborted) return;
       if (Date.now() - startedAt > steadyMs) backOff = firstBackOffMs;
       // One that never answered is told of by whoever waits in `ready`.
       const level = this.#hasAnswered ? 'error' : 'warn';
-      this.#log[level]({ ending, said: this.#lastLine, backOffMs: backOff }, 'runtime ended, starting it again');
+      this.#log[level]({ ending: this.#ending, said: this.#lastLine, backOffMs: backOff }, 'runtime ended, starting it again');
       await sleep(backOff, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
       backOff = Math.min(backOff * 2, maxBackOffMs);
     }
   }
 
+  /** Gives how the process ended, or that there was none. */
   async #runOnce(): Promise<string> {
-    mkdirSync(join(this.#logFile, '..'), { recursive: true, mode: 0o700 });
+    try {
+      const [code, signal] = (await once(this.#spawn(), 'exit')) as [number | null, string | null];
+      return `ended with ${signal ?? `exit status ${code}`}`;
+    } catch (error) {
+      this.#lastLine = (error as Error).message;
+      return "couldn't be started";
+    }
+  }
+
+  #spawn(): ChildProcess {
+    mkdirSync(dirname(this.#logFile), { recursive: true, mode: 0o700 });
     const output = createWriteStream(this.#logFile, { flags: 'a', mode: 0o600 });
     // A full disk costs lines of this log, not the node.
     output.on('error', (error) => this.#log.warn({ file: this.#logFile, cause: error.message }, "the runtime's log can't be written"));
@@ -125,15 +138,7 @@ export class Supervisor {
     });
     this.#child = child;
     this.#copyOutput(child, output);
-    try {
-      const [code, signal] = (await once(child, 'exit')) as [number | null, string | null];
-      return signal ?? `exit status ${code}`;
-    } catch (error) {
-      this.#lastLine = (error as Error).message;
-      return this.#lastLine;
-    } finally {
-      output.end();
-    }
+    return child;
   }
 
   #copyOutput(child: ChildProcess, output: WriteStream): void {
@@ -144,6 +149,8 @@ export class Supervisor {
         output.write(`${line}\n`);
       });
     }
+    // Its last lines may come after its end.
+    child.once('close', () => output.end());
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Pod } from '@berth/api/objects';
+import { containerStatuses } from './container-statuses.ts';
 
 /** Whether a pod did what its manifest says, as `berth run --once` judges it. */
 export type Verdict = { state: 'pending' } | { state: 'done' } | { state: 'failed'; why: string };
@@ -22,9 +23,8 @@ export function isReady(pod: Pod): boolean {
 }
 
 function failedContainers(pod: Pod): string {
-  const statuses = [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])];
-  const ended = statuses.flatMap((status) =>
-    status.state?.terminated?.exitCode ? [`${status.name} exit code ${status.state.terminated.exitCode}`] : [],
+  const ended = containerStatuses(pod).flatMap(({ name, state }) =>
+    state?.terminated?.exitCode ? [`${name} exit code ${state.terminated.exitCode}`] : [],
   );
   return ended.join(', ') || 'no reason given';
 }

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
 import { absent } from './absent.ts';
+import { namesIn } from './names-in.ts';
 import { syncDirectory } from './sync-directory.ts';
 
 /** Longer than any write takes. */
@@ -30,14 +31,13 @@ export async function writeJson(path: string, value: unknown): Promise<void> {
 
 /** Removes a JSON file, with what a writer of it that was killed has left. */
 export async function removeJson(path: string): Promise<void> {
-  const names = (await readdir(dirname(path)).catch(absent)) ?? [];
-  const partials = names.filter((name) => name.startsWith(`${basename(path)}.`) && name.endsWith('.tmp'));
+  const partials = (await namesIn(dirname(path))).filter((name) => name.startsWith(`${basename(path)}.`) && name.endsWith('.tmp'));
   for (const name of [basename(path), ...partials]) await rm(join(dirname(path), name), { force: true });
 }
 
 /** Removes what killed writers left in a directory: partial files that nobody has written to for a minute. */
 export async function removeStalePartials(directory: string): Promise<void> {
-  for (const name of (await readdir(directory).catch(absent)) ?? []) {
+  for (const name of await namesIn(directory)) {
     if (!name.endsWith('.tmp')) continue;
     const path = join(directory, name);
     const written = await stat(path).catch(absent);
@@ -62,7 +62,7 @@ export async function readJson<T>(path: string): Promise<T | undefined> {
 
 /** All JSON files of a directory; one that is removed meanwhile is left out. */
 export async function readJsonFiles<T>(directory: string): Promise<T[]> {
-  const names = (await readdir(directory).catch(absent)) ?? [];
-  const values = await Promise.all(names.filter((name) => name.endsWith('.json')).map((name) => readJson<T>(join(directory, name))));
+  const names = (await namesIn(directory)).filter((name) => name.endsWith('.json'));
+  const values = await Promise.all(names.map((name) => readJson<T>(join(directory, name))));
   return values.filter((value) => value !== undefined);
 }

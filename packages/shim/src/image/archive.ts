@@ -59,7 +59,8 @@ async function uncompressed(path: string, scratch: string, signal: AbortSignal):
     lock?.release();
   };
   try {
-    await pipeline(createReadStream(path), await decompressor(path), createWriteStream(plain, { mode: 0o600 }), { signal });
+    const decompress = await decompressor(path);
+    await pipeline(createReadStream(path), decompress, createWriteStream(plain, { mode: 0o600 }), { signal });
     return { path: plain, close };
   } catch (error) {
     await close();

@@ -1,4 +1,3 @@
-import { createReadStream } from 'node:fs';
 import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
@@ -38,10 +37,6 @@ export class Blobs {
 
   read(digest: string): Promise<Buffer> {
     return readFile(this.path(digest));
-  }
-
-  stream(digest: string): AsyncIterable<Uint8Array> {
-    return createReadStream(this.path(digest));
   }
 
   /**

@@ -1,11 +1,11 @@
-import { readdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { absent } from '../files/absent.ts';
 import { tryLock } from '../files/file-lock.ts';
+import { namesIn } from '../files/names-in.ts';
 
 /** Removes what processes that died left in the folder of things not yet whole. What somebody still works on has its lock held, and stays. */
 export async function removeLeftovers(incoming: string): Promise<void> {
-  for (const name of (await readdir(incoming).catch(absent)) ?? []) {
+  for (const name of await namesIn(incoming)) {
     const path = join(incoming, name.replace(/\.lock$/, ''));
     const lock = tryLock(`${path}.lock`);
     if (!lock) continue;

@@ -1,13 +1,14 @@
-import { readdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import type { FilesystemUsage, Image } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
-import { absent } from '../files/absent.ts';
-import { readJson, readJsonFiles, removeJson, writeJson } from '../files/json-file.ts';
+import { readJson, readJsonFiles, writeJson } from '../files/json-file.ts';
+import { namesIn } from '../files/names-in.ts';
 import { digestOf, hexOf } from './digest.ts';
 import type { Images, PullOptions, UsableImage } from './images.ts';
 import { nameOf, parseReference, repositoryOf } from './reference.ts';
+import { ImageUsers } from './users.ts';
 
 interface NamedImage {
   id: string;
@@ -30,13 +31,13 @@ const nominalSize = 1n;
 export class NamedImages implements Images {
   readonly #directory: string;
   readonly #records: string;
-  readonly #users: string;
+  readonly #users: ImageUsers;
   readonly #delay: NonNullable<NamedImagesOptions['delay']>;
 
   constructor(directory: string, { delay }: NamedImagesOptions = {}) {
     this.#directory = directory;
     this.#records = join(directory, 'records');
-    this.#users = join(directory, 'users');
+    this.#users = new ImageUsers(join(directory, 'users'));
     this.#delay = delay ?? (() => 0);
   }
 
@@ -63,18 +64,12 @@ export class NamedImages implements Images {
   async remove(reference: string): Promise<void> {
     const image = await this.#find(reference);
     if (!image) return;
-    const user = (await readJsonFiles<{ user: string; image: string }>(this.#users)).find((record) => record.image === image.id);
-    if (user) {
-      throw new PluginError('FAILED_PRECONDITION', `container ${user.user} uses it`, {
-        object: `image ${reference}`,
-        hint: 'remove its containers first',
-      });
-    }
+    await this.#users.checkUnused(image.id, reference);
     await rm(this.#imageFile(image.id), { force: true });
   }
 
   async usage(): Promise<FilesystemUsage[]> {
-    const names = (await readdir(this.#records).catch(absent)) ?? [];
+    const names = await namesIn(this.#records);
     return [
       {
         timestamp: BigInt(Date.now()) * 1_000_000n,
@@ -88,13 +83,13 @@ export class NamedImages implements Images {
   async use(reference: string, user: string): Promise<UsableImage> {
     const image = await this.#find(reference);
     if (!image) throw new PluginError('NOT_FOUND', 'it is not on this node', { object: `image ${reference}`, hint: 'pull it first' });
-    await writeJson(this.#userFile(user), { user, image: image.id });
+    await this.#users.put(user, image.id);
     const config = { entrypoint: [], cmd: ['sh'], env: [], workingDir: '', user: '', stopSignal: '', volumes: [] };
     return { id: image.id, config, layers: [] };
   }
 
   async release(user: string): Promise<void> {
-    await removeJson(this.#userFile(user));
+    await this.#users.remove(user);
   }
 
   async #find(reference: string): Promise<NamedImage | undefined> {
@@ -107,11 +102,6 @@ export class NamedImages implements Images {
 
   #imageFile(id: string): string {
     return join(this.#records, `${hexOf(id)}.json`);
-  }
-
-  #userFile(user: string): string {
-    if (/^[\w.-]{1,200}$/.test(user)) return join(this.#users, `${user}.json`);
-    throw new PluginError('INVALID_ARGUMENT', 'it is no container id', { object: `image user ${JSON.stringify(user)}` });
   }
 }
 

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
-import { readJson, readJsonFiles, removeJson, removeStalePartials, writeJson } from '../files/json-file.ts';
+import { readJson, readJsonFiles, removeStalePartials, writeJson } from '../files/json-file.ts';
 import { digestOf, hexOf } from './digest.ts';
 import type { InstalledImage } from './install.ts';
 import { nameOf, parseReference } from './reference.ts';
@@ -12,26 +12,19 @@ interface NameRecord {
   image: string;
 }
 
-interface UserRecord {
-  user: string;
-  image: string;
-}
-
 const shortestPrefix = 12;
 
 /**
- * What the store knows, one file per object: images by id, their names, and who uses them. Each is replaced at once and
+ * What the store knows, one file per object: images by id, and their names. Each is replaced at once and
  * read afresh, so that every process sees what another one did. Changes that concern more than one are the caller's to lock.
  */
 export class Records {
   readonly #images: string;
   readonly #names: string;
-  readonly #users: string;
 
   constructor(directory: string) {
     this.#images = join(directory, 'records');
     this.#names = join(directory, 'names');
-    this.#users = join(directory, 'users');
   }
 
   images(): Promise<InstalledImage[]> {
@@ -40,12 +33,6 @@ export class Records {
 
   names(): Promise<NameRecord[]> {
     return readJsonFiles<NameRecord>(this.#names);
-  }
-
-  /** Ids of those who use the image. */
-  async usersOf(image: string): Promise<string[]> {
-    const records = await readJsonFiles<UserRecord>(this.#users);
-    return records.filter((record) => record.image === image).map(({ user }) => user);
   }
 
   /** By name, id or unique prefix of an id; undefined if there is none. */
@@ -83,15 +70,7 @@ export class Records {
 
   /** What writers that were killed have left. */
   async removeLeftovers(): Promise<void> {
-    for (const directory of [this.#images, this.#names, this.#users]) await removeStalePartials(directory);
-  }
-
-  putUser(user: string, image: string): Promise<void> {
-    return writeJson(this.#userFile(user), { user, image });
-  }
-
-  removeUser(user: string): Promise<void> {
-    return removeJson(this.#userFile(user));
+    for (const directory of [this.#images, this.#names]) await removeStalePartials(directory);
   }
 
   async #findByPrefix(digits: string): Promise<InstalledImage | undefined> {
@@ -110,11 +89,6 @@ export class Records {
   /** Names are longer than a file name may be. */
   #nameFile(name: string): string {
     return join(this.#names, `${hexOf(digestOf(name))}.json`);
-  }
-
-  #userFile(user: string): string {
-    if (/^[\w.-]{1,200}$/.test(user)) return join(this.#users, `${user}.json`);
-    throw new PluginError('INVALID_ARGUMENT', 'it is no container id', { object: `image user ${JSON.stringify(user)}` });
   }
 }
 

@@ -15,6 +15,7 @@ import { Records } from './records.ts';
 import { nameOf, parseReference, repositoryOf } from './reference.ts';
 import { Registry } from './registry.ts';
 import { diskUsage } from './usage.ts';
+import { ImageUsers } from './users.ts';
 
 /** Changes of records take milliseconds: who waits longer waits for a process that hangs. */
 const lockTimeoutMs = 30_000;
@@ -30,13 +31,14 @@ interface LoadedImage {
  * reads its state from disk. What is being made lies under `incoming` and counts when it is renamed to its place, so a
  * process that dies leaves nothing half done that anybody takes for whole.
  *
- * `blobs` manifests, configurations, layers as they came; `layers` unpacked ones; `records`, `names`, `users` see records.ts.
+ * `blobs` manifests, configurations, layers as they came; `layers` unpacked ones; `records` and `names` see records.ts; `users` see users.ts.
  */
 export class LayeredImages implements Images {
   readonly #directory: string;
   readonly #blobs: Blobs;
   readonly #layers: Layers;
   readonly #records: Records;
+  readonly #users: ImageUsers;
   #leftovers: Promise<unknown> | undefined;
 
   /** `directory`: ROOT/images. */
@@ -46,6 +48,7 @@ export class LayeredImages implements Images {
     this.#blobs = new Blobs(join(directory, 'blobs'), incoming);
     this.#layers = new Layers(join(directory, 'layers'), incoming);
     this.#records = new Records(directory);
+    this.#users = new ImageUsers(join(directory, 'users'));
   }
 
   async pull(text: string, { auth }: PullOptions, signal: AbortSignal): Promise<string> {
@@ -121,13 +124,7 @@ export class LayeredImages implements Images {
     const detached = await this.#locked(async () => {
       const image = await this.#records.find(reference);
       if (!image) return [];
-      const [user, ...others] = await this.#records.usersOf(image.id);
-      if (user !== undefined) {
-        throw new PluginError('FAILED_PRECONDITION', `container ${user}${others.length > 0 ? ` and ${others.length} more` : ''} uses it`, {
-          object: `image ${reference}`,
-          hint: 'remove its containers first',
-        });
-      }
+      await this.#users.checkUnused(image.id, reference);
       await this.#records.remove(image.id);
       return this.#detachUnused(image);
     });
@@ -154,18 +151,22 @@ export class LayeredImages implements Images {
           hint: 'remove the image and pull it again',
         });
       }
-      await this.#records.putUser(user, image.id);
+      await this.#users.put(user, image.id);
       return { id: image.id, config: image.config, layers: directories.reverse() };
     });
   }
 
   async release(user: string): Promise<void> {
-    await this.#records.removeUser(user);
+    await this.#users.remove(user);
   }
 
   /** What another process removes between the unpacking and the record is made again. */
   async #install(bytes: Buffer, manifest: Manifest, source: BlobSource, names: string[], signal: AbortSignal): Promise<string> {
-    this.#leftovers ??= Promise.all([removeLeftovers(join(this.#directory, 'incoming')), this.#records.removeLeftovers()]);
+    this.#leftovers ??= Promise.all([
+      removeLeftovers(join(this.#directory, 'incoming')),
+      this.#records.removeLeftovers(),
+      this.#users.removeLeftovers(),
+    ]);
     await this.#leftovers;
     try {
       return await this.#installed(bytes, manifest, source, names, signal);

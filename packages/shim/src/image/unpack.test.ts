@@ -52,6 +52,11 @@ describe.skipIf(needsRoot)(`unpackLayer${needsRoot ? ` (${needsRoot})` : ''}`, (
 
   const opaque = (path: string) => syscalls().getAttribute(path, 'trusted.overlay.opaque');
 
+  it('fails, and no more, where the blob has been removed meanwhile', async () => {
+    const missing = { blob: join(scratch, 'missing'), diffId: 'sha256:x', lowers: [] };
+    await expect(unpackLayer(missing, join(scratch, 'fs'), signal)).rejects.toThrow(/layer sha256:x: ENOENT/);
+  });
+
   it.each(['none', 'gzip', 'zstd'] as const)('unpacks a layer compressed by %s', async (compression) => {
     const { at, size } = await unpack([{ type: 'file', path: 'etc/motd', content: 'ahoy' }], [], compression);
     expect(await readFile(at('etc/motd'), 'utf8')).toBe('ahoy');

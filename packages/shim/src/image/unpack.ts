@@ -49,9 +49,9 @@ export async function unpackLayer(source: LayerSource, target: string, signal: A
 async function writeEntries(source: LayerSource, target: string, signal: AbortSignal): Promise<{ size: UnpackedSize; diffId: string }> {
   const meter = new Meter();
   const writer = new LayerWriter(target, source.lowers);
-  const blob = createReadStream(source.blob);
   const transforms = [await decompressor(source.blob), (chunks: AsyncIterable<Buffer>) => meter.through(chunks)];
-  await readTar(blob, transforms, (header, content) => writer.write(readEntry(header), content), signal);
+  // Opened last: a stream that nobody reads yet has nobody to take its error.
+  await readTar(createReadStream(source.blob), transforms, (header, content) => writer.write(readEntry(header), content), signal);
   writer.finish();
   return { size: { bytes: writer.bytes, inodes: writer.inodes }, diffId: meter.digest() };
 }

@@ -1,7 +1,8 @@
-import { lstat, readdir } from 'node:fs/promises';
+import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FilesystemUsage } from '@berth/sdk/cri';
 import { readJson } from '../files/json-file.ts';
+import { namesIn } from '../files/names-in.ts';
 import type { UnpackedSize } from './unpack.ts';
 
 /** What the images take on their file system, from the sizes noted while unpacking: no walk through all layers. */
@@ -19,13 +20,13 @@ export async function diskUsage(directory: string): Promise<FilesystemUsage[]> {
 }
 
 async function layersUsage(directory: string): Promise<UnpackedSize> {
-  const names = await readdir(directory).catch(() => []);
+  const names = await namesIn(directory);
   const records = await Promise.all(names.map((name) => readJson<UnpackedSize>(join(directory, name, 'layer.json'))));
   return total(records.filter((record) => record !== undefined));
 }
 
 async function blobsUsage(directory: string): Promise<UnpackedSize> {
-  const names = await readdir(directory).catch(() => []);
+  const names = await namesIn(directory);
   const sizes = await Promise.all(
     names.map((name) =>
       lstat(join(directory, name)).then(

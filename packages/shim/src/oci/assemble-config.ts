@@ -9,7 +9,7 @@ import type { OciConfig } from './config-json.ts';
 import { hostDevices, requestedDevices } from './devices.ts';
 import type { HostFacts } from './host-facts.ts';
 import { seccompChoice, seccompFilter } from './seccomp.ts';
-import { containerConfig, nameOf } from './spec.ts';
+import { containerConfig, describeContainer } from './spec.ts';
 
 interface Host {
   facts: HostFacts;
@@ -27,7 +27,7 @@ export async function assembleConfig(
   { facts, appArmor, sharedMemory, pidNamespace, cdiDirectories }: Host,
   signal: AbortSignal,
 ): Promise<OciConfig> {
-  const object = nameOf(container);
+  const object = describeContainer(container);
   const context = container.config.linux?.securityContext;
   const privileged = context?.privileged ?? false;
   const { granted } = grantCapabilities(context?.capabilities, privileged, facts.bounding, object);

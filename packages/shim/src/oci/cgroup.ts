@@ -1,6 +1,7 @@
 import { readdir, readFile, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { kill } from './process-signal.ts';
 
 const root = '/sys/fs/cgroup';
 
@@ -31,11 +32,5 @@ async function removeDirectory(path: string, signal: AbortSignal): Promise<void>
 
 async function killMembers(path: string): Promise<void> {
   const members = await readFile(join(path, 'cgroup.procs'), 'utf8').catch(() => '');
-  for (const pid of members.split('\n').filter(Boolean)) {
-    try {
-      process.kill(Number(pid), 'SIGKILL');
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-    }
-  }
+  for (const pid of members.split('\n').filter(Boolean)) kill(Number(pid), 'SIGKILL');
 }

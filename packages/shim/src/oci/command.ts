@@ -3,6 +3,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
 import type { Calls } from '../calls.ts';
+import { errorMessage, lastErrorMessage } from './error-log.ts';
 
 /** What a subcommand is about. */
 export interface Subject {
@@ -105,8 +106,7 @@ export class OciCommand {
 
   /** Why the last command that logged to this file failed, in the runtime's own words. */
   async lastError(logFile: string): Promise<string | undefined> {
-    const lines = (await readFile(logFile, 'utf8').catch(() => '')).trim().split('\n');
-    return lines.map(errorMessage).findLast((message) => message !== undefined);
+    return lastErrorMessage(await readFile(logFile, 'utf8').catch(() => ''));
   }
 
   async #run(subcommand: string, args: string[], subject: Subject, signal: AbortSignal, limitMs = deadlineMs): Promise<string> {
@@ -151,16 +151,6 @@ export function readable(printed: string): string {
   const message =
     errorMessage(last) ?? last.replace(/^time="[^"]*" level=error msg="(.*)"$/, (_, text: string) => text.replaceAll('\\"', '"'));
   return message.replace(/^\w+ \w+ failed: /, '');
-}
-
-function errorMessage(line: string): string | undefined {
-  if (!line.startsWith('{')) return undefined;
-  try {
-    const { level, msg } = JSON.parse(line) as { level?: string; msg?: string };
-    return level === 'error' || level === 'fatal' ? msg : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 /** runc's and crun's ways to say that there is no such container, or that its process has ended. */

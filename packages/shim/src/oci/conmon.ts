@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { access, readFile, rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
@@ -8,6 +8,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { unlessAborted } from '@berth/sdk/abort';
 import { PluginError } from '@berth/sdk/errors';
 import type { Calls } from '../calls.ts';
+import { exists } from '../files/exists.ts';
+import { endWithin, ownedPid } from '../process/owned-pid.ts';
 import { interrupted, type OciCommand, readable, type Subject } from './command.ts';
 import { reopenLogs, tellConmon } from './conmon-control.ts';
 import { kill } from './process-signal.ts';
@@ -72,7 +74,7 @@ export class Conmon {
     // conmon becomes the leader of a process group soon after its start. Its OCI runtime is in that too; a container's process is not.
     kill(pid, 'SIGKILL');
     kill(-pid, 'SIGKILL');
-    for (let waited = 0; waited < endDeadlineMs && !(await haveEnded(pids)); waited += 5) await delay(5);
+    await endWithin(pids, endDeadlineMs);
   }
 
   /** Whether the container is being watched. */
@@ -98,12 +100,8 @@ export class Conmon {
     }
   }
 
-  /** The pid may have become somebody else's: the command line tells. */
-  async #pid(id: string, bundle: string): Promise<number | undefined> {
-    const pid = Number.parseInt(await readFile(pidFile(bundle), 'utf8').catch(() => ''), 10);
-    if (Number.isNaN(pid)) return undefined;
-    const commandLine = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-    return commandLine.split('\0').includes(id) ? pid : undefined;
+  #pid(id: string, bundle: string): Promise<number | undefined> {
+    return ownedPid(pidFile(bundle), (commandLine) => commandLine.includes(id));
   }
 
   async #create(container: MonitoredContainer, signal: AbortSignal): Promise<number> {
@@ -167,13 +165,6 @@ export class Conmon {
   }
 }
 
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
-}
-
 function logDriver(logPath: string | undefined, name: string): string {
   if (logPath === undefined) return 'none';
   if (!logPath.includes(':')) return `k8s-file:${logPath}`;
@@ -187,12 +178,6 @@ function logDriver(logPath: string | undefined, name: string): string {
 async function childrenOf(pid: number): Promise<number[]> {
   const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '');
   return children.split(' ').filter(Boolean).map(Number);
-}
-
-/** A zombie has ended: when it is reaped is up to the host's init. */
-async function haveEnded(pids: number[]): Promise<boolean> {
-  const states = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')));
-  return states.every((state) => state === '' || /\) [ZX] [^)]*$/.test(state));
 }
 
 function pidFile(bundle: string): string {

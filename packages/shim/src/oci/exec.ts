@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { PluginError } from '@berth/sdk/errors';
 import type { Calls } from '../calls.ts';
 import { exitCodeOf } from '../exit-code.ts';
+import { pidIn } from '../process/owned-pid.ts';
 import type { ExecProcess, ProcessStreams } from '../runtime.ts';
 import type { OciCommand } from './command.ts';
 import type { OciConfig } from './config-json.ts';
@@ -106,10 +107,4 @@ async function killProcess(child: ChildProcess, pidFile: string): Promise<void> 
   if (pid !== undefined && running()) kill(-pid, 'SIGKILL');
   while (running() && Date.now() < deadline) await delay(10);
   child.kill('SIGKILL');
-}
-
-/** Undefined where the process hasn't been started. */
-async function pidIn(file: string): Promise<number | undefined> {
-  const pid = Number.parseInt(await readFile(file, 'utf8').catch(() => ''), 10);
-  return Number.isNaN(pid) ? undefined : pid;
 }

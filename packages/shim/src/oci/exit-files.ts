@@ -3,6 +3,7 @@ import { type FSWatcher, watch } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { unlessAborted } from '@berth/sdk/abort';
+import { absent } from '../files/absent.ts';
 
 /** How a container's process ended, as conmon wrote it down. */
 export interface ProcessExit {
@@ -31,13 +32,9 @@ export class ExitFiles {
   /** Undefined for a container that hasn't ended. */
   async read(id: string): Promise<ProcessExit | undefined> {
     const path = join(this.directory, id);
-    try {
-      const [code, { mtime }] = await Promise.all([readFile(path, 'utf8'), stat(path)]);
-      return { exitCode: Number.parseInt(code, 10), finishedAt: mtime };
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-      throw error;
-    }
+    const [code, status] = await Promise.all([readFile(path, 'utf8').catch(absent), stat(path).catch(absent)]);
+    if (code === undefined || status === undefined) return undefined;
+    return { exitCode: Number.parseInt(code, 10), finishedAt: status.mtime };
   }
 
   /** Resolves when the container has ended. */

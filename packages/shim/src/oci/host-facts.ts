@@ -1,4 +1,5 @@
-import { access, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
+import { exists } from '../files/exists.ts';
 import { capabilitiesOfMask } from './capabilities.ts';
 import type { CgroupDriver } from './cgroup-driver.ts';
 
@@ -39,11 +40,4 @@ export async function readHostFacts(cgroupDriver: CgroupDriver): Promise<HostFac
     selinux: await exists('/sys/fs/selinux/enforce'),
     cgroupDriver,
   };
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }

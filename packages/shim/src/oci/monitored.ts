@@ -1,15 +1,23 @@
-import { access, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { killedExitCode } from '../exit-code.ts';
+import { exists } from '../files/exists.ts';
+import { pidIn } from '../process/owned-pid.ts';
+import type { ContainerSpec } from '../runtime.ts';
 import { removeCgroup } from './cgroup.ts';
 import { cgroupDirectory } from './cgroup-driver.ts';
 import type { OciCommand, Subject } from './command.ts';
 import type { OciConfig, OciResources } from './config-json.ts';
 import type { Conmon, MonitoredContainer } from './conmon.ts';
+import { executableOf, untilExecve } from './executable.ts';
 import type { ExitFiles, ProcessExit } from './exit-files.ts';
 
 /** A container in a bundle of its own. */
 export type BundledContainer = Subject & { bundle: string };
+
+export function bundled({ id, config, sandbox, directory }: ContainerSpec): BundledContainer {
+  return { id, name: config.metadata?.name ?? id, sandboxId: sandbox.id, bundle: directory };
+}
 
 /** Longest that a killed process may take to be gone. */
 const killDeadlineMs = 10_000;
@@ -50,8 +58,12 @@ export class MonitoredContainers {
     }
   }
 
-  async start(container: Subject, signal: AbortSignal): Promise<void> {
+  /** Resolves when the first process has executed its program: the OCI runtime's command may end earlier, and a signal would still be its own. */
+  async start(container: BundledContainer, signal: AbortSignal): Promise<void> {
+    const pid = await this.pidOf(container);
+    const executable = pid === undefined ? undefined : await executableOf(pid);
     await this.#oci.start(container, signal);
+    if (pid !== undefined && executable !== undefined) await untilExecve(pid, executable, signal);
   }
 
   /** Sets limits of a created or running container; those that `resources` leaves out stay. */
@@ -99,10 +111,7 @@ export class MonitoredContainers {
 
   /** Whether the OCI runtime knows it. */
   async exists(id: string): Promise<boolean> {
-    return access(join(this.#stateDirectory, id)).then(
-      () => true,
-      () => false,
-    );
+    return exists(join(this.#stateDirectory, id));
   }
 
   async isWatched({ id, bundle }: Pick<BundledContainer, 'id' | 'bundle'>): Promise<boolean> {
@@ -118,24 +127,17 @@ export class MonitoredContainers {
 
   /** Whether it was ended because its conmon had died. */
   async lostConmon({ bundle }: Pick<BundledContainer, 'bundle'>): Promise<boolean> {
-    return access(join(bundle, lostConmonFile)).then(
-      () => true,
-      () => false,
-    );
+    return exists(join(bundle, lostConmonFile));
   }
 
   /** Whether the kernel's OOM killer struck in the container, as conmon noticed. */
   async hadOom({ bundle }: Pick<BundledContainer, 'bundle'>): Promise<boolean> {
-    return access(join(bundle, 'oom')).then(
-      () => true,
-      () => false,
-    );
+    return exists(join(bundle, 'oom'));
   }
 
   /** The pid of the first process; it is that process's only while the container runs. */
   async pidOf({ bundle }: Pick<BundledContainer, 'bundle'>): Promise<number | undefined> {
-    const pid = Number.parseInt(await readFile(join(bundle, 'container.pid'), 'utf8').catch(() => ''), 10);
-    return Number.isNaN(pid) ? undefined : pid;
+    return pidIn(join(bundle, 'container.pid'));
   }
 
   /** Whether conmon reports the end of a killed process; it may have been killed along with it. */

@@ -2,7 +2,7 @@ import { statfs } from 'node:fs/promises';
 import type { ContainerSpec, Exit, Found, FoundContainer, Known, SandboxSpec } from '../runtime.ts';
 import type { ListedContainer, OciCommand } from './command.ts';
 import type { ExitFiles } from './exit-files.ts';
-import type { BundledContainer, MonitoredContainers } from './monitored.ts';
+import { bundled, type MonitoredContainers } from './monitored.ts';
 import type { Pause } from './pause.ts';
 
 interface RecoveryParts {
@@ -68,10 +68,6 @@ export class OciRecovery {
     }
     for (const id of await exits.ids()) if (!known.has(id)) await exits.remove(id);
   }
-}
-
-function bundled({ id, config, sandbox, directory }: ContainerSpec): BundledContainer {
-  return { id, name: config.metadata?.name ?? id, sandboxId: sandbox.id, bundle: directory };
 }
 
 /** A reboot ends the namespaces and leaves, at most, empty files. */

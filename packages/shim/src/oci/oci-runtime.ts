@@ -5,6 +5,7 @@ import { PluginError } from '@berth/sdk/errors';
 import type { Logger } from 'pino';
 import type { Calls } from '../calls.ts';
 import { cgroupUsage } from '../cgroup/cgroup-usage.ts';
+import { describeContainer } from '../container/container.ts';
 import { killedExitCode } from '../exit-code.ts';
 import type {
   ContainerSpec,
@@ -35,13 +36,13 @@ import { ConmonWatch } from './conmon-watch.ts';
 import { Exec } from './exec.ts';
 import { ExitFiles } from './exit-files.ts';
 import { type HostFacts, readHostFacts } from './host-facts.ts';
-import { MonitoredContainers } from './monitored.ts';
+import { bundled, MonitoredContainers } from './monitored.ts';
 import { OciRecovery } from './oci-recovery.ts';
 import { Pause } from './pause.ts';
 import { identify } from './programs.ts';
 import { changeableLimits } from './resources.ts';
 import { SharedMemory } from './shared-memory.ts';
-import { nameOf, withheld } from './spec.ts';
+import { withheld } from './spec.ts';
 import { supportedFields } from './supported-fields.ts';
 
 export { cgroupDriver } from './cgroup-driver.ts';
@@ -221,7 +222,7 @@ export class OciRuntime implements Runtime {
     const { containers, facts } = this.#ready();
     await containers.update(
       monitored(container),
-      changeableLimits(resources, container.config.linux?.resources, facts, nameOf(container)),
+      changeableLimits(resources, container.config.linux?.resources, facts, describeContainer(container)),
       signal,
     );
   }
@@ -330,7 +331,7 @@ export class OciRuntime implements Runtime {
 
 const lostExit = 'its exit status was lost: conmon, which watches it, was killed';
 
-function monitored({ id, config, sandbox, directory, logPath }: ContainerSpec): MonitoredContainer {
-  const { stdin, stdinOnce, tty } = config;
-  return { id, name: config.metadata?.name ?? id, sandboxId: sandbox.id, bundle: directory, logPath, stdin, stdinOnce, tty };
+function monitored(container: ContainerSpec): MonitoredContainer {
+  const { stdin, stdinOnce, tty } = container.config;
+  return { ...bundled(container), logPath: container.logPath, stdin, stdinOnce, tty };
 }

@@ -1,6 +1,7 @@
-import { access, constants } from 'node:fs/promises';
+import { constants } from 'node:fs/promises';
 import { delimiter, isAbsolute, join } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
+import { exists } from '../files/exists.ts';
 import { runProgram } from '../run-program.ts';
 
 /** An executable and what it says of its version. */
@@ -16,11 +17,7 @@ export async function locate(program: string, purpose: string): Promise<string> 
     ? [program]
     : (process.env.PATH ?? '').split(delimiter).map((directory) => join(directory, program));
   for (const path of candidates) {
-    const executable = await access(path, constants.X_OK).then(
-      () => true,
-      () => false,
-    );
-    if (executable) return path;
+    if (await exists(path, constants.X_OK)) return path;
   }
   throw new PluginError(
     'FAILED_PRECONDITION',

@@ -1,4 +1,5 @@
 import { PluginError } from '@berth/sdk/errors';
+import { describeContainer } from '../container/container.ts';
 import type { ContainerSpec, SandboxSpec } from '../runtime.ts';
 import { grantCapabilities } from './capabilities.ts';
 import { type CgroupDriver, cgroupsPath } from './cgroup-driver.ts';
@@ -9,6 +10,8 @@ import type { GrantedDevice } from './devices.ts';
 import type { HostFacts } from './host-facts.ts';
 import { limits, oomScore } from './resources.ts';
 import { selinuxLabels } from './selinux.ts';
+
+export { describeContainer } from '../container/container.ts';
 
 /** What is read from the host for one container before its configuration can be put together. */
 interface SpecInputs {
@@ -35,7 +38,7 @@ export function containerConfig({
   sharedMemory,
   pidNamespace,
 }: SpecInputs): OciConfig {
-  const object = nameOf(container);
+  const object = describeContainer(container);
   const context = container.config.linux?.securityContext;
   const resources = container.config.linux?.resources;
   const privileged = context?.privileged ?? false;
@@ -125,14 +128,9 @@ export function withheld({ config }: ContainerSpec, facts: HostFacts): string[] 
   ];
 }
 
-/** How errors and traces name a container. */
-export function nameOf({ id, config }: ContainerSpec): string {
-  return `container ${config.metadata?.name ?? ''} (${id.slice(0, 12)})`;
-}
-
 function rootOf(container: ContainerSpec): string {
   if (container.rootfs?.mounted) return container.rootfs.mounted;
-  throw new PluginError('FAILED_PRECONDITION', 'its root file system is not mounted', { object: nameOf(container) });
+  throw new PluginError('FAILED_PRECONDITION', 'its root file system is not mounted', { object: describeContainer(container) });
 }
 
 function deviceRules(privileged: boolean, devices: GrantedDevice[]): OciConfig['linux']['resources']['devices'] {

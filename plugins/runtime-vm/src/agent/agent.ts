@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { PluginError } from '@berth/sdk/errors';
-import type { Credit, HostFrame, Request, StartExec } from '@berth/sdk/guest';
+import type { HostFrame, Request, StartExec } from '@berth/sdk/guest';
 import { configure, keepClock } from './configure.ts';
 import { Container } from './container.ts';
 import { Exec } from './exec.ts';
@@ -24,7 +24,7 @@ export class Agent {
 
   take({ body }: HostFrame): void {
     if (body?.$case === 'request') void this.#answer(body.value);
-    if (body?.$case === 'credit') this.#grant(body.value);
+    if (body?.$case === 'credit') this.#process(body.value.process)?.grant(body.value.stream, body.value.bytes);
   }
 
   /**
@@ -71,7 +71,7 @@ export class Agent {
       case 'startContainer':
         return this.#container(call.value.id).start();
       case 'signal':
-        (this.#containers.get(call.value.process) ?? this.#execs.get(call.value.process))?.signal(call.value.number);
+        this.#process(call.value.process)?.signal(call.value.number);
         return;
       case 'removeContainer':
         await this.#containers.get(call.value.id)?.remove();
@@ -85,7 +85,7 @@ export class Agent {
         execFileSync('sync');
         return;
       default:
-        return;
+        throw new PluginError('UNIMPLEMENTED', "it doesn't know what is asked of it", { object: 'agent of the guest' });
     }
   }
 
@@ -95,7 +95,7 @@ export class Agent {
     this.#execs.set(request.id, exec);
     const forget = (): void => void this.#execs.delete(request.id);
     try {
-      const { ended } = await exec.start(request, container);
+      const { ended } = await exec.start(request.args);
       void ended.finally(forget);
     } catch (error) {
       forget();
@@ -103,8 +103,8 @@ export class Agent {
     }
   }
 
-  #grant({ process, stream, bytes }: Credit): void {
-    (this.#containers.get(process) ?? this.#execs.get(process))?.grant(stream, bytes);
+  #process(id: string): Container | Exec | undefined {
+    return this.#containers.get(id) ?? this.#execs.get(id);
   }
 
   #container(id: string): Container {

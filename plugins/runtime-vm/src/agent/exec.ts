@@ -1,76 +1,94 @@
-import { type FSWatcher, mkdirSync, readFileSync, rmSync, watch, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, watch, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
+import { unlessAborted } from '@berth/sdk/abort';
 import { PluginError } from '@berth/sdk/errors';
-import { type StartExec, Stream } from '@berth/sdk/guest';
+import type { Stream } from '@berth/sdk/guest';
 import type { Container } from './container.ts';
 import { killProcess } from './libc.ts';
-import { runOci } from './oci.ts';
-import { OutputPipe } from './output.ts';
+import { type OciEnd, runOci } from './oci.ts';
+import { Outputs } from './output.ts';
 import type { Port } from './port.ts';
 
 /** One more process in a container: `crun exec`, which stays until the process ends. */
 export class Exec {
   readonly #id: string;
+  readonly #container: Container;
   readonly #directory: string;
   readonly #port: Port;
-  readonly #outputs: OutputPipe[];
   readonly #pidFile: string;
-  readonly #killed = Promise.withResolvers<void>();
+  readonly #killed = new AbortController();
+  #outputs: Outputs | undefined;
 
   constructor(id: string, container: Container, port: Port) {
     this.#id = id;
+    this.#container = container;
     this.#directory = join(container.bundle, `exec-${id}`);
     this.#port = port;
     this.#pidFile = join(this.#directory, 'pid');
-    mkdirSync(this.#directory, { mode: 0o700 });
-    this.#outputs = [Stream.STREAM_STDOUT, Stream.STREAM_STDERR].map((stream) => new OutputPipe(this.#directory, id, stream));
   }
 
-  /** Resolves when the process has been started; `ended` then, once the monitor has been told how it ended. */
-  async start({ args }: StartExec, container: Container): Promise<{ ended: Promise<void> }> {
-    const { process } = JSON.parse(readFileSync(join(container.bundle, 'config.json'), 'utf8')) as { process: object };
-    const processFile = join(this.#directory, 'process.json');
-    writeFileSync(processFile, JSON.stringify({ ...process, terminal: false, args }));
-    const [stdout, stderr] = this.#outputs.map(({ writeEnd }) => writeEnd) as [number, number];
-    const options = [`--process=${processFile}`, `--pid-file=${this.#pidFile}`];
-    const { started, watcher } = this.#watchPidFile();
-    const running = runOci(['exec', ...options, container.id], join(this.#directory, 'crun.log'), ['ignore', stdout, stderr]);
-    for (const output of this.#outputs) output.closeWriteEnd();
-    const copied = Promise.all(this.#outputs.map((output) => output.copyTo(this.#port)));
-    const first = await Promise.race([started, running.ended]);
-    watcher.close();
-    if (first?.said !== undefined) {
-      rmSync(this.#directory, { recursive: true, force: true });
-      throw new PluginError('INVALID_ARGUMENT', first.said, { object: `exec in container ${container.id.slice(0, 12)}` });
+  /** Resolves when the process has been started; `ended` then, once the monitor has been told how it ended. What fails leaves nothing. */
+  async start(args: string[]): Promise<{ ended: Promise<void> }> {
+    mkdirSync(this.#directory, { mode: 0o700 });
+    try {
+      const outputs = new Outputs(this.#directory, this.#id);
+      this.#outputs = outputs;
+      const { promise: started, resolve } = Promise.withResolvers<void>();
+      const watcher = watch(this.#directory, () => this.#pid() !== undefined && resolve());
+      const ended = this.#run(args, outputs);
+      const sent = outputs.sendTo(this.#port);
+      await Promise.race([started, ended]).finally(() => watcher.close());
+      if (this.#pid() === undefined) this.#refuse(await ended);
+      // Killed before its pid was known.
+      if (this.#killed.signal.aborted) this.signal(constants.signals.SIGKILL);
+      return { ended: this.#finish(ended, sent) };
+    } catch (error) {
+      this.#release();
+      throw error;
     }
-    return { ended: this.#finish(running.ended, copied) };
   }
 
   signal(number: number): void {
     const pid = this.#pid();
-    if (number === constants.signals.SIGKILL) this.#killed.resolve();
+    if (number === constants.signals.SIGKILL) this.#killed.abort();
     // Its group too, as far as it leads one.
     if (pid !== undefined) for (const target of [-pid, pid]) killProcess(target, number);
   }
 
   grant(stream: Stream, bytes: number): void {
-    this.#outputs[stream === Stream.STREAM_STDOUT ? 0 : 1]?.grant(bytes);
+    this.#outputs?.grant(stream, bytes);
   }
 
-  async #finish(ended: Promise<{ code: number }>, copied: Promise<unknown>): Promise<void> {
+  async #run(args: string[], { writeEnds }: Outputs): Promise<OciEnd> {
+    const { process } = JSON.parse(readFileSync(join(this.#container.bundle, 'config.json'), 'utf8')) as { process: object };
+    const processFile = join(this.#directory, 'process.json');
+    writeFileSync(processFile, JSON.stringify({ ...process, terminal: false, args }));
+    return runOci(['exec', `--process=${processFile}`, `--pid-file=${this.#pidFile}`, this.#container.id], {
+      logFile: join(this.#directory, 'crun.log'),
+      streams: ['ignore', ...writeEnds],
+    });
+  }
+
+  /** Throws why there is no process. */
+  #refuse({ code, error }: OciEnd): void {
+    if (code === 0) return;
+    throw new PluginError('INVALID_ARGUMENT', error ?? `crun ended with status ${code}`, {
+      object: `exec in container ${this.#container.id.slice(0, 12)}`,
+    });
+  }
+
+  async #finish(ended: Promise<OciEnd>, sent: Promise<void>): Promise<void> {
     const { code } = await ended;
     // What it left running may hold its output open; that is waited for until somebody kills the exec.
-    await Promise.race([copied, this.#killed.promise]);
-    rmSync(this.#directory, { recursive: true, force: true });
+    await unlessAborted(sent, this.#killed.signal).catch(() => undefined);
+    this.#release();
     await this.#port.send({ $case: 'exited', value: { process: this.#id, exitCode: code, oom: false } });
   }
 
-  /** `started` resolves when crun has written the pid of the process. */
-  #watchPidFile(): { started: Promise<undefined>; watcher: FSWatcher } {
-    const { promise: started, resolve } = Promise.withResolvers<undefined>();
-    const watcher = watch(this.#directory, () => (this.#pid() === undefined ? undefined : resolve(undefined)));
-    return { started, watcher };
+  #release(): void {
+    this.#outputs?.close();
+    rmSync(this.#directory, { recursive: true, force: true });
   }
 
   #pid(): number | undefined {

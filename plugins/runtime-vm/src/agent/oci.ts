@@ -1,10 +1,27 @@
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { constants } from 'node:os';
+import { onAbort } from '@berth/sdk/abort';
 import { PluginError } from '@berth/sdk/errors';
+import { lastErrorMessage } from '@berth/shim/oci/error-log';
 
 /** Standard streams for a process, as descriptors. */
-export type StandardStreams = ['ignore' | number, 'ignore' | number, 'ignore' | number];
+type StandardStreams = ['ignore' | number, 'ignore' | number, 'ignore' | number];
+
+interface OciOptions {
+  /** Takes what the OCI runtime itself says: the streams are the container's. */
+  logFile: string;
+  streams?: StandardStreams;
+  /** Kills the OCI runtime. */
+  signal?: AbortSignal;
+}
+
+/** How a subcommand ended. */
+export interface OciEnd {
+  code: number;
+  /** The last error in its log. */
+  error: string | undefined;
+}
 
 /** The OCI runtime's own state; only this machine's containers are in it. */
 const stateDirectory = '/run/crun';
@@ -12,31 +29,29 @@ const stateDirectory = '/run/crun';
 /** Those that Bun waits for. */
 export const runningPrograms = new Set<number>();
 
-/** Runs a subcommand of the OCI runtime to its end. What it prints itself goes to `logFile`: the streams are the container's. */
-export async function oci(args: string[], logFile: string, streams: StandardStreams = ['ignore', 'ignore', 'ignore']): Promise<void> {
-  const { code, said } = await runOci(args, logFile, streams).ended;
-  if (code !== 0) throw new PluginError('INTERNAL', said || `crun ended with status ${code}`, { object: `crun ${args[0]}` });
+/** Runs a subcommand of the OCI runtime, and throws what it says if it fails. */
+export async function oci(args: string[], options: OciOptions): Promise<void> {
+  const { code, error } = await runOci(args, options);
+  if (code !== 0) throw new PluginError('INTERNAL', error ?? `crun ended with status ${code}`, { object: `crun ${args[0]}` });
 }
 
-/** Starts a subcommand that stays as long as its process. `said`: the last error in its log. */
-export function runOci(args: string[], logFile: string, streams: StandardStreams) {
+/** Runs a subcommand of the OCI runtime to its end. */
+export async function runOci(args: string[], { logFile, streams = ['ignore', 'ignore', 'ignore'], signal }: OciOptions): Promise<OciEnd> {
   rmSync(logFile, { force: true });
   const child = spawn('crun', [`--root=${stateDirectory}`, `--log=${logFile}`, '--log-format=json', '--cgroup-manager=cgroupfs', ...args], {
     stdio: streams,
   });
-  const { promise: ended, resolve, reject } = Promise.withResolvers<{ code: number; said: string | undefined }>();
   const { pid } = child;
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
   if (pid !== undefined) runningPrograms.add(pid);
   child.once('error', reject);
-  child.once('exit', (code, signal) => {
+  child.once('exit', (code, by) => resolve(code ?? 128 + constants.signals[by ?? 'SIGKILL']));
+  const release = onAbort([signal], () => child.kill('SIGKILL'));
+  try {
+    const code = await promise;
+    return { code, error: existsSync(logFile) ? lastErrorMessage(readFileSync(logFile, 'utf8')) : undefined };
+  } finally {
+    release();
     if (pid !== undefined) runningPrograms.delete(pid);
-    resolve({ code: code ?? 128 + constants.signals[signal ?? 'SIGKILL'], said: lastError(logFile) });
-  });
-  return { ended, child };
-}
-
-function lastError(logFile: string): string | undefined {
-  if (!existsSync(logFile)) return undefined;
-  const lines = readFileSync(logFile, 'utf8').trim().split('\n').filter(Boolean);
-  return lines.map((line) => (JSON.parse(line) as { msg?: string }).msg).findLast((message) => message !== undefined);
+  }
 }

@@ -8,20 +8,57 @@ import type { Port } from './port.ts';
 /** The largest piece of output in one frame. */
 const pieceBytes = 16_384;
 
+/** Standard output and standard error of a process on their way to the monitor. */
+export class Outputs {
+  readonly #stdout: OutputPipe;
+  readonly #stderr: OutputPipe;
+
+  /** The pipes are made in `directory`. */
+  constructor(directory: string, process: string) {
+    this.#stdout = new OutputPipe(join(directory, 'stdout'), process, Stream.STREAM_STDOUT);
+    try {
+      this.#stderr = new OutputPipe(join(directory, 'stderr'), process, Stream.STREAM_STDERR);
+    } catch (error) {
+      this.#stdout.close();
+      throw error;
+    }
+  }
+
+  /** Descriptors for the process: standard output, standard error. */
+  get writeEnds(): [number, number] {
+    return [this.#stdout.writeEnd, this.#stderr.writeEnd];
+  }
+
+  grant(stream: Stream, bytes: number): void {
+    (stream === Stream.STREAM_STDOUT ? this.#stdout : this.#stderr).grant(bytes);
+  }
+
+  /** Once the process has its ends. Resolves when no process has them any more and everything has been sent, or at `close`. */
+  async sendTo(port: Port): Promise<void> {
+    await Promise.all([this.#stdout.sendTo(port), this.#stderr.sendTo(port)]);
+  }
+
+  /** What hasn't been sent is dropped. */
+  close(): void {
+    this.#stdout.close();
+    this.#stderr.close();
+  }
+}
+
 /**
  * One output of a process: a named pipe, so that a program can open /dev/stdout anew, whose content is sent to the monitor
  * as far as that has room for it. A program whose output isn't taken waits in its write.
  */
-export class OutputPipe {
-  /** For the process; to be closed once that has it. */
+class OutputPipe {
   readonly writeEnd: number;
   readonly #readEnd: number;
   readonly #window = new SendWindow();
   readonly #process: string;
   readonly #stream: Stream;
+  #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
+  #isClosed = false;
 
-  constructor(directory: string, process: string, stream: Stream) {
-    const path = join(directory, stream === Stream.STREAM_STDOUT ? 'stdout' : 'stderr');
+  constructor(path: string, process: string, stream: Stream) {
     makeFifo(path);
     // To open one end alone would wait for the other.
     const both = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
@@ -36,25 +73,34 @@ export class OutputPipe {
     this.#window.grant(bytes);
   }
 
-  /** Resolves when no process has the pipe open any more, and everything has been sent. */
-  async copyTo(port: Port): Promise<void> {
+  async sendTo(port: Port): Promise<void> {
+    closeSync(this.writeEnd);
+    const reader = Bun.file(this.#readEnd).stream().getReader();
+    this.#reader = reader;
     try {
-      for await (const chunk of Bun.file(this.#readEnd).stream()) await this.#send(port, Buffer.from(chunk));
+      for (let next = await reader.read(); !next.done && !this.#isClosed; next = await reader.read()) {
+        await this.#send(port, Buffer.from(next.value));
+      }
     } finally {
       // Bun leaves a descriptor that it was given open.
       closeSync(this.#readEnd);
     }
   }
 
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#window.close();
+    if (this.#reader) void this.#reader.cancel();
+    else for (const descriptor of [this.writeEnd, this.#readEnd]) closeSync(descriptor);
+  }
+
   async #send(port: Port, chunk: Buffer): Promise<void> {
     for (let rest = chunk; rest.length > 0; ) {
       const size = await this.#window.take(Math.min(rest.length, pieceBytes));
+      if (size === 0) return;
       await port.send({ $case: 'output', value: { process: this.#process, stream: this.#stream, data: rest.subarray(0, size) } });
       rest = rest.subarray(size);
     }
-  }
-
-  closeWriteEnd(): void {
-    closeSync(this.writeEnd);
   }
 }

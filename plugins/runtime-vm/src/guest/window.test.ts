@@ -10,4 +10,14 @@ describe('SendWindow', () => {
     window.grant(7);
     expect(await waiting).toBe(7);
   });
+
+  it('gives nothing more once it is closed, to who waits neither', async () => {
+    const window = new SendWindow();
+    await window.take(initialWindow);
+    const waiting = window.take(100);
+    window.close();
+    expect(await waiting).toBe(0);
+    window.grant(7);
+    expect(await window.take(100)).toBe(0);
+  });
 });

@@ -4,6 +4,7 @@ export const initialWindow = 65_536;
 /** The sender's side of one stream's flow control. */
 export class SendWindow {
   #credit = initialWindow;
+  #isClosed = false;
   #waiting: (() => void) | undefined;
 
   grant(bytes: number): void {
@@ -11,13 +12,20 @@ export class SendWindow {
     this.#waiting?.();
   }
 
-  /** Takes what may be sent of `wanted` bytes, at least one; waits where nothing may. One caller at a time. */
+  /** Nobody takes the stream any more. */
+  close(): void {
+    this.#isClosed = true;
+    this.#waiting?.();
+  }
+
+  /** Takes what may be sent of `wanted` bytes, at least one; waits where nothing may. None once it is closed. One caller at a time. */
   async take(wanted: number): Promise<number> {
-    while (this.#credit === 0) {
+    while (this.#credit === 0 && !this.#isClosed) {
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#waiting = resolve;
       await promise;
     }
+    if (this.#isClosed) return 0;
     const taken = Math.min(wanted, this.#credit);
     this.#credit -= taken;
     return taken;

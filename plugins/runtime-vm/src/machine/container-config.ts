@@ -1,7 +1,7 @@
 import { grantCapabilities } from '@berth/shim/oci/capabilities';
 import type { OciConfig } from '@berth/shim/oci/config-json';
 import { seccompChoice, seccompFilter } from '@berth/shim/oci/seccomp';
-import { containerConfig, nameOf, pauseConfig } from '@berth/shim/oci/spec';
+import { containerConfig, describeContainer, pauseConfig } from '@berth/shim/oci/spec';
 import type { ContainerSpec, SandboxSpec } from '@berth/shim/runtime';
 import { pause, processLink, sharedMemoryPath } from '../guest/paths.ts';
 import { guestFacts } from './guest-facts.ts';
@@ -15,7 +15,7 @@ interface GuestPlaces {
 
 /** The config.json of a container for the OCI runtime of its guest. */
 export async function guestContainerConfig(container: ContainerSpec, { rootfs, volumes }: GuestPlaces): Promise<OciConfig> {
-  const object = nameOf(container);
+  const object = describeContainer(container);
   const context = container.config.linux?.securityContext;
   const { granted } = grantCapabilities(context?.capabilities, false, guestFacts.bounding, object);
   const config = containerConfig({

@@ -1,12 +1,13 @@
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import type { Writable } from 'node:stream';
 import { type Client, connect } from '@berth/sdk/connect';
 import { PluginError } from '@berth/sdk/errors';
 import type { StatusResponse } from '@berth/sdk/machine-monitor';
 import { ExecRequest, MachineMonitorService, ShutdownRequest, StatusRequest, WatchRequest } from '@berth/sdk/machine-monitor';
-import type { ExecOutput as RuntimeExecOutput } from '@berth/shim/runtime';
+import type { ExecOutput } from '@berth/shim/runtime';
 import type { MachineDirectory } from './machine-directory.ts';
-import { write } from './write.ts';
 
 /** Longest that a machine may take to end: its guest writes what it has for the host first. */
 const shutdownDeadlineMs = 20_000;
@@ -29,13 +30,16 @@ export class MachineClient {
     return this.#client;
   }
 
-  /** Undefined where no monitor answers. */
-  async status(signal: AbortSignal): Promise<StatusResponse | undefined> {
-    if (!existsSync(this.directory.monitorSocket)) return undefined;
-    return this.#client.status(StatusRequest.create(), { signal, deadlineMs: statusDeadlineMs }).catch(() => {
+  /** Throws UNAVAILABLE with the reason where no monitor answers. */
+  async status(signal: AbortSignal): Promise<StatusResponse> {
+    try {
+      return await this.#client.status(StatusRequest.create(), { signal, deadlineMs: statusDeadlineMs });
+    } catch (cause) {
       signal.throwIfAborted();
-      return undefined;
-    });
+      const isSilent = PluginError.from(cause).code === 'DEADLINE_EXCEEDED';
+      const reason = isSilent ? `its monitor has not answered for ${statusDeadlineMs / 1000} s` : await this.reason();
+      throw new PluginError('UNAVAILABLE', reason, { cause });
+    }
   }
 
   /** Resolves with the reason when the machine ends by itself; undefined once this client is closed. */
@@ -49,17 +53,17 @@ export class MachineClient {
     return signal.aborted ? undefined : this.reason();
   }
 
-  /** Why a machine is gone whose monitor doesn't answer. */
+  /** Why a machine is gone whose monitor is. */
   async reason(): Promise<string> {
     if (!existsSync(this.directory.path)) return 'its machine is gone, as after a restart of the host';
-    return readFile(this.directory.ended, 'utf8').catch(() => 'its monitor has died, and the machine with it');
+    return readFile(this.directory.endReason, 'utf8').catch(() => 'its monitor has died, and the machine with it');
   }
 
   /** Runs a process in a container, and gives its exit code once `output` has all that it printed. */
-  async exec(container: string, args: string[], { stdout, stderr }: RuntimeExecOutput, signal: AbortSignal): Promise<number> {
+  async exec(container: string, args: string[], { stdout, stderr }: ExecOutput, signal: AbortSignal): Promise<number> {
     for await (const { event } of this.#client.exec(ExecRequest.create({ container, args }), { signal })) {
-      if (event?.$case === 'stdout') await write(stdout, event.value);
-      if (event?.$case === 'stderr') await write(stderr, event.value);
+      if (event?.$case === 'stdout') await write(stdout, event.value, signal);
+      if (event?.$case === 'stderr') await write(stderr, event.value, signal);
       if (event?.$case === 'exitCode') return event.value;
     }
     throw new PluginError('UNAVAILABLE', await this.reason(), { object: `command ${JSON.stringify(args[0])}` });
@@ -85,4 +89,9 @@ export class MachineClient {
     this.#closed.abort();
     this.#client.close();
   }
+}
+
+/** Resolves when the stream wants more. */
+async function write(stream: Writable, data: Uint8Array, signal: AbortSignal): Promise<void> {
+  if (!stream.write(data)) await once(stream, 'drain', { signal });
 }

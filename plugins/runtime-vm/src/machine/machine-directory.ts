@@ -1,6 +1,7 @@
 import { join } from 'node:path';
+import { parseAddress } from '@berth/sdk/address';
 
-/** Characters of an id in paths: a unix socket's path may have 107 bytes. */
+/** Characters of an id in paths: those of unix sockets can't be long. */
 const shownIdLength = 16;
 
 /** Where one machine keeps its things, below RUN: a reboot ends all of it. */
@@ -14,6 +15,12 @@ export class MachineDirectory {
   /** That of a sandbox, among those of one handler. */
   static of(machines: string, sandboxId: string): MachineDirectory {
     return new MachineDirectory(join(machines, sandboxId.slice(0, shownIdLength)));
+  }
+
+  /** Throws INVALID_ARGUMENT where the kernel couldn't hold the paths of sockets in folders below `machines`. */
+  static checkLength(machines: string): void {
+    const { monitorSocket, guestSocket, virtiofsdSocket } = MachineDirectory.of(machines, '0'.repeat(shownIdLength));
+    for (const path of [monitorSocket, guestSocket, virtiofsdSocket]) parseAddress(`unix://${path}`);
   }
 
   /** MachineConfig as JSON. */
@@ -30,7 +37,7 @@ export class MachineDirectory {
     return join(this.path, 'guest.sock');
   }
 
-  get shareSocket(): string {
+  get virtiofsdSocket(): string {
     return join(this.path, 'virtiofsd.sock');
   }
 
@@ -50,7 +57,7 @@ export class MachineDirectory {
   }
 
   /** Says why the machine ended, if it did so by itself. */
-  get ended(): string {
+  get endReason(): string {
     return join(this.path, 'ended');
   }
 
@@ -60,6 +67,6 @@ export class MachineDirectory {
 }
 
 /** The processes that a machine consists of. */
-export type MachineProgram = 'monitor' | 'qemu' | 'virtiofsd';
+export const machinePrograms = ['monitor', 'qemu', 'virtiofsd'] as const;
 
-export const machinePrograms: MachineProgram[] = ['monitor', 'qemu', 'virtiofsd'];
+type MachineProgram = (typeof machinePrograms)[number];

@@ -5,6 +5,9 @@ import { locate } from '@berth/shim/oci/programs';
 import { runProgram } from '@berth/shim/run-program';
 import type { MachineParts } from './machine-config.ts';
 
+/** Major version. */
+const oldestQemu = 7;
+
 /** Finds what machines are made of: programs on PATH, and what a guest boots in `guestDirectory`. Throws what is missing. */
 export async function findParts(guestDirectory: string): Promise<MachineParts> {
   const [qemu, virtiofsd, nsenter, setpriv] = await Promise.all([
@@ -13,11 +16,13 @@ export async function findParts(guestDirectory: string): Promise<MachineParts> {
     locate('nsenter', 'starts machines in their network'),
     locate('setpriv', 'ends machines with their monitor'),
     ...['ip', 'tc'].map((program) => locate(program, 'connects machines to the network')),
+    ...['mount', 'umount'].map((program) => locate(program, 'puts files into the share of machines')),
   ]);
-  const [kernel, initramfs, tools] = await Promise.all([
+  const tools = join(guestDirectory, 'tools');
+  const [kernel, initramfs] = await Promise.all([
     guestFile(join(guestDirectory, 'vmlinuz'), "the guest's kernel (of Debian's package linux-image-cloud-amd64)"),
     guestFile(join(guestDirectory, 'initramfs.cpio'), "the guest's initial root file system"),
-    guestFile(join(guestDirectory, 'tools'), "the guest's agent"),
+    guestFile(join(tools, 'agent'), "the guest's agent"),
   ]);
   return { qemu, virtiofsd, nsenter, setpriv, kernel, initramfs, tools };
 }
@@ -35,13 +40,19 @@ async function guestFile(path: string, what: string): Promise<string> {
   }
 }
 
-/** `7.2.22` */
+/** `7.2.22`. Throws for one that is too old. */
 export async function qemuVersion(qemu: string, signal: AbortSignal): Promise<string> {
   const said = await runProgram(qemu, ['--version'], { signal, timeoutMs: 10_000 });
-  const [, version] = /version (\S+)/.exec(said) ?? [];
-  if (version !== undefined) return version;
-  throw new PluginError('FAILED_PRECONDITION', `"${qemu} --version" doesn't tell a version`, {
-    object: 'QEMU',
-    hint: 'check that this is QEMU',
+  const [, version, major] = /version ((\d+)\S*)/.exec(said) ?? [];
+  if (version === undefined) {
+    throw new PluginError('FAILED_PRECONDITION', `"${qemu} --version" doesn't tell a version`, {
+      object: 'QEMU',
+      hint: 'check that this is QEMU',
+    });
+  }
+  if (Number(major) >= oldestQemu) return version;
+  throw new PluginError('FAILED_PRECONDITION', `its version is ${version}, and machines need ${oldestQemu}.0 or newer`, {
+    object: qemu,
+    hint: 'put a newer one ahead of it on PATH',
   });
 }

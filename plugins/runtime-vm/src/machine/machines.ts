@@ -18,7 +18,7 @@ interface MachinesOptions {
   directory: string;
   log: Logger;
   /** Told why a machine has ended by itself. */
-  ended(sandboxId: string, message: string): void;
+  endedUnasked(sandboxId: string, message: string): void;
 }
 
 /** The machines of one handler: making them, taking up those that an earlier shim made, taking them away. */
@@ -31,7 +31,7 @@ export class Machines {
   }
 
   /** Makes a sandbox's machine up to the point where containers can be made in it. A failure leaves nothing. */
-  async start(sandbox: SandboxSpec, config: Omit<MachineConfig, 'network'>, signal: AbortSignal): Promise<MachineClient> {
+  async start(sandbox: SandboxSpec, config: Omit<MachineConfig, 'network'>, signal: AbortSignal): Promise<void> {
     const directory = this.#directoryOf(sandbox);
     const share = new Share(directory);
     const { network } = sandbox.namespaces;
@@ -43,7 +43,7 @@ export class Machines {
       const joined = network === undefined ? undefined : await joinNetwork(network, directory.path, signal);
       await writeJson(directory.config, { ...config, network: joined } satisfies MachineConfig);
       await startMonitor(directory, signal);
-      return this.#watch(sandbox.id, new MachineClient(directory));
+      this.takeUp(sandbox, new MachineClient(directory));
     } catch (error) {
       await undo.run();
       throw error;
@@ -70,9 +70,15 @@ export class Machines {
     return new MachineClient(this.#directoryOf(sandbox));
   }
 
-  /** Takes up a machine that runs. */
-  takeUp(sandbox: SandboxSpec, client: MachineClient): void {
-    this.#watch(sandbox.id, client);
+  /** Takes up a machine that runs: from now on `of` gives it, and its end is told. */
+  takeUp({ id }: SandboxSpec, client: MachineClient): void {
+    this.#clients.set(id, client);
+    void client.endedUnasked().then((message) => {
+      if (message === undefined) return;
+      this.#clients.delete(id);
+      client.close();
+      this.#options.endedUnasked(id, message);
+    });
   }
 
   /** Ends a machine and takes away what it consists of on the host. One that isn't there is no error. */
@@ -96,17 +102,6 @@ export class Machines {
 
   #directoryOf({ id }: SandboxSpec): MachineDirectory {
     return MachineDirectory.of(this.#options.directory, id);
-  }
-
-  #watch(sandboxId: string, client: MachineClient): MachineClient {
-    this.#clients.set(sandboxId, client);
-    void client.endedUnasked().then((message) => {
-      if (message === undefined) return;
-      this.#clients.delete(sandboxId);
-      client.close();
-      this.#options.ended(sandboxId, message);
-    });
-    return client;
   }
 }
 

@@ -16,7 +16,7 @@ export function qemuArguments({ id, parts, accelerator, size, network }: Machine
     ...['-append', kernelArguments],
     ...['-chardev', `socket,id=agent,path=${directory.guestSocket}`, '-device', 'virtio-serial-pci'],
     ...['-device', 'virtserialport,chardev=agent,name=berth.agent'],
-    ...['-chardev', `socket,id=share,path=${directory.shareSocket}`, '-device', 'vhost-user-fs-pci,chardev=share,tag=share'],
+    ...['-chardev', `socket,id=share,path=${directory.virtiofsdSocket}`, '-device', 'vhost-user-fs-pci,chardev=share,tag=share'],
     ...(network
       ? [
           ...['-netdev', `tap,id=network,ifname=${network.tap},script=no,downscript=no`],

@@ -34,7 +34,10 @@ export class Share {
     return this.#bind(rootfs, containerShare(containerId), false, signal);
   }
 
-  /** Shows a file or folder of the host, and gives its path in the guest. Another volume of the same source is the same to the guest. */
+  /**
+   * Shows a file or folder of the host, and gives its path in the guest. Other volumes of the same source are the same to the guest,
+   * but for those that were there before the first writable one: what is mounted read-only stays so.
+   */
   async addVolume(source: string, readonly: boolean, signal: AbortSignal): Promise<string> {
     const name = join('volumes', createHash('sha256').update(source).digest('hex').slice(0, 16));
     const mounted = await mountPoints();

@@ -35,9 +35,11 @@ export class ContainerLog {
 
   /** Writes what has no newline at its end as lines of their own, and closes the file. */
   async close(): Promise<void> {
-    for (const [stream, text] of this.#unfinished) if (text.length > 0) await this.#append(stream, [{ tag: 'F', text }]);
-    this.#unfinished.clear();
-    await this.#file?.close();
+    try {
+      for (const [stream, text] of this.#unfinished) if (text.length > 0) await this.#append(stream, [{ tag: 'F', text }]);
+    } finally {
+      await this.#file?.close();
+    }
   }
 
   async #append(stream: Stream, lines: LogLine[]): Promise<void> {
@@ -54,7 +56,7 @@ interface LogLine {
 }
 
 /** `rest`: the start of a line whose end hasn't come yet. */
-export function splitLines(text: Buffer): { lines: LogLine[]; rest: Buffer } {
+function splitLines(text: Buffer): { lines: LogLine[]; rest: Buffer } {
   const lines: LogLine[] = [];
   let start = 0;
   for (;;) {

@@ -1,9 +1,13 @@
 import { writeFile } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Exited, Stream } from '@berth/sdk/guest';
 import { ContainerState } from '@berth/sdk/machine-monitor';
 import type { ExitFiles } from '@berth/shim/oci/exit-files';
 import type { ContainerLog } from './container-log.ts';
 import type { ProcessSink } from './guest-connection.ts';
+
+/** How long is waited until a file that couldn't be written is tried again. */
+const exitRetryMs = 500;
 
 /** A container of the machine as the monitor keeps it: its log, its state, and the exit file at its end. */
 export class ContainerProcess implements ProcessSink {
@@ -11,6 +15,8 @@ export class ContainerProcess implements ProcessSink {
   readonly #log: ContainerLog;
   readonly #exits: ExitFiles;
   readonly #oomFile: string;
+  #logClosed: Promise<void> | undefined;
+  #isClosed = false;
   state: ContainerState = ContainerState.CONTAINER_STATE_CREATED;
 
   constructor({ id, log, exits, oomFile }: { id: string; log: ContainerLog; exits: ExitFiles; oomFile: string }) {
@@ -22,18 +28,42 @@ export class ContainerProcess implements ProcessSink {
 
   async output(stream: Stream, data: Uint8Array): Promise<void> {
     // A full disk costs the log some lines. To wait for room instead would stop the container.
-    await this.#log.write(stream, data).catch((error: Error) => console.error(`log of container ${this.#id}: ${error.message}`));
+    await this.#log.write(stream, data).catch((error: Error) => this.#complain('log', error));
   }
 
   /** The exit file comes last: whoever sees it finds the log whole. */
   async exited({ exitCode, oom }: Exited): Promise<void> {
     this.state = ContainerState.CONTAINER_STATE_EXITED;
-    await this.close();
-    if (oom) await writeFile(this.#oomFile, '', { mode: 0o600 });
-    await this.#exits.write(this.#id, exitCode);
+    await this.#closeLog();
+    if (oom) await writeFile(this.#oomFile, '', { mode: 0o600 }).catch((error: Error) => this.#complain('OOM file', error));
+    await this.#writeExit(exitCode);
   }
 
+  /** Its log gets nothing any more, and an exit file that couldn't be written yet isn't. */
   async close(): Promise<void> {
-    await this.#log.close().catch((error: Error) => console.error(`log of container ${this.#id}: ${error.message}`));
+    this.#isClosed = true;
+    await this.#closeLog();
+  }
+
+  /** Only this file tells the shim of the end: a full disk delays that. */
+  async #writeExit(exitCode: number): Promise<void> {
+    for (;;) {
+      try {
+        return await this.#exits.write(this.#id, exitCode);
+      } catch (error) {
+        this.#complain('exit file', error as Error);
+      }
+      await delay(exitRetryMs, undefined, { ref: false });
+      if (this.#isClosed) return;
+    }
+  }
+
+  async #closeLog(): Promise<void> {
+    this.#logClosed ??= this.#log.close().catch((error: Error) => this.#complain('log', error));
+    await this.#logClosed;
+  }
+
+  #complain(what: string, { message }: Error): void {
+    console.error(`${what} of container ${this.#id}: ${message}`);
   }
 }

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { onAbort } from '@berth/sdk/abort';
 import { type Code, PluginError } from '@berth/sdk/errors';
 import { type Exited, GuestFrame, HostFrame, type Output, type Request, type Stream } from '@berth/sdk/guest';
 import { FrameReader, frame } from '../guest/frames.ts';
@@ -18,6 +19,13 @@ interface Route {
   done: Promise<void>;
   /** Bytes of each stream that `sink` hasn't taken yet. */
   untaken: Map<Stream, number>;
+}
+
+interface CallOptions {
+  /** Default 60 seconds. */
+  deadlineMs?: number;
+  /** Ends the wait for the answer, and not what the guest does meanwhile. */
+  signal?: AbortSignal;
 }
 
 /** Longest that any call into the guest may take; making a container is the longest of them, emulated on a busy host. */
@@ -47,16 +55,19 @@ export class GuestConnection {
   }
 
   /** Makes a call, and throws what the agent answers if that is a failure. */
-  async call(call: NonNullable<Request['call']>, deadlineMs = defaultDeadlineMs): Promise<void> {
+  async call(call: NonNullable<Request['call']>, { deadlineMs = defaultDeadlineMs, signal }: CallOptions = {}): Promise<void> {
     if (this.#closed) throw this.#closed;
+    signal?.throwIfAborted();
     const id = ++this.#lastId;
     const answer = Promise.withResolvers<void>();
     this.#calls.set(id, answer);
     const timer = setTimeout(() => answer.reject(overdue(call.$case, deadlineMs)), deadlineMs);
+    const release = onAbort([signal], answer.reject);
     try {
       this.#send({ $case: 'request', value: { id, call } });
       await answer.promise;
     } finally {
+      release();
       clearTimeout(timer);
       this.#calls.delete(id);
     }

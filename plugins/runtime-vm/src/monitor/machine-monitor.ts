@@ -1,19 +1,21 @@
 import { randomUUID } from 'node:crypto';
+import { unlessAborted } from '@berth/sdk/abort';
 import { PluginError } from '@berth/sdk/errors';
 import {
   ContainerState,
   type CreateContainerRequest,
-  type ExecOutput,
+  type ExecEvent,
   type ExecRequest,
   type MachineEnded,
   type MachineMonitorService,
   type StatusResponse,
 } from '@berth/sdk/machine-monitor';
 import type { CallContext, Implementation } from '@berth/sdk/serve';
+import { KeyedLock } from '@berth/shim/keyed-lock';
 import type { ExitFiles } from '@berth/shim/oci/exit-files';
 import { ContainerLog } from './container-log.ts';
 import { ContainerProcess } from './container-process.ts';
-import { ExecProcess } from './exec-process.ts';
+import { ExecRelay } from './exec-relay.ts';
 import type { Machine } from './machine.ts';
 
 const SIGKILL = 9;
@@ -21,15 +23,25 @@ const SIGKILL = 9;
 /** Longest that a guest may take to run a process or to end one; it may be emulated, and busy. */
 const signalDeadlineMs = 10_000;
 
+/** What is asked of a machine here. */
+type MonitoredMachine = Pick<Machine, 'guest' | 'ended'>;
+
 /** The service of proto/machine-monitor.proto for one machine. */
 export class MachineMonitor {
-  readonly #machine: Machine;
+  readonly #machine: MonitoredMachine;
   readonly #exits: ExitFiles;
   readonly #containers = new Map<string, ContainerProcess>();
+  /** A container is made and removed by one call at a time. */
+  readonly #locks = new KeyedLock();
+  /** Aborted when the machine has ended. */
+  readonly #lost = new AbortController();
 
-  constructor(machine: Machine, exits: ExitFiles) {
+  constructor(machine: MonitoredMachine, exits: ExitFiles) {
     this.#machine = machine;
     this.#exits = exits;
+    void machine.ended.then((message) =>
+      this.#lost.abort(new PluginError('UNAVAILABLE', message ?? 'it was stopped', { object: 'machine' })),
+    );
   }
 
   /** `shutDown` ends the machine. */
@@ -37,10 +49,11 @@ export class MachineMonitor {
     return {
       status: () => this.#status(),
       watch: (_request, { signal }) => this.#watch(signal),
-      createContainer: async (request) => this.#create(request).then(() => ({})),
-      startContainer: async ({ id }) => this.#start(id).then(() => ({})),
-      signalContainer: async ({ id, number }) => this.#signal(id, number).then(() => ({})),
-      removeContainer: async ({ id }) => this.#remove(id).then(() => ({})),
+      createContainer: async (request, { signal }) =>
+        this.#locks.hold(request.id, signal, () => this.#create(request, signal)).then(() => ({})),
+      startContainer: async ({ id }, { signal }) => this.#start(id, signal).then(() => ({})),
+      signalContainer: async ({ id, number }, { signal }) => this.#signal(id, number, signal).then(() => ({})),
+      removeContainer: async ({ id }, { signal }) => this.#locks.hold(id, signal, () => this.#remove(id, signal)).then(() => ({})),
       exec: (request, context) => this.#exec(request, context),
       shutdown: async () => shutDown().then(() => ({})),
     };
@@ -48,9 +61,7 @@ export class MachineMonitor {
 
   /** Closes the logs; what hasn't ended has no exit file. */
   async close(): Promise<void> {
-    for (const container of this.#containers.values()) {
-      if (container.state !== ContainerState.CONTAINER_STATE_EXITED) await container.close();
-    }
+    for (const container of this.#containers.values()) await container.close();
   }
 
   #status(): StatusResponse {
@@ -58,65 +69,59 @@ export class MachineMonitor {
   }
 
   async *#watch(signal: AbortSignal): AsyncGenerator<MachineEnded> {
-    const message = await this.#machine.ended;
-    if (!signal.aborted && message !== undefined) yield { message };
+    const message = await unlessAborted(this.#machine.ended, signal);
+    if (message !== undefined) yield { message };
   }
 
-  async #create({ id, config, stdin, logPath, oomFile }: CreateContainerRequest): Promise<void> {
+  /** An aborted call takes back what it has made, also while the guest is still at it. */
+  async #create({ id, config, stdin, logPath, oomFile }: CreateContainerRequest, signal: AbortSignal): Promise<void> {
+    const { guest } = this.#machine;
     const container = new ContainerProcess({ id, log: await ContainerLog.open(logPath), exits: this.#exits, oomFile });
     this.#containers.set(id, container);
-    this.#machine.guest.route(id, container);
+    guest.route(id, container);
     try {
-      await this.#machine.guest.call({ $case: 'createContainer', value: { id, config, stdin } });
+      await guest.call({ $case: 'createContainer', value: { id, config, stdin } }, { signal });
     } catch (error) {
+      // What can't be removed is, when the shim asks for it.
       await this.#remove(id).catch(() => undefined);
       throw error;
     }
   }
 
-  async #start(id: string): Promise<void> {
+  async #start(id: string, signal: AbortSignal): Promise<void> {
     const container = this.#containers.get(id);
     if (!container) throw new PluginError('NOT_FOUND', 'its machine has no such container', { object: `container ${id.slice(0, 12)}` });
-    await this.#machine.guest.call({ $case: 'startContainer', value: { id } });
+    await this.#machine.guest.call({ $case: 'startContainer', value: { id } }, { signal });
     if (container.state === ContainerState.CONTAINER_STATE_CREATED) container.state = ContainerState.CONTAINER_STATE_RUNNING;
   }
 
-  async #signal(process: string, number: number): Promise<void> {
-    await this.#machine.guest.call({ $case: 'signal', value: { process, number } }, signalDeadlineMs);
+  async #signal(process: string, number: number, signal?: AbortSignal): Promise<void> {
+    await this.#machine.guest.call({ $case: 'signal', value: { process, number } }, { deadlineMs: signalDeadlineMs, signal });
   }
 
-  async #remove(id: string): Promise<void> {
+  async #remove(id: string, signal?: AbortSignal): Promise<void> {
     const container = this.#containers.get(id);
     if (!container) return;
-    await this.#machine.guest.call({ $case: 'removeContainer', value: { id } });
+    await this.#machine.guest.call({ $case: 'removeContainer', value: { id } }, { signal });
     this.#machine.guest.forget(id);
     this.#containers.delete(id);
-    if (container.state !== ContainerState.CONTAINER_STATE_EXITED) await container.close();
+    await container.close();
   }
 
-  async *#exec({ container, args }: ExecRequest, { signal }: CallContext): AsyncGenerator<ExecOutput> {
+  async *#exec({ container, args }: ExecRequest, { signal }: CallContext): AsyncGenerator<ExecEvent> {
     const { guest } = this.#machine;
     const id = randomUUID();
-    const process = new ExecProcess();
-    guest.route(id, process);
+    const relay = new ExecRelay();
+    guest.route(id, relay);
     try {
+      // Not given up: what it starts has to be killed.
       await guest.call({ $case: 'startExec', value: { id, container, args } });
       yield { event: { $case: 'started', value: {} } };
-      const lost = AbortSignal.any([signal, this.#lost()]);
-      for await (const event of process.events(lost)) yield { event };
+      for await (const event of relay.events([signal, this.#lost.signal])) yield { event };
     } finally {
       // Of one that has ended the guest knows nothing any more.
       await this.#signal(id, SIGKILL).catch(() => undefined);
       guest.forget(id);
     }
-  }
-
-  /** Aborted when the machine has ended. */
-  #lost(): AbortSignal {
-    const controller = new AbortController();
-    void this.#machine.ended.then((message) =>
-      controller.abort(new PluginError('UNAVAILABLE', message ?? 'it was stopped', { object: 'machine' })),
-    );
-    return controller.signal;
   }
 }

@@ -35,7 +35,7 @@ export class Machine {
   readonly #ended = Promise.withResolvers<string | undefined>();
   readonly #console = new Tail();
   readonly #stop = new AbortController();
-  #share: Program | undefined;
+  #virtiofsd: Program | undefined;
   #qemu: Program | undefined;
   #guest: GuestConnection | undefined;
   #reason: string | undefined;
@@ -56,17 +56,14 @@ export class Machine {
   async boot(): Promise<void> {
     const listener = createServer();
     try {
+      await this.#startVirtiofsd();
       const connected = accept(listener, this.#directory.guestSocket);
-      await this.#startShare();
-      const qemu = this.#startQemu();
-      const died = this.ended.then((reason) => {
-        throw new PluginError('UNAVAILABLE', reason ?? 'it was stopped', { object: 'machine' });
-      });
-      const socket = await Promise.race([connected, died]);
+      const lost = this.#lost(this.#startQemu());
+      const socket = await Promise.race([connected, lost]);
       socket.once('close', () => void this.#unlessEnded('the guest has closed its port'));
       const guest = new GuestConnection(socket, (error) => this.#fail(error.message));
       this.#guest = guest;
-      await Promise.race([guest.ready, died, this.#overdue(qemu)]);
+      await Promise.race([guest.ready, lost]);
       await guest.call({ $case: 'configure', value: this.#configuration() });
       void this.#watch(guest);
     } catch (error) {
@@ -80,29 +77,32 @@ export class Machine {
   /** Ends the machine; the guest writes what it has for the host first. Resolves when nothing of it runs. */
   async stop(): Promise<void> {
     // One that has just failed doesn't answer any more, and what it says of that is no news.
-    await this.#guest?.call({ $case: 'sync', value: {} }, syncDeadlineMs).catch(() => undefined);
+    await this.#guest?.call({ $case: 'sync', value: {} }, { deadlineMs: syncDeadlineMs }).catch(() => undefined);
     this.#stop.abort();
     this.#qemu?.kill();
     if (!this.#qemu) this.#ended.resolve(undefined);
-    this.#share?.kill();
-    await Promise.all([this.ended, this.#share?.ended]);
+    this.#virtiofsd?.kill();
+    await Promise.all([this.ended, this.#virtiofsd?.ended]);
   }
 
-  async #startShare(): Promise<void> {
+  async #startVirtiofsd(): Promise<void> {
     const { parts } = this.#config;
     const options = `source=${this.#directory.share},cache=auto,sandbox=namespace,xattr,announce_submounts`;
-    const args = [`--socket-path=${this.#directory.shareSocket}`, '-o', options, '--rlimit-nofile=0'];
-    const share = new Program([...this.#owned(), parts.virtiofsd, ...args], {
+    const args = [`--socket-path=${this.#directory.virtiofsdSocket}`, '-o', options, '--rlimit-nofile=0'];
+    const virtiofsd = new Program([...this.#owned(), parts.virtiofsd, ...args], {
       name: 'virtiofsd',
       pidFile: this.#directory.pidFile('virtiofsd'),
     });
-    this.#share = share;
-    const socket = appearance(this.#directory.path, this.#directory.shareSocket);
-    const failed = share.ended.then((end) => {
-      throw new PluginError('INTERNAL', share.describe(end), { object: 'machine' });
+    this.#virtiofsd = virtiofsd;
+    const limit = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(bootDeadlineMs)]);
+    const listening = appearance(this.#directory.path, this.#directory.virtiofsdSocket, limit).catch((cause: unknown) => {
+      throw new PluginError('DEADLINE_EXCEEDED', `it didn't listen within ${bootDeadlineMs / 1000} s`, { object: 'virtiofsd', cause });
     });
-    await Promise.race([socket, failed]);
-    void share.ended.then((end) => this.#shareEnded(share, end));
+    const failed = virtiofsd.ended.then((end) => {
+      throw new PluginError('INTERNAL', virtiofsd.describe(end), { object: 'machine' });
+    });
+    await Promise.race([listening, failed]);
+    void virtiofsd.ended.then((end) => this.#virtiofsdEnded(virtiofsd, end));
   }
 
   #startQemu(): Program {
@@ -123,16 +123,22 @@ export class Machine {
     return [this.#config.parts.setpriv, '--pdeathsig', 'KILL'];
   }
 
-  async #overdue(qemu: Program): Promise<never> {
-    await delay(bootDeadlineMs, undefined, { signal: this.#stop.signal, ref: false });
+  /** Throws once the machine has ended, or is overdue. */
+  async #lost(qemu: Program): Promise<never> {
+    const overdue = delay(bootDeadlineMs, true, { signal: this.#stop.signal, ref: false }).catch(() => false);
+    if (await overdue) throw this.#overdue(qemu);
+    throw new PluginError('UNAVAILABLE', (await this.ended) ?? 'it was stopped', { object: 'machine' });
+  }
+
+  #overdue(qemu: Program): PluginError {
     const { last } = this.#console;
     const saw = last === '' ? 'the console shows nothing' : `the console's last line is: ${last}`;
-    throw new PluginError('DEADLINE_EXCEEDED', `the guest didn't boot within ${bootDeadlineMs / 1000} s; ${saw}`, { object: qemu.name });
+    return new PluginError('DEADLINE_EXCEEDED', `the guest didn't boot within ${bootDeadlineMs / 1000} s; ${saw}`, { object: qemu.name });
   }
 
   async #watch(guest: GuestConnection): Promise<void> {
     const { watchdogMs } = this.#config;
-    const ping = (deadlineMs: number) => guest.call({ $case: 'ping', value: { now: now() } }, deadlineMs);
+    const ping = (deadlineMs: number) => guest.call({ $case: 'ping', value: { now: now() } }, { deadlineMs });
     await watchGuest(ping, watchdogMs, this.#stop.signal);
     if (!this.#stop.signal.aborted) this.#fail(`the guest has not answered for ${watchdogMs / 1000} s`);
   }
@@ -153,9 +159,9 @@ export class Machine {
   }
 
   /** It ends with status 0 when QEMU has closed its connection. */
-  async #shareEnded(share: Program, end: ProgramEnd): Promise<void> {
-    if (endedByGuest(end)) await this.#unlessEnded(share.describe(end));
-    else this.#fail(share.describe(end));
+  async #virtiofsdEnded(virtiofsd: Program, end: ProgramEnd): Promise<void> {
+    if (endedByGuest(end)) await this.#unlessEnded(virtiofsd.describe(end));
+    else this.#fail(virtiofsd.describe(end));
   }
 
   /** What comes of QEMU's end is no reason of its own. */
@@ -188,13 +194,13 @@ async function accept(listener: Server, path: string): Promise<Socket> {
 }
 
 /** Resolves when there is a file at `path`, directly in `directory`. */
-async function appearance(directory: string, path: string): Promise<void> {
+async function appearance(directory: string, path: string, signal: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const look = (): void => void access(path).then(resolve, () => undefined);
   const watcher = watch(directory, look);
   try {
     look();
-    await unlessAborted(promise, AbortSignal.timeout(bootDeadlineMs));
+    await unlessAborted(promise, signal);
   } finally {
     watcher.close();
   }

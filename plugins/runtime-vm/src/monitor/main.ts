@@ -21,15 +21,30 @@ async function run(directory: MachineDirectory): Promise<void> {
   const machine = new Machine(config, directory);
   const monitor = new MachineMonitor(machine, new ExitFiles(config.exitDirectory));
   await machine.boot();
-  const served = await serve(`unix://${directory.monitorSocket}`, [[MachineMonitorService, monitor.implementation(() => machine.stop())]]);
-  tellStarter({ ready: true });
-  const reason = await machine.ended;
-  if (reason !== undefined) {
-    await writeFile(directory.ended, reason, { mode: 0o600 });
-    console.error([...machine.consoleLines.map((line) => `console: ${line}`), reason].join('\n'));
+  try {
+    await serveMachine(machine, monitor, directory);
+  } finally {
+    await machine.stop();
   }
-  await monitor.close();
-  await served.close(closeGraceMs);
+}
+
+/** Until the machine has ended. */
+async function serveMachine(machine: Machine, monitor: MachineMonitor, directory: MachineDirectory): Promise<void> {
+  const served = await serve(`unix://${directory.monitorSocket}`, [[MachineMonitorService, monitor.implementation(() => machine.stop())]]);
+  try {
+    tellStarter({ ready: true });
+    const reason = await machine.ended;
+    if (reason !== undefined) await leaveReason(reason, machine, directory);
+    await monitor.close();
+  } finally {
+    await served.close(closeGraceMs);
+  }
+}
+
+async function leaveReason(reason: string, { consoleLines }: Machine, { endReason }: MachineDirectory): Promise<void> {
+  console.error([...consoleLines.map((line) => `console: ${line}`), reason].join('\n'));
+  // A shim that watches hears it all the same.
+  await writeFile(endReason, reason, { mode: 0o600 }).catch((error: Error) => console.error(error.message));
 }
 
 const [path = ''] = process.argv.slice(2);

@@ -33,7 +33,12 @@ export class Program {
     this.stdout = child.stdout;
     this.errors.read(child.stderr);
     this.ended = endOf(child, this.errors);
-    if (child.pid !== undefined) writeFileSync(pidFile, String(child.pid), { mode: 0o600 });
+    try {
+      if (child.pid !== undefined) writeFileSync(pidFile, String(child.pid), { mode: 0o600 });
+    } catch (error) {
+      this.kill();
+      throw error;
+    }
   }
 
   kill(): void {

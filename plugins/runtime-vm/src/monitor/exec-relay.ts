@@ -1,11 +1,12 @@
+import { onAbort } from '@berth/sdk/abort';
 import { type Exited, Stream } from '@berth/sdk/guest';
-import type { ExecOutput } from '@berth/sdk/machine-monitor';
+import type { ExecEvent } from '@berth/sdk/machine-monitor';
 import type { ProcessSink } from './guest-connection.ts';
 
-type Event = NonNullable<ExecOutput['event']>;
+type Event = NonNullable<ExecEvent['event']>;
 
 /** One exec on its way to who asked for it: what the guest sends is taken when that is ready for more. */
-export class ExecProcess implements ProcessSink {
+export class ExecRelay implements ProcessSink {
   readonly #unread: { event: Event; taken: () => void }[] = [];
   #wake: (() => void) | undefined;
 
@@ -17,13 +18,12 @@ export class ExecProcess implements ProcessSink {
     await this.#push({ $case: 'exitCode', value: exitCode });
   }
 
-  /** Everything up to the exit code; ends with it, or with `signal`, whose reason it throws. */
-  async *events(signal: AbortSignal): AsyncGenerator<Event> {
-    const wake = (): void => this.#wake?.();
-    signal.addEventListener('abort', wake);
+  /** Everything up to the exit code; ends with it, or with the first of `signals`, whose reason it throws. */
+  async *events(signals: AbortSignal[]): AsyncGenerator<Event> {
+    const release = onAbort(signals, () => this.#wake?.());
     try {
       for (;;) {
-        signal.throwIfAborted();
+        for (const signal of signals) signal.throwIfAborted();
         const next = this.#unread.shift();
         if (next) {
           yield next.event;
@@ -32,7 +32,7 @@ export class ExecProcess implements ProcessSink {
         } else await this.#next();
       }
     } finally {
-      signal.removeEventListener('abort', wake);
+      release();
       for (const { taken } of this.#unread.splice(0)) taken();
     }
   }
