@@ -20,7 +20,7 @@ describe.skipIf(process.platform !== 'linux')('MonitoredProcess (it reads /proc,
   });
 
   afterEach(async () => {
-    await monitored.remove(AbortSignal.timeout(5000));
+    await monitored.remove();
     rmSync(directory, { recursive: true });
   });
 
@@ -30,21 +30,21 @@ describe.skipIf(process.platform !== 'linux')('MonitoredProcess (it reads /proc,
   const pid = (name: string) => Number(readFileSync(join(directory, `${name}.pid`), 'utf8'));
 
   it('runs a command with its environment, keeps its output apart by stream, and tells its exit code', async () => {
-    expect(monitored.state()).toEqual({ state: 'created' });
+    expect(await monitored.state()).toEqual({ state: 'created' });
     await start('printf "%s" "$GREETING"; echo oops >&2; exit 7');
     expect(await ended()).toEqual({ exitCode: 7, finishedAt: expect.any(Date) });
     const text = lines().map((line) => line.split(' ').slice(1).join(' '));
     expect(text.toSorted()).toEqual(['stderr F oops', 'stdout F a=b', 'stdout F c']);
-    expect(monitored.state()).toMatchObject({ state: 'exited', exit: { exitCode: 7 } });
+    expect(await monitored.state()).toMatchObject({ state: 'exited', exit: { exitCode: 7 } });
   });
 
   it('is found again by its directory, and told of a signal by 128 and its number', async () => {
     await start('exec sleep 600');
     const again = new MonitoredProcess(directory);
-    expect(again.state()).toMatchObject({ state: 'running' });
-    again.signal('SIGTERM');
+    expect(await again.state()).toMatchObject({ state: 'running' });
+    await again.signal('SIGTERM');
     expect(await again.ended(AbortSignal.timeout(10_000))).toMatchObject({ exitCode: 143 });
-    again.signal('SIGTERM');
+    await again.signal('SIGTERM');
   });
 
   it('what it has started ends with it', async () => {
@@ -77,7 +77,7 @@ describe.skipIf(process.platform !== 'linux')('MonitoredProcess (it reads /proc,
         renameSync(join(directory, 'ballast'), join(directory, 'full'));
         const told = ended();
         await expect.poll(() => isRunning(pid('process'))).toBe(false);
-        expect(monitored.state()).toMatchObject({ state: 'running' });
+        expect(await monitored.state()).toMatchObject({ state: 'running' });
         rmSync(join(directory, 'full'));
         expect(await told).toMatchObject({ exitCode: 7 });
         expect(lines()).toEqual([]);
@@ -89,9 +89,9 @@ describe.skipIf(process.platform !== 'linux')('MonitoredProcess (it reads /proc,
 
   it('removed, it is gone with its monitor', async () => {
     await start('trap "" TERM; while :; do sleep 0.05; done');
-    await monitored.remove(AbortSignal.timeout(5000));
-    await expect.poll(() => [isRunning(pid('process')), isRunning(pid('monitor'))]).toEqual([false, false]);
-    await monitored.remove(AbortSignal.timeout(5000));
+    await monitored.remove();
+    expect([isRunning(pid('process')), isRunning(pid('monitor'))]).toEqual([false, false]);
+    await monitored.remove();
   });
 
   it('goes on with its log in a new file', async () => {
@@ -118,8 +118,8 @@ describe.skipIf(process.platform !== 'linux')('MonitoredProcess (it reads /proc,
     await expect.poll(() => existsSync(join(directory, 'monitor.pid'))).toBe(true);
     given.abort(new Error('enough'));
     await expect(started).rejects.toThrow('enough');
-    await monitored.remove(AbortSignal.timeout(5000));
-    expect(monitored.state()).toMatchObject({ state: 'exited' });
+    await monitored.remove();
+    expect(await monitored.state()).toMatchObject({ state: 'exited' });
   });
 });
 

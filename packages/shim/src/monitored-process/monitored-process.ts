@@ -1,14 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync, watch, writeFileSync } from 'node:fs';
-import { constants } from 'node:os';
+import { watch, writeFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { unlessAborted } from '@berth/sdk/abort';
 import { PluginError } from '@berth/sdk/errors';
-import { killedExitCode } from '../exit-code.ts';
-import { writeJson } from '../files/json-file.ts';
+import { killedExitCode, signalNumber } from '../exit-code.ts';
+import { exists } from '../files/exists.ts';
+import { readJson, writeJson } from '../files/json-file.ts';
 import { kill } from '../oci/process-signal.ts';
+import { endWithin, ownedPid, pidIn } from '../process/owned-pid.ts';
 import type { Exit, FoundContainer } from '../runtime.ts';
 import { type Answer, files, goAhead, type MonitoredCommand } from './monitor-files.ts';
 
@@ -19,6 +20,7 @@ const program = join(import.meta.dirname, `monitor${extname(import.meta.filename
 /** How often a monitor that says nothing is looked at: one that is killed leaves no word. */
 const lookMs = 1000;
 const reopenPollMs = 10;
+const removeLimitMs = 5000;
 
 /**
  * A process of this host that outlives the shim, for runtimes whose containers are such. A monitor beside it, a Node program of some
@@ -35,25 +37,25 @@ export class MonitoredProcess {
 
   /** Resolves when the process has been executed, in a process group of its own; INVALID_ARGUMENT if it can't be. */
   async start(command: MonitoredCommand, signal: AbortSignal): Promise<void> {
-    await writeJson(join(this.#directory, files.command), command);
+    await writeJson(this.#file(files.command), command);
     signal.throwIfAborted();
     const args = [...process.execArgv, program, this.#directory];
     const monitor = spawn(process.execPath, args, { detached: true, cwd: '/', stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
     // It begins when it is on record: whoever takes over after a crash of this process finds it, or it never did anything.
-    writeFileSync(join(this.#directory, files.monitor), String(monitor.pid), { mode: 0o600 });
+    writeFileSync(this.#file(files.monitor), String(monitor.pid), { mode: 0o600 });
     monitor.send(goAhead);
     const { error } = await answerOf(monitor, signal).finally(() => monitor.unref());
     if (error !== undefined) throw new PluginError('INVALID_ARGUMENT', error, { object: `program ${command.args[0]}` });
   }
 
   /** What became of it: `created` if it was never started; 137 for one that was killed together with its monitor. */
-  state(): FoundContainer {
-    const isWatched = this.#monitor() !== undefined;
+  async state(): Promise<FoundContainer> {
+    const isWatched = (await this.#monitor()) !== undefined;
     // Read after that: once the monitor has ended, what it has written is final.
-    const exit = this.#exit();
-    if (exit) return { state: 'exited', exit };
+    const exit = await readJson<{ exitCode: number; finishedAt: string }>(this.#file(files.exit));
+    if (exit) return { state: 'exited', exit: { exitCode: exit.exitCode, finishedAt: new Date(exit.finishedAt) } };
     if (isWatched) return { state: 'running', startedAt: undefined };
-    if (this.#read(files.monitor) === undefined) return { state: 'created' };
+    if (!(await exists(this.#file(files.monitor)))) return { state: 'created' };
     return { state: 'exited', exit: { exitCode: killedExitCode, finishedAt: new Date() } };
   }
 
@@ -62,10 +64,13 @@ export class MonitoredProcess {
     const watcher = watch(this.#directory);
     try {
       for (;;) {
-        const found = this.state();
-        if (found.state === 'exited') return found.exit;
         const round = AbortSignal.any([signal, AbortSignal.timeout(lookMs)]);
-        await once(watcher, 'change', { signal: round }).catch(() => signal.throwIfAborted());
+        // From before the look, so that no change is missed.
+        const changed = once(watcher, 'change', { signal: round }).catch(() => undefined);
+        const found = await this.state();
+        if (found.state === 'exited') return found.exit;
+        await changed;
+        signal.throwIfAborted();
       }
     } finally {
       watcher.close();
@@ -73,43 +78,38 @@ export class MonitoredProcess {
   }
 
   /** Sends a signal as Runtime.signal has it: to the process, SIGKILL to its group. One that has ended is no error. */
-  signal(posixSignal: string): void {
-    const pid = Number(this.#read(files.process));
-    if (this.#monitor() === undefined || !(pid > 0)) return;
-    kill(posixSignal === 'SIGKILL' ? -pid : pid, constants.signals[posixSignal as NodeJS.Signals] ?? Number(posixSignal));
+  async signal(posixSignal: string): Promise<void> {
+    const pid = await pidIn(this.#file(files.process));
+    if ((await this.#monitor()) === undefined || pid === undefined) return;
+    kill(posixSignal === 'SIGKILL' ? -pid : pid, signalNumber(posixSignal));
   }
 
   /** As Runtime.reopenLog. */
   async reopenLog(logPath: string, signal: AbortSignal): Promise<void> {
-    const monitor = this.#monitor();
+    const monitor = await this.#monitor();
     if (monitor !== undefined) kill(monitor, 'SIGHUP');
-    while (!existsSync(logPath)) await setTimeout(reopenPollMs, undefined, { signal });
+    while (!(await exists(logPath))) await setTimeout(reopenPollMs, undefined, { signal });
   }
 
   /** Ends it, with its group and its monitor, and resolves when they are gone; one that was never started is no error. */
-  async remove(signal: AbortSignal): Promise<void> {
-    const monitor = this.#monitor();
+  async remove(): Promise<void> {
+    const monitor = await this.#monitor();
     if (monitor === undefined) return;
     kill(monitor, 'SIGTERM');
-    while (this.#monitor() === monitor) await setTimeout(reopenPollMs, undefined, { signal });
+    if (await endWithin([monitor], removeLimitMs)) return;
+    throw new PluginError('INTERNAL', `its monitor, process ${monitor}, does not end`, {
+      object: this.#directory,
+      hint: 'see what its processes wait for, and remove it again',
+    });
   }
 
-  /** The process id of the monitor while it runs: by its command line, since a reboot gives process ids again. */
-  #monitor(): number | undefined {
-    const pid = this.#read(files.monitor);
-    const commandLine = pid && read(`/proc/${pid}/cmdline`);
-    return commandLine?.split('\0').includes(this.#directory) ? Number(pid) : undefined;
+  /** By its command line, since a reboot gives process ids again. */
+  #monitor(): Promise<number | undefined> {
+    return ownedPid(this.#file(files.monitor), (commandLine) => commandLine.includes(this.#directory));
   }
 
-  #exit(): Exit | undefined {
-    const written = this.#read(files.exit);
-    if (written === undefined) return undefined;
-    const { exitCode, finishedAt } = JSON.parse(written) as { exitCode: number; finishedAt: string };
-    return { exitCode, finishedAt: new Date(finishedAt) };
-  }
-
-  #read(name: string): string | undefined {
-    return read(join(this.#directory, name));
+  #file(name: string): string {
+    return join(this.#directory, name);
   }
 }
 
@@ -118,14 +118,4 @@ async function answerOf(monitor: ChildProcess, signal: AbortSignal): Promise<Ans
   monitor.once('message', resolve).once('error', reject);
   monitor.once('exit', (code, signal) => resolve({ error: `its monitor ended with ${signal ?? code}` }));
   return unlessAborted(promise, signal);
-}
-
-function read(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    // ESRCH: of a process that ends while its file is read.
-    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
-    throw error;
-  }
 }
