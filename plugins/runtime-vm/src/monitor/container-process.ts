@@ -1,9 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Exited, Stream } from '@berth/sdk/guest';
+import { type Exited, Stream } from '@berth/sdk/guest';
 import { ContainerState } from '@berth/sdk/machine-monitor';
+import type { ContainerLog } from '@berth/shim/container-log';
 import type { ExitFiles } from '@berth/shim/oci/exit-files';
-import type { ContainerLog } from './container-log.ts';
 import type { ProcessSink } from './guest-connection.ts';
 
 /** How long is waited until a file that couldn't be written is tried again. */
@@ -28,7 +28,8 @@ export class ContainerProcess implements ProcessSink {
 
   async output(stream: Stream, data: Uint8Array): Promise<void> {
     // A full disk costs the log some lines. To wait for room instead would stop the container.
-    await this.#log.write(stream, data).catch((error: Error) => this.#complain('log', error));
+    const name = stream === Stream.STREAM_STDERR ? 'stderr' : 'stdout';
+    await this.#log.write(name, data).catch((error: Error) => this.#complain('log', error));
   }
 
   /** The exit file comes last: whoever sees it finds the log whole. */

@@ -11,9 +11,9 @@ import {
   type StatusResponse,
 } from '@berth/sdk/machine-monitor';
 import type { CallContext, Implementation } from '@berth/sdk/serve';
+import { ContainerLog } from '@berth/shim/container-log';
 import { KeyedLock } from '@berth/shim/keyed-lock';
 import type { ExitFiles } from '@berth/shim/oci/exit-files';
-import { ContainerLog } from './container-log.ts';
 import { ContainerProcess } from './container-process.ts';
 import { ExecRelay } from './exec-relay.ts';
 import type { Machine } from './machine.ts';
