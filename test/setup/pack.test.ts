@@ -16,6 +16,7 @@ const plugins = [
   'cni-bridge',
   'cni-host-local',
   'cni-loopback',
+  'cni-portmap',
   'scheduler-label-spread',
 ];
 const npmCli = join(repository, '.cache/node/lib/node_modules/npm/bin/npm-cli.js');
