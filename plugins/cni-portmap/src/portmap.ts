@@ -17,7 +17,7 @@ export const plugin = cniPlugin({
     const forwarding = readForwarding(request);
     if (forwarding) {
       const device = localnetDevice(forwarding);
-      runNft(forwardingScript(forwarding, device), { object: `port mappings of container ${request.containerId}` });
+      runNft(forwardingScript(forwarding, device !== undefined), { object: `port mappings of container ${request.containerId}` });
       if (device !== undefined) letLocalhostIn(request, device);
     }
     return request.prevResult ?? {};
@@ -66,16 +66,20 @@ function removeRules({ config, containerId }: PluginRequest): void {
 
 const deletionAttempts = 5;
 
-/** Deletes the rules that `choose` takes. They go all at once or not at all: where another DEL or GC was faster, what is left is tried again. */
+/**
+ * Deletes the rules that `choose` takes, with the counter of a network that has none left. All go at once or none: where another
+ * call was faster, what is left is tried again.
+ */
 function deleteRules(choose: (rules: NftRule[]) => NftRule[]): void {
   let reason = '';
   for (let attempt = 0; attempt < deletionAttempts; attempt++) {
-    const rules = choose(listNftRules(table));
+    const all = listNftRules(table);
+    const rules = choose(all);
     if (rules.length === 0) return;
-    const outcome = tryNft(['-f', '-'], deletionScript(rules));
+    const outcome = tryNft(['-f', '-'], deletionScript(rules, all));
     if (typeof outcome === 'string') return;
     reason = outcome.reason;
-    if (!reason.includes('No such file')) break;
+    if (!/No such file|resource busy/.test(reason)) break;
   }
   throw new CniError(errorCodes.ioFailure, reason, { object: `nft table ${table}` });
 }

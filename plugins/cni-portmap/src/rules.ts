@@ -18,9 +18,19 @@ export function staleRules(rules: NftRule[], network: string, valid: string[]): 
   return rules.filter((rule) => isOfContainer(rule) && counterIn(rule) === counterOf(network) && !marks.has(rule.comment ?? ''));
 }
 
-/** The nft script that deletes `rules`. */
-export function deletionScript(rules: NftRule[]): string {
-  return rules.map(({ family, chain, handle }) => `delete rule ${family} ${table} ${chain} handle ${handle}`).join('\n');
+/** The nft script that deletes `rules`, and the counters that no other of `all` rules refers to. */
+export function deletionScript(rules: NftRule[], all: NftRule[]): string {
+  const kept = new Set(all.filter((rule) => !rules.includes(rule)).map(qualifiedCounter));
+  const counters = new Set(rules.map(qualifiedCounter).filter((counter) => counter !== undefined && !kept.has(counter)));
+  return [
+    ...rules.map(({ family, chain, handle }) => `delete rule ${family} ${table} ${chain} handle ${handle}`),
+    ...[...counters].map((counter) => `delete counter ${counter}`),
+  ].join('\n');
+}
+
+function qualifiedCounter(rule: NftRule): string | undefined {
+  const counter = counterIn(rule);
+  return counter === undefined ? undefined : `${rule.family} ${table} ${counter}`;
 }
 
 /** What of a forwarding isn't there, in words. */

@@ -31,15 +31,12 @@ export function counterOf(network: string): string {
   return `network_${network}`;
 }
 
-/**
- * The nft script that leads the ports to their container. `localnetDevice` is the host's interface towards an IPv4 container
- * over which packets from 127.0.0.1 are let through.
- */
-export function forwardingScript(forwarding: Forwarding, localnetDevice: string | undefined): string {
+/** The nft script that leads the ports to their container. `toLocalhost`: those of 127.0.0.1 too. */
+export function forwardingScript(forwarding: Forwarding, toLocalhost: boolean): string {
   const { targets } = forwarding;
   return [
     ...targets.flatMap(({ prefix }) => tableCommands(`${ip[prefix.address.family]} ${table}`, counterOf(forwarding.network))),
-    ...(localnetDevice === undefined ? [] : localnetCommands(localnetDevice)),
+    ...(toLocalhost ? localnetCommands(`ip ${table}`) : []),
     ...targets.flatMap((target) => ruleCommands(forwarding, target)),
   ].join('\n');
 }
@@ -66,17 +63,14 @@ function tableCommands(name: string, counter: string): string[] {
 }
 
 /**
- * An interface that routes 127.0.0.0/8 would also take packets to 127.0.0.1 from containers, which could reach what listens
- * there alone: they are dropped before any rule sees them.
+ * An interface that routes 127.0.0.0/8 also takes packets to 127.0.0.1 from containers, which could reach what listens there
+ * alone. The kernel drops such packets elsewhere; here it is done before any other rule sees them.
  */
-function localnetCommands(device: string): string[] {
-  const name = `ip ${table}`;
+function localnetCommands(name: string): string[] {
   return [
-    `add set ${name} localnet_devices { type ifname ; }`,
-    `add element ${name} localnet_devices { "${device}" }`,
     `add chain ${name} localnet { type filter hook prerouting priority -300 ; }`,
     `flush chain ${name} localnet`,
-    `add rule ${name} localnet iifname @localnet_devices ip daddr 127.0.0.0/8 drop`,
+    `add rule ${name} localnet iifname != "lo" ip daddr 127.0.0.0/8 drop`,
   ];
 }
 
