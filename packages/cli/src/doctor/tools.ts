@@ -18,7 +18,7 @@ export const tools: Tool[] = [
   { name: 'runc', purpose: 'makes containers', versionArgs: ['--version'], minimum: '1.1.0' },
   { name: 'conmon', purpose: 'watches containers', versionArgs: ['--version'], minimum: '2.1.0' },
   { name: 'ip', purpose: 'changes networks', versionArgs: ['-V'], minimum: '5.10.0' },
-  { name: 'nft', purpose: 'masquerades pod traffic', versionArgs: ['--version'], minimum: '1.0.0' },
+  { name: 'nft', purpose: 'masquerades pod traffic and maps ports of the host', versionArgs: ['--version'], minimum: '1.0.0' },
   { name: 'mount', purpose: 'mounts root file systems', versionArgs: ['--version'] },
   { name: 'umount', purpose: 'unmounts them', versionArgs: ['--version'] },
   { name: 'unshare', purpose: 'makes namespaces', versionArgs: ['--version'], minimum: '2.36.0' },
