@@ -8,6 +8,7 @@ import { readForwarding } from './forwarding.ts';
 import { localnetDevice, routeLocalnet, routesLocalnet } from './localnet.ts';
 import { deletionScript, missingOf, rulesOf, staleRules } from './rules.ts';
 import { forwardingScript, table } from './script.ts';
+import { endStaleConnections } from './stale-connections.ts';
 
 /** Leads ports of the host to a container that the plugins before it in the chain have connected. */
 export const plugin = cniPlugin({
@@ -19,6 +20,7 @@ export const plugin = cniPlugin({
       const device = localnetDevice(forwarding);
       runNft(forwardingScript(forwarding, device !== undefined), { object: `port mappings of container ${request.containerId}` });
       if (device !== undefined) letLocalhostIn(request, device);
+      endStaleConnections(forwarding);
     }
     return request.prevResult ?? {};
   },

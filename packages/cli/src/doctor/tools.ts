@@ -19,6 +19,12 @@ export const tools: Tool[] = [
   { name: 'conmon', purpose: 'watches containers', versionArgs: ['--version'], minimum: '2.1.0' },
   { name: 'ip', purpose: 'changes networks', versionArgs: ['-V'], minimum: '5.10.0' },
   { name: 'nft', purpose: 'masquerades pod traffic and maps ports of the host', versionArgs: ['--version'], minimum: '1.0.0' },
+  {
+    name: 'conntrack',
+    purpose: 'ends what UDP clients had on a mapped port before its pod came',
+    versionArgs: ['--version'],
+    optional: true,
+  },
   { name: 'mount', purpose: 'mounts root file systems', versionArgs: ['--version'] },
   { name: 'umount', purpose: 'unmounts them', versionArgs: ['--version'] },
   { name: 'unshare', purpose: 'makes namespaces', versionArgs: ['--version'], minimum: '2.36.0' },
