@@ -1,5 +1,5 @@
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { on, once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -103,6 +103,21 @@ async function answer(from: string, to: string, port = 8080, protocol = 'tcp'): 
     ({ stdout }) => stdout,
     () => undefined,
   );
+}
+
+/** A client on the other machine that goes on sending from one port. */
+function startUdpClient(): { hears(text: string): Promise<void> } {
+  const program = `
+    const socket = require('dgram').createSocket('udp4').on('message', (data) => process.stdout.write(data + '\\n'));
+    setInterval(() => socket.send('?', 8080, '192.0.2.1'), 50);
+  `;
+  const client = spawn('ip', ['netns', 'exec', outside, process.execPath, '-e', program], { stdio: ['ignore', 'pipe', 'inherit'] });
+  servers.push(client);
+  return {
+    async hears(text) {
+      for await (const [data] of on(client.stdout, 'data')) if (String(data).includes(text)) return;
+    },
+  };
 }
 
 const mapping = { hostPort: 8080, containerPort: 80, protocol: 'tcp' };
@@ -263,19 +278,16 @@ describe('ADD', () => {
     expect(inside(host, 'cat', '/proc/sys/net/ipv4/conf/br0/route_localnet')).toBe('0\n');
   });
 
-  it('takes over a UDP client that was sending to the host before', async ({ skip }) => {
+  it('takes over a UDP client that goes on sending while another container had the port', async ({ skip }) => {
     if (!onPath('conntrack')) skip('conntrack is not on PATH');
-    await serve(pods.web, 'web');
-    const client = `
-      const socket = require('dgram').createSocket('udp4').on('message', (data) => { process.stdout.write(String(data)); process.exit(0); });
-      setInterval(() => socket.send('?', 8080, '192.0.2.1'), 50);
-      socket.on('listening', () => process.stderr.write('sending'));
-    `;
-    const sending = spawn('ip', ['netns', 'exec', outside, process.execPath, '-e', client], { stdio: ['ignore', 'pipe', 'pipe'] });
-    servers.push(sending);
-    await once(sending.stderr, 'data');
-    await call('ADD', { portMappings: [{ ...mapping, protocol: 'udp' }] });
-    expect(String(await once(sending.stdout, 'data'))).toBe('web 192.0.2.2');
+    await Promise.all([serve(pods.web, 'web'), serve(pods.other, 'other')]);
+    const udp = [{ ...mapping, protocol: 'udp' }];
+    await call('ADD', { id: 'c2', addresses: ['10.1.0.3/24'], portMappings: udp });
+    const client = startUdpClient();
+    await client.hears('other');
+    await call('DEL', { id: 'c2', portMappings: udp });
+    await call('ADD', { portMappings: udp });
+    await client.hears('web');
   });
 
   it.each([
