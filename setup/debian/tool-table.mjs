@@ -19,6 +19,7 @@ export const tools = [
   { name: 'catatonit', package: 'catatonit', neededBy: 'node', minimum: '0.1.5' },
   { name: 'ip', package: 'iproute2', neededBy: 'node', minimum: '5.10', versionArgs: ['-V'] },
   { name: 'nft', package: 'nftables', neededBy: 'node', minimum: '1.0.0' },
+  { name: 'conntrack', package: 'conntrack', neededBy: 'node' },
   { name: 'mount', package: 'mount', neededBy: 'node' },
   { name: 'umount', package: 'mount', neededBy: 'node' },
   { name: 'hostname', package: 'hostname', neededBy: 'node' },

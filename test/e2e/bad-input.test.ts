@@ -221,7 +221,7 @@ describe('on runc', () => {
 async function runWithBridge(script: string | undefined, configuration: Record<string, unknown> = {}, timeout = '8') {
   const plugins = join(home.directory, 'plugins');
   mkdirSync(plugins);
-  for (const name of ['loopback', 'host-local']) symlinkSync(join(repository, '.cache/cni/bin', name), join(plugins, name));
+  for (const name of ['loopback', 'host-local', 'portmap']) symlinkSync(join(repository, '.cache/cni/bin', name), join(plugins, name));
   if (script !== undefined) {
     writeFileSync(join(plugins, 'bridge'), script);
     chmodSync(join(plugins, 'bridge'), 0o755);

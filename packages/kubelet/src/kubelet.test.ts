@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Pod } from '@berth/api/objects';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { containerStatus, isReady, podYaml, TestNode } from '../testing/node.ts';
 
@@ -136,6 +137,44 @@ describe('a restart of the kubelet', () => {
     node.replaceKubelet();
     await node.kubelet.start();
     await node.until('counter', () => node.runtime.sandboxes.size === 1 && node.runtime.calls.includes('RemovePodSandbox sidecar'));
+  });
+});
+
+describe('two pods with the same port of the host', () => {
+  const containers = '  containers: [{name: main, image: a, ports: [{containerPort: 80, hostPort: 8080}]}]\n';
+  const isFailed = ({ status }: Pod) => status?.phase === 'Failed';
+
+  it('the first runs, and the second is refused and says why', async () => {
+    await node.write('manifests/a.yaml', podYaml('a', containers));
+    await node.write('manifests/b.yaml', podYaml('b', containers));
+    await node.kubelet.start();
+    const second = await node.until('b', isFailed);
+    expect(second.status).toMatchObject({ reason: 'NodePorts', message: expect.stringMatching(/8080\/TCP .*default\/a/) });
+    await node.until('a', isReady);
+    expect(node.runtime.sandboxes.size).toBe(1);
+  });
+
+  it('a restart of the kubelet takes it from nobody', async () => {
+    await node.write('manifests/b.yaml', podYaml('b', containers));
+    await node.kubelet.start();
+    await node.until('b', isReady);
+    await node.kubelet.stop({ gracefully: false });
+    await node.write('manifests/a.yaml', podYaml('a', containers));
+    node.replaceKubelet();
+    await node.kubelet.start();
+    await node.until('a', isFailed);
+    await node.until('b', isReady);
+    expect(node.runtime.calls.filter((call) => /PodSandbox/.test(call))).toEqual(['RunPodSandbox b']);
+  });
+
+  it('a pod gets one that its holder has given up', async () => {
+    node.runtime.behaviours.set('main', { exitAfterMs: 50 });
+    await node.write('manifests/a.yaml', podYaml('a', `  restartPolicy: Never\n${containers}`));
+    await node.kubelet.start();
+    await node.until('a', ({ status }) => status?.phase === 'Succeeded');
+    node.runtime.behaviours.delete('main');
+    await node.write('manifests/b.yaml', podYaml('b', containers));
+    await node.until('b', isReady);
   });
 });
 

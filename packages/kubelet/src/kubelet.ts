@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +11,9 @@ import { admit } from './admission.ts';
 import { PodCgroups } from './cgroup/pod-cgroup.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { hostAddress, readHostDns } from './host-facts.ts';
+import { refuseTakenPorts } from './host-ports.ts';
 import { type BackOff, defaultBackOff } from './plan/back-off.ts';
+import type { Refusal } from './plan/observed-pod.ts';
 import { apiTime, fullNameOf, gracePeriodOf, specOf, uidOf } from './pod.ts';
 import { PodDirectories } from './pod-directories.ts';
 import { PodEvents } from './pod-events.ts';
@@ -87,6 +90,7 @@ export class Kubelet {
     this.#workers = new PodWorkers({
       kubeletRoot: options.kubeletRoot,
       create: (pod, handler) => this.#createWorker(pod, handler),
+      begunBefore: (pod) => existsSync(this.#directories.podDirectory(pod)),
       onFinished: (pod) => this.#forget(pod),
     });
     this.#loop = new SyncLoop({
@@ -174,7 +178,7 @@ export class Kubelet {
 
   #createWorker(pod: Pod, foundIn: string | undefined): PodWorker {
     const admission = admit(pod);
-    const { client, refusal = admission.refusal } =
+    const { client, refusal = admission.refusal ?? this.#refuseTakenPorts(pod) } =
       foundIn === undefined ? this.#runtimes.of(pod) : { client: this.#runtimes.get(foundIn) };
     const warnings = [...admission.warnings, ...(refusal ? [refusal] : [])];
     for (const { reason, message } of warnings) this.#events.record(pod, 'Warning', reason, message);
@@ -190,6 +194,14 @@ export class Kubelet {
     });
     this.#traces.register(worker.trace.traceId, fullNameOf(pod));
     return worker;
+  }
+
+  #refuseTakenPorts(pod: Pod): Refusal | undefined {
+    const holders = this.#workers.all().filter((worker) => worker.active);
+    return refuseTakenPorts(
+      pod,
+      holders.map((worker) => worker.pod),
+    );
   }
 
   #contextOf(pod: Pod, client: RuntimeClient): ActionContext {

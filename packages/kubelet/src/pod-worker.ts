@@ -93,6 +93,11 @@ export class PodWorker {
     return this.#observed.directories !== 'unknown' || this.#observed.sandboxes.length > 0;
   }
 
+  /** The pod was admitted, and not all of its containers have ended for good: what it asked the node for is its own. */
+  get active(): boolean {
+    return !this.#observed.refusal && !this.#finished && !['Succeeded', 'Failed'].includes(this.status.phase ?? '');
+  }
+
   /** The pod has ended and left nothing behind. */
   get finished(): boolean {
     return this.#finished;

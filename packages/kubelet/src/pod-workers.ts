@@ -6,6 +6,8 @@ import type { PodWorker } from './pod-worker.ts';
 interface PodWorkersOptions {
   /** A worker for a pod, not yet started. `handler` is given for a pod that was found in that runtime. */
   create(pod: Pod, handler?: string): PodWorker;
+  /** Something was made for the pod already, by this kubelet or one before it. */
+  begunBefore(pod: Pod): boolean;
   /** Of this kubelet: pods that another one made aren't ended. */
   kubeletRoot: string;
   /** Called with each pod that has ended, once its name is free. */
@@ -99,7 +101,9 @@ export class PodWorkers {
     const busy = new Set(this.all().map(({ pod }) => fullNameOf(pod)));
     const startable = this.#waiting.filter((pod) => !busy.has(fullNameOf(pod)));
     this.#waiting = this.#waiting.filter((pod) => busy.has(fullNameOf(pod)));
-    for (const pod of startable) this.#launch(pod);
+    // After a restart, what one of these pods has already isn't given to another.
+    const begun = new Set(startable.filter((pod) => this.#options.begunBefore(pod)));
+    for (const pod of [...begun, ...startable.filter((each) => !begun.has(each))]) this.#launch(pod);
   }
 
   #launch(pod: Pod, handler?: string): PodWorker {

@@ -2,6 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import type { IpFailure, Link } from '@berth/sdk/cni/ip-batch';
 import { ipBatch, tryIpBatch } from '@berth/sdk/cni/ip-batch';
 import type { PluginRequest } from '@berth/sdk/cni/plugin';
+import { setSysctl } from '@berth/sdk/cni/sysctl';
 import type { Interface } from '@berth/sdk/cni/types';
 import { CniError, errorCodes } from '@berth/sdk/cni/types';
 import type { Configuration } from './configuration.ts';
@@ -80,16 +81,6 @@ const forwarding = { 4: '/proc/sys/net/ipv4/ip_forward', 6: '/proc/sys/net/ipv6/
 
 function enableForwarding({ gateways }: NetworkPlan): void {
   for (const family of new Set(gateways.map(({ address }) => address.family))) setSysctl(forwarding[family], '1');
-}
-
-/** Writes only what differs: /proc/sys may be read-only where the host is set up already. */
-function setSysctl(file: string, value: string): void {
-  if (!existsSync(file) || readFileSync(file, 'utf8').trim() === value) return;
-  try {
-    writeFileSync(file, value);
-  } catch (cause) {
-    throw new CniError(errorCodes.ioFailure, (cause as Error).message, { object: file, cause, hint: `set it to ${value}` });
-  }
 }
 
 const carrierLimitMs = 1000;

@@ -1,6 +1,6 @@
-import { spawnSync } from 'node:child_process';
 import type { Prefix } from '@berth/sdk/cni/address';
 import { formatAddress, formatPrefix, networkOf } from '@berth/sdk/cni/address';
+import { runNft, tryNft } from '@berth/sdk/cni/nft';
 import { CniError, errorCodes } from '@berth/sdk/cni/types';
 import { removeIptablesMasquerade } from './iptables-masquerade.ts';
 
@@ -8,6 +8,9 @@ import { removeIptablesMasquerade } from './iptables-masquerade.ts';
 const table = 'inet cni_plugins_masquerade';
 const chain = 'masq_checks';
 const longestComment = 128;
+
+/** Names the work in messages. */
+const object = 'nft (ipMasq)';
 
 /** Whose traffic is masqueraded. */
 export interface Attached {
@@ -57,35 +60,19 @@ export function removalScript(listing: string, mark: string): string {
 }
 
 export async function addMasquerade(attached: Attached, prefixes: Prefix[]): Promise<void> {
-  const { error, status, stderr } = nft(['-f', '-'], await masqueradeScript(attached, prefixes));
-  if (error) throw notRun(error);
-  if (status !== 0) throw failed(stderr);
+  runNft(await masqueradeScript(attached, prefixes), { object, withoutNft: 'install nftables, or set ipMasq to false' });
 }
 
 /** Removes the rules of one attachment, whichever plugin made them. Where there are none, or no nft, there is nothing to do. */
 export async function removeMasquerade(attached: Attached): Promise<void> {
-  const { error, status, stdout } = nft(['--handle', 'list', 'chain', ...table.split(' '), chain]);
-  if (error && (error as NodeJS.ErrnoException).code !== 'ENOENT') throw notRun(error);
-  const script = status === 0 ? removalScript(stdout, await ruleMark(attached)) : '';
+  const listing = tryNft(['--handle', 'list', 'chain', ...table.split(' '), chain]);
+  const script = typeof listing === 'string' ? removalScript(listing, await ruleMark(attached)) : '';
   if (script === '') {
     const { containerId, network } = attached;
     return removeIptablesMasquerade(`CNI-${await sha512(`${network}${containerId}`, 24)}`);
   }
-  const removal = nft(['-f', '-'], script);
+  const removal = tryNft(['-f', '-'], script);
   // Another DEL of the same attachment may have been faster.
-  if (removal.status !== 0 && !removal.stderr.includes('No such file')) throw failed(removal.stderr);
-}
-
-function nft(parameters: string[], input = '') {
-  return spawnSync('nft', parameters, { input, encoding: 'utf8', timeout: 30_000, maxBuffer: 64 * 1024 * 1024 });
-}
-
-function notRun(error: Error): CniError {
-  const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-  const hint = missing ? { hint: 'install nftables, or set ipMasq to false' } : {};
-  return new CniError(errorCodes.ioFailure, missing ? 'is not on PATH' : error.message, { object: 'nft', cause: error, ...hint });
-}
-
-function failed(stderr: string): CniError {
-  return new CniError(errorCodes.ioFailure, stderr.trim().slice(0, 500), { object: 'nft (ipMasq)' });
+  if (typeof removal === 'string' || removal.reason.includes('No such file')) return;
+  throw new CniError(errorCodes.ioFailure, removal.reason, { object });
 }

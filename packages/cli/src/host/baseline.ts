@@ -13,12 +13,15 @@ export interface Baseline {
   sysctls: Record<string, string>;
 }
 
-const watchedSysctls = ['net/ipv4/ip_forward', 'net/ipv6/conf/all/forwarding'];
+const forwardingSwitches = ['net/ipv4/ip_forward', 'net/ipv6/conf/all/forwarding'];
 
-/** Reads the host's links, nftables tables and forwarding switches. Linux only; missing tools count as nothing there. */
-export function takeBaseline(): Baseline {
+/**
+ * Reads the host's links, nftables tables and forwarding switches, and of those of `bridges` that are there already whether they
+ * route localhost. Linux only; missing tools count as nothing there.
+ */
+export function takeBaseline(bridges: string[] = []): Baseline {
   const sysctls: Record<string, string> = {};
-  for (const name of watchedSysctls) {
+  for (const name of [...forwardingSwitches, ...bridges.map((bridge) => `net/ipv4/conf/${bridge}/route_localnet`)]) {
     const value = readSysctl(name);
     if (value !== undefined) sysctls[name] = value;
   }
@@ -38,7 +41,8 @@ export function restoreBaseline(baseline: Baseline, bridges: string[], shared = 
   }
   if (shared || links().some((link) => !baseline.links.includes(link))) return;
   for (const [name, value] of Object.entries(baseline.sysctls)) {
-    if (readSysctl(name) !== value) writeFileSync(`/proc/sys/${name}`, value);
+    const present = readSysctl(name);
+    if (present !== undefined && present !== value) writeFileSync(`/proc/sys/${name}`, value);
   }
 }
 
@@ -70,17 +74,21 @@ function tables(): string[] {
     .filter(Boolean);
 }
 
-/** The chain in which the bridge plugins, ours and the reference's, keep a rule per pod; the rest of that table only leads there. */
-const chainOfPods: Record<string, string> = { 'inet cni_plugins_masquerade': 'masq_checks' };
+const chainsOfPorts = ['hostports', 'hostip_hostports', 'masquerading'];
+
+/** The chains in which plugins, ours and the reference's, keep rules of pods; the rest of those tables only leads there. */
+const chainsOfPods: Record<string, string[]> = {
+  'inet cni_plugins_masquerade': ['masq_checks'],
+  'ip cni_hostport': chainsOfPorts,
+  'ip6 cni_hostport': chainsOfPorts,
+};
 
 function isInUse(table: string): boolean {
   const listed = run('nft', ['-j', 'list', 'table', ...table.split(' ')]);
   if (!listed) return true;
   const { nftables } = JSON.parse(listed) as { nftables: { rule?: { chain: string }; element?: unknown }[] };
-  const chain = chainOfPods[table];
-  return nftables.some(
-    ({ rule, element }) => element !== undefined || (rule !== undefined && (chain === undefined || rule.chain === chain)),
-  );
+  const chains = chainsOfPods[table];
+  return nftables.some(({ rule, element }) => element !== undefined || (rule !== undefined && (chains?.includes(rule.chain) ?? true)));
 }
 
 function readSysctl(name: string): string | undefined {

@@ -48,7 +48,7 @@ export class HostGuard {
     const earlier = readRemembered(file, bridge);
     if (earlier) return new HostGuard(file, bridge, earlier, registry);
     const made = ephemeral ? [directories.root, directories.run].filter((directory) => !existsSync(directory)) : [];
-    const found = { bootId: bootId(), baseline: isRoot() ? baselineBeforeAll(file, registry) : nothing, made };
+    const found = { bootId: bootId(), baseline: isRoot() ? baselineBeforeAll(file, bridge, registry) : nothing, made };
     writeWholeFile(file, JSON.stringify(found), { mode: 0o600, directoryMode: 0o700 });
     if (isRoot()) registry.enter(file);
     return new HostGuard(file, bridge, found, registry);
@@ -71,7 +71,7 @@ function isRoot(): boolean {
 }
 
 /** What other nodes that run have changed isn't the host's own. One whose file can't be read is left out. */
-function baselineBeforeAll(file: string, registry: NodeRegistry): Baseline {
+function baselineBeforeAll(file: string, bridge: string, registry: NodeRegistry): Baseline {
   const others = registry.others(file).flatMap((other) => {
     try {
       return readRemembered(other, '')?.baseline ?? [];
@@ -79,7 +79,7 @@ function baselineBeforeAll(file: string, registry: NodeRegistry): Baseline {
       return [];
     }
   });
-  return earliestBaseline(takeBaseline(), others);
+  return earliestBaseline(takeBaseline([bridge]), others);
 }
 
 /** Undefined for a file that isn't there, or that tells of the host before a reboot. */

@@ -6,7 +6,7 @@ import { writeWholeFile } from '../files/write-whole-file.ts';
 const fileName = '10-berth.conflist';
 
 /**
- * Writes the node's own network, a bridge with host-local addresses, into the CNI configuration directory unless some
+ * Writes the node's own network, a bridge with host-local addresses and ports of the host, into the CNI configuration directory unless some
  * configuration is there already. cniVersion 1.0.0, so that the reference plugins of Debian 12 take it too.
  */
 export function writeDefaultNetwork({ bridge, subnet }: NodeConfiguration['cni'], confDir: string, root: string): void {
@@ -32,6 +32,7 @@ function defaultNetwork(bridge: string, subnet: string, dataDir: string): object
         hairpinMode: true,
         ipam: { type: 'host-local', ranges: [[{ subnet }]], routes: [{ dst: anywhere }], dataDir },
       },
+      { type: 'portmap', capabilities: { portMappings: true } },
     ],
   };
 }

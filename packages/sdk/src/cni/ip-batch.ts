@@ -23,9 +23,9 @@ const timeLimitMs = 30_000;
 
 /**
  * Runs the commands in order, in one process, in the network namespace `netns` (a path; the caller's own without one).
- * Returns what each `show` printed, or the first failure; the commands after it weren't run.
+ * Returns what each `show` or `get` printed, or the first failure; the commands after it weren't run.
  */
-export function tryIpBatch(commands: IpCommand[], netns?: string): Link[][] | IpFailure {
+export function tryIpBatch<Shown = Link>(commands: IpCommand[], netns?: string): Shown[][] | IpFailure {
   const batch = commands.map(line);
   const command = ['ip', '-json', '-batch', '-'];
   const [program = 'ip', ...parameters] = netns === undefined ? command : ['nsenter', `--net=${netns}`, '--', ...command];
@@ -41,7 +41,7 @@ export function tryIpBatch(commands: IpCommand[], netns?: string): Link[][] | Ip
     return stdout
       .split('\n')
       .filter((text) => text.startsWith('['))
-      .map((text) => JSON.parse(text) as Link[]);
+      .map((text) => JSON.parse(text) as Shown[]);
   const failed = /Command failed -:(\d+)/.exec(stderr);
   const reason = stderr.replace(/\s*Command failed -:\d+\s*/g, '').trim();
   return { command: failed ? `ip ${batch[Number(failed[1]) - 1] ?? ''}` : program, reason: reason || `exit status ${status}` };
