@@ -14,6 +14,9 @@ export const init = join(root, 'plugins/runtime-vm/guest/init');
 /** Commands of init and of the agent; containers have their own. */
 const applets = ['cat', 'chroot', 'insmod', 'ip', 'mkdir', 'mount', 'reboot', 'sh', 'sync'];
 
+/** Debian's kernel has them as modules. */
+const drivers = ['virtio_pci', 'virtio_console', 'virtiofs', 'virtio_net'];
+
 const folders = ['bin', 'dev', 'lib', 'lib/x86_64-linux-gnu', 'lib64', 'modules', 'newroot', 'proc', 'run', 'share', 'sys', 'tmp'];
 
 /**
@@ -23,7 +26,7 @@ export async function buildInitramfs({ modules, agent, output }) {
   const directory = `${output}.modules`;
   mkdirSync(directory, { recursive: true });
   try {
-    const loaded = writeModules(modules, directory);
+    const loaded = writeModules(modules, drivers, directory);
     writeFileSync(join(directory, 'order'), loaded.map((name) => `${name}\n`).join(''));
     const crun = join(toolsDirectory, 'crun');
     const libraries = new Map([...(await librariesOf(crun)), ...(await librariesOf(agent))]);
