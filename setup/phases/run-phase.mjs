@@ -27,3 +27,20 @@ export async function runPhase(phase, output) {
   output.write(`${outcome.failed > 0 ? 'failed ' : 'ok     '}  ${phase.name}, ${seconds} s: ${counts}\n`);
   return outcome;
 }
+
+/**
+ * Runs phases one after the other, and ends with a line of what they come to together.
+ * @param {Phase[]} phases @param {NodeJS.WritableStream} output @returns {Promise<{ passed: number, failed: number, skipped: number }>}
+ */
+export async function runPhases(phases, output) {
+  const total = { passed: 0, failed: 0, skipped: 0 };
+  for (const phase of phases) {
+    const { passed, failed, skipped } = await runPhase(phase, output);
+    total.passed += passed;
+    total.failed += failed;
+    total.skipped += skipped.length;
+  }
+  const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : '';
+  output.write(`${total.passed} passed, ${total.failed} failed${skipped}\n`);
+  return total;
+}

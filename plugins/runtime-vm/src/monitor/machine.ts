@@ -1,13 +1,11 @@
 import { once } from 'node:events';
-import { watch } from 'node:fs';
-import { access } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { unlessAborted } from '@berth/sdk/abort';
 import { PluginError } from '@berth/sdk/errors';
 import type { MachineConfig } from '../machine/machine-config.ts';
 import type { MachineDirectory } from '../machine/machine-directory.ts';
 import { qemuArguments } from '../machine/qemu-arguments.ts';
+import { appearance } from './appearance.ts';
 import { endedByGuest, guestEnd } from './end-reason.ts';
 import { GuestConnection } from './guest-connection.ts';
 import { Program, type ProgramEnd } from './program.ts';
@@ -97,7 +95,7 @@ export class Machine {
       pidFile: this.#directory.pidFile('virtiofsd'),
     });
     this.#share = share;
-    const socket = appearance(this.#directory.path, this.#directory.shareSocket);
+    const socket = appearance(this.#directory.shareSocket, bootDeadlineMs);
     const failed = share.ended.then((end) => {
       throw new PluginError('INTERNAL', share.describe(end), { object: 'machine' });
     });
@@ -185,17 +183,4 @@ async function accept(listener: Server, path: string): Promise<Socket> {
   listener.listen(path);
   const [socket] = (await once(listener, 'connection')) as [Socket];
   return socket;
-}
-
-/** Resolves when there is a file at `path`, directly in `directory`. */
-async function appearance(directory: string, path: string): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const look = (): void => void access(path).then(resolve, () => undefined);
-  const watcher = watch(directory, look);
-  try {
-    look();
-    await unlessAborted(promise, AbortSignal.timeout(bootDeadlineMs));
-  } finally {
-    watcher.close();
-  }
 }
