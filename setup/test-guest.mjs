@@ -11,7 +11,7 @@ async function testGuest() {
   if (lacking !== undefined) throw new SetupError(`the tests in a guest need ${lacking}`);
   await setUp({ tests: true, machines: true, systemd: true });
   const env = { ...process.env, PATH: pathWithTools(), BERTH_GUEST_DIR: guestDirectory, BERTH_TEST_GUEST_DIR: testGuestDirectory };
-  return foreground(node, ['--conditions=berth-source', join(root, 'test/guest/main.ts')], env);
+  return foreground(node, ['--conditions=berth-source', join(root, 'test/guest/main.ts'), ...process.argv.slice(2)], env);
 }
 
 function requirement() {

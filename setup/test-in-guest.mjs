@@ -7,7 +7,7 @@ import { vitestPhase } from './phases/vitest.mjs';
 import { reportFailure } from './report-failure.mjs';
 
 /** The cases of the CRI suite whose outcome the cgroups decide. */
-const cases = '^(resource|stats|restart)\\.|^pod\\.cgroup-parent$|^runtime\\.config$|^security\\.privileged$';
+const allCases = '^(resource|stats|restart)\\.|^pod\\.cgroup-parent$|^runtime\\.config$|^security\\.privileged$';
 
 /** The OCI runtimes, crun too, which wants a host with one hierarchy of cgroups. */
 const unitTests = ['packages/shim/src/oci/', 'packages/shim/src/cgroup/', 'packages/kubelet/src/cgroup/'];
@@ -15,10 +15,19 @@ const unitTests = ['packages/shim/src/oci/', 'packages/shim/src/cgroup/', 'packa
 /** An emulated processor is ten times slower. */
 const timeLimits = ['--testTimeout=120000', '--hookTimeout=120000'];
 
-const phases = [...['cgroupfs', 'systemd'].map((driver) => conformPhase(driver, cases)), vitestPhase('unit', unitTests, timeLimits)];
+/** @param {string[]} args those of `npm run test:guest`; without any, all is run */
+function phasesFor([option, ...values]) {
+  const cases = option === '--cases' ? values[0] : option === undefined ? allCases : undefined;
+  const filters = option === '--cases' ? [] : option === undefined ? unitTests : [option, ...values];
+  return [
+    ...(cases ? ['cgroupfs', 'systemd'].map((driver) => conformPhase(driver, cases)) : []),
+    ...(filters.length > 0 ? [vitestPhase('unit', filters, timeLimits)] : []),
+  ];
+}
 
 try {
-  writeFileSync(process.argv[2], JSON.stringify(await runPhases(phases, process.stdout)));
+  const args = JSON.parse(decodeURIComponent(process.env.BERTH_GUEST_TESTS));
+  writeFileSync(process.argv[2], JSON.stringify(await runPhases(phasesFor(args), process.stdout)));
 } catch (error) {
   reportFailure(error);
 }

@@ -26,7 +26,13 @@ async function runInGuest(scratch: string, guest: string, tests: string): Promis
   const accelerator = await chooseAccelerator('auto', parts, { record, log: pino({ level: 'silent' }), signal });
   const speed = accelerator === 'kvm' ? 'on KVM' : 'emulated, since KVM does not work here: this takes minutes';
   process.stdout.write(`guest   boots ${speed}\n`);
-  const files = { debian: join(tests, 'debian'), initramfs: join(tests, 'initramfs.cpio'), checkout: repository, scratch };
+  const files = {
+    debian: join(tests, 'debian'),
+    initramfs: join(tests, 'initramfs.cpio'),
+    checkout: repository,
+    scratch,
+    tests: process.argv.slice(2),
+  };
   const report = await new TestGuest(parts, accelerator, files).run(process.stdout, signal);
   const { failed } = JSON.parse(report) as { failed: number };
   return failed > 0 ? 1 : 0;

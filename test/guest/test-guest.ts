@@ -20,8 +20,11 @@ const kernelArguments = [
   ...['systemd.unit=berth-tests.service', 'systemd.show_status=no'],
 ];
 
-/** An emulated processor's TSC is the host's: on a busy host a guest mistakes its rate, and its clock runs several times too fast. */
-const emulatedClock = ['tsc=unstable', 'clocksource=hpet'];
+/**
+ * An emulated processor's TSC is the host's: on a busy host a guest mistakes its rate, and its clock runs several times too fast. With
+ * protection keys, which V8 uses if they are there, Node crashes on it.
+ */
+const emulatedProcessor = ['tsc=unstable', 'clocksource=hpet', 'nopku'];
 
 /** What the guest boots, and what it sees of the host. */
 export interface GuestFiles {
@@ -31,6 +34,8 @@ export interface GuestFiles {
   checkout: string;
   /** For sockets, the guest's disk and its report. */
   scratch: string;
+  /** Arguments of setup/test-in-guest.mjs. */
+  tests: string[];
 }
 
 /** A machine with Debian, systemd and the checkout, in which a unit of the checkout runs tests and then ends it. */
@@ -96,11 +101,13 @@ export class TestGuest {
   }
 
   #arguments(): string[] {
-    const clock = this.#accelerator === 'tcg' ? emulatedClock : [];
+    const processor = this.#accelerator === 'tcg' ? emulatedProcessor : [];
+    // The manager's environment reaches its units.
+    const tests = `systemd.setenv=BERTH_GUEST_TESTS=${encodeURIComponent(JSON.stringify(this.#files.tests))}`;
     const parts = { kernel: this.#parts.kernel, initramfs: this.#files.initramfs };
     return [
       ...machineArguments(parts, this.#accelerator),
-      ...['-append', [...kernelArguments, ...clock].join(' ')],
+      ...['-append', [...kernelArguments, ...processor, tests].join(' ')],
       ...['-smp', String(cpus), '-m', `${memoryMebibytes}M`],
       ...['-object', `memory-backend-memfd,id=memory,size=${memoryMebibytes}M,share=on`, '-machine', 'memory-backend=memory'],
       // The first device: its ports are /dev/vport0p1 and /dev/vport0p2.
