@@ -67,7 +67,9 @@ export class TestGuest {
       if (!endedByGuest(end)) throw new Error(qemu.describe(end));
       const report = await readFile(this.#path('report'), 'utf8');
       if (report !== '') return report;
-      throw new Error(`${guestEnd(this.#console)}\n${this.#console.lines.slice(-20).join('\n')}`);
+      // The kernel's own lines are the trace of its panic.
+      const said = this.#console.lines.filter((line) => !line.startsWith('['));
+      throw new Error([guestEnd(this.#console), ...said].join('\n'));
     } finally {
       for (const program of this.#programs.toReversed()) program.kill();
       await Promise.all(this.#programs.map((program) => program.ended));
