@@ -7,22 +7,25 @@ import { vitestPhase } from './phases/vitest.mjs';
 import { reportFailure } from './report-failure.mjs';
 
 /** The cases of the CRI suite whose outcome the cgroups decide. */
-const allCases = '^(resource|stats|restart)\\.|^pod\\.cgroup-parent$|^runtime\\.config$|^security\\.privileged$';
+const allCases = [
+  '^resource\\.',
+  '^stats\\.(container|cpu-grows|memory-available|sandbox|sandbox-processes)$',
+  '^(pod\\.cgroup-parent|runtime\\.config|restart\\.keeps-running)$',
+].join('|');
 
-/** The OCI runtimes, crun too, which wants a host with one hierarchy of cgroups. */
-const unitTests = ['packages/shim/src/oci/', 'packages/shim/src/cgroup/', 'packages/kubelet/src/cgroup/'];
+/** Cgroups of the OCI runtimes, of crun too, which wants a host with one hierarchy of them. */
+const unitTests = ['oci/oci-runtime.test', 'oci/oci-runtime-usage', 'oci/oci-runtime-extras', 'kubelet/src/cgroup'];
 
 /** An emulated processor is ten times slower. */
 const timeLimits = ['--testTimeout=120000', '--hookTimeout=120000'];
 
 /** @param {string[]} args those of `npm run test:guest`; without any, all is run */
-function phasesFor([option, ...values]) {
-  const cases = option === '--cases' ? values[0] : option === undefined ? allCases : undefined;
-  const filters = option === '--cases' ? [] : option === undefined ? unitTests : [option, ...values];
-  return [
-    ...(cases ? (process.env.X ?? 'systemd').split(',').map((driver) => conformPhase(driver, cases)) : []),
-    ...(filters.length > 0 ? [vitestPhase('unit', filters, timeLimits)] : []),
-  ];
+function phasesFor(args) {
+  const [option, cases = allCases] = args;
+  const suite = ['cgroupfs', 'systemd'].map((driver) => conformPhase(driver, cases));
+  if (option === '--cases') return suite;
+  if (option !== undefined) return [vitestPhase('unit', args, timeLimits)];
+  return [...suite, vitestPhase('unit', unitTests, timeLimits)];
 }
 
 try {

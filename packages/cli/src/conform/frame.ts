@@ -18,7 +18,9 @@ export interface FrameOptions {
 }
 
 /** How a suite's run is told about; the frame makes it, the suite's own command passes it on. */
-export type FrameRun = Pick<RunOptions<never>, 'focus' | 'skip' | 'parallel' | 'timeFactor' | 'signal' | 'onStart' | 'onCase'> & { signal: AbortSignal };
+export type FrameRun = Pick<RunOptions<never>, 'focus' | 'skip' | 'parallel' | 'timeFactor' | 'signal' | 'onStart' | 'onCase'> & {
+  signal: AbortSignal;
+};
 
 /** Adds the options that all suites have in common. */
 export function frameOptions(command: Command): Command {
