@@ -10,11 +10,11 @@ import { reportFailure } from './report-failure.mjs';
 const allCases = [
   '^resource\\.',
   '^stats\\.(container|cpu-grows|memory-available|sandbox|sandbox-processes)$',
-  '^(pod\\.cgroup-parent|runtime\\.config|restart\\.keeps-running)$',
+  '^(pod\\.cgroup-parent|runtime\\.config)$',
 ].join('|');
 
 /** Cgroups of the OCI runtimes, of crun too, which wants a host with one hierarchy of them. */
-const unitTests = ['oci/oci-runtime.test', 'oci/oci-runtime-usage', 'oci/oci-runtime-extras', 'kubelet/src/cgroup'];
+const unitTests = ['oci/oci-runtime-usage', 'oci/oci-runtime-extras', 'kubelet/src/cgroup'];
 
 /** An emulated processor is ten times slower. */
 const timeLimits = ['--testTimeout=120000', '--hookTimeout=120000'];
