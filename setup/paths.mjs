@@ -20,6 +20,8 @@ export const cniDirectory = join(cache, 'cni', 'bin');
 export const cniProgram = join(cniDirectory, 'berth-cni');
 /** What a virtual machine boots: kernel, initial root file system, agent. */
 export const guestDirectory = join(cache, 'guest');
+/** What the test guest boots: a Debian with systemd, its initial root file system. */
+export const testGuestDirectory = join(cache, 'test-guest');
 /** The image that the examples use. */
 export const exampleImage = join(cache, 'images', 'busybox.tar');
 

@@ -10,26 +10,33 @@ import { generatedCode } from './steps/generated-code.mjs';
 import { guest } from './steps/guest.mjs';
 import { linuxTools } from './steps/linux-tools.mjs';
 import { nodeRuntime } from './steps/node-runtime.mjs';
+import { testGuest } from './steps/test-guest.mjs';
 
 /**
  * @param {object} needs
  * @param {boolean} [needs.tests] what `npm test` needs too
  * @param {boolean} [needs.containers] real containers are to run: Linux programs, CNI plugins, an image
  * @param {boolean} [needs.machines] virtual machines are to run too: QEMU, a kernel and what it boots
+ * @param {boolean} [needs.systemd] the tests in a guest with systemd are to run too, for which `tests` and `machines` are needed
  * @param {NodeJS.WritableStream} [needs.output] where progress is told
  */
-export async function setUp({ tests = false, containers = true, machines = false, output = process.stdout }) {
+export async function setUp({ tests = false, containers = true, machines = false, systemd = false, output = process.stdout }) {
   mkdirSync(cache, { recursive: true });
   await withLock(output, async () => {
     await runSteps(
-      [nodeRuntime, dependencies({ development: tests }), generatedCode(), ...(containers ? containerSteps(tests, machines) : [])],
+      [
+        nodeRuntime,
+        dependencies({ development: tests }),
+        generatedCode(),
+        ...(containers ? containerSteps({ tests, machines, systemd }) : []),
+      ],
       output,
     );
   });
 }
 
-function containerSteps(tests, machines) {
+function containerSteps({ tests, machines, systemd }) {
   if (process.platform !== 'linux') return [];
   const guests = (tests || machines) && process.arch === 'x64' ? [guest({ required: machines })] : [];
-  return [linuxTools({ tests, machines }), cniPlugins(), exampleImageStep, ...guests];
+  return [linuxTools({ tests, machines }), cniPlugins(), exampleImageStep, ...guests, ...(systemd ? testGuest : [])];
 }

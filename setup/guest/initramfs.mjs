@@ -1,43 +1,34 @@
-// The file system that a virtual machine starts with: init, busybox, crun with its libraries, drivers. What is large comes
-// over the share instead, where only what is used of it takes the guest's memory.
+// The file system that a guest's kernel starts with: an init, busybox for it, drivers, and what else it is given.
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
-import { command } from '../command.mjs';
-import { root, toolsDirectory } from '../paths.mjs';
-import { SetupError } from '../setup-error.mjs';
+import { join } from 'node:path';
+import { toolsDirectory } from '../paths.mjs';
 import { cpioArchive } from './cpio.mjs';
 import { writeModules } from './kernel.mjs';
 
-/** The guest's first program, and by whose changes the file system has to be made anew. */
-export const init = join(root, 'plugins/runtime-vm/guest/init');
-
-/** Commands of init and of the agent; containers have their own. */
-const applets = ['cat', 'chroot', 'insmod', 'ip', 'mkdir', 'mount', 'reboot', 'sh', 'sync'];
-
-const folders = ['bin', 'dev', 'lib', 'lib/x86_64-linux-gnu', 'lib64', 'modules', 'newroot', 'proc', 'run', 'share', 'sys', 'tmp'];
-
 /**
- * @param {{ modules: string, agent: string, output: string }} paths `agent` is only asked for the libraries that it needs
+ * @param {string} output
+ * @param {object} content
+ * @param {string} content.init script that is its first program; it loads the modules of /modules in the order of /modules/order
+ * @param {string[]} content.folders besides bin, dev and modules; those above others come first
+ * @param {string[]} content.applets busybox's, in /bin
+ * @param {string} content.modules the kernel's
+ * @param {string[]} content.drivers those of them that are needed
+ * @param {Map<string, string>} [content.files] more files, by their paths, from the host's paths
  */
-export async function buildInitramfs({ modules, agent, output }) {
+export function writeInitramfs(output, { init, folders, applets, modules, drivers, files = new Map() }) {
   const directory = `${output}.modules`;
   mkdirSync(directory, { recursive: true });
   try {
-    const loaded = writeModules(modules, directory);
+    const loaded = writeModules(modules, drivers, directory);
     writeFileSync(join(directory, 'order'), loaded.map((name) => `${name}\n`).join(''));
-    const crun = join(toolsDirectory, 'crun');
-    const libraries = new Map([...(await librariesOf(crun)), ...(await librariesOf(agent))]);
     const archive = cpioArchive([
-      ...folders.map(folder),
-      // What init and the agent say goes there: the kernel opens it before anything is mounted.
+      ...['bin', 'dev', 'modules', ...folders].map(folder),
+      // What init and its programs say goes there: the kernel opens it before anything is mounted.
       { path: 'dev/console', kind: 'character', device: [5, 1] },
       file('init', init),
       file('bin/busybox', join(toolsDirectory, 'busybox')),
       ...applets.map(applet),
-      file('bin/crun', crun),
-      // Static: it becomes the first process in an empty root.
-      file('bin/catatonit', join(toolsDirectory, 'catatonit')),
-      ...[...libraries].map(([name, source]) => file(placeOf(name), source)),
+      ...[...files].map(([path, source]) => file(path, source)),
       ...['order', ...loaded].map((name) => file(`modules/${name}`, join(directory, name))),
     ]);
     writeFileSync(output, archive);
@@ -59,18 +50,4 @@ function file(path, source) {
 /** @returns {import('./cpio.mjs').Entry} */
 function applet(name) {
   return { path: `bin/${name}`, kind: 'link', target: 'busybox' };
-}
-
-/** @returns {Promise<Map<string, string>>} the loader and the libraries of a program of this machine, by file name */
-async function librariesOf(program) {
-  const listed = await command('ldd', [program], { env: { LC_ALL: 'C' } });
-  const lost = /^\s*(\S+) => not found/m.exec(listed)?.[1];
-  if (lost !== undefined) throw new SetupError(`${program} lacks ${lost}`);
-  const paths = [...listed.matchAll(/(?:=> |^\s*)(\/\S+) \(0x/gm)].map(([, path]) => path);
-  return new Map(paths.map((path) => [basename(path), path]));
-}
-
-/** Where the loader, whose path is written into each program, and its default search find them. */
-function placeOf(name) {
-  return name.startsWith('ld-linux') ? `lib64/${name}` : `lib/x86_64-linux-gnu/${name}`;
 }

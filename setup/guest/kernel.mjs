@@ -5,9 +5,6 @@ import { basename, join } from 'node:path';
 import { debianDirectory } from '../paths.mjs';
 import { SetupError } from '../setup-error.mjs';
 
-/** Drivers that a machine needs; the package has them as modules. */
-const drivers = ['virtio_pci', 'virtio_console', 'virtiofs', 'virtio_net'];
-
 /** @returns {{ image: string, modules: string } | undefined} paths of the kernel and of its folder of modules */
 export function findKernel() {
   for (const root of [debianDirectory, '/']) {
@@ -20,12 +17,13 @@ export function findKernel() {
 }
 
 /**
- * Writes the modules that machines need, uncompressed, into a folder.
+ * Writes drivers, and the modules that they need, uncompressed, into a folder.
  * @param {string} modules the kernel's
+ * @param {string[]} drivers
  * @param {string} target
  * @returns {string[]} their files in the order in which they have to be loaded
  */
-export function writeModules(modules, target) {
+export function writeModules(modules, drivers, target) {
   const files = new Map(
     readdirSync(modules, { recursive: true })
       .map(String)

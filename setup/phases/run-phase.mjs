@@ -30,7 +30,27 @@ export async function runPhase(phase, output) {
 }
 
 /**
- * What failed in a phase, to be told once more below all that the phases have printed.
+ * Runs phases one after the other, and ends with a line for each failure once more, and one of what they come to together.
+ * @param {Phase[]} phases @param {NodeJS.WritableStream} output @returns {Promise<{ passed: number, failed: number, skipped: number }>}
+ */
+export async function runPhases(phases, output) {
+  const total = { passed: 0, failed: 0, skipped: 0 };
+  const failures = [];
+  for (const phase of phases) {
+    const outcome = await runPhase(phase, output);
+    total.passed += outcome.passed;
+    total.failed += outcome.failed;
+    total.skipped += outcome.skipped.length;
+    failures.push(...failureLines(phase, outcome));
+  }
+  for (const line of failures) output.write(`${line}\n`);
+  const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : '';
+  output.write(`${total.passed} passed, ${total.failed} failed${skipped}\n`);
+  return total;
+}
+
+/**
+ * What failed in a phase.
  * @param {Phase} phase @param {Outcome} outcome @returns {string[]} a line for each failure
  */
 export function failureLines({ name }, { failed, failures = [], output = '' }) {

@@ -7,14 +7,19 @@ import { node, pathWithTools, root } from '../paths.mjs';
 
 const reporter = join(root, 'setup/phases/vitest-reporter.mjs');
 
-/** @param {string} project @param {string[]} filters parts of file names @returns {import('./run-phase.mjs').Phase} */
-export function vitestPhase(project, filters) {
+/**
+ * @param {string} project
+ * @param {string[]} filters parts of file names
+ * @param {string[]} [options] Vitest's
+ * @returns {import('./run-phase.mjs').Phase}
+ */
+export function vitestPhase(project, filters, options = []) {
   return {
     name: project,
     async run() {
       const directory = mkdtempSync(join(tmpdir(), 'berth-test-'));
       try {
-        return await runVitest(project, filters, join(directory, 'outcome.json'));
+        return await runVitest(project, [...options, ...filters], join(directory, 'outcome.json'));
       } finally {
         rmSync(directory, { recursive: true, force: true });
       }
@@ -22,10 +27,10 @@ export function vitestPhase(project, filters) {
   };
 }
 
-async function runVitest(project, filters, outcomeFile) {
+async function runVitest(project, args, outcomeFile) {
   const script = [join(root, 'node_modules/vitest/vitest.mjs'), 'run', '--project', project, '--passWithNoTests'];
   const reporters = ['--reporter=default', `--reporter=${reporter}`];
-  const child = spawn(node, [...script, ...reporters, ...filters], {
+  const child = spawn(node, [...script, ...reporters, ...args], {
     cwd: root,
     env: { ...process.env, PATH: pathWithTools(), BERTH_TEST_OUTCOME: outcomeFile },
     stdio: ['ignore', 'inherit', 'inherit'],

@@ -2,8 +2,8 @@
 import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { bunInputs, compileProgram } from '../bun.mjs';
-import { buildInitramfs, init } from '../guest/initramfs.mjs';
 import { findKernel } from '../guest/kernel.mjs';
+import { buildMachineInitramfs, init } from '../guest/machine-initramfs.mjs';
 import { guestDirectory, root, toolsDirectory } from '../paths.mjs';
 import { SetupError } from '../setup-error.mjs';
 import { contents } from '../stamp.mjs';
@@ -58,7 +58,7 @@ async function build() {
   const program = join(directory, 'tools', 'agent');
   const { downloaded } = await compileProgram(agent, program);
   copyFileSync(kernel.image, join(directory, 'vmlinuz'));
-  await buildInitramfs({ modules: kernel.modules, agent: program, output: join(directory, 'initramfs.cpio') });
+  await buildMachineInitramfs({ modules: kernel.modules, agent: program, output: join(directory, 'initramfs.cpio') });
   rmSync(guestDirectory, { recursive: true, force: true });
   renameSync(directory, guestDirectory);
   return { downloaded };

@@ -1,15 +1,14 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, cpSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { bootstrapDebian, suite } from '../../setup/debian/bootstrap.mjs';
 import { findOnPath, repository } from '../fixtures/tools.ts';
 
 /** What a minimal Debian doesn't have: Node 18 and npm, what they need to reach a registry, and the way to root. */
 const packages = ['nodejs', 'npm', 'ca-certificates', 'sudo'];
-const suite = 'bookworm';
-const mirror = 'http://deb.debian.org/debian';
 
 /** How this machine reaches its registries is no part of what is tested. */
 const ways = ['/etc/ssl/certs/ca-certificates.crt', '/etc/resolv.conf', '/etc/hosts', '/etc/apt/apt.conf', '/etc/apt/apt.conf.d'];
@@ -61,7 +60,7 @@ export class DebianChroot {
 
   static async make(): Promise<DebianChroot> {
     const root = join(repository, '.cache/chroot', [suite, ...packages].join('-'));
-    if (!existsSync(root)) await bootstrap(root);
+    if (!existsSync(root)) await bootstrapDebian(root, { variant: 'minbase', packages });
     for (const path of ways) if (existsSync(path)) cpSync(path, join(root, path), { recursive: true, dereference: true });
     const debian = new DebianChroot(root);
     await debian.makeUser();
@@ -123,22 +122,6 @@ export class DebianChroot {
     const { output } = await capture('du', ['--summarize', '--one-file-system', '--block-size=1', this.root], process.env, 60_000);
     return Number.parseInt(output, 10);
   }
-}
-
-async function bootstrap(root: string): Promise<void> {
-  const unfinished = `${root}.new`;
-  rmSync(unfinished, { recursive: true, force: true });
-  mkdirSync(dirname(root), { recursive: true });
-  const args = ['--variant=minbase', `--include=${packages.join(',')}`, ...(await hostAptOptions()), suite, unfinished, mirror];
-  const { status, output } = await capture('mmdebstrap', args, process.env, 600_000);
-  if (status !== 0) throw new Error(`mmdebstrap ended with ${status}\n${output}`);
-  renameSync(unfinished, root);
-}
-
-/** mmdebstrap leaves the host's configuration of apt alone, but a proxy or a mirror with old dates is needed as much here. */
-async function hostAptOptions(): Promise<string[]> {
-  const { output } = await capture('apt-config', ['dump', 'Acquire'], process.env, 10_000);
-  return output.split('\n').flatMap((line) => (/^Acquire::(https?|Check)\b.*".+";$/.test(line) ? [`--aptopt=${line.slice(0, -1)}`] : []));
 }
 
 async function capture(

@@ -49,6 +49,11 @@ describe('runSuite', () => {
     expect(cases.map(({ id }) => id)).toEqual(['a.x']);
   });
 
+  it('gives cases more time by a factor', async () => {
+    const slow = one('a.slow', (_, signal) => sleep(100, undefined, { signal }), { timeLimitMs: 10 });
+    expect((await runSuite(suite(slow), { ...options(), timeFactor: 1000 })).cases).toMatchObject([{ result: 'passed' }]);
+  });
+
   it('fails a case that exceeds its time limit, once that has cleaned up', async () => {
     const log = target();
     const slow = one('a.slow', async ({ lines }, signal) => {

@@ -56,7 +56,7 @@ async function judgeTarget(options: CriOptions, run: FrameRun) {
   if (endpoint !== undefined) return runCriSuite({ ...target, runtimeEndpoint: endpoint }, run);
   const started = await StartedRuntime.start(compose(options), options.start ?? '', run.signal);
   try {
-    const { cgroupParent = started.cgroupParent } = options;
+    const cgroupParent = options.cgroupParent ?? (await started.cgroupParent(run.signal));
     const own = { runtimeEndpoint: started.endpoint, ...(cgroupParent !== undefined && { cgroupParent }) };
     return await runCriSuite({ ...target, ...own, restart: () => started.crash() }, run);
   } finally {

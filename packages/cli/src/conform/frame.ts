@@ -14,10 +14,13 @@ export interface FrameOptions {
   list?: boolean;
   report: ReportFile[];
   parallel?: number;
+  timeFactor?: number;
 }
 
 /** How a suite's run is told about; the frame makes it, the suite's own command passes it on. */
-export type FrameRun = Pick<RunOptions<never>, 'focus' | 'skip' | 'parallel' | 'signal' | 'onStart' | 'onCase'> & { signal: AbortSignal };
+export type FrameRun = Pick<RunOptions<never>, 'focus' | 'skip' | 'parallel' | 'timeFactor' | 'signal' | 'onStart' | 'onCase'> & {
+  signal: AbortSignal;
+};
 
 /** Adds the options that all suites have in common. */
 export function frameOptions(command: Command): Command {
@@ -31,13 +34,14 @@ export function frameOptions(command: Command): Command {
       (text: string, earlier: ReportFile[]) => [...earlier, reportFile(text)],
       [] as ReportFile[],
     )
-    .option('--parallel <number>', 'how many cases run beside each other', count);
+    .option('--parallel <number>', 'how many cases run beside each other', count)
+    .option('--time-factor <number>', 'multiply the time limits of cases, for a target that runs on a slow host', count);
 }
 
 /** Runs a suite with progress and summary on standard output, and writes the reports. Gives the exit status: 0 only with 0 failed. */
 export async function judge<Target>(
   suite: Suite<Target>,
-  { focus, skip, list, report: files, parallel }: FrameOptions,
+  { focus, skip, list, report: files, parallel, timeFactor }: FrameOptions,
   run: (run: FrameRun) => Promise<Report>,
 ): Promise<number> {
   const selected = selectCases(suite, { ...(focus && { focus }), ...(skip && { skip }) });
@@ -65,6 +69,7 @@ export async function judge<Target>(
       ...(focus && { focus }),
       ...(skip && { skip }),
       ...(parallel !== undefined && { parallel }),
+      ...(timeFactor !== undefined && { timeFactor }),
       signal: interrupted.signal,
       onStart: ({ id }) => progress.started(id),
       onCase: (one) => progress.ended(one),

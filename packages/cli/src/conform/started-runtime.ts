@@ -1,28 +1,31 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { CgroupDriver, RuntimeConfigRequest, RuntimeConfigResponse } from '@berth/sdk/cri';
+import { PluginError } from '@berth/sdk/errors';
 import type { DependencyContainer } from 'tsyringe';
 import { tokens } from '../compose.ts';
 import type { NodeConfiguration } from '../configuration/node-configuration.ts';
 import { HostGuard } from '../host/host-guard.ts';
 import { writeDefaultNetwork } from '../node/default-network.ts';
 import { runtimeCommand, runtimeEntry } from '../node/runtime-command.ts';
-import { probeRuntime } from '../node/runtime-connection.ts';
+import { connectRuntime, probeRuntime } from '../node/runtime-connection.ts';
 import { Supervisor } from '../node/supervisor.ts';
 
-const startLimitMs = 30_000;
+/** An emulated machine takes half a minute where its host has more to do. */
+const startLimitMs = 120_000;
+
+const callLimitMs = 30_000;
 
 /** A runtime of berth.yaml on directories of its own, for the time of one run; the host is taken back after it. */
 export class StartedRuntime {
   readonly endpoint: string;
-  readonly cgroupParent: string | undefined;
   readonly #supervisor: Supervisor;
   readonly #guard: HostGuard;
   readonly #directory: string;
 
   private constructor(supervisor: Supervisor, guard: HostGuard, directory: string) {
     this.endpoint = supervisor.command.endpoint;
-    this.cgroupParent = process.platform === 'linux' && process.getuid?.() === 0 ? `/berth-conform-${process.pid}` : undefined;
     this.#supervisor = supervisor;
     this.#guard = guard;
     this.#directory = directory;
@@ -51,6 +54,18 @@ export class StartedRuntime {
     }
   }
 
+  /** A cgroup parent that nobody else has, in the form of its cgroup driver; undefined where this process can't make cgroups. */
+  async cgroupParent(signal: AbortSignal): Promise<string | undefined> {
+    if (process.platform !== 'linux' || process.getuid?.() !== 0) return undefined;
+    const connection = connectRuntime(this.endpoint, { deadlineMs: callLimitMs });
+    try {
+      const { linux } = await connection.runtime.runtimeConfig(RuntimeConfigRequest.create(), { signal }).catch(unlessUnimplemented);
+      return linux?.cgroupDriver === CgroupDriver.SYSTEMD ? `berthconform${process.pid}.slice` : `/berth-conform-${process.pid}`;
+    } finally {
+      connection.close();
+    }
+  }
+
   /** Kills its process as a crash would; it is started again. */
   async crash(): Promise<void> {
     await this.#supervisor.crash();
@@ -67,4 +82,10 @@ export class StartedRuntime {
 /** Another bridge and subnet than a node's that may run beside it, whose addresses it knows nothing of. */
 function ownNetwork(cni: NodeConfiguration['cni']): NodeConfiguration['cni'] {
   return { ...cni, bridge: `berthc${process.pid % 1_000_000}`, subnet: `10.86.${process.pid % 256}.0/24` };
+}
+
+/** A server from before RuntimeConfig makes cgroups by paths, unless it was told otherwise. */
+function unlessUnimplemented(error: unknown): RuntimeConfigResponse {
+  if (PluginError.from(error).code === 'UNIMPLEMENTED') return RuntimeConfigResponse.create();
+  throw error;
 }

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { PluginError } from '@berth/sdk/errors';
 import type { Coverage } from '../suite.ts';
 import { apiReleaseOf, excuseFor } from './api-release.ts';
-import { removeCgroupParent } from './cgroup-parent.ts';
+import { podCgroup, removeCgroupParent } from './cgroup-parent.ts';
 import { type CoveredClient, connectCri } from './client.ts';
 import type { ContainerConfig, CriClient, SandboxConfig } from './messages.ts';
 import { type FinishedContainer, type TestContainer, TestPod } from './pod.ts';
@@ -26,7 +26,7 @@ export interface CriTargetOptions {
   busybox?: string;
   /** What the target can't do, by the name of a need, with the reason; the cases that need it are skipped with that. */
   lacks?: Record<string, string>;
-  /** cgroupfs parent below which each sandbox gets one of its own; left out where the host's cgroups aren't to be used. */
+  /** Below it each sandbox gets a cgroup of its own: a path, or a slice for a server whose cgroup driver is systemd. Left out where the host's cgroups aren't to be used. */
   cgroupParent?: string;
   /** Ends the server as a crash would and starts it again. Without it the cases about restarts are skipped. */
   restart?(signal: AbortSignal): Promise<void>;
@@ -117,7 +117,7 @@ export class CriTarget {
       metadata: { name: `conformance-${uid.slice(0, 8)}`, uid, namespace: 'berth-conformance', attempt: 0 },
       hostname: 'conformance',
       ...change,
-      linux: { ...(parent && { cgroupParent: `${parent}/${uid}` }), ...change.linux, securityContext },
+      linux: { ...(parent && { cgroupParent: podCgroup(parent, uid) }), ...change.linux, securityContext },
     };
   }
 

@@ -68,12 +68,16 @@ describeOciRuntimes('what a container may ask OciRuntime for besides', (binary) 
   });
 
   it('block I/O limits, as cgroup v2 words them', async (context) => {
-    const throttle = '/sys/fs/cgroup/blkio/blkio.throttle.read_bps_device';
+    const unified = existsSync('/sys/fs/cgroup/cgroup.controllers');
     const [disk] = await diskNumbers();
-    if (!existsSync(throttle) || disk === undefined) context.skip('this host has no blkio controller, or no disk to limit');
+    if (!(unified || existsSync('/sys/fs/cgroup/blkio/blkio.throttle.read_bps_device')) || disk === undefined) {
+      context.skip('this host has no blkio controller, or no disk to limit');
+    }
     const spec = host.container('sleep 600', { linux: { resources: { unified: { 'io.max': `${disk} rbps=1048576` } } } });
     await host.run(spec);
-    expect(await readFile(`/sys/fs/cgroup/blkio/${spec.id}/blkio.throttle.read_bps_device`, 'utf8')).toBe(`${disk} 1048576\n`);
+    const file = unified ? `${spec.id}/io.max` : `blkio/${spec.id}/blkio.throttle.read_bps_device`;
+    const limit = unified ? 'rbps=1048576 wbps=max riops=max wiops=max' : '1048576';
+    expect(await readFile(join('/sys/fs/cgroup', file), 'utf8')).toBe(`${disk} ${limit}\n`);
   });
 });
 

@@ -1,5 +1,6 @@
 import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { PluginError } from '@berth/sdk/errors';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { describeOciRuntimes, OciHost } from '../../testing/oci-host.ts';
 
@@ -104,7 +105,7 @@ describeOciRuntimes('OciRuntime', (binary) => {
     const failure = await host.runtime.createContainer(spec, AbortSignal.timeout(after)).catch((error: unknown) => error);
     // An OCI runtime may be quicker than that.
     if (failure === undefined) await host.runtime.removeContainer(spec, host.signal);
-    else expect(failure).toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+    else expect(PluginError.from(failure)).toMatchObject({ code: 'DEADLINE_EXCEEDED' });
     await host.expectNothingLeft();
   });
 

@@ -9,7 +9,7 @@ export function qemuArguments({ id, parts, accelerator, size, network }: Machine
   const memory = `${size.memoryBytes / (1024 * 1024)}M`;
   return [
     ...['-name', `berth-${id.slice(0, 12)}`],
-    ...machine(parts, accelerator),
+    ...machineArguments(parts, accelerator),
     ...['-m', memory, '-smp', String(size.cpus)],
     // virtiofsd reads and writes the guest's memory itself.
     ...['-object', `memory-backend-memfd,id=memory,size=${memory},share=on`, '-machine', 'memory-backend=memory'],
@@ -28,10 +28,11 @@ export function qemuArguments({ id, parts, accelerator, size, network }: Machine
 
 /** The same for a machine that only shows that the accelerator carries a guest's kernel to its first process. */
 export function probeArguments(parts: MachineParts, accelerator: Accelerator): string[] {
-  return [...machine(parts, accelerator), '-m', '128M', '-append', `${kernelArguments} berth.probe`];
+  return [...machineArguments(parts, accelerator), '-m', '128M', '-append', `${kernelArguments} berth.probe`];
 }
 
-function machine({ kernel, initramfs }: MachineParts, accelerator: Accelerator): string[] {
+/** A machine that boots a kernel and has nothing but a console, on standard output. */
+export function machineArguments({ kernel, initramfs }: Pick<MachineParts, 'kernel' | 'initramfs'>, accelerator: Accelerator): string[] {
   return [
     ...['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot'],
     ...['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'],

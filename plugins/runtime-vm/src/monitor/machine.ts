@@ -1,13 +1,11 @@
 import { once } from 'node:events';
-import { watch } from 'node:fs';
-import { access } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { unlessAborted } from '@berth/sdk/abort';
 import { PluginError } from '@berth/sdk/errors';
 import type { MachineConfig } from '../machine/machine-config.ts';
 import type { MachineDirectory } from '../machine/machine-directory.ts';
 import { qemuArguments } from '../machine/qemu-arguments.ts';
+import { appearance } from './appearance.ts';
 import { endedByGuest, guestEnd } from './end-reason.ts';
 import { GuestConnection } from './guest-connection.ts';
 import { Program, type ProgramEnd } from './program.ts';
@@ -95,7 +93,7 @@ export class Machine {
     });
     this.#virtiofsd = virtiofsd;
     const limit = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(bootDeadlineMs)]);
-    const listening = appearance(this.#directory.path, this.#directory.virtiofsdSocket, limit).catch((cause: unknown) => {
+    const listening = appearance(this.#directory.virtiofsdSocket, limit).catch((cause: unknown) => {
       throw new PluginError('DEADLINE_EXCEEDED', `it didn't listen within ${bootDeadlineMs / 1000} s`, { object: 'virtiofsd', cause });
     });
     const failed = virtiofsd.ended.then((end) => {
@@ -191,17 +189,4 @@ async function accept(listener: Server, path: string): Promise<Socket> {
   listener.listen(path);
   const [socket] = (await once(listener, 'connection')) as [Socket];
   return socket;
-}
-
-/** Resolves when there is a file at `path`, directly in `directory`. */
-async function appearance(directory: string, path: string, signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const look = (): void => void access(path).then(resolve, () => undefined);
-  const watcher = watch(directory, look);
-  try {
-    look();
-    await unlessAborted(promise, signal);
-  } finally {
-    watcher.close();
-  }
 }
