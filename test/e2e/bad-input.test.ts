@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { BerthHome, exampleImage } from '../fixtures/berth.ts';
-import { type HostState, readHostState } from '../fixtures/host-state.ts';
+import { expectHostState, type HostState, readHostState } from '../fixtures/host-state.ts';
 import { nodeMissing, skipIfMissing } from '../fixtures/node-requirements.ts';
 import { repository } from '../fixtures/tools.ts';
 
@@ -139,7 +139,7 @@ describe('on runc', () => {
     const ended = await home.berth('run', '--once', '--timeout', '8', '-f', file);
     expect(ended.status).toBe(1);
     expect(ended.stderr).toMatch(/default\/a: .*main: (ErrImagePull|ImagePullBackOff).*localhost\/nothere:1/);
-    expect(readHostState()).toEqual(before);
+    await expectHostState(before);
   });
 
   it('a command that is not in the image is told in the pod status', async () => {
@@ -150,7 +150,7 @@ describe('on runc', () => {
     const ended = await home.berth('run', '--once', '--timeout', '15', '--image', exampleImage, '-f', file);
     expect(ended.status).toBe(1);
     expect(ended.stderr).toMatch(/\/no\/such/);
-    expect(readHostState()).toEqual(before);
+    await expectHostState(before);
   });
 
   it.each([
@@ -165,14 +165,14 @@ describe('on runc', () => {
     const ended = await runWithBridge(script);
     expect(ended.status).toBe(1);
     expect(ended.stderr).toMatch(message);
-    expect(readHostState()).toEqual(before);
+    await expectHostState(before);
   });
 
   it('a CNI plugin that is missing is named with the directories searched', async () => {
     const ended = await runWithBridge(undefined);
     expect(ended.status).toBe(1);
     expect(ended.stderr).toMatch(/bridge.*plugins/);
-    expect(readHostState()).toEqual(before);
+    await expectHostState(before);
   });
 
   it('a CNI plugin that never ends is ended, and named', async () => {
@@ -183,7 +183,7 @@ describe('on runc', () => {
     );
     expect(ended.status).toBe(1);
     expect(ended.stderr).toMatch(/RunPodSandbox|bridge/);
-    expect(readHostState()).toEqual(before);
+    await expectHostState(before);
   });
 });
 

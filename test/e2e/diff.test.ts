@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { BerthHome, exampleImage } from '../fixtures/berth.ts';
-import { type HostState, readHostState } from '../fixtures/host-state.ts';
+import { expectHostState, type HostState, readHostState } from '../fixtures/host-state.ts';
 import { machinesMissing, nodeMissing, skipIfMissing } from '../fixtures/node-requirements.ts';
 import { repository } from '../fixtures/tools.ts';
 
@@ -35,7 +35,7 @@ describe('berth diff', () => {
     expect(byName.get('count: kernel')?.values.runc).toMatch(/^Linux /);
     expect(byName.get('address')).toMatchObject({ differs: true, values: { fake: '' } });
     expect(byName.get('RunPodSandbox')?.values.runc).toMatch(/^\d+ ms$/);
-    expect(readHostState()).toEqual(before);
+    await expectHostState(before);
   });
 
   it('shows what a machine and a kernel in user space are to a pod', async ({ skip }) => {
@@ -47,7 +47,7 @@ describe('berth diff', () => {
     expect(ended.stdout).toMatch(/^count: kernel +Linux \S+ +Linux \S+-cloud-amd64 +Linux \S+berth-sentry$/m);
     expect(ended.stdout).toMatch(/^RunPodSandbox +\d+ ms +\d+ ms +\d+ ms$/m);
     expect(ended.stdout).toMatch(/^the same on all: .*status/m);
-    expect(readHostState()).toEqual(before);
+    await expectHostState(before);
   });
 
   it.each([

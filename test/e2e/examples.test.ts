@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { BerthHome, exampleImage } from '../fixtures/berth.ts';
-import { type HostState, readHostState } from '../fixtures/host-state.ts';
+import { expectHostState, type HostState, readHostState } from '../fixtures/host-state.ts';
 import { machinesMissing, nodeMissing, skipIfMissing } from '../fixtures/node-requirements.ts';
 import { repository } from '../fixtures/tools.ts';
 
@@ -29,7 +29,7 @@ describe('the examples on runc', () => {
     expect(ended.stdout).toMatch(/cri runc RunPodSandbox/);
     expect(ended.stdout).toMatch(/cni bridge ADD/);
     expect(ended.stdout).toMatch(/oci runc create/);
-    expect(readHostState()).toEqual(before);
+    await expectHostState(before);
   });
 
   it('run in directories whose names hold blanks', async () => {
@@ -37,7 +37,7 @@ describe('the examples on runc', () => {
     const ended = await home.berth(...places, 'run', '--once', '--image', exampleImage, '-f', join(repository, 'examples/init.yaml'));
     expect(ended.stderr).toBe('');
     expect(ended.status).toBe(0);
-    expect(readHostState()).toEqual(before);
+    await expectHostState(before);
   });
 
   it('are seen from another terminal: ps, logs, exec, trace', async () => {
@@ -56,7 +56,7 @@ describe('the examples on runc', () => {
     const records = JSON.parse((await home.berth('trace', 'sidecar', '-o', 'json')).stdout) as { protocol: string; method: string }[];
     expect(new Set(records.map((record) => record.protocol))).toEqual(new Set(['cri', 'cni', 'oci']));
     expect((await node.interrupt()).status).toBe(0);
-    expect(readHostState()).toEqual(before);
+    await expectHostState(before);
   });
 });
 
@@ -78,7 +78,7 @@ describe('the examples in virtual machines', () => {
     expect(ended.stdout).toContain('web: serving /www on port 80');
     expect(ended.stdout).toContain('main: found: application built on');
     expect(ended.stdout).toMatch(/machine vm boot/);
-    expect(readHostState()).toEqual(before);
+    await expectHostState(before);
   });
 });
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { NamespaceMode, PodSandboxState } from '@berth/sdk/cri';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { BerthHome, exampleImage } from '../fixtures/berth.ts';
-import { type HostState, readHostState } from '../fixtures/host-state.ts';
+import { expectHostState, type HostState, readHostState } from '../fixtures/host-state.ts';
 import { machinesMissing, skipIfMissing } from '../fixtures/node-requirements.ts';
 import { repository } from '../fixtures/tools.ts';
 import { VmShim } from '../fixtures/vm-shim.ts';
@@ -27,7 +27,7 @@ describe('a pod in a machine', { timeout: 60_000 }, () => {
   afterAll(async () => {
     if (machinesMissing() !== undefined) return;
     await shim.stop();
-    expect(readHostState()).toEqual(before);
+    await expectHostState(before);
   });
 
   it('has a kernel, a host name, a memory, sysctls and a clock of its own', async () => {
@@ -178,7 +178,7 @@ describe('runtime-vm', () => {
       await shim.stop();
       rmSync(directory, { recursive: true });
     }
-    expect(readHostState()).toEqual(before);
+    await expectHostState(before);
   });
 
   it('runs an example that names it as its runtime class, whose page the host can fetch', async () => {
@@ -201,7 +201,7 @@ describe('runtime-vm', () => {
       expect((await node.interrupt()).status).toBe(0);
     }
     home.remove();
-    expect(readHostState()).toEqual(before);
+    await expectHostState(before);
   });
 });
 

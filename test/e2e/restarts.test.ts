@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { BerthHome, exampleImage, type Running } from '../fixtures/berth.ts';
-import { type HostState, readHostState } from '../fixtures/host-state.ts';
+import { expectHostState, type HostState, readHostState } from '../fixtures/host-state.ts';
 import { nodeMissing, skipIfMissing } from '../fixtures/node-requirements.ts';
 import { repository } from '../fixtures/tools.ts';
 
@@ -64,7 +64,7 @@ describe('on runc', () => {
     expect(await containers()).toEqual(earlier);
     expect((await home.berth('logs', 'sidecar', '-c', 'web')).stdout).toContain('serving /www');
     expect((await node.interrupt()).status).toBe(0);
-    expect(readHostState()).toEqual(before);
+    await expectHostState(before);
   });
 
   it('a shim that hangs does not keep the node from answering, and the pods end once it goes on', async () => {
@@ -76,7 +76,7 @@ describe('on runc', () => {
     expect(await containers()).toHaveLength(2);
     process.kill(pid as number, 'SIGCONT');
     expect((await node.interrupt()).status).toBe(0);
-    expect(readHostState()).toEqual(before);
+    await expectHostState(before);
   });
 
   it('a node that is killed leaves its pods running, and the next one takes them over', async () => {
@@ -90,7 +90,7 @@ describe('on runc', () => {
     await ready(next);
     expect(await containers()).toEqual(earlier);
     expect((await next.interrupt()).status).toBe(0);
-    expect(readHostState()).toEqual(before);
+    await expectHostState(before);
   });
 
   it('--keep leaves the pods to the next node', async () => {
@@ -103,6 +103,6 @@ describe('on runc', () => {
     await ready(next);
     expect(await containers()).toEqual(earlier);
     expect((await next.interrupt()).status).toBe(0);
-    expect(readHostState()).toEqual(before);
+    await expectHostState(before);
   });
 });

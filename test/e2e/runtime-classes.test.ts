@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { BerthHome, exampleImage } from '../fixtures/berth.ts';
-import { type HostState, readHostState } from '../fixtures/host-state.ts';
+import { expectHostState, type HostState, readHostState } from '../fixtures/host-state.ts';
 import { machinesMissing, skipIfMissing } from '../fixtures/node-requirements.ts';
 
 const pod = (handler: string): string => `---
@@ -37,6 +37,6 @@ describe('one node with three runtimes', () => {
     expect(kernels.sentry).toMatch(/berth-sentry/);
     expect(new Set(Object.values(kernels)).size).toBe(3);
     for (const handler of ['runc', 'vm', 'sentry']) expect(ended.stdout).toMatch(new RegExp(`cri ${handler} RunPodSandbox`));
-    expect(readHostState()).toEqual(before);
+    await expectHostState(before);
   });
 });

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { BerthHome, exampleImage } from '../fixtures/berth.ts';
 import { containerdMissing, referenceCniDirectory } from '../fixtures/containerd.ts';
 import { type CriServer, startContainerd } from '../fixtures/cri-servers.ts';
-import { type HostState, readHostState } from '../fixtures/host-state.ts';
+import { expectHostState, type HostState, readHostState } from '../fixtures/host-state.ts';
 import { nodeMissing, skipIfMissing } from '../fixtures/node-requirements.ts';
 import { repository } from '../fixtures/tools.ts';
 
@@ -30,9 +30,8 @@ describe('the examples on real containerd', () => {
     expect(ended.stdout).toContain('web: serving /www on port 80');
     expect(ended.stdout).toContain('main: found: application built on');
     expect(ended.stdout).toMatch(/cri containerd RunPodSandbox/);
-    const after = readHostState();
     home.remove();
-    expect(withoutContainerd(after)).toEqual(withoutContainerd(before));
+    await expectHostState(before, withoutContainerd);
   });
 });
 
@@ -85,6 +84,6 @@ describe("the examples on our shim with Debian's CNI plugins", () => {
     expect(ended.stderr).toBe('');
     expect(ended.status).toBe(0);
     expect(ended.stdout).toMatch(/cni bridge ADD/);
-    expect(readHostState()).toEqual(before);
+    await expectHostState(before);
   });
 });

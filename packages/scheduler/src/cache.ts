@@ -82,10 +82,6 @@ export class Cache {
     return this.#nodeOfPod.get(uid);
   }
 
-  isAssumed(uid: string): boolean {
-    return this.#assumed.has(uid);
-  }
-
   /** The nodes as they are now. Only what changed since the last snapshot is made anew. */
   snapshot(): Snapshot {
     if (this.#membersChanged) this.#snapshot = Snapshot.of([...this.#nodes.values()], this.#generation);

@@ -9,12 +9,18 @@ export class StateKey<T> {
   }
 }
 
-/** What plugins keep for one pod's cycle, from one extension point to the next. */
+/** What plugins keep for one pod's cycle, from one extension point to the next. Values are replaced, never changed: copies share them. */
 export class CycleState {
   readonly #values = new Map<StateKey<unknown>, unknown>();
 
   write<T>(key: StateKey<T>, value: T): void {
     this.#values.set(key, value);
+  }
+
+  clone(): CycleState {
+    const copy = new CycleState();
+    for (const [key, value] of this.#values) copy.write(key, value);
+    return copy;
   }
 
   read<T>(key: StateKey<T>): T | undefined {

@@ -8,27 +8,28 @@ import type { Snapshot } from './snapshot.ts';
  *
  * A refusal is a value. What is thrown is an error: the pod stays pending, gets another try after its back-off, and its verdict names
  * the plugin. Filter, Score and the other points that are asked for every node are synchronous: what takes time belongs into
- * PreFilter or PreScore, which pass it on through the CycleState of the pod's cycle. `signal` aborts when the scheduler ends.
+ * PreFilter or PreScore, which pass it on through the CycleState of the pod's cycle. `signal` aborts when the scheduler ends; it
+ * doesn't wait any longer then, but for Bind.
  */
 export interface Plugin {
   /** As configurations and verdicts name it. */
   readonly name: string;
 }
 
-/** Before a pod gets into the queue's active part. A refused pod waits until it changes. */
+/** Before a pod gets into the queue's active part. A refused pod waits until it changes; after a failure, the plugin is asked again. */
 export interface PreEnqueuePlugin extends Plugin {
   preEnqueue(pod: PodInfo): Refusal | undefined;
 }
 
 /** Which pod comes first. A profile has exactly one, and all profiles the same. */
 export interface QueueSortPlugin extends Plugin {
-  /** Negative if `left` comes first. Pods that compare equal keep the order in which they came. */
+  /** Negative if `left` comes first. Pods that compare equal, or where it throws, keep the order in which they came. */
   compare(left: QueuedPod, right: QueuedPod): number;
 }
 
 /** Which changes of the cluster may help a pod that this plugin refused. Without it, every change does. */
 export interface EnqueueExtensions extends Plugin {
-  /** Asked at each event. */
+  /** Asked at each event. What it throws counts as every change. */
   eventsToRegister(): ClusterEventWithHint[];
 }
 
@@ -40,9 +41,14 @@ export interface PreFilterPlugin extends Plugin {
 
 export type PreFilterResult = { skip?: boolean; nodeNames?: ReadonlySet<string> } | Refusal | undefined;
 
-/** Keeps what PreFilter has counted true while a PostFilter plugin tries what would be if pods of a node came or went. */
+/**
+ * Keeps what PreFilter has counted true while a PostFilter plugin tries what would be if pods of a node came or went (DryRun). `state`
+ * is a copy for that one trial.
+ */
 export interface PreFilterExtensions extends PreFilterPlugin {
+  /** `node` has the added pod. */
   addPod(state: CycleState, pod: PodInfo, added: PodInfo, node: NodeInfo): void;
+  /** `node` hasn't the removed pod any more. */
   removePod(state: CycleState, pod: PodInfo, removed: PodInfo, node: NodeInfo): void;
 }
 
@@ -53,13 +59,27 @@ export interface FilterPlugin extends Plugin {
 
 /** After no node was found: may make room for a later try. */
 export interface PostFilterPlugin extends Plugin {
-  /** Where room is being made; a refusal of code Unschedulable lets the next plugin try. */
+  /**
+   * Where room is being made; a refusal of code Unschedulable lets the next plugin try. `dryRun` begins a trial on a node; it gives
+   * undefined for one that PreFilter has left out.
+   */
   postFilter(
     state: CycleState,
     pod: PodInfo,
     refusals: ReadonlyMap<string, PluginRefusal>,
+    dryRun: (nodeName: string) => DryRun | undefined,
     signal: AbortSignal,
   ): Promise<{ nominatedNodeName: string } | Refusal>;
+}
+
+/** What Filter would say of the pod if other pods of a node came or went. Nothing of that is done. */
+export interface DryRun {
+  /** With what was tried so far. */
+  readonly node: NodeInfo;
+  addPod(added: PodInfo): void;
+  removePod(removed: PodInfo): void;
+  /** The first refusal of the Filter plugins. A plugin in another process says what it said of the node as it is. */
+  filter(): PluginRefusal | undefined;
 }
 
 /** Once per pod, with the nodes that passed every filter; not asked if there is only one. */
@@ -98,7 +118,7 @@ export interface PreBindPlugin extends Plugin {
 
 /** Binds the pod to its node. */
 export interface BindPlugin extends Plugin {
-  /** `skip` leaves it to the next plugin. */
+  /** `skip` leaves it to the next plugin. Has to settle when `signal` aborts: until then it isn't known whether the pod is bound. */
   bind(state: CycleState, pod: PodInfo, nodeName: string, signal: AbortSignal): Promise<'bound' | 'skip'>;
 }
 

@@ -1,50 +1,35 @@
-import type { Pod } from '@berth/api/objects';
+import { setImmediate } from 'node:timers/promises';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { makeNode, makePod } from '../testing/objects.ts';
-import { profileOf, RecordingBinder } from '../testing/profile.ts';
+import { profileOf } from '../testing/profile.ts';
+import { TestCluster } from '../testing/test-cluster.ts';
 import type { AnyPlugin } from './framework.ts';
 import { NodeResourcesFit } from './plugins/node-resources-fit.ts';
 import { Scheduler } from './scheduler.ts';
 import type { Verdict } from './verdict.ts';
 
 const signal = new AbortController().signal;
-const refusal = { code: 'Unschedulable' as const, reasons: ['not now'] };
 
-let binder: RecordingBinder;
-let verdicts: Verdict[];
+let cluster: TestCluster;
 
 beforeEach(() => {
-  binder = new RecordingBinder();
-  verdicts = [];
+  cluster = new TestCluster();
 });
-
-function schedulerWith(...plugins: AnyPlugin[]): Scheduler {
-  const onVerdict = (verdict: Verdict) => void verdicts.push(verdict);
-  const scheduler = new Scheduler({ profiles: [profileOf(plugins, binder)], onVerdict, now: () => 0 });
-  for (const name of ['n1', 'n2', 'n3']) scheduler.setNode(makeNode(name));
-  return scheduler;
-}
-
-async function place(scheduler: Scheduler, ...pods: Pod[]): Promise<Verdict[]> {
-  for (const pod of pods) scheduler.setPendingPod(pod);
-  await scheduler.drain(signal);
-  return verdicts;
-}
 
 const resources = () => new NodeResourcesFit() as AnyPlugin;
 const cpu = (name: string, amount: string) => makePod(name, { requests: { cpu: amount } });
 
 describe('a pod', () => {
   it('goes to the node of the greatest weighted score, and the next one sees it there', async () => {
-    await place(schedulerWith(resources()), cpu('a', '2'), cpu('b', '2'), cpu('c', '2'), cpu('d', '2'));
-    expect(binder.bound).toEqual([
+    await cluster.place(cluster.schedulerWith(resources()), cpu('a', '2'), cpu('b', '2'), cpu('c', '2'), cpu('d', '2'));
+    expect(cluster.binder.bound).toEqual([
       ['a', 'n1'],
       ['b', 'n2'],
       ['c', 'n3'],
       ['d', 'n1'],
     ]);
-    expect(verdicts[3]).toMatchObject({ outcome: 'Scheduled', nodeName: 'n1', message: 'Successfully assigned default/d to n1' });
-    expect(verdicts[3]?.scores).toEqual([{ plugin: 'NodeResourcesFit', weight: 1, raw: [47, 47, 47], normalized: [47, 47, 47] }]);
+    expect(cluster.verdicts[3]).toMatchObject({ outcome: 'Scheduled', nodeName: 'n1', message: 'Successfully assigned default/d to n1' });
+    expect(cluster.verdicts[3]?.scores).toEqual([{ plugin: 'NodeResourcesFit', weight: 1, raw: [47, 47, 47], normalized: [47, 47, 47] }]);
   });
 
   it("that fits nowhere is told so in kube-scheduler's words", async () => {
@@ -53,39 +38,39 @@ describe('a pod', () => {
       filter: (_state, _pod, { name }) =>
         name === 'n1' ? { code: 'UnschedulableAndUnresolvable', reasons: ['node(s) were n1'] } : undefined,
     };
-    const [verdict] = await place(schedulerWith(picky, resources()), cpu('big', '5'));
+    const [verdict] = await cluster.place(cluster.schedulerWith(picky, resources()), cpu('big', '5'));
     expect(verdict).toMatchObject({ outcome: 'Unschedulable', message: '0/3 nodes are available: 1 node(s) were n1, 2 Insufficient cpu.' });
     expect(verdict?.refusals.get('n1')).toEqual({ plugin: 'Picky', code: 'UnschedulableAndUnresolvable', reasons: ['node(s) were n1'] });
   });
 
   it('without any node is told so', async () => {
-    const scheduler = schedulerWith(resources());
+    const scheduler = cluster.schedulerWith(resources());
     for (const name of ['n1', 'n2', 'n3']) scheduler.removeNode(name);
-    expect((await place(scheduler, makePod('a')))[0]?.message).toBe('no nodes available to schedule pods');
+    expect((await cluster.place(scheduler, makePod('a')))[0]?.message).toBe('no nodes available to schedule pods');
   });
 
   it('that was refused is tried again when room is made', async () => {
-    const scheduler = schedulerWith(resources());
+    const scheduler = cluster.schedulerWith(resources());
     for (const name of ['n1', 'n2', 'n3']) scheduler.setRunningPod(cpu(`on-${name}`, '3'), name);
-    await place(scheduler, cpu('a', '2'));
+    await cluster.place(scheduler, cpu('a', '2'));
     scheduler.removePod('default/on-n2');
     await scheduler.drain(signal);
-    expect(verdicts.map(({ outcome }) => outcome)).toEqual(['Unschedulable', 'Scheduled']);
-    expect(binder.bound).toEqual([['a', 'n2']]);
+    expect(cluster.verdicts.map(({ outcome }) => outcome)).toEqual(['Unschedulable', 'Scheduled']);
+    expect(cluster.binder.bound).toEqual([['a', 'n2']]);
   });
 
   it('of another scheduler is left to it', async () => {
-    const scheduler = schedulerWith(resources());
+    const scheduler = cluster.schedulerWith(resources());
     expect(scheduler.setPendingPod(makePod('a', { schedulerName: 'another' }))).toBe(false);
     expect(await scheduler.scheduleOne(signal)).toBe(false);
   });
 
   it('that is removed while it is tried goes nowhere', async () => {
-    const scheduler = schedulerWith(resources(), { name: 'Remover', preFilter: async () => void scheduler.removePod('default/a') });
-    await place(scheduler, cpu('a', '4'));
-    expect(verdicts).toEqual([]);
-    await place(scheduler, cpu('b', '4'), cpu('c', '4'), cpu('d', '4'));
-    expect(binder.bound).toEqual([
+    const scheduler = cluster.schedulerWith(resources(), { name: 'Remover', preFilter: async () => void scheduler.removePod('default/a') });
+    await cluster.place(scheduler, cpu('a', '4'));
+    expect(cluster.verdicts).toEqual([]);
+    await cluster.place(scheduler, cpu('b', '4'), cpu('c', '4'), cpu('d', '4'));
+    expect(cluster.binder.bound).toEqual([
       ['b', 'n1'],
       ['c', 'n2'],
       ['d', 'n3'],
@@ -93,144 +78,28 @@ describe('a pod', () => {
   });
 });
 
-describe('the extension points', () => {
-  it('are asked in their order, and Unreserve in reverse', async () => {
-    const asked: string[] = [];
-    const note = <Result>(point: string, result: Result) => {
-      asked.push(point);
-      return result;
+describe('onVerdict', () => {
+  it('that throws is told to whoever waits for the bindings, and to nobody before', async () => {
+    const onVerdict = () => {
+      throw new Error('disk full');
     };
-    const every: AnyPlugin = {
-      name: 'Every',
-      preEnqueue: () => note('preEnqueue', undefined),
-      preFilter: () => note('preFilter', undefined),
-      filter: () => note('filter', undefined),
-      preScore: () => note('preScore', undefined),
-      score: () => note('score', 1),
-      normalizeScores: (_state, _pod, scores) => note('normalize', [...scores]),
-      reserve: () => note('reserve', undefined),
-      unreserve: () => note('unreserve', undefined),
-      permit: () => note('permit', undefined),
-      preBind: async () => note('preBind', undefined),
-      bind: async () => note('bind', 'skip' as const),
-    };
-    const last: AnyPlugin = {
-      name: 'Last',
-      reserve: () => note('reserve last', undefined),
-      unreserve: () => note('unreserve last', undefined),
-      bind: () => note('bind last', Promise.reject(new Error('the API is gone'))),
-    };
-    await place(schedulerWith(every, last), makePod('a'));
-    const nodes = ['filter', 'filter', 'filter', 'preScore', 'score', 'score', 'score', 'normalize'];
-    const reserved = ['reserve', 'reserve last', 'permit', 'preBind', 'bind', 'bind last', 'unreserve last', 'unreserve'];
-    expect(asked.filter((point) => point !== 'preEnqueue')).toEqual(['preFilter', ...nodes, ...reserved]);
-    expect(verdicts[0]?.message).toBe('plugin Last failed at bind: the API is gone');
-  });
-
-  it('PreFilter leaves out nodes, and a plugin that has nothing to say', async () => {
-    const naming: AnyPlugin = { name: 'Naming', preFilter: () => ({ nodeNames: new Set(['n2', 'n3']) }) };
-    const other: AnyPlugin = { name: 'Other', preFilter: () => ({ nodeNames: new Set(['n1', 'n2']) }) };
-    const skipped: AnyPlugin = { name: 'Skipped', preFilter: () => ({ skip: true }), filter: () => refusal };
-    const [verdict] = await place(schedulerWith(naming, other, skipped), makePod('a'));
-    expect(verdict?.nodeName).toBe('n2');
-    expect(verdict?.refusals.get('n1')?.reasons).toEqual(["node(s) didn't satisfy plugin(s) [Naming Other]"]);
-  });
-
-  it('PreFilter can refuse all nodes at once', async () => {
-    const [verdict] = await place(schedulerWith({ name: 'Never', preFilter: () => refusal }), makePod('a'));
-    expect(verdict?.message).toBe('0/3 nodes are available: not now.');
-    expect([...(verdict?.refusals.keys() ?? [])]).toEqual(['n1', 'n2', 'n3']);
-  });
-
-  it('Score is not asked about an only node', async () => {
-    const only: AnyPlugin = { name: 'Only', filter: (_state, _pod, { name }) => (name === 'n2' ? undefined : refusal) };
-    const unasked: AnyPlugin = { name: 'Unasked', score: () => Number.NaN };
-    expect((await place(schedulerWith(only, unasked), makePod('a')))[0]).toMatchObject({ nodeName: 'n2', scores: [] });
-  });
-
-  it('PostFilter is asked when no node is left, up to the first that can make room', async () => {
-    const room: AnyPlugin = { name: 'Room', postFilter: async () => ({ nominatedNodeName: 'n3' }) };
-    const cannot: AnyPlugin = { name: 'Cannot', postFilter: async () => refusal };
-    const [verdict] = await place(schedulerWith({ name: 'No', filter: () => refusal }, cannot, room), makePod('a'));
-    expect(verdict).toMatchObject({ outcome: 'Unschedulable', nominatedNodeName: 'n3' });
-  });
-
-  it('Reserve and Permit can refuse the chosen node: then it is free again', async () => {
-    const late: AnyPlugin = { name: 'Late', permit: async (_state, pod) => (pod.pod.metadata?.name === 'a' ? refusal : undefined) };
-    const scheduler = schedulerWith(resources(), late);
-    await place(scheduler, cpu('a', '4'), cpu('b', '4'), cpu('c', '4'), cpu('d', '4'));
-    expect(verdicts.find(({ pod }) => pod === 'default/a')?.message).toBe('node n1 was chosen, but plugin Late refused it: not now');
-    expect(binder.bound.map(([pod]) => pod).sort()).toEqual(['b', 'c', 'd']);
-  });
-
-  it('PreEnqueue keeps a pod out, also when it throws', async () => {
-    const gate: AnyPlugin = {
-      name: 'Gate',
-      preEnqueue: () => {
-        throw new Error('no quota');
-      },
-    };
-    expect((await place(schedulerWith(gate), makePod('a')))[0]).toMatchObject({
-      outcome: 'Gated',
-      message: 'plugin Gate failed at preEnqueue: no quota',
-    });
-  });
-});
-
-describe('a plugin that fails', () => {
-  const boom = (): never => {
-    throw new Error('boom');
-  };
-  const onlyFor =
-    <Result>(name: string, fault: () => Result) =>
-    ({ metadata }: Pod) =>
-      metadata?.name === name ? fault() : undefined;
-
-  it.each<[string, AnyPlugin]>([
-    ['preFilter', { name: 'Faulty', preFilter: (_state, { pod }) => onlyFor('a', boom)(pod) }],
-    ['filter', { name: 'Faulty', filter: (_state, { pod }) => onlyFor('a', boom)(pod) }],
-    ['preScore', { name: 'Faulty', preScore: (_state, { pod }) => onlyFor('a', boom)(pod) }],
-    ['score', { name: 'Faulty', score: (_state, { pod }) => onlyFor('a', boom)(pod) ?? 0 }],
-    ['reserve', { name: 'Faulty', reserve: (_state, { pod }) => onlyFor('a', boom)(pod), unreserve: boom }],
-    ['permit', { name: 'Faulty', permit: (_state, { pod }) => onlyFor('a', boom)(pod) }],
-    ['preBind', { name: 'Faulty', preBind: async (_state, { pod }) => onlyFor('a', boom)(pod) }],
-  ])('at %s is named in the verdict of its pod, and the other pods go on with all nodes', async (point, faulty) => {
-    await place(schedulerWith(resources(), faulty), cpu('a', '4'), cpu('b', '4'), cpu('c', '4'), cpu('d', '4'));
-    expect(verdicts.find(({ pod }) => pod === 'default/a')).toMatchObject({
-      outcome: 'Failed',
-      message: `plugin Faulty failed at ${point}: boom`,
-      failure: { plugin: 'Faulty', point, message: 'boom' },
-    });
-    expect(binder.bound.map(([pod]) => pod).sort()).toEqual(['b', 'c', 'd']);
-  });
-
-  it.each([
-    ['a score over 100', () => 101, /^its score for node n1 is 101; scores have to be whole numbers between 0 and 100 after normalizing$/],
-    ['a negative one', () => -1, /its score for node n1 is -1;/],
-    ['no number', () => Number.NaN, /its score for node n1 is NaN;/],
-  ])('with %s is named', async (_what, score, message) => {
-    const [verdict] = await place(schedulerWith({ name: 'Wild', score }), makePod('a'));
-    expect(verdict?.failure).toEqual({ plugin: 'Wild', point: 'score', message: expect.stringMatching(message) });
-  });
-
-  it('by normalizing away a node is named', async () => {
-    const lossy: AnyPlugin = { name: 'Lossy', score: () => 1, normalizeScores: () => [1] };
-    expect((await place(schedulerWith(lossy), makePod('a')))[0]?.failure?.message).toMatch(/it normalized the scores of 3 nodes to 1/);
-  });
-
-  it('in PostBind changes nothing', async () => {
-    expect((await place(schedulerWith({ name: 'Late', postBind: boom }), makePod('a')))[0]?.outcome).toBe('Scheduled');
+    const scheduler = new Scheduler({ profiles: [profileOf([], cluster.binder)], onVerdict });
+    scheduler.setNode(makeNode('n1'));
+    scheduler.setPendingPod(makePod('a'));
+    expect(await scheduler.scheduleOne(signal)).toBe(true);
+    await setImmediate();
+    await expect(scheduler.settled()).rejects.toThrow('disk full');
   });
 });
 
 describe('many nodes', () => {
   it('are looked at until enough of them fit, beginning behind those of the pod before', async () => {
-    const onVerdict = (verdict: Verdict) => void verdicts.push(verdict);
-    const profile = { ...profileOf([resources()], binder), percentageOfNodesToScore: 50 };
+    const onVerdict = (verdict: Verdict) => void cluster.verdicts.push(verdict);
+    const profile = { ...profileOf([resources()], cluster.binder), percentageOfNodesToScore: 50 };
     const scheduler = new Scheduler({ profiles: [profile], onVerdict, now: () => 0 });
     for (let index = 0; index < 300; index++) scheduler.setNode(makeNode(`n${index}`));
-    await place(scheduler, makePod('a'), makePod('b'));
-    expect(verdicts.map(({ feasible }) => [feasible.length, feasible[0]])).toEqual([
+    await cluster.place(scheduler, makePod('a'), makePod('b'));
+    expect(cluster.verdicts.map(({ feasible }) => [feasible.length, feasible[0]])).toEqual([
       [150, 'n0'],
       [150, 'n150'],
     ]);

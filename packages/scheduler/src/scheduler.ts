@@ -1,20 +1,22 @@
 import type { Node, Pod } from '@berth/api/objects';
 import { PluginError } from '@berth/sdk/errors';
-import type { PodInfo, Refusal } from '@berth/sdk/scheduler';
+import type { PodInfo } from '@berth/sdk/scheduler';
 import { Cache } from './cache.ts';
-import type { ClusterEvent, PluginRefusal, PreEnqueuePlugin } from './framework.ts';
+import { firstRefusal } from './cycle/ask.ts';
+import { ExtensionPointFailure } from './cycle/extension-point-failure.ts';
+import type { ClusterEvent } from './framework.ts';
+import { failedVerdict, gatedVerdict } from './make-verdict.ts';
 import { podInfo, schedulerNameOf } from './pod-info.ts';
 import type { Profile } from './profile.ts';
 import { type BackOff, defaultBackOff } from './queue/back-off.ts';
 import { SchedulingQueue } from './queue/scheduling-queue.ts';
-import { type Outcome, scheduleOne } from './schedule-one.ts';
+import { type Outcome, tryPod } from './try-pod.ts';
 import type { Verdict } from './verdict.ts';
-import { gatedVerdict } from './verdict-of.ts';
 
 export interface SchedulerOptions {
   /** At least one, with names of their own and one QueueSort. */
   profiles: readonly Profile[];
-  /** Told what became of each try of a pod, and of each pod that is held back by a gate. */
+  /** Told what became of each try of a pod, and of each pod that is held back by a gate. May not throw. */
   onVerdict(verdict: Verdict): void;
   backOff?: BackOff;
   /** Milliseconds since the epoch. */
@@ -37,7 +39,7 @@ export class Scheduler {
     if (!first) throw new PluginError('INVALID_ARGUMENT', 'a scheduler needs a profile');
     this.#profiles = new Map(profiles.map((profile) => [profile.schedulerName, profile]));
     this.#onVerdict = onVerdict;
-    const gate = (pod: PodInfo) => gateOf(pod, this.#profiles);
+    const gate = (pod: PodInfo) => this.#gate(pod);
     this.#queue = new SchedulingQueue({ compare: (left, right) => first.queueSort.compare(left, right), gate, backOff, now });
   }
 
@@ -60,8 +62,7 @@ export class Scheduler {
     const info = podInfo(pod);
     if (!this.#profiles.has(schedulerNameOf(info))) return false;
     if (this.#cache.nodeOf(info.uid) !== undefined) return true;
-    const refusal = this.#queue.set(info);
-    if (refusal) this.#onVerdict(gatedVerdict(info, refusal));
+    this.#queue.set(info);
     return true;
   }
 
@@ -88,7 +89,7 @@ export class Scheduler {
     const { info: pod } = queued;
     const snapshot = this.#cache.snapshot();
     const isWanted = () => this.#queue.isInFlight(pod.uid);
-    const { lookedAt, next } = await scheduleOne({ profile, pod, snapshot, start: this.#start, cache: this.#cache, isWanted }, signal);
+    const { lookedAt, next } = await tryPod({ profile, pod, snapshot, start: this.#start, cache: this.#cache, isWanted }, signal);
     this.#start = (this.#start + lookedAt) % Math.max(snapshot.nodes.length, 1);
     if (next && 'bind' in next) this.#follow(pod, next.bind(signal));
     else if (next) this.#conclude(pod, next);
@@ -103,42 +104,42 @@ export class Scheduler {
     } while (!signal.aborted && this.#queue.hasReady());
   }
 
-  /** Resolves when no binding is under way. */
+  /** Resolves when no binding is under way. Rejects with what `onVerdict` has thrown for one. */
   async settled(): Promise<void> {
     while (this.#bindings.size > 0) await Promise.all(this.#bindings);
   }
 
+  /** What PreEnqueue says of the pod; a verdict tells unless it is let in. */
+  #gate(pod: PodInfo): 'open' | 'closed' | 'failed' {
+    try {
+      const plugins = this.#profiles.get(schedulerNameOf(pod))?.preEnqueue ?? [];
+      const refusal = firstRefusal(plugins, 'preEnqueue', (plugin) => plugin.preEnqueue(pod));
+      if (refusal) this.#onVerdict(gatedVerdict(pod, refusal));
+      return refusal ? 'closed' : 'open';
+    } catch (thrown) {
+      if (!(thrown instanceof ExtensionPointFailure)) throw thrown;
+      this.#onVerdict(failedVerdict(pod, thrown));
+      return 'failed';
+    }
+  }
+
   #follow(pod: PodInfo, binding: Promise<Outcome>): void {
-    const followed = binding.then((outcome) => this.#conclude(pod, outcome)).finally(() => this.#bindings.delete(followed));
+    const followed = binding.then((outcome) => this.#conclude(pod, outcome)).then(() => void this.#bindings.delete(followed));
+    // A failure stays for `settled` to tell.
+    followed.catch(() => undefined);
     this.#bindings.add(followed);
   }
 
+  /** The verdict comes first: back in the queue, PreEnqueue may have the last word on the pod. */
   #conclude({ uid }: PodInfo, { verdict, setback, freedNode }: Outcome): void {
+    this.#onVerdict(verdict);
     if (setback) this.#queue.giveBack(uid, setback);
     else this.#queue.done(uid);
     if (freedNode !== undefined) this.#noticePod('Delete', freedNode, uid);
     if (verdict.nodeName !== undefined) this.#noticePod('Add', verdict.nodeName, uid);
-    this.#onVerdict(verdict);
   }
 
   #noticePod(action: ClusterEvent['action'], nodeName: string, uid: string): void {
     this.#queue.notice({ resource: 'Pod', action, node: this.#cache.node(nodeName) }, uid);
-  }
-}
-
-/** The first refusal of the PreEnqueue plugins. One that throws doesn't let the pod in either. */
-function gateOf(pod: PodInfo, profiles: ReadonlyMap<string, Profile>): PluginRefusal | undefined {
-  for (const plugin of profiles.get(schedulerNameOf(pod))?.preEnqueue ?? []) {
-    const refusal = askPreEnqueue(plugin, pod);
-    if (refusal) return { plugin: plugin.name, ...refusal };
-  }
-  return undefined;
-}
-
-function askPreEnqueue(plugin: PreEnqueuePlugin, pod: PodInfo): Refusal | undefined {
-  try {
-    return plugin.preEnqueue(pod);
-  } catch (thrown) {
-    return { code: 'Unschedulable', reasons: [`plugin ${plugin.name} failed at preEnqueue: ${PluginError.from(thrown).message}`] };
   }
 }

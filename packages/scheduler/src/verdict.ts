@@ -69,14 +69,3 @@ function byTotal(left: NodeVerdict, right: NodeVerdict): number {
 function byName(left: NodeVerdict, right: NodeVerdict): number {
   return left.node < right.node ? -1 : left.node > right.node ? 1 : 0;
 }
-
-/** kube-scheduler's line for a pod that no node can take: how many nodes have each reason. */
-export function unschedulableMessage(nodeCount: number, refusals: ReadonlyMap<string, PluginRefusal>, forAll?: PluginRefusal): string {
-  if (nodeCount === 0) return 'no nodes available to schedule pods';
-  const available = `0/${nodeCount} nodes are available:`;
-  if (forAll) return `${available} ${forAll.reasons.join(', ')}.`;
-  const counts = new Map<string, number>();
-  for (const { reasons } of refusals.values()) for (const reason of reasons) counts.set(reason, (counts.get(reason) ?? 0) + 1);
-  const texts = [...counts].map(([reason, count]) => `${count} ${reason}`).sort();
-  return `${available} ${texts.join(', ')}.`;
-}

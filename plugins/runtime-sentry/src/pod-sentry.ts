@@ -1,16 +1,20 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdir, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import { extname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { onAbort } from '@berth/sdk/abort';
 import { PluginError } from '@berth/sdk/errors';
+import { kill } from '@berth/shim/oci/process-signal';
 import type { Counts } from './kernel/tally.ts';
 
-/** Longest path of a unix socket (unix(7)). */
+/** Longest path of a unix socket, in bytes (unix(7)). */
 const longestSocketPath = 107;
+/** The longest name of the Sentry's sockets: `health` is made under it. */
+const longestSocketName = 'health.new';
 const startDeadlineMs = 10_000;
 const askDeadlineMs = 1000;
 const endDeadlineMs = 5000;
@@ -49,7 +53,8 @@ export class PodSentry {
 
   /** Starts it and resolves when it listens. What it says of its faults is in `log` of its directory. */
   async start(signal: AbortSignal): Promise<void> {
-    if (this.listenerPath.length > longestSocketPath) throw this.#tooLong();
+    const longest = this.#file(longestSocketName);
+    if (Buffer.byteLength(longest) > longestSocketPath) throw this.#tooLong(longest);
     await mkdir(this.directory, { recursive: true, mode: 0o700 });
     const log = await open(this.#file('log'), 'w', 0o600);
     try {
@@ -61,9 +66,7 @@ export class PodSentry {
         detached: true,
       });
       child.unref();
-      await once(child, 'spawn', { signal });
-      await writeFile(this.#file('pid'), String(child.pid), { mode: 0o600 });
-      await this.#answering(() => child.exitCode !== null || child.signalCode !== null, signal);
+      await this.#listening(child, signal);
     } finally {
       await log.close();
     }
@@ -77,8 +80,7 @@ export class PodSentry {
     // A shim that is done isn't kept from ending.
     const connection = createConnection(this.#file('health')).unref();
     const { promise, resolve } = Promise.withResolvers<string | undefined>();
-    const abort = (): void => resolve(undefined);
-    signal.addEventListener('abort', abort, { once: true });
+    const stop = onAbort([signal], () => resolve(undefined));
     connection.on('error', () => undefined).once('close', () => resolve(this.whyEnded()));
     connection.setTimeout(silenceLimitMs, () => resolve(`its Sentry process gave no sign of life for ${silenceLimitMs / 1000} s`));
     connection.setEncoding('utf8').on('data', (beats: string) => {
@@ -87,7 +89,7 @@ export class PodSentry {
     try {
       return await promise;
     } finally {
-      signal.removeEventListener('abort', abort);
+      stop();
       connection.destroy();
     }
   }
@@ -102,25 +104,25 @@ export class PodSentry {
     return failure === '' ? 'its Sentry process was killed' : `its Sentry process has failed: ${failure}`;
   }
 
-  /** Ends it, if need be, and forgets its files. Gives how often it answered each system call, where it still could tell. */
-  async end(): Promise<Counts | undefined> {
-    const pid = await this.#pid();
-    if (pid !== undefined) await this.#kill(pid);
-    const counts = await this.#counts();
-    await rm(this.directory, { recursive: true, force: true });
-    return counts;
-  }
-
-  /** Asks it first, so that it writes down its last counts. */
-  async #kill(pid: number): Promise<void> {
+  /** Ends its process, if need be. It is asked first, so that it writes down its last counts. */
+  async kill(): Promise<void> {
     for (const [signal, limitMs] of [
       ['SIGTERM', askDeadlineMs],
       ['SIGKILL', endDeadlineMs],
     ] as const) {
+      const pid = await this.#pid();
+      if (pid === undefined) return;
       kill(pid, signal);
       for (let waited = 0; waited < limitMs && (await this.isAlive()); waited += 5) await delay(5);
-      if (!(await this.isAlive())) return;
     }
+  }
+
+  /** Ends it, if need be, and forgets its files. Gives how often it answered each system call, where it still could tell. */
+  async end(): Promise<Counts | undefined> {
+    await this.kill();
+    const counts = await this.#counts();
+    await rm(this.directory, { recursive: true, force: true });
+    return counts;
   }
 
   async #counts(): Promise<Counts | undefined> {
@@ -136,13 +138,19 @@ export class PodSentry {
     return commandLine.split('\0').includes(this.directory) ? pid : undefined;
   }
 
-  /** Resolves once its sockets are there: `health` is made last. */
-  async #answering(hasEnded: () => boolean, signal: AbortSignal): Promise<void> {
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(startDeadlineMs)]);
-    while (!existsSync(this.#file('health'))) {
-      if (hasEnded()) throw await this.#notStarted('it ended at once');
-      if (limit.aborted) throw await this.#notStarted(`it doesn't listen within ${startDeadlineMs / 1000} s`);
-      await delay(2);
+  /** Resolves once its sockets are there: `health` is made last. A child that doesn't get so far is ended here: it may not have written its pid. */
+  async #listening(child: ChildProcess, signal: AbortSignal): Promise<void> {
+    const overdue = AbortSignal.timeout(startDeadlineMs);
+    try {
+      await once(child, 'spawn');
+      for (; !existsSync(this.#file('health')); await delay(2)) {
+        signal.throwIfAborted();
+        if (child.exitCode !== null || child.signalCode !== null) throw await this.#notStarted('it ended at once');
+        if (overdue.aborted) throw await this.#notStarted(`it doesn't listen within ${startDeadlineMs / 1000} s`);
+      }
+    } catch (error) {
+      if (child.kill('SIGKILL')) await once(child, 'exit');
+      throw error;
     }
   }
 
@@ -157,15 +165,11 @@ export class PodSentry {
     return text.trim().slice(-1000);
   }
 
-  #tooLong(): PluginError {
-    return new PluginError(
-      'FAILED_PRECONDITION',
-      `the path of its socket is longer than ${longestSocketPath} bytes: ${this.listenerPath}`,
-      {
-        object: `Sentry of sandbox ${this.sandboxId.slice(0, 12)}`,
-        hint: 'choose a shorter --run directory',
-      },
-    );
+  #tooLong(path: string): PluginError {
+    return new PluginError('FAILED_PRECONDITION', `the path of its socket is longer than ${longestSocketPath} bytes: ${path}`, {
+      object: `Sentry of sandbox ${this.sandboxId.slice(0, 12)}`,
+      hint: 'choose a shorter --run directory',
+    });
   }
 
   #file(name: string): string {
@@ -181,12 +185,4 @@ function podsOf(parent: string): string {
 function busySeconds(beats: string): number {
   const last = beats.trim().split('\n').at(-1) ?? '';
   return last.startsWith('{') && last.endsWith('}') ? (JSON.parse(last) as { busySeconds: number }).busySeconds : 0;
-}
-
-function kill(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(pid, signal);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-  }
 }

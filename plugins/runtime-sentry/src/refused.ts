@@ -1,50 +1,48 @@
-import { NamespaceMode, SecurityProfile_ProfileType } from '@berth/sdk/cri';
-import { PluginError } from '@berth/sdk/errors';
-import type { ContainerSpec, Refusal, SandboxSpec } from '@berth/shim/runtime';
+import { posix } from 'node:path';
+import { MountPropagation, NamespaceMode, type SecurityProfile, SecurityProfile_ProfileType } from '@berth/sdk/cri';
+import type { Refusal } from '@berth/shim/runtime';
+
+/** Rights about files, ids and the container's own processes. All others are rights in the host's kernel. */
+const openCapabilities = `CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP SETFCAP MKNOD NET_BIND_SERVICE NET_RAW
+  SYS_CHROOT AUDIT_WRITE`.split(/\s+/);
+
+const hostNamespaces = ['network', 'pid', 'ipc'].map(
+  (kind): Refusal => ({
+    field: `linux.security_context.namespace_options.${kind}`,
+    reason: "the host's namespaces are out of a Sentry's reach",
+    when: (mode) => mode === NamespaceMode.NODE,
+  }),
+);
+
+const capabilities = ['add_capabilities', 'add_ambient_capabilities'].map(
+  (list): Refusal => ({
+    field: `linux.security_context.capabilities.${list}[]`,
+    reason: `a capability would be a right in the host's kernel, unless it is one of ${openCapabilities.join(', ')}`,
+    when: (name) => !openCapabilities.includes((name as string).toUpperCase().replace(/^CAP_/, '')),
+  }),
+);
 
 /** What no pod can have under the Sentry, by CRI field. */
 export const refused: Refusal[] = [
+  ...hostNamespaces,
   { field: 'linux.security_context.privileged', reason: 'a privileged container would be as good as outside of the Sentry' },
+  {
+    field: 'linux.security_context.seccomp',
+    reason: 'the only filter is that of the Sentry',
+    when: (profile) => (profile as SecurityProfile | undefined)?.profileType === SecurityProfile_ProfileType.Localhost,
+  },
+  ...capabilities,
   { field: 'linux.sysctls', reason: "sysctls are the host kernel's, which containers don't run on" },
   { field: 'devices', reason: 'the Sentry opens no devices but /dev/null, zero, full, random and urandom' },
   { field: 'tty', reason: 'the Sentry has no terminals' },
+  {
+    field: 'mounts[].container_path',
+    reason: "/proc and /sys are the Sentry's own",
+    when: (path) => /^\/(proc|sys)(\/|$)/.test(posix.normalize(path as string)),
+  },
+  {
+    field: 'mounts[].propagation',
+    reason: 'a container under the Sentry mounts nothing that could be passed on',
+    when: (propagation) => propagation === MountPropagation.PROPAGATION_BIDIRECTIONAL,
+  },
 ];
-
-/** Rights about files, ids and the container's own processes. All others are rights in the host's kernel. */
-const openCapabilities = new Set(
-  `CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP SETFCAP MKNOD NET_BIND_SERVICE NET_RAW SYS_CHROOT
-   AUDIT_WRITE`.split(/\s+/),
-);
-
-/** Throws what of a sandbox is refused by the value of a field. */
-export function checkSandbox({ id, config }: SandboxSpec): void {
-  const options = config.linux?.securityContext?.namespaceOptions;
-  for (const kind of ['network', 'pid', 'ipc'] as const) {
-    if (options?.[kind] === NamespaceMode.NODE)
-      throw refusal(
-        `sandbox ${id.slice(0, 12)}`,
-        `linux.security_context.namespace_options.${kind}`,
-        "the host's namespaces are out of a Sentry's reach",
-      );
-  }
-}
-
-/** Throws what of a container is refused by the value of a field. */
-export function checkContainer({ id, config, mounts }: ContainerSpec): void {
-  const object = `container ${config.metadata?.name ?? ''} (${id.slice(0, 12)})`;
-  if (config.linux?.securityContext?.seccomp?.profileType === SecurityProfile_ProfileType.Localhost)
-    throw refusal(object, 'linux.security_context.seccomp', 'the only filter is that of the Sentry');
-  const { addCapabilities = [], addAmbientCapabilities = [] } = config.linux?.securityContext?.capabilities ?? {};
-  const outer = [...addCapabilities, ...addAmbientCapabilities].find(
-    (name) => !openCapabilities.has(name.toUpperCase().replace(/^CAP_/, '')),
-  );
-  if (outer !== undefined) throw refusal(object, 'linux.security_context.capabilities', `${outer} would be a right in the host's kernel`);
-  const hidden = mounts.find(({ destination }) => /^\/(proc|sys)(\/|$)/.test(destination));
-  if (hidden) throw refusal(object, 'mounts[].container_path', `${hidden.destination} is the Sentry's own`);
-  if (mounts.some(({ propagation }) => propagation === 'rshared'))
-    throw refusal(object, 'mounts[].propagation', 'a container under the Sentry mounts nothing that could be passed on');
-}
-
-function refusal(object: string, field: string, reason: string): PluginError {
-  return new PluginError('INVALID_ARGUMENT', `${field}: ${reason}`, { object, hint: 'leave the field out, or choose another runtime' });
-}

@@ -2,13 +2,11 @@ import { hostname } from 'node:os';
 import type { OciConfig } from '@berth/shim/oci/config-json';
 import type { ContainerSpec } from '@berth/shim/runtime';
 import { leftByArgument, leftToKernel } from './kernel/calls/left-to-kernel.ts';
+import { ENOSYS } from './kernel/errno.ts';
 import type { ContainerMetadata } from './kernel/filtered-process.ts';
 import { allNames } from './kernel/syscall-numbers.ts';
 
 type Seccomp = NonNullable<OciConfig['linux']['seccomp']>;
-
-/** What calls without a rule get: those left to the kernel by an argument, with another one; numbers newer than the OCI runtime's libseccomp. */
-const ENOSYS = 38;
 
 /** Mounts that show the host's kernel. What programs need of /proc is the Sentry's; runc itself needs the real one there. */
 const hiddenMounts = new Set(['/sys', '/sys/fs/cgroup', '/dev/mqueue']);
@@ -28,6 +26,7 @@ export function underSentry(config: OciConfig, container: ContainerSpec, listene
       ...config.linux,
       seccomp: {
         defaultAction: 'SCMP_ACT_ERRNO',
+        // For calls left to the kernel by an argument, with another one; and for numbers newer than the OCI runtime's libseccomp.
         defaultErrnoRet: ENOSYS,
         architectures: ['SCMP_ARCH_X86_64'],
         listenerPath,

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { unlessAborted } from '@berth/sdk/abort';
 import { PluginError } from '@berth/sdk/errors';
 import { OciRuntime, type OciRuntimeOptions } from '@berth/shim/oci';
 import type {
@@ -14,17 +15,21 @@ import type {
   SandboxSpec,
 } from '@berth/shim/runtime';
 import { RuntimeEvents } from '@berth/shim/runtime-events';
+import { UndoStack } from '@berth/shim/undo-stack';
 import type { Logger } from 'pino';
 import { checkHost } from './host-requirements.ts';
 import { PodSentry } from './pod-sentry.ts';
-import { checkContainer, checkSandbox, refused } from './refused.ts';
+import { refused } from './refused.ts';
 import { underSentry } from './sentry-config.ts';
 
 /** The watch on the Sentry of one sandbox. */
 interface Watch {
-  ending: AbortController;
+  /** Aborted when the sandbox is being stopped. */
+  stopping: AbortController;
   /** Aborted, with the reason, when the Sentry is gone: whatever waits for an answer of its then waits in vain. */
   gone: AbortController;
+  /** Resolves when nothing is watched any more, nor done on account of what was seen. */
+  ended: Promise<void>;
 }
 
 /** How long to wait for the processes of a pod that has lost its Sentry. */
@@ -40,7 +45,7 @@ export class SentryRuntime implements Runtime {
   readonly #log: Logger;
   readonly #events = new RuntimeEvents();
   readonly #watches = new Map<string, Watch>();
-  readonly #sandboxes = new Map<string, SandboxSpec>();
+  readonly #sandboxByContainer = new Map<string, SandboxSpec>();
 
   constructor(options: Omit<OciRuntimeOptions, 'adapt'>) {
     this.#directory = join(options.run, 'sentry', options.handler);
@@ -63,13 +68,14 @@ export class SentryRuntime implements Runtime {
   }
 
   async createSandbox(sandbox: SandboxSpec, signal: AbortSignal): Promise<void> {
-    checkSandbox(sandbox);
     const sentry = this.#sentryOf(sandbox);
+    const undo = new UndoStack(this.#log);
     try {
+      undo.add(`the Sentry of sandbox ${sandbox.id}`, async () => void (await sentry.end()));
       await sentry.start(signal);
       await this.#oci.createSandbox(sandbox, signal);
     } catch (error) {
-      await sentry.end();
+      await undo.run();
       throw error;
     }
     this.#watch(sandbox, sentry);
@@ -77,16 +83,14 @@ export class SentryRuntime implements Runtime {
 
   /** The Sentry goes last: without it the processes couldn't end by themselves. */
   async stopSandbox(sandbox: SandboxSpec, signal: AbortSignal): Promise<void> {
-    this.#watches.get(sandbox.id)?.ending.abort();
-    this.#watches.delete(sandbox.id);
+    await this.#endWatch(sandbox, signal);
     await this.#oci.stopSandbox(sandbox, signal);
     const counts = await this.#sentryOf(sandbox).end();
     if (counts) this.#log.info({ sandboxId: sandbox.id, ...counts }, 'system calls of a pod that has ended');
   }
 
   async createContainer(container: ContainerSpec, signal: AbortSignal): Promise<void> {
-    checkContainer(container);
-    this.#sandboxes.set(container.id, container.sandbox);
+    this.#sandboxByContainer.set(container.id, container.sandbox);
     await this.#oci.createContainer(container, this.#whileAnswered(container, signal));
   }
 
@@ -105,7 +109,7 @@ export class SentryRuntime implements Runtime {
 
   async removeContainer(container: ContainerSpec, signal: AbortSignal): Promise<void> {
     await this.#oci.removeContainer(container, signal);
-    this.#sandboxes.delete(container.id);
+    this.#sandboxByContainer.delete(container.id);
   }
 
   async removeSandbox(sandbox: SandboxSpec, signal: AbortSignal): Promise<void> {
@@ -117,16 +121,20 @@ export class SentryRuntime implements Runtime {
   async recover(known: Known, signal: AbortSignal): Promise<Found> {
     const found = await this.#oci.recover(known, signal);
     const sandboxes = known.sandboxes.filter(({ id }) => found.sandboxes.includes(id));
-    for (const container of known.containers) this.#sandboxes.set(container.id, container.sandbox);
+    for (const container of known.containers) this.#sandboxByContainer.set(container.id, container.sandbox);
     for (const sandbox of sandboxes) this.#watch(sandbox, this.#sentryOf(sandbox));
     const own = new Set(known.sandboxes.map((sandbox) => this.#sentryOf(sandbox).directory));
-    for (const sentry of await PodSentry.all(this.#directory)) if (!own.has(sentry.directory)) await sentry.end();
+    const unknown = (await PodSentry.all(this.#directory)).filter(({ directory }) => !own.has(directory));
+    await Promise.all(unknown.map((sentry) => sentry.end()));
     return found;
   }
 
   async *events(signal: AbortSignal): AsyncIterable<RuntimeEvent> {
-    const relaying = this.#relay(signal);
-    yield* this.#events.read(signal);
+    const relayed = new AbortController();
+    const relaying = this.#relay(signal).finally(() => relayed.abort());
+    // What fails it is thrown below, once the reader has come so far.
+    relaying.catch(() => undefined);
+    yield* this.#events.read(relayed.signal);
     await relaying;
   }
 
@@ -136,7 +144,7 @@ export class SentryRuntime implements Runtime {
 
   /** A process that finds its Sentry gone may end before that is noticed here: its exit status then says nothing of the program. */
   async #explained(event: RuntimeEvent): Promise<RuntimeEvent> {
-    const sandbox = event.type === 'exited' ? this.#sandboxes.get(event.containerId) : undefined;
+    const sandbox = event.type === 'exited' ? this.#sandboxByContainer.get(event.containerId) : undefined;
     if (event.type !== 'exited' || !sandbox || !this.#watches.has(sandbox.id)) return event;
     const sentry = this.#sentryOf(sandbox);
     if (await sentry.isAlive()) return event;
@@ -154,16 +162,26 @@ export class SentryRuntime implements Runtime {
   }
 
   #watch(sandbox: SandboxSpec, sentry: PodSentry): void {
-    const watch = { ending: new AbortController(), gone: new AbortController() };
-    this.#watches.set(sandbox.id, watch);
-    void this.#endWith(sandbox, sentry, watch).catch((err: unknown) =>
+    const stopping = new AbortController();
+    const gone = new AbortController();
+    const ended = this.#follow(sandbox, sentry, stopping.signal, gone).catch((err: unknown) =>
       this.#log.error({ err, sandboxId: sandbox.id }, 'could not end a pod that has lost its Sentry'),
     );
+    this.#watches.set(sandbox.id, { stopping, gone, ended });
   }
 
-  /** Waits for the end of the Sentry, and ends what depends on it: without answers its processes can do nothing, not even fail in order. */
-  async #endWith(sandbox: SandboxSpec, sentry: PodSentry, { ending, gone }: Watch): Promise<void> {
-    const message = await sentry.watch(ending.signal);
+  /** Resolves when the sandbox is its caller's alone. */
+  async #endWatch(sandbox: SandboxSpec, signal: AbortSignal): Promise<void> {
+    const watch = this.#watches.get(sandbox.id);
+    if (!watch) return;
+    watch.stopping.abort();
+    await unlessAborted(watch.ended, signal);
+    this.#watches.delete(sandbox.id);
+  }
+
+  /** Waits for the end of the Sentry, and kills what depends on it: without answers its processes can do nothing, not even fail in order. */
+  async #follow(sandbox: SandboxSpec, sentry: PodSentry, stopping: AbortSignal, gone: AbortController): Promise<void> {
+    const message = await sentry.watch(stopping);
     if (message === undefined) return;
     this.#log.error({ sandboxId: sandbox.id }, message);
     gone.abort(
@@ -171,6 +189,6 @@ export class SentryRuntime implements Runtime {
     );
     this.#events.push({ type: 'sandboxGone', sandboxId: sandbox.id, message });
     await this.#oci.stopSandbox(sandbox, AbortSignal.timeout(killDeadlineMs));
-    await sentry.end();
+    await sentry.kill();
   }
 }

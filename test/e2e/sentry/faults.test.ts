@@ -4,6 +4,7 @@ import { createConnection } from 'node:net';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { restoreBaseline, takeBaseline } from '../../../packages/cli/src/host/baseline.ts';
+import type { SandboxConfig } from '../../../packages/conformance/src/cri/messages.ts';
 import { TestContainer } from '../../../packages/conformance/src/cri/pod.ts';
 import { CriTarget } from '../../../packages/conformance/src/cri/target.ts';
 import type { Counts } from '../../../plugins/runtime-sentry/src/kernel/tally.ts';
@@ -38,11 +39,13 @@ describe('the Sentry of a pod', () => {
     }
     await target.close();
     server.child.kill('SIGTERM');
-    await server.ended;
-    expect(sentryDirectories()).toEqual([]);
+    const { stdout, stderr } = await server.ended;
+    const left = sentryDirectories();
     restoreBaseline(baseline, [home.name]);
     removeCgroups(cgroupParent);
     home.remove();
+    expect(left).toEqual([]);
+    expect(stdout + stderr).not.toMatch(/could not/);
   });
 
   async function serve(): Promise<void> {
@@ -52,8 +55,8 @@ describe('the Sentry of a pod', () => {
     target = await CriTarget.open({ runtimeEndpoint: `unix://${socket}`, cgroupParent }, { shell: 'localhost/busybox:1' });
   }
 
-  async function startContainer(command = ['sleep', '1000']): Promise<TestContainer> {
-    return (await target.startPod()).start({ command, logPath: '' });
+  async function startContainer(command = ['sleep', '1000'], change: Partial<SandboxConfig> = {}): Promise<TestContainer> {
+    return (await target.startPod(change)).start({ command, logPath: '' });
   }
 
   function sentryDirectories(): string[] {
@@ -92,6 +95,23 @@ describe('the Sentry of a pod', () => {
     expect((await other.status()).state).toBe('CONTAINER_RUNNING');
   });
 
+  it('killed: its pod can be stopped and removed while it is being ended', async () => {
+    const linux = { cgroupParent, securityContext: { namespaceOptions: { pid: 'POD' as const } } };
+    const lost = await Promise.all([1, 2, 3].map(() => startContainer(['sleep', '1000'], { linux })));
+    for (const container of lost) process.kill(sentryPid(container), 'SIGKILL');
+    await Promise.all(
+      lost.map(async ({ sandboxId: podSandboxId }) => {
+        await vi.waitFor(
+          async () => expect((await target.client.PodSandboxStatus({ podSandboxId })).status.state).toBe('SANDBOX_NOTREADY'),
+          { ...noticedWithin, interval: 2 },
+        );
+        await target.client.StopPodSandbox({ podSandboxId });
+        await target.client.RemovePodSandbox({ podSandboxId });
+      }),
+    );
+    expect(processesIn(cgroupParent)).toHaveLength(0);
+  });
+
   it('hung: its pod ends, and so does what waits for it', async () => {
     const hung = await startContainer();
     const waiting = hung.execSync(['echo', 'never']).then(
@@ -103,6 +123,17 @@ describe('the Sentry of a pod', () => {
     await expectGone(hung, /no sign of life for 10 s/);
     expect(await late).toMatch(/no sign of life/);
     expect(await waiting).toMatch(/answered|no sign of life/);
+  });
+
+  it('a signal that comes right after the start is the program’s, not the OCI runtime’s', async () => {
+    const pod = await target.startPod();
+    const exitCodes = [1, 2, 3, 4, 5, 6].map(async () => {
+      const command = ['sh', '-c', 'trap "" TERM; while true; do sleep 0.05; done'];
+      const container = await pod.start({ command, logPath: '' });
+      await container.stop(1);
+      return (await container.status()).exitCode;
+    });
+    expect(await Promise.all(exitCodes)).toEqual([137, 137, 137, 137, 137, 137]);
   });
 
   it('counts system calls by name, in its directory and at the end in the log', async () => {

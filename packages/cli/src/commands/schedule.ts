@@ -30,7 +30,7 @@ export function scheduleCommand(): Command {
     });
 }
 
-/** Exit status 1 if a pod has no node at the end. */
+/** Exit status 1 if a pod that has not finished has no node at the end. */
 async function schedule(options: ScheduleOptions): Promise<number> {
   const interrupted = new AbortController();
   process.once('SIGINT', () => interrupted.abort()).once('SIGTERM', () => interrupted.abort());
@@ -49,5 +49,6 @@ async function schedule(options: ScheduleOptions): Promise<number> {
   const placements = await placePods({ cluster, configuration, binder, running, signal: interrupted.signal });
   const text = options.output === 'json' ? JSON.stringify(placements, undefined, 2) : formatPlacements(placements);
   process.stdout.write(`${text}\n`);
-  return placements.every(({ nodeName }) => nodeName !== undefined) && !interrupted.signal.aborted ? 0 : 1;
+  const settled = placements.every(({ nodeName, outcome }) => nodeName !== undefined || outcome === 'Finished');
+  return settled && !interrupted.signal.aborted ? 0 : 1;
 }

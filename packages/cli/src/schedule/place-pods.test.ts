@@ -61,9 +61,20 @@ describe('placePods', () => {
     ]);
   });
 
-  it('leaves out a pod that has ended', async () => {
+  it('gives the room of a pod that has ended to others', async () => {
     const ended = podOf('ended', { spec: bound, status: { phase: 'Succeeded' } });
-    expect(await place([ended, podOf('a')])).toEqual([['default/a', 'Scheduled', 'n1']]);
+    expect(await place([ended, podOf('a')])).toEqual([
+      ['default/ended', 'Finished', 'n1'],
+      ['default/a', 'Scheduled', 'n1'],
+    ]);
+  });
+
+  it('tells of the pods that an interrupt has left untried', async () => {
+    const running = podOf('running', { spec: bound, status: { phase: 'Running' } });
+    expect(await place([running, podOf('a')], { signal: AbortSignal.abort() })).toEqual([
+      ['default/running', 'Running', 'n1'],
+      ['default/a', 'Pending', 'was not tried: placing was interrupted'],
+    ]);
   });
 
   it('takes a node that a pod names for a wish, and asks the plugins about it', async () => {

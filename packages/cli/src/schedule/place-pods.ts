@@ -9,9 +9,9 @@ import { explainNodes, type NodeVerdict, type Verdict } from '@berth/scheduler/v
 import { PluginError } from '@berth/sdk/errors';
 import type { Cluster, ClusterPod } from './cluster-files.ts';
 
-/** What became of one pod: a verdict of the scheduler, or that it runs already. */
+/** What became of one pod: a verdict of the scheduler, or that it runs already, has ended, or wasn't tried before an interrupt. */
 export interface PodPlacement extends Pick<Verdict, 'pod' | 'nodeName' | 'message' | 'failure'> {
-  outcome: Verdict['outcome'] | 'Running';
+  outcome: Verdict['outcome'] | 'Running' | 'Finished' | 'Pending';
   nodes: NodeVerdict[];
 }
 
@@ -35,8 +35,8 @@ export async function placePods({ cluster, configuration, binder, running, signa
   // No time passes: a pod whose try failed isn't tried again.
   const moment = Date.now();
   const onVerdict = (verdict: Verdict) => placements.set(verdict.pod, placementOf(verdict));
-  const scheduler = new Scheduler({ profiles, onVerdict, backOff: configuration.backOff, now: () => moment });
   try {
+    const scheduler = new Scheduler({ profiles, onVerdict, backOff: configuration.backOff, now: () => moment });
     for (const node of cluster.nodes) scheduler.setNode(node);
     for (const [pod, nodeName] of runningPods(cluster, running)) {
       scheduler.setRunningPod(pod, nodeName);
@@ -49,9 +49,10 @@ export async function placePods({ cluster, configuration, binder, running, signa
   } finally {
     close();
   }
-  return cluster.pods.flatMap(({ pod }) => {
+  return cluster.pods.map(({ pod }) => {
     const nodeName = nodeOfRunning.get(fullNameOf(pod));
-    return nodeName === undefined ? (placements.get(fullNameOf(pod)) ?? []) : runningPlacement(pod, nodeName);
+    if (nodeName !== undefined) return runningPlacement(pod, nodeName);
+    return placements.get(fullNameOf(pod)) ?? (isFinished(pod) ? finishedPlacement(pod) : untriedPlacement(pod));
   });
 }
 
@@ -70,6 +71,21 @@ function placementOf(verdict: Verdict): PodPlacement {
 
 function runningPlacement(pod: Pod, nodeName: string): PodPlacement {
   return { pod: fullNameOf(pod), outcome: 'Running', nodeName, message: `runs on ${nodeName} already`, nodes: [] };
+}
+
+function finishedPlacement(pod: Pod): PodPlacement {
+  const { nodeName } = pod.spec ?? {};
+  return {
+    pod: fullNameOf(pod),
+    outcome: 'Finished',
+    ...(nodeName && { nodeName }),
+    message: `has ended: ${pod.status?.phase}`,
+    nodes: [],
+  };
+}
+
+function untriedPlacement(pod: Pod): PodPlacement {
+  return { pod: fullNameOf(pod), outcome: 'Pending', message: 'was not tried: placing was interrupted', nodes: [] };
 }
 
 /** A node that is only wished for comes without a status. */

@@ -14,21 +14,3 @@ export class ExtensionPointFailure extends Error implements PluginFailure {
     this.point = point;
   }
 }
-
-/** What the plugin gives at a point; what it throws as its failure there. */
-export function ask<Result>(plugin: Plugin, point: ExtensionPoint, question: () => Result): Result {
-  try {
-    return question();
-  } catch (thrown) {
-    throw new ExtensionPointFailure(plugin, point, thrown);
-  }
-}
-
-/** The same for a plugin that may take its time. */
-export async function askAsync<Result>(plugin: Plugin, point: ExtensionPoint, question: () => Promise<Result> | Result): Promise<Result> {
-  try {
-    return await question();
-  } catch (thrown) {
-    throw new ExtensionPointFailure(plugin, point, thrown);
-  }
-}

@@ -4,9 +4,9 @@ import type { FilterPlugin, PluginRefusal } from '../framework.ts';
 import type { NodeState } from '../node-state.ts';
 import type { Profile } from '../profile.ts';
 import type { Snapshot } from '../snapshot.ts';
-import { ask } from './extension-point-failure.ts';
+import { firstRefusal } from './ask.ts';
 import { nodesToFind } from './nodes-to-find.ts';
-import type { Candidates } from './pre-filter.ts';
+import { type Candidates, isCandidate } from './pre-filter.ts';
 
 export interface Filtered {
   /** The nodes that passed every filter, in the order in which they were looked at. */
@@ -25,7 +25,7 @@ export function filter(
   candidates: Candidates,
   start: number,
 ): Filtered {
-  const plugins = profile.filter.filter(({ name }) => !candidates.skipped.has(name));
+  const plugins = filterPlugins(profile, candidates);
   const refusals = new Map<string, PluginRefusal>();
   const nodes = candidatesOf(snapshot, candidates, refusals);
   const wanted = profile.score.length === 0 ? 1 : nodesToFind(nodes.length, profile.percentageOfNodesToScore);
@@ -41,16 +41,19 @@ export function filter(
   return { feasible, refusals, lookedAt };
 }
 
-function candidatesOf({ nodes }: Snapshot, { nodeNames, others }: Candidates, refusals: Map<string, PluginRefusal>): readonly NodeState[] {
-  if (!nodeNames || !others) return nodes;
-  for (const { name } of nodes) if (!nodeNames.has(name)) refusals.set(name, others);
-  return nodes.filter(({ name }) => nodeNames.has(name));
+function candidatesOf({ nodes }: Snapshot, candidates: Candidates, refusals: Map<string, PluginRefusal>): readonly NodeState[] {
+  const { others } = candidates;
+  if (!others) return nodes;
+  for (const { name } of nodes) if (!isCandidate(candidates, name)) refusals.set(name, others);
+  return nodes.filter(({ name }) => isCandidate(candidates, name));
 }
 
-function filterNode(plugins: readonly FilterPlugin[], state: CycleState, pod: PodInfo, node: NodeState): PluginRefusal | undefined {
-  for (const plugin of plugins) {
-    const refusal = ask(plugin, 'filter', () => plugin.filter(state, pod, node));
-    if (refusal) return { plugin: plugin.name, ...refusal };
-  }
-  return undefined;
+/** Those that have something to say about the pod. */
+export function filterPlugins({ filter: plugins }: Profile, { skipped }: Candidates): FilterPlugin[] {
+  return plugins.filter(({ name }) => !skipped.has(name));
+}
+
+/** The first refusal. */
+export function filterNode(plugins: readonly FilterPlugin[], state: CycleState, pod: PodInfo, node: NodeState): PluginRefusal | undefined {
+  return firstRefusal(plugins, 'filter', (plugin) => plugin.filter(state, pod, node));
 }

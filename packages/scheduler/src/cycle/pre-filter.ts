@@ -3,7 +3,7 @@ import type { CycleState } from '../cycle-state.ts';
 import { isRefusal, type PluginRefusal } from '../framework.ts';
 import type { Profile } from '../profile.ts';
 import type { Snapshot } from '../snapshot.ts';
-import { askAsync } from './extension-point-failure.ts';
+import { askAsync } from './ask.ts';
 
 /** What PreFilter left of the question. */
 export interface Candidates {
@@ -27,7 +27,7 @@ export async function preFilter(
   const narrowing: string[] = [];
   let nodeNames: ReadonlySet<string> | undefined;
   for (const plugin of plugins) {
-    const result = await askAsync(plugin, 'preFilter', () => plugin.preFilter(state, pod, snapshot, signal));
+    const result = await askAsync(plugin, 'preFilter', signal, () => plugin.preFilter(state, pod, snapshot, signal));
     if (isRefusal(result)) return { plugin: plugin.name, ...result };
     if (result?.skip) skipped.add(plugin.name);
     if (!result?.nodeNames) continue;
@@ -36,6 +36,11 @@ export async function preFilter(
     if (nodeNames.size === 0) return nothingLeft(narrowing);
   }
   return { nodeNames, skipped, ...(nodeNames && { others: unsatisfied(narrowing) }) };
+}
+
+/** Whether Filter is to be asked about the node. */
+export function isCandidate({ nodeNames }: Candidates, nodeName: string): boolean {
+  return nodeNames?.has(nodeName) ?? true;
 }
 
 function common(left: ReadonlySet<string>, right: ReadonlySet<string>): ReadonlySet<string> {

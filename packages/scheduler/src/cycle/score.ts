@@ -5,7 +5,7 @@ import { maxNodeScore, type ScorePlugin } from '../framework.ts';
 import type { NodeState } from '../node-state.ts';
 import type { Profile } from '../profile.ts';
 import type { ScoreColumn } from '../verdict.ts';
-import { ask, askAsync } from './extension-point-failure.ts';
+import { ask, askAsync } from './ask.ts';
 
 /** Asks the Score plugins for each of the nodes: a column for each plugin that has something to say about the pod. */
 export async function score(
@@ -17,7 +17,7 @@ export async function score(
 ): Promise<ScoreColumn[]> {
   const skipped = new Set<string>();
   for (const plugin of profile.preScore) {
-    const result = await askAsync(plugin, 'preScore', () => plugin.preScore(state, pod, nodes, signal));
+    const result = await askAsync(plugin, 'preScore', signal, () => plugin.preScore(state, pod, nodes, signal));
     if (result?.skip) skipped.add(plugin.name);
   }
   return profile.score

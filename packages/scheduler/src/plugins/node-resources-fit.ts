@@ -87,6 +87,7 @@ const strategies = {
 /** What would be taken of the resource with the pod on the node. Of cpu and memory, pods that request nothing count a little. */
 function requestedWith(pod: PodInfo, node: NodeInfo, name: string): bigint {
   const counted = name === 'cpu' || name === 'memory';
+  // The scheduler hands out no other nodes than those of its snapshots.
   const ofNode: ResourceAmounts = counted ? (node as NodeState).scoredRequested : node.requested;
   const ofPod = counted ? scoredRequests(pod) : pod.requests;
   return (ofNode.get(name) ?? 0n) + (ofPod.get(name) ?? 0n);

@@ -1,7 +1,7 @@
 import type { PodInfo } from '@berth/sdk/scheduler';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { makeNode, makePod, stateOf } from '../../testing/objects.ts';
-import type { AnyPlugin, ClusterEvent, PluginRefusal } from '../framework.ts';
+import type { AnyPlugin, ClusterEvent, QueuedPod } from '../framework.ts';
 import { PrioritySort } from '../plugins/priority-sort.ts';
 import { podInfo } from '../pod-info.ts';
 import { SchedulingQueue } from './scheduling-queue.ts';
@@ -15,15 +15,16 @@ const needsNode: AnyPlugin = { name: 'NeedsNode', eventsToRegister: () => [{ res
 
 let now: number;
 let gated: Set<string>;
+let compare: (left: QueuedPod, right: QueuedPod) => number;
 let queue: SchedulingQueue;
 
 beforeEach(() => {
   now = 1_000_000;
   gated = new Set();
+  compare = (left, right) => new PrioritySort().compare(left, right);
   queue = new SchedulingQueue({
-    compare: (left, right) => new PrioritySort().compare(left, right),
-    gate: ({ uid }): PluginRefusal | undefined =>
-      gated.has(uid) ? { plugin: 'Gate', code: 'Unschedulable', reasons: ['gated'] } : undefined,
+    compare: (left, right) => compare(left, right),
+    gate: ({ uid }) => (gated.has(uid) ? 'closed' : 'open'),
     backOff: { initialMs: 1000, maxMs: 10_000 },
     now: () => now,
   });
@@ -53,6 +54,14 @@ describe('the active pods', () => {
     expect(pop()).toBe('first');
   });
 
+  it('come as they came where they cannot be compared', () => {
+    compare = () => {
+      throw new Error('no order');
+    };
+    for (const name of ['a', 'b', 'c']) add(name);
+    expect([pop(), pop(), pop()]).toEqual(['a', 'b', 'c']);
+  });
+
   it('are passed over once they are deleted', () => {
     queue.delete(add('first').uid);
     add('second');
@@ -74,19 +83,11 @@ describe('a refused pod', () => {
   });
 
   it('is helped by any event if its plugin tells none, or throws when it is asked', () => {
-    const throwing: AnyPlugin = {
-      name: 'Throwing',
-      eventsToRegister: () => [
-        {
-          resource: 'Pod',
-          actions: ['Delete'],
-          hint: () => {
-            throw new Error('no idea');
-          },
-        },
-      ],
+    const boom = (): never => {
+      throw new Error('no idea');
     };
-    for (const plugin of [{ name: 'Silent' }, throwing]) {
+    const unsure: AnyPlugin = { name: 'Unsure', eventsToRegister: () => [{ resource: 'Pod', actions: ['Delete'], hint: boom }] };
+    for (const plugin of [{ name: 'Silent' }, unsure, { name: 'Throwing', eventsToRegister: boom }]) {
       const { uid } = add(plugin.name);
       pop();
       queue.giveBack(uid, { refusedBy: [plugin] });
@@ -127,6 +128,16 @@ describe('a refused pod', () => {
     queue.notice(nodeAdded);
     add('other');
     expect([pop(), pop()]).toEqual(['other', 'urgent']);
+  });
+
+  it('waits for the end of its back-off if it has freed a node', () => {
+    const { uid } = add('pod');
+    pop();
+    queue.giveBack(uid, { refusedBy: [needsNode], freed: true });
+    queue.notice(nodeAdded);
+    expect(pop()).toBeUndefined();
+    now += 1000;
+    expect(pop()).toBe('pod');
   });
 
   it('gets another try after five minutes whatever happens', () => {
@@ -178,11 +189,12 @@ describe('a gated pod', () => {
   it('waits until it changes', () => {
     gated.add('default/pod');
     const info = podInfo(makePod('pod'));
-    expect(queue.set(info)).toMatchObject({ plugin: 'Gate' });
+    queue.set(info);
+    expect(queue.placeOf(info.uid)).toBe('gated');
     queue.notice(nodeAdded);
     expect(pop()).toBeUndefined();
     gated.clear();
-    expect(queue.set(info)).toBeUndefined();
+    queue.set(info);
     expect(pop()).toBe('pod');
   });
 });

@@ -1,5 +1,5 @@
 import type { PodInfo } from '@berth/sdk/scheduler';
-import type { AnyPlugin, ClusterEvent, PluginRefusal, QueuedPod } from '../framework.ts';
+import type { AnyPlugin, ClusterEvent, QueuedPod } from '../framework.ts';
 import { type BackOff, backOffMs } from './back-off.ts';
 import { PodHeap } from './pod-heap.ts';
 import { isWorthATry } from './worth-a-try.ts';
@@ -7,15 +7,21 @@ import { isWorthATry } from './worth-a-try.ts';
 export interface SchedulingQueueOptions {
   /** QueueSort's. */
   compare(left: QueuedPod, right: QueuedPod): number;
-  /** PreEnqueue's. */
-  gate(pod: PodInfo): PluginRefusal | undefined;
+  /** PreEnqueue's. It may fail: then it is asked again after the pod's back-off. */
+  gate(pod: PodInfo): 'open' | 'closed' | 'failed';
   backOff: BackOff;
   /** Milliseconds since the epoch. */
   now(): number;
 }
 
 /** Why a try didn't place a pod. */
-export type Setback = { refusedBy: readonly AnyPlugin[] } | { failed: true };
+export type Setback = Refused | { failed: true };
+
+interface Refused {
+  refusedBy: readonly AnyPlugin[];
+  /** It counted as being on a node until then. */
+  freed?: boolean;
+}
 
 /** What a pod waits for: its turn; the end of its back-off; an event that may help it; a change of its own. */
 type Place = 'active' | 'backoff' | 'error-backoff' | 'unschedulable' | 'gated';
@@ -26,6 +32,8 @@ interface Entry extends QueuedPod {
   readonly turn: number;
   readonly backOffEnds: number;
   readonly refusedBy: readonly AnyPlugin[];
+  /** Where it backs off. A pod that has freed a node waits to the end: two of them would wake each other without a pause. */
+  readonly backOff: 'backoff' | 'error-backoff';
 }
 
 /** A pod that is being tried, and what happened meanwhile. */
@@ -54,7 +62,7 @@ export class SchedulingQueue {
 
   constructor(options: SchedulingQueueOptions) {
     this.#options = options;
-    const compare = (left: Entry, right: Entry) => options.compare(left, right) || left.turn - right.turn;
+    const compare = (left: Entry, right: Entry) => this.#compare(left, right) || left.turn - right.turn;
     const byBackOff = (left: Entry, right: Entry) => left.backOffEnds - right.backOffEnds || compare(left, right);
     const isCurrent = (entry: Entry) => this.#entries.get(entry.info.uid) === entry;
     this.#heaps = {
@@ -65,17 +73,14 @@ export class SchedulingQueue {
     this.#leftoversChecked = options.now();
   }
 
-  /** Adds a pod, or takes its new state; gives the refusal of a gated one. */
-  set(info: PodInfo): PluginRefusal | undefined {
-    const refusal = this.#options.gate(info);
+  /** Adds a pod, or takes its new state. */
+  set(info: PodInfo): void {
     const inFlight = this.#inFlight.get(info.uid);
     const before = this.#entries.get(info.uid);
     if (inFlight) Object.assign(inFlight, { queued: { ...inFlight.queued, info }, changed: true });
-    else if (refusal) this.#put({ ...(before ?? this.#newEntry(info)), info, place: 'gated' });
-    else if (!before) this.#put(this.#newEntry(info));
-    else if (before.place === 'gated' || before.place === 'unschedulable') this.#revive({ ...before, info });
-    else this.#put({ ...before, info });
-    return refusal;
+    else if (!before) this.#admit(this.#newEntry(info));
+    else if (before.place === 'gated' || before.place === 'unschedulable') this.#admit(this.#revived({ ...before, info }));
+    else this.#admit({ ...before, info });
   }
 
   delete(uid: string): void {
@@ -85,7 +90,7 @@ export class SchedulingQueue {
 
   /**
    * The pod whose turn it is, or undefined if none is ready. When no other is, pods that were refused needn't wait for the end of their
-   * back-off; pods of a failed try do.
+   * back-off; pods of a failed try do, and those that were refused late.
    */
   pop(): QueuedPod | undefined {
     const entry = this.#next();
@@ -114,9 +119,9 @@ export class SchedulingQueue {
     this.#inFlight.delete(uid);
     const { queued } = inFlight;
     const [now, turn] = [this.#options.now(), this.#turn++];
-    const backOffEnds = now + backOffMs(this.#options.backOff, queued.attempts);
-    const refusedBy = 'failed' in setback ? [] : setback.refusedBy;
-    this.#put({ ...queued, timestamp: now, turn, backOffEnds, refusedBy, place: this.#placeAfter(inFlight, setback) });
+    const waiting = { ...queued, timestamp: now, turn, backOffEnds: this.#backOffEnd(queued.attempts) };
+    if ('failed' in setback) this.#put({ ...waiting, refusedBy: [], backOff: 'error-backoff', place: 'error-backoff' });
+    else this.#admit({ ...waiting, ...afterRefusal(inFlight, setback) });
   }
 
   /** Moves the pods that the event may help out of the unschedulable ones; not the pod that caused it. */
@@ -124,7 +129,7 @@ export class SchedulingQueue {
     for (const { queued, events } of this.#inFlight.values()) if (queued.info.uid !== causedBy) events.push(event);
     for (const entry of this.#entries.values()) {
       if (entry.info.uid === causedBy || entry.place !== 'unschedulable') continue;
-      if (isWorthATry(entry.info, event, entry.refusedBy)) this.#revive(entry);
+      if (isWorthATry(entry.info, event, entry.refusedBy)) this.#put(this.#revived(entry));
     }
   }
 
@@ -145,14 +150,39 @@ export class SchedulingQueue {
     return this.#heaps.active.peek() ?? this.#heaps.backoff.peek();
   }
 
-  #newEntry(info: PodInfo): Entry {
-    return { info, timestamp: this.#options.now(), attempts: 0, turn: this.#turn++, place: 'active', backOffEnds: 0, refusedBy: [] };
+  /** A comparison that throws must not keep other pods from their turns. */
+  #compare(left: Entry, right: Entry): number {
+    try {
+      return this.#options.compare(left, right);
+    } catch {
+      return 0;
+    }
   }
 
-  #placeAfter({ queued, events, changed }: InFlight, setback: Setback): Place {
-    if (this.#options.gate(queued.info)) return 'gated';
-    if ('failed' in setback) return 'error-backoff';
-    return changed || events.some((event) => isWorthATry(queued.info, event, setback.refusedBy)) ? 'backoff' : 'unschedulable';
+  #newEntry(info: PodInfo): Entry {
+    return {
+      info,
+      timestamp: this.#options.now(),
+      attempts: 0,
+      turn: this.#turn++,
+      place: 'active',
+      backOffEnds: 0,
+      refusedBy: [],
+      backOff: 'backoff',
+    };
+  }
+
+  /** Puts the entry where it belongs if the gate lets it in. */
+  #admit(entry: Entry): void {
+    const gate = this.#options.gate(entry.info);
+    const attempts = entry.attempts + 1;
+    if (gate === 'open') this.#put(entry);
+    else if (gate === 'closed') this.#put({ ...entry, place: 'gated' });
+    else this.#put({ ...entry, attempts, backOffEnds: this.#backOffEnd(attempts), place: 'error-backoff' });
+  }
+
+  #backOffEnd(attempts: number): number {
+    return this.#options.now() + backOffMs(this.#options.backOff, attempts);
   }
 
   #put(entry: Entry): void {
@@ -160,14 +190,17 @@ export class SchedulingQueue {
     if (entry.place !== 'unschedulable' && entry.place !== 'gated') this.#heaps[entry.place].push(entry);
   }
 
-  #revive(entry: Entry): void {
-    this.#put({ ...entry, place: entry.backOffEnds <= this.#options.now() ? 'active' : 'backoff' });
+  #revived(entry: Entry): Entry {
+    return { ...entry, place: entry.backOffEnds <= this.#options.now() ? 'active' : entry.backOff };
   }
 
+  /** Of those whose try failed, the gate hasn't been asked since, or was what failed. */
   #endBackOffs(place: 'backoff' | 'error-backoff'): void {
     const [heap, now] = [this.#heaps[place], this.#options.now()];
     for (let first = heap.peek(); first && first.backOffEnds <= now; first = heap.peek()) {
-      this.#put({ ...first, timestamp: now, place: 'active' });
+      const entry: Entry = { ...first, timestamp: now, place: 'active' };
+      if (place === 'error-backoff') this.#admit(entry);
+      else this.#put(entry);
     }
   }
 
@@ -176,7 +209,17 @@ export class SchedulingQueue {
     if (now - this.#leftoversChecked < leftoverCheckMs) return;
     this.#leftoversChecked = now;
     for (const entry of this.#entries.values()) {
-      if (entry.place === 'unschedulable' && now - entry.timestamp >= leftoverMs) this.#revive(entry);
+      if (entry.place === 'unschedulable' && now - entry.timestamp >= leftoverMs) this.#put(this.#revived(entry));
     }
   }
+}
+
+/** What happened during its try may help the pod already. */
+function afterRefusal(
+  { queued, events, changed }: InFlight,
+  { refusedBy, freed }: Refused,
+): Pick<Entry, 'refusedBy' | 'backOff' | 'place'> {
+  const backOff = freed ? 'error-backoff' : 'backoff';
+  const mayBeHelped = changed || events.some((event) => isWorthATry(queued.info, event, refusedBy));
+  return { refusedBy, backOff, place: mayBeHelped ? backOff : 'unschedulable' };
 }

@@ -10,15 +10,15 @@ export function isWorthATry(pod: PodInfo, event: ClusterEvent, refusedBy: readon
 }
 
 function mayHelp(pod: PodInfo, event: ClusterEvent, plugin: AnyPlugin): boolean {
-  const events = plugin.eventsToRegister?.();
-  if (!events) return true;
-  return events.some(({ resource, actions, hint }) => {
-    if (resource !== event.resource || !actions.includes(event.action)) return false;
-    try {
+  try {
+    const events = plugin.eventsToRegister?.();
+    if (!events) return true;
+    return events.some(({ resource, actions, hint }) => {
+      if (resource !== event.resource || !actions.includes(event.action)) return false;
       return hint?.(pod, event) ?? true;
-    } catch {
-      // A try too many does no harm; one too few leaves the pod pending.
-      return true;
-    }
-  });
+    });
+  } catch {
+    // A try too many does no harm; one too few leaves the pod pending.
+    return true;
+  }
 }

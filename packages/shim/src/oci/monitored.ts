@@ -6,6 +6,7 @@ import { cgroupDirectory } from './cgroup-driver.ts';
 import type { OciCommand, Subject } from './command.ts';
 import type { OciConfig, OciResources } from './config-json.ts';
 import type { Conmon, MonitoredContainer } from './conmon.ts';
+import { executableOf, untilExecve } from './executable.ts';
 import type { ExitFiles, ProcessExit } from './exit-files.ts';
 
 /** A container in a bundle of its own. */
@@ -50,8 +51,12 @@ export class MonitoredContainers {
     }
   }
 
-  async start(container: Subject, signal: AbortSignal): Promise<void> {
+  /** Resolves when the first process has executed its program: the OCI runtime's command may end earlier, and a signal would still be its own. */
+  async start(container: BundledContainer, signal: AbortSignal): Promise<void> {
+    const pid = await this.pidOf(container);
+    const executable = pid === undefined ? undefined : await executableOf(pid);
     await this.#oci.start(container, signal);
+    if (pid !== undefined && executable !== undefined) await untilExecve(pid, executable, signal);
   }
 
   /** Sets limits of a created or running container; those that `resources` leaves out stay. */

@@ -1,7 +1,18 @@
 import { Credentials } from './credentials.ts';
 import { EBADF, ENOENT, ENOTDIR, EPERM, ESRCH } from './errno.ts';
-import { AT_FDCWD, closeDescriptor, linkTarget, O_PATH, openHost, SEEK_CUR, SEEK_SET, seek, shareDescriptor } from './files/host-files.ts';
-import { type Entry, type Found, Paths } from './files/paths.ts';
+import {
+  AT_FDCWD,
+  closeDescriptor,
+  linkTarget,
+  type NameIn,
+  O_PATH,
+  openHost,
+  SEEK_CUR,
+  SEEK_SET,
+  seek,
+  shareDescriptor,
+} from './files/host-files.ts';
+import { type Found, Paths } from './files/paths.ts';
 import type { Machine } from './machine.ts';
 import type { SystemCall } from './notifications.ts';
 import { ProcTree } from './proc/proc-tree.ts';
@@ -61,8 +72,9 @@ export class Kernel {
     return typeof result === 'number' ? result : this.memory.write(call.tid, address, result);
   }
 
-  /** Does `work` with what is at a path, and with the caller's rights. The descriptor is closed afterwards. */
-  at<Result>(call: SystemCall, path: string, follow: boolean, work: (found: Found, task: Task) => Result): Result | number {
+  /** Does `work` with what is at a path, and with the caller's rights. The descriptor is closed afterwards. An errno in place of the path stays one. */
+  at<Result>(call: SystemCall, path: string | number, follow: boolean, work: (found: Found, task: Task) => Result): Result | number {
+    if (typeof path === 'number') return path;
     return this.asCaller(call, (task) => {
       const found = this.#find(path, follow, task);
       if (typeof found === 'number') return found;
@@ -74,8 +86,9 @@ export class Kernel {
     });
   }
 
-  /** Does `work` with the directory that a path's last step is in. /proc has nothing that could be made, changed or removed. */
-  within(call: SystemCall, path: string, work: (entry: Entry, task: Task) => number, follow = false): number {
+  /** The same with the directory that a path's last step is in. /proc has nothing that could be made, changed or removed. */
+  within(call: SystemCall, path: string | number, work: (entry: NameIn, task: Task) => number, follow = false): number {
+    if (typeof path === 'number') return path;
     return this.asCaller(call, (task) => {
       const entry = this.paths.entry(path, follow, (place) => this.proc.link(place, task));
       if (typeof entry === 'number') return entry;

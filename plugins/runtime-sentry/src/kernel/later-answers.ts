@@ -1,5 +1,4 @@
-import { closeDescriptor } from './files/host-files.ts';
-import type { Answer, LaterAnswer, Notifications } from './notifications.ts';
+import type { LaterAnswer, Notifications } from './notifications.ts';
 
 /** How often it is looked whether answers can be given: nobody tells when a named pipe gets its other end. */
 const patienceMs = 5;
@@ -40,14 +39,7 @@ export class LaterAnswers {
       const answer = later.retry();
       if (answer === undefined) continue;
       this.#waiting.delete(later);
-      give(this.#notifications, answer, id);
+      this.#notifications.answer(answer, id);
     }
   }
-}
-
-/** Gives an answer, with which a descriptor changes hands. False if nobody waits for it any more. */
-export function give(notifications: Notifications, answer: Answer, id?: Uint8Array): boolean {
-  const inTime = notifications.answer(answer, id);
-  if (typeof answer === 'object') closeDescriptor(answer.descriptor);
-  return inTime;
 }

@@ -1,4 +1,5 @@
 import { EINTR, ENOENT } from './errno.ts';
+import { closeDescriptor, O_CLOEXEC } from './files/host-files.ts';
 import { Area, hostCall } from './host-calls.ts';
 import { numberOf } from './syscall-numbers.ts';
 
@@ -13,7 +14,7 @@ export interface SystemCall {
   int(index: number): number;
 }
 
-/** A descriptor of this process that the caller gets as the result of its call. It stays the giver's to close. */
+/** A descriptor of this process that the caller gets as the result of its call. */
 interface GivenDescriptor {
   descriptor: number;
   closeOnExec: boolean;
@@ -40,7 +41,6 @@ const USER_NOTIF_FD_SYNC_WAKE_UP = 1;
 const USER_NOTIF_FLAG_CONTINUE = 1;
 const ADDFD_FLAG_SEND = 2;
 const AUDIT_ARCH_X86_64 = 0xc000_003e;
-const O_CLOEXEC = 0o2000000;
 const POLLIN = 1;
 
 const ioctl = numberOf('ioctl');
@@ -122,11 +122,14 @@ export class Notifications implements SystemCall {
     return hostCall(ioctl, this.#descriptor, NOTIF_ID_VALID, this.#response.address) === 0;
   }
 
-  /** Gives the answer to the present call, or to an earlier one. False if the caller no longer waits: a signal or its death came first. */
+  /**
+   * Gives the answer to the present call, or to an earlier one. False if the caller no longer waits: a signal or its death came first. A
+   * descriptor is closed here either way.
+   */
   answer(answer: Answer, id: Uint8Array = this.#request.bytes.subarray(request.id, request.id + 8)): boolean {
     this.#response.bytes.set(id, response.id);
     this.#addition.bytes.set(id, addition.id);
-    return typeof answer === 'object' ? this.#give(answer) : this.#send(answer);
+    return typeof answer === 'object' ? this.#handOver(answer) : this.#send(answer);
   }
 
   #send(answer: number | 'continue'): boolean {
@@ -138,13 +141,14 @@ export class Notifications implements SystemCall {
     return hostCall(ioctl, this.#descriptor, NOTIF_SEND, this.#response.address) === 0;
   }
 
-  #give({ descriptor, closeOnExec }: GivenDescriptor): boolean {
+  #handOver({ descriptor, closeOnExec }: GivenDescriptor): boolean {
     const { view } = this.#addition;
     view.setUint32(addition.flags, ADDFD_FLAG_SEND, true);
     view.setUint32(addition.source, descriptor, true);
     view.setUint32(addition.target, 0, true);
     view.setUint32(addition.targetFlags, closeOnExec ? O_CLOEXEC : 0, true);
     const given = hostCall(ioctl, this.#descriptor, NOTIF_ADDFD, this.#addition.address);
+    closeDescriptor(descriptor);
     if (given >= 0) return true;
     // Such as EMFILE: the caller is told.
     return given === -ENOENT ? false : this.#send(given);

@@ -6,7 +6,7 @@ import type { FilteredProcess } from './filtered-process.ts';
 import { whatLeaks } from './first-exec.ts';
 import { InterruptedCalls } from './interrupted-calls.ts';
 import { Kernel } from './kernel.ts';
-import { give, LaterAnswers } from './later-answers.ts';
+import { LaterAnswers } from './later-answers.ts';
 import { machineFor } from './machine.ts';
 import { type Answer, type LaterAnswer, Notifications } from './notifications.ts';
 import { nameOf, numberOf } from './syscall-numbers.ts';
@@ -24,7 +24,7 @@ export class Responder {
   readonly #interrupted = new InterruptedCalls();
   readonly #later: LaterAnswers;
   /** Until it executes the container's program the process is the OCI runtime's own, at work on its last steps. A signal may make it try again. */
-  #isRuntimes = true;
+  #isOciRuntime = true;
 
   /** Throws if the process has ended, or has no proc file system. */
   constructor(process: FilteredProcess, tally: Tally) {
@@ -33,9 +33,7 @@ export class Responder {
     this.#notifications = new Notifications(process.descriptor);
     this.#notifications.wakeOnSameCpu();
     this.#later = new LaterAnswers(this.#notifications);
-    const root = openHost(`/proc/${process.pid}/root`, O_PATH | O_DIRECTORY);
-    if (root < 0) throw new Error(`its process ${process.pid} has ended`);
-    this.#kernel = new Kernel(root, machineFor(process.metadata), () => this.#notifications.isWaiting());
+    this.#kernel = kernelFor(process, () => this.#notifications.isWaiting());
   }
 
   /** Returns when no process is left. */
@@ -53,7 +51,7 @@ export class Responder {
     this.#tally.begin();
     const answer = this.#answer();
     if (typeof answer === 'object' && 'retry' in answer) this.#later.add(answer);
-    else if (give(this.#notifications, answer)) this.#isRuntimes &&= this.#notifications.number !== execve;
+    else if (this.#notifications.answer(answer)) this.#isOciRuntime &&= this.#notifications.number !== execve;
     else if (typeof answer === 'number') this.#keep(answer);
     this.#tally.end(this.#notifications.number, answer);
   }
@@ -64,7 +62,7 @@ export class Responder {
 
   #answer(): Answer | LaterAnswer {
     if (!this.#notifications.isNative) return -ENOSYS;
-    if (!this.#isRuntimes) return this.#interrupted.take(this.#notifications) ?? this.#handle();
+    if (!this.#isOciRuntime) return this.#interrupted.take(this.#notifications) ?? this.#handle();
     return this.#notifications.number === execve ? this.#firstExec() : 'continue';
   }
 
@@ -78,5 +76,16 @@ export class Responder {
     // One that a signal has called away can't be looked at, and comes again.
     if (this.#notifications.isWaiting()) writeSync(2, `container ${this.#process.metadata.containerId} is not started: ${leak}\n`);
     return -EACCES;
+  }
+}
+
+function kernelFor({ pid, metadata }: FilteredProcess, isWaiting: () => boolean): Kernel {
+  const root = openHost(`/proc/${pid}/root`, O_PATH | O_DIRECTORY);
+  if (root < 0) throw new Error(`its process ${pid} has ended`);
+  try {
+    return new Kernel(root, machineFor(metadata), isWaiting);
+  } catch (error) {
+    closeDescriptor(root);
+    throw error;
   }
 }

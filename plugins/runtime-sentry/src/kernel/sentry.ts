@@ -1,4 +1,4 @@
-import { closeSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { extname, join } from 'node:path';
 import { Worker } from 'node:worker_threads';
@@ -8,12 +8,15 @@ import type { Assignment } from './responder-thread.ts';
 import { type Counts, Tally } from './tally.ts';
 
 // The Sentry of one pod. usage: sentry.ts DIRECTORY. In DIRECTORY it listens on `notify` for OCI runtimes and on `health` for the
-// shim, and keeps counts of the system calls in `calls.json`. It ends by a signal; what goes wrong ends it too, and with it the pod, and is
-// told in `failure`.
+// shim, and keeps its `pid` and counts of the system calls in `calls.json`. It ends by a signal; what goes wrong ends it too, and with it the
+// pod, and is told in `failure`.
 
 const heartbeatMs = 1000;
 
 const [directory = ''] = process.argv.slice(2);
+const pidFile = join(directory, 'pid');
+// Before all else: the shim that started it may be killed at any time, and the next one finds it by this.
+writeFileSync(pidFile, String(process.pid), { mode: 0o600 });
 // Modes of new files are worked out for their maker, with its umask.
 process.umask(0);
 
@@ -73,12 +76,18 @@ function writeCounts(): void {
   const text = `${JSON.stringify(counts)}\n`;
   if (text === written) return;
   const path = join(directory, 'calls.json');
-  writeFileSync(`${path}.new`, text, { mode: 0o600 });
-  renameSync(`${path}.new`, path);
-  written = text;
+  try {
+    writeFileSync(`${path}.new`, text, { mode: 0o600 });
+    renameSync(`${path}.new`, path);
+    written = text;
+  } catch {
+    // A full disk is no reason to end a pod. The next beat tries again.
+  }
 }
 
 function beat(): void {
+  // Who took its directory away may have come before it said who it is, and nobody would find it any more.
+  if (!existsSync(pidFile)) process.kill(process.pid, 'SIGKILL');
   writeCounts();
   const busySeconds = Math.max(0, ...[...tallies].map((tally) => tally.busySeconds()));
   for (const watcher of watchers) watcher.write(`${JSON.stringify({ busySeconds })}\n`);

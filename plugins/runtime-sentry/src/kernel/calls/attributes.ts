@@ -1,17 +1,15 @@
 import { EPERM } from '../errno.ts';
-import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, atCall, pathCall, pathOf } from '../files/host-files.ts';
+import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, atCall, descriptorPath, pathCall } from '../files/host-files.ts';
 import { Area } from '../host-calls.ts';
 import type { Kernel } from '../kernel.ts';
 import type { SystemCall } from '../notifications.ts';
 import { numberOf } from '../syscall-numbers.ts';
 import type { Handlers } from './handler.ts';
 
-const [fchmodat, fchownat, utimensat, truncate] = ['fchmodat', 'fchownat', 'utimensat', 'truncate'].map(numberOf) as [
-  number,
-  number,
-  number,
-  number,
-];
+const fchmodat = numberOf('fchmodat');
+const fchownat = numberOf('fchownat');
+const utimensat = numberOf('utimensat');
+const truncate = numberOf('truncate');
 
 /** Two struct timespec: access and modification. */
 const timespecs = new Area(32);
@@ -46,12 +44,11 @@ export const attributeCalls: Handlers = {
 };
 
 function change(call: SystemCall, kernel: Kernel, path: Path, follow: boolean, work: (at: number) => number): number {
-  if (typeof path === 'number') return path;
   return kernel.at(call, path, follow, (found) => (found.kind === 'proc' ? -EPERM : work(found.at)));
 }
 
 function chmod(call: SystemCall, kernel: Kernel, path: Path, mode: number): number {
-  return change(call, kernel, path, true, (at) => atCall(fchmodat, AT_FDCWD, pathOf(at), mode & 0o7777));
+  return change(call, kernel, path, true, (at) => atCall(fchmodat, AT_FDCWD, descriptorPath(at), mode & 0o7777));
 }
 
 function chown(call: SystemCall, kernel: Kernel, path: Path, uid: number, gid: number, follow: boolean): number {

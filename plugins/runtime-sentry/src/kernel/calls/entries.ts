@@ -16,13 +16,11 @@ import type { SystemCall } from '../notifications.ts';
 import { numberOf } from '../syscall-numbers.ts';
 import type { Handlers } from './handler.ts';
 
-const [mkdirat, unlinkat, renameat2, linkat, mknodat] = ['mkdirat', 'unlinkat', 'renameat2', 'linkat', 'mknodat'].map(numberOf) as [
-  number,
-  number,
-  number,
-  number,
-  number,
-];
+const mkdirat = numberOf('mkdirat');
+const unlinkat = numberOf('unlinkat');
+const renameat2 = numberOf('renameat2');
+const linkat = numberOf('linkat');
+const mknodat = numberOf('mknodat');
 
 type Path = string | number;
 
@@ -45,12 +43,10 @@ export const entryCalls: Handlers = {
 };
 
 function mkdir(call: SystemCall, kernel: Kernel, path: Path, mode: number): number {
-  if (typeof path === 'number') return path;
   return kernel.within(call, path, ({ directory, name }, { umask }) => atCall(mkdirat, directory, name, mode & 0o7777 & ~umask));
 }
 
 function unlink(call: SystemCall, kernel: Kernel, path: Path, flags: number): number {
-  if (typeof path === 'number') return path;
   return kernel.within(call, path, (entry) => (isMountPoint(entry) ? -EBUSY : atCall(unlinkat, entry.directory, entry.name, flags)));
 }
 
@@ -82,13 +78,11 @@ function between(
 /** The target is kept as it is: where it leads is looked at whenever somebody follows it. */
 function symlink(call: SystemCall, kernel: Kernel, target: Path, path: Path): number {
   if (typeof target === 'number') return target;
-  if (typeof path === 'number') return path;
   return kernel.within(call, path, (entry) => makeLink(target, entry));
 }
 
 /** Regular files and pipes; devices are nobody's to make. */
 function mknod(call: SystemCall, kernel: Kernel, path: Path, mode: number): number {
-  if (typeof path === 'number') return path;
   const type = mode & S_IFMT || S_IFREG;
   if (type !== S_IFREG && type !== S_IFIFO) return -EPERM;
   return kernel.within(call, path, ({ directory, name }, { umask }) =>

@@ -4,7 +4,10 @@ import { Area, hostCall } from '../host-calls.ts';
 import type { Answer, LaterAnswer } from '../notifications.ts';
 import { numberOf } from '../syscall-numbers.ts';
 
-const [fcntl, pipe2, poll, tee] = ['fcntl', 'pipe2', 'poll', 'tee'].map(numberOf) as [number, number, number, number];
+const fcntl = numberOf('fcntl');
+const pipe2 = numberOf('pipe2');
+const poll = numberOf('poll');
+const tee = numberOf('tee');
 
 const F_SETFL = 4;
 const SPLICE_F_NONBLOCK = 2;

@@ -63,6 +63,7 @@ function openExisting(call: SystemCall, kernel: Kernel, path: string, flags: num
   return kernel.at<Answer | LaterAnswer>(call, path, follow, (found, task) => {
     if (flags & O_CREAT && flags & O_EXCL) return -EEXIST;
     if (found.kind === 'proc') return kernel.proc.open(found.path, flags, task);
+    // They are lent already, but a named pipe may be opened later, when they have been given back.
     return openFound(found.at, flags, (work) => kernel.credentials.lend(task.credentials, work));
   });
 }
@@ -85,7 +86,6 @@ function openFound(at: number, flags: number, asCaller: (work: () => number) => 
 }
 
 function create(call: SystemCall, kernel: Kernel, path: string, flags: number, mode: number, follow: boolean): number {
-  const work = (entry: { directory: number; name: string }, { umask }: { umask: number }): number =>
-    openInRoot(entry.directory, entry.name, (flags & ~O_TRUNC) | O_CREAT | O_EXCL | O_NOFOLLOW | O_NOCTTY, mode & 0o7777 & ~umask);
-  return kernel.within(call, path, work, follow);
+  const wanted = (flags & ~O_TRUNC) | O_CREAT | O_EXCL | O_NOFOLLOW | O_NOCTTY;
+  return kernel.within(call, path, ({ directory, name }, { umask }) => openInRoot(directory, name, wanted, mode & 0o7777 & ~umask), follow);
 }

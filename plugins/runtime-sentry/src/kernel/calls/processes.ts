@@ -34,9 +34,7 @@ export const processCalls: Handlers = {
  * as its root, as any exec under runc; the new program has the same filter, and by no_new_privs no more rights.
  */
 function execve(call: SystemCall, kernel: Kernel): Answer {
-  const path = kernel.pathOf(call, 0);
-  if (typeof path === 'number') return path;
-  const found = kernel.at(call, path, true, () => 0);
+  const found = kernel.at(call, kernel.pathOf(call, 0), true, () => 0);
   if (found < 0) return found;
   kernel.tasks.forget();
   return 'continue';

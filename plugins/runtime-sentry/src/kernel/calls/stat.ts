@@ -35,15 +35,14 @@ export const statCalls: Handlers = {
   readlink: (call, kernel) => readlink(call, kernel, kernel.pathOf(call, 0), call.arg(1), call.int(2)),
   readlinkat: (call, kernel) => readlink(call, kernel, kernel.pathOf(call, 1, 0), call.arg(2), call.int(3)),
   statfs: (call, kernel) => {
-    const path = kernel.pathOf(call, 0);
-    if (typeof path === 'number') return path;
-    const result = kernel.at(call, path, true, (found) => (found.kind === 'proc' ? kernel.proc.statfs() : statfsOf(found.at)));
+    const result = kernel.at(call, kernel.pathOf(call, 0), true, (found) =>
+      found.kind === 'proc' ? kernel.proc.statfs() : statfsOf(found.at),
+    );
     return kernel.store(call, call.arg(1), result);
   },
 };
 
 function stat(call: SystemCall, kernel: Kernel, path: string | number, address: number, follow: boolean): number {
-  if (typeof path === 'number') return path;
   const result = kernel.at(call, path, follow, (found, task) =>
     found.kind === 'proc' ? kernel.proc.stat(found.path, task) : statOf(found.at),
   );
@@ -52,14 +51,12 @@ function stat(call: SystemCall, kernel: Kernel, path: string | number, address: 
 
 /** The real ids count here, not the effective ones; under the Sentry they are the same unless a program changes them. */
 function access(call: SystemCall, kernel: Kernel, path: string | number, mode: number, follow: boolean): number {
-  if (typeof path === 'number') return path;
   return kernel.at(call, path, follow, (found, task) =>
     found.kind === 'proc' ? kernel.proc.access(found.path, mode, task) : atCall(faccessat2, found.at, '', mode, AT_EMPTY_PATH | AT_EACCESS),
   );
 }
 
 function readlink(call: SystemCall, kernel: Kernel, path: string | number, address: number, size: number): number {
-  if (typeof path === 'number') return path;
   if (size <= 0) return -EINVAL;
   const target = kernel.at<string | number>(call, path, false, (found, task) => {
     if (found.kind === 'proc') return kernel.proc.linkText(found.path, task);

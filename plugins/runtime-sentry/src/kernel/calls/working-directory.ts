@@ -9,8 +9,6 @@ import type { Handlers } from './handler.ts';
 export const workingDirectoryCalls: Handlers = { chdir };
 
 function chdir(call: SystemCall, kernel: Kernel): Answer {
-  const path = kernel.pathOf(call, 0);
-  if (typeof path === 'number') return path;
-  const found = kernel.at(call, path, true, () => 0);
+  const found = kernel.at(call, kernel.pathOf(call, 0), true, () => 0);
   return found < 0 ? found : 'continue';
 }

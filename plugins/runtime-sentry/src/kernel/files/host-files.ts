@@ -42,22 +42,25 @@ const PIPEFS_MAGIC = 0x5049_5045;
 /** Offsets in struct stat of amd64, which is 144 bytes long. */
 const stat = { size: 144, device: 0, inode: 8, mode: 24, rdev: 40 };
 
-const [openat2, openat, close, newfstatat, fstatfs, readlinkat] = ['openat2', 'openat', 'close', 'newfstatat', 'fstatfs', 'readlinkat'].map(
-  numberOf,
-) as [number, number, number, number, number, number];
+const openat2 = numberOf('openat2');
+const openat = numberOf('openat');
+const close = numberOf('close');
+const newfstatat = numberOf('newfstatat');
+const fstatfs = numberOf('fstatfs');
+const readlinkat = numberOf('readlinkat');
 
 const faccessat = numberOf('faccessat');
-const [pidfd_open, pidfd_getfd, lseek, statx] = ['pidfd_open', 'pidfd_getfd', 'lseek', 'statx'].map(numberOf) as [
-  number,
-  number,
-  number,
-  number,
-];
+const pidfd_open = numberOf('pidfd_open');
+const pidfd_getfd = numberOf('pidfd_getfd');
+const lseek = numberOf('lseek');
+const statx = numberOf('statx');
 /** stx_attributes in struct statx. */
 const attributesOffset = 8;
 const STATX_ATTR_MOUNT_ROOT = 0x2000;
 
-const [memfd_create, fchmod, symlinkat] = ['memfd_create', 'fchmod', 'symlinkat'].map(numberOf) as [number, number, number];
+const memfd_create = numberOf('memfd_create');
+const fchmod = numberOf('fchmod');
+const symlinkat = numberOf('symlinkat');
 const MFD_CLOEXEC = 1;
 
 const how = new Area(24);
@@ -95,7 +98,7 @@ export function openInRoot(root: number, path: string, flags: number, mode = 0):
 
 /** Opens what a descriptor of this process refers to once more, with other flags. */
 export function reopen(descriptor: number, flags: number): number {
-  return hostCall(openat, AT_FDCWD, name.text(pathOf(descriptor)), flags | O_CLOEXEC, 0);
+  return hostCall(openat, AT_FDCWD, name.text(descriptorPath(descriptor)), flags | O_CLOEXEC, 0);
 }
 
 /** Opens a path of the host; only for paths that the Sentry made up itself. */
@@ -149,7 +152,7 @@ export function seek(descriptor: number, offset: number, whence: number): number
 }
 
 /** The path by which this process can name what one of its descriptors refers to. */
-export function pathOf(descriptor: number): string {
+export function descriptorPath(descriptor: number): string {
   return `/proc/self/fd/${descriptor}`;
 }
 
@@ -219,7 +222,7 @@ export function makeLink(target: string, { directory, name: linkName }: NameIn):
 
 /** A call that takes a path, with that of what a descriptor refers to. */
 export function pathCall(number: number, descriptor: number, ...after: number[]): number {
-  return hostCall(number, name.text(pathOf(descriptor)), ...after);
+  return hostCall(number, name.text(descriptorPath(descriptor)), ...after);
 }
 
 /** A descriptor, open for reading only, of a file that is nowhere and has this content; or an errno. */

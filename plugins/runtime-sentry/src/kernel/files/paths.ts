@@ -17,9 +17,6 @@ import {
 /** Where a path leads. `at` is an O_PATH descriptor, the taker's to close; `proc` a place in the synthetic /proc. */
 export type Found = { kind: 'file'; at: number; path: string } | { kind: 'proc'; path: string };
 
-/** The last step of a path. The directory is an O_PATH descriptor, the taker's to close. */
-export type Entry = NameIn;
-
 /** The links of the synthetic /proc: target of the one at `path`; undefined where there is none, or it names no path. */
 type ProcLinks = (path: string) => string | undefined;
 
@@ -60,8 +57,11 @@ export class Paths {
     return -ELOOP;
   }
 
-  /** The directory that holds the last step of a path, and the name of that step; or an errno. With `follow`, of where a link there leads. */
-  entry(path: string, follow: boolean, links: ProcLinks): Entry | { kind: 'proc'; path: string } | number {
+  /**
+   * The directory that holds the last step of a path, as an O_PATH descriptor that is the taker's to close, and the name of that step; or an
+   * errno. With `follow`, of where a link there leads.
+   */
+  entry(path: string, follow: boolean, links: ProcLinks): NameIn | { kind: 'proc'; path: string } | number {
     const parts = split(path);
     for (let tries = 0; tries < maximumTries; tries++) {
       const text = this.#canonical(parts, follow, links);

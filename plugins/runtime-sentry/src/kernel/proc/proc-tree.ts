@@ -3,6 +3,7 @@ import {
   closeDescriptor,
   contentFile,
   contentOf,
+  descriptorPath,
   isOnProc,
   linkTarget,
   namesIn,
@@ -12,7 +13,6 @@ import {
   O_NOFOLLOW,
   O_PATH,
   openHost,
-  pathOf,
   S_IFDIR,
   S_IFLNK,
   S_IFREG,
@@ -39,10 +39,13 @@ export class ProcTree {
   readonly #real: number;
   readonly #machine: Machine;
 
+  /** `root` is an O_PATH descriptor of the container's root directory. Throws if no proc file system is mounted in it. */
   constructor(root: number, machine: Machine) {
     this.#machine = machine;
     this.#real = openHost('proc', O_PATH | O_DIRECTORY | O_NOFOLLOW, root);
-    if (this.#real < 0 || !isOnProc(this.#real)) throw new Error('the container has no proc file system at /proc');
+    if (this.#real >= 0 && isOnProc(this.#real)) return;
+    if (this.#real >= 0) this.close();
+    throw new Error('the container has no proc file system at /proc');
   }
 
   close(): void {
@@ -51,7 +54,7 @@ export class ProcTree {
 
   /** Processes of the container, in its own numbers. */
   processIds(): number[] {
-    const names = namesIn(pathOf(this.#real));
+    const names = namesIn(descriptorPath(this.#real));
     return typeof names === 'number' ? [] : names.filter((name) => /^\d+$/.test(name)).map(Number);
   }
 
@@ -168,7 +171,7 @@ export class ProcTree {
   }
 
   #descriptors(id: string): DirectoryEntry[] | number {
-    const names = namesIn(`${pathOf(this.#real)}/${id}/fd`);
+    const names = namesIn(`${descriptorPath(this.#real)}/${id}/fd`);
     return typeof names === 'number' ? names : listing(names.map((name) => entry(name, 'link')));
   }
 

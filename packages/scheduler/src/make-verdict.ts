@@ -3,7 +3,7 @@ import type { ExtensionPointFailure } from './cycle/extension-point-failure.ts';
 import type { Decision } from './cycle/scheduling-cycle.ts';
 import type { PluginRefusal } from './framework.ts';
 import { fullNameOf } from './pod-info.ts';
-import { unschedulableMessage, type Verdict } from './verdict.ts';
+import type { Verdict } from './verdict.ts';
 
 const undecided: Decision = { nodeCount: 0, refusals: new Map(), feasible: [], scores: [], lookedAt: 0 };
 
@@ -42,4 +42,15 @@ export function gatedVerdict(pod: PodInfo, { reasons }: PluginRefusal): Verdict 
 
 function explained({ pod }: PodInfo, { nodeCount, refusals, feasible, scores }: Decision) {
   return { pod: fullNameOf(pod), nodeCount, refusals, feasible, scores };
+}
+
+/** kube-scheduler's line for a pod that no node can take: how many nodes have each reason. */
+function unschedulableMessage(nodeCount: number, refusals: ReadonlyMap<string, PluginRefusal>, forAll?: PluginRefusal): string {
+  if (nodeCount === 0) return 'no nodes available to schedule pods';
+  const available = `0/${nodeCount} nodes are available:`;
+  if (forAll) return `${available} ${forAll.reasons.join(', ')}.`;
+  const counts = new Map<string, number>();
+  for (const { reasons } of refusals.values()) for (const reason of reasons) counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  const texts = [...counts].map(([reason, count]) => `${count} ${reason}`).sort();
+  return `${available} ${texts.join(', ')}.`;
 }

@@ -6,11 +6,11 @@ import { type Placement, reserve, unreserve } from './cycle/reservation.ts';
 import { type Decision, schedulingCycle } from './cycle/scheduling-cycle.ts';
 import { CycleState } from './cycle-state.ts';
 import type { AnyPlugin, PluginRefusal } from './framework.ts';
+import { failedVerdict, refusedVerdict, scheduledVerdict, unschedulableVerdict } from './make-verdict.ts';
 import type { Profile } from './profile.ts';
 import type { Setback } from './queue/scheduling-queue.ts';
 import type { Snapshot } from './snapshot.ts';
 import type { Verdict } from './verdict.ts';
-import { failedVerdict, refusedVerdict, scheduledVerdict, unschedulableVerdict } from './verdict-of.ts';
 
 /** One pod and what it is tried on. */
 export interface Trial {
@@ -40,7 +40,7 @@ export interface Tried {
 }
 
 /** Takes one pod through the extension points up to Reserve. Never throws for what a plugin does: the outcome tells. */
-export async function scheduleOne(trial: Trial, signal: AbortSignal): Promise<Tried> {
+export async function tryPod(trial: Trial, signal: AbortSignal): Promise<Tried> {
   const { profile, pod, snapshot, start } = trial;
   const state = new CycleState();
   try {
@@ -60,27 +60,21 @@ function assume(trial: Trial, decision: Decision, placement: Placement): Require
   cache.assumePod(pod, placement.nodeName);
   try {
     const refusal = reserve(placement);
-    if (!refusal) return { bind: (signal) => bind(trial, decision, placement, signal) };
-    return { ...refused(trial, decision, refusal), freedNode: takeBack(trial, placement) };
+    if (!refusal) return { bind: (signal) => bindAssumed(trial, decision, placement, signal) };
+    return refusedLate(trial, decision, placement, refusal);
   } catch (thrown) {
-    return { ...failed(trial, thrown, decision), freedNode: takeBack(trial, placement) };
+    return failedLate(trial, decision, placement, thrown);
   }
 }
 
-async function bind(trial: Trial, decision: Decision, placement: Placement, signal: AbortSignal): Promise<Outcome> {
+async function bindAssumed(trial: Trial, decision: Decision, placement: Placement, signal: AbortSignal): Promise<Outcome> {
   try {
     const refusal = await bindingCycle(placement, signal);
     if (!refusal) return { verdict: scheduledVerdict(trial.pod, decision, placement.nodeName) };
-    return { ...refused(trial, decision, refusal), freedNode: takeBack(trial, placement) };
+    return refusedLate(trial, decision, placement, refusal);
   } catch (thrown) {
-    return { ...failed(trial, thrown, decision), freedNode: takeBack(trial, placement) };
+    return failedLate(trial, decision, placement, thrown);
   }
-}
-
-function takeBack({ cache, pod }: Trial, placement: Placement): string {
-  unreserve(placement);
-  cache.forgetPod(pod.uid);
-  return placement.nodeName;
 }
 
 function unschedulable({ profile, pod }: Trial, decision: Decision): Outcome {
@@ -88,8 +82,23 @@ function unschedulable({ profile, pod }: Trial, decision: Decision): Outcome {
   return { verdict: unschedulableVerdict(pod, decision), setback: { refusedBy: refusing(profile, refusals) } };
 }
 
-function refused({ profile, pod }: Trial, decision: Decision, refusal: PluginRefusal): Outcome {
-  return { verdict: refusedVerdict(pod, decision, refusal), setback: { refusedBy: refusing(profile, [refusal]) } };
+/** Its node was reserved already. */
+function refusedLate(trial: Trial, decision: Decision, placement: Placement, refusal: PluginRefusal): Outcome {
+  return {
+    verdict: refusedVerdict(trial.pod, decision, refusal),
+    setback: { refusedBy: refusing(trial.profile, [refusal]), freed: true },
+    freedNode: takeBack(trial, placement),
+  };
+}
+
+function failedLate(trial: Trial, decision: Decision, placement: Placement, thrown: unknown): Outcome {
+  return { ...failed(trial, thrown, decision), freedNode: takeBack(trial, placement) };
+}
+
+function takeBack({ cache, pod }: Trial, placement: Placement): string {
+  unreserve(placement);
+  cache.forgetPod(pod.uid);
+  return placement.nodeName;
 }
 
 function failed({ pod }: Trial, thrown: unknown, decision?: Decision): Outcome {
