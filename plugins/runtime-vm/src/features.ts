@@ -31,4 +31,11 @@ const refused: Refusal[] = [
 ];
 
 /** The network namespace is where the machine's network card is; IPC and UTS are those of the machine's own kernel. */
-export const features: RuntimeFeatures = { rootfs: 'mounted', network: true, namespaces: false, refused };
+export const features: RuntimeFeatures = { rootfs: 'mounted', network: true, namespaces: false, interactive: true, refused };
+
+/** What pods can have in a machine though not with every runtime: volumes of images, and the PID namespace of another container. */
+export const supported: string[] = [
+  'mounts[].image',
+  'linux.security_context.namespace_options.pid',
+  'linux.security_context.namespace_options.target_id',
+];

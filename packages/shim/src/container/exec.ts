@@ -1,5 +1,6 @@
 import type { ExecRequest, ExecResponse } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
+import { checkRefusals } from '../refusals.ts';
 import type { Shim } from '../shim.ts';
 import { checkStreams } from './requested-streams.ts';
 import { runningContainer } from './running-container.ts';
@@ -16,6 +17,12 @@ export function exec(shim: Shim, { containerId, cmd, ...streams }: ExecRequest):
       hint: 'leave stdin and tty out, or choose another runtime',
     });
   }
+  // What a container can't have its commands can't have either.
+  checkRefusals(
+    { tty: streams.tty },
+    shim.features.refused.filter(({ field }) => field === 'tty'),
+    object,
+  );
   const url = shim.streaming.url({
     kind: 'exec',
     object,

@@ -15,8 +15,11 @@ export function imageService(images: Images): Implementation<ImageServiceService
       for await (const batch of inBatches(await matching(images, filter), Image)) yield { images: batch };
     },
 
-    async imageStatus({ image }) {
-      return { image: await images.status(required(image?.image)), info: {} };
+    async imageStatus({ image, verbose }) {
+      const reference = required(image?.image);
+      const details = verbose ? await images.inspect?.(reference) : undefined;
+      const info: Record<string, string> = details ? { info: JSON.stringify(details) } : {};
+      return { image: await images.status(reference), info };
     },
 
     async pullImage({ image, auth, sandboxConfig }, { signal }) {

@@ -13,6 +13,8 @@ export interface Images {
   list(): Promise<Image[]>;
   /** Undefined for an absent image: CRI's ImageStatus doesn't call that an error. */
   status(reference: string): Promise<Image | undefined>;
+  /** What a person may want to know of a present image: `verbose` of CRI ImageStatus. Left out: there is no more to tell. */
+  inspect?(reference: string): Promise<Record<string, unknown> | undefined>;
   /** Removes the image with all its tags; an absent one is no error, one in use by a container is FAILED_PRECONDITION. */
   remove(reference: string): Promise<void>;
   usage(): Promise<FilesystemUsage[]>;

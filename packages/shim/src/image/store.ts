@@ -97,6 +97,11 @@ export class LayeredImages implements Images {
     return image && (await this.list()).find(({ id }) => id === image.id);
   }
 
+  async inspect(reference: string): Promise<Record<string, unknown> | undefined> {
+    const image = await this.#records.find(reference);
+    return image && { config: image.config, layers: image.layers };
+  }
+
   async remove(reference: string): Promise<void> {
     const detached = await this.#locked(async () => {
       const image = await this.#records.find(reference);

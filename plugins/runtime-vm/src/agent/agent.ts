@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { PluginError } from '@berth/sdk/errors';
-import type { Credit, HostFrame, Request, StartExec } from '@berth/sdk/guest';
+import type { Credit, Dial, HostFrame, Request, StartExec } from '@berth/sdk/guest';
 import { configure, keepClock } from './configure.ts';
+import { Connection } from './connection.ts';
 import { Container } from './container.ts';
 import { Exec } from './exec.ts';
 import { childrenOf, reap } from './libc.ts';
@@ -16,6 +17,7 @@ export class Agent {
   readonly #port: Port;
   readonly #containers = new Map<string, Container>();
   readonly #execs = new Map<string, Exec>();
+  readonly #connections = new Map<string, Connection>();
   #creating = 0;
 
   constructor(port: Port) {
@@ -51,7 +53,8 @@ export class Agent {
   async #answer({ id, call }: Request): Promise<void> {
     try {
       await this.#carryOut(call);
-      await this.#port.send({ $case: 'response', value: { id } });
+      const usage = call?.$case === 'readUsage' ? this.#container(call.value.id).usage() : undefined;
+      await this.#port.send({ $case: 'response', value: { id, usage } });
     } catch (error) {
       const { code, message } = PluginError.from(error);
       await this.#port.send({ $case: 'response', value: { id, failure: { code, message } } });
@@ -71,7 +74,7 @@ export class Agent {
       case 'startContainer':
         return this.#container(call.value.id).start();
       case 'signal':
-        (this.#containers.get(call.value.process) ?? this.#execs.get(call.value.process))?.signal(call.value.number);
+        this.#process(call.value.process)?.signal(call.value.number);
         return;
       case 'removeContainer':
         await this.#containers.get(call.value.id)?.remove();
@@ -79,6 +82,12 @@ export class Agent {
         return;
       case 'startExec':
         return this.#startExec(call.value);
+      case 'write':
+        return this.#process(call.value.process)?.write(call.value.data, call.value.end);
+      case 'dial':
+        return this.#dial(call.value);
+      case 'updateContainer':
+        return this.#container(call.value.id).update(call.value.resources);
       case 'ping':
         return keepClock(call.value.now);
       case 'sync':
@@ -91,7 +100,7 @@ export class Agent {
 
   async #startExec(request: StartExec): Promise<void> {
     const container = this.#container(request.container);
-    const exec = new Exec(request.id, container, this.#port);
+    const exec = new Exec(request, container, this.#port);
     this.#execs.set(request.id, exec);
     const forget = (): void => void this.#execs.delete(request.id);
     try {
@@ -103,8 +112,18 @@ export class Agent {
     }
   }
 
+  async #dial({ id, port }: Dial): Promise<void> {
+    const connection = await Connection.open(id, port, this.#port);
+    this.#connections.set(id, connection);
+    void connection.copy().finally(() => this.#connections.delete(id));
+  }
+
   #grant({ process, stream, bytes }: Credit): void {
-    (this.#containers.get(process) ?? this.#execs.get(process))?.grant(stream, bytes);
+    this.#process(process)?.grant(stream, bytes);
+  }
+
+  #process(id: string): Container | Exec | Connection | undefined {
+    return this.#containers.get(id) ?? this.#execs.get(id) ?? this.#connections.get(id);
   }
 
   #container(id: string): Container {

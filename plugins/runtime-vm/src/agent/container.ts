@@ -1,9 +1,11 @@
-import { closeSync, constants, mkdirSync, openSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type CreateContainer, Stream } from '@berth/sdk/guest';
+import { type CreateContainer, Stream, type Usage } from '@berth/sdk/guest';
+import { usageV2 } from '@berth/shim/cgroup/usage-v2';
 import { bundlePath, containerShare, processLink, sharePath } from '../guest/paths.ts';
-import { detachMount, killProcess, makeFifo, reap } from './libc.ts';
+import { InputPipe } from './input.ts';
+import { detachMount, killProcess, reap } from './libc.ts';
 import { oci } from './oci.ts';
 import { OutputPipe } from './output.ts';
 import type { Port } from './port.ts';
@@ -18,7 +20,7 @@ export class Container {
   #pid: number | undefined;
   #outputs: OutputPipe[] = [];
   #copied: Promise<unknown> = Promise.resolve();
-  #stdin: number | undefined;
+  #input: InputPipe | undefined;
 
   constructor(id: string, port: Port) {
     this.id = id;
@@ -34,19 +36,20 @@ export class Container {
   async create({ config, stdin }: CreateContainer): Promise<void> {
     mkdirSync(this.bundle, { recursive: true, mode: 0o700 });
     writeFileSync(join(this.bundle, 'config.json'), config);
-    this.#outputs = [Stream.STREAM_STDOUT, Stream.STREAM_STDERR].map((stream) => new OutputPipe(this.bundle, this.id, stream));
-    this.#stdin = stdin ? openStdin(this.bundle) : undefined;
+    this.#outputs = [Stream.STREAM_STDOUT, Stream.STREAM_STDERR].map((stream) => new OutputPipe(this.bundle, this.id, stream, this.#port));
+    this.#input = stdin ? new InputPipe(this.bundle) : undefined;
     const pidFile = join(this.bundle, 'pid');
     try {
       const [stdout, stderr] = this.#outputs.map(({ writeEnd }) => writeEnd) as [number, number];
       await oci(['create', `--bundle=${this.bundle}`, `--pid-file=${pidFile}`, this.id], this.#logFile, [
-        this.#stdin ?? 'ignore',
+        this.#input?.readEnd ?? 'ignore',
         stdout,
         stderr,
       ]);
     } finally {
+      this.#input?.closeReadEnd();
       for (const output of this.#outputs) output.closeWriteEnd();
-      this.#copied = Promise.all(this.#outputs.map((output) => output.copyTo(this.#port)));
+      this.#copied = Promise.all(this.#outputs.map((output) => output.copy()));
       void this.#copied.then(() => this.#reapSoon());
     }
     this.#pid = Number.parseInt(readFileSync(pidFile, 'utf8'), 10);
@@ -63,6 +66,35 @@ export class Container {
 
   grant(stream: Stream, bytes: number): void {
     this.#outputs[stream === Stream.STREAM_STDOUT ? 0 : 1]?.grant(bytes);
+  }
+
+  async write(data: Uint8Array, end: boolean): Promise<void> {
+    await this.#input?.write(data);
+    if (end) this.#input?.end();
+  }
+
+  /** `resources`: the OCI specification's, as JSON. */
+  async update(resources: Uint8Array): Promise<void> {
+    const file = join(this.bundle, 'resources.json');
+    writeFileSync(file, resources);
+    await oci(['update', `--resources=${file}`, this.id], this.#logFile);
+  }
+
+  /** Undefined once it has ended. */
+  usage(): Usage | undefined {
+    const usage = this.#pid === undefined ? undefined : usageV2(this.#cgroup);
+    if (!usage) return undefined;
+    const { cpu, memory, processes = 0n } = usage;
+    return {
+      cpuTotal: cpu?.total ?? 0n,
+      memoryUsed: memory?.used ?? 0n,
+      workingSet: memory?.workingSet ?? 0n,
+      rss: memory?.rss ?? 0n,
+      memoryLimit: memory?.limit ?? 0n,
+      pageFaults: memory?.pageFaults ?? 0n,
+      majorPageFaults: memory?.majorPageFaults ?? 0n,
+      processes,
+    };
   }
 
   /** Sees whether its first process has ended. */
@@ -88,7 +120,7 @@ export class Container {
 
   async remove(): Promise<void> {
     await oci(['delete', '--force', this.id], this.#logFile).catch(() => undefined);
-    if (this.#stdin !== undefined) closeSync(this.#stdin);
+    this.#input?.end();
     rmSync(this.bundle, { recursive: true, force: true });
     // The host's file system below it is in use as long as the guest has it mounted.
     detachMount(join(sharePath, containerShare(this.id)));
@@ -112,11 +144,4 @@ export class Container {
     const { linux } = JSON.parse(readFileSync(join(this.bundle, 'config.json'), 'utf8')) as { linux: { cgroupsPath: string } };
     return join('/sys/fs/cgroup', linux.cgroupsPath);
   }
-}
-
-/** Both ends of a pipe in one descriptor: a reader waits, and never sees an end. */
-function openStdin(directory: string): number {
-  const path = join(directory, 'stdin');
-  makeFifo(path);
-  return openSync(path, constants.O_RDWR);
 }

@@ -1,12 +1,9 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { Stream } from '@berth/sdk/guest';
-import { SendWindow } from '../guest/window.ts';
 import { makeFifo } from './libc.ts';
+import { OutputStream } from './output-stream.ts';
 import type { Port } from './port.ts';
-
-/** The largest piece of output in one frame. */
-const pieceBytes = 16_384;
 
 /**
  * One output of a process: a named pipe, so that a program can open /dev/stdout anew, whose content is sent to the monitor
@@ -16,11 +13,9 @@ export class OutputPipe {
   /** For the process; to be closed once that has it. */
   readonly writeEnd: number;
   readonly #readEnd: number;
-  readonly #window = new SendWindow();
-  readonly #process: string;
-  readonly #stream: Stream;
+  readonly #output: OutputStream;
 
-  constructor(directory: string, process: string, stream: Stream) {
+  constructor(directory: string, process: string, stream: Stream, port: Port) {
     const path = join(directory, stream === Stream.STREAM_STDOUT ? 'stdout' : 'stderr');
     makeFifo(path);
     // To open one end alone would wait for the other.
@@ -28,29 +23,20 @@ export class OutputPipe {
     this.#readEnd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     this.writeEnd = openSync(path, constants.O_WRONLY);
     closeSync(both);
-    this.#process = process;
-    this.#stream = stream;
+    this.#output = new OutputStream(process, stream, port);
   }
 
   grant(bytes: number): void {
-    this.#window.grant(bytes);
+    this.#output.grant(bytes);
   }
 
   /** Resolves when no process has the pipe open any more, and everything has been sent. */
-  async copyTo(port: Port): Promise<void> {
+  async copy(): Promise<void> {
     try {
-      for await (const chunk of Bun.file(this.#readEnd).stream()) await this.#send(port, Buffer.from(chunk));
+      for await (const chunk of Bun.file(this.#readEnd).stream()) await this.#output.send(Buffer.from(chunk));
     } finally {
       // Bun leaves a descriptor that it was given open.
       closeSync(this.#readEnd);
-    }
-  }
-
-  async #send(port: Port, chunk: Buffer): Promise<void> {
-    for (let rest = chunk; rest.length > 0; ) {
-      const size = await this.#window.take(Math.min(rest.length, pieceBytes));
-      await port.send({ $case: 'output', value: { process: this.#process, stream: this.#stream, data: rest.subarray(0, size) } });
-      rest = rest.subarray(size);
     }
   }
 

@@ -1,10 +1,20 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import type { Duplex, Readable } from 'node:stream';
 import { type Client, connect } from '@berth/sdk/connect';
 import { PluginError } from '@berth/sdk/errors';
-import type { StatusResponse } from '@berth/sdk/machine-monitor';
-import { ExecRequest, MachineMonitorService, ShutdownRequest, StatusRequest, WatchRequest } from '@berth/sdk/machine-monitor';
-import type { ExecOutput as RuntimeExecOutput } from '@berth/shim/runtime';
+import type { ExecOutput, StatusResponse } from '@berth/sdk/machine-monitor';
+import {
+  AttachRequest,
+  ExecRequest,
+  MachineMonitorService,
+  ShutdownRequest,
+  StatusRequest,
+  WatchRequest,
+  WriteRequest,
+} from '@berth/sdk/machine-monitor';
+import type { ProcessStreams } from '@berth/shim/runtime';
+import { dialMachine } from './dial.ts';
 import type { MachineDirectory } from './machine-directory.ts';
 import { write } from './write.ts';
 
@@ -13,6 +23,9 @@ const shutdownDeadlineMs = 20_000;
 
 /** Longest that a monitor may take to say what it knows. */
 const statusDeadlineMs = 5000;
+
+/** Longest that a process may take to see the end of its input. */
+const endDeadlineMs = 5000;
 
 /** A machine as the shim reaches it: over its monitor, which may be gone. */
 export class MachineClient {
@@ -56,13 +69,45 @@ export class MachineClient {
   }
 
   /** Runs a process in a container, and gives its exit code once `output` has all that it printed. */
-  async exec(container: string, args: string[], { stdout, stderr }: RuntimeExecOutput, signal: AbortSignal): Promise<number> {
-    for await (const { event } of this.#client.exec(ExecRequest.create({ container, args }), { signal })) {
-      if (event?.$case === 'stdout') await write(stdout, event.value);
-      if (event?.$case === 'stderr') await write(stderr, event.value);
-      if (event?.$case === 'exitCode') return event.value;
-    }
+  async exec(container: string, args: string[], streams: ProcessStreams, signal: AbortSignal): Promise<number> {
+    const { stdin } = streams;
+    const events = this.#client.exec(ExecRequest.create({ container, args, stdin: stdin !== undefined }), { signal });
+    const started = (id: string): void => void (stdin && this.#feed(id, stdin, true));
+    const exitCode = await relay(events, streams, started).finally(() => stdin?.destroy());
+    if (exitCode !== undefined) return exitCode;
     throw new PluginError('UNAVAILABLE', await this.reason(), { object: `command ${JSON.stringify(args[0])}` });
+  }
+
+  /** Joins `streams` to a container's first process until that ends. `endsInput`: the end of `streams.stdin` is that of its input. */
+  async attach(container: string, streams: ProcessStreams, endsInput: boolean, signal: AbortSignal): Promise<void> {
+    const { stdin } = streams;
+    if (stdin) void this.#feed(container, stdin, endsInput);
+    try {
+      await relay(this.#client.attach(AttachRequest.create({ container }), { signal }), streams);
+    } finally {
+      stdin?.destroy();
+    }
+  }
+
+  /** Connects to a TCP port on the machine's loopback. */
+  async dial(port: number, signal: AbortSignal): Promise<Duplex> {
+    return dialMachine(this.#client, port, signal);
+  }
+
+  /** Brings input to a process until one of them ends. */
+  async #feed(process: string, stdin: Readable, endsInput: boolean): Promise<void> {
+    try {
+      for await (const data of stdin)
+        await this.#client.write(WriteRequest.create({ process, data: data as Buffer }), {
+          deadlineMs: Number.POSITIVE_INFINITY,
+          signal: this.#closed.signal,
+        });
+    } catch {
+      // Who wrote has gone, or the machine: the end of the output follows.
+    } finally {
+      const end = WriteRequest.create({ process, end: true });
+      if (endsInput) await this.#client.write(end, { deadlineMs: endDeadlineMs }).catch(() => undefined);
+    }
   }
 
   /** Ends machine and monitor, as far as they are there and listen. */
@@ -85,4 +130,19 @@ export class MachineClient {
     this.#closed.abort();
     this.#client.close();
   }
+}
+
+/** Writes what a process prints as it comes, and gives its exit code; undefined if the events end without one. */
+async function relay(
+  events: AsyncIterable<ExecOutput>,
+  { stdout, stderr }: ProcessStreams,
+  started?: (id: string) => void,
+): Promise<number | undefined> {
+  for await (const { event } of events) {
+    if (event?.$case === 'started') started?.(event.value.id);
+    if (event?.$case === 'stdout') await write(stdout, event.value);
+    if (event?.$case === 'stderr') await write(stderr, event.value);
+    if (event?.$case === 'exitCode') return event.value;
+  }
+  return undefined;
 }

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { type Code, PluginError } from '@berth/sdk/errors';
-import { type Exited, GuestFrame, HostFrame, type Output, type Request, type Stream } from '@berth/sdk/guest';
+import { type Exited, GuestFrame, HostFrame, type Output, type Request, type Response, type Stream } from '@berth/sdk/guest';
 import { FrameReader, frame } from '../guest/frames.ts';
 import { initialWindow } from '../guest/window.ts';
 
@@ -29,7 +29,7 @@ export class GuestConnection {
   readonly ready: Promise<string>;
   readonly #socket: Socket;
   readonly #ready = Promise.withResolvers<string>();
-  readonly #calls = new Map<number, PromiseWithResolvers<void>>();
+  readonly #calls = new Map<number, PromiseWithResolvers<Response>>();
   readonly #routes = new Map<string, Route>();
   readonly #failed: (error: PluginError) => void;
   #lastId = 0;
@@ -47,15 +47,15 @@ export class GuestConnection {
   }
 
   /** Makes a call, and throws what the agent answers if that is a failure. */
-  async call(call: NonNullable<Request['call']>, deadlineMs = defaultDeadlineMs): Promise<void> {
+  async call(call: NonNullable<Request['call']>, deadlineMs = defaultDeadlineMs): Promise<Response> {
     if (this.#closed) throw this.#closed;
     const id = ++this.#lastId;
-    const answer = Promise.withResolvers<void>();
+    const answer = Promise.withResolvers<Response>();
     this.#calls.set(id, answer);
     const timer = setTimeout(() => answer.reject(overdue(call.$case, deadlineMs)), deadlineMs);
     try {
       this.#send({ $case: 'request', value: { id, call } });
-      await answer.promise;
+      return await answer.promise;
     } finally {
       clearTimeout(timer);
       this.#calls.delete(id);
@@ -97,7 +97,7 @@ export class GuestConnection {
         const { id, failure } = body.value;
         const answer = this.#calls.get(id);
         if (failure) answer?.reject(new PluginError(failure.code as Code, failure.message));
-        else answer?.resolve();
+        else answer?.resolve(body.value);
         return;
       }
       case 'output':

@@ -1,15 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { PluginError } from '@berth/sdk/errors';
+import type { Request } from '@berth/sdk/guest';
 import {
   ContainerState,
   type CreateContainerRequest,
   type ExecOutput,
-  type ExecRequest,
   type MachineEnded,
   type MachineMonitorService,
   type StatusResponse,
 } from '@berth/sdk/machine-monitor';
-import type { CallContext, Implementation } from '@berth/sdk/serve';
+import type { Implementation } from '@berth/sdk/serve';
 import type { ExitFiles } from '@berth/shim/oci/exit-files';
 import { ContainerLog } from './container-log.ts';
 import { ContainerProcess } from './container-process.ts';
@@ -20,6 +20,9 @@ const SIGKILL = 9;
 
 /** Longest that a guest may take to run a process or to end one; it may be emulated, and busy. */
 const signalDeadlineMs = 10_000;
+
+/** The longest time of a timer: a process may read its input when it likes, and its end ends the call. */
+const unlimitedMs = 2 ** 31 - 1;
 
 /** The service of proto/machine-monitor.proto for one machine. */
 export class MachineMonitor {
@@ -41,7 +44,17 @@ export class MachineMonitor {
       startContainer: async ({ id }) => this.#start(id).then(() => ({})),
       signalContainer: async ({ id, number }) => this.#signal(id, number).then(() => ({})),
       removeContainer: async ({ id }) => this.#remove(id).then(() => ({})),
-      exec: (request, context) => this.#exec(request, context),
+      exec: ({ container, args, stdin }, { signal }) =>
+        this.#process((id) => ({ $case: 'startExec', value: { id, container, args, stdin } }), signal),
+      attach: ({ container }, { signal }) => this.#attach(container, signal),
+      dial: ({ port }, { signal }) => this.#process((id) => ({ $case: 'dial', value: { id, port } }), signal),
+      write: async (value) => this.#machine.guest.call({ $case: 'write', value }, unlimitedMs).then(() => ({})),
+      reopenLog: async ({ id }) =>
+        this.#container(id)
+          .reopenLog()
+          .then(() => ({})),
+      readUsage: async ({ id }) => this.#machine.guest.call({ $case: 'readUsage', value: { id } }).then(({ usage }) => ({ usage })),
+      updateContainer: async (value) => this.#machine.guest.call({ $case: 'updateContainer', value }).then(() => ({})),
       shutdown: async () => shutDown().then(() => ({})),
     };
   }
@@ -75,8 +88,7 @@ export class MachineMonitor {
   }
 
   async #start(id: string): Promise<void> {
-    const container = this.#containers.get(id);
-    if (!container) throw new PluginError('NOT_FOUND', 'its machine has no such container', { object: `container ${id.slice(0, 12)}` });
+    const container = this.#container(id);
     await this.#machine.guest.call({ $case: 'startContainer', value: { id } });
     if (container.state === ContainerState.CONTAINER_STATE_CREATED) container.state = ContainerState.CONTAINER_STATE_RUNNING;
   }
@@ -94,14 +106,20 @@ export class MachineMonitor {
     if (container.state !== ContainerState.CONTAINER_STATE_EXITED) await container.close();
   }
 
-  async *#exec({ container, args }: ExecRequest, { signal }: CallContext): AsyncGenerator<ExecOutput> {
+  async *#attach(id: string, signal: AbortSignal): AsyncGenerator<ExecOutput> {
+    const lost = AbortSignal.any([signal, this.#lost()]);
+    for await (const event of this.#container(id).attach(lost)) yield { event };
+  }
+
+  /** A process, or a connection, that is there for this call alone; `call` begins it under an id of its own. */
+  async *#process(call: (id: string) => NonNullable<Request['call']>, signal: AbortSignal): AsyncGenerator<ExecOutput> {
     const { guest } = this.#machine;
     const id = randomUUID();
     const process = new ExecProcess();
     guest.route(id, process);
     try {
-      await guest.call({ $case: 'startExec', value: { id, container, args } });
-      yield { event: { $case: 'started', value: {} } };
+      await guest.call(call(id));
+      yield { event: { $case: 'started', value: { id } } };
       const lost = AbortSignal.any([signal, this.#lost()]);
       for await (const event of process.events(lost)) yield { event };
     } finally {
@@ -109,6 +127,12 @@ export class MachineMonitor {
       await this.#signal(id, SIGKILL).catch(() => undefined);
       guest.forget(id);
     }
+  }
+
+  #container(id: string): ContainerProcess {
+    const container = this.#containers.get(id);
+    if (container) return container;
+    throw new PluginError('NOT_FOUND', 'its machine has no such container', { object: `container ${id.slice(0, 12)}` });
   }
 
   /** Aborted when the machine has ended. */
