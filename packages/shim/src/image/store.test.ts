@@ -41,6 +41,11 @@ describe.skipIf(needsRoot)(`LayeredImages${needsRoot ? ` (${needsRoot})` : ''}`,
       username: '',
       pinned: false,
     });
+    expect(await images.inspect('localhost/app:1')).toMatchObject({
+      config: { cmd: ['serve'] },
+      layers: [/^sha256:/, /^sha256:/].map((id) => expect.stringMatching(id)),
+    });
+    expect(await images.inspect('localhost/absent:1')).toBeUndefined();
     const { config, layers } = await images.use('localhost/app:1', 'container');
     expect(config).toMatchObject({ cmd: ['serve'], user: '1000:1000', env: ['A=b'] });
     expect(await Promise.all(layers.map((layer) => readdir(layer)))).toEqual([['top'], ['base']]);

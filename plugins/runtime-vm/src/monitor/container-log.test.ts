@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Stream } from '@berth/sdk/guest';
@@ -44,6 +44,18 @@ describe('ContainerLog', () => {
       ['P', 16_384],
       ['F', 7232],
     ]);
+  });
+
+  it('goes on in a new file where the old one was moved away, without losing what was under way', async () => {
+    const log = await ContainerLog.open(path, () => new Date(0));
+    const before = log.write(STREAM_STDOUT, Buffer.from('one\nhal'));
+    renameSync(path, `${path}.1`);
+    const [, , after] = await Promise.all([before, log.reopen(), log.write(STREAM_STDOUT, Buffer.from('f\n'))]);
+    expect(after).toBeUndefined();
+    await log.close();
+    await log.reopen();
+    const texts = [`${path}.1`, path].map((file) => readFileSync(file, 'utf8').replaceAll(/^\S+ stdout F /gm, ''));
+    expect(texts).toEqual(['one\n', 'half\n']);
   });
 
   it('adds to a log that is there', async () => {
