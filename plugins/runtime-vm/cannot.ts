@@ -21,3 +21,6 @@ export const cannot = {
   'mount.device': "a machine has none of the host's devices",
   'mount.propagation-host-to-container': 'mounts made later are not passed on between a machine and its host',
 };
+
+/** A machine without KVM executes some ten times slower than its host. */
+export const timeLimitFactor = 4;

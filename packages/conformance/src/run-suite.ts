@@ -11,6 +11,8 @@ export interface RunOptions<Target> {
   skip?: RegExp;
   /** How many cases run beside each other. Default 1. */
   parallel?: number;
+  /** By what each case's time limit is multiplied, for targets that are slow by nature. Default 1. */
+  timeLimitFactor?: number;
   /** Begins no further case once aborted. */
   signal?: AbortSignal;
   /** Told of each case as it begins. */
@@ -39,7 +41,7 @@ export async function runSuite<Target>(suite: Suite<Target>, options: RunOptions
   const reports = new Map<string, CaseReport>();
   const run = async (one: Case<Target>): Promise<void> => {
     options.onStart?.(one);
-    const report = await runCase(one, options.target, options.signal);
+    const report = await runCase(one, options);
     reports.set(one.id, report);
     options.onCase?.(report);
   };
@@ -86,7 +88,8 @@ function summaryOf(cases: CaseReport[], { rpcs, messages }: Coverage): Summary {
   };
 }
 
-async function runCase<Target>(one: Case<Target>, target: Target, signal: AbortSignal | undefined): Promise<CaseReport> {
+async function runCase<Target>(one: Case<Target>, options: RunOptions<Target>): Promise<CaseReport> {
+  const { target } = options;
   const startedAt = performance.now();
   const report = (result: CaseReport['result'], reason?: string): CaseReport => ({
     id: one.id,
@@ -101,15 +104,15 @@ async function runCase<Target>(one: Case<Target>, target: Target, signal: AbortS
       const missing = await need.missing(target);
       if (missing !== undefined) return report('skipped', missing);
     }
-    await withinLimit(one, target, signal);
+    await withinLimit(one, options);
     return report('passed');
   } catch (error) {
     return report(error instanceof SkipCase ? 'skipped' : 'failed', error instanceof Error ? error.message : String(error));
   }
 }
 
-async function withinLimit<Target>(one: Case<Target>, target: Target, signal: AbortSignal | undefined): Promise<void> {
-  const limitMs = one.timeLimitMs ?? defaultTimeLimitMs;
+async function withinLimit<Target>(one: Case<Target>, { target, signal, timeLimitFactor = 1 }: RunOptions<Target>): Promise<void> {
+  const limitMs = (one.timeLimitMs ?? defaultTimeLimitMs) * timeLimitFactor;
   const limit = new AbortController();
   const timer = setTimeout(() => limit.abort(new Error(`not done within ${limitMs} ms`)), limitMs);
   const caseSignal = AbortSignal.any([limit.signal, ...(signal ? [signal] : [])]);

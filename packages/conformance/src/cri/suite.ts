@@ -59,7 +59,10 @@ const cases: Case<CriTarget>[] = [
 /** What a CRI server promises, whichever language it is written in. */
 export const criSuite: Suite<CriTarget> = { name: 'cri', title: 'CRI v1', cases };
 
-export type CriRunOptions = Pick<RunOptions<CriTarget>, 'focus' | 'skip' | 'parallel' | 'signal' | 'onStart' | 'onCase'>;
+export type CriRunOptions = Pick<
+  RunOptions<CriTarget>,
+  'focus' | 'skip' | 'parallel' | 'timeLimitFactor' | 'signal' | 'onStart' | 'onCase'
+>;
 
 const defaultParallel = 4;
 
