@@ -26,7 +26,7 @@ const appArmor: Refusal[] = [
   {
     field: 'linux.security_context.apparmor_profile',
     reason: noProfiles,
-    when: (profile) => (profile as string).startsWith('localhost/'),
+    when: (profile) => (profile as string | undefined)?.startsWith('localhost/') ?? false,
   },
 ];
 
