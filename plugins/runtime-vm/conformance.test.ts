@@ -3,8 +3,23 @@ import { criConformance } from '../../test/fixtures/cri-conformance.ts';
 import { machinesMissing } from '../../test/fixtures/node-requirements.ts';
 import { cannot, lacks, timeLimitFactor } from './cannot.ts';
 
-/** A machine's start takes seconds: what its guest has a part in. The rest of the suite is the shim's, and judged by the long tests. */
-const focus =
-  /^(container|process|security|mount|log|exec-sync|streaming|restart)\.|^resource\.(memory|out-of|update)|^stats\.(container|cpu)|^pod\.(dns|pid)/;
+/** A machine's start takes seconds: one or two cases of all that its guest has a part in. The long tests judge by the whole suite. */
+const focus = new RegExp(
+  [
+    '^runtime\\.',
+    '^sandbox\\.(run|stop|remove)',
+    '^container\\.',
+    '^pod\\.(dns|pid|network)',
+    '^process\\.(tty|killed)',
+    '^security\\.(run-as-user$|drop-capability|apparmor)',
+    '^mount\\.(nested|shared|image$|propagation|device)',
+    '^resource\\.(memory-limit|out-of|update$)',
+    '^log\\.(many|long|reopen)',
+    '^exec-sync\\.(result|timeout)',
+    '^streaming\\.(exec-(stdin|tty$)|attach|port-forward)',
+    '^stats\\.(container|sandbox-processes)',
+    '^restart\\.(keeps-running|ended)',
+  ].join('|'),
+);
 
 describe('runtime-vm', () => criConformance('vm', { requirements: machinesMissing, lacks, cannot, timeLimitFactor, focus }));
