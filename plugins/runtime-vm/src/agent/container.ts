@@ -1,8 +1,9 @@
-import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type CreateContainer, Stream, type Usage } from '@berth/sdk/guest';
 import { usageV2 } from '@berth/shim/cgroup/usage-v2';
+import type { OciConfig } from '@berth/shim/oci/config-json';
 import { bundlePath, containerShare, processLink, sharePath } from '../guest/paths.ts';
 import { InputPipe } from './input.ts';
 import { detachMount, killProcess, reap } from './libc.ts';
@@ -36,6 +37,7 @@ export class Container {
   async create({ config, stdin }: CreateContainer): Promise<void> {
     mkdirSync(this.bundle, { recursive: true, mode: 0o700 });
     writeFileSync(join(this.bundle, 'config.json'), config);
+    holdShared(config);
     this.#outputs = [Stream.STREAM_STDOUT, Stream.STREAM_STDERR].map((stream) => new OutputPipe(this.bundle, this.id, stream, this.#port));
     this.#input = stdin ? new InputPipe(this.bundle) : undefined;
     const pidFile = join(this.bundle, 'pid');
@@ -144,4 +146,15 @@ export class Container {
     const { linux } = JSON.parse(readFileSync(join(this.bundle, 'config.json'), 'utf8')) as { linux: { cgroupsPath: string } };
     return join('/sys/fs/cgroup', linux.cgroupsPath);
   }
+}
+
+/**
+ * Mounts the parts of the share that a container uses here too: they are mounts of their own, made where they are first looked into. One that is in
+ * the container's mount namespace alone would end with its last process, whose files virtiofsd may still be closing, which is a BUG of the kernel.
+ */
+function holdShared(config: Uint8Array): void {
+  const { root, mounts } = JSON.parse(Buffer.from(config).toString()) as OciConfig;
+  const shared = [root.path, ...mounts.map(({ source }) => source)].filter((path) => path?.startsWith(`${sharePath}/`));
+  // The dot makes it looked into.
+  for (const path of shared) if (statSync(path).isDirectory()) statSync(`${path}/.`);
 }
