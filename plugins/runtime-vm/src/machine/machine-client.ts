@@ -24,6 +24,11 @@ const shutdownDeadlineMs = 20_000;
 /** Longest that a monitor may take to say what it knows. */
 const statusDeadlineMs = 5000;
 
+const SIGKILL = 9;
+
+/** Longest that a killed process may take to be gone. */
+const killDeadlineMs = 10_000;
+
 /** Longest that a process may take to see the end of its input. */
 const endDeadlineMs = 5000;
 
@@ -68,13 +73,28 @@ export class MachineClient {
     return readFile(this.directory.ended, 'utf8').catch(() => 'its monitor has died, and the machine with it');
   }
 
-  /** Runs a process in a container, and gives its exit code once `output` has all that it printed. */
+  /** Runs a process in a container, and gives its exit code once `streams` have all that it printed. `signal` kills it. */
   async exec(container: string, args: string[], streams: ProcessStreams, signal: AbortSignal): Promise<number> {
     const { stdin } = streams;
-    const events = this.#client.exec(ExecRequest.create({ container, args, stdin: stdin !== undefined }), { signal });
-    const started = (id: string): void => void (stdin && this.#feed(id, stdin, true));
-    const exitCode = await relay(events, streams, started).finally(() => stdin?.destroy());
-    if (exitCode !== undefined) return exitCode;
+    const abandoned = new AbortController();
+    const begun = Promise.withResolvers<string>();
+    const kill = (): void => {
+      void begun.promise.then((id) => this.#client.signalContainer({ id, number: SIGKILL })).catch(() => undefined);
+      AbortSignal.timeout(killDeadlineMs).addEventListener('abort', () => abandoned.abort(signal.reason));
+    };
+    signal.throwIfAborted();
+    signal.addEventListener('abort', kill, { once: true });
+    try {
+      const request = ExecRequest.create({ container, args, stdin: stdin !== undefined });
+      if (stdin) void begun.promise.then((id) => this.#feed(id, stdin, true));
+      // Not ended by `signal`, but by the end of the process, which that kills.
+      const exitCode = await relay(this.#client.exec(request, { signal: abandoned.signal }), streams, begun.resolve);
+      signal.throwIfAborted();
+      if (exitCode !== undefined) return exitCode;
+    } finally {
+      signal.removeEventListener('abort', kill);
+      stdin?.destroy();
+    }
     throw new PluginError('UNAVAILABLE', await this.reason(), { object: `command ${JSON.stringify(args[0])}` });
   }
 
