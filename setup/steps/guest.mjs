@@ -9,7 +9,13 @@ import { SetupError } from '../setup-error.mjs';
 import { contents } from '../stamp.mjs';
 
 const agent = join(root, 'plugins/runtime-vm/src/agent/main.ts');
-const sources = ['setup/guest', 'plugins/runtime-vm/src/agent', 'plugins/runtime-vm/src/guest', 'packages/shim/src/cgroup', 'proto/guest.proto'];
+const sources = [
+  'setup/guest',
+  'plugins/runtime-vm/src/agent',
+  'plugins/runtime-vm/src/guest',
+  'packages/shim/src/cgroup',
+  'proto/guest.proto',
+];
 
 /**
  * @param {{ required: boolean }} needs where it isn't required, a machine without the kernel only skips tests
