@@ -15,6 +15,7 @@ const sources = [
   'plugins/runtime-vm/src/guest',
   'packages/sdk/src/abort.ts',
   'packages/sdk/src/errors.ts',
+  'packages/shim/src/cgroup',
   'packages/shim/src/oci/error-log.ts',
   'proto/guest.proto',
 ];

@@ -34,7 +34,6 @@ export const refused: Refusal[] = [
   ...capabilities,
   { field: 'linux.sysctls', reason: "sysctls are the host kernel's, which containers don't run on" },
   { field: 'devices', reason: 'the Sentry opens no devices but /dev/null, zero, full, random and urandom' },
-  { field: 'tty', reason: 'the Sentry has no terminals' },
   {
     field: 'mounts[].container_path',
     reason: "/proc and /sys are the Sentry's own",
@@ -45,4 +44,11 @@ export const refused: Refusal[] = [
     reason: 'a container under the Sentry mounts nothing that could be passed on',
     when: (propagation) => propagation === MountPropagation.PROPAGATION_BIDIRECTIONAL,
   },
+];
+
+/** What a pod can have though not every runtime's can: volumes and PID namespaces are made before the Sentry sees a process. */
+export const supported: string[] = [
+  'mounts[].image',
+  'linux.security_context.namespace_options.pid',
+  'linux.security_context.namespace_options.target_id',
 ];

@@ -1,25 +1,27 @@
 import { join } from 'node:path';
 import { unlessAborted } from '@berth/sdk/abort';
+import type { LinuxContainerResources } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import { OciRuntime, type OciRuntimeOptions } from '@berth/shim/oci';
 import type {
   ContainerSpec,
-  ExecOutput,
   ExecProcess,
   Found,
   Known,
+  ProcessStreams,
   Runtime,
   RuntimeEvent,
   RuntimeFeatures,
   RuntimeVersion,
   SandboxSpec,
+  Usage,
 } from '@berth/shim/runtime';
 import { RuntimeEvents } from '@berth/shim/runtime-events';
 import { UndoStack } from '@berth/shim/undo-stack';
 import type { Logger } from 'pino';
 import { checkHost } from './host-requirements.ts';
 import { PodSentry } from './pod-sentry.ts';
-import { refused } from './refused.ts';
+import { refused, supported } from './refused.ts';
 import { underSentry } from './sentry-config.ts';
 
 /** The watch on the Sentry of one sandbox. */
@@ -64,7 +66,7 @@ export class SentryRuntime implements Runtime {
   async prepare(signal: AbortSignal): Promise<RuntimeVersion> {
     await checkHost();
     await this.#oci.prepare(signal);
-    return { name: 'berth-sentry', version: '0.1.0' };
+    return { name: 'berth-sentry', version: '0.1.0', supported };
   }
 
   async createSandbox(sandbox: SandboxSpec, signal: AbortSignal): Promise<void> {
@@ -103,8 +105,16 @@ export class SentryRuntime implements Runtime {
   }
 
   /** The OCI runtime puts the process under the container's filter, with a notification descriptor of its own. */
-  exec(container: ContainerSpec, process: ExecProcess, output: ExecOutput, signal: AbortSignal): Promise<number> {
-    return this.#oci.exec(container, process, output, this.#whileAnswered(container, signal));
+  exec(container: ContainerSpec, process: ExecProcess, streams: ProcessStreams, signal: AbortSignal): Promise<number> {
+    return this.#oci.exec(container, process, streams, this.#whileAnswered(container, signal));
+  }
+
+  attach(container: ContainerSpec, streams: ProcessStreams, signal: AbortSignal): Promise<void> {
+    return this.#oci.attach(container, streams, signal);
+  }
+
+  reopenLog(container: ContainerSpec, signal: AbortSignal): Promise<void> {
+    return this.#oci.reopenLog(container, signal);
   }
 
   async removeContainer(container: ContainerSpec, signal: AbortSignal): Promise<void> {
@@ -127,6 +137,24 @@ export class SentryRuntime implements Runtime {
     const unknown = (await PodSentry.all(this.#directory)).filter(({ directory }) => !own.has(directory));
     await Promise.all(unknown.map((sentry) => sentry.end()));
     return found;
+  }
+
+  /** What the Sentry answers of the memory goes by the limit that the container began with. */
+  update(container: ContainerSpec, resources: LinuxContainerResources, signal: AbortSignal): Promise<void> {
+    return this.#oci.update(container, resources, signal);
+  }
+
+  async inspect(container: ContainerSpec): Promise<Record<string, unknown>> {
+    return { ...(await this.#oci.inspect(container)), sentry: this.#sentryOf(container.sandbox).directory };
+  }
+
+  /** Of the container's processes; those of the Sentry are nobody's. */
+  usage(container: ContainerSpec): Promise<Usage | undefined> {
+    return this.#oci.usage(container);
+  }
+
+  sandboxUsage(sandbox: SandboxSpec): Promise<Usage | undefined> {
+    return this.#oci.sandboxUsage(sandbox);
   }
 
   async *events(signal: AbortSignal): AsyncIterable<RuntimeEvent> {

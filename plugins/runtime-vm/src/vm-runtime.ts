@@ -1,33 +1,39 @@
 import { rm } from 'node:fs/promises';
 import { availableParallelism, hostname } from 'node:os';
 import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
+import type { LinuxContainerResources } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
-import { CreateContainerRequest } from '@berth/sdk/machine-monitor';
+import { CreateContainerRequest, ReadUsageRequest, ReopenLogRequest, UpdateContainerRequest } from '@berth/sdk/machine-monitor';
 import type { Calls } from '@berth/shim/calls';
 import { killedExitCode, signalNumber } from '@berth/shim/exit-code';
 import { exists } from '@berth/shim/files/exists';
 import { KeyedLock } from '@berth/shim/keyed-lock';
 import type { OciConfig } from '@berth/shim/oci/config-json';
 import { ExitFiles } from '@berth/shim/oci/exit-files';
+import { changeableLimits } from '@berth/shim/oci/resources';
 import { describeContainer } from '@berth/shim/oci/spec';
 import type {
   ContainerSpec,
-  ExecOutput,
   ExecProcess,
   Exit,
   Found,
   Known,
+  ProcessStreams,
   Runtime,
   RuntimeEvent,
   RuntimeFeatures,
   RuntimeVersion,
   SandboxSpec,
+  Usage,
 } from '@berth/shim/runtime';
 import { RuntimeEvents } from '@berth/shim/runtime-events';
 import type { Logger } from 'pino';
-import { features } from './features.ts';
+import { features, supported } from './features.ts';
 import { type AcceleratorChoice, chooseAccelerator } from './machine/accelerator.ts';
 import { guestContainerConfig, guestPauseConfig } from './machine/container-config.ts';
+import { containerUsage } from './machine/container-usage.ts';
+import { guestFacts } from './machine/guest-facts.ts';
 import type { Accelerator, MachineParts } from './machine/machine-config.ts';
 import { MachineDirectory } from './machine/machine-directory.ts';
 import { findParts, qemuVersion } from './machine/machine-parts.ts';
@@ -102,7 +108,7 @@ export class VmRuntime implements Runtime {
     );
     this.#host = { parts, accelerator };
     log.info({ qemu: parts.qemu, version, accelerator }, 'QEMU ready');
-    return { name: 'qemu', version };
+    return { name: 'qemu', version, supported };
   }
 
   async createSandbox(sandbox: SandboxSpec, signal: AbortSignal): Promise<void> {
@@ -149,9 +155,33 @@ export class VmRuntime implements Runtime {
     if (machine) await unlessGone(machine.monitor.signalContainer({ id: container.id, number: signalNumber(posixSignal) }, { signal }));
   }
 
-  async exec(container: ContainerSpec, { args }: ExecProcess, output: ExecOutput, signal: AbortSignal): Promise<number> {
+  async exec(container: ContainerSpec, { args }: ExecProcess, streams: ProcessStreams, signal: AbortSignal): Promise<number> {
     const machine = this.#machines.of(container.sandbox);
-    return this.#record('exec', container, () => machine.exec(container.id, args, output, signal));
+    return this.#record('exec', container, () => machine.exec(container.id, args, streams, signal));
+  }
+
+  async attach({ id, sandbox, config }: ContainerSpec, streams: ProcessStreams, signal: AbortSignal): Promise<void> {
+    await this.#machines.of(sandbox).attach(id, streams, config.stdinOnce, signal);
+  }
+
+  async reopenLog({ id, sandbox }: ContainerSpec, signal: AbortSignal): Promise<void> {
+    await this.#machines.of(sandbox).monitor.reopenLog(ReopenLogRequest.create({ id }), { signal });
+  }
+
+  async dial(sandbox: SandboxSpec, port: number, signal: AbortSignal): Promise<Duplex> {
+    return this.#machines.of(sandbox).dial(port, signal);
+  }
+
+  async usage({ id, sandbox }: ContainerSpec, signal: AbortSignal): Promise<Usage | undefined> {
+    const { usage } = await this.#machines.of(sandbox).monitor.readUsage(ReadUsageRequest.create({ id }), { signal });
+    return usage && containerUsage(usage, new Date());
+  }
+
+  async update(container: ContainerSpec, limits: LinuxContainerResources, signal: AbortSignal): Promise<void> {
+    const { id, sandbox, config } = container;
+    const resources = changeableLimits(limits, config.linux?.resources, guestFacts, describeContainer(container));
+    const request = UpdateContainerRequest.create({ id, resources: Buffer.from(JSON.stringify(resources)) });
+    await this.#record('update', container, () => this.#machines.of(sandbox).monitor.updateContainer(request, { signal }));
   }
 
   async removeContainer(container: ContainerSpec, signal: AbortSignal): Promise<void> {

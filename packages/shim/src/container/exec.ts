@@ -1,5 +1,6 @@
 import type { ExecRequest, ExecResponse } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
+import { checkRefusals } from '../refusals.ts';
 import type { Shim } from '../shim.ts';
 import type { RemoteCommand } from '../streaming/remote-command.ts';
 import { checkCommand } from './check-command.ts';
@@ -18,6 +19,12 @@ export function exec(shim: Shim, { containerId, cmd, ...streams }: ExecRequest):
       hint: 'leave stdin and tty out, or choose another runtime',
     });
   }
+  // What a container can't have its commands can't have either.
+  checkRefusals(
+    { tty: streams.tty },
+    shim.features.refused.filter(({ field }) => field === 'tty'),
+    object,
+  );
   const session: RemoteCommand = {
     kind: 'exec',
     object,

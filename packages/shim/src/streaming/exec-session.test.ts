@@ -149,6 +149,28 @@ describe('Exec', () => {
   });
 });
 
+describe('exec with a terminal', () => {
+  it('is refused where containers are refused one, by the same reason', async () => {
+    const other = await TestShim.start({ features: { refused: [{ field: 'tty', reason: 'there are no terminals' }] } });
+    try {
+      const request = {
+        containerId: await other.runContainer(await other.runPod()),
+        cmd: ['cat'],
+        stdin: true,
+        stdout: true,
+        stderr: false,
+      };
+      await expect(other.runtime.exec({ ...request, tty: true })).rejects.toMatchObject({
+        code: 'INVALID_ARGUMENT',
+        message: expect.stringContaining('tty: there are no terminals'),
+      });
+      expect((await other.runtime.exec({ ...request, tty: false })).url).toMatch(/^http/);
+    } finally {
+      await other.close();
+    }
+  });
+});
+
 describe('exec over SPDY', () => {
   async function open(url: string, types: string[], version?: string): Promise<{ client: SpdyClient; streams: Record<string, number> }> {
     const client = await SpdyClient.open(url, version);

@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { PluginError } from '@berth/sdk/errors';
-import type { HostFrame, Request, StartExec } from '@berth/sdk/guest';
+import type { Dial, HostFrame, Request, StartExec, Usage } from '@berth/sdk/guest';
 import { configure, keepClock } from './configure.ts';
+import { Connection } from './connection.ts';
 import { Container } from './container.ts';
 import { Exec } from './exec.ts';
 import { childrenOf, reap } from './libc.ts';
@@ -16,6 +17,7 @@ export class Agent {
   readonly #port: Port;
   readonly #containers = new Map<string, Container>();
   readonly #execs = new Map<string, Exec>();
+  readonly #connections = new Map<string, Connection>();
   #creating = 0;
 
   constructor(port: Port) {
@@ -50,12 +52,17 @@ export class Agent {
 
   async #answer({ id, call }: Request): Promise<void> {
     try {
-      await this.#carryOut(call);
-      await this.#port.send({ $case: 'response', value: { id } });
+      await this.#port.send({ $case: 'response', value: { id, usage: await this.#result(call) } });
     } catch (error) {
       const { code, message } = PluginError.from(error);
       await this.#port.send({ $case: 'response', value: { id, failure: { code, message } } });
     }
+  }
+
+  async #result(call: Request['call']): Promise<Usage | undefined> {
+    if (call?.$case === 'readUsage') return this.#container(call.value.id).usage();
+    await this.#carryOut(call);
+    return undefined;
   }
 
   async #carryOut(call: Request['call']): Promise<void> {
@@ -79,6 +86,12 @@ export class Agent {
         return;
       case 'startExec':
         return this.#startExec(call.value);
+      case 'write':
+        return this.#process(call.value.process)?.write(call.value.data, call.value.end);
+      case 'dial':
+        return this.#dial(call.value);
+      case 'updateContainer':
+        return this.#container(call.value.id).update(call.value.resources);
       case 'ping':
         return keepClock(call.value.now);
       case 'sync':
@@ -91,7 +104,7 @@ export class Agent {
 
   async #startExec(request: StartExec): Promise<void> {
     const container = this.#container(request.container);
-    const exec = new Exec(request.id, container, this.#port);
+    const exec = new Exec(request, container, this.#port);
     this.#execs.set(request.id, exec);
     const forget = (): void => void this.#execs.delete(request.id);
     try {
@@ -103,8 +116,14 @@ export class Agent {
     }
   }
 
-  #process(id: string): Container | Exec | undefined {
-    return this.#containers.get(id) ?? this.#execs.get(id);
+  async #dial({ id, port }: Dial): Promise<void> {
+    const connection = await Connection.open(id, port, this.#port);
+    this.#connections.set(id, connection);
+    void connection.copy().finally(() => this.#connections.delete(id));
+  }
+
+  #process(id: string): Container | Exec | Connection | undefined {
+    return this.#containers.get(id) ?? this.#execs.get(id) ?? this.#connections.get(id);
   }
 
   #container(id: string): Container {

@@ -1,10 +1,13 @@
-import { closeSync, constants, mkdirSync, openSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { PluginError } from '@berth/sdk/errors';
-import type { CreateContainer, Stream } from '@berth/sdk/guest';
+import type { CreateContainer, Stream, Usage } from '@berth/sdk/guest';
+import { usageV2 } from '@berth/shim/cgroup/usage-v2';
+import type { OciConfig } from '@berth/shim/oci/config-json';
 import { bundlePath, containerShare, processLink, sharePath } from '../guest/paths.ts';
-import { detachMount, killProcess, makeFifo, reap } from './libc.ts';
+import { InputPipe } from './input.ts';
+import { detachMount, killProcess, reap } from './libc.ts';
 import { oci } from './oci.ts';
 import { Outputs } from './output.ts';
 import type { Port } from './port.ts';
@@ -18,13 +21,13 @@ export class Container {
   readonly #port: Port;
   readonly #removed = new AbortController();
   /** Never rejects. */
-  #atWork: Promise<void> = Promise.resolve();
+  #atWork: Promise<unknown> = Promise.resolve();
   #removal: Promise<void> | undefined;
   #cgroup: string | undefined;
   #pid: number | undefined;
+  #input: InputPipe | undefined;
   #outputs: Outputs | undefined;
   #sent: Promise<void> = Promise.resolve();
-  #stdin: number | undefined;
 
   constructor(id: string, port: Port) {
     this.id = id;
@@ -53,13 +56,44 @@ export class Container {
     this.#outputs?.grant(stream, bytes);
   }
 
+  async write(data: Uint8Array, end: boolean): Promise<void> {
+    await this.#input?.write(data);
+    if (end) this.#input?.end();
+  }
+
+  /** `resources`: the OCI specification's, as JSON. */
+  async update(resources: Uint8Array): Promise<void> {
+    const file = join(this.bundle, 'resources.json');
+    await this.#unlessRemoved(() => {
+      writeFileSync(file, resources);
+      return oci(['update', `--resources=${file}`, this.id], { logFile: this.#logFile, signal: this.#removed.signal });
+    });
+  }
+
+  /** Undefined once it has ended. */
+  usage(): Usage | undefined {
+    const usage = this.#pid === undefined ? undefined : this.#withCgroup(usageV2);
+    if (!usage) return undefined;
+    const { cpu, memory, processes = 0n } = usage;
+    return {
+      cpuTotal: cpu?.total ?? 0n,
+      memoryUsed: memory?.used ?? 0n,
+      workingSet: memory?.workingSet ?? 0n,
+      rss: memory?.rss ?? 0n,
+      memoryLimit: memory?.limit ?? 0n,
+      pageFaults: memory?.pageFaults ?? 0n,
+      majorPageFaults: memory?.majorPageFaults ?? 0n,
+      processes,
+    };
+  }
+
   /** Sees whether its first process has ended. */
   reap(): void {
     const exitCode = this.#pid === undefined ? undefined : reap(this.#pid);
     if (exitCode !== undefined) void this.#ended(exitCode);
   }
 
-  /** Ends a `create` or `start` that is still at it. A removal that has failed can be tried again. */
+  /** Ends a `create`, `start` or `update` that is still at it. A removal that has failed can be tried again. */
   async remove(): Promise<void> {
     this.#removal ??= this.#remove();
     try {
@@ -73,7 +107,7 @@ export class Container {
   async #unlessRemoved(work: () => Promise<void>): Promise<void> {
     if (this.#removed.signal.aborted) throw this.#isRemoved();
     const done = work();
-    this.#atWork = done.catch(() => undefined);
+    this.#atWork = Promise.allSettled([this.#atWork, done]);
     await done;
     if (this.#removed.signal.aborted) throw this.#isRemoved();
   }
@@ -85,19 +119,22 @@ export class Container {
   async #create({ config, stdin }: CreateContainer): Promise<void> {
     mkdirSync(this.bundle, { recursive: true, mode: 0o700 });
     writeFileSync(join(this.bundle, 'config.json'), config);
-    this.#cgroup = cgroupIn(config);
-    this.#stdin = stdin ? openStdin(this.bundle) : undefined;
-    const outputs = new Outputs(this.bundle, this.id);
+    const ociConfig = JSON.parse(Buffer.from(config).toString()) as OciConfig;
+    this.#cgroup = cgroupIn(ociConfig);
+    holdShared(ociConfig);
+    this.#input = stdin ? new InputPipe(this.bundle) : undefined;
+    const outputs = new Outputs(this.bundle, this.id, this.#port);
     this.#outputs = outputs;
     const pidFile = join(this.bundle, 'pid');
     try {
       await oci(['create', `--bundle=${this.bundle}`, `--pid-file=${pidFile}`, this.id], {
         logFile: this.#logFile,
-        streams: [this.#stdin ?? 'ignore', ...outputs.writeEnds],
+        streams: [this.#input?.readEnd ?? 'ignore', ...outputs.writeEnds],
         signal: this.#removed.signal,
       });
     } finally {
-      this.#sent = outputs.sendTo(this.#port);
+      this.#input?.handedOn();
+      this.#sent = outputs.send();
       void this.#sent.then(() => this.#reapSoon());
     }
     this.#pid = Number.parseInt(readFileSync(pidFile, 'utf8'), 10);
@@ -127,8 +164,7 @@ export class Container {
     this.#killRest();
     await oci(['delete', '--force', this.id], { logFile: this.#logFile });
     this.#outputs?.close();
-    if (this.#stdin !== undefined) closeSync(this.#stdin);
-    this.#stdin = undefined;
+    this.#input?.close();
     rmSync(this.bundle, { recursive: true, force: true });
     // The host's file system below it is in use as long as the guest has it mounted.
     detachMount(join(sharePath, containerShare(this.id)));
@@ -160,14 +196,16 @@ export class Container {
   }
 }
 
-function cgroupIn(config: Uint8Array): string {
-  const { linux } = JSON.parse(Buffer.from(config).toString()) as { linux: { cgroupsPath: string } };
+function cgroupIn({ linux }: OciConfig): string {
   return join('/sys/fs/cgroup', linux.cgroupsPath);
 }
 
-/** Both ends of a pipe in one descriptor: a reader waits, and never sees an end. */
-function openStdin(directory: string): number {
-  const path = join(directory, 'stdin');
-  makeFifo(path);
-  return openSync(path, constants.O_RDWR);
+/**
+ * Mounts the parts of the share that a container uses here too: they are mounts of their own, made where they are first looked into. One that is in
+ * the container's mount namespace alone would end with its last process, whose files virtiofsd may still be closing, which is a BUG of the kernel.
+ */
+function holdShared({ root, mounts }: OciConfig): void {
+  const shared = [root.path, ...mounts.map(({ source }) => source)].filter((path) => path?.startsWith(`${sharePath}/`));
+  // The dot makes it looked into.
+  for (const path of shared) if (statSync(path).isDirectory()) statSync(`${path}/.`);
 }

@@ -3,8 +3,9 @@ import { constants } from 'node:os';
 import { join } from 'node:path';
 import { unlessAborted } from '@berth/sdk/abort';
 import { PluginError } from '@berth/sdk/errors';
-import type { Stream } from '@berth/sdk/guest';
+import type { StartExec, Stream } from '@berth/sdk/guest';
 import type { Container } from './container.ts';
+import { InputPipe } from './input.ts';
 import { killProcess } from './libc.ts';
 import { type OciEnd, runOci } from './oci.ts';
 import { Outputs } from './output.ts';
@@ -16,28 +17,33 @@ export class Exec {
   readonly #container: Container;
   readonly #directory: string;
   readonly #port: Port;
+  readonly #withInput: boolean;
   readonly #pidFile: string;
   readonly #killed = new AbortController();
   #outputs: Outputs | undefined;
+  #input: InputPipe | undefined;
 
-  constructor(id: string, container: Container, port: Port) {
+  constructor({ id, stdin }: StartExec, container: Container, port: Port) {
     this.#id = id;
     this.#container = container;
     this.#directory = join(container.bundle, `exec-${id}`);
     this.#port = port;
     this.#pidFile = join(this.#directory, 'pid');
+    this.#withInput = stdin;
   }
 
   /** Resolves when the process has been started; `ended` then, once the monitor has been told how it ended. What fails leaves nothing. */
   async start(args: string[]): Promise<{ ended: Promise<void> }> {
     mkdirSync(this.#directory, { mode: 0o700 });
     try {
-      const outputs = new Outputs(this.#directory, this.#id);
+      const outputs = new Outputs(this.#directory, this.#id, this.#port);
       this.#outputs = outputs;
+      this.#input = this.#withInput ? new InputPipe(this.#directory) : undefined;
       const { promise: started, resolve } = Promise.withResolvers<void>();
       const watcher = watch(this.#directory, () => this.#pid() !== undefined && resolve());
       const ended = this.#run(args, outputs);
-      const sent = outputs.sendTo(this.#port);
+      this.#input?.handedOn();
+      const sent = outputs.send();
       await Promise.race([started, ended]).finally(() => watcher.close());
       if (this.#pid() === undefined) this.#refuse(await ended);
       // Killed before its pid was known.
@@ -56,6 +62,11 @@ export class Exec {
     if (pid !== undefined) for (const target of [-pid, pid]) killProcess(target, number);
   }
 
+  async write(data: Uint8Array, end: boolean): Promise<void> {
+    await this.#input?.write(data);
+    if (end) this.#input?.end();
+  }
+
   grant(stream: Stream, bytes: number): void {
     this.#outputs?.grant(stream, bytes);
   }
@@ -66,7 +77,7 @@ export class Exec {
     writeFileSync(processFile, JSON.stringify({ ...process, terminal: false, args }));
     return runOci(['exec', `--process=${processFile}`, `--pid-file=${this.#pidFile}`, this.#container.id], {
       logFile: join(this.#directory, 'crun.log'),
-      streams: ['ignore', ...writeEnds],
+      streams: [this.#input?.readEnd ?? 'ignore', ...writeEnds],
     });
   }
 
@@ -80,6 +91,7 @@ export class Exec {
 
   async #finish(ended: Promise<OciEnd>, sent: Promise<void>): Promise<void> {
     const { code } = await ended;
+    this.#input?.end();
     // What it left running may hold its output open; that is waited for until somebody kills the exec.
     await unlessAborted(sent, this.#killed.signal).catch(() => undefined);
     this.#release();
@@ -88,6 +100,7 @@ export class Exec {
 
   #release(): void {
     this.#outputs?.close();
+    this.#input?.close();
     rmSync(this.#directory, { recursive: true, force: true });
   }
 

@@ -1,12 +1,9 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { Stream } from '@berth/sdk/guest';
-import { SendWindow } from '../guest/window.ts';
 import { makeFifo } from './libc.ts';
+import { OutputStream } from './output-stream.ts';
 import type { Port } from './port.ts';
-
-/** The largest piece of output in one frame. */
-const pieceBytes = 16_384;
 
 /** Standard output and standard error of a process on their way to the monitor. */
 export class Outputs {
@@ -14,10 +11,10 @@ export class Outputs {
   readonly #stderr: OutputPipe;
 
   /** The pipes are made in `directory`. */
-  constructor(directory: string, process: string) {
-    this.#stdout = new OutputPipe(join(directory, 'stdout'), process, Stream.STREAM_STDOUT);
+  constructor(directory: string, process: string, port: Port) {
+    this.#stdout = new OutputPipe(join(directory, 'stdout'), new OutputStream(process, Stream.STREAM_STDOUT, port));
     try {
-      this.#stderr = new OutputPipe(join(directory, 'stderr'), process, Stream.STREAM_STDERR);
+      this.#stderr = new OutputPipe(join(directory, 'stderr'), new OutputStream(process, Stream.STREAM_STDERR, port));
     } catch (error) {
       this.#stdout.close();
       throw error;
@@ -34,8 +31,8 @@ export class Outputs {
   }
 
   /** Once the process has its ends. Resolves when no process has them any more and everything has been sent, or at `close`. */
-  async sendTo(port: Port): Promise<void> {
-    await Promise.all([this.#stdout.sendTo(port), this.#stderr.sendTo(port)]);
+  async send(): Promise<void> {
+    await Promise.all([this.#stdout.send(), this.#stderr.send()]);
   }
 
   /** What hasn't been sent is dropped. */
@@ -52,34 +49,31 @@ export class Outputs {
 class OutputPipe {
   readonly writeEnd: number;
   readonly #readEnd: number;
-  readonly #window = new SendWindow();
-  readonly #process: string;
-  readonly #stream: Stream;
+  readonly #output: OutputStream;
   #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
   #isClosed = false;
 
-  constructor(path: string, process: string, stream: Stream) {
+  constructor(path: string, output: OutputStream) {
     makeFifo(path);
     // To open one end alone would wait for the other.
     const both = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
     this.#readEnd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     this.writeEnd = openSync(path, constants.O_WRONLY);
     closeSync(both);
-    this.#process = process;
-    this.#stream = stream;
+    this.#output = output;
   }
 
   grant(bytes: number): void {
-    this.#window.grant(bytes);
+    this.#output.grant(bytes);
   }
 
-  async sendTo(port: Port): Promise<void> {
+  async send(): Promise<void> {
     closeSync(this.writeEnd);
     const reader = Bun.file(this.#readEnd).stream().getReader();
     this.#reader = reader;
     try {
       for (let next = await reader.read(); !next.done && !this.#isClosed; next = await reader.read()) {
-        await this.#send(port, Buffer.from(next.value));
+        await this.#output.send(Buffer.from(next.value));
       }
     } finally {
       // Bun leaves a descriptor that it was given open.
@@ -90,17 +84,8 @@ class OutputPipe {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#window.close();
+    this.#output.close();
     if (this.#reader) void this.#reader.cancel();
     else for (const descriptor of [this.writeEnd, this.#readEnd]) closeSync(descriptor);
-  }
-
-  async #send(port: Port, chunk: Buffer): Promise<void> {
-    for (let rest = chunk; rest.length > 0; ) {
-      const size = await this.#window.take(Math.min(rest.length, pieceBytes));
-      if (size === 0) return;
-      await port.send({ $case: 'output', value: { process: this.#process, stream: this.#stream, data: rest.subarray(0, size) } });
-      rest = rest.subarray(size);
-    }
   }
 }

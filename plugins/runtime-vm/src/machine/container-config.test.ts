@@ -39,6 +39,11 @@ describe('guestContainerConfig', () => {
     expect(linux.sysctl).toEqual({});
   });
 
+  it('joins the PID namespace of another container where it is asked to', async () => {
+    const { linux } = await guestContainerConfig({ ...container, pidTarget: 'other' }, { rootfs: '/share/c', volumes: new Map() });
+    expect(linux.namespaces[1]?.path).toBe('/run/berth/containers/other/process/ns/pid');
+  });
+
   it("never gives a container the agent's score, which the OOM killer spares", async () => {
     expect((await made).process.oomScoreAdj).toBe(1);
   });

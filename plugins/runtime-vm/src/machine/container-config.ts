@@ -30,11 +30,16 @@ export async function guestContainerConfig(container: ContainerSpec, { rootfs, v
     seccomp: await seccompFilter(seccompChoice(context, object), granted, guestFacts.architecture, object),
     sharedMemory: sharedMemoryPath,
     apparmorProfile: undefined,
-    pidNamespace: container.sandbox.sharedPid ? `${processLink(container.sandbox.id)}/ns/pid` : undefined,
+    pidNamespace: pidNamespace(container),
   });
   // crun sets no score of 0, and the container would keep the agent's, which the kernel spares.
   config.process.oomScoreAdj ||= 1;
   return config;
+}
+
+function pidNamespace({ pidTarget, sandbox }: ContainerSpec): string | undefined {
+  const holder = pidTarget ?? (sandbox.sharedPid ? sandbox.id : undefined);
+  return holder === undefined ? undefined : `${processLink(holder)}/ns/pid`;
 }
 
 /** That of the process which holds a pod's shared PID namespace in its guest. */

@@ -1,13 +1,14 @@
-import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import type { Writable } from 'node:stream';
+import type { Duplex } from 'node:stream';
 import { type Client, connect } from '@berth/sdk/connect';
 import { PluginError } from '@berth/sdk/errors';
 import type { StatusResponse } from '@berth/sdk/machine-monitor';
-import { ExecRequest, MachineMonitorService, ShutdownRequest, StatusRequest, WatchRequest } from '@berth/sdk/machine-monitor';
-import type { ExecOutput } from '@berth/shim/runtime';
+import { MachineMonitorService, ShutdownRequest, StatusRequest, WatchRequest } from '@berth/sdk/machine-monitor';
+import type { ProcessStreams } from '@berth/shim/runtime';
+import { dialMachine } from './dial.ts';
 import type { MachineDirectory } from './machine-directory.ts';
+import { attachInMachine, execInMachine } from './remote-process.ts';
 
 /** Longest that a machine may take to end: its guest writes what it has for the host first. */
 const shutdownDeadlineMs = 20_000;
@@ -59,14 +60,19 @@ export class MachineClient {
     return readFile(this.directory.endReason, 'utf8').catch(() => 'its monitor has died, and the machine with it');
   }
 
-  /** Runs a process in a container, and gives its exit code once `output` has all that it printed. */
-  async exec(container: string, args: string[], { stdout, stderr }: ExecOutput, signal: AbortSignal): Promise<number> {
-    for await (const { event } of this.#client.exec(ExecRequest.create({ container, args }), { signal })) {
-      if (event?.$case === 'stdout') await write(stdout, event.value, signal);
-      if (event?.$case === 'stderr') await write(stderr, event.value, signal);
-      if (event?.$case === 'exitCode') return event.value;
-    }
-    throw new PluginError('UNAVAILABLE', await this.reason(), { object: `command ${JSON.stringify(args[0])}` });
+  /** Runs a process in a container, and gives its exit code once `streams` have all that it printed. `signal` kills it. */
+  async exec(container: string, args: string[], streams: ProcessStreams, signal: AbortSignal): Promise<number> {
+    return execInMachine(this.#client, { container, args }, streams, signal);
+  }
+
+  /** Joins `streams` to a container's first process until that ends. `endsInput`: the end of `streams.stdin` is that of its input. */
+  async attach(container: string, streams: ProcessStreams, endsInput: boolean, signal: AbortSignal): Promise<void> {
+    await attachInMachine(this.#client, { container, endsInput }, streams, signal);
+  }
+
+  /** Connects to a TCP port on the machine's loopback. */
+  async dial(port: number, signal: AbortSignal): Promise<Duplex> {
+    return dialMachine(this.#client, port, signal);
   }
 
   /** Ends machine and monitor, as far as they are there and listen. */
@@ -89,9 +95,4 @@ export class MachineClient {
     this.#closed.abort();
     this.#client.close();
   }
-}
-
-/** Resolves when the stream wants more. */
-async function write(stream: Writable, data: Uint8Array, signal: AbortSignal): Promise<void> {
-  if (!stream.write(data)) await once(stream, 'drain', { signal });
 }

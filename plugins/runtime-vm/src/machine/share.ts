@@ -7,6 +7,12 @@ import { runProgram } from '@berth/shim/run-program';
 import { containerShare, sharePath, toolsShare } from '../guest/paths.ts';
 import type { MachineDirectory } from './machine-directory.ts';
 
+interface Staging {
+  /** Options of the mount. */
+  how: string[];
+  isDirectory: boolean;
+}
+
 /**
  * The tree of the host that a machine's guest sees at `sharePath`: its tools, its containers' root file systems and volumes,
  * each a bind mount. One share for all of a pod, so that containers which share a volume share the guest's cache of it too.
@@ -26,12 +32,12 @@ export class Share {
     // The host's own peer group is left first: it is nobody else's business.
     await runProgram('mount', ['--make-private', share], { signal });
     await runProgram('mount', ['--make-shared', share], { signal });
-    await this.#bind(tools, toolsShare, true, signal);
+    await this.#bind(tools, toolsShare, ['ro', 'private'], signal);
   }
 
   /** Shows a container's root file system, and gives its path in the guest. */
   async addRootfs(containerId: string, rootfs: string, signal: AbortSignal): Promise<string> {
-    return this.#bind(rootfs, containerShare(containerId), false, signal);
+    return this.#bind(rootfs, containerShare(containerId), [], signal);
   }
 
   /**
@@ -45,7 +51,7 @@ export class Share {
     if (mounted.has(join(this.#directory.share, name))) return join(sharePath, name);
     const place = readonly ? `${name}-ro` : name;
     if (mounted.has(join(this.#directory.share, place))) return join(sharePath, place);
-    return this.#bind(source, place, readonly, signal);
+    return this.#bind(source, place, readonly ? ['ro', 'private'] : ['private'], signal);
   }
 
   /** virtiofsd may still have files of it open: they go when it closes them. */
@@ -69,7 +75,7 @@ export class Share {
     return [...(await mountPoints())].filter((path) => path.startsWith(prefix));
   }
 
-  async #bind(source: string, place: string, readonly: boolean, signal: AbortSignal): Promise<string> {
+  async #bind(source: string, place: string, how: string[], signal: AbortSignal): Promise<string> {
     const target = join(this.#directory.share, place);
     const kind = await stat(source);
     if (!kind.isDirectory() && !kind.isFile()) {
@@ -79,16 +85,19 @@ export class Share {
       });
     }
     await makeMountPoint(target, kind.isDirectory());
-    if (readonly) await this.#bindReadOnly(source, target, kind.isDirectory(), signal);
+    if (how.length > 0) await this.#bindStaged(source, target, { how, isDirectory: kind.isDirectory() }, signal);
     else await runProgram('mount', ['--bind', source, target], { signal });
     return join(sharePath, place);
   }
 
-  /** That a mount is read-only is said of it once it is there, which isn't passed on to virtiofsd; a mount of a read-only mount is. */
-  async #bindReadOnly(source: string, target: string, isDirectory: boolean, signal: AbortSignal): Promise<void> {
+  /**
+   * That a mount is read-only, or private, is said of it once it is there, which isn't passed on to virtiofsd; a mount of a read-only mount is,
+   * and one of a private mount is no peer of the source: what the host mounts there later stays out of the machine.
+   */
+  async #bindStaged(source: string, target: string, { how, isDirectory }: Staging, signal: AbortSignal): Promise<void> {
     const stage = join(this.#directory.staging, 'mount');
     await makeMountPoint(stage, isDirectory);
-    await runProgram('mount', ['-o', 'bind,ro', source, stage], { signal });
+    await runProgram('mount', ['-o', ['bind', ...how].join(','), source, stage], { signal });
     try {
       await runProgram('mount', ['--bind', stage, target], { signal });
     } finally {

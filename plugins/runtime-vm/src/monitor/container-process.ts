@@ -1,9 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Exited, Stream } from '@berth/sdk/guest';
-import { ContainerState } from '@berth/sdk/machine-monitor';
+import { ContainerState, type ExecEvent } from '@berth/sdk/machine-monitor';
 import type { ContainerLog } from '@berth/shim/container-log';
 import type { ExitFiles } from '@berth/shim/oci/exit-files';
+import { ExecRelay } from './exec-relay.ts';
 import type { ProcessSink } from './guest-connection.ts';
 
 /** How long is waited until a file that couldn't be written is tried again. */
@@ -15,6 +16,7 @@ export class ContainerProcess implements ProcessSink {
   readonly #log: ContainerLog;
   readonly #exits: ExitFiles;
   readonly #oomFile: string;
+  readonly #attached = new Set<ExecRelay>();
   #logClosed: Promise<void> | undefined;
   #isClosed = false;
   state: ContainerState = ContainerState.CONTAINER_STATE_CREATED;
@@ -30,11 +32,30 @@ export class ContainerProcess implements ProcessSink {
     // A full disk costs the log some lines. To wait for room instead would stop the container.
     const name = stream === Stream.STREAM_STDERR ? 'stderr' : 'stdout';
     await this.#log.write(name, data).catch((error: Error) => this.#complain('log', error));
+    await Promise.all([...this.#attached].map((each) => each.output(stream, data)));
+  }
+
+  /** What it prints from now on, and its exit code; ends with the first of `signals`, too. Who reads slowly slows it down. */
+  async *attach(signals: AbortSignal[]): AsyncGenerator<NonNullable<ExecEvent['event']>> {
+    if (this.state === ContainerState.CONTAINER_STATE_EXITED) return;
+    const attached = new ExecRelay();
+    this.#attached.add(attached);
+    try {
+      yield* attached.events(signals);
+    } finally {
+      this.#attached.delete(attached);
+    }
+  }
+
+  async reopenLog(): Promise<void> {
+    await this.#log.reopen();
   }
 
   /** The exit file comes last: whoever sees it finds the log whole. */
-  async exited({ exitCode, oom }: Exited): Promise<void> {
+  async exited(exited: Exited): Promise<void> {
+    const { exitCode, oom } = exited;
     this.state = ContainerState.CONTAINER_STATE_EXITED;
+    for (const each of this.#attached) void each.exited(exited);
     await this.#closeLog();
     if (oom) await writeFile(this.#oomFile, '', { mode: 0o600 }).catch((error: Error) => this.#complain('OOM file', error));
     await this.#writeExit(exitCode);

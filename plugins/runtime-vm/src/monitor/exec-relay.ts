@@ -9,6 +9,7 @@ type Event = NonNullable<ExecEvent['event']>;
 export class ExecRelay implements ProcessSink {
   readonly #unread: { event: Event; taken: () => void }[] = [];
   #wake: (() => void) | undefined;
+  #isLeft = false;
 
   async output(stream: Stream, data: Uint8Array): Promise<void> {
     await this.#push({ $case: stream === Stream.STREAM_STDOUT ? 'stdout' : 'stderr', value: Buffer.from(data) });
@@ -26,18 +27,23 @@ export class ExecRelay implements ProcessSink {
         for (const signal of signals) signal.throwIfAborted();
         const next = this.#unread.shift();
         if (next) {
-          yield next.event;
-          next.taken();
+          try {
+            yield next.event;
+          } finally {
+            next.taken();
+          }
           if (next.event.$case === 'exitCode') return;
         } else await this.#next();
       }
     } finally {
       release();
+      this.#isLeft = true;
       for (const { taken } of this.#unread.splice(0)) taken();
     }
   }
 
   async #push(event: Event): Promise<void> {
+    if (this.#isLeft) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#unread.push({ event, taken: resolve });
     this.#wake?.();

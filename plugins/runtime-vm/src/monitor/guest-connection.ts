@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { onAbort } from '@berth/sdk/abort';
 import { type Code, PluginError } from '@berth/sdk/errors';
-import { type Exited, GuestFrame, HostFrame, type Output, type Request, type Stream } from '@berth/sdk/guest';
+import { type Exited, GuestFrame, HostFrame, type Output, type Request, type Response, type Stream } from '@berth/sdk/guest';
 import { FrameReader, frame } from '../guest/frames.ts';
 import { initialWindow } from '../guest/window.ts';
 
@@ -21,7 +21,7 @@ interface Route {
   untaken: Map<Stream, number>;
 }
 
-interface CallOptions {
+export interface CallOptions {
   /** Default 60 seconds. */
   deadlineMs?: number;
   /** Ends the wait for the answer, and not what the guest does meanwhile. */
@@ -37,7 +37,7 @@ export class GuestConnection {
   readonly ready: Promise<string>;
   readonly #socket: Socket;
   readonly #ready = Promise.withResolvers<string>();
-  readonly #calls = new Map<number, PromiseWithResolvers<void>>();
+  readonly #calls = new Map<number, PromiseWithResolvers<Response>>();
   readonly #routes = new Map<string, Route>();
   readonly #failed: (error: PluginError) => void;
   #lastId = 0;
@@ -54,18 +54,18 @@ export class GuestConnection {
     socket.on('error', () => undefined);
   }
 
-  /** Makes a call, and throws what the agent answers if that is a failure. */
-  async call(call: NonNullable<Request['call']>, { deadlineMs = defaultDeadlineMs, signal }: CallOptions = {}): Promise<void> {
+  /** Makes a call, and gives what the agent answers; throws that if it is a failure. */
+  async call(call: NonNullable<Request['call']>, { deadlineMs = defaultDeadlineMs, signal }: CallOptions = {}): Promise<Response> {
     if (this.#closed) throw this.#closed;
     signal?.throwIfAborted();
     const id = ++this.#lastId;
-    const answer = Promise.withResolvers<void>();
+    const answer = Promise.withResolvers<Response>();
     this.#calls.set(id, answer);
     const timer = setTimeout(() => answer.reject(overdue(call.$case, deadlineMs)), deadlineMs);
     const release = onAbort([signal], answer.reject);
     try {
       this.#send({ $case: 'request', value: { id, call } });
-      await answer.promise;
+      return await answer.promise;
     } finally {
       release();
       clearTimeout(timer);
@@ -108,7 +108,7 @@ export class GuestConnection {
         const { id, failure } = body.value;
         const answer = this.#calls.get(id);
         if (failure) answer?.reject(new PluginError(failure.code as Code, failure.message));
-        else answer?.resolve();
+        else answer?.resolve(body.value);
         return;
       }
       case 'output':

@@ -87,7 +87,9 @@ describe('the end of a container', () => {
 
 describe('Exec', () => {
   it('ends with why the machine has ended', async () => {
-    const read = expect(toTheEnd(service.exec({ container: 'c', args: ['true'] }, context()))).rejects.toThrow('machine: QEMU was killed');
+    const read = expect(toTheEnd(service.exec({ container: 'c', args: ['true'], stdin: false }, context()))).rejects.toThrow(
+      'machine: QEMU was killed',
+    );
     await expect.poll(() => agent.calls).toEqual(['startExec']);
     agent.answer('startExec');
     ended.resolve('QEMU was killed');

@@ -1,27 +1,31 @@
 import { randomUUID } from 'node:crypto';
 import { unlessAborted } from '@berth/sdk/abort';
 import { PluginError } from '@berth/sdk/errors';
+import type { Request, Response } from '@berth/sdk/guest';
 import {
   ContainerState,
   type CreateContainerRequest,
   type ExecEvent,
-  type ExecRequest,
   type MachineEnded,
   type MachineMonitorService,
   type StatusResponse,
 } from '@berth/sdk/machine-monitor';
-import type { CallContext, Implementation } from '@berth/sdk/serve';
+import type { Implementation } from '@berth/sdk/serve';
 import { ContainerLog } from '@berth/shim/container-log';
 import { KeyedLock } from '@berth/shim/keyed-lock';
 import type { ExitFiles } from '@berth/shim/oci/exit-files';
 import { ContainerProcess } from './container-process.ts';
 import { ExecRelay } from './exec-relay.ts';
+import type { CallOptions } from './guest-connection.ts';
 import type { Machine } from './machine.ts';
 
 const SIGKILL = 9;
 
 /** Longest that a guest may take to run a process or to end one; it may be emulated, and busy. */
 const signalDeadlineMs = 10_000;
+
+/** The longest time of a timer: a process may read its input when it likes, and its end ends the call. */
+const unlimitedMs = 2 ** 31 - 1;
 
 /** What is asked of a machine here. */
 type MonitoredMachine = Pick<Machine, 'guest' | 'ended'>;
@@ -54,7 +58,14 @@ export class MachineMonitor {
       startContainer: async ({ id }, { signal }) => this.#start(id, signal).then(() => ({})),
       signalContainer: async ({ id, number }, { signal }) => this.#signal(id, number, signal).then(() => ({})),
       removeContainer: async ({ id }, { signal }) => this.#locks.hold(id, signal, () => this.#remove(id, signal)).then(() => ({})),
-      exec: (request, context) => this.#exec(request, context),
+      exec: ({ container, args, stdin }, { signal }) =>
+        this.#process((id) => ({ $case: 'startExec', value: { id, container, args, stdin } }), signal),
+      attach: ({ container }, { signal }) => this.#attach(container, signal),
+      dial: ({ port }, { signal }) => this.#process((id) => ({ $case: 'dial', value: { id, port } }), signal),
+      write: async (value, { signal }) => this.#call({ $case: 'write', value }, { deadlineMs: unlimitedMs, signal }).then(() => ({})),
+      reopenLog: async ({ id }) => this.#reopenLog(id).then(() => ({})),
+      readUsage: async (value, { signal }) => this.#call({ $case: 'readUsage', value }, { signal }).then(({ usage }) => ({ usage })),
+      updateContainer: async (value, { signal }) => this.#call({ $case: 'updateContainer', value }, { signal }).then(() => ({})),
       shutdown: async () => shutDown().then(() => ({})),
     };
   }
@@ -89,9 +100,8 @@ export class MachineMonitor {
   }
 
   async #start(id: string, signal: AbortSignal): Promise<void> {
-    const container = this.#containers.get(id);
-    if (!container) throw new PluginError('NOT_FOUND', 'its machine has no such container', { object: `container ${id.slice(0, 12)}` });
-    await this.#machine.guest.call({ $case: 'startContainer', value: { id } }, { signal });
+    const container = this.#container(id);
+    await this.#call({ $case: 'startContainer', value: { id } }, { signal });
     if (container.state === ContainerState.CONTAINER_STATE_CREATED) container.state = ContainerState.CONTAINER_STATE_RUNNING;
   }
 
@@ -108,20 +118,39 @@ export class MachineMonitor {
     await container.close();
   }
 
-  async *#exec({ container, args }: ExecRequest, { signal }: CallContext): AsyncGenerator<ExecEvent> {
+  async #reopenLog(id: string): Promise<void> {
+    await this.#container(id).reopenLog();
+  }
+
+  async *#attach(id: string, signal: AbortSignal): AsyncGenerator<ExecEvent> {
+    for await (const event of this.#container(id).attach([signal, this.#lost.signal])) yield { event };
+  }
+
+  /** A process, or a connection, that is there for this call alone; `begin` asks for it under an id of its own. */
+  async *#process(begin: (id: string) => NonNullable<Request['call']>, signal: AbortSignal): AsyncGenerator<ExecEvent> {
     const { guest } = this.#machine;
     const id = randomUUID();
     const relay = new ExecRelay();
     guest.route(id, relay);
     try {
       // Not given up: what it starts has to be killed.
-      await guest.call({ $case: 'startExec', value: { id, container, args } });
-      yield { event: { $case: 'started', value: {} } };
+      await guest.call(begin(id));
+      yield { event: { $case: 'started', value: { id } } };
       for await (const event of relay.events([signal, this.#lost.signal])) yield { event };
     } finally {
       // Of one that has ended the guest knows nothing any more.
       await this.#signal(id, SIGKILL).catch(() => undefined);
       guest.forget(id);
     }
+  }
+
+  #container(id: string): ContainerProcess {
+    const container = this.#containers.get(id);
+    if (container) return container;
+    throw new PluginError('NOT_FOUND', 'its machine has no such container', { object: `container ${id.slice(0, 12)}` });
+  }
+
+  async #call(call: NonNullable<Request['call']>, options: CallOptions): Promise<Response> {
+    return this.#machine.guest.call(call, options);
   }
 }

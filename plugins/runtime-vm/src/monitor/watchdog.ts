@@ -7,7 +7,7 @@ const pingsPerLimit = 4;
  * Pings the guest until `signal` is aborted, and resolves if one ping isn't answered within `limitMs`: the guest, or QEMU, hangs.
  * `ping` rejects when its deadline has passed.
  */
-export async function watchGuest(ping: (deadlineMs: number) => Promise<void>, limitMs: number, signal: AbortSignal): Promise<void> {
+export async function watchGuest(ping: (deadlineMs: number) => Promise<unknown>, limitMs: number, signal: AbortSignal): Promise<void> {
   try {
     for (;;) {
       await delay(limitMs / pingsPerLimit, undefined, { signal });

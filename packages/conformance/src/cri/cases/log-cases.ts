@@ -4,7 +4,7 @@ import { expectEqual, expectMatch, expectRefused, expectSame, expectTrue, unknow
 import { logs } from '../needs.ts';
 import type { CriTarget } from '../target.ts';
 
-const linesOfReopening = 400;
+const linesOfReopening = 150;
 
 /** The log file that a client reads, rotates and keeps. */
 export const logCases: Case<CriTarget>[] = [

@@ -13,6 +13,7 @@ export const processFiles: Readonly<Record<string, View>> = {
   cmdline: asItIs,
   environ: asItIs,
   maps: asItIs,
+  oom_score_adj: asItIs,
   limits: asItIs,
 };
 
@@ -21,7 +22,8 @@ export const processLinks: ReadonlySet<string> = new Set(['exe', 'cwd', 'root'])
 
 const shownFields = new Set(
   `Name Umask State Tgid Pid PPid TracerPid Uid Gid FDSize Groups VmPeak VmSize VmLck VmPin VmHWM VmRSS VmData VmStk VmExe VmLib VmSwap Threads
-   SigPnd ShdPnd SigBlk SigIgn SigCgt CapInh CapPrm CapEff CapBnd CapAmb NoNewPrivs`.split(/\s+/),
+   SigPnd ShdPnd SigBlk SigIgn SigCgt CapInh CapPrm CapEff CapBnd CapAmb NoNewPrivs
+   Cpus_allowed Cpus_allowed_list Mems_allowed Mems_allowed_list`.split(/\s+/),
 );
 
 /** Without the numbers in outer namespaces, and the filter by which the Sentry works. */
