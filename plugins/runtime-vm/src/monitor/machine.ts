@@ -127,7 +127,12 @@ export class Machine {
   async #lost(qemu: Program): Promise<never> {
     const overdue = delay(bootDeadlineMs, true, { signal: this.#stop.signal, ref: false }).catch(() => false);
     if (await overdue) throw this.#overdue(qemu);
-    throw new PluginError('UNAVAILABLE', (await this.ended) ?? 'it was stopped', { object: 'machine' });
+    const reason = (await this.ended) ?? 'it was stopped';
+    const { id, parts } = this.#config;
+    throw new PluginError('UNAVAILABLE', `its machine has ended: ${reason}`, {
+      object: `sandbox ${id.slice(0, 12)}`,
+      ...(endedByGuest(await qemu.ended) && { hint: guestHint(parts) }),
+    });
   }
 
   #overdue(qemu: Program): PluginError {
@@ -179,6 +184,11 @@ export class Machine {
     const { hostname, sysctls, network } = this.#config;
     return { hostname, sysctls, interface: network?.interface, now: now() };
   }
+}
+
+/** What can be done about a guest that ends instead of booting. */
+function guestHint({ kernel, initramfs }: MachineConfig['parts']): string {
+  return `it booted ${kernel} with ${initramfs}: make them anew with "npm run setup -- --runtime vm" in a checkout, or name another directory with --guest`;
 }
 
 /** In nanoseconds since the epoch. */
