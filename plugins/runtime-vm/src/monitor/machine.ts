@@ -68,7 +68,7 @@ export class Machine {
       void this.#watch(guest);
     } catch (error) {
       await this.stop();
-      throw error;
+      throw (await this.#unbootable(error)) ?? error;
     } finally {
       listener.close();
     }
@@ -127,18 +127,25 @@ export class Machine {
   async #lost(qemu: Program): Promise<never> {
     const overdue = delay(bootDeadlineMs, true, { signal: this.#stop.signal, ref: false }).catch(() => false);
     if (await overdue) throw this.#overdue(qemu);
-    const reason = (await this.ended) ?? 'it was stopped';
-    const { id, parts } = this.#config;
-    throw new PluginError('UNAVAILABLE', `its machine has ended: ${reason}`, {
-      object: `sandbox ${id.slice(0, 12)}`,
-      ...(endedByGuest(await qemu.ended) && { hint: guestHint(parts) }),
-    });
+    throw new PluginError('UNAVAILABLE', (await this.ended) ?? 'it was stopped', { object: 'machine' });
   }
 
   #overdue(qemu: Program): PluginError {
     const { last } = this.#console;
     const saw = last === '' ? 'the console shows nothing' : `the console's last line is: ${last}`;
     return new PluginError('DEADLINE_EXCEEDED', `the guest didn't boot within ${bootDeadlineMs / 1000} s; ${saw}`, { object: qemu.name });
+  }
+
+  /** What to say where QEMU runs and its guest ends instead of booting: what it boots is to blame. */
+  async #unbootable(cause: unknown): Promise<PluginError | undefined> {
+    const end = await this.#qemu?.ended;
+    if (!end || !endedByGuest(end)) return undefined;
+    const { id, parts } = this.#config;
+    return new PluginError('UNAVAILABLE', `its machine has ended: ${guestEnd(this.#console)}`, {
+      object: `sandbox ${id.slice(0, 12)}`,
+      hint: guestHint(parts),
+      cause,
+    });
   }
 
   async #watch(guest: GuestConnection): Promise<void> {
