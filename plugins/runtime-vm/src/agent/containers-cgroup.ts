@@ -1,14 +1,10 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { reservedBytes } from '../guest/memory.ts';
 import { containersCgroup } from '../guest/paths.ts';
-
-const mebibyte = 1024 * 1024;
 
 /** Where the kernel has its tree of cgroups. */
 export const cgroupRoot = '/sys/fs/cgroup';
-
-/** What agent, OCI runtime and initial root file system take besides the containers: 86 MiB were seen, of which 36 are the agent's program. */
-const reserveBytes = 96 * mebibyte;
 
 /**
  * Makes the cgroup that holds all containers, and limits what they take together: where they are at that limit the kernel ends one
@@ -26,5 +22,5 @@ export function containersMemory(meminfo: string): number {
   const [, kibibytes] = /^MemTotal: +(\d+) kB$/m.exec(meminfo) ?? [];
   if (kibibytes === undefined) throw new Error('/proc/meminfo has no MemTotal');
   const total = Number(kibibytes) * 1024;
-  return Math.max(total - reserveBytes, Math.floor(total / 2));
+  return Math.max(total - reservedBytes, Math.floor(total / 2));
 }
