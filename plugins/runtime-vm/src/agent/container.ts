@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { PluginError } from '@berth/sdk/errors';
 import type { CreateContainer, Stream } from '@berth/sdk/guest';
 import { bundlePath, containerShare, processLink, sharePath } from '../guest/paths.ts';
+import { cgroupRoot } from './containers-cgroup.ts';
 import { detachMount, killProcess, makeFifo, reap } from './libc.ts';
 import { oci } from './oci.ts';
 import { Outputs } from './output.ts';
@@ -162,7 +163,7 @@ export class Container {
 
 function cgroupIn(config: Uint8Array): string {
   const { linux } = JSON.parse(Buffer.from(config).toString()) as { linux: { cgroupsPath: string } };
-  return join('/sys/fs/cgroup', linux.cgroupsPath);
+  return join(cgroupRoot, linux.cgroupsPath);
 }
 
 /** Both ends of a pipe in one descriptor: a reader waits, and never sees an end. */

@@ -2,10 +2,11 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Client, connect } from '@berth/sdk/connect';
 import { PluginError } from '@berth/sdk/errors';
-import type { StatusResponse } from '@berth/sdk/machine-monitor';
-import { ExecRequest, MachineMonitorService, ShutdownRequest, StatusRequest, WatchRequest } from '@berth/sdk/machine-monitor';
+import type { ExecEvent, ExecRequest, StatusResponse } from '@berth/sdk/machine-monitor';
+import { MachineMonitorService, ShutdownRequest, StatusRequest, WatchRequest } from '@berth/sdk/machine-monitor';
 import type { ExecOutput } from '@berth/shim/runtime';
 import type { MachineDirectory } from './machine-directory.ts';
 
@@ -15,19 +16,19 @@ const shutdownDeadlineMs = 20_000;
 /** Longest that a monitor may take to say what it knows. */
 const statusDeadlineMs = 5000;
 
+/** Longest that its reason is waited for when a machine has ended under a call: the monitor writes the last output first. */
+const reasonDeadlineMs = 5000;
+
 /** A machine as the shim reaches it: over its monitor, which may be gone. */
 export class MachineClient {
   readonly directory: MachineDirectory;
   readonly #client: Client<MachineMonitorService>;
   readonly #closed = new AbortController();
+  #ended: Promise<string | undefined> | undefined;
 
   constructor(directory: MachineDirectory) {
     this.directory = directory;
     this.#client = connect(MachineMonitorService, `unix://${directory.monitorSocket}`);
-  }
-
-  get monitor(): Client<MachineMonitorService> {
-    return this.#client;
   }
 
   /** Throws UNAVAILABLE with the reason where no monitor answers. */
@@ -44,6 +45,11 @@ export class MachineClient {
 
   /** Resolves with the reason when the machine ends by itself; undefined once this client is closed. */
   async endedUnasked(): Promise<string | undefined> {
+    this.#ended ??= this.#watch();
+    return this.#ended;
+  }
+
+  async #watch(): Promise<string | undefined> {
     const { signal } = this.#closed;
     try {
       for await (const { message } of this.#client.watch(WatchRequest.create(), { signal })) return message;
@@ -59,14 +65,22 @@ export class MachineClient {
     return readFile(this.directory.endReason, 'utf8').catch(() => 'its monitor has died, and the machine with it');
   }
 
-  /** Runs a process in a container, and gives its exit code once `output` has all that it printed. */
-  async exec(container: string, args: string[], { stdout, stderr }: ExecOutput, signal: AbortSignal): Promise<number> {
-    for await (const { event } of this.#client.exec(ExecRequest.create({ container, args }), { signal })) {
-      if (event?.$case === 'stdout') await write(stdout, event.value, signal);
-      if (event?.$case === 'stderr') await write(stderr, event.value, signal);
-      if (event?.$case === 'exitCode') return event.value;
+  /** Calls the monitor about `object`. Where the machine ends under that, throws UNAVAILABLE with the reason. */
+  async call<Result>(
+    object: string,
+    signal: AbortSignal,
+    work: (monitor: Client<MachineMonitorService>) => Promise<Result>,
+  ): Promise<Result> {
+    try {
+      return await work(this.#client);
+    } catch (error) {
+      throw (signal.aborted ? undefined : await this.#endUnder(object, error)) ?? error;
     }
-    throw new PluginError('UNAVAILABLE', await this.reason(), { object: `command ${JSON.stringify(args[0])}` });
+  }
+
+  /** Runs a process in the container of this id, `object`, and gives its exit code once `output` has all that it printed. */
+  async exec(request: ExecRequest, object: string, output: ExecOutput, signal: AbortSignal): Promise<number> {
+    return this.call(object, signal, async (monitor) => relay(monitor.exec(request, { signal }), output, signal));
   }
 
   /** Ends machine and monitor, as far as they are there and listen. */
@@ -89,6 +103,26 @@ export class MachineClient {
     this.#closed.abort();
     this.#client.close();
   }
+
+  /** The machine's end as what has made a call fail; undefined where that has another cause. */
+  async #endUnder(object: string, error: unknown): Promise<PluginError | undefined> {
+    // Cancelled by `close`: whoever closes has heard of the end first, or has asked for it.
+    const isLost = error instanceof PluginError && ['UNAVAILABLE', 'CANCELLED'].includes(error.code);
+    if (!isLost) return undefined;
+    const ended = this.endedUnasked().then((reason) => reason ?? 'it was stopped');
+    const reason = await Promise.race([ended, delay(reasonDeadlineMs, undefined, { ref: false })]);
+    return reason === undefined ? undefined : new PluginError('UNAVAILABLE', `its machine has ended: ${reason}`, { object, cause: error });
+  }
+}
+
+/** Gives the exit code of an exec. */
+async function relay(events: AsyncIterable<ExecEvent>, { stdout, stderr }: ExecOutput, signal: AbortSignal): Promise<number> {
+  for await (const { event } of events) {
+    if (event?.$case === 'stdout') await write(stdout, event.value, signal);
+    if (event?.$case === 'stderr') await write(stderr, event.value, signal);
+    if (event?.$case === 'exitCode') return event.value;
+  }
+  throw new PluginError('UNAVAILABLE', 'it has not said how the command ended', { object: 'monitor of the machine' });
 }
 
 /** Resolves when the stream wants more. */
