@@ -6,11 +6,22 @@ const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi');
 const syscall = koffi
   .load(null)
   .func('int64_t syscall(int64_t number, int64_t a, int64_t b, int64_t c, int64_t d, int64_t e, int64_t f)') as unknown as (
-  ...args: number[]
+  ...args: HostArgument[]
 ) => number;
 
+/** Numbers beyond 53 bits are bigints. */
+export type HostArgument = number | bigint;
+
 /** Makes a system call of the host for this thread. As in the kernel itself, a result below 0 is an errno. */
-export function hostCall(number: number, a = 0, b = 0, c = 0, d = 0, e = 0, f = 0): number {
+export function hostCall(
+  number: number,
+  a: HostArgument = 0,
+  b: HostArgument = 0,
+  c: HostArgument = 0,
+  d: HostArgument = 0,
+  e: HostArgument = 0,
+  f: HostArgument = 0,
+): number {
   const result = syscall(number, a, b, c, d, e, f);
   return result === -1 ? -koffi.errno() : result;
 }
