@@ -75,7 +75,6 @@ const pathCalls: Call[] = odd.flatMap((path): Call[] => [
   ['open', path, O_DIRECTORY, 0],
   ['open', path, O_CREAT | O_WRONLY, 0o666],
   ['open', path, O_CREAT | O_EXCL | O_WRONLY, 0o666],
-  ['open', path, O_CREAT | O_DIRECTORY, 0o777],
   ['access', path, 0],
   ['chmod', path, 0o700],
   ['chdir', path],
@@ -117,7 +116,6 @@ const wideCalls: Call[] = [
   ['open', 'd', O_PATH | O_RDWR, 0],
   ['open', 'new', O_PATH | O_CREAT, 0o666],
   ['open', 'new', garbage | 0x4000_0000n | BigInt(O_CREAT | O_RDWR), garbage | 0o642n],
-  ['open', 'f', O_CREAT | O_DIRECTORY, 0],
   ['creat', 'new', all],
   ['creat', 'new', garbage | 0o600n],
   ['openat', garbage | 0xffff_ff9cn, 'f', 0, 0],
@@ -125,6 +123,17 @@ const wideCalls: Call[] = [
   ['access', 'f', garbage | 4n],
   ['access', 'f', all],
   ['unlinkat', here, 'd', garbage | 0x200n],
+  ['unlinkat', here, 'd', all],
+  ['renameat2', here, 'f', here, 'new', all],
+  ['linkat', here, 'f', here, 'new', all],
+  ['linkat', here, 'lf', here, 'new', garbage | BigInt(AT_SYMLINK_FOLLOW)],
+  ['fchownat', here, 'f', 1, 2, all],
+  ['fchownat', here, 'lf', 1, 2, garbage | 0x100n],
+  ['utimensat', here, 'f', words(1, 2, 3, 4), all],
+  ['utimensat', here, 'f', words(1, 2, 3, 4), garbage],
+  ['faccessat2', here, 'f', 4, all],
+  ['faccessat2', here, 'f', 8, 0],
+  ['newfstatat', here, 'f', 0, all],
   ['renameat2', here, 'f', here, 'd', garbage | 1n],
   ['lchown', 'f', 0xffff_ffffn, garbage | 12n],
   ['ioctl', 0, garbage | 0x5450n, 0],
@@ -159,6 +168,13 @@ describe('answers as Linux does', () => {
   }
 
   it('to paths that end in a slash, in . or in ..', () => expectSame(pathCalls), 60_000);
+
+  it('of any age to a file that is to be made and a directory: EINVAL, and nothing is made', async () => {
+    const program = new RawProgram();
+    program.call('open', program.text('/tmp/neither'), O_CREAT | O_DIRECTORY, 0o777);
+    program.call('access', program.text('/tmp/neither'), 0);
+    expect((await pod.raw(program)).results).toEqual([-22, -2]);
+  });
 
   it('to arguments that are negative, too large, or have something above an int', () => expectSame(wideCalls));
 });

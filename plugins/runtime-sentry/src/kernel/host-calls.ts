@@ -2,15 +2,15 @@ import { createRequire } from 'node:module';
 
 const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi');
 
+/** Numbers beyond 53 bits are bigints. */
+export type HostArgument = number | bigint;
+
 // The plain system call: wrappers of libc would change the credentials of all threads where only this one's are meant.
 const syscall = koffi
   .load(null)
   .func('int64_t syscall(int64_t number, int64_t a, int64_t b, int64_t c, int64_t d, int64_t e, int64_t f)') as unknown as (
   ...args: HostArgument[]
 ) => number;
-
-/** Numbers beyond 53 bits are bigints. */
-export type HostArgument = number | bigint;
 
 /** Makes a system call of the host for this thread. As in the kernel itself, a result below 0 is an errno. */
 export function hostCall(

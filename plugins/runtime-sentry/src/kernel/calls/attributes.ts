@@ -11,6 +11,9 @@ const fchownat = numberOf('fchownat');
 const utimensat = numberOf('utimensat');
 const truncate = numberOf('truncate');
 
+/** Flags that fchownat and utimensat know. */
+const pathFlags = AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH;
+
 /** Two struct timespec: access and modification. */
 const timespecs = new Area(32);
 
@@ -30,8 +33,11 @@ export const attributeCalls: Handlers = {
   fchmodat: (call, kernel) => chmod(call, kernel, kernel.pathOf(call, 1, 0), call.int(2)),
   chown: (call, kernel) => chown(call, kernel, kernel.pathOf(call, 0), call.int(1), call.int(2), true),
   lchown: (call, kernel) => chown(call, kernel, kernel.pathOf(call, 0), call.int(1), call.int(2), false),
-  fchownat: (call, kernel) =>
-    chown(call, kernel, kernel.pathOf(call, 1, 0), call.int(2), call.int(3), (call.int(4) & AT_SYMLINK_NOFOLLOW) === 0),
+  fchownat: (call, kernel) => {
+    const flags = call.int(4);
+    if (flags & ~pathFlags) return -EINVAL;
+    return chown(call, kernel, kernel.pathOf(call, 1, 0), call.int(2), call.int(3), (flags & AT_SYMLINK_NOFOLLOW) === 0);
+  },
   truncate: (call, kernel) => {
     const length = call.long(1);
     return length < 0n ? -EINVAL : change(call, kernel, kernel.pathOf(call, 0), true, (at) => pathCall(truncate, at, length));
@@ -40,10 +46,11 @@ export const attributeCalls: Handlers = {
   utimes: (call, kernel) => utimes(call, kernel, kernel.pathOf(call, 0), call.arg(1), 'timeval'),
   futimesat: (call, kernel) => utimes(call, kernel, kernel.pathOf(call, 1, 0), call.arg(2), 'timeval'),
   utimensat: (call, kernel) => {
+    const flags = call.int(3);
+    if (flags & ~pathFlags) return -EINVAL;
     // Without a path it is about a descriptor that the caller has.
     if (call.arg(1) === 0) return 'continue';
-    const follow = (call.int(3) & AT_SYMLINK_NOFOLLOW) === 0;
-    return utimes(call, kernel, kernel.pathOf(call, 1, 0), call.arg(2), 'timespec', follow);
+    return utimes(call, kernel, kernel.pathOf(call, 1, 0), call.arg(2), 'timespec', (flags & AT_SYMLINK_NOFOLLOW) === 0);
   },
 };
 

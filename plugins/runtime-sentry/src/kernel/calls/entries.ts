@@ -61,7 +61,7 @@ function rename(call: SystemCall, kernel: Kernel, from: Path, to: Path, flags: n
   );
 }
 
-/** A link to a descriptor has no path to look at, and is refused. */
+/** What was found is linked, not what is by that name a moment later. A descriptor without a path (AT_EMPTY_PATH) is refused. */
 function link(call: SystemCall, kernel: Kernel, from: Path, to: Path, flags: number): number {
   if (flags & ~AT_SYMLINK_FOLLOW) return -EINVAL;
   return kernel.at(call, from, (flags & AT_SYMLINK_FOLLOW) !== 0, (found) =>

@@ -13,7 +13,6 @@ import {
   O_TMPFILE,
   O_TRUNC,
   O_WRONLY,
-  openFlags,
   openInRoot,
   reopen,
   S_IFBLK,
@@ -23,6 +22,7 @@ import {
   S_IFLNK,
   S_IFMT,
   S_IFSOCK,
+  VALID_OPEN_FLAGS,
 } from '../files/host-files.ts';
 import type { Kernel } from '../kernel.ts';
 import type { Answer, LaterAnswer, SystemCall } from '../notifications.ts';
@@ -46,7 +46,7 @@ export const openCalls: Handlers = {
 };
 
 function open(call: SystemCall, kernel: Kernel, path: string | number, asked: number, mode: number): Answer | LaterAnswer {
-  const flags = asked & (asked & O_PATH ? placeFlags : openFlags);
+  const flags = asked & (asked & O_PATH ? placeFlags : VALID_OPEN_FLAGS);
   if (flags & O_TMPFILE || (flags & O_CREAT && flags & O_DIRECTORY)) return -EINVAL;
   if (typeof path === 'number') return path;
   const exclusive = (flags & O_CREAT) !== 0 && (flags & O_EXCL) !== 0;

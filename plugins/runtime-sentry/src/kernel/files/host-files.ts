@@ -17,8 +17,8 @@ export const O_NOFOLLOW = 0o400000;
 export const O_CLOEXEC = 0o2000000;
 export const O_PATH = 0o10000000;
 export const O_TMPFILE = 0o20000000;
-/** VALID_OPEN_FLAGS: open and openat don't look at any other, where openat2 refuses them. */
-export const openFlags = 0o37777703;
+/** What there is: any other flag open and openat don't look at, where openat2 refuses it. */
+export const VALID_OPEN_FLAGS = 0o37777703;
 export const AT_FDCWD = -100;
 export const AT_SYMLINK_NOFOLLOW = 0x100;
 export const AT_REMOVEDIR = 0x200;
@@ -191,6 +191,11 @@ function isOn(fileSystem: number, descriptor: number): boolean {
   return hostCall(fstatfs, descriptor, buffer.address) === 0 && buffer.getUint64(0) === fileSystem;
 }
 
+/** Whether a name is that of a directory itself, or of the one above it. */
+export function isDots(entryName: string): boolean {
+  return entryName === '.' || entryName === '..';
+}
+
 /**
  * Whether a name in a directory is a mount point: to this process, in another mount namespace, the kernel doesn't say so by EBUSY. `.` and
  * `..` are none: the kernel refuses them whatever they are.
@@ -198,7 +203,7 @@ function isOn(fileSystem: number, descriptor: number): boolean {
 export function isMountPoint({ directory, name: entryName }: NameIn): boolean {
   // With the slash, a link would be followed.
   const plainName = entryName.replace(/\/$/, '');
-  if (plainName === '.' || plainName === '..') return false;
+  if (isDots(plainName)) return false;
   const result = hostCall(statx, directory, name.text(plainName), AT_SYMLINK_NOFOLLOW, 0, buffer.address);
   return result === 0 && (buffer.view.getUint32(attributesOffset, true) & STATX_ATTR_MOUNT_ROOT) !== 0;
 }

@@ -2,6 +2,7 @@ import { ELOOP, ENOENT, ENOTDIR } from '../errno.ts';
 import {
   closeDescriptor,
   identityOf,
+  isDots,
   isOnProc,
   linkTarget,
   type NameIn,
@@ -96,16 +97,17 @@ export class Paths {
       const step = pending.pop() ?? '.';
       const isLast = pending.length === 0;
       const name = nameOf(step);
-      const isDots = name === '.' || name === '..';
-      const target = isDots ? undefined : this.#targetOf(join([...directory, name]), isLast, follow, links);
+      const target = isDots(name) ? undefined : this.#targetOf(join([...directory, name]), isLast, follow, links);
       if (typeof target === 'number') return target;
       if (target === '') return -ENOENT;
       if (target !== undefined) {
         followed++;
         if (target.startsWith('/')) directory = [];
         pending.push(...stepsOf(step.endsWith('/') ? `${target}/` : target).reverse());
-      } else if (isLast) return { directory, last: step };
-      else if (name === '..') directory.pop();
+        continue;
+      }
+      if (isLast) return { directory, last: step };
+      if (name === '..') directory.pop();
       else if (name !== '.') directory.push(name);
     }
     return -ELOOP;
@@ -147,7 +149,7 @@ function nameOf(step: string): string {
 
 /** Whether a last step can only be a directory. */
 function namesDirectory(step: string): boolean {
-  return step.endsWith('/') || step === '.' || step === '..';
+  return step.endsWith('/') || isDots(step);
 }
 
 function textOf({ directory, last }: Place): string {
