@@ -169,11 +169,32 @@ describe('answers as Linux does', () => {
 
   it('to paths that end in a slash, in . or in ..', () => expectSame(pathCalls), 60_000);
 
-  it('of any age to a file that is to be made and a directory: EINVAL, and nothing is made', async () => {
+  it('to O_CREAT with O_DIRECTORY, as newer kernels do: EINVAL, and nothing is made', async () => {
     const program = new RawProgram();
     program.call('open', program.text('/tmp/neither'), O_CREAT | O_DIRECTORY, 0o777);
     program.call('access', program.text('/tmp/neither'), 0);
     expect((await pod.raw(program)).results).toEqual([-22, -2]);
+  });
+
+  it('to a link with a slash behind it, whatever the host has where it leads', async () => {
+    // A directory of the host that the container has no path to.
+    const outside = join(pod.volume, 'outside');
+    populate(outside);
+    symlinkSync(outside, join(pod.volume, 'out'));
+    const program = new RawProgram();
+    program.call('chdir', program.text('/volume'));
+    const [out, file, made] = ['out/', 'outside/f', 'made'].map((path) => program.text(path)) as [number, number, number];
+    program.call('mkdir', out, 0o777);
+    program.call('rmdir', out);
+    program.call('unlink', out);
+    program.call('rename', out, made);
+    program.call('rename', file, out);
+    program.call('link', out, made);
+    program.call('link', file, out);
+    program.call('open', out, O_CREAT | O_WRONLY, 0o666);
+    program.call('access', out, 0);
+    const [EEXIST, ENOTDIR, ENOENT, EISDIR] = [-17, -20, -2, -21];
+    expect((await pod.raw(program)).results.slice(1)).toEqual([EEXIST, ENOTDIR, ENOTDIR, ENOTDIR, ENOTDIR, ENOENT, EEXIST, EISDIR, ENOENT]);
   });
 
   it('to arguments that are negative, too large, or have something above an int', () => expectSame(wideCalls));

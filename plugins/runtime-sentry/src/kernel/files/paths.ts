@@ -64,11 +64,12 @@ export class Paths {
 
   /**
    * The directory that holds the last step of a path, as an O_PATH descriptor that is the taker's to close, and that step as it is written:
-   * `.`, `..` and a slash behind a name are left for the kernel to judge. Or an errno. With `follow`, of where a link there leads.
+   * `.`, `..` and a slash behind a name are left for the kernel to judge. Or an errno. With `follow`, of where a link there
+   * leads; never with a slash behind it.
    */
   entry(path: string, follow: boolean, links: ProcLinks): NameIn | { kind: 'proc'; path: string } | number {
     for (let tries = 0; tries < maximumTries; tries++) {
-      const place = this.#walk(path, follow, links);
+      const place = this.#walk(path, follow && !path.endsWith('/'), links);
       if (typeof place === 'number') return place;
       const holder = join(place.directory);
       const text = isProc(holder) ? holder : textOf(place);
