@@ -125,9 +125,9 @@ describe('under the Sentry', () => {
   it('who is not root has no rights to what is root’s', async () => {
     const { stdout, stderr } = await pod.script(
       `mkdir -m 700 /r; echo secret > /r/s; mkdir -m 1777 /u
-       su -s /bin/sh nobody -c 'cat /r/s; touch /x; touch /u/mine; stat -c %u /u/mine; cat /proc/1/environ | wc -c; ls /proc/1/fd'; rm -r /r /u`,
+       su -s /bin/sh nobody -c 'cat /r/s; touch /x; touch /u/mine; ln /u/mine /u/also; stat -c "%u %h" /u/mine; cat /proc/1/environ | wc -c; ls /proc/1/fd'; rm -r /r /u`,
     );
-    expect(stdout).toBe('65534\n0\n');
+    expect(stdout).toBe('65534 2\n0\n');
     expect(stderr).toMatch(/\/r\/s.*Permission denied/);
     expect(stderr).toMatch(/\/x.*Permission denied/);
     expect(stderr).toMatch(/\/proc\/1\/environ.*Permission denied/);
