@@ -110,6 +110,15 @@ describe('under the Sentry', () => {
       'head -n 1 /proc/mounts; cut -c 1-13 /proc/version; wc -w < /proc/uptime',
       'none / overlay rw 0 0\nLinux version\n2\n',
     );
+    await expectPrinted(
+      'ls -d /proc/1/. /proc/self/; for f in version/ 1/stat/. no/; do cat /proc/$f 2>&1 || true; done',
+      `/proc/1/.
+/proc/self/
+cat: can't open '/proc/version/': Not a directory
+cat: can't open '/proc/1/stat/.': Not a directory
+cat: can't open '/proc/no/': No such file or directory
+`,
+    );
     expect((await pod.script('ps -o pid,args')).stdout).toMatch(/^\s+1 sleep 1000$/m);
     expect((await pod.script('ls /proc/self/fd')).stdout).toMatch(/^0\n1\n2\n/);
   });

@@ -143,7 +143,12 @@ export class Kernel {
 
   #find(path: string, follow: boolean, task: Task): Found | number {
     const found = this.paths.find(path, follow, (place) => this.proc.link(place, task));
-    if (!follow || typeof found === 'number' || found.kind !== 'proc') return found;
+    if (typeof found === 'number' || found.kind !== 'proc') return found;
+    if (found.mustBeDirectory) {
+      const F_OK = 0;
+      return this.proc.isDirectory(found.path, task) ? found : this.proc.access(found.path, F_OK, task) || -ENOTDIR;
+    }
+    if (!follow) return found;
     const at = this.proc.through(found.path, task);
     if (at === undefined) return found;
     return at < 0 ? at : { kind: 'file', at, path };

@@ -15,8 +15,8 @@ import {
   S_IFMT,
 } from './host-files.ts';
 
-/** Where a path leads. `at` is an O_PATH descriptor, the taker's to close; `proc` a place in the synthetic /proc. */
-export type Found = { kind: 'file'; at: number; path: string } | { kind: 'proc'; path: string };
+/** Where a path leads. `at` is an O_PATH descriptor, the taker's to close; `proc` a place in the synthetic /proc, which `mustBeDirectory` by how the path is written. */
+export type Found = { kind: 'file'; at: number; path: string } | { kind: 'proc'; path: string; mustBeDirectory: boolean };
 
 /** Where a path ends: names without links, `.` and `..`; and the last step as it is written, which may be missing. */
 interface Place {
@@ -55,8 +55,9 @@ export class Paths {
       const place = this.#walk(path, followLast, links);
       if (typeof place === 'number') return place;
       const text = textOf(place);
-      if (isProc(text)) return { kind: 'proc', path: text };
-      const at = openInRoot(this.root, namesDirectory(place.last) ? `${text}/` : text, O_PATH | O_NOFOLLOW);
+      const mustBeDirectory = namesDirectory(place.last);
+      if (isProc(text)) return { kind: 'proc', path: text, mustBeDirectory };
+      const at = openInRoot(this.root, mustBeDirectory ? `${text}/` : text, O_PATH | O_NOFOLLOW);
       if (at !== -ELOOP) return this.#found(at, text);
     }
     return -ELOOP;
