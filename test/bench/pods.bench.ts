@@ -17,6 +17,7 @@ import { wholeNumber } from '../../packages/cli/src/commands/arguments.ts';
 import { removeCgroups } from '../fixtures/cgroups.ts';
 import { startContainerd, startShim } from '../fixtures/cri-servers.ts';
 import { benchOptions } from './bench-options.ts';
+import { interruptible, pauseForInterruption } from './interruption.ts';
 import { type BenchResult, describeHost, percentile, ratiosOf, report } from './report.ts';
 import { stopwatch } from './stopwatch.ts';
 
@@ -45,6 +46,7 @@ class Pods {
 
   /** One pod up, stopped and removed; milliseconds of each step. */
   async cycle(): Promise<Timings> {
+    pauseForInterruption();
     const pod = await this.up();
     return { ...pod.timings, ...(await this.down(pod.sandboxId, pod.containerId)) };
   }
@@ -131,7 +133,10 @@ async function measureServer(server: { endpoint: string; stop(): Promise<void> }
   }
 }
 
-const ours = await measureServer(await startShim());
-const peer = options.vs ? await measureServer(await startContainerd()) : undefined;
-const result: BenchResult = { name: 'pods', host: describeHost(), ours, bars: [], ...(peer && { peer, ratios: ratiosOf(ours, peer) }) };
-report(result, options);
+await interruptible(async () => {
+  const ours = await measureServer(await startShim('runc', {}, { ownProcessGroup: true }));
+  pauseForInterruption();
+  const peer = options.vs ? await measureServer(await startContainerd()) : undefined;
+  const result: BenchResult = { name: 'pods', host: describeHost(), ours, bars: [], ...(peer && { peer, ratios: ratiosOf(ours, peer) }) };
+  report(result, options);
+});

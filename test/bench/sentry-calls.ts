@@ -1,11 +1,13 @@
 import { RawProgram } from '../fixtures/raw-program.ts';
 import { SentryPod } from '../fixtures/sentry-pod.ts';
+import { pauseForInterruption } from './interruption.ts';
 
 const callsMeasured = 1000;
 
 /** Microseconds of one system call under a Sentry: one that it answers, with the seccomp round trip that this takes, and one left to the kernel. */
 export async function sentryCalls(): Promise<{ answered: number; leftToKernel: number }> {
-  const pod = await SentryPod.start();
+  pauseForInterruption();
+  const pod = await SentryPod.start({ ownProcessGroup: true });
   try {
     return { answered: await timeOf(pod, 'uname'), leftToKernel: await timeOf(pod, 'getppid') };
   } finally {

@@ -8,6 +8,7 @@ import { chooseAccelerator } from '../../plugins/runtime-vm/src/machine/accelera
 import { findParts } from '../../plugins/runtime-vm/src/machine/machine-parts.ts';
 import { probeArguments } from '../../plugins/runtime-vm/src/machine/qemu-arguments.ts';
 import { findOnPath, repository } from '../fixtures/tools.ts';
+import { pauseForInterruption } from './interruption.ts';
 import { percentile } from './report.ts';
 import { stopwatch } from './stopwatch.ts';
 
@@ -25,10 +26,13 @@ async function runc(count: number): Promise<number> {
   try {
     makeBundle(bundle);
     const samples: number[] = [];
-    for (let i = 0; i < count; i++) samples.push(await runOnce(bundle, `berth-floor-${process.pid}-${i}`));
+    for (let i = 0; i < count; i++) {
+      pauseForInterruption();
+      samples.push(await runOnce(bundle, `berth-floor-${process.pid}-${i}`));
+    }
     return percentile(samples, 0.5);
   } finally {
-    rmSync(bundle, { recursive: true });
+    rmSync(bundle, { recursive: true, force: true });
   }
 }
 
@@ -45,7 +49,10 @@ async function vm(count: number): Promise<number> {
       signal,
     });
     const samples: number[] = [];
-    for (let i = 0; i < count; i++) samples.push(await exitTime(parts.qemu, probeArguments(parts, accelerator)));
+    for (let i = 0; i < count; i++) {
+      pauseForInterruption();
+      samples.push(await exitTime(parts.qemu, probeArguments(parts, accelerator)));
+    }
     return percentile(samples, 0.5);
   } finally {
     rmSync(directory, { recursive: true });

@@ -22,6 +22,7 @@ import { readNodeConfiguration } from '../../packages/cli/src/configuration/node
 import { removeCgroups } from '../fixtures/cgroups.ts';
 import { startShim } from '../fixtures/cri-servers.ts';
 import { benchOptions } from './bench-options.ts';
+import { interruptible, pauseForInterruption } from './interruption.ts';
 import { type BenchResult, describeHost, percentile, ratiosOf, report } from './report.ts';
 import { sentryCalls } from './sentry-calls.ts';
 import { floors } from './start-floors.ts';
@@ -59,6 +60,7 @@ class Starts {
 
   /** One pod from nothing to its first line; milliseconds since RunPodSandbox was called, at the end of each step. */
   async once(): Promise<Timings> {
+    pauseForInterruption();
     const name = `bench-${process.pid}-${this.#serial++}`;
     const logDirectory = join(this.#logDirectory, name);
     const sandboxConfig = PodSandboxConfig.fromPartial({
@@ -118,8 +120,9 @@ function textOf(path: string): string {
 }
 
 async function measure(handler: string): Promise<Record<string, number>> {
+  process.stderr.write(`${handler}: ${count + 1} pods ...\n`);
   const logDirectory = mkdtempSync(join(tmpdir(), 'berth-bench-'));
-  const server = await startShim(handler);
+  const server = await startShim(handler, {}, { ownProcessGroup: true });
   const starts = new Starts(server.endpoint, logDirectory);
   try {
     if (handler === 'fake') await pull(server.endpoint);
@@ -151,11 +154,13 @@ async function measureSentryCalls(): Promise<void> {
 
 const ours: Record<string, number> = {};
 const peer: Record<string, number> = {};
-for (const handler of handlers) {
-  Object.assign(ours, await measure(handler));
-  const floor = await floors[handler]?.(count);
-  if (floor !== undefined) peer[`${handler}: first line p50 ms`] = floor;
-  if (handler === 'sentry') await measureSentryCalls();
-}
-const result: BenchResult = { name: 'start', host: describeHost(), ours, peer, ratios: ratiosOf(ours, peer), bars: [] };
-report(result, options);
+await interruptible(async () => {
+  for (const handler of handlers) {
+    Object.assign(ours, await measure(handler));
+    const floor = await floors[handler]?.(count);
+    if (floor !== undefined) peer[`${handler}: first line p50 ms`] = floor;
+    if (handler === 'sentry') await measureSentryCalls();
+  }
+  const result: BenchResult = { name: 'start', host: describeHost(), ours, peer, ratios: ratiosOf(ours, peer), bars: [] };
+  report(result, options);
+});

@@ -66,9 +66,9 @@ describe('manifests', () => {
 
   it('standard input is a manifest too', async () => {
     const manifest = completes.replace('{name: good}', '{name: good, annotations: {fake.berth.dev/exit-after: 100ms}}');
-    const running = home.start(['run', '--once', '--runtime', 'fake', '-f', '-'], {}, manifest);
+    const running = home.start(['run', '--once', '--runtime', 'fake', '-f', '-'], { input: manifest });
     expect((await running.ended).stdout).toContain('pod good has the address');
-    const broken = await home.start(['run', '--once', '--runtime', 'fake', '-f', '-'], {}, 'kind: Pod\nmetadata: {').ended;
+    const broken = await home.start(['run', '--once', '--runtime', 'fake', '-f', '-'], { input: 'kind: Pod\nmetadata: {' }).ended;
     expect(broken).toMatchObject({ status: 1, stdout: '', stderr: expect.stringMatching(/^berth: standard input:\d+/) });
   });
 

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { NamespaceMode, PodSandboxState } from '@berth/sdk/cri';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { BerthHome, exampleImage } from '../fixtures/berth.ts';
@@ -41,8 +42,8 @@ describe('a pod in a machine', { timeout: 60_000 }, () => {
       const [release, hostname, port, memory = '', seconds] = pod.log('main');
       expect(release).toMatch(/-cloud-amd64$/);
       expect([hostname, port]).toEqual(['ship', '80']);
-      // 300 MiB and what the guest itself needs, less what its kernel takes before it counts.
-      expect(Number(/\d+/.exec(memory)?.[0])).toBeGreaterThan(300 * 1024);
+      // What its containers may have, and what the guest reserves for itself.
+      expect(Number(/\d+/.exec(memory)?.[0])).toBeGreaterThan((300 + 96) * 1024);
       expect(Math.abs(Number(seconds) - Date.now() / 1000)).toBeLessThan(5);
     });
   });
@@ -89,6 +90,17 @@ describe('a pod in a machine', { timeout: 60_000 }, () => {
       const leaving = await pod.run('leaving', 'sleep 4343 & exit 5', { linux: { securityContext: sharedPids } });
       expect((await pod.ended(leaving)).exitCode).toBe(5);
       expect(await pod.exec(sleeper, 'ps')).not.toContain('sleep 4343');
+    });
+  });
+
+  it('ends what takes all of its memory, and lives on', async () => {
+    await shim.withPod({}, async (pod) => {
+      const staying = await pod.run('staying', forever);
+      expect(await pod.exec(staying, 'tail', '/dev/zero')).toMatch(/^137: /);
+      expect(await pod.exec(staying, 'cat', '/proc/self/oom_score_adj', '/proc/1/oom_score_adj')).toBe('1\n1\n');
+      const greedy = await pod.run('greedy', 'exec tail /dev/zero');
+      expect(await pod.ended(greedy)).toMatchObject({ exitCode: 137, reason: 'OOMKilled' });
+      expect(await pod.exec(staying, 'echo', 'here')).toBe('here\n');
     });
   });
 
@@ -145,12 +157,17 @@ describe('a pod in a machine', { timeout: 60_000 }, () => {
     ['its monitor is killed', 'its monitor has died, and the machine with it', 'monitor', 'SIGKILL'],
   ] as const)('ends, and says why, when %s', async (_what, message, program, signal) => {
     await shim.withPod({}, async (pod) => {
-      const id = await pod.run('main', forever);
+      const id = await pod.run('main', 'echo started; sleep 1000');
       const qemu = pod.pid('qemu');
+      const exec = expect(pod.exec(id, 'sh', '-c', 'echo started > /proc/1/fd/2; sleep 1000')).rejects.toThrow(
+        new RegExp(`: container main \\(\\w+\\): its machine has ended: ${message}$`),
+      );
+      while (pod.log('main').length < 2) await sleep(20);
       process.kill(pod.pid(program), signal);
       expect(await pod.ended(id)).toMatchObject({ exitCode: 255, message });
       const { status } = await shim.client.podSandboxStatus({ podSandboxId: pod.id, verbose: false });
       expect(status?.state).toBe(PodSandboxState.SANDBOX_NOTREADY);
+      await exec;
       await expect.poll(() => isAlive(qemu)).toBe(false);
     });
   });
@@ -189,16 +206,26 @@ describe('runtime-vm', () => {
     }
   });
 
-  it('makes no pod in a machine whose agent fails, and says what the guest said', async () => {
+  it.each([
+    ['agent fails', 'tools/agent', '#!/bin/sh\nexit 3\n', /the guest switched the machine off: .*ended with status 3/],
+    ['initial root file system is broken', 'initramfs.cpio', 'broken', /the guest's kernel panicked: .*Unable to mount root fs/],
+  ])('makes no pod in a machine whose %s, and says of which, why, and what to do', async (_what, name, content, reason) => {
     const before = readHostState();
     const directory = mkdtempSync(join(tmpdir(), 'berth-guest-'));
     mkdirSync(join(directory, 'tools'));
-    writeFileSync(join(directory, 'tools/agent'), '#!/bin/sh\nexit 3\n', { mode: 0o755 });
-    for (const name of ['vmlinuz', 'initramfs.cpio']) symlinkSync(join(repository, '.cache/guest', name), join(directory, name));
+    for (const part of ['vmlinuz', 'initramfs.cpio', 'tools/agent'].filter((each) => each !== name)) {
+      symlinkSync(join(repository, '.cache/guest', part), join(directory, part));
+    }
+    writeFileSync(join(directory, name), content, { mode: 0o755 });
     const shim = new VmShim('--guest', directory);
     try {
       await shim.start();
-      await expect(shim.withPod({}, async () => undefined)).rejects.toThrow(/the guest switched the machine off: .*ended with status 3/);
+      const message = await shim.withPod({}, async () => undefined).then(String, (error: Error) => error.message);
+      expect(message).toMatch(/sandbox \w{12}: its machine has ended: /);
+      expect(message).toMatch(reason);
+      expect(message).toContain(
+        `; it booted ${directory}/vmlinuz with ${directory}/initramfs.cpio: make them anew with "npm run setup -- --runtime vm"`,
+      );
     } finally {
       await shim.stop();
       rmSync(directory, { recursive: true });

@@ -40,7 +40,7 @@ describe('sessions with a container on runc', () => {
 
   it('exec -i passes on input, its end, both outputs and the exit code', async () => {
     const input = 'x'.repeat(500_000);
-    const exec = home.start(['exec', '-i', 'web', '--', 'sh', '-c', 'cat; echo end >&2; exit 4'], {}, input);
+    const exec = home.start(['exec', '-i', 'web', '--', 'sh', '-c', 'cat; echo end >&2; exit 4'], { input });
     expect(await exec.ended).toEqual({ status: 4, stdout: input, stderr: 'end\n' });
   });
 
@@ -56,7 +56,7 @@ describe('sessions with a container on runc', () => {
   });
 
   it('attach -i joins the container, and Ctrl-C leaves it alone', async () => {
-    const attach = home.start(['attach', '-i', 'web'], {}, 'one\ntwo\n');
+    const attach = home.start(['attach', '-i', 'web'], { input: 'one\ntwo\n' });
     await attach.says(/got one\ngot two\n/);
     expect((await attach.interrupt()).status).toBe(0);
     expect((await home.berth('logs', 'web')).stdout).toBe('got one\ngot two\n');

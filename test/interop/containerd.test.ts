@@ -45,7 +45,7 @@ describe('sessions on real containerd', () => {
       const node = home.start(['run', '-f', join(repository, 'examples/sidecar.yaml')]);
       await node.says(/the node goes on/);
       const listing = ['exec', '-i', 'sidecar', '-c', 'web', '--', 'sh', '-c', 'read word; ls /www; echo "$word" >&2; exit 3'];
-      expect(await home.start(listing, {}, 'hello\n').ended).toEqual({ status: 3, stdout: 'index.html\n', stderr: 'hello\n' });
+      expect(await home.start(listing, { input: 'hello\n' }).ended).toEqual({ status: 3, stdout: 'index.html\n', stderr: 'hello\n' });
       const forward = home.start(['port-forward', 'sidecar', ':80']);
       await forward.says(/-> 80\n/);
       const [, port] = /127\.0\.0\.1:(\d+)/.exec(forward.output) ?? [];

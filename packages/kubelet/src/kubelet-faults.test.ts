@@ -221,7 +221,7 @@ describe('a runtime on demand', () => {
     await node.kubelet.start();
     await node.write('manifests/a.yaml', simple('a'));
     const pod = await node.until('a', ({ status }) => status?.reason === 'RuntimeUnavailable');
-    expect(pod.status?.message).toBe('runtime timer: runtime timer: no such machine');
+    expect(pod.status?.message).toBe('runtime timer: no such machine');
     await node.until('a', isReady);
     expect(calls.slice(0, 2)).toEqual(['start', 'start']);
   });

@@ -132,6 +132,12 @@ describe('its profiles', () => {
       /pluginConfig\[0\]\.args\.endpoint: must be unix/,
     ],
     ['a module that is not there', withModule('./gone.mjs'), /pluginConfig\[0\]\.args: \.\/gone\.mjs: it can't be loaded: .*; give a path/],
+    [
+      'a module whose imports are not there',
+      withModule('./needy.mjs'),
+      /needy\.mjs: it can't be loaded: .*nowhere.*; install what it imports/,
+    ],
+    ['a module that is no JavaScript', withModule('./broken.mjs'), /broken\.mjs: it can't be loaded: .*; mend the module/],
     ['a module that exports no plugin', withModule('./empty.mjs'), /empty\.mjs: its default export is no function/],
     ['a module of another plugin', withModule('./other.mjs'), /other\.mjs: it makes plugin "Other", not Mine/],
     ['a module that refuses its arguments', withModule('./strict.mjs'), /pluginConfig\[0\]\.args: no such argument/],
@@ -141,6 +147,8 @@ describe('its profiles', () => {
       /score\.enabled\[0\]\.name: plugin Mine is asked ahead, at preFilter/,
     ],
   ])('refuse %s by file and field', async (_what, body, message) => {
+    write('needy.mjs', "import 'nowhere';");
+    write('broken.mjs', 'export default (');
     write('empty.mjs', 'export const plugin = 1;');
     write('good.mjs', "export default () => ({ name: 'Mine' });");
     write('other.mjs', "export default () => ({ name: 'Other' });");

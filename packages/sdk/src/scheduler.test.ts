@@ -49,6 +49,11 @@ describe('a plugin', () => {
       { filter: () => ({ code: 'Unschedulable', reasons: [] }) },
       /^filter of node n1: it gave \{.*a refusal has a code and reasons/,
     ],
+    [
+      'filter is asynchronous',
+      { filter: (async () => boom()) as never },
+      /^filter of node n1: it gave a Promise; filter and score answer at once/,
+    ],
     ['the refusal is null', { filter: () => null as never }, /^filter of node n1: it gave null;/],
   ])('names function and node when %s', async (_what, definition, message) => {
     await expect(ask(definition)).rejects.toThrow(message);

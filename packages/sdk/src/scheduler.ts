@@ -105,6 +105,17 @@ export function schedulerPlugin<Prepared = undefined>(definition: SchedulerPlugi
 }
 
 function attempt<T>(what: string, work: () => T): T {
+  const answer = answerOf(what, work);
+  if (!(answer instanceof Promise)) return answer;
+  // What becomes of it is nobody's concern: the answer is refused.
+  answer.catch(() => undefined);
+  throw new PluginError('INTERNAL', 'it gave a Promise', {
+    object: what,
+    hint: 'filter and score answer at once; what takes time belongs into prepare',
+  });
+}
+
+function answerOf<T>(what: string, work: () => T): T {
   try {
     return work();
   } catch (thrown) {

@@ -2,8 +2,10 @@ import { rm } from 'node:fs/promises';
 import { availableParallelism, hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
+import type { Client } from '@berth/sdk/connect';
 import type { LinuxContainerResources } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
+import type { MachineMonitorService } from '@berth/sdk/machine-monitor';
 import { CreateContainerRequest, ReadUsageRequest, ReopenLogRequest, UpdateContainerRequest } from '@berth/sdk/machine-monitor';
 import type { Calls } from '@berth/shim/calls';
 import { killedExitCode, signalNumber } from '@berth/shim/exit-code';
@@ -138,56 +140,63 @@ export class VmRuntime implements Runtime {
   async createContainer(container: ContainerSpec, signal: AbortSignal): Promise<void> {
     const { id, sandbox, logPath = '' } = container;
     const { stdin } = container.config;
-    const { monitor } = this.#machines.of(sandbox);
+    const machine = this.#machines.of(sandbox);
     const config = await this.#shareLocks.hold(sandbox.id, signal, () => this.#shareFiles(container, signal));
     const request = { id, config: Buffer.from(JSON.stringify(config)), stdin, logPath, oomFile: oomFile(container) };
-    await this.#record('create', container, () => monitor.createContainer(request, { signal }));
+    await this.#record('create', container, () =>
+      machine.call(describeContainer(container), signal, (monitor) => monitor.createContainer(request, { signal })),
+    );
     this.#known.set(id, container);
   }
 
   async start(container: ContainerSpec, signal: AbortSignal): Promise<void> {
-    const { monitor } = this.#machines.of(container.sandbox);
-    await this.#record('start', container, () => monitor.startContainer({ id: container.id }, { signal }));
+    await this.#record('start', container, () =>
+      this.#ask(container, signal, (monitor) => monitor.startContainer({ id: container.id }, { signal })),
+    );
   }
 
   async signal(container: ContainerSpec, posixSignal: string, signal: AbortSignal): Promise<void> {
-    const machine = this.#machines.find(container.sandbox);
-    if (machine) await unlessGone(machine.monitor.signalContainer({ id: container.id, number: signalNumber(posixSignal) }, { signal }));
+    const request = { id: container.id, number: signalNumber(posixSignal) };
+    await this.#unlessGone(container, signal, (monitor) => monitor.signalContainer(request, { signal }));
   }
 
   async exec(container: ContainerSpec, { args }: ExecProcess, streams: ProcessStreams, signal: AbortSignal): Promise<number> {
     const machine = this.#machines.of(container.sandbox);
-    return this.#record('exec', container, () => machine.exec(container.id, args, streams, signal));
+    return this.#record('exec', container, () =>
+      machine.exec({ container: container.id, args }, describeContainer(container), streams, signal),
+    );
   }
 
-  async attach({ id, sandbox, config }: ContainerSpec, streams: ProcessStreams, signal: AbortSignal): Promise<void> {
-    await this.#machines.of(sandbox).attach(id, streams, config.stdinOnce, signal);
+  async attach(container: ContainerSpec, streams: ProcessStreams, signal: AbortSignal): Promise<void> {
+    const { id, sandbox, config } = container;
+    const request = { container: id, endsInput: config.stdinOnce };
+    await this.#machines.of(sandbox).attach(request, describeContainer(container), streams, signal);
   }
 
-  async reopenLog({ id, sandbox }: ContainerSpec, signal: AbortSignal): Promise<void> {
-    await this.#machines.of(sandbox).monitor.reopenLog(ReopenLogRequest.create({ id }), { signal });
+  async reopenLog(container: ContainerSpec, signal: AbortSignal): Promise<void> {
+    const request = ReopenLogRequest.create({ id: container.id });
+    await this.#ask(container, signal, (monitor) => monitor.reopenLog(request, { signal }));
   }
 
   async dial(sandbox: SandboxSpec, port: number, signal: AbortSignal): Promise<Duplex> {
     return this.#machines.of(sandbox).dial(port, signal);
   }
 
-  async usage({ id, sandbox }: ContainerSpec, signal: AbortSignal): Promise<Usage | undefined> {
-    const { usage } = await this.#machines.of(sandbox).monitor.readUsage(ReadUsageRequest.create({ id }), { signal });
+  async usage(container: ContainerSpec, signal: AbortSignal): Promise<Usage | undefined> {
+    const request = ReadUsageRequest.create({ id: container.id });
+    const { usage } = await this.#ask(container, signal, (monitor) => monitor.readUsage(request, { signal }));
     return usage && containerUsage(usage, new Date());
   }
 
   async update(container: ContainerSpec, limits: LinuxContainerResources, signal: AbortSignal): Promise<void> {
-    const { id, sandbox, config } = container;
-    const resources = changeableLimits(limits, config.linux?.resources, guestFacts, describeContainer(container));
-    const request = UpdateContainerRequest.create({ id, resources: Buffer.from(JSON.stringify(resources)) });
-    await this.#record('update', container, () => this.#machines.of(sandbox).monitor.updateContainer(request, { signal }));
+    const resources = changeableLimits(limits, container.config.linux?.resources, guestFacts, describeContainer(container));
+    const request = UpdateContainerRequest.create({ id: container.id, resources: Buffer.from(JSON.stringify(resources)) });
+    await this.#record('update', container, () => this.#ask(container, signal, (monitor) => monitor.updateContainer(request, { signal })));
   }
 
   async removeContainer(container: ContainerSpec, signal: AbortSignal): Promise<void> {
     const { id, sandbox } = container;
-    const machine = this.#machines.find(sandbox);
-    if (machine) await unlessGone(machine.monitor.removeContainer({ id }, { signal }));
+    await this.#unlessGone(container, signal, (monitor) => monitor.removeContainer({ id }, { signal }));
     await this.#shareLocks.hold(sandbox.id, signal, () => this.#machines.shareOf(sandbox).removeRootfs(id, signal));
     await this.#exits.remove(id);
     await rm(oomFile(container), { force: true });
@@ -230,16 +239,39 @@ export class VmRuntime implements Runtime {
 
   /** Its end is that of the sandbox. */
   async #holdSharedPid(sandbox: SandboxSpec, signal: AbortSignal): Promise<void> {
-    const { monitor } = this.#machines.of(sandbox);
+    const { id } = sandbox;
     const config = Buffer.from(JSON.stringify(guestPauseConfig(sandbox)));
-    await monitor.createContainer(CreateContainerRequest.create({ id: sandbox.id, config }), { signal });
-    await monitor.startContainer({ id: sandbox.id }, { signal });
-    this.#sharedPids.add(sandbox.id);
+    await this.#machines.of(sandbox).call(`sandbox ${id.slice(0, 12)}`, signal, async (monitor) => {
+      await monitor.createContainer(CreateContainerRequest.create({ id, config }), { signal });
+      await monitor.startContainer({ id }, { signal });
+    });
+    this.#sharedPids.add(id);
   }
 
   #ready(): Host {
     if (this.#host) return this.#host;
     throw new PluginError('FAILED_PRECONDITION', 'prepare() has not succeeded', { object: this.#options.handler });
+  }
+
+  /** Asks the machine about a container of it. */
+  async #ask<Result>(
+    container: ContainerSpec,
+    signal: AbortSignal,
+    work: (monitor: Client<MachineMonitorService>) => Promise<Result>,
+  ): Promise<Result> {
+    return this.#machines.of(container.sandbox).call(describeContainer(container), signal, work);
+  }
+
+  /** What is asked of a machine that has ended is done. */
+  async #unlessGone(
+    container: ContainerSpec,
+    signal: AbortSignal,
+    work: (monitor: Client<MachineMonitorService>) => Promise<unknown>,
+  ): Promise<void> {
+    const machine = this.#machines.find(container.sandbox);
+    await machine?.call(describeContainer(container), signal, work).catch((error: unknown) => {
+      if (PluginError.from(error).code !== 'UNAVAILABLE') throw error;
+    });
   }
 
   async #containerEnded(id: string): Promise<void> {
@@ -271,11 +303,4 @@ export class VmRuntime implements Runtime {
 
 function oomFile({ directory }: ContainerSpec): string {
   return join(directory, 'oom');
-}
-
-/** What is asked of a machine that has ended meanwhile is done. */
-async function unlessGone(call: Promise<unknown>): Promise<void> {
-  await call.catch((error: unknown) => {
-    if (PluginError.from(error).code !== 'UNAVAILABLE') throw error;
-  });
 }

@@ -110,6 +110,15 @@ describe('under the Sentry', () => {
       'head -n 1 /proc/mounts; cut -c 1-13 /proc/version; wc -w < /proc/uptime',
       'none / overlay rw 0 0\nLinux version\n2\n',
     );
+    await expectPrinted(
+      'ls -d /proc/1/. /proc/self/; for f in version/ 1/stat/. no/; do cat /proc/$f 2>&1 || true; done',
+      `/proc/1/.
+/proc/self/
+cat: can't open '/proc/version/': Not a directory
+cat: can't open '/proc/1/stat/.': Not a directory
+cat: can't open '/proc/no/': No such file or directory
+`,
+    );
     expect((await pod.script('ps -o pid,args')).stdout).toMatch(/^\s+1 sleep 1000$/m);
     expect((await pod.script('ls /proc/self/fd')).stdout).toMatch(/^0\n1\n2\n/);
   });
@@ -125,9 +134,9 @@ describe('under the Sentry', () => {
   it('who is not root has no rights to what is root’s', async () => {
     const { stdout, stderr } = await pod.script(
       `mkdir -m 700 /r; echo secret > /r/s; mkdir -m 1777 /u
-       su -s /bin/sh nobody -c 'cat /r/s; touch /x; touch /u/mine; stat -c %u /u/mine; cat /proc/1/environ | wc -c; ls /proc/1/fd'; rm -r /r /u`,
+       su -s /bin/sh nobody -c 'cat /r/s; touch /x; touch /u/mine; ln /u/mine /u/also; stat -c "%u %h" /u/mine; cat /proc/1/environ | wc -c; ls /proc/1/fd'; rm -r /r /u`,
     );
-    expect(stdout).toBe('65534\n0\n');
+    expect(stdout).toBe('65534 2\n0\n');
     expect(stderr).toMatch(/\/r\/s.*Permission denied/);
     expect(stderr).toMatch(/\/x.*Permission denied/);
     expect(stderr).toMatch(/\/proc\/1\/environ.*Permission denied/);

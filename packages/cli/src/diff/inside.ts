@@ -6,7 +6,8 @@ const questions: Record<string, string> = {
   machine: 'uname -m',
   cpus: 'nproc',
   'memory seen': "sed -n 's/^MemTotal: *//p' /proc/meminfo",
-  'memory limit': 'cat /sys/fs/cgroup/memory.max || cat /sys/fs/cgroup/memory/memory.limit_in_bytes',
+  // No limit is `max` on cgroup v2, and the greatest number of pages, in bytes, on v1.
+  'memory limit': 'cat /sys/fs/cgroup/memory.max || cat /sys/fs/cgroup/memory/memory.limit_in_bytes | sed s/^9223372036854771712$/max/',
   'process limit': 'cat /sys/fs/cgroup/pids.max || cat /sys/fs/cgroup/pids/pids.max',
   user: 'id -u; id -g',
   capabilities: "sed -n 's/^CapEff:[[:space:]]*//p' /proc/self/status",

@@ -21,7 +21,9 @@ export class ActionFailure extends Error {
     } catch (thrown) {
       if (thrown instanceof ActionFailure) throw thrown;
       const cause = PluginError.from(thrown);
-      throw new ActionFailure(reason, `${who}: ${cause.message}`, cause);
+      // Some plugins name themselves.
+      const message = cause.message.startsWith(`${who}: `) ? cause.message : `${who}: ${cause.message}`;
+      throw new ActionFailure(reason, message, cause);
     }
   }
 }

@@ -34,6 +34,21 @@ describe('a plugin in this process', () => {
     await expect(evaluation).rejects.toThrow(/aborted/);
   });
 
+  it('changes nothing of the scheduler’s, whatever it does to what it is given', async () => {
+    const careless = schedulerPlugin({
+      name: 'Careless',
+      score: (given, node) => {
+        (node.allocatable as Map<string, bigint>).clear();
+        delete (given.pod as { spec?: unknown }).spec;
+        return 1;
+      },
+    });
+    const before = structuredClone({ pod, nodes: snapshot.nodes });
+    await new InProcessEvaluator(careless, 5000).evaluate(pod, snapshot, new AbortController().signal);
+    expect({ pod, nodes: snapshot.nodes }).toEqual(before);
+    expect(snapshot.nodes[0]?.allocatable.size).toBeGreaterThan(0);
+  });
+
   it('has its answers checked, whatever its author made it of', async () => {
     const homemade = {
       name: 'Homemade',

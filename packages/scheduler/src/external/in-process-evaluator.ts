@@ -1,7 +1,8 @@
 import { unlessAborted } from '@berth/sdk/abort';
 import { PluginError } from '@berth/sdk/errors';
-import type { PodInfo, SchedulerPlugin } from '@berth/sdk/scheduler';
+import type { NodeInfo, PodInfo, SchedulerPlugin } from '@berth/sdk/scheduler';
 import { evaluate } from '@berth/sdk/scheduler/evaluate';
+import type { NodeState } from '../node-state.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { checkAnswers } from './check-answers.ts';
 import type { Evaluation, Evaluator } from './evaluator.ts';
@@ -10,6 +11,7 @@ import type { Evaluation, Evaluator } from './evaluator.ts';
 export class InProcessEvaluator implements Evaluator {
   readonly #plugin: SchedulerPlugin;
   readonly #timeoutMs: number;
+  readonly #copies = new WeakMap<NodeState, NodeInfo>();
 
   constructor(plugin: SchedulerPlugin, timeoutMs: number) {
     this.#plugin = plugin;
@@ -22,7 +24,7 @@ export class InProcessEvaluator implements Evaluator {
     const timer = setTimeout(expire, this.#timeoutMs);
     try {
       const limited = AbortSignal.any([signal, deadline.signal]);
-      const answers = await unlessAborted(evaluate(this.#plugin, pod, snapshot.nodes, limited), limited);
+      const answers = await unlessAborted(evaluate(this.#plugin, structuredClone(pod), this.#copiesOf(snapshot), limited), limited);
       const { filters, scores, normalization } = this.#plugin;
       return { filters, scores, normalization, answers: checkAnswers(answers, snapshot, this.#plugin) };
     } finally {
@@ -31,4 +33,13 @@ export class InProcessEvaluator implements Evaluator {
   }
 
   close(): void {}
+
+  /** What a plugin does to its nodes is its own affair, as for one in another process. A copy is made for each change of a node. */
+  #copiesOf({ nodes }: Snapshot): NodeInfo[] {
+    return nodes.map((node) => {
+      const copy = this.#copies.get(node) ?? structuredClone(node);
+      this.#copies.set(node, copy);
+      return copy;
+    });
+  }
 }

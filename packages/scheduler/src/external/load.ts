@@ -61,15 +61,26 @@ async function evaluatorOf(name: string, args: ExternalPluginArgs, file: string)
 async function factoryOf(module: string, file: string): Promise<SchedulerPluginFactory> {
   const specifier = /^[./]/.test(module) ? pathToFileURL(resolve(dirname(file), module)).href : module;
   const loaded: { default?: unknown } = await import(specifier).catch((thrown) => {
-    throw new PluginError('NOT_FOUND', `it can't be loaded: ${PluginError.from(thrown).message}`, {
-      object: module,
-      hint: "give a path from the configuration's directory, beginning with ./, or install the package",
-      cause: thrown,
-    });
+    throw notLoaded(module, thrown);
   });
   if (typeof loaded.default === 'function') return loaded.default as (args: Record<string, unknown>) => SchedulerPlugin;
   throw new PluginError('INVALID_ARGUMENT', 'its default export is no function', {
     object: module,
     hint: 'export default a function that takes args and gives schedulerPlugin({...})',
   });
+}
+
+function notLoaded(module: string, thrown: unknown): PluginError {
+  const { message } = PluginError.from(thrown);
+  const hint = hintFor(message, (thrown as { code?: unknown }).code);
+  return new PluginError('NOT_FOUND', `it can't be loaded: ${message}`, { object: module, hint, cause: thrown });
+}
+
+/** Node tells who imports what it doesn't find: this file the module, or the module what it needs. */
+function hintFor(message: string, code: unknown): string {
+  if (code !== 'ERR_MODULE_NOT_FOUND') return 'mend the module';
+  if (message.includes(import.meta.filename)) {
+    return "give a path from the configuration's directory, beginning with ./, or install the package";
+  }
+  return 'install what it imports where it is: npm install';
 }

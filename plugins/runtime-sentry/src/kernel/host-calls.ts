@@ -2,15 +2,26 @@ import { createRequire } from 'node:module';
 
 const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi');
 
+/** Numbers beyond 53 bits are bigints. */
+export type HostArgument = number | bigint;
+
 // The plain system call: wrappers of libc would change the credentials of all threads where only this one's are meant.
 const syscall = koffi
   .load(null)
   .func('int64_t syscall(int64_t number, int64_t a, int64_t b, int64_t c, int64_t d, int64_t e, int64_t f)') as unknown as (
-  ...args: number[]
+  ...args: HostArgument[]
 ) => number;
 
 /** Makes a system call of the host for this thread. As in the kernel itself, a result below 0 is an errno. */
-export function hostCall(number: number, a = 0, b = 0, c = 0, d = 0, e = 0, f = 0): number {
+export function hostCall(
+  number: number,
+  a: HostArgument = 0,
+  b: HostArgument = 0,
+  c: HostArgument = 0,
+  d: HostArgument = 0,
+  e: HostArgument = 0,
+  f: HostArgument = 0,
+): number {
   const result = syscall(number, a, b, c, d, e, f);
   return result === -1 ? -koffi.errno() : result;
 }

@@ -3,7 +3,8 @@ import { InterruptedCalls } from './interrupted-calls.ts';
 import type { SystemCall } from './notifications.ts';
 
 function call(tid: number, ...args: number[]): SystemCall {
-  return { number: 83, tid, arg: (index) => args[index] ?? 0, int: (index) => args[index] ?? 0 };
+  const arg = (index: number): number => args[index] ?? 0;
+  return { number: 83, tid, arg, int: arg, long: (index) => BigInt(arg(index)) };
 }
 
 it('gives a repeated call the result of the first one, once', () => {

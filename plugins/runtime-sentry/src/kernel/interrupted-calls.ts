@@ -32,5 +32,5 @@ export class InterruptedCalls {
 }
 
 function describe(call: SystemCall): string {
-  return [call.number, ...[0, 1, 2, 3, 4].map((index) => call.arg(index))].join(' ');
+  return [call.number, ...[0, 1, 2, 3, 4].map((index) => call.long(index))].join(' ');
 }

@@ -87,18 +87,25 @@ export class Kernel {
   }
 
   /** The same with the directory that a path's last step is in. /proc has nothing that could be made, changed or removed. */
-  within(call: SystemCall, path: string | number, work: (entry: NameIn, task: Task) => number, follow = false): number {
+  within(call: SystemCall, path: string | number, work: (entry: NameIn) => number, follow = false): number {
     if (typeof path === 'number') return path;
     return this.asCaller(call, (task) => {
       const entry = this.paths.entry(path, follow, (place) => this.proc.link(place, task));
       if (typeof entry === 'number') return entry;
       if ('kind' in entry) return -EPERM;
       try {
-        return work({ ...entry, name: entry.name || '.' }, task);
+        return work(entry);
       } finally {
         closeDescriptor(entry.directory);
       }
     });
+  }
+
+  /** The same for what is to be made there: `masked` are the permissions in `mode` that the caller's umask leaves. */
+  make(call: SystemCall, path: string | number, mode: number, work: (entry: NameIn, masked: number) => number, follow = false): number {
+    const umask = this.tasks.umask(call.tid);
+    if (umask === undefined) return -ESRCH;
+    return this.within(call, path, (entry) => work(entry, mode & 0o7777 & ~umask), follow);
   }
 
   /** Does `work` with the rights of the caller. */
@@ -136,7 +143,12 @@ export class Kernel {
 
   #find(path: string, follow: boolean, task: Task): Found | number {
     const found = this.paths.find(path, follow, (place) => this.proc.link(place, task));
-    if (!follow || typeof found === 'number' || found.kind !== 'proc') return found;
+    if (typeof found === 'number' || found.kind !== 'proc') return found;
+    if (found.mustBeDirectory) {
+      const F_OK = 0;
+      return this.proc.isDirectory(found.path, task) ? found : this.proc.access(found.path, F_OK, task) || -ENOTDIR;
+    }
+    if (!follow) return found;
     const at = this.proc.through(found.path, task);
     if (at === undefined) return found;
     return at < 0 ? at : { kind: 'file', at, path };

@@ -8,10 +8,12 @@ export interface SystemCall {
   readonly number: number;
   /** The calling thread, in the host's numbers. */
   readonly tid: number;
-  /** Argument 0 to 5 as an address, a size or flags: unsigned, exact up to 2^53. */
+  /** Argument 0 to 5 as an address: unsigned, exact up to 2^53, which none is above. */
   arg(index: number): number;
-  /** The low half of an argument, as calls take `int`s. */
+  /** The low half of an argument, as calls take `int`s and what is narrower: flags, modes. What is above it means nothing. */
   int(index: number): number;
+  /** The whole of an argument, as calls take `off_t`. */
+  long(index: number): bigint;
 }
 
 /** A descriptor of this process that the caller gets as the result of its call. */
@@ -104,6 +106,10 @@ export class Notifications implements SystemCall {
 
   int(index: number): number {
     return this.#request.view.getInt32(request.args + 8 * index, true);
+  }
+
+  long(index: number): bigint {
+    return this.#request.view.getBigInt64(request.args + 8 * index, true);
   }
 
   /** What the present call can be answered by after others have come. */

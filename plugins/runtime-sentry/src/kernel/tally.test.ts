@@ -20,6 +20,15 @@ it('counts by name what was answered, continued and not there', () => {
   expect(counts).toEqual({ answered: { uname: 1, open: 2 }, continued: { read: 2 }, unimplemented: { bpf: 1, unknown: 1 } });
 });
 
+it('goes on counting beyond 32 bits', () => {
+  const memory = Tally.memory();
+  new BigUint64Array(memory).fill(2n ** 32n - 1n);
+  new Tally(memory).end(0, 'continue');
+  const counts: Counts = { answered: {}, continued: {}, unimplemented: {} };
+  new Tally(memory).addTo(counts);
+  expect(counts.continued).toMatchObject({ read: 2 ** 32, write: 2 ** 32 - 1 });
+});
+
 it('is busy only during a call', () => {
   const tally = new Tally(Tally.memory());
   expect(tally.busySeconds()).toBe(0);

@@ -3,7 +3,6 @@ export interface Task {
   /** Number of its process (thread group), in the host's PID namespace and in its own. */
   processId: number;
   ownProcessId: number;
-  umask: number;
   credentials: TaskCredentials;
 }
 
@@ -14,6 +13,12 @@ export interface TaskCredentials {
   groups: number[];
   /** The effective set, as two halves of 32 bits. */
   capabilities: [low: number, high: number];
+}
+
+/** The file mode creation mask in a `status` file; undefined for a thread that has ended. */
+export function parseUmask(status: string): number | undefined {
+  const digits = /^Umask:\s*([0-7]+)$/m.exec(status)?.[1];
+  return digits === undefined ? undefined : Number.parseInt(digits, 8);
 }
 
 /** Reads the `status` file of proc(5). Undefined for a thread that has ended. */
@@ -28,7 +33,6 @@ export function parseTask(status: string): Task | undefined {
   return {
     processId,
     ownProcessId: numbers('NStgid').at(-1) ?? processId,
-    umask: Number.parseInt(fields.get('Umask') ?? '22', 8),
     credentials: {
       // Real, effective, saved, and the one for files.
       uid: numbers('Uid')[3] ?? 0,

@@ -1,5 +1,5 @@
 import { closeDescriptor, contentOf, exists, O_DIRECTORY, O_PATH, openHost } from './files/host-files.ts';
-import { parseTask, type Task } from './task.ts';
+import { parseTask, parseUmask, type Task } from './task.ts';
 
 interface Known {
   task: Task;
@@ -26,6 +26,13 @@ export class Tasks {
     if (known && exists(known.place, 'status')) return known.task;
     if (known) this.#drop(tid, known);
     return this.#look(tid);
+  }
+
+  /** The file mode creation mask of a thread; undefined for one that has ended. Never kept: other threads that share it may change it at any time. */
+  umask(tid: number): number | undefined {
+    const place = this.find(tid) && this.#known.get(tid)?.place;
+    const status = place === undefined ? undefined : contentOf('status', place);
+    return Buffer.isBuffer(status) ? parseUmask(status.toString('latin1')) : undefined;
   }
 
   /** Forgets all: the caller is about to change who it is. */

@@ -6,6 +6,7 @@ import type { CreateContainer, Stream, Usage } from '@berth/sdk/guest';
 import { usageV2 } from '@berth/shim/cgroup/usage-v2';
 import type { OciConfig } from '@berth/shim/oci/config-json';
 import { bundlePath, containerShare, processLink, sharePath } from '../guest/paths.ts';
+import { cgroupRoot } from './containers-cgroup.ts';
 import { InputPipe } from './input.ts';
 import { detachMount, killProcess, reap } from './libc.ts';
 import { oci } from './oci.ts';
@@ -197,7 +198,7 @@ export class Container {
 }
 
 function cgroupIn({ linux }: OciConfig): string {
-  return join('/sys/fs/cgroup', linux.cgroupsPath);
+  return join(cgroupRoot, linux.cgroupsPath);
 }
 
 /**

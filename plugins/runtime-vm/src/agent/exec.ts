@@ -72,12 +72,15 @@ export class Exec {
   }
 
   async #run(args: string[], { writeEnds }: Outputs): Promise<OciEnd> {
-    const { process } = JSON.parse(readFileSync(join(this.#container.bundle, 'config.json'), 'utf8')) as { process: object };
+    const { process } = JSON.parse(readFileSync(join(this.#container.bundle, 'config.json'), 'utf8')) as {
+      process: { oomScoreAdj?: number };
+    };
     const processFile = join(this.#directory, 'process.json');
     writeFileSync(processFile, JSON.stringify({ ...process, terminal: false, args }));
     return runOci(['exec', `--process=${processFile}`, `--pid-file=${this.#pidFile}`, this.#container.id], {
       logFile: join(this.#directory, 'crun.log'),
       streams: [this.#input?.readEnd ?? 'ignore', ...writeEnds],
+      oomScoreAdj: process.oomScoreAdj,
     });
   }
 

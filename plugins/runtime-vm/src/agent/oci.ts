@@ -12,6 +12,11 @@ interface OciOptions {
   /** Takes what the OCI runtime itself says: the streams are the container's. */
   logFile: string;
   streams?: StandardStreams;
+  /**
+   * What the OOM killer is told of what is run. Without it that is as safe from it as the agent, and crun itself gives no score to
+   * what it runs in a container that is there already.
+   */
+  oomScoreAdj?: number;
   /** Kills the OCI runtime. */
   signal?: AbortSignal;
 }
@@ -36,11 +41,12 @@ export async function oci(args: string[], options: OciOptions): Promise<void> {
 }
 
 /** Runs a subcommand of the OCI runtime to its end. */
-export async function runOci(args: string[], { logFile, streams = ['ignore', 'ignore', 'ignore'], signal }: OciOptions): Promise<OciEnd> {
+export async function runOci(args: string[], options: OciOptions): Promise<OciEnd> {
+  const { logFile, streams = ['ignore', 'ignore', 'ignore'], oomScoreAdj, signal } = options;
   rmSync(logFile, { force: true });
-  const child = spawn('crun', [`--root=${stateDirectory}`, `--log=${logFile}`, '--log-format=json', '--cgroup-manager=cgroupfs', ...args], {
-    stdio: streams,
-  });
+  const crun = ['crun', `--root=${stateDirectory}`, `--log=${logFile}`, '--log-format=json', '--cgroup-manager=cgroupfs', ...args];
+  const [program = '', ...programArgs] = oomScoreAdj === undefined ? crun : withOomScore(oomScoreAdj, crun);
+  const child = spawn(program, programArgs, { stdio: streams });
   const { pid } = child;
   const { promise, resolve, reject } = Promise.withResolvers<number>();
   if (pid !== undefined) runningPrograms.add(pid);
@@ -54,4 +60,9 @@ export async function runOci(args: string[], { logFile, streams = ['ignore', 'ig
     release();
     if (pid !== undefined) runningPrograms.delete(pid);
   }
+}
+
+/** The command that takes the score and becomes `command`: a process which runs already may have given its old one to others. */
+function withOomScore(score: number, command: string[]): string[] {
+  return ['sh', '-c', 'echo "$0" > /proc/self/oom_score_adj && exec "$@"', String(score), ...command];
 }

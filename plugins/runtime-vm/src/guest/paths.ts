@@ -12,6 +12,9 @@ export const sharedMemoryPath = '/run/berth/shm';
 /** The process that holds a shared PID namespace, and the empty root that it has. */
 export const pause = { executable: '/bin/catatonit', root: '/run/berth/pause' };
 
+/** What all of the pod's containers are below, from the root of the cgroups. */
+export const containersCgroup = '/containers';
+
 /** A container's part of the shared tree, from its root. */
 export function containerShare(id: string): string {
   return `containers/${id}`;

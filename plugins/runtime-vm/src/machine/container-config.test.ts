@@ -44,6 +44,12 @@ describe('guestContainerConfig', () => {
     expect(linux.namespaces[1]?.path).toBe('/run/berth/containers/other/process/ns/pid');
   });
 
+  it('puts containers and the holder of PIDs below the cgroup whose memory the guest limits', async () => {
+    const withoutLinux = { ...container.sandbox, config: PodSandboxConfig.fromPartial({}) };
+    expect((await made).linux.cgroupsPath).toBe(`/containers/${container.id}`);
+    expect(guestPauseConfig(withoutLinux).linux.cgroupsPath).toBe(`/containers/${container.sandbox.id}`);
+  });
+
   it("never gives a container the agent's score, which the OOM killer spares", async () => {
     expect((await made).process.oomScoreAdj).toBe(1);
   });

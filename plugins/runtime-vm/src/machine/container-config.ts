@@ -1,9 +1,10 @@
+import { LinuxPodSandboxConfig } from '@berth/sdk/cri';
 import { grantCapabilities } from '@berth/shim/oci/capabilities';
 import type { OciConfig } from '@berth/shim/oci/config-json';
 import { seccompChoice, seccompFilter } from '@berth/shim/oci/seccomp';
 import { containerConfig, describeContainer, pauseConfig } from '@berth/shim/oci/spec';
 import type { ContainerSpec, SandboxSpec } from '@berth/shim/runtime';
-import { pause, processLink, sharedMemoryPath } from '../guest/paths.ts';
+import { containersCgroup, pause, processLink, sharedMemoryPath } from '../guest/paths.ts';
 import { guestFacts } from './guest-facts.ts';
 
 /** Where the guest has what a container consists of. */
@@ -47,12 +48,12 @@ export function guestPauseConfig(sandbox: SandboxSpec): OciConfig {
   return pauseConfig(insideMachine(sandbox), pause.root, pause.executable, guestFacts.cgroupDriver);
 }
 
-/** The pod's machine is its network, IPC and UTS namespace and its cgroup; sysctls are set in it at its start. */
+/** The pod's machine is its network, IPC and UTS namespace; its agent has made the containers' cgroup and set the sysctls. */
 function insideMachine(sandbox: SandboxSpec): SandboxSpec {
   const { linux } = sandbox.config;
   return {
     ...sandbox,
     namespaces: {},
-    config: { ...sandbox.config, ...(linux && { linux: { ...linux, sysctls: {}, cgroupParent: '' } }) },
+    config: { ...sandbox.config, linux: LinuxPodSandboxConfig.fromPartial({ ...linux, sysctls: {}, cgroupParent: containersCgroup }) },
   };
 }

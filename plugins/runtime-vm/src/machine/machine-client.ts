@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { Duplex } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Client, connect } from '@berth/sdk/connect';
 import { PluginError } from '@berth/sdk/errors';
 import type { StatusResponse } from '@berth/sdk/machine-monitor';
@@ -16,19 +17,19 @@ const shutdownDeadlineMs = 20_000;
 /** Longest that a monitor may take to say what it knows. */
 const statusDeadlineMs = 5000;
 
+/** Longest that its reason is waited for when a machine has ended under a call: the monitor writes the last output first. */
+const reasonDeadlineMs = 5000;
+
 /** A machine as the shim reaches it: over its monitor, which may be gone. */
 export class MachineClient {
   readonly directory: MachineDirectory;
   readonly #client: Client<MachineMonitorService>;
   readonly #closed = new AbortController();
+  #ended: Promise<string | undefined> | undefined;
 
   constructor(directory: MachineDirectory) {
     this.directory = directory;
     this.#client = connect(MachineMonitorService, `unix://${directory.monitorSocket}`);
-  }
-
-  get monitor(): Client<MachineMonitorService> {
-    return this.#client;
   }
 
   /** Throws UNAVAILABLE with the reason where no monitor answers. */
@@ -45,6 +46,11 @@ export class MachineClient {
 
   /** Resolves with the reason when the machine ends by itself; undefined once this client is closed. */
   async endedUnasked(): Promise<string | undefined> {
+    this.#ended ??= this.#watch();
+    return this.#ended;
+  }
+
+  async #watch(): Promise<string | undefined> {
     const { signal } = this.#closed;
     try {
       for await (const { message } of this.#client.watch(WatchRequest.create(), { signal })) return message;
@@ -60,17 +66,43 @@ export class MachineClient {
     return readFile(this.directory.endReason, 'utf8').catch(() => 'its monitor has died, and the machine with it');
   }
 
-  /** Runs a process in a container, and gives its exit code once `streams` have all that it printed. `signal` kills it. */
-  async exec(container: string, args: string[], streams: ProcessStreams, signal: AbortSignal): Promise<number> {
-    return execInMachine(this.#client, { container, args }, streams, signal);
+  /** Calls the monitor about `object`. Where the machine ends under that, throws UNAVAILABLE with the reason. */
+  async call<Result>(
+    object: string,
+    signal: AbortSignal,
+    work: (monitor: Client<MachineMonitorService>) => Promise<Result>,
+  ): Promise<Result> {
+    try {
+      return await work(this.#client);
+    } catch (error) {
+      throw (signal.aborted ? undefined : await this.#endUnder(object, error)) ?? error;
+    }
+  }
+
+  /**
+   * Runs a process in the container of this id, `object`, and gives its exit code once `streams` have all that it printed. `signal`
+   * kills it.
+   */
+  async exec(
+    request: { container: string; args: string[] },
+    object: string,
+    streams: ProcessStreams,
+    signal: AbortSignal,
+  ): Promise<number> {
+    return this.call(object, signal, (monitor) => execInMachine(monitor, request, streams, signal));
   }
 
   /** Joins `streams` to a container's first process until that ends. `endsInput`: the end of `streams.stdin` is that of its input. */
-  async attach(container: string, streams: ProcessStreams, endsInput: boolean, signal: AbortSignal): Promise<void> {
-    await attachInMachine(this.#client, { container, endsInput }, streams, signal);
+  async attach(
+    request: { container: string; endsInput: boolean },
+    object: string,
+    streams: ProcessStreams,
+    signal: AbortSignal,
+  ): Promise<void> {
+    await this.call(object, signal, (monitor) => attachInMachine(monitor, request, streams, signal));
   }
 
-  /** Connects to a TCP port on the machine's loopback. */
+  /** Connects to a TCP port on the machine's loopback. Throws UNAVAILABLE where nothing listens. */
   async dial(port: number, signal: AbortSignal): Promise<Duplex> {
     return dialMachine(this.#client, port, signal);
   }
@@ -94,5 +126,15 @@ export class MachineClient {
   close(): void {
     this.#closed.abort();
     this.#client.close();
+  }
+
+  /** The machine's end as what has made a call fail; undefined where that has another cause. */
+  async #endUnder(object: string, error: unknown): Promise<PluginError | undefined> {
+    // Cancelled by `close`: whoever closes has heard of the end first, or has asked for it.
+    const isLost = error instanceof PluginError && ['UNAVAILABLE', 'CANCELLED'].includes(error.code);
+    if (!isLost) return undefined;
+    const ended = this.endedUnasked().then((reason) => reason ?? 'it was stopped');
+    const reason = await Promise.race([ended, delay(reasonDeadlineMs, undefined, { ref: false })]);
+    return reason === undefined ? undefined : new PluginError('UNAVAILABLE', `its machine has ended: ${reason}`, { object, cause: error });
   }
 }

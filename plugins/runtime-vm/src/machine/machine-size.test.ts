@@ -18,13 +18,13 @@ describe('machineSize', () => {
 
   it("is the pod's memory limit and overhead, and what the guest itself needs", () => {
     const resources = { memoryLimitInBytes: BigInt(300 * mebibyte) };
-    expect(size({ resources }).mebibytes).toBe(428);
-    expect(size({ resources, overhead: { memoryLimitInBytes: BigInt(32 * mebibyte) } }).mebibytes).toBe(460);
+    expect(size({ resources }).mebibytes).toBe(442);
+    expect(size({ resources, overhead: { memoryLimitInBytes: BigInt(32 * mebibyte) } }).mebibytes).toBe(474);
   });
 
   it('is never less than the base, and whole 2 MiB', () => {
     expect(size({ resources: { memoryLimitInBytes: BigInt(mebibyte) } }).mebibytes).toBe(256);
-    expect(size({ resources: { memoryLimitInBytes: BigInt(301 * mebibyte) } }).mebibytes).toBe(430);
+    expect(size({ resources: { memoryLimitInBytes: BigInt(303 * mebibyte) } }).mebibytes).toBe(444);
   });
 
   it('has a CPU for each begun one of the limit, as far as the host has them', () => {

@@ -1,4 +1,5 @@
 import type { LinuxContainerResources, PodSandboxConfig } from '@berth/sdk/cri';
+import { reservedBytes } from '../guest/memory.ts';
 
 export interface MachineSize {
   /** A multiple of 2 MiB. */
@@ -9,8 +10,9 @@ export interface MachineSize {
 const mebibyte = 1024 * 1024;
 const memoryGranule = 2 * mebibyte;
 
-/** What the guest's kernel and agent need besides what the pod was promised. */
-const guestOverheadBytes = 128 * mebibyte;
+/** What the guest's kernel keeps for itself before it counts its memory: 35 MiB were seen, and 1.7% of the machine for its tables. */
+const kernelBytes = 36 * mebibyte;
+const kernelShare = 0.02;
 
 /**
  * The size of a pod's machine: its limits and overhead (PodSandboxConfig.linux.resources, .overhead) where it has any, but
@@ -25,7 +27,7 @@ export function machineSize({ linux }: PodSandboxConfig, base: MachineSize, host
 }
 
 function memory(asked: number, base: MachineSize): number {
-  const wanted = asked > 0 ? asked + guestOverheadBytes : 0;
+  const wanted = asked > 0 ? (asked + reservedBytes + kernelBytes) / (1 - kernelShare) : 0;
   return Math.ceil(Math.max(wanted, base.memoryBytes) / memoryGranule) * memoryGranule;
 }
 

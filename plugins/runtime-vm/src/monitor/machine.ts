@@ -66,7 +66,7 @@ export class Machine {
       void this.#watch(guest);
     } catch (error) {
       await this.stop();
-      throw error;
+      throw (await this.#unbootable(error)) ?? error;
     } finally {
       listener.close();
     }
@@ -134,6 +134,18 @@ export class Machine {
     return new PluginError('DEADLINE_EXCEEDED', `the guest didn't boot within ${bootDeadlineMs / 1000} s; ${saw}`, { object: qemu.name });
   }
 
+  /** What to say where QEMU runs and its guest ends instead of booting: what it boots is to blame. */
+  async #unbootable(cause: unknown): Promise<PluginError | undefined> {
+    const end = await this.#qemu?.ended;
+    if (!end || !endedByGuest(end)) return undefined;
+    const { id, parts } = this.#config;
+    return new PluginError('UNAVAILABLE', `its machine has ended: ${guestEnd(this.#console)}`, {
+      object: `sandbox ${id.slice(0, 12)}`,
+      hint: guestHint(parts),
+      cause,
+    });
+  }
+
   async #watch(guest: GuestConnection): Promise<void> {
     const { watchdogMs } = this.#config;
     const ping = (deadlineMs: number) => guest.call({ $case: 'ping', value: { now: now() } }, { deadlineMs });
@@ -177,6 +189,11 @@ export class Machine {
     const { hostname, sysctls, network } = this.#config;
     return { hostname, sysctls, interface: network?.interface, now: now() };
   }
+}
+
+/** What can be done about a guest that ends instead of booting. */
+function guestHint({ kernel, initramfs }: MachineConfig['parts']): string {
+  return `it booted ${kernel} with ${initramfs}: make them anew with "npm run setup -- --runtime vm" in a checkout, or name another directory with --guest`;
 }
 
 /** In nanoseconds since the epoch. */

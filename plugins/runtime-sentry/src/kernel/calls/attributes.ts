@@ -1,4 +1,4 @@
-import { EPERM } from '../errno.ts';
+import { EINVAL, EPERM } from '../errno.ts';
 import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, atCall, descriptorPath, pathCall } from '../files/host-files.ts';
 import { Area } from '../host-calls.ts';
 import type { Kernel } from '../kernel.ts';
@@ -11,35 +11,46 @@ const fchownat = numberOf('fchownat');
 const utimensat = numberOf('utimensat');
 const truncate = numberOf('truncate');
 
+/** Flags that fchownat and utimensat know. */
+const pathFlags = AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH;
+
 /** Two struct timespec: access and modification. */
 const timespecs = new Area(32);
 
 type Path = string | number;
 
-/** The forms in which calls take two times: size in bytes, where the second one is, and the nanoseconds of the unit of each one's fraction. */
+/** The forms in which calls take two times: size in bytes, where the second one is, and nanoseconds of a fraction (undefined: it isn't valid). */
 const timeForms = {
-  utimbuf: { size: 16, second: 8, fraction: 0 },
-  timeval: { size: 32, second: 16, fraction: 1000 },
-  timespec: { size: 32, second: 16, fraction: 1 },
+  utimbuf: { size: 16, second: 8, nanoseconds: () => 0n },
+  timeval: { size: 32, second: 16, nanoseconds: (micro: bigint) => (micro >= 0n && micro < 1_000_000n ? micro * 1000n : undefined) },
+  // UTIME_NOW and UTIME_OMIT are among them; the kernel knows what is valid.
+  timespec: { size: 32, second: 16, nanoseconds: (nano: bigint) => nano },
 };
 
 /** Calls that change what a path names: mode, owner, times, length. */
 export const attributeCalls: Handlers = {
-  chmod: (call, kernel) => chmod(call, kernel, kernel.pathOf(call, 0), call.arg(1)),
-  fchmodat: (call, kernel) => chmod(call, kernel, kernel.pathOf(call, 1, 0), call.arg(2)),
+  chmod: (call, kernel) => chmod(call, kernel, kernel.pathOf(call, 0), call.int(1)),
+  fchmodat: (call, kernel) => chmod(call, kernel, kernel.pathOf(call, 1, 0), call.int(2)),
   chown: (call, kernel) => chown(call, kernel, kernel.pathOf(call, 0), call.int(1), call.int(2), true),
   lchown: (call, kernel) => chown(call, kernel, kernel.pathOf(call, 0), call.int(1), call.int(2), false),
-  fchownat: (call, kernel) =>
-    chown(call, kernel, kernel.pathOf(call, 1, 0), call.int(2), call.int(3), (call.int(4) & AT_SYMLINK_NOFOLLOW) === 0),
-  truncate: (call, kernel) => change(call, kernel, kernel.pathOf(call, 0), true, (at) => pathCall(truncate, at, call.arg(1))),
+  fchownat: (call, kernel) => {
+    const flags = call.int(4);
+    if (flags & ~pathFlags) return -EINVAL;
+    return chown(call, kernel, kernel.pathOf(call, 1, 0), call.int(2), call.int(3), (flags & AT_SYMLINK_NOFOLLOW) === 0);
+  },
+  truncate: (call, kernel) => {
+    const length = call.long(1);
+    return length < 0n ? -EINVAL : change(call, kernel, kernel.pathOf(call, 0), true, (at) => pathCall(truncate, at, length));
+  },
   utime: (call, kernel) => utimes(call, kernel, kernel.pathOf(call, 0), call.arg(1), 'utimbuf'),
   utimes: (call, kernel) => utimes(call, kernel, kernel.pathOf(call, 0), call.arg(1), 'timeval'),
   futimesat: (call, kernel) => utimes(call, kernel, kernel.pathOf(call, 1, 0), call.arg(2), 'timeval'),
   utimensat: (call, kernel) => {
+    const flags = call.int(3);
+    if (flags & ~pathFlags) return -EINVAL;
     // Without a path it is about a descriptor that the caller has.
     if (call.arg(1) === 0) return 'continue';
-    const follow = (call.int(3) & AT_SYMLINK_NOFOLLOW) === 0;
-    return utimes(call, kernel, kernel.pathOf(call, 1, 0), call.arg(2), 'timespec', follow);
+    return utimes(call, kernel, kernel.pathOf(call, 1, 0), call.arg(2), 'timespec', (flags & AT_SYMLINK_NOFOLLOW) === 0);
   },
 };
 
@@ -57,15 +68,18 @@ function chown(call: SystemCall, kernel: Kernel, path: Path, uid: number, gid: n
 
 function utimes(call: SystemCall, kernel: Kernel, path: Path, address: number, form: keyof typeof timeForms, follow = true): number {
   if (address === 0) return change(call, kernel, path, follow, (at) => atCall(utimensat, at, '', 0, AT_EMPTY_PATH));
-  const { size, second, fraction } = timeForms[form];
+  const { size, second, nanoseconds } = timeForms[form];
   const given = kernel.memory.read(call.tid, address, size);
   if (typeof given === 'number') return given;
   for (const [at, from] of [
     [0, 0],
     [16, second],
   ] as const) {
+    // Of utimbuf the last one has nothing behind it.
+    const fraction = nanoseconds(from + 16 <= size ? given.readBigInt64LE(from + 8) : 0n);
+    if (fraction === undefined) return -EINVAL;
     given.copy(timespecs.bytes, at, from, from + 8);
-    timespecs.setUint64(at + 8, fraction === 0 ? 0 : Number(given.readBigUInt64LE(from + 8)) * fraction);
+    timespecs.view.setBigInt64(at + 8, fraction, true);
   }
   return change(call, kernel, path, follow, (at) => atCall(utimensat, at, '', timespecs.address, AT_EMPTY_PATH));
 }

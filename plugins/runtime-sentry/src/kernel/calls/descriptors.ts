@@ -28,7 +28,7 @@ const maximumBytes = 32 * 1024;
 
 /** Calls about descriptors of which not every use is the caller's own matter. */
 export const descriptorCalls: Handlers = {
-  ioctl: (call) => (openRequests.has(call.arg(1)) ? 'continue' : -ENOTTY),
+  ioctl: (call) => (openRequests.has(call.int(1)) ? 'continue' : -ENOTTY),
   getdents64,
 };
 
@@ -42,7 +42,7 @@ function getdents64(call: SystemCall, kernel: Kernel): Answer {
   const entries = kernel.asCaller(call, (task) => kernel.proc.entries(place, task));
   if (typeof entries === 'number') return entries;
   return kernel.withOffset(call, call.int(0), (offset) => {
-    const records = recordsFrom(entries, offset, Math.min(call.arg(2), maximumBytes));
+    const records = recordsFrom(entries, offset, Math.min(call.int(2) >>> 0, maximumBytes));
     if (records.length === 0 && offset < entries.length) return { result: -EINVAL, offset };
     const bytes = Buffer.concat(records);
     return { result: kernel.store(call, call.arg(1), bytes) || bytes.length, offset: offset + records.length };

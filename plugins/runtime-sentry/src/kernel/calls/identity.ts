@@ -8,7 +8,5 @@ const changeIdentity: Handler = (_call, { tasks }) => {
 
 /** Calls that change with which rights the caller opens files. */
 export const identityCalls: Handlers = Object.fromEntries(
-  'setuid setgid setreuid setregid setresuid setresgid setfsuid setfsgid setgroups capset umask'
-    .split(' ')
-    .map((name) => [name, changeIdentity]),
+  'setuid setgid setreuid setregid setresuid setresgid setfsuid setfsgid setgroups capset'.split(' ').map((name) => [name, changeIdentity]),
 );

@@ -24,7 +24,7 @@ export const leftToKernel: readonly string[] = words(`
   timer_settime timer_gettime timer_getoverrun timer_delete getrusage
 
   getpid getppid gettid getuid geteuid getgid getegid getresuid getresgid getgroups getpgid getpgrp getsid capget
-  getpriority setpgid setsid getrlimit prlimit64
+  getpriority umask setpgid setsid getrlimit prlimit64
 `);
 
 /** A call that is left to the kernel where `argument & mask` is `value`; otherwise it isn't there. */

@@ -1,4 +1,4 @@
-import { EACCES, EEXIST, EINVAL, EISDIR, ELOOP, ENOENT, ENXIO } from '../errno.ts';
+import { EACCES, EEXIST, EINVAL, EISDIR, ELOOP, ENOENT, ENOTDIR, ENXIO } from '../errno.ts';
 import {
   identityOf,
   isAnonymousPipe,
@@ -22,6 +22,7 @@ import {
   S_IFLNK,
   S_IFMT,
   S_IFSOCK,
+  VALID_OPEN_FLAGS,
 } from '../files/host-files.ts';
 import type { Kernel } from '../kernel.ts';
 import type { Answer, LaterAnswer, SystemCall } from '../notifications.ts';
@@ -31,24 +32,29 @@ import { openNamedPipe } from './named-pipe.ts';
 /** /dev/null, zero, full, random and urandom, by their device numbers: the only devices that can be opened. */
 const openDevices = new Set([0x103, 0x105, 0x107, 0x108, 0x109]);
 
+/** All that counts besides O_PATH. */
+const placeFlags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+
 /** Tries against somebody who makes and removes the same name meanwhile. */
 const maximumTries = 8;
 
 /** Opened by the Sentry with the caller's rights; the caller gets the descriptor. */
 export const openCalls: Handlers = {
-  open: (call, kernel) => open(call, kernel, kernel.pathOf(call, 0), call.arg(1), call.arg(2)),
-  openat: (call, kernel) => open(call, kernel, kernel.pathOf(call, 1, 0), call.arg(2), call.arg(3)),
-  creat: (call, kernel) => open(call, kernel, kernel.pathOf(call, 0), O_CREAT | O_WRONLY | O_TRUNC, call.arg(1)),
+  open: (call, kernel) => open(call, kernel, kernel.pathOf(call, 0), call.int(1), call.int(2)),
+  openat: (call, kernel) => open(call, kernel, kernel.pathOf(call, 1, 0), call.int(2), call.int(3)),
+  creat: (call, kernel) => open(call, kernel, kernel.pathOf(call, 0), O_CREAT | O_WRONLY | O_TRUNC, call.int(1)),
 };
 
-function open(call: SystemCall, kernel: Kernel, path: string | number, flags: number, mode: number): Answer | LaterAnswer {
+function open(call: SystemCall, kernel: Kernel, path: string | number, asked: number, mode: number): Answer | LaterAnswer {
+  const flags = asked & (asked & O_PATH ? placeFlags : VALID_OPEN_FLAGS);
+  if (flags & O_TMPFILE || (flags & O_CREAT && flags & O_DIRECTORY)) return -EINVAL;
   if (typeof path === 'number') return path;
-  if ((flags & O_TMPFILE) === O_TMPFILE) return -EINVAL;
   const exclusive = (flags & O_CREAT) !== 0 && (flags & O_EXCL) !== 0;
   const follow = (flags & O_NOFOLLOW) === 0 && !exclusive;
   for (let tries = 0; tries < maximumTries; tries++) {
-    const opened = openExisting(call, kernel, path, flags, follow);
-    if (opened !== -ENOENT || (flags & O_CREAT) === 0) return opened;
+    const opened = exclusive ? -ENOENT : openExisting(call, kernel, path, flags, follow);
+    // A file with a slash behind it is the kernel's to refuse, as a new name with one.
+    if (!(flags & O_CREAT) || (opened !== -ENOENT && opened !== -ENOTDIR)) return opened;
     const created = create(call, kernel, path, flags, mode, follow);
     if (created !== -EEXIST || exclusive) return given(created, flags);
   }
@@ -61,7 +67,6 @@ function given(descriptor: number, flags: number): Answer {
 
 function openExisting(call: SystemCall, kernel: Kernel, path: string, flags: number, follow: boolean): Answer | LaterAnswer {
   return kernel.at<Answer | LaterAnswer>(call, path, follow, (found, task) => {
-    if (flags & O_CREAT && flags & O_EXCL) return -EEXIST;
     if (found.kind === 'proc') return kernel.proc.open(found.path, flags, task);
     // They are lent already, but a named pipe may be opened later, when they have been given back.
     return openFound(found.at, flags, (work) => kernel.credentials.lend(task.credentials, work));
@@ -87,5 +92,5 @@ function openFound(at: number, flags: number, asCaller: (work: () => number) => 
 
 function create(call: SystemCall, kernel: Kernel, path: string, flags: number, mode: number, follow: boolean): number {
   const wanted = (flags & ~O_TRUNC) | O_CREAT | O_EXCL | O_NOFOLLOW | O_NOCTTY;
-  return kernel.within(call, path, ({ directory, name }, { umask }) => openInRoot(directory, name, wanted, mode & 0o7777 & ~umask), follow);
+  return kernel.make(call, path, mode, ({ directory, name }, masked) => openInRoot(directory, name, wanted, masked), follow);
 }

@@ -17,6 +17,9 @@ import type { Handlers } from './handler.ts';
 
 const faccessat2 = numberOf('faccessat2');
 const AT_EACCESS = 0x200;
+const AT_NO_AUTOMOUNT = 0x800;
+const AT_STATX_SYNC_TYPE = 0x6000;
+const statFlags = AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT | AT_STATX_SYNC_TYPE;
 
 /** What is asked about a path. statx is left to libc, which does without it. */
 export const statCalls: Handlers = {
@@ -24,6 +27,7 @@ export const statCalls: Handlers = {
   lstat: (call, kernel) => stat(call, kernel, kernel.pathOf(call, 0), call.arg(1), false),
   newfstatat: (call, kernel) => {
     const flags = call.int(3);
+    if (flags & ~statFlags) return -EINVAL;
     if (flags & AT_EMPTY_PATH && kernel.memory.path(call.tid, call.arg(1)) === '') {
       return kernel.store(call, call.arg(2), kernel.withDescriptor(call, call.int(0), statOf));
     }
@@ -31,7 +35,11 @@ export const statCalls: Handlers = {
   },
   access: (call, kernel) => access(call, kernel, kernel.pathOf(call, 0), call.int(1), true),
   faccessat: (call, kernel) => access(call, kernel, kernel.pathOf(call, 1, 0), call.int(2), true),
-  faccessat2: (call, kernel) => access(call, kernel, kernel.pathOf(call, 1, 0), call.int(2), (call.int(3) & AT_SYMLINK_NOFOLLOW) === 0),
+  faccessat2: (call, kernel) => {
+    const flags = call.int(3);
+    if (flags & ~(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) return -EINVAL;
+    return access(call, kernel, kernel.pathOf(call, 1, 0), call.int(2), (flags & AT_SYMLINK_NOFOLLOW) === 0);
+  },
   readlink: (call, kernel) => readlink(call, kernel, kernel.pathOf(call, 0), call.arg(1), call.int(2)),
   readlinkat: (call, kernel) => readlink(call, kernel, kernel.pathOf(call, 1, 0), call.arg(2), call.int(3)),
   statfs: (call, kernel) => {

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, writeSync } from 'node:fs';
 import { EACCES, ENAMETOOLONG } from '../errno.ts';
-import { Area, hostCall } from '../host-calls.ts';
+import { Area, type HostArgument, hostCall } from '../host-calls.ts';
 import { numberOf } from '../syscall-numbers.ts';
 
 // asm-generic/fcntl.h, linux/openat2.h, linux/fcntl.h, linux/stat.h, linux/magic.h
@@ -17,6 +17,8 @@ export const O_NOFOLLOW = 0o400000;
 export const O_CLOEXEC = 0o2000000;
 export const O_PATH = 0o10000000;
 export const O_TMPFILE = 0o20000000;
+/** What there is: any other flag open and openat don't look at, where openat2 refuses it. */
+export const VALID_OPEN_FLAGS = 0o37777703;
 export const AT_FDCWD = -100;
 export const AT_SYMLINK_NOFOLLOW = 0x100;
 export const AT_REMOVEDIR = 0x200;
@@ -60,6 +62,7 @@ const STATX_ATTR_MOUNT_ROOT = 0x2000;
 
 const memfd_create = numberOf('memfd_create');
 const fchmod = numberOf('fchmod');
+const linkat = numberOf('linkat');
 const symlinkat = numberOf('symlinkat');
 const MFD_CLOEXEC = 1;
 
@@ -71,6 +74,7 @@ const buffer = new Area(8192);
 /** A name in a directory that is open. */
 export interface NameIn {
   directory: number;
+  /** As the last step of a path: perhaps `.` or `..`, or with a slash behind it. Only for calls that don't follow links there. */
   name: string;
 }
 
@@ -187,9 +191,20 @@ function isOn(fileSystem: number, descriptor: number): boolean {
   return hostCall(fstatfs, descriptor, buffer.address) === 0 && buffer.getUint64(0) === fileSystem;
 }
 
-/** Whether a name in a directory is a mount point: to this process, in another mount namespace, the kernel doesn't say so by EBUSY. */
+/** Whether a name is that of a directory itself, or of the one above it. */
+export function isDots(entryName: string): boolean {
+  return entryName === '.' || entryName === '..';
+}
+
+/**
+ * Whether a name in a directory is a mount point: to this process, in another mount namespace, the kernel doesn't say so by EBUSY. `.` and
+ * `..` are none: the kernel refuses them whatever they are.
+ */
 export function isMountPoint({ directory, name: entryName }: NameIn): boolean {
-  const result = hostCall(statx, directory, name.text(entryName), AT_SYMLINK_NOFOLLOW, 0, buffer.address);
+  // With the slash, a link would be followed.
+  const plainName = entryName.replace(/\/$/, '');
+  if (isDots(plainName)) return false;
+  const result = hostCall(statx, directory, name.text(plainName), AT_SYMLINK_NOFOLLOW, 0, buffer.address);
   return result === 0 && (buffer.view.getUint32(attributesOffset, true) & STATX_ATTR_MOUNT_ROOT) !== 0;
 }
 
@@ -215,13 +230,19 @@ export function pairCall(number: number, from: NameIn, to: NameIn, flags = 0): n
   return hostCall(number, from.directory, name.text(from.name), to.directory, otherName.text(to.name), flags);
 }
 
+/** linkat, of what a descriptor refers to. */
+export function linkFound(descriptor: number, to: NameIn): number {
+  const from = name.text(descriptorPath(descriptor));
+  return hostCall(linkat, AT_FDCWD, from, to.directory, otherName.text(to.name), AT_SYMLINK_FOLLOW);
+}
+
 /** symlinkat: the text of a link comes first, and is no path to anybody yet. */
 export function makeLink(target: string, { directory, name: linkName }: NameIn): number {
   return hostCall(symlinkat, name.text(target), directory, otherName.text(linkName));
 }
 
 /** A call that takes a path, with that of what a descriptor refers to. */
-export function pathCall(number: number, descriptor: number, ...after: number[]): number {
+export function pathCall(number: number, descriptor: number, ...after: HostArgument[]): number {
   return hostCall(number, name.text(descriptorPath(descriptor)), ...after);
 }
 

@@ -93,4 +93,24 @@ describe.skipIf(process.platform !== 'linux')('Paths', () => {
     expect(entry.name).toBe('new');
     expect(paths.entry('/missing/new', true, () => undefined)).toBe(-ENOENT);
   });
+
+  it('keeps of what is to be made or removed how it is written: slash and dots', () => {
+    link('a', 'dir');
+    link('a/new/', 'slash');
+    const steps = ['/a/b', '/a/b//', '/a/b/.', '/a/./b/..', '/dir/', '/dir/.', '/slash', '/'];
+    const names = steps.map((path) => {
+      const entry = paths.entry(path, path === '/slash', () => undefined);
+      if (typeof entry === 'number' || 'kind' in entry) throw new Error(`found ${JSON.stringify(entry)}`);
+      closeDescriptor(entry.directory);
+      return entry.name;
+    });
+    expect(names).toEqual(['b', 'b/', '.', '..', 'dir/', '.', 'new/', '.']);
+    expect(paths.entry('/file/.', false, () => undefined)).toBe(-ENOTDIR);
+  });
+
+  it('finds directories only, where there is a slash or a dot behind, also at the end of a link', () => {
+    link('file/', 'slash');
+    expect(['/file/', '/file/.', '/file/./', '/slash', '/a/b/../../file/'].map((path) => find(path))).toEqual(Array(5).fill(-ENOTDIR));
+    expect(['/a/b/.', '/a/b/..', '/a/b/../', '/a//'].map((path) => find(path))).toEqual(['file /a/b', 'file /a', 'file /a', 'file /a']);
+  });
 });

@@ -2,6 +2,7 @@ import { ELOOP, ENOENT, ENOTDIR } from '../errno.ts';
 import {
   closeDescriptor,
   identityOf,
+  isDots,
   isOnProc,
   linkTarget,
   type NameIn,
@@ -14,8 +15,14 @@ import {
   S_IFMT,
 } from './host-files.ts';
 
-/** Where a path leads. `at` is an O_PATH descriptor, the taker's to close; `proc` a place in the synthetic /proc. */
-export type Found = { kind: 'file'; at: number; path: string } | { kind: 'proc'; path: string };
+/** Where a path leads. `at` is an O_PATH descriptor, the taker's to close; `proc` a place in the synthetic /proc, which `mustBeDirectory` by how the path is written. */
+export type Found = { kind: 'file'; at: number; path: string } | { kind: 'proc'; path: string; mustBeDirectory: boolean };
+
+/** Where a path ends: names without links, `.` and `..`; and the last step as it is written, which may be missing. */
+interface Place {
+  directory: string[];
+  last: string;
+}
 
 /** The links of the synthetic /proc: target of the one at `path`; undefined where there is none, or it names no path. */
 type ProcLinks = (path: string) => string | undefined;
@@ -36,41 +43,41 @@ export class Paths {
     this.root = root;
   }
 
-  /** Finds what is at an absolute path, or an errno. `follow`: also a symbolic link in the last place. */
+  /** Finds what is at an absolute path, or an errno. `follow`: also a symbolic link in the last place; one with a slash behind it always is. */
   find(path: string, follow: boolean, links: ProcLinks): Found | number {
-    const parts = split(path);
-    const isDirectory = endsInDirectory(path);
-    const followLast = follow || isDirectory;
-    const flags = O_PATH | (followLast ? 0 : O_NOFOLLOW) | (isDirectory ? O_DIRECTORY : 0);
-    if (!parts.includes('..') && parts[0] !== 'proc') {
-      const text = join(parts);
-      const at = openInRoot(this.root, text, flags);
-      if (at !== -ELOOP) return this.#found(at, text);
+    const followLast = follow || path.endsWith('/');
+    const names = stepsOf(path).map(nameOf);
+    if (!names.includes('..') && names.find((name) => name !== '.') !== 'proc') {
+      const at = openInRoot(this.root, path, O_PATH | (followLast ? 0 : O_NOFOLLOW));
+      if (at !== -ELOOP) return this.#found(at, join(names.filter((name) => name !== '.')));
     }
     for (let tries = 0; tries < maximumTries; tries++) {
-      const text = this.#canonical(parts, followLast, links);
-      if (typeof text === 'number') return text;
-      if (isProc(text)) return { kind: 'proc', path: text };
-      const at = openInRoot(this.root, text, flags | O_NOFOLLOW);
+      const place = this.#walk(path, followLast, links);
+      if (typeof place === 'number') return place;
+      const text = textOf(place);
+      const mustBeDirectory = namesDirectory(place.last);
+      if (isProc(text)) return { kind: 'proc', path: text, mustBeDirectory };
+      const at = openInRoot(this.root, mustBeDirectory ? `${text}/` : text, O_PATH | O_NOFOLLOW);
       if (at !== -ELOOP) return this.#found(at, text);
     }
     return -ELOOP;
   }
 
   /**
-   * The directory that holds the last step of a path, as an O_PATH descriptor that is the taker's to close, and the name of that step; or an
-   * errno. With `follow`, of where a link there leads.
+   * The directory that holds the last step of a path, as an O_PATH descriptor that is the taker's to close, and that step as it is written:
+   * `.`, `..` and a slash behind a name are left for the kernel to judge. Or an errno. With `follow`, of where a link there
+   * leads; never with a slash behind it.
    */
   entry(path: string, follow: boolean, links: ProcLinks): NameIn | { kind: 'proc'; path: string } | number {
-    const parts = split(path);
     for (let tries = 0; tries < maximumTries; tries++) {
-      const text = this.#canonical(parts, follow, links);
-      if (typeof text === 'number') return text;
+      const place = this.#walk(path, follow && !path.endsWith('/'), links);
+      if (typeof place === 'number') return place;
+      const holder = join(place.directory);
+      const text = isProc(holder) ? holder : textOf(place);
       if (isProc(text)) return { kind: 'proc', path: text };
-      const cut = text.lastIndexOf('/');
-      const directory = openInRoot(this.root, text.slice(0, cut) || '/', O_PATH | O_DIRECTORY);
+      const directory = openInRoot(this.root, holder, O_PATH | O_DIRECTORY);
       if (directory === -ELOOP) continue;
-      return directory < 0 ? directory : { directory, name: text.slice(cut + 1) };
+      return directory < 0 ? directory : { directory, name: place.last };
     }
     return -ELOOP;
   }
@@ -83,29 +90,29 @@ export class Paths {
     return -ENOENT;
   }
 
-  /** The path without links, `.` and `..`; its last step may be missing. Or an errno. */
-  #canonical(parts: string[], follow: boolean, links: ProcLinks): string | number {
-    let resolved: string[] = [];
-    const pending = parts.toReversed();
-    let followed = 0;
-    for (let part = pending.pop(); part !== undefined; part = pending.pop()) {
-      if (part === '..') {
-        resolved.pop();
-        continue;
-      }
+  /** Goes along a path to its last step, which may be missing. Or an errno. */
+  #walk(path: string, follow: boolean, links: ProcLinks): Place | number {
+    let directory: string[] = [];
+    const pending = stepsOf(path).reverse();
+    for (let followed = 0; followed <= maximumLinks; ) {
+      // The root directory is the last step of a path without any.
+      const step = pending.pop() ?? '.';
       const isLast = pending.length === 0;
-      const target = this.#targetOf(join([...resolved, part]), isLast, follow, links);
+      const name = nameOf(step);
+      const target = isDots(name) ? undefined : this.#targetOf(join([...directory, name]), isLast, follow, links);
       if (typeof target === 'number') return target;
-      if (target === undefined) {
-        resolved.push(part);
+      if (target === '') return -ENOENT;
+      if (target !== undefined) {
+        followed++;
+        if (target.startsWith('/')) directory = [];
+        pending.push(...stepsOf(step.endsWith('/') ? `${target}/` : target).reverse());
         continue;
       }
-      if (++followed > maximumLinks) return -ELOOP;
-      if (target === '') return -ENOENT;
-      if (target.startsWith('/')) resolved = [];
-      pending.push(...split(target).reverse());
+      if (isLast) return { directory, last: step };
+      if (name === '..') directory.pop();
+      else if (name !== '.') directory.push(name);
     }
-    return join(resolved);
+    return -ELOOP;
   }
 
   /** Where a link at this place leads; undefined for what is to be taken as it is. */
@@ -133,16 +140,26 @@ export function isProc(path: string): boolean {
   return path === '/proc' || path.startsWith('/proc/');
 }
 
-/** The names of a path: without empty ones and `.`. */
-function split(path: string): string[] {
-  return path.split('/').filter((part) => part !== '' && part !== '.');
+/** The steps of a path, each with a slash if one is behind it: what has one must be a directory. */
+function stepsOf(path: string): string[] {
+  return path.match(/[^/]+\/?/g) ?? [];
 }
 
-function join(parts: string[]): string {
-  return `/${parts.join('/')}`;
+function nameOf(step: string): string {
+  return step.endsWith('/') ? step.slice(0, -1) : step;
 }
 
-/** `a/` and `a/.` name a directory. */
-function endsInDirectory(path: string): boolean {
-  return path.endsWith('/') || path.endsWith('/.');
+/** Whether a last step can only be a directory. */
+function namesDirectory(step: string): boolean {
+  return step.endsWith('/') || isDots(step);
+}
+
+function textOf({ directory, last }: Place): string {
+  const name = nameOf(last);
+  if (name === '..') return join(directory.slice(0, -1));
+  return join(name === '.' ? directory : [...directory, name]);
+}
+
+function join(names: string[]): string {
+  return `/${names.join('/')}`;
 }

@@ -82,6 +82,10 @@ export class ProcTree {
     return node.type === 'link' ? node.target() : -EINVAL;
   }
 
+  isDirectory(path: string, task: Task): boolean {
+    return this.#node(path, task)?.type === 'directory';
+  }
+
   /** struct stat. */
   stat(path: string, task: Task): Buffer | number {
     const node = this.#node(path, task);
