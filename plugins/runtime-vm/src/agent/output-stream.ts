@@ -1,18 +1,22 @@
-import type { Stream } from '@berth/sdk/guest';
+import type { GuestFrame, Stream } from '@berth/sdk/guest';
 import { SendWindow } from '../guest/window.ts';
-import type { Port } from './port.ts';
 
 /** The largest piece of output in one frame. */
 const pieceBytes = 16_384;
+
+/** The port to the monitor, as far as an output needs it. */
+interface FrameSender {
+  send(body: GuestFrame['body']): Promise<void>;
+}
 
 /** One output on its way to the monitor, as far as that has room for it. */
 export class OutputStream {
   readonly #window = new SendWindow();
   readonly #process: string;
   readonly #stream: Stream;
-  readonly #port: Port;
+  readonly #port: FrameSender;
 
-  constructor(process: string, stream: Stream, port: Port) {
+  constructor(process: string, stream: Stream, port: FrameSender) {
     this.#process = process;
     this.#stream = stream;
     this.#port = port;

@@ -99,6 +99,26 @@ describe('Exec', () => {
   });
 });
 
+describe('Write', () => {
+  it('waits for a process that reads late, and no longer than its caller', async () => {
+    const caller = new AbortController();
+    const write = Promise.resolve(service.write({ process: 'c', data: Buffer.from('x'), end: false }, context(caller.signal)));
+    const refused = expect(write).rejects.toThrow('given up');
+    await expect.poll(() => agent.calls).toEqual(['write']);
+    caller.abort(new PluginError('CANCELLED', 'given up'));
+    await refused;
+  });
+});
+
+describe('Attach', () => {
+  it('ends with why the machine has ended', async () => {
+    await created();
+    const read = expect(toTheEnd(service.attach({ container: 'c' }, context()))).rejects.toThrow('machine: QEMU was killed');
+    ended.resolve('QEMU was killed');
+    await read;
+  });
+});
+
 describe('Watch', () => {
   it('ends with its caller', async () => {
     const caller = new AbortController();
