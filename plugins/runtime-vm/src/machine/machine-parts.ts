@@ -10,20 +10,17 @@ const oldestQemu = 7;
 
 /** Finds what machines are made of: programs on PATH, and what a guest boots in `guestDirectory`. Throws what is missing. */
 export async function findParts(guestDirectory: string): Promise<MachineParts> {
-  const [qemu, virtiofsd, nsenter, setpriv] = await Promise.all([
-    locate('qemu-system-x86_64', 'runs machines'),
-    locate('virtiofsd', 'gives machines their files'),
-    locate('nsenter', 'starts machines in their network'),
-    locate('setpriv', 'ends machines with their monitor'),
-    ...['ip', 'tc'].map((program) => locate(program, 'connects machines to the network')),
-    ...['mount', 'umount'].map((program) => locate(program, 'puts files into the share of machines')),
-  ]);
   const tools = join(guestDirectory, 'tools');
-  const [kernel, initramfs] = await Promise.all([
-    guestFile(join(guestDirectory, 'vmlinuz'), "the guest's kernel (of Debian's package linux-image-cloud-amd64)"),
-    guestFile(join(guestDirectory, 'initramfs.cpio'), "the guest's initial root file system"),
-    guestFile(join(tools, 'agent'), "the guest's agent"),
-  ]);
+  // One after another, so that the same is missing first each time.
+  const qemu = await locate('qemu-system-x86_64', 'runs machines');
+  const virtiofsd = await locate('virtiofsd', 'gives machines their files');
+  const nsenter = await locate('nsenter', 'starts machines in their network');
+  const setpriv = await locate('setpriv', 'ends machines with their monitor');
+  for (const program of ['ip', 'tc']) await locate(program, 'connects machines to the network');
+  for (const program of ['mount', 'umount']) await locate(program, 'puts files into the share of machines');
+  const kernel = await guestFile(join(guestDirectory, 'vmlinuz'), "the guest's kernel (of Debian's package linux-image-cloud-amd64)");
+  const initramfs = await guestFile(join(guestDirectory, 'initramfs.cpio'), "the guest's initial root file system");
+  await guestFile(join(tools, 'agent'), "the guest's agent");
   return { qemu, virtiofsd, nsenter, setpriv, kernel, initramfs, tools };
 }
 
