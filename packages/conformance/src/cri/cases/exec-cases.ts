@@ -76,7 +76,8 @@ export const execCases: Case<CriTarget>[] = [
         await container.start();
         const call = container.execSync(['sh', '-c', 'echo $$ > /tmp/pid; exec sleep 1000'], 1);
         await expectRefused(call, 'a command that does not end', 'DEADLINE_EXCEEDED', 'UNKNOWN');
-        const { exitCode } = await container.execSync(['sh', '-c', 'kill -0 "$(cat /tmp/pid)"']);
+        // A command that was killed before it wrote its id doesn't run either; busybox's kill takes no id for success.
+        const { exitCode } = await container.execSync(['sh', '-c', 'pid=$(cat /tmp/pid) && kill -0 "$pid"']);
         expectTrue(exitCode !== 0, 'the command still runs');
         expectEqual((await container.status()).state, 'CONTAINER_RUNNING', 'state of the container');
       });
