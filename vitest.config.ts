@@ -14,6 +14,7 @@ export default defineConfig({
     pool: 'forks',
     execArgv: ['--conditions=berth-source'],
     testTimeout: 20_000,
+    expect: { poll: { timeout: 10_000 } },
     projects: [
       {
         extends: true,

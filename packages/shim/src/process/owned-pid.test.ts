@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { endWithin, ownedPid, pidIn } from './owned-pid.ts';
 
 describe.skipIf(process.platform !== 'linux')('a pid in a file (/proc is on Linux only)', () => {
@@ -49,9 +49,12 @@ describe.skipIf(process.platform !== 'linux')('a pid in a file (/proc is on Linu
   });
 
   it('has ended when the process is a zombie that nobody reaps', async () => {
-    const parent = spawn('sh', ['-c', 'true & echo $!; exec sleep 600'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    const parent = spawn('sh', ['-c', 'sleep 600 & echo $!; exec sleep 601'], { stdio: ['ignore', 'pipe', 'ignore'] });
     try {
       const [line] = (await once(createInterface({ input: parent.stdout }), 'line')) as [string];
+      // A shell would reap its child; the sleep that it becomes doesn't.
+      await vi.waitFor(() => expect(readFileSync(`/proc/${parent.pid}/comm`, 'utf8')).toBe('sleep\n'));
+      process.kill(Number(line), 'SIGKILL');
       expect(await endWithin([Number(line)], 10_000)).toBe(true);
       expect(existsSync(`/proc/${line}`)).toBe(true);
     } finally {
