@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import * as fc from 'fast-check';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { SpdyClient, upgrade } from '../../testing/spdy-client.ts';
+import { SpdyClient, upgrade } from '@berth/conformance/spdy-client';
 import { TestShim } from '../../testing/test-shim.ts';
 import { WebSocketClient } from '../../testing/websocket-client.ts';
 import type { RemoteCommand } from './remote-command.ts';
