@@ -55,7 +55,11 @@ function commandOf(plugin: RuntimePlugin): Command {
       (value: string, earlier: string[]) => [...earlier, value],
       [] as string[],
     )
-    .option('--streaming-address <address>', 'HOST:PORT where exec, attach and port-forward are served; off loopback with TLS only', '127.0.0.1:0')
+    .option(
+      '--streaming-address <address>',
+      'HOST:PORT where exec, attach and port-forward are served; off loopback with TLS only',
+      '127.0.0.1:0',
+    )
     .option('--streaming-tls-cert-file <file>', 'PEM certificate by which they are served over HTTPS')
     .option('--streaming-tls-private-key-file <file>', 'PEM private key of that certificate')
     .option('--log-level <level>', 'trace, debug, info, warn, error or silent', logLevel, 'info');
@@ -64,8 +68,19 @@ function commandOf(plugin: RuntimePlugin): Command {
 }
 
 function read(command: Command): { options: ShimOptions; flags: PluginContext['flags']; logLevel: string } {
-  const { listen, root, run, handler, cniConfDir, cniBinDir, streamingAddress, streamingTlsCertFile, streamingTlsPrivateKeyFile, logLevel, ...flags } =
-    command.opts();
+  const {
+    listen,
+    root,
+    run,
+    handler,
+    cniConfDir,
+    cniBinDir,
+    streamingAddress,
+    streamingTlsCertFile,
+    streamingTlsPrivateKeyFile,
+    logLevel,
+    ...flags
+  } = command.opts();
   const cniBinDirs = cniBinDir.length > 0 ? cniBinDir : ['/opt/cni/bin'];
   const streamingTls = certificateFiles(streamingTlsCertFile, streamingTlsPrivateKeyFile);
   const options = { listen, root, run, handler, cniConfDir, cniBinDirs, streamingAddress, ...(streamingTls && { streamingTls }) };

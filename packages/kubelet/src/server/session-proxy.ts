@@ -92,7 +92,13 @@ function streamsOf(query: URLSearchParams): SessionStreams {
 }
 
 /** Passes the client's request on to the runtime's URL, and from then on all bytes both ways. */
-function join({ url, ca }: SessionLocation, { method, rawHeaders }: IncomingMessage, client: Duplex, head: Buffer, signal: AbortSignal): void {
+function join(
+  { url, ca }: SessionLocation,
+  { method, rawHeaders }: IncomingMessage,
+  client: Duplex,
+  head: Buffer,
+  signal: AbortSignal,
+): void {
   const options = { method, headers: withoutHost(rawHeaders) };
   const asked = url.startsWith('https:') ? requestOverTls(url, { ...options, ...(ca !== undefined && { ca }) }) : request(url, options);
   const late = (): void => void asked.destroy(new Error('the runtime took too long to begin the session'));

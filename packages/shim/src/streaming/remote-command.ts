@@ -102,5 +102,7 @@ function outputTo(client: Writable | undefined, onStall?: () => void): Writable 
 }
 
 function takesNothing({ object }: RemoteCommand): PluginError {
-  return new PluginError('DEADLINE_EXCEEDED', `its client has taken no output for ${stallLimitMs / 1000} s`, { object: `attach to ${object}` });
+  return new PluginError('DEADLINE_EXCEEDED', `its client has taken no output for ${stallLimitMs / 1000} s`, {
+    object: `attach to ${object}`,
+  });
 }

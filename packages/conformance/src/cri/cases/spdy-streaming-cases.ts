@@ -13,7 +13,8 @@ export const spdyStreamingCases: Case<CriTarget>[] = [
   {
     id: 'streaming.spdy-exec',
     group: 'streaming',
-    clause: 'the URL of Exec can be upgraded to SPDY/3.1: stdout, stderr and the exit code each have a stream (kubernetes, remotecommand v4)',
+    clause:
+      'the URL of Exec can be upgraded to SPDY/3.1: stdout, stderr and the exit code each have a stream (kubernetes, remotecommand v4)',
     proves: ['Exec', 'ExecResponse.url'],
     needs: [streaming],
     async run(target, signal) {
@@ -52,7 +53,8 @@ export const spdyStreamingCases: Case<CriTarget>[] = [
   {
     id: 'streaming.spdy-unknown-version',
     group: 'streaming',
-    clause: 'a client that offers only versions of the protocol which the server does not know is refused (kubernetes, httpstream.Handshake)',
+    clause:
+      'a client that offers only versions of the protocol which the server does not know is refused (kubernetes, httpstream.Handshake)',
     proves: ['ExecResponse.url'],
     needs: [streaming],
     async run(target, signal) {
@@ -90,7 +92,8 @@ export const spdyStreamingCases: Case<CriTarget>[] = [
   {
     id: 'streaming.spdy-port-forward',
     group: 'streaming',
-    clause: 'over SPDY/3.1 a client opens two streams for each connection, which name the port; connections go on beside each other (kubernetes, portforward.k8s.io)',
+    clause:
+      'over SPDY/3.1 a client opens two streams for each connection, which name the port; connections go on beside each other (kubernetes, portforward.k8s.io)',
     proves: ['PortForward', 'PortForwardResponse.url'],
     needs: [streaming, network],
     async run(target, signal) {
