@@ -1,5 +1,5 @@
 import type { Case } from '../../suite.ts';
-import { expectEqual, expectMatch, expectRefused } from '../expect.ts';
+import { expectEqual, expectRefused } from '../expect.ts';
 import { network, streaming, terminals } from '../needs.ts';
 import { SpdyClient } from '../spdy-client.ts';
 import { SpdyCommand } from '../spdy-command.ts';
@@ -83,7 +83,7 @@ export const spdyStreamingCases: Case<CriTarget>[] = [
           command.send('resize', JSON.stringify({ Width: 91, Height: 37 }));
           await command.receives('stdout', /resized/);
           command.send('stdin', 'typed\n');
-          expectMatch(await command.receives('stdout', /got .*\n/), /got typed\r?\n/, 'what the terminal shows');
+          await command.receives('stdout', /got typed/);
         });
         expectEqual((await container.status()).state, 'CONTAINER_RUNNING', 'state after the client left');
       });
