@@ -42,10 +42,10 @@ export class SessionProxy {
     socket.on('error', () => undefined).once('close', () => this.#open.delete(socket));
     this.#open.add(socket);
     const gone = new AbortController();
-    socket.once('close', () => gone.abort(new PluginError('CANCELLED', 'the client went away')));
+    const stopWatching = watchEnd(socket, () => gone.abort(new PluginError('CANCELLED', 'the client went away')));
     const signal = AbortSignal.any([gone.signal, AbortSignal.timeout(beginDeadlineMs)]);
     try {
-      const location = await this.#locate(request, signal);
+      const location = await this.#locate(request, signal).finally(stopWatching);
       // What the runtime began for a client that has left, nobody would end.
       signal.throwIfAborted();
       join(location, request, socket, head, signal);
@@ -89,6 +89,13 @@ async function locatePortForward(node: NodeView, params: Params, query: URLSearc
 function streamsOf(query: URLSearchParams): SessionStreams {
   const [stdin, stdout, stderr, tty] = ['input', 'output', 'error', 'tty'].map((name) => ['1', 'true'].includes(query.get(name) ?? ''));
   return { stdin: Boolean(stdin), stdout: Boolean(stdout), stderr: Boolean(stderr && !tty), tty: Boolean(tty) };
+}
+
+/** Calls `ended` when the client ends its connection, of which one that nobody reads tells nothing. What it sends stays to be read. */
+function watchEnd(client: Duplex, ended: () => void): () => void {
+  const look = (): void => void (client.readableLength === 0 && client.read());
+  client.on('readable', look).once('end', ended).once('close', ended);
+  return () => client.off('readable', look).off('end', ended).off('close', ended);
 }
 
 /** Passes the client's request on to the runtime's URL, and from then on all bytes both ways. */
