@@ -45,8 +45,10 @@ export class Connection {
       // Reset by the other side: the end follows.
       this.#socket.destroy();
     }
-    await this.#port.send({ $case: 'exited', value: { process: this.#id, exitCode: 0, oom: false } });
+    // The other direction may go on.
+    if (!this.#socket.destroyed) await this.#sendEnd();
     await closed;
+    await this.#port.send({ $case: 'exited', value: { process: this.#id, exitCode: 0, oom: false } });
   }
 
   grant(_stream: Stream, bytes: number): void {
@@ -62,5 +64,10 @@ export class Connection {
   signal(): void {
     this.#output.close();
     this.#socket.destroy();
+  }
+
+  async #sendEnd(): Promise<void> {
+    const value = { process: this.#id, stream: Stream.STREAM_STDOUT, data: new Uint8Array() };
+    await this.#port.send({ $case: 'output', value });
   }
 }
