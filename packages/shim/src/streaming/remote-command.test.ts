@@ -1,4 +1,4 @@
-import { PassThrough, Writable } from 'node:stream';
+import { PassThrough, type Readable, Writable } from 'node:stream';
 import { unlessAborted } from '@berth/sdk/abort';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { CommandStatus } from './command-status.ts';
@@ -11,7 +11,7 @@ const never = new AbortController().signal;
 
 /** Takes one piece of output, and the next ones only when `take` is called. */
 class SlowClient implements ClientStreams {
-  readonly stdin = undefined;
+  readonly stdin: Readable | undefined = undefined;
   readonly stderr = undefined;
   readonly resize = undefined;
   readonly gone = never;

@@ -3,12 +3,11 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import type { GuestFrame } from '@berth/sdk/guest';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Connection } from './connection.ts';
-import type { Port } from './port.ts';
 
 let server: Server;
 let frames: GuestFrame['body'][];
 
-const port = { send: async (body: GuestFrame['body']) => void frames.push(body) } as Port;
+const port = { send: async (body: GuestFrame['body']) => void frames.push(body) };
 
 /** What has been sent so far: output as text, and the end. */
 function sent(): string[] {
