@@ -16,6 +16,7 @@ const cannot = {
   'pod.network-between-pods': noSockets,
   'pod.host-port': noSockets,
   'streaming.port-forward': noSockets,
+  'streaming.spdy-port-forward': noSockets,
   'pod.host-network': hostNamespace,
   'pod.host-pid': hostNamespace,
   'pod.host-ipc': hostNamespace,

@@ -18,6 +18,7 @@ export const cannot = {
   'process.tty': noTerminals,
   'streaming.exec-tty': noTerminals,
   'streaming.attach-tty': noTerminals,
+  'streaming.spdy-attach-tty': noTerminals,
   'mount.device': "a machine has none of the host's devices",
   'mount.propagation-host-to-container': 'mounts made later are not passed on between a machine and its host',
 };

@@ -8,7 +8,12 @@ const berth = join(repository, 'bin/berth');
 const pod = `apiVersion: v1
 kind: Pod
 metadata: {name: web}
-spec: {containers: [{name: server, image: "a:1"}, {name: helper, image: "a:1"}]}
+spec: {containers: [{name: server, image: "a:1", ports: [{containerPort: 80}, {containerPort: 53, protocol: UDP}]}, {name: helper, image: "a:1"}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: web, namespace: other}
+spec: {containers: [{name: alone, image: "a:1"}]}
 `;
 
 let home: BerthHome;
@@ -59,6 +64,11 @@ describe('berth completion bash', () => {
     await node.says(/the node goes on/);
     expect(bash(`berth --run ${home.run} logs w`)).toEqual({ offered: ['web'], stderr: '' });
     expect(bash(`berth --run ${home.run} exec web -c `).offered).toEqual(['server', 'helper']);
+    expect(bash(`berth --run ${home.run} attach w`).offered).toEqual(['web']);
+    expect(bash(`berth --run ${home.run} attach other/web -c `).offered).toEqual(['alone']);
+    expect(bash(`berth --run ${home.run} attach -n other web -c `).offered).toEqual(['alone']);
+    expect(bash(`berth --run ${home.run} port-forward w`).offered).toEqual(['web']);
+    expect(bash(`berth --run ${home.run} port-forward web `).offered).toEqual(['80']);
     await node.interrupt();
     expect(bash(`berth --run ${home.run} logs w`)).toEqual({ offered: [], stderr: '' });
   });

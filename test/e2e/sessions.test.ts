@@ -49,17 +49,62 @@ describe('sessions with a container on runc', () => {
     expect([status, stdout]).toEqual([0, expect.stringMatching(/^\/dev\/pts\/\d+\r\n$/)]);
   });
 
+  it('exec -it goes on without a terminal where its own input is none, and so ends with that', async () => {
+    const exec = home.start(['exec', '-it', 'web', '--', 'sh', '-c', 'tty; cat'], { input: 'typed\n' });
+    expect(await exec.ended).toEqual({
+      status: 0,
+      stdout: 'not a tty\ntyped\n',
+      stderr: 'berth: standard input is not a terminal: going on without one\n',
+    });
+  });
+
+  it('exec -t ends at Ctrl-C where no input goes to the command', async () => {
+    const exec = home.start(['exec', '-t', 'web', '--', 'sh', '-c', 'echo begun; sleep 600']);
+    await exec.says(/begun/);
+    expect((await exec.interrupt()).status).toBe(130);
+  });
+
+  it.each([
+    ['a command that ends by itself', ['sh', '-c', 'exit 42'], 42],
+    ['the largest status', ['sh', '-c', 'exit 255'], 255],
+    ['a command that a signal ends', ['sh', '-c', 'kill -KILL $$'], 137],
+    ['a command that SIGTERM ends', ['sh', '-c', 'kill -TERM $$'], 143],
+    ['a program that is not on PATH', ['nope'], 127],
+    ['a path where nothing is', ['/no/such'], 127],
+    ['a file that is no program', ['/etc/passwd'], 126],
+    ['a directory', ['/etc'], 126],
+  ])('exec exits as %s does', async (_what, command, status) => {
+    const ended = await home.berth('exec', 'web', '--', ...command);
+    expect(ended.status, ended.stderr).toBe(status);
+  });
+
   it('exec says what could not be run', async () => {
-    const { status, stderr } = await home.berth('exec', 'web', '--', 'nope');
-    expect(status).not.toBe(0);
+    const { stderr } = await home.berth('exec', 'web', '--', 'nope');
     expect(stderr).toMatch(/command "nope" in container main.*not found/);
+  });
+
+  it.each([
+    ['a pod that is not there', ['exec', 'nobody', '--', 'true'], /no such pod on this node/],
+    ['a container that is not there', ['exec', '-c', 'side', 'web', '--', 'true'], /container side of pod default\/web/],
+    ['a pod that is not there to be attached to', ['attach', 'nobody'], /no such pod on this node/],
+    ['a pod without such ports', ['port-forward', 'nobody', '80'], /no such pod on this node/],
+  ])('%s: status 1, in words', async (_what, args, words) => {
+    const { status, stderr } = await home.berth(...args);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(words);
+  });
+
+  it('attach -t goes on without a terminal where the container has none', async () => {
+    const attach = home.start(['attach', '-it', 'web'], { input: 'three\n' });
+    await attach.says(/got three\n/);
+    expect((await attach.interrupt()).stderr).toBe('berth: the container has no terminal: going on without one\n');
   });
 
   it('attach -i joins the container, and Ctrl-C leaves it alone', async () => {
     const attach = home.start(['attach', '-i', 'web'], { input: 'one\ntwo\n' });
     await attach.says(/got one\ngot two\n/);
     expect((await attach.interrupt()).status).toBe(0);
-    expect((await home.berth('logs', 'web')).stdout).toBe('got one\ngot two\n');
+    expect((await home.berth('logs', 'web')).stdout).toContain('got one\ngot two\n');
   });
 
   it("port-forward reaches what listens on the pod's own loopback", async () => {

@@ -12,7 +12,7 @@ const signals = ['SIGINT', 'SIGTERM'] as const;
 
 /**
  * A runtime plugin's whole program: reads the common flags (`--listen --root --run --handler --cni-conf-dir
- * --cni-bin-dir --streaming-address --log-level`) and the plugin's own, starts the CRI server, logs on standard error (pino, JSON), closes
+ * --cni-bin-dir --streaming-address --streaming-tls-cert-file --streaming-tls-private-key-file --log-level`) and the plugin's own, starts the CRI server, logs on standard error (pino, JSON), closes
  * on SIGINT and SIGTERM, or, if BERTH_SUPERVISED is set, at the end of standard input instead, without touching containers. Exit
  * status 1 and one line on standard error if it can't start.
  */
@@ -55,16 +55,45 @@ function commandOf(plugin: RuntimePlugin): Command {
       (value: string, earlier: string[]) => [...earlier, value],
       [] as string[],
     )
-    .option('--streaming-address <address>', 'HOST:PORT where exec, attach and port-forward are served; keep it on loopback', '127.0.0.1:0')
+    .option(
+      '--streaming-address <address>',
+      'HOST:PORT where exec, attach and port-forward are served; off loopback with TLS only',
+      '127.0.0.1:0',
+    )
+    .option('--streaming-tls-cert-file <file>', 'PEM certificate by which they are served over HTTPS')
+    .option('--streaming-tls-private-key-file <file>', 'PEM private key of that certificate')
     .option('--log-level <level>', 'trace, debug, info, warn, error or silent', logLevel, 'info');
   for (const [flag, description] of Object.entries(plugin.flags ?? {})) command.option(flag, description);
   return command;
 }
 
 function read(command: Command): { options: ShimOptions; flags: PluginContext['flags']; logLevel: string } {
-  const { listen, root, run, handler, cniConfDir, cniBinDir, streamingAddress, logLevel, ...flags } = command.opts();
+  const {
+    listen,
+    root,
+    run,
+    handler,
+    cniConfDir,
+    cniBinDir,
+    streamingAddress,
+    streamingTlsCertFile,
+    streamingTlsPrivateKeyFile,
+    logLevel,
+    ...flags
+  } = command.opts();
   const cniBinDirs = cniBinDir.length > 0 ? cniBinDir : ['/opt/cni/bin'];
-  return { options: { listen, root, run, handler, cniConfDir, cniBinDirs, streamingAddress }, flags, logLevel };
+  const streamingTls = certificateFiles(streamingTlsCertFile, streamingTlsPrivateKeyFile);
+  const options = { listen, root, run, handler, cniConfDir, cniBinDirs, streamingAddress, ...(streamingTls && { streamingTls }) };
+  return { options, flags, logLevel };
+}
+
+function certificateFiles(certFile?: string, keyFile?: string): ShimOptions['streamingTls'] {
+  if (certFile !== undefined && keyFile !== undefined) return { certFile, keyFile };
+  if (certFile === undefined && keyFile === undefined) return undefined;
+  throw new PluginError('INVALID_ARGUMENT', 'one is given without the other', {
+    object: '--streaming-tls-cert-file and --streaming-tls-private-key-file',
+    hint: 'give both, or neither',
+  });
 }
 
 /** A handler is a DNS label (RuntimeClass, handler), and a directory below ROOT. */

@@ -1,3 +1,5 @@
+import type { CertificateFiles } from './streaming/serving-certificate.ts';
+
 /** What a runtime plugin's command line gives it, besides its own flags. */
 export interface ShimOptions {
   /** `unix:///PATH` or `HOST:PORT`. */
@@ -9,6 +11,8 @@ export interface ShimOptions {
   handler: string;
   cniConfDir: string;
   cniBinDirs: string[];
-  /** `HOST:PORT` of the streaming server; default any free port of 127.0.0.1. */
+  /** `HOST:PORT` of the streaming server; default any free port of 127.0.0.1. One that isn't on loopback needs `streamingTls`. */
   streamingAddress?: string;
+  /** The streaming server's certificate and private key; with them it serves HTTPS. */
+  streamingTls?: CertificateFiles;
 }

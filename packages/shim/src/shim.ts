@@ -65,7 +65,8 @@ export class Shim {
     this.calls = calls;
     this.log = log;
     this.directories = new ShimDirectories(options.root, options.run, options.handler);
-    this.streaming = new StreamingServer({ address: options.streamingAddress ?? '127.0.0.1:0', log });
+    const { streamingAddress = '127.0.0.1:0', streamingTls } = options;
+    this.streaming = new StreamingServer({ address: streamingAddress, ...(streamingTls && { tls: streamingTls }), log });
     this.imageVolumes = new ImageVolumes(images, this.directories);
     this.sandboxes = new Sandboxes(this.directories);
     this.containers = new Containers(this.directories, (container) =>

@@ -9,8 +9,12 @@ export class WebSocketClient {
   readonly closed: Promise<number>;
   #messages = 0;
 
-  static async open(url: string, protocols: string | string[] = 'v5.channel.k8s.io'): Promise<WebSocketClient> {
-    const client = new WebSocketClient(new WebSocket(url.replace(/^http/, 'ws'), protocols));
+  static async open(
+    url: string,
+    protocols: string | string[] = 'v5.channel.k8s.io',
+    options: { ca?: string } = {},
+  ): Promise<WebSocketClient> {
+    const client = new WebSocketClient(new WebSocket(url.replace(/^http/, 'ws'), protocols, options));
     await once(client.socket, 'open');
     return client;
   }

@@ -1,7 +1,8 @@
 import { Command } from 'commander';
 import { compose, type GlobalOptions, tokens } from '../compose.ts';
+import { hasTerminal } from '../node/has-terminal.ts';
 import { onlyContainer } from '../node/only-container.ts';
-import { joinSession } from '../node/process-session.ts';
+import { joinSession, possibleSession, type SessionOptions } from '../node/process-session.ts';
 import { podReference } from './pod-reference.ts';
 import { streamsQuery } from './streams-query.ts';
 
@@ -23,11 +24,11 @@ export function attachCommand(): Command {
     .option('-t, --tty', 'its input is a terminal')
     .action(async (text: string, options: AttachOptions, command: Command) => {
       const client = compose(command.optsWithGlobals<GlobalOptions>()).resolve(tokens.kubeletClient);
-      const { stdin = false, tty = false } = options;
       const interrupted = new AbortController();
       try {
         const { namespace, name } = podReference(text, options.namespace);
         const container = options.container ?? (await onlyContainer(client, namespace, name));
+        const { stdin, tty } = await sessionOf(options, () => hasTerminal(client, namespace, name, container));
         const session = await client.session('attach', namespace, name, container, streamsQuery(stdin, tty));
         process.once('SIGINT', () => {
           interrupted.abort();
@@ -39,4 +40,13 @@ export function attachCommand(): Command {
         await client.close();
       }
     });
+}
+
+/** What is asked for, as far as the container and this process's own input can do it; says what they can't. */
+async function sessionOf({ stdin = false, tty = false }: AttachOptions, isTerminal: () => Promise<boolean>): Promise<SessionOptions> {
+  const hasOne = tty && (await isTerminal());
+  const session = possibleSession({ stdin, tty: hasOne }, process.stdin);
+  const warning = tty && !hasOne ? 'the container has no terminal: going on without one' : session.warning;
+  if (warning !== undefined) process.stderr.write(`berth: ${warning}\n`);
+  return session;
 }

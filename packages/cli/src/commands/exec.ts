@@ -2,7 +2,7 @@ import { PluginError } from '@berth/sdk/errors';
 import { Command } from 'commander';
 import { compose, type GlobalOptions, tokens } from '../compose.ts';
 import { onlyContainer } from '../node/only-container.ts';
-import { joinSession } from '../node/process-session.ts';
+import { joinSession, possibleSession } from '../node/process-session.ts';
 import { podReference } from './pod-reference.ts';
 import { streamsQuery } from './streams-query.ts';
 
@@ -25,7 +25,8 @@ export function execCommand(): Command {
     .option('-t, --tty', 'give it a terminal')
     .action(async (text: string, words: string[], options: ExecOptions, command: Command) => {
       const client = compose(command.optsWithGlobals<GlobalOptions>()).resolve(tokens.kubeletClient);
-      const { stdin = false, tty = false } = options;
+      const { stdin, tty, warning } = possibleSession({ stdin: options.stdin ?? false, tty: options.tty ?? false }, process.stdin);
+      if (warning !== undefined) process.stderr.write(`berth: ${warning}\n`);
       const interrupted = new AbortController();
       process.once('SIGINT', () => interrupted.abort());
       try {

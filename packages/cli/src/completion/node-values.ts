@@ -1,4 +1,5 @@
 import type { Pod } from '@berth/api/objects';
+import { podReference } from '../commands/pod-reference.ts';
 import { compose, defaults, type GlobalOptions, tokens } from '../compose.ts';
 import { openImages } from '../node/images.ts';
 import type { TypedLine } from './typed-line.ts';
@@ -16,9 +17,13 @@ export async function nodeValues(placeholder: string, line: TypedLine): Promise<
 const sources: Record<string, (options: GlobalOptions, line: TypedLine) => Promise<string[]>> = {
   pod: async (options, line) => (await podsOf(options)).filter(inNamespace(line)).map(nameOf),
   container: async (options, line) => {
-    const wanted = line.positionals[0];
-    const pods = (await podsOf(options)).filter((pod) => wanted === undefined || nameOf(pod) === wanted);
+    const pods = (await podsOf(options)).filter(isWanted(line));
     return unique(pods.flatMap((pod) => (pod.spec?.containers ?? []).map(({ name }) => name)));
+  },
+  ports: async (options, line) => {
+    const containers = (await podsOf(options)).filter(isWanted(line)).flatMap((pod) => pod.spec?.containers ?? []);
+    const ports = containers.flatMap((container) => container.ports ?? []);
+    return unique(ports.filter(({ protocol = 'TCP' }) => protocol === 'TCP').map(({ containerPort }) => String(containerPort)));
   },
   namespace: async (options) => unique((await podsOf(options)).map((pod) => pod.metadata?.namespace ?? 'default')),
   handler: async (options) => handlers(options),
@@ -51,6 +56,14 @@ async function podsOf(options: GlobalOptions): Promise<Pod[]> {
 
 function inNamespace({ options }: TypedLine): (pod: Pod) => boolean {
   return (pod) => pod.metadata?.namespace === (options.namespace ?? 'default');
+}
+
+/** The pod that the line names, or any in its namespace before it names one. */
+function isWanted(line: TypedLine): (pod: Pod) => boolean {
+  const [wanted] = line.positionals;
+  if (wanted === undefined) return inNamespace(line);
+  const { namespace, name } = podReference(wanted, line.options.namespace ?? 'default');
+  return (pod) => nameOf(pod) === name && pod.metadata?.namespace === namespace;
 }
 
 function nameOf(pod: Pod): string {

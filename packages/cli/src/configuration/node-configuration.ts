@@ -11,6 +11,7 @@ const runtime = z.strictObject({
   endpoint: endpoint.optional(),
   runtimeHandler: z.string().optional(),
   command: z.array(z.string().min(1)).min(1).optional(),
+  streamingCAFile: z.string().startsWith('/', 'must be an absolute path').optional(),
 });
 
 const nodeConfiguration = z.strictObject({
@@ -50,6 +51,8 @@ export interface RuntimeEntry {
   runtimeHandler?: string;
   /** Started and supervised by the node; a first word that is a package (`@berth/runtime-runc`) or a script gets the common flags. */
   command?: string[];
+  /** PEM file of the authorities that the certificate of its streaming server is of, where that speaks HTTPS. */
+  streamingCAFile?: string;
 }
 
 /** A node's runtimes and network, with the built-in defaults filled in. */

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Pod } from '@berth/api/objects';
 import { Kubelet } from '@berth/kubelet/kubelet';
@@ -164,8 +165,24 @@ export class Node {
     const connection = connectRuntime(endpoint, { tap: traces.tap(entry.handler), deadlineMs: configuration.runtimeRequestTimeoutMs });
     this.#undo.push(() => connection.close());
     const { runtime, images } = connection;
+    const streamingCa = entry.streamingCAFile === undefined ? undefined : readAuthorities(entry.streamingCAFile);
     const onDemand = entry.command && this.#supervise(entry);
-    return { handler: entry.handler, runtime, images, runtimeHandler: entry.runtimeHandler ?? '', ...(onDemand && { onDemand }) };
+    return {
+      handler: entry.handler,
+      runtime,
+      images,
+      runtimeHandler: entry.runtimeHandler ?? '',
+      ...(streamingCa !== undefined && { streamingCa }),
+      ...(onDemand && { onDemand }),
+    };
+  }
+}
+
+function readAuthorities(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw PluginError.from(error, 'INVALID_ARGUMENT', { object: `streamingCAFile ${path}` });
   }
 }
 

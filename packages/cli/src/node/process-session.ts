@@ -14,7 +14,16 @@ export interface SessionOptions {
 }
 
 /**
- * Joins this process's standard streams to a session with a container's process, until that ends; gives its exit code. With a
+ * What of the options can be: input that comes from a pipe or a file has an end, which a terminal would never see. Such a session has
+ * none, as with kubectl.
+ */
+export function possibleSession({ stdin, tty }: SessionOptions, input: { isTTY?: boolean }): SessionOptions & { warning?: string } {
+  if (!stdin || !tty || input.isTTY) return { stdin, tty };
+  return { stdin, tty: false, warning: 'standard input is not a terminal: going on without one' };
+}
+
+/**
+ * Joins this process's standard streams to a session with a container's process, until that ends; gives its exit code. With input from a
  * terminal, keys go to the process as they are, Ctrl-C too.
  */
 export async function joinSession(socket: WebSocket, { stdin, tty }: SessionOptions): Promise<number> {
@@ -28,12 +37,14 @@ export async function joinSession(socket: WebSocket, { stdin, tty }: SessionOpti
     else if (bytes.length > 0) print(socket, message[0] === channels.stderr ? process.stderr : process.stdout, bytes);
   });
   const stopInput = stdin ? sendInput(socket, process.stdin) : () => undefined;
-  const restore = tty ? takeTerminal(socket) : () => undefined;
+  const stopSizes = tty ? sendSizes(socket, process.stdout) : () => undefined;
+  const restore = tty && stdin ? takeKeys(process.stdin) : () => undefined;
   socket.resume();
   try {
     await closed;
   } finally {
     restore();
+    stopSizes();
     stopInput();
   }
   return exitCodeOf(status);
@@ -60,22 +71,22 @@ function sendInput(socket: WebSocket, input: ReadStream): () => void {
   };
 }
 
-/** Raw keys, and each new size of the window, until the returned function is called. */
-function takeTerminal(socket: WebSocket): () => void {
-  const terminal: WriteStream = process.stdout;
+/** The size of the window, and each new one, until the returned function is called. */
+function sendSizes(socket: WebSocket, terminal: WriteStream): () => void {
+  if (!terminal.isTTY) return () => undefined;
   const tell = (): void => {
     const size = JSON.stringify({ Width: terminal.columns, Height: terminal.rows });
     socket.send(Buffer.concat([Buffer.from([channels.resize]), Buffer.from(size)]));
   };
-  if (terminal.isTTY) {
-    tell();
-    terminal.on('resize', tell);
-  }
-  process.stdin.setRawMode?.(true);
-  return () => {
-    process.stdin.setRawMode?.(false);
-    terminal.off('resize', tell);
-  };
+  tell();
+  terminal.on('resize', tell);
+  return () => terminal.off('resize', tell);
+}
+
+/** No key is for this process until the returned function is called: Ctrl-C would end it instead of the command. */
+function takeKeys(keyboard: ReadStream): () => void {
+  keyboard.setRawMode?.(true);
+  return () => keyboard.setRawMode?.(false);
 }
 
 /** Of the metav1.Status that ends a session. Throws what it says where no process ended by itself. */

@@ -19,6 +19,16 @@ interface EndStatus {
   details?: { causes?: { reason?: string; message?: string }[] };
 }
 
+/** The exit code that the last word of a command tells, whatever carries it. */
+export function exitCodeIn(text: string): number {
+  if (text === '') throw new Error('no status came on the error stream');
+  const status = JSON.parse(text) as EndStatus;
+  if (status.status === 'Success') return 0;
+  const code = status.details?.causes?.find(({ reason }) => reason === 'ExitCode')?.message;
+  if (code === undefined) throw new Error(`no exit code in ${text}`);
+  return Number(code);
+}
+
 /** A WebSocket with numbered channels: each message begins with a byte that says which one it is for. */
 export class Channels {
   readonly #socket: WebSocket;
@@ -86,13 +96,7 @@ export class Channels {
   /** Waits for the end of a command, and gives its exit code. */
   async exitCode(): Promise<number> {
     await this.#ended;
-    const text = this.received(channel.error).toString();
-    if (text === '') throw new Error('nothing came on the error channel');
-    const status = JSON.parse(text) as EndStatus;
-    if (status.status === 'Success') return 0;
-    const code = status.details?.causes?.find(({ reason }) => reason === 'ExitCode')?.message;
-    if (code === undefined) throw new Error(`no exit code in ${text}`);
-    return Number(code);
+    return exitCodeIn(this.received(channel.error).toString());
   }
 
   async ended(): Promise<void> {

@@ -9,13 +9,16 @@ export type Streams = Omit<StreamingRequest, 'containerId'>;
 /** What a client asks for that only listens. */
 export const output: Streams = { stdout: true, stderr: true };
 
-/** Runs `work` with an open stream, and closes it. */
-export async function using<Result>(opening: Promise<Channels>, work: (channels: Channels) => Promise<Result>): Promise<Result> {
-  const channels = await opening;
+/** Runs `work` with an open connection, and closes it. */
+export async function using<Connection extends { close(): void }, Result>(
+  opening: Promise<Connection>,
+  work: (connection: Connection) => Promise<Result>,
+): Promise<Result> {
+  const connection = await opening;
   try {
-    return await work(channels);
+    return await work(connection);
   } finally {
-    channels.close();
+    connection.close();
   }
 }
 

@@ -20,6 +20,7 @@ import { runtimeCases } from './cases/runtime-cases.ts';
 import { sandboxCases } from './cases/sandbox-cases.ts';
 import { sandboxConfigCases } from './cases/sandbox-config-cases.ts';
 import { securityCases } from './cases/security-cases.ts';
+import { spdyStreamingCases } from './cases/spdy-streaming-cases.ts';
 import { statsCases } from './cases/stats-cases.ts';
 import { timeoutCases } from './cases/timeout-cases.ts';
 import { userCases } from './cases/user-cases.ts';
@@ -46,6 +47,7 @@ const cases: Case<CriTarget>[] = [
   ...execStreamingCases,
   ...attachCases,
   ...portForwardCases,
+  ...spdyStreamingCases,
   ...statsCases,
   ...eventCases,
   ...filterCases,

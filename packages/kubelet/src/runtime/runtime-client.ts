@@ -9,6 +9,8 @@ export interface RuntimeClient {
   images: Client<ImageServiceService>;
   /** Sent in RunPodSandbox; empty: the server's own default. */
   runtimeHandler: string;
+  /** Authorities, in PEM, of the certificate that its streaming server shows, where that speaks HTTPS; left out: those that Node.js knows. */
+  streamingCa?: string;
   /** Given for a runtime that runs only when a pod needs it. */
   onDemand?: OnDemand;
 }

@@ -1,14 +1,15 @@
-import { request as ask, type IncomingMessage, STATUS_CODES } from 'node:http';
+import { type IncomingMessage, request, STATUS_CODES } from 'node:http';
+import { request as requestOverTls } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { PluginError } from '@berth/sdk/errors';
-import type { SessionStreams } from '../runtime/runtime-sessions.ts';
+import type { SessionLocation, SessionStreams } from '../runtime/runtime-sessions.ts';
 import { findPod, runningContainer } from './find-pod.ts';
 import type { NodeView } from './node-view.ts';
 import { matchPath, statusOf } from './router.ts';
 
 type Params = Record<string, string>;
-type Locate = (node: NodeView, params: Params, query: URLSearchParams, signal: AbortSignal) => Promise<string>;
+type Locate = (node: NodeView, params: Params, query: URLSearchParams, signal: AbortSignal) => Promise<SessionLocation>;
 
 /** kubelet's routes (pkg/kubelet/server/server.go), each also with the pod's uid, which its name makes up for here. */
 const routes: { segments: string[]; locate: Locate }[] = Object.entries({
@@ -40,9 +41,14 @@ export class SessionProxy {
     // Its close follows.
     socket.on('error', () => undefined).once('close', () => this.#open.delete(socket));
     this.#open.add(socket);
+    const gone = new AbortController();
+    const stopWatching = watchEnd(socket, () => gone.abort(new PluginError('CANCELLED', 'the client went away')));
+    const signal = AbortSignal.any([gone.signal, AbortSignal.timeout(beginDeadlineMs)]);
     try {
-      const signal = AbortSignal.timeout(beginDeadlineMs);
-      join(await this.#locate(request, signal), request, socket, head, signal);
+      const location = await this.#locate(request, signal).finally(stopWatching);
+      // What the runtime began for a client that has left, nobody would end.
+      signal.throwIfAborted();
+      join(location, request, socket, head, signal);
     } catch (thrown) {
       const error = PluginError.from(thrown);
       answer(socket, statusOf(error), `${error.message}\n`);
@@ -54,7 +60,7 @@ export class SessionProxy {
     for (const socket of this.#open) socket.destroy();
   }
 
-  async #locate(request: IncomingMessage, signal: AbortSignal): Promise<string> {
+  async #locate(request: IncomingMessage, signal: AbortSignal): Promise<SessionLocation> {
     const url = URL.parse(request.url ?? '', 'http://kubelet');
     if (!url) throw new PluginError('INVALID_ARGUMENT', 'the path is malformed');
     for (const { segments, locate } of routes) {
@@ -65,17 +71,17 @@ export class SessionProxy {
   }
 }
 
-async function locateExec(node: NodeView, params: Params, query: URLSearchParams, signal: AbortSignal): Promise<string> {
+async function locateExec(node: NodeView, params: Params, query: URLSearchParams, signal: AbortSignal): Promise<SessionLocation> {
   const container = runningContainer(findPod(node, params), params.container ?? '');
   return node.sessions.exec(container, query.getAll('command'), streamsOf(query), signal);
 }
 
-async function locateAttach(node: NodeView, params: Params, query: URLSearchParams, signal: AbortSignal): Promise<string> {
+async function locateAttach(node: NodeView, params: Params, query: URLSearchParams, signal: AbortSignal): Promise<SessionLocation> {
   const container = runningContainer(findPod(node, params), params.container ?? '');
   return node.sessions.attach(container, streamsOf(query), signal);
 }
 
-async function locatePortForward(node: NodeView, params: Params, query: URLSearchParams, signal: AbortSignal): Promise<string> {
+async function locatePortForward(node: NodeView, params: Params, query: URLSearchParams, signal: AbortSignal): Promise<SessionLocation> {
   return node.sessions.portForward(findPod(node, params), query.getAll('port').map(Number), signal);
 }
 
@@ -85,9 +91,23 @@ function streamsOf(query: URLSearchParams): SessionStreams {
   return { stdin: Boolean(stdin), stdout: Boolean(stdout), stderr: Boolean(stderr && !tty), tty: Boolean(tty) };
 }
 
+/** Calls `ended` when the client ends its connection, of which one that nobody reads tells nothing. What it sends stays to be read. */
+function watchEnd(client: Duplex, ended: () => void): () => void {
+  const look = (): void => void (client.readableLength === 0 && client.read());
+  client.on('readable', look).once('end', ended).once('close', ended);
+  return () => client.off('readable', look).off('end', ended).off('close', ended);
+}
+
 /** Passes the client's request on to the runtime's URL, and from then on all bytes both ways. */
-function join(url: string, { method, rawHeaders }: IncomingMessage, client: Duplex, head: Buffer, signal: AbortSignal): void {
-  const asked = ask(url, { method, headers: withoutHost(rawHeaders) });
+function join(
+  { url, ca }: SessionLocation,
+  { method, rawHeaders }: IncomingMessage,
+  client: Duplex,
+  head: Buffer,
+  signal: AbortSignal,
+): void {
+  const options = { method, headers: withoutHost(rawHeaders) };
+  const asked = url.startsWith('https:') ? requestOverTls(url, { ...options, ...(ca !== undefined && { ca }) }) : request(url, options);
   const late = (): void => void asked.destroy(new Error('the runtime took too long to begin the session'));
   signal.addEventListener('abort', late, { once: true });
   const begun = (): void => signal.removeEventListener('abort', late);

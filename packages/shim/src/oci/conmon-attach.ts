@@ -22,6 +22,8 @@ export async function attachToConmon(
   const ended = new AbortController();
   const limit = AbortSignal.any([signal, ended.signal]);
   if (stdin && takesInput) void sendInput(socket, stdin, tty, limit);
+  // Left unread, it would hold up what else the client sends, and keep its end from being seen.
+  else stdin?.resume();
   if (resize && tty) void follow(resize, bundle, limit);
   try {
     for (let message = await socket.receive(longestOutput, signal); message; message = await socket.receive(longestOutput, signal)) {

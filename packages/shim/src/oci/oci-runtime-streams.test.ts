@@ -1,6 +1,7 @@
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PassThrough, type Readable, Writable } from 'node:stream';
+import { finished } from 'node:stream/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { describeOciRuntimes, OciHost } from '../../testing/oci-host.ts';
 import type { ContainerSpec, TerminalSize } from '../runtime.ts';
@@ -93,6 +94,16 @@ describeOciRuntimes('OciRuntime with streams', (binary) => {
     await expect.poll(() => second.stdout.text).toBe('got two\n');
     await host.runtime.signal(container, 'SIGKILL', host.signal);
     await again;
+  });
+
+  it('takes the input of a client from a container that has none, and drops it', async () => {
+    const container = await running('until [ -e /enough ]; do sleep 0.05; done');
+    const client = new Attached();
+    const attached = host.runtime.attach(container, client, host.signal);
+    client.stdin.end(Buffer.alloc(1_000_000));
+    await finished(client.stdin, { writable: false });
+    await writeFile(join(host.root, 'enough'), '');
+    await attached;
   });
 
   it("closes a container's input with the first client's, if it is to have one once", async () => {

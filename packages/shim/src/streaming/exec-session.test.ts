@@ -1,5 +1,5 @@
+import { SpdyClient, upgrade } from '@berth/conformance/spdy-client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { SpdyClient, upgrade } from '../../testing/spdy-client.ts';
 import { TestShim } from '../../testing/test-shim.ts';
 import { WebSocketClient } from '../../testing/websocket-client.ts';
 

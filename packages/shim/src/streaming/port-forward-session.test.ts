@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
+import { SpdyClient } from '@berth/conformance/spdy-client';
 import { NamespaceMode } from '@berth/sdk/cri';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createWebSocketStream, WebSocket } from 'ws';
-import { SpdyClient } from '../../testing/spdy-client.ts';
 import { TestShim } from '../../testing/test-shim.ts';
 import { WebSocketClient } from '../../testing/websocket-client.ts';
 

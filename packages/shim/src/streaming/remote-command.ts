@@ -33,17 +33,23 @@ export interface ClientStreams {
   finish(status: CommandStatus): Promise<void>;
 }
 
+/** Longest that an attached client may leave what it is sent untaken: so long the container waits for it, its log and its end too. */
+const stallLimitMs = 10_000;
+
 /**
  * Serves one exec or attach to a connected client. When the client goes away, an attach is detached and a command with a terminal
- * is killed, as if it had hung up; any other command goes on, with no input left and its output dropped.
+ * is killed, as if it had hung up; any other command goes on, with no input left and its output dropped. Throws DEADLINE_EXCEEDED, for
+ * a client of an attach that takes nothing any more: it can't be told.
  */
 export async function serveRemoteCommand(command: RemoteCommand, client: ClientStreams, signal: AbortSignal): Promise<void> {
   const endsWithClient = command.kind === 'attach' || command.streams.tty;
-  const limit = endsWithClient ? AbortSignal.any([signal, client.gone]) : signal;
+  const stalled = new AbortController();
+  const limit = endsWithClient ? AbortSignal.any([signal, client.gone, stalled.signal]) : signal;
+  const onStall = command.kind === 'attach' ? (): void => stalled.abort(takesNothing(command)) : undefined;
   const stdin = client.stdin && inputOf(client.stdin);
   const streams: ProcessStreams = {
-    stdout: outputTo(client.stdout),
-    stderr: outputTo(client.stderr),
+    stdout: outputTo(client.stdout, onStall),
+    stderr: outputTo(client.stderr, onStall),
     ...(stdin && { stdin }),
     ...(client.resize && { resize: client.resize }),
   };
@@ -51,6 +57,7 @@ export async function serveRemoteCommand(command: RemoteCommand, client: ClientS
     const status = await statusOf(command, streams, limit);
     // What the runtime has written may still be on its way through them.
     await Promise.all([streams.stdout, streams.stderr].map((output) => new Promise<void>((resolve) => output.end(() => resolve()))));
+    stalled.signal.throwIfAborted();
     await client.finish(status);
   } finally {
     stdin?.destroy();
@@ -73,13 +80,29 @@ function inputOf(stdin: Readable): Readable {
   return stdin.pipe(input);
 }
 
-/** Output to the client as fast as it takes it; dropped where it didn't ask for it, and once it has gone. */
-function outputTo(client: Writable | undefined): Writable {
+/** Output to the client as fast as it takes it; dropped where it didn't ask for it, and once it has gone or has stalled. */
+function outputTo(client: Writable | undefined, onStall?: () => void): Writable {
+  let isStalled = false;
   client?.on('error', () => undefined);
   return new Writable({
     write(chunk: Buffer, _encoding, done) {
-      if (!client || client.destroyed) done();
-      else client.write(chunk, () => done());
+      if (!client || client.destroyed || isStalled) return done();
+      const stall = (): void => {
+        isStalled = true;
+        onStall?.();
+        done();
+      };
+      const overdue = onStall && setTimeout(stall, stallLimitMs);
+      client.write(chunk, () => {
+        clearTimeout(overdue);
+        if (!isStalled) done();
+      });
     },
+  });
+}
+
+function takesNothing({ object }: RemoteCommand): PluginError {
+  return new PluginError('DEADLINE_EXCEEDED', `its client has taken no output for ${stallLimitMs / 1000} s`, {
+    object: `attach to ${object}`,
   });
 }

@@ -16,10 +16,11 @@ const defaults: TokenLimits = { lifetimeMs: 60_000, most: 1000, mostBytes: 16 * 
 export class SessionTokens<Session> {
   readonly #limits: TokenLimits;
   readonly #waiting = new Map<string, { session: Session; bytes: number; expiresAt: number }>();
+  /** In milliseconds, by a clock that nobody sets. */
   readonly #now: () => number;
   #bytes = 0;
 
-  constructor(limits: Partial<TokenLimits> = {}, now: () => number = Date.now) {
+  constructor(limits: Partial<TokenLimits> = {}, now: () => number = () => performance.now()) {
     this.#limits = { ...defaults, ...limits };
     this.#now = now;
   }

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import { SpdyClient, upgrade } from '@berth/conformance/spdy-client';
 import * as fc from 'fast-check';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { SpdyClient, upgrade } from '../../testing/spdy-client.ts';
 import { TestShim } from '../../testing/test-shim.ts';
 import { WebSocketClient } from '../../testing/websocket-client.ts';
 import type { RemoteCommand } from './remote-command.ts';

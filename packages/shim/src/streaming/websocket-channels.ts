@@ -26,6 +26,8 @@ export class WebSocketChannels {
   readonly #socket: WebSocket;
   readonly #options: ChannelOptions;
   readonly #readers = new Map<number, Readable>();
+  /** Channels whose readers have to go on before more is read of the connection. */
+  readonly #full = new Set<number>();
 
   constructor(socket: WebSocket, options: ChannelOptions) {
     this.#socket = socket;
@@ -36,7 +38,8 @@ export class WebSocketChannels {
     // Its close follows; a malformed frame is answered by ws itself.
     socket.on('error', () => undefined);
     socket.once('close', () => {
-      for (const reader of this.#readers.values()) reader.destroy();
+      // What has arrived may still be read: closing the connection is how clients before v5 end their input.
+      for (const channel of this.#readers.keys()) this.#end(channel);
       gone.abort();
     });
     // What comes is read in a later turn: by then the channels are there.
@@ -45,7 +48,7 @@ export class WebSocketChannels {
 
   /** What the client sends on a channel. What it sends on one that nobody reads is dropped. */
   readable(channel: number): Readable {
-    const reader = new Readable({ read: () => this.#socket.resume() });
+    const reader = new Readable({ read: () => this.#drained(channel) });
     this.#readers.set(channel, reader);
     return reader;
   }
@@ -73,6 +76,7 @@ export class WebSocketChannels {
     // A paused socket would never see the client's answer.
     for (const reader of this.#readers.values()) reader.destroy();
     this.#readers.clear();
+    this.#full.clear();
     this.#socket.resume();
     this.#socket.close(1000);
     const overdue = setTimeout(() => this.#socket.terminate(), closeDeadlineMs);
@@ -84,12 +88,26 @@ export class WebSocketChannels {
     this.#options.onActivity?.();
     const { channel, bytes } = this.#decode(data as Buffer);
     if (channel === closeChannel && this.#options.closeSignal) {
-      this.#readers.get(bytes[0] ?? closeChannel)?.push(null);
+      this.#end(bytes[0] ?? closeChannel);
       return;
     }
     const reader = this.#readers.get(channel);
-    if (!reader || reader.destroyed || reader.readableEnded || bytes.length === 0) return;
-    if (!reader.push(bytes)) this.#socket.pause();
+    if (!reader || reader.destroyed || bytes.length === 0 || reader.push(bytes)) return;
+    this.#full.add(channel);
+    this.#socket.pause();
+  }
+
+  /** Nothing more comes on a channel; what does is dropped. */
+  #end(channel: number): void {
+    this.#readers.get(channel)?.push(null);
+    this.#readers.delete(channel);
+    // A stream that has its end doesn't ask for more.
+    this.#drained(channel);
+  }
+
+  #drained(channel: number): void {
+    this.#full.delete(channel);
+    if (this.#full.size === 0) this.#socket.resume();
   }
 
   #decode(message: Buffer): { channel: number; bytes: Buffer } {

@@ -2,8 +2,7 @@ import { once } from 'node:events';
 import { createConnection, type Socket } from 'node:net';
 import { PluginError } from '@berth/sdk/errors';
 import { Stream } from '@berth/sdk/guest';
-import { OutputStream } from './output-stream.ts';
-import type { Port } from './port.ts';
+import { type FrameSender, OutputStream } from './output-stream.ts';
 
 /** Longest that a port of the machine itself may take to answer. */
 const connectDeadlineMs = 5000;
@@ -12,17 +11,17 @@ const connectDeadlineMs = 5000;
 export class Connection {
   readonly #id: string;
   readonly #socket: Socket;
-  readonly #port: Port;
+  readonly #port: FrameSender;
   readonly #output: OutputStream;
 
-  private constructor(id: string, socket: Socket, port: Port) {
+  private constructor(id: string, socket: Socket, port: FrameSender) {
     this.#id = id;
     this.#socket = socket;
     this.#port = port;
     this.#output = new OutputStream(id, Stream.STREAM_STDOUT, port);
   }
 
-  static async open(id: string, tcpPort: number, port: Port): Promise<Connection> {
+  static async open(id: string, tcpPort: number, port: FrameSender): Promise<Connection> {
     const socket = createConnection({ host: '127.0.0.1', port: tcpPort, allowHalfOpen: true });
     // What it fails by is told by its end, also where nobody reads or writes just then.
     socket.on('error', () => undefined);
@@ -45,8 +44,10 @@ export class Connection {
       // Reset by the other side: the end follows.
       this.#socket.destroy();
     }
-    await this.#port.send({ $case: 'exited', value: { process: this.#id, exitCode: 0, oom: false } });
+    // The other direction may go on.
+    if (!this.#socket.destroyed) await this.#sendEnd();
     await closed;
+    await this.#port.send({ $case: 'exited', value: { process: this.#id, exitCode: 0, oom: false } });
   }
 
   grant(_stream: Stream, bytes: number): void {
@@ -62,5 +63,10 @@ export class Connection {
   signal(): void {
     this.#output.close();
     this.#socket.destroy();
+  }
+
+  async #sendEnd(): Promise<void> {
+    const value = { process: this.#id, stream: Stream.STREAM_STDOUT, data: Buffer.alloc(0) };
+    await this.#port.send({ $case: 'output', value });
   }
 }

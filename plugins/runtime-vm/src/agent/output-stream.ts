@@ -4,8 +4,8 @@ import { SendWindow } from '../guest/window.ts';
 /** The largest piece of output in one frame. */
 const pieceBytes = 16_384;
 
-/** The port to the monitor, as far as an output needs it. */
-interface FrameSender {
+/** The port to the monitor, as far as who sends needs it. */
+export interface FrameSender {
   send(body: GuestFrame['body']): Promise<void>;
 }
 

@@ -22,7 +22,10 @@ export async function dialMachine(monitor: Client<MachineMonitorService>, port: 
 
 async function* dataOf(output: AsyncIterator<ExecEvent>): AsyncGenerator<Uint8Array> {
   for (let next = await output.next(); !next.done; next = await output.next()) {
-    if (next.value.event?.$case === 'stdout') yield next.value.event.value;
+    if (next.value.event?.$case !== 'stdout') continue;
+    // The end of what comes from there: the other direction may go on.
+    if (next.value.event.value.length === 0) return;
+    yield next.value.event.value;
   }
 }
 

@@ -1,10 +1,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Stream } from '@berth/sdk/guest';
 import { ContainerLog } from '@berth/shim/container-log';
 import { ExitFiles } from '@berth/shim/oci/exit-files';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { GuestAgent } from '../../testing/guest-agent.ts';
 import { ContainerProcess } from './container-process.ts';
 
 let directory: string;
@@ -45,6 +47,26 @@ describe('attach', () => {
     const unread = print('two');
     await attached.return(undefined);
     await Promise.all([printed, unread, print('three')]);
+  });
+
+  it('by a client that takes nothing keeps neither the log nor the end from being written', async () => {
+    const log = await ContainerLog.open(join(directory, 'log'));
+    const exits = new ExitFiles(join(directory, 'exits'));
+    container = new ContainerProcess({ id: 'c', log, exits, oomFile: join(directory, 'oom') });
+    const agent = await GuestAgent.connect();
+    agent.connection.route('c', container);
+    const attached = container.attach([]);
+    const first = attached.next();
+    for (const text of ['one\n', 'two\n', 'three\n']) {
+      agent.say({ $case: 'output', value: { process: 'c', stream: Stream.STREAM_STDOUT, data: Buffer.from(text) } });
+    }
+    agent.say({ $case: 'exited', value: { process: 'c', exitCode: 5, oom: false } });
+    await expect.poll(() => exits.read('c')).toMatchObject({ exitCode: 5 });
+    expect((await readFile(join(directory, 'log'), 'utf8')).match(/stdout F (.*)/g)).toHaveLength(3);
+    const printed = [await first, await attached.next(), await attached.next(), await attached.next()].map(({ value }) => value);
+    expect(printed.map((event) => event?.value).map(String)).toEqual(['one\n', 'two\n', 'three\n', '5']);
+    await attached.return(undefined);
+    await agent.close();
   });
 
   it('to a container that has ended is over at once', async () => {

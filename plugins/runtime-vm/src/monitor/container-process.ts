@@ -29,13 +29,13 @@ export class ContainerProcess implements ProcessSink {
   }
 
   async output(stream: Stream, data: Uint8Array): Promise<void> {
-    // A full disk costs the log some lines. To wait for room instead would stop the container.
     const name = stream === Stream.STREAM_STDERR ? 'stderr' : 'stdout';
-    await this.#log.write(name, data).catch((error: Error) => this.#complain('log', error));
-    await Promise.all([...this.#attached].map((each) => each.output(stream, data)));
+    // A full disk costs the log some lines. To wait for room instead would stop the container.
+    const logged = this.#log.write(name, data).catch((error: Error) => this.#complain('log', error));
+    await Promise.all([logged, ...[...this.#attached].map((each) => each.output(stream, data))]);
   }
 
-  /** What it prints from now on, and its exit code; ends with the first of `signals`, too. Who reads slowly slows it down. */
+  /** What it prints from now on, and its exit code; ends with the first of `signals`, too. Who reads slowly slows it down, but not its end. */
   async *attach(signals: AbortSignal[]): AsyncGenerator<NonNullable<ExecEvent['event']>> {
     if (this.state === ContainerState.CONTAINER_STATE_EXITED) return;
     const attached = new ExecRelay();

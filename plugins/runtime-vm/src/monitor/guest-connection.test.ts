@@ -15,9 +15,9 @@ beforeEach(async () => {
 
 afterEach(() => agent.close());
 
-/** Takes nothing until `open` is called. */
+/** Has room for nothing more until `open` is called. */
 class Gate implements ProcessSink {
-  readonly taken: (string | Exited)[] = [];
+  readonly told: (string | Exited)[] = [];
   private readonly opened = Promise.withResolvers<void>();
 
   open(): void {
@@ -25,12 +25,12 @@ class Gate implements ProcessSink {
   }
 
   async output(_stream: Stream, data: Uint8Array): Promise<void> {
+    this.told.push(Buffer.from(data).toString());
     await this.opened.promise;
-    this.taken.push(Buffer.from(data).toString());
   }
 
   async exited(exited: Exited): Promise<void> {
-    this.taken.push(exited);
+    this.told.push(exited);
   }
 }
 
@@ -69,14 +69,15 @@ describe('GuestConnection', () => {
     await expect(guest.call({ $case: 'sync', value: {} })).rejects.toBe(gone);
   });
 
-  it('hands on output and end of a process in their order, and grants what has been taken', async () => {
+  it('hands on output and end of a process in their order, waiting for none, and grants what has been taken', async () => {
     const gate = new Gate();
     guest.route('p', gate);
     agent.say(output('one'));
     agent.say(output('two'));
     agent.say({ $case: 'exited', value: { process: 'p', exitCode: 3, oom: false } });
+    await expect.poll(() => gate.told).toEqual(['one', 'two', { process: 'p', exitCode: 3, oom: false }]);
+    expect(agent.received).toEqual([]);
     gate.open();
-    await expect.poll(() => gate.taken).toEqual(['one', 'two', { process: 'p', exitCode: 3, oom: false }]);
     await expect.poll(() => agent.received.map((body) => body?.$case === 'credit' && body.value.bytes)).toEqual([3, 3]);
   });
 

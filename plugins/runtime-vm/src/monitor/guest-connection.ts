@@ -5,7 +5,10 @@ import { type Exited, GuestFrame, HostFrame, type Output, type Request, type Res
 import { FrameReader, frame } from '../guest/frames.ts';
 import { initialWindow } from '../guest/window.ts';
 
-/** Who takes what a process of the guest puts out. Each call waits for the one before it. */
+/**
+ * Who takes what a process of the guest puts out, in the order of the calls: none of them waits for the one before it, so that the end is
+ * told also where output waits to be taken. What waits is bounded by what the guest is granted.
+ */
 export interface ProcessSink {
   /** Resolves when there is room for as much again. */
   output(stream: Stream, data: Uint8Array): Promise<void>;
@@ -16,7 +19,7 @@ export interface ProcessSink {
 interface Route {
   sink: ProcessSink;
   /** When everything up to the last frame has been taken. */
-  done: Promise<void>;
+  done: Promise<unknown>;
   /** Bytes of each stream that `sink` hasn't taken yet. */
   untaken: Map<Stream, number>;
 }
@@ -115,16 +118,18 @@ export class GuestConnection {
         this.#output(body.value);
         return;
       case 'exited':
-        this.#inOrder(body.value.process, async ({ sink }) => {
+        this.#handOn(body.value.process, async ({ sink }) => {
           await sink.exited(body.value);
           this.forget(body.value.process);
         });
     }
   }
 
-  #inOrder(processId: string, work: (route: Route) => Promise<void>): void {
+  #handOn(processId: string, work: (route: Route) => Promise<void>): void {
     const route = this.#routes.get(processId);
-    if (route) route.done = route.done.then(() => work(route)).catch((error: unknown) => this.#failed(PluginError.from(error)));
+    if (!route) return;
+    const taken = work(route).catch((error: unknown) => this.#failed(PluginError.from(error)));
+    route.done = Promise.all([route.done, taken]);
   }
 
   #output({ process, stream, data }: Output): void {
@@ -134,7 +139,7 @@ export class GuestConnection {
     if (waiting > initialWindow)
       throw new PluginError('RESOURCE_EXHAUSTED', 'it sent more output than it was granted', { object: 'guest' });
     untaken?.set(stream, waiting);
-    this.#inOrder(process, async ({ sink, untaken: left }) => {
+    this.#handOn(process, async ({ sink, untaken: left }) => {
       await sink.output(stream, data);
       left.set(stream, (left.get(stream) ?? 0) - data.length);
       this.#send({ $case: 'credit', value: { process, stream, bytes: data.length } });

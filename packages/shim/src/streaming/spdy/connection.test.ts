@@ -3,7 +3,8 @@ import { connect, createServer, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SpdyConnection } from './connection.ts';
-import { encodeFrame } from './frames.ts';
+import { encodeFrame, type Frame, FrameReader, rstStatus } from './frames.ts';
+import { HeaderPacker } from './header-block.ts';
 import type { SpdyStream } from './stream.ts';
 
 let sockets: { client: Socket; server: Socket };
@@ -80,6 +81,33 @@ describe('SpdyConnection', () => {
     client.destroy();
     await server.closed;
     expect(await failed).toMatchObject([{ code: 'UNAVAILABLE' }]);
+  });
+
+  it('answers no reset by another', async () => {
+    const opened = Promise.withResolvers<SpdyStream>();
+    new SpdyConnection(sockets.server, { role: 'server', onStream: opened.resolve });
+    const [packer, reader, answers] = [new HeaderPacker(), new FrameReader(), [] as Frame[]];
+    sockets.client.on('data', (bytes) => answers.push(...reader.read(bytes)));
+    sockets.client.write(encodeFrame({ type: 'synStream', streamId: 1, fin: false, headers: await packer.pack({}) }));
+    const ended = once(await opened.promise, 'error');
+    sockets.client.write(encodeFrame({ type: 'rstStream', streamId: 1, status: rstStatus.cancel }));
+    await ended;
+    sockets.client.write(encodeFrame({ type: 'ping', id: 1 }));
+    await expect.poll(() => answers.map(({ type }) => type)).toEqual(['synReply', 'ping']);
+    packer.close();
+  });
+
+  it('drops what comes on a stream after its end, and gives all that came before', async () => {
+    const opened = Promise.withResolvers<SpdyStream>();
+    new SpdyConnection(sockets.server, { role: 'server', onStream: opened.resolve });
+    const packer = new HeaderPacker();
+    const data = (text: string, fin: boolean) => encodeFrame({ type: 'data', streamId: 1, fin, data: Buffer.from(text) });
+    sockets.client.write(encodeFrame({ type: 'synStream', streamId: 1, fin: false, headers: await packer.pack({}) }));
+    sockets.client.write(Buffer.concat([data('before', false), data(' the end', true), data(' after', false)]));
+    const stream = await opened.promise;
+    await expect.poll(() => stream.readableLength).toBeGreaterThan(8);
+    expect(await text(stream)).toBe('before the end');
+    packer.close();
   });
 
   it('answers a ping of the other side', async () => {

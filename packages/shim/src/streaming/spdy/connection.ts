@@ -94,7 +94,7 @@ export class SpdyConnection {
         await this.#unpacker.unpack(frame.headers);
         return this.#streams.get(frame.streamId)?.arrived(new Uint8Array(), frame.fin);
       case 'rstStream':
-        this.#streams.get(frame.streamId)?.destroy(gone());
+        this.#streams.get(frame.streamId)?.wasReset(gone());
         return;
       case 'ping':
         if (this.#isRemote(frame.id)) await this.#send(encodeFrame(frame));

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
+import { headerDictionary } from '@berth/sdk/spdy-header-dictionary';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { HeaderPacker, HeaderUnpacker } from './header-block.ts';
-import { headerDictionary } from './header-dictionary.ts';
 
 describe('header blocks', () => {
   it('are primed with the dictionary of the specification', () => {

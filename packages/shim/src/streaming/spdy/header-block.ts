@@ -1,6 +1,6 @@
 import { constants, createDeflate, createInflate, type Deflate, type Inflate } from 'node:zlib';
 import { PluginError } from '@berth/sdk/errors';
-import { headerDictionary } from './header-dictionary.ts';
+import { headerDictionary } from '@berth/sdk/spdy-header-dictionary';
 
 /** Names are lower case; what comes more than once is joined by NUL (SPDY/3.1, 2.6.10). */
 export type Headers = Record<string, string>;

@@ -19,6 +19,8 @@ export class SpdyStream extends Duplex {
   readonly headers: Headers;
   readonly #transport: StreamTransport;
   #wanted = Promise.withResolvers<void>();
+  #hasEnded = false;
+  #isReset = false;
 
   constructor(id: number, headers: Headers, transport: StreamTransport) {
     super({ allowHalfOpen: true, readableHighWaterMark: chunkBytes, writableHighWaterMark: chunkBytes });
@@ -27,12 +29,19 @@ export class SpdyStream extends Duplex {
     this.#transport = transport;
   }
 
-  /** Takes data that has arrived; resolves when there is room for more. After the reader has gone it is dropped. */
+  /** Takes data that has arrived; resolves when there is room for more. After its end, or once the reader has gone, it is dropped. */
   async arrived(data: Uint8Array, fin: boolean): Promise<void> {
-    if (this.destroyed || this.readableEnded) return;
+    if (this.destroyed || this.#hasEnded) return;
+    this.#hasEnded = fin;
     const full = data.length > 0 && !this.push(data);
     if (fin) this.push(null);
     else if (full) await this.#wanted.promise;
+  }
+
+  /** The other side has reset it, which is not answered by a reset (2.4.2). */
+  wasReset(error: Error): void {
+    this.#isReset = true;
+    this.destroy(error);
   }
 
   override _read(): void {
@@ -50,7 +59,8 @@ export class SpdyStream extends Duplex {
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
     this.#wanted.resolve();
-    if (!this.writableFinished || !this.readableEnded) this.#transport.reset(this.id);
+    const isOpen = !this.writableFinished || !this.readableEnded;
+    if (isOpen && !this.#isReset) this.#transport.reset(this.id);
     this.#transport.closed(this.id);
     done(error);
   }
