@@ -1,5 +1,7 @@
 import { criSuite, runCriSuite, type ServedImages, serveTestImages } from '@berth/conformance/cri';
 import type { CaseReport } from '@berth/conformance/suite';
+import { connect } from '@berth/sdk/connect';
+import { ImageServiceService, PullImageRequest } from '@berth/sdk/cri';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { removeCgroups } from '../fixtures/cgroups.ts';
 import { type CriServer, startShim } from '../fixtures/cri-servers.ts';
@@ -17,6 +19,8 @@ describe('the CRI suite catches a server that', () => {
     if (nodeMissing() !== undefined) return;
     server = await startShim('runc');
     images = await serveTestImages();
+    // What is there before, no run pulls and removes.
+    await pull(server.endpoint, images.references.shell ?? '');
   }, 60_000);
 
   afterAll(async () => {
@@ -24,6 +28,15 @@ describe('the CRI suite catches a server that', () => {
     await server?.stop();
     removeCgroups(cgroupParent);
   }, 60_000);
+
+  async function pull(endpoint: string, image: string): Promise<void> {
+    const service = connect(ImageServiceService, endpoint);
+    try {
+      await service.pullImage(PullImageRequest.fromPartial({ image: { image } }));
+    } finally {
+      service.close();
+    }
+  }
 
   /** The cases of these ids, on our own server with this mutation. */
   async function judge(mutation: Mutation, ids: string[]): Promise<CaseReport[]> {

@@ -3,12 +3,15 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type ContainerConfig,
+  ContainerEventType,
   ContainerState,
   type ContainerStatus,
   type LinuxContainerSecurityContext,
   MountPropagation,
+  PodSandboxState,
 } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import type { Mutation, RealServer } from './mutant-server.ts';
@@ -201,7 +204,7 @@ export const mutants: Mutant[] = [
   {
     breaks: 'loses the last line of a log',
     caughtBy: 'log.many-lines',
-    mutation: rewritingLogs((text) => text.slice(0, text.lastIndexOf('\n', text.length - 2) + 1)),
+    mutation: rewritingLogs(withoutLastLine),
   },
   {
     breaks: 'logs stderr as stdout',
@@ -336,6 +339,117 @@ export const mutants: Mutant[] = [
     }),
   },
   {
+    breaks: 'gives every sandbox the same address',
+    caughtBy: 'concurrency.sandboxes',
+    mutation: ({ runtime }) => ({
+      runtime: {
+        async podSandboxStatus(request) {
+          const response = await runtime.podSandboxStatus(request);
+          const network = { ip: '10.0.0.2', additionalIps: [] };
+          return { ...response, status: response.status && { ...response.status, network } };
+        },
+      },
+    }),
+  },
+  {
+    breaks: 'leaves a command alone that exceeds its timeout',
+    caughtBy: 'exec-sync.timeout',
+    mutation: ({ runtime }) => ({
+      runtime: {
+        async execSync(request) {
+          const running = runtime.execSync({ ...request, timeout: 0n });
+          running.catch(() => undefined);
+          if (request.timeout === 0n) return running;
+          await sleep(Number(request.timeout) * 1000);
+          throw new PluginError('DEADLINE_EXCEEDED', 'the command took too long');
+        },
+      },
+    }),
+  },
+  {
+    breaks: 'loses a line when it reopens a log',
+    caughtBy: 'log.reopen',
+    mutation: ({ runtime }) => ({
+      runtime: {
+        async reopenContainerLog(request) {
+          const response = await runtime.reopenContainerLog(request);
+          const { status } = await runtime.containerStatus({ containerId: request.containerId, verbose: false });
+          const rotated = `${status?.logPath}.1`;
+          writeFileSync(rotated, withoutLastLine(readFileSync(rotated, 'utf8')));
+          return response;
+        },
+      },
+    }),
+  },
+  {
+    breaks: 'goes on in the old file when it reopens a log',
+    caughtBy: 'log.reopen',
+    mutation: () => ({ runtime: { reopenContainerLog: () => ({}) } }),
+  },
+  {
+    breaks: 'refuses to remove a sandbox that was not stopped',
+    caughtBy: 'order.remove-ready-sandbox',
+    mutation: ({ runtime }) => ({
+      runtime: {
+        async removePodSandbox(request) {
+          const { items } = await runtime.listPodSandbox({ filter: { id: request.podSandboxId, state: undefined, labelSelector: {} } });
+          if (items[0]?.state === PodSandboxState.SANDBOX_READY) throw new PluginError('FAILED_PRECONDITION', 'it is ready');
+          return runtime.removePodSandbox(request);
+        },
+      },
+    }),
+  },
+  {
+    breaks: 'gives every right on a device',
+    caughtBy: 'mount.device-permissions',
+    mutation: creating((config) => ({ ...config, devices: config.devices.map((device) => ({ ...device, permissions: 'rwm' })) })),
+  },
+  {
+    breaks: 'opens a mapped port at every address',
+    caughtBy: 'pod.host-port-address',
+    mutation: ({ runtime }) => ({
+      runtime: {
+        runPodSandbox(request) {
+          const portMappings = request.config?.portMappings.map((mapping) => ({ ...mapping, hostIp: '' })) ?? [];
+          return runtime.runPodSandbox({ ...request, config: request.config && { ...request.config, portMappings } });
+        },
+      },
+    }),
+  },
+  {
+    breaks: 'changes no limits',
+    caughtBy: 'resource.update',
+    mutation: () => ({ runtime: { updateContainerResources: () => ({}) } }),
+  },
+  {
+    breaks: 'does not tell that the kernel killed a process for its memory',
+    caughtBy: 'resource.out-of-memory',
+    mutation: telling((status) => ({ ...status, reason: status.reason && 'Error' })),
+  },
+  {
+    breaks: 'tells nobody that a container ended by itself',
+    caughtBy: 'event.ended-by-itself',
+    mutation: ({ runtime }) => ({
+      runtime: {
+        async *getContainerEvents(request, { signal }) {
+          for await (const event of runtime.getContainerEvents(request, { signal }))
+            if (event.containerEventType !== ContainerEventType.CONTAINER_STOPPED_EVENT) yield event;
+        },
+      },
+    }),
+  },
+  {
+    breaks: 'streams an image twice',
+    caughtBy: 'image.stream',
+    mutation: ({ images }) => ({
+      images: {
+        async *streamImages(request, { signal }) {
+          for await (const message of images.streamImages(request, { signal })) yield* [message, message];
+        },
+      },
+    }),
+  },
+  {
     breaks: 'answers for an absent image with an error',
     caughtBy: 'image.status-absent',
     mutation: ({ images }) => ({
@@ -349,6 +463,10 @@ export const mutants: Mutant[] = [
     }),
   },
 ];
+
+function withoutLastLine(text: string): string {
+  return text.slice(0, text.lastIndexOf('\n', text.length - 2) + 1);
+}
 
 /** Holds each sandbox's network namespace by a mount of its own before the server gives it back. */
 function leakingNamespaces({ runtime }: RealServer): ReturnType<Mutation> {
