@@ -6,6 +6,8 @@ import type { TestPod } from '../pod.ts';
 import type { CriTarget } from '../target.ts';
 import { withCleanUp } from '../with-clean-up.ts';
 
+const timeLimitMs = 30_000;
+
 /** Runs `work` with a pod of its own, and a stream that tells of what happens. */
 function withEvents<Result>(
   target: CriTarget,
@@ -36,6 +38,7 @@ export const eventCases: Case<CriTarget>[] = [
       'ContainerEventType.CONTAINER_STOPPED_EVENT',
       'ContainerEventType.CONTAINER_DELETED_EVENT',
     ],
+    timeLimitMs,
     async run(target, signal) {
       await withEvents(target, signal, async (pod, events) => {
         const container = await pod.start();
@@ -56,6 +59,7 @@ export const eventCases: Case<CriTarget>[] = [
       'ContainerEventResponse.containers_statuses',
       'ContainerEventResponse.created_at',
     ],
+    timeLimitMs,
     async run(target, signal) {
       await withEvents(target, signal, async (pod, events) => {
         const { id } = await pod.start();
@@ -76,6 +80,7 @@ export const eventCases: Case<CriTarget>[] = [
     clause: 'a container that ends by itself is told of as well, with its exit code (cri.proto, ContainerEventType)',
     proves: ['ContainerEventType.CONTAINER_STOPPED_EVENT'],
     needs: [processes],
+    timeLimitMs,
     async run(target, signal) {
       await withEvents(target, signal, async (pod, events) => {
         const { id } = await pod.start({ command: ['sh', '-c', 'exit 6'] });
@@ -89,6 +94,7 @@ export const eventCases: Case<CriTarget>[] = [
     group: 'event',
     clause: 'every client that reads the stream gets every event (cri.proto, GetContainerEvents)',
     proves: ['GetContainerEvents'],
+    timeLimitMs,
     async run(target, signal) {
       await withEvents(target, signal, async (pod, first) => {
         const second = await EventReader.open(target, signal);

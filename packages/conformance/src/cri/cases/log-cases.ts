@@ -5,7 +5,7 @@ import { logs } from '../needs.ts';
 import type { CriTarget } from '../target.ts';
 
 /** How long the last of a log may come after the end of its container. */
-const patienceMs = 5000;
+const patienceMs = 2000;
 
 /** The log file that a client reads, rotates and keeps. */
 export const logCases: Case<CriTarget>[] = [

@@ -9,7 +9,7 @@ import type { CriTarget } from '../target.ts';
 
 const mebibyte = 1024 * 1024;
 const pollMs = 50;
-const tellingMs = 3000;
+const tellingMs = 2000;
 
 /** What a cgroup file says inside the container: that of v1, or the one of v2. */
 function cgroupFile(container: TestContainer, v1: string, v2: string): Promise<string> {

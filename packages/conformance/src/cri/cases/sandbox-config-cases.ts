@@ -153,7 +153,7 @@ export const sandboxConfigCases: Case<CriTarget>[] = [
       const [here, elsewhere] = [await freePort(), await freePort()];
       const portMappings = [
         { protocol: 'TCP' as const, containerPort: 8080, hostPort: here, hostIp: address },
-        { protocol: 'TCP' as const, containerPort: 8080, hostPort: elsewhere, hostIp: '192.0.2.1' },
+        { protocol: 'TCP' as const, containerPort: 8080, hostPort: elsewhere, hostIp: '198.51.100.1' },
       ];
       await target.withPod({ portMappings }, async (pod) => {
         await pod.start({ command: ['httpd', '-f', '-p', '8080', '-h', '/etc'] });
