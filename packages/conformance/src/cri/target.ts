@@ -59,11 +59,11 @@ export class CriTarget {
     this.client = this.#covered.client;
   }
 
-  /** Connects, and finds out which API the target has. */
-  static async open(options: CriTargetOptions, images: ImageReferences): Promise<CriTarget> {
+  /** Connects, and finds out which API the target has. Throws DEADLINE_EXCEEDED if it doesn't tell its version in that time. */
+  static async open(options: CriTargetOptions, images: ImageReferences, deadlineMs = answerMs): Promise<CriTarget> {
     const { client } = connectTo(options, newestRelease);
     try {
-      await client.Version({ version: 'v1' }, { deadlineMs: answerMs });
+      await client.Version({ version: 'v1' }, { deadlineMs });
       return new CriTarget(options, images, options.apiRelease ?? (await apiReleaseOf(client)));
     } finally {
       client.close();

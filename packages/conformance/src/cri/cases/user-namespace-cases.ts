@@ -40,16 +40,14 @@ export const userNamespaceCases: Case<CriTarget>[] = [
     ],
     needs: [isolation],
     async run(target) {
-      const run = withUserNamespace(target, async (pod) => {
-        const container = await pod.start();
-        return container.script('cat /proc/self/uid_map /proc/self/gid_map; id -u; touch /own && stat -c %u:%g /own');
-      });
-      if (!(await hasUserNamespaces(target))) return expectRefused(run, 'a user namespace without the feature');
-      expectMatch(
-        await run,
-        /^\s*0 +720896 +65536\n\s*0 +720896 +65536\n0\n0:0$/,
-        'maps of users and groups, user, and owner of a new file',
-      );
+      const run = (): Promise<string> =>
+        withUserNamespace(target, async (pod) => {
+          const container = await pod.start();
+          return container.script('cat /proc/self/uid_map /proc/self/gid_map; id -u; touch /own && stat -c %u:%g /own');
+        });
+      if (!(await hasUserNamespaces(target))) return expectRefused(run(), 'a user namespace without the feature');
+      const expected = /^\s*0 +720896 +65536\n\s*0 +720896 +65536\n0\n0:0$/;
+      expectMatch(await run(), expected, 'maps of users and groups, user, and owner of a new file');
     },
   },
   {
