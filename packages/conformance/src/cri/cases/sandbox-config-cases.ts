@@ -120,7 +120,7 @@ export const sandboxConfigCases: Case<CriTarget>[] = [
         await pod.start({ command: ['httpd', '-f', '-p', '8080', '-h', '/etc'] });
         await target.withContainer({}, async (container) => {
           await container.start();
-          const page = await container.script(`for i in $(seq 50); do wget -qO- http://${ip}:8080/group && break; sleep 0.2; done`);
+          const page = await container.script(`for i in $(seq 25); do wget -qO- http://${ip}:8080/group && break; sleep 0.2; done`);
           expectMatch(page, /^root:/, 'what the other pod serves');
         });
       });
