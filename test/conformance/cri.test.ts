@@ -48,7 +48,8 @@ describe('the CRI suite on real containerd', () => {
   it('passes, but for listed deviations, and covers every RPC that it knows', { timeout: timeLimitMs }, async ({ skip }) => {
     const missing = containerdMissing();
     if (missing !== undefined) skip(missing);
-    const { cases, protocol } = await judged(await startContainerd());
+    const { cases, protocol, leftBehind } = await judged(await startContainerd());
+    expect(leftBehind).toBeUndefined();
     const failed = cases.filter((one) => one.result === 'failed');
     expect(failed.filter((one) => !(one.id in deviations))).toEqual([]);
     expect(failed.map((one) => one.id).sort()).toEqual(Object.keys(deviations).sort());
