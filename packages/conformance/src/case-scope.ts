@@ -4,6 +4,8 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 export interface CaseScope {
   /** Aborted when the case's time is over, or the run is ended. */
   signal: AbortSignal;
+  /** What the case has in all: no call of it needs a longer deadline, and on a slow host none gets a shorter one. */
+  limitMs: number;
   /** What a call gets that is made after that, to clean up. */
   cleanUpMs: number;
 }
@@ -31,5 +33,5 @@ export function boundedCall(options: CallBounds = {}): CallBounds {
   const scope = scopes.getStore();
   if (!scope) return options;
   if (scope.signal.aborted) return { ...options, deadlineMs: Math.min(options.deadlineMs ?? scope.cleanUpMs, scope.cleanUpMs) };
-  return { ...options, signal: options.signal ? AbortSignal.any([options.signal, scope.signal]) : scope.signal };
+  return { deadlineMs: scope.limitMs, ...options, signal: options.signal ? AbortSignal.any([options.signal, scope.signal]) : scope.signal };
 }

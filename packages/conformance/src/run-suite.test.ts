@@ -119,17 +119,19 @@ describe('runSuite', () => {
   it('ends the calls of a case with its time, and gives those that clean up some more', async () => {
     const bounds: unknown[] = [];
     const slow = one('a.slow', async (_, signal) => {
-      const during = boundedCall({ deadlineMs: 60_000 });
+      const [during, own] = [boundedCall(), boundedCall({ deadlineMs: 5 })];
       await sleep(60_000, undefined, { signal }).catch(() => undefined);
       bounds.push(
         during.signal?.aborted,
+        during.deadlineMs,
+        own.deadlineMs,
         boundedCall(),
         outsideScopes(() => boundedCall()),
       );
       throw new Error('it ended');
     });
     await runSuite(suite({ ...slow, timeLimitMs: 20 }), { ...options(), timeFactor: 2 });
-    expect(bounds).toEqual([true, { deadlineMs: 20_000 }, {}]);
+    expect(bounds).toEqual([true, 40, 5, { deadlineMs: 20_000 }, {}]);
   });
 
   it('counts what of the protocol was covered', async () => {

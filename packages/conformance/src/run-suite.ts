@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { withinScope } from './case-scope.ts';
+import { type CaseScope, withinScope } from './case-scope.ts';
 import { type Case, type CaseReport, type Coverage, type Report, type Result, SkipCase, type Suite, type Summary } from './suite.ts';
 
 export interface RunOptions<Target> {
@@ -132,7 +132,8 @@ async function runCase<Target>(one: Case<Target>, target: Target, { timeFactor =
       const missing = await need.missing(target);
       if (missing !== undefined) return ending('skipped', missing);
     }
-    await ended(one, target, AbortSignal.any([limit.signal, ...(signal ? [signal] : [])]), cleanUpMs * timeFactor);
+    const both = AbortSignal.any([limit.signal, ...(signal ? [signal] : [])]);
+    await ended(one, target, { signal: both, limitMs, cleanUpMs: cleanUpMs * timeFactor });
     return limit.signal.aborted ? ending('failed', `not done within ${limitMs} ms`) : ending('passed');
   } catch (error) {
     if (error instanceof SkipCase) return ending('skipped', error.message);
@@ -145,16 +146,16 @@ async function runCase<Target>(one: Case<Target>, target: Target, { timeFactor =
 }
 
 /** Runs the case; one that has been told to end and doesn't clean up in time is left to itself. */
-async function ended<Target>(one: Case<Target>, target: Target, signal: AbortSignal, cleanUpMs: number): Promise<void> {
+async function ended<Target>(one: Case<Target>, target: Target, scope: CaseScope): Promise<void> {
   const done = new AbortController();
   try {
-    await Promise.race([withinScope({ signal, cleanUpMs }, () => one.run(target, signal)), overdue(signal, done.signal, cleanUpMs)]);
+    await Promise.race([withinScope(scope, () => one.run(target, scope.signal)), overdue(scope, done.signal)]);
   } finally {
     done.abort();
   }
 }
 
-async function overdue(signal: AbortSignal, done: AbortSignal, cleanUpMs: number): Promise<never> {
+async function overdue({ signal, cleanUpMs }: CaseScope, done: AbortSignal): Promise<never> {
   if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true, signal: done }));
   await sleep(cleanUpMs, undefined, { ref: false, signal: done });
   throw new Error('it was told to end and did not');
