@@ -7,6 +7,8 @@ const unnamed = "the Sentry's /proc names no namespaces";
 const hiddenCgroup = 'limits hold, but the container does not see the cgroup that has them';
 const hiddenFilter = "the Sentry's /proc tells of no filter; its own is there whatever the profile is";
 
+const fewDevices = 'the Sentry opens no devices but /dev/null, zero, full, random and urandom';
+
 const lacks = { privileged: 'a privileged container would be as good as outside of the Sentry' };
 
 const cannot = {
@@ -15,6 +17,7 @@ const cannot = {
   'pod.loopback': noSockets,
   'pod.network-between-pods': noSockets,
   'pod.host-port': noSockets,
+  'pod.host-port-address': noSockets,
   'streaming.port-forward': noSockets,
   'streaming.spdy-port-forward': noSockets,
   'pod.host-network': hostNamespace,
@@ -30,7 +33,8 @@ const cannot = {
   'security.seccomp-default': hiddenFilter,
   'security.seccomp-unconfined': hiddenFilter,
   'security.seccomp-localhost': 'the only filter is that of the Sentry',
-  'mount.device': 'the Sentry opens no devices but /dev/null, zero, full, random and urandom',
+  'mount.device': fewDevices,
+  'mount.device-permissions': fewDevices,
   'resource.memory-limit': hiddenCgroup,
   'resource.cpu-quota': hiddenCgroup,
   'resource.cpu-shares': hiddenCgroup,

@@ -2,8 +2,10 @@ const hostNamespace = "a machine has a kernel of its own, and can't share the ho
 const numbered = 'every guest numbers its namespaces alike, and the case tells them apart by their numbers on the host';
 const noTerminals = "the guest's agent gives processes no terminals";
 
+const noDevices = "a machine has none of the host's devices";
+
 /** What no pod in a machine can have, by the suite's names. */
-export const lacks = { privileged: "a machine has none of the host's devices" };
+export const lacks = { privileged: noDevices };
 
 /** Single cases that a machine can't have, by their ids. */
 export const cannot = {
@@ -19,7 +21,8 @@ export const cannot = {
   'streaming.exec-tty': noTerminals,
   'streaming.attach-tty': noTerminals,
   'streaming.spdy-attach-tty': noTerminals,
-  'mount.device': "a machine has none of the host's devices",
+  'mount.device': noDevices,
+  'mount.device-permissions': noDevices,
   'mount.propagation-host-to-container': 'mounts made later are not passed on between a machine and its host',
 };
 

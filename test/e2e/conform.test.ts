@@ -42,6 +42,37 @@ describe('berth conform cri', () => {
     expect(status).toBe(1);
   });
 
+  it('ends what runs on Ctrl-C, and still writes its reports: what was not judged is skipped', async () => {
+    const report = join(home.directory, 'report.json');
+    const running = home.start([
+      'conform',
+      'cri',
+      '--start',
+      'fake',
+      '--without',
+      'processes,images,network',
+      '--report',
+      `json=${report}`,
+    ]);
+    await running.says(/✓ sandbox\.run /);
+    const { status } = await running.interrupt();
+    expect(status).toBe(130);
+    const { summary, cases } = JSON.parse(readFileSync(report, 'utf8')) as Report;
+    expect(summary.failed).toBe(0);
+    expect(cases.find(({ id }) => id === 'restart.lists-the-same')).toMatchObject({
+      result: 'skipped',
+      reason: 'the run was interrupted',
+    });
+  });
+
+  it('skips the cases whose image is not mapped', async () => {
+    const images = home.write('images.yaml', 'spare: registry.example/spare:1\n');
+    const { status, stdout } = await conform('--start', 'fake', '--images', images, '--focus', '^(filter\\.none|runtime\\.version)$');
+    expect(stdout).toMatch(/skipped:\n {2}no image shell is mapped: filter\.none/);
+    expect(stdout).toContain('1 passed, 0 failed, 1 skipped');
+    expect(status).toBe(0);
+  });
+
   it('leaves the host as it was after a run on runc, crashes of it included', async ({ skip }) => {
     const missing = nodeMissing();
     if (missing !== undefined) skip(missing);

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { boundedCall, outsideScopes } from './case-scope.ts';
 import { runSuite } from './run-suite.ts';
 import { type Case, SkipCase, type Suite } from './suite.ts';
 
@@ -64,7 +65,7 @@ describe('runSuite', () => {
       }
     });
     const { cases } = await runSuite(suite({ ...slow, timeLimitMs: 20 }), options(log));
-    expect(cases).toMatchObject([{ result: 'failed' }]);
+    expect(cases).toMatchObject([{ result: 'failed', reason: expect.stringContaining('not done within 20 ms') }]);
     expect(log.lines).toEqual(['cleaned up']);
   });
 
@@ -83,11 +84,54 @@ describe('runSuite', () => {
     expect(log.lines).toEqual(['begins', 'begins', 'a.first', 'a.last']);
   });
 
-  it('begins no further case once it is aborted', async () => {
+  it('ends what runs once it is aborted, begins nothing more, and reports both as not judged', async () => {
     const aborting = new AbortController();
-    const cases = [one('a.one', async () => aborting.abort()), one('a.two')];
-    const report = await runSuite(suite(...cases), { ...options(), signal: aborting.signal });
-    expect(report.cases.map(({ id }) => id)).not.toContain('a.two');
+    const running = one('a.running', async (_, signal) => {
+      aborting.abort();
+      await sleep(60_000, undefined, { signal });
+    });
+    const { cases, summary } = await runSuite(
+      suite(
+        running,
+        one('a.next'),
+        one('a.alone', async () => {}, { exclusive: true }),
+      ),
+      {
+        ...options(),
+        signal: aborting.signal,
+      },
+    );
+    expect(cases.map(({ id, result, reason }) => [id, result, reason])).toEqual(
+      ['a.running', 'a.next', 'a.alone'].map((id) => [id, 'skipped', 'the run was interrupted']),
+    );
+    expect(summary).toMatchObject({ passed: 0, failed: 0, skipped: 3 });
+  });
+
+  it('judges nothing more after a case out of time, where the target answers nothing any more', async () => {
+    const hanging = one('a.hanging', (_, signal) => sleep(60_000, undefined, { signal }), { timeLimitMs: 10 });
+    const alive = async () => {
+      throw new Error('no answer');
+    };
+    const { cases } = await runSuite(suite(hanging, one('a.next')), { ...options(), alive });
+    expect(cases).toMatchObject([{ result: 'failed' }, { result: 'skipped', reason: 'the target answers nothing any more: no answer' }]);
+  });
+
+  it('ends the calls of a case with its time, and gives those that clean up some more', async () => {
+    const bounds: unknown[] = [];
+    const slow = one('a.slow', async (_, signal) => {
+      const [during, own] = [boundedCall(), boundedCall({ deadlineMs: 5 })];
+      await sleep(60_000, undefined, { signal }).catch(() => undefined);
+      bounds.push(
+        during.signal?.aborted,
+        during.deadlineMs,
+        own.deadlineMs,
+        boundedCall(),
+        outsideScopes(() => boundedCall()),
+      );
+      throw new Error('it ended');
+    });
+    await runSuite(suite({ ...slow, timeLimitMs: 20 }), { ...options(), timeFactor: 2 });
+    expect(bounds).toEqual([true, 40, 5, { deadlineMs: 20_000 }, {}]);
   });
 
   it('counts what of the protocol was covered', async () => {

@@ -71,6 +71,8 @@ export interface Report {
   cases: CaseReport[];
   /** What of the protocol the run touched. */
   protocol: Coverage;
+  /** Why the target isn't as it was before: what of the suite's own could not be removed. */
+  leftBehind?: string;
 }
 
 /** How much of the protocol a run has seen. */

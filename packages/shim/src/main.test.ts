@@ -63,6 +63,13 @@ describe('runtimeMain', () => {
     expect(await shim.ended()).toBe(0);
   });
 
+  it('ends also where its runtime holds something open', async () => {
+    const shim = start([], { NODE_OPTIONS: '--import=data:text/javascript,setInterval(()=>{},1000)' });
+    await shim.printed(/"serving"/);
+    shim.kill('SIGTERM');
+    expect(await shim.ended()).toBe(0);
+  });
+
   it.each([
     [
       'a runtime that can not work here',

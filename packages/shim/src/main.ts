@@ -30,6 +30,8 @@ export async function runtimeMain(plugin: RuntimePlugin, argv: string[] = proces
     log.info({ endpoint: shim.address, version: shim.version }, 'serving');
     await told;
     await shim.close();
+    // A runtime may hold connections to what outlives this process, such as the monitor of a machine.
+    process.exit();
   } catch (error) {
     if (error instanceof CommanderError) {
       process.exitCode = error.exitCode;

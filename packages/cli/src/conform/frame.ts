@@ -75,7 +75,7 @@ export async function judge<Target>(
       onCase: (one) => progress.ended(one),
     });
     progress.done();
-    process.stdout.write(`${summaryLines(report, selected.length).join('\n')}\n`);
+    process.stdout.write(`${summaryLines(report).join('\n')}\n`);
     await writeReports(report, files);
     if (interrupted.signal.aborted) return 130;
     return report.summary.failed > 0 ? 1 : 0;

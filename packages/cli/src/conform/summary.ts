@@ -2,7 +2,7 @@ import type { Report } from '@berth/conformance/suite';
 import picocolors from 'picocolors';
 
 /** What a run came to: failures with their reasons, skips by reason, the counts, and what of the protocol was not covered. */
-export function summaryLines({ target, summary, cases, protocol }: Report, selected: number): string[] {
+export function summaryLines({ target, summary, cases, protocol, leftBehind }: Report): string[] {
   const failed = cases.filter(({ result }) => result === 'failed');
   const skipped = cases.filter(({ result }) => result === 'skipped');
   const failures = failed.flatMap(({ id, clause, reason }) => [`  ${picocolors.red(id)}: ${reason}`, `    ${picocolors.dim(clause)}`]);
@@ -10,13 +10,13 @@ export function summaryLines({ target, summary, cases, protocol }: Report, selec
     ([reason, ones]) => `  ${reason}: ${ones.map(({ id }) => id).join(', ')}`,
   );
   const uncovered = protocol.rpcs.filter(({ covered }) => !covered).map(({ name }) => name);
-  const notRun = selected - cases.length;
   return [
     '',
     ...(failures.length > 0 ? ['failed:', ...failures] : []),
     ...(skips.length > 0 ? ['skipped:', ...skips] : []),
     ...(uncovered.length > 0 ? [`RPCs not covered: ${uncovered.join(', ')}`] : []),
-    `${target}: ${summary.passed} passed, ${summary.failed} failed, ${summary.skipped} skipped${notRun > 0 ? `, ${notRun} not run` : ''}; ` +
+    ...(leftBehind === undefined ? [] : [`left behind: ${leftBehind}`]),
+    `${target}: ${summary.passed} passed, ${summary.failed} failed, ${summary.skipped} skipped; ` +
       `${summary.rpcsCovered} of ${summary.rpcsTotal} RPCs and ${summary.fieldsCovered} of ${summary.fieldsTotal} fields covered`,
   ];
 }

@@ -30,6 +30,8 @@ export class Supervisor {
   #ending: string | undefined;
   #lastLine = '';
   #hasAnswered = false;
+  /** Its next end is the one that `crash` makes. */
+  #isToCrash = false;
 
   constructor(command: RuntimeCommand, logDirectory: string, log: Logger) {
     this.command = command;
@@ -79,11 +81,12 @@ export class Supervisor {
     await this.#running;
   }
 
-  /** Kills the process as a crash would, and resolves when it is gone; as after any crash it is started again. */
+  /** Kills the process as a crash would, and resolves when it is gone. It is started again soon, as after a first crash. */
   async crash(): Promise<void> {
     const child = this.#child;
     if (!child || child.exitCode !== null || child.signalCode !== null) return;
     const ended = once(child, 'exit');
+    this.#isToCrash = true;
     child.kill('SIGKILL');
     await ended;
   }
@@ -104,10 +107,15 @@ export class Supervisor {
       this.#ending = undefined;
       this.#ending = await this.#runOnce();
       if (this.#stopping.signal.aborted) return;
-      if (Date.now() - startedAt > steadyMs) backOff = firstBackOffMs;
+      const asked = this.#isToCrash;
+      this.#isToCrash = false;
+      if (asked || Date.now() - startedAt > steadyMs) backOff = firstBackOffMs;
       // One that never answered is told of by whoever waits in `ready`.
       const level = this.#hasAnswered ? 'error' : 'warn';
-      this.#log[level]({ ending: this.#ending, said: this.#lastLine, backOffMs: backOff }, 'runtime ended, starting it again');
+      this.#log[asked ? 'info' : level](
+        { ending: this.#ending, said: this.#lastLine, backOffMs: backOff },
+        'runtime ended, starting it again',
+      );
       await sleep(backOff, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
       backOff = Math.min(backOff * 2, maxBackOffMs);
     }

@@ -4,11 +4,11 @@ import { firstRelease, type Rpc } from './protocol.ts';
 
 /**
  * Which release of k8s.io/cri-api the target was made from, at least: CRI has no way to ask. Every RPC that it answers and
- * every newer field that it fills is evidence. `client` mustn't excuse anything.
+ * every newer field that it fills is evidence, the newest first. `client` mustn't excuse anything.
  */
 export async function apiReleaseOf(client: CriClient): Promise<string> {
-  const found = await Promise.all(evidence.map(async ({ release, holds }) => ((await holds(client)) ? release : firstRelease)));
-  return found.reduce((newest, release) => (isNewer(release, newest) ? release : newest));
+  for (const { release, holds } of evidence) if (await holds(client)) return release;
+  return firstRelease;
 }
 
 /** Why an RPC that `release` didn't have may be missing. */
@@ -26,13 +26,15 @@ interface Evidence {
   holds(client: CriClient): Promise<boolean>;
 }
 
+const deadlineMs = 10_000;
+
 const evidence: Evidence[] = [
-  { release: '0.26', holds: (client) => isKnown(client.ListMetricDescriptors({})) },
+  { release: '0.36', holds: (client) => hasMessage(client.StreamImages({}, { deadlineMs })) },
+  { release: '0.33', holds: (client) => isKnown(client.UpdatePodSandboxResources({ podSandboxId: 'f'.repeat(64) }, { deadlineMs })) },
+  { release: '0.31', holds: async (client) => (await client.Status({}, { deadlineMs })).features !== null },
+  { release: '0.28', holds: (client) => isKnown(client.RuntimeConfig({}, { deadlineMs })) },
+  { release: '0.26', holds: (client) => isKnown(client.ListMetricDescriptors({}, { deadlineMs })) },
   { release: '0.26', holds: (client) => beginsToStream((signal) => client.GetContainerEvents({}, { signal })) },
-  { release: '0.28', holds: (client) => isKnown(client.RuntimeConfig({})) },
-  { release: '0.31', holds: async (client) => (await client.Status({})).features !== null },
-  { release: '0.33', holds: (client) => isKnown(client.UpdatePodSandboxResources({ podSandboxId: 'f'.repeat(64) })) },
-  { release: '0.36', holds: (client) => beginsToStream((signal) => client.StreamImages({}, { signal })) },
 ];
 
 async function isKnown(call: Promise<unknown>): Promise<boolean> {
@@ -44,18 +46,25 @@ async function isKnown(call: Promise<unknown>): Promise<boolean> {
   }
 }
 
-/** How long a stream may be silent before it is taken for one that has nothing to tell. */
-const silenceMs = 500;
+/** A stream that ends without a message tells nothing. */
+async function hasMessage(stream: AsyncIterable<unknown>): Promise<boolean> {
+  try {
+    for await (const _ of stream) return true;
+    return false;
+  } catch (error) {
+    return PluginError.from(error).code !== 'UNIMPLEMENTED';
+  }
+}
 
-/** A stream that is silent is one that the target knows; so is one with a message. One that ends at once tells nothing. */
+/** How long a stream may be silent before it is taken for one that has nothing to tell. */
+const silenceMs = 2000;
+
+/** A stream of events that is silent is one that the target knows; so is one with a message. */
 async function beginsToStream(open: (signal: AbortSignal) => AsyncIterable<unknown>): Promise<boolean> {
   const enough = new AbortController();
   const timer = setTimeout(() => enough.abort(), silenceMs);
   try {
-    for await (const _ of open(enough.signal)) return true;
-    return false;
-  } catch (error) {
-    return PluginError.from(error).code !== 'UNIMPLEMENTED';
+    return await hasMessage(open(enough.signal));
   } finally {
     clearTimeout(timer);
     enough.abort();

@@ -1,6 +1,7 @@
 import { type Client, connect } from '@berth/sdk/connect';
 import { PluginError } from '@berth/sdk/errors';
 import type { ServiceDefinition } from '@grpc/grpc-js';
+import { boundedCall, type CallBounds } from '../case-scope.ts';
 import { SkipCase } from '../suite.ts';
 import { CoverageRecord } from './coverage.ts';
 import type { CriClient } from './messages.ts';
@@ -19,10 +20,10 @@ export interface ConnectCriOptions {
   excuse(rpc: Rpc): string | undefined;
 }
 
-type AnyCall = (request: unknown, options?: object) => Promise<unknown> | AsyncIterable<unknown>;
+type AnyCall = (request: unknown, options?: CallBounds) => Promise<unknown> | AsyncIterable<unknown>;
 
 /**
- * A client of the target. What the target answers with UNIMPLEMENTED ends the case: as a skip where there is an excuse,
+ * A client of the target, whose calls end with the case that makes them. What the target answers with UNIMPLEMENTED ends the case: as a skip where there is an excuse,
  * else with the PluginError.
  */
 export function connectCri({ runtimeEndpoint, imageEndpoint, excuse }: ConnectCriOptions): CoveredClient {
@@ -46,10 +47,10 @@ export function connectCri({ runtimeEndpoint, imageEndpoint, excuse }: ConnectCr
 type Excuse = ConnectCriOptions['excuse'];
 
 function unaryOf(rpc: Rpc, call: AnyCall, coverage: CoverageRecord, excuse: Excuse) {
-  return async (request: unknown, options?: object): Promise<unknown> => {
+  return async (request: unknown, options?: CallBounds): Promise<unknown> => {
     coverage.called(rpc);
     try {
-      const response = await (call(request, options) as Promise<unknown>);
+      const response = await (call(request, boundedCall(options)) as Promise<unknown>);
       coverage.answered(rpc, request, response);
       return response;
     } catch (error) {
@@ -59,10 +60,10 @@ function unaryOf(rpc: Rpc, call: AnyCall, coverage: CoverageRecord, excuse: Excu
 }
 
 function streamOf(rpc: Rpc, call: AnyCall, coverage: CoverageRecord, excuse: Excuse) {
-  return async function* (request: unknown, options?: object): AsyncGenerator<unknown> {
+  return async function* (request: unknown, options?: CallBounds): AsyncGenerator<unknown> {
     coverage.called(rpc);
     try {
-      for await (const message of call(request, options) as AsyncIterable<unknown>) {
+      for await (const message of call(request, boundedCall(options)) as AsyncIterable<unknown>) {
         coverage.answered(rpc, request, message);
         yield message;
       }

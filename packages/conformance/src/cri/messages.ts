@@ -104,6 +104,8 @@ export interface Mount {
   hostPath?: string;
   readonly?: boolean;
   propagation?: 'PROPAGATION_PRIVATE' | 'PROPAGATION_HOST_TO_CONTAINER' | 'PROPAGATION_BIDIRECTIONAL';
+  uidMappings?: IdMapping[];
+  gidMappings?: IdMapping[];
   recursiveReadOnly?: boolean;
   image?: ImageSpec;
   imageSubPath?: string;
@@ -219,6 +221,8 @@ export interface MemoryUsage {
   availableBytes: Figure | null;
   usageBytes: Figure | null;
   rssBytes: Figure | null;
+  pageFaults: Figure | null;
+  majorPageFaults: Figure | null;
 }
 
 export interface FilesystemUsage {
@@ -245,7 +249,9 @@ export interface ContainerStats {
 export interface InterfaceUsage {
   name: string;
   rxBytes: Figure | null;
+  rxErrors: Figure | null;
   txBytes: Figure | null;
+  txErrors: Figure | null;
 }
 
 export interface SandboxStats {
@@ -302,6 +308,8 @@ export interface RuntimeStatus {
 export interface AuthConfig {
   username?: string;
   password?: string;
+  /** `username:password` in base64. */
+  auth?: string;
   serverAddress?: string;
 }
 

@@ -1,9 +1,11 @@
-import { readFileSync, rmSync } from 'node:fs';
+import { readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ContainerConfig, ContainerStatus, CriClient, ExecResult, SandboxConfig, SandboxStatus } from './messages.ts';
+import { withCleanUp } from './with-clean-up.ts';
 
 const pollMs = 20;
+const settlingMs = 40;
 
 /** A sandbox of a case, with a directory for the logs of its containers. */
 export class TestPod {
@@ -58,12 +60,19 @@ export class TestPod {
     try {
       const { items } = await this.#client.ListPodSandbox({ filter: { id: this.id } });
       if (items.length === 0) return;
-      await this.#client.StopPodSandbox({ podSandboxId: this.id });
-      await this.#client.RemovePodSandbox({ podSandboxId: this.id });
+      await removeSandbox(this.#client, this.id);
     } finally {
       rmSync(this.logDirectory, { recursive: true, force: true });
     }
   }
+}
+
+/** Stops and removes a sandbox. One that can't be stopped is to be removed all the same. */
+export async function removeSandbox(client: CriClient, podSandboxId: string): Promise<void> {
+  await withCleanUp(
+    () => client.StopPodSandbox({ podSandboxId }),
+    async () => void (await client.RemovePodSandbox({ podSandboxId })),
+  );
 }
 
 /** What a container has left once it has ended. */
@@ -80,6 +89,7 @@ export class TestContainer {
   readonly sandboxId: string;
   readonly logFile: string;
   readonly #client: CriClient;
+  #removed = false;
 
   constructor(client: CriClient, id: string, sandboxId: string, logFile: string) {
     this.#client = client;
@@ -99,6 +109,12 @@ export class TestContainer {
 
   async remove(): Promise<void> {
     await this.#client.RemoveContainer({ containerId: this.id });
+    this.#removed = true;
+  }
+
+  /** Whether `remove` has succeeded. */
+  get isRemoved(): boolean {
+    return this.#removed;
   }
 
   /** `timeout` in seconds; 0 for none. */
@@ -130,7 +146,20 @@ export class TestContainer {
   async finish(signal: AbortSignal): Promise<FinishedContainer> {
     await this.start();
     const status = await this.ended(signal);
+    await this.#logSettles(signal);
     return { status, stdout: this.output('stdout'), stderr: this.output('stderr') };
+  }
+
+  /** A server may tell of the end before it has written the last of the log; CRI doesn't say that it must not. */
+  async #logSettles(signal: AbortSignal): Promise<void> {
+    for (let size = -1, next = this.#logSize(); size !== next; next = this.#logSize()) {
+      size = next;
+      await sleep(settlingMs, undefined, { signal });
+    }
+  }
+
+  #logSize(): number {
+    return statSync(this.logFile, { throwIfNoEntry: false })?.size ?? 0;
   }
 
   /** The log file, line by line; none if there is no file. */

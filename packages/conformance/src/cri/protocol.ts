@@ -28,6 +28,8 @@ export interface Protocol {
   rpcs: Rpc[];
   /** By message name; those of Windows are left out. */
   messages: Map<string, Field[]>;
+  /** Their values' names, by the enumeration's. */
+  enumerations: Map<string, string[]>;
 }
 
 /** k8s.io/cri-api's releases since the first v1, by its history; RPCs that aren't listed are older. */
@@ -66,7 +68,7 @@ function load(): Protocol {
     ServiceDefinition,
   ];
   const rpcs = [...rpcsOf('RuntimeService', runtimeService), ...rpcsOf('ImageService', imageService)];
-  return { runtimeService, imageService, rpcs, messages: messagesOf(definitions, asWritten) };
+  return { runtimeService, imageService, rpcs, messages: messagesOf(definitions, asWritten), enumerations: enumerationsOf(asWritten) };
 }
 
 /** The proto file as published in this package, or that of the checkout. */
@@ -95,6 +97,22 @@ interface Typed {
 
 function descriptorOf({ type }: Typed): Descriptor {
   return type as Descriptor;
+}
+
+interface EnumDescriptor {
+  name: string;
+  value: { name: string }[];
+}
+
+function enumerationsOf(definitions: PackageDefinition): Map<string, string[]> {
+  const found = Object.values(definitions).flatMap((definition) => {
+    if (!('type' in definition)) return [];
+    const type = definition.type as Partial<EnumDescriptor> & { enumType?: EnumDescriptor[] };
+    return type.value ? [type as EnumDescriptor] : (type.enumType ?? []);
+  });
+  // The signals are the kernel's; what is CRI's is that one can be asked for, by a field.
+  const own = found.filter(({ name }) => name !== 'Signal');
+  return new Map(own.map(({ name, value }) => [name, value.map((one) => one.name)]));
 }
 
 function messagesOf(definitions: PackageDefinition, asWritten: PackageDefinition): Map<string, Field[]> {

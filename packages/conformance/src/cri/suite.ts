@@ -1,3 +1,4 @@
+import { PluginError } from '@berth/sdk/errors';
 import { type RunOptions, runSuite } from '../run-suite.ts';
 import type { Case, Report, Suite } from '../suite.ts';
 import { attachCases } from './cases/attach-cases.ts';
@@ -24,6 +25,7 @@ import { spdyStreamingCases } from './cases/spdy-streaming-cases.ts';
 import { statsCases } from './cases/stats-cases.ts';
 import { timeoutCases } from './cases/timeout-cases.ts';
 import { userCases } from './cases/user-cases.ts';
+import { userNamespaceCases } from './cases/user-namespace-cases.ts';
 import { CriTarget, type CriTargetOptions } from './target.ts';
 import { serveTestImages } from './test-images.ts';
 
@@ -35,6 +37,7 @@ const cases: Case<CriTarget>[] = [
   ...runtimeCases,
   ...sandboxCases,
   ...sandboxConfigCases,
+  ...userNamespaceCases,
   ...containerCases,
   ...orderCases,
   ...processCases,
@@ -67,18 +70,27 @@ const defaultParallel = 4;
 
 /**
  * Judges the CRI server at `target.runtimeEndpoint`. Where no images are mapped, the suite builds its own and serves them
- * from a registry on loopback for the time of the run. Throws if the server doesn't answer; a failed case is in the report.
+ * from a registry on loopback for the time of the run. Throws if the server doesn't answer; a failed case is in the
+ * report, and so is what couldn't be removed at the end.
  */
 export async function runCriSuite(options: CriTargetOptions, run: CriRunOptions = {}): Promise<Report> {
   const served = options.images ? undefined : await serveTestImages(options.busybox);
   try {
     const target = await CriTarget.open(options, served?.references ?? options.images ?? {});
-    try {
-      const targetName = options.runtimeEndpoint;
-      return await runSuite(criSuite, { parallel: defaultParallel, ...run, target, targetName, coverage: () => target.coverage() });
-    } finally {
-      await target.close();
-    }
+    const [alive, coverage] = [() => target.alive(), () => target.coverage()];
+    const report = await runSuite(criSuite, {
+      parallel: defaultParallel,
+      ...run,
+      target,
+      targetName: options.runtimeEndpoint,
+      alive,
+      coverage,
+    });
+    const left = await target.close().then(
+      () => undefined,
+      (error: unknown) => PluginError.from(error).message,
+    );
+    return left === undefined ? report : { ...report, leftBehind: left };
   } finally {
     await served?.close();
   }

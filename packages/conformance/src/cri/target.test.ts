@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ImageServiceService, RuntimeServiceService } from '@berth/sdk/cri';
@@ -6,6 +8,7 @@ import { PluginError } from '@berth/sdk/errors';
 import { type Implementation, type Served, serve } from '@berth/sdk/serve';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SkipCase } from '../suite.ts';
+import { runCriSuite } from './suite.ts';
 import { CriTarget } from './target.ts';
 
 type Runtime = Implementation<RuntimeServiceService>;
@@ -40,6 +43,42 @@ describe('CriTarget', () => {
     undo.push(() => target.close());
     return target;
   }
+
+  it('is refused by a server that takes connections and never answers', async () => {
+    const path = join(directory, 'silent.sock');
+    const silent = createServer((socket) => undo.push(async () => void socket.destroy())).listen(path);
+    undo.push(async () => void silent.close());
+    await once(silent, 'listening');
+    await expect(CriTarget.open({ runtimeEndpoint: `unix://${path}` }, {}, 50)).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+  });
+
+  it('ends a case at a call that hangs, and judges the others', async () => {
+    const listPodSandbox: Runtime['listPodSandbox'] = () => new Promise(() => undefined);
+    const listContainers: Runtime['listContainers'] = () => ({ containers: [] });
+    const target = await open({ ...old, listPodSandbox, listContainers });
+    const [focus, timeFactor] = [/^(filter\.unknown-ids|runtime\.version)$/, 0.005];
+    const { cases } = await runCriSuite({ ...target.options, images: {} }, { focus, timeFactor, parallel: 1 });
+    expect(cases).toMatchObject([
+      { id: 'runtime.version', result: 'passed' },
+      { id: 'filter.unknown-ids', result: 'failed', reason: expect.stringContaining('not done within 300 ms') },
+    ]);
+  });
+
+  it('tells in the report what it could not remove', async () => {
+    const removed: string[] = [];
+    const images: Implementation<ImageServiceService> = {
+      imageStatus: () => ({ image: undefined, info: {} }),
+      pullImage: () => ({ imageRef: 'x' }),
+      removeImage: ({ image }) => {
+        removed.push(image?.image ?? '');
+        throw new PluginError('FAILED_PRECONDITION', 'it is in use');
+      },
+    };
+    const { options } = await open(old, images);
+    const report = await runCriSuite({ ...options, images: { shell: 'shell:1' } }, { focus: /^image\.list$/ });
+    expect(report).toMatchObject({ leftBehind: expect.stringContaining('it is in use') });
+    expect(removed).toEqual(['shell:1']);
+  });
 
   it('takes a server that answers only the first RPCs for one of the first release', async () => {
     expect((await open(old)).apiRelease).toBe('0.23');

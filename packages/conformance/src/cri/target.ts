@@ -3,15 +3,16 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { PluginError } from '@berth/sdk/errors';
-import type { Coverage } from '../suite.ts';
+import { outsideScopes } from '../case-scope.ts';
+import { type Coverage, SkipCase } from '../suite.ts';
 import { apiReleaseOf, excuseFor } from './api-release.ts';
 import { podCgroup, removeCgroupParent } from './cgroup-parent.ts';
 import { type CoveredClient, connectCri } from './client.ts';
 import type { ContainerConfig, CriClient, SandboxConfig } from './messages.ts';
-import { type FinishedContainer, type TestContainer, TestPod } from './pod.ts';
+import { type FinishedContainer, removeSandbox, type TestContainer, TestPod } from './pod.ts';
 import { newestRelease } from './protocol.ts';
 import type { ImageName, ImageReferences } from './test-images.ts';
+import { withCleanUp } from './with-clean-up.ts';
 
 export interface CriTargetOptions {
   /** `unix:///path` or `host:port`. */
@@ -36,6 +37,9 @@ export interface CriTargetOptions {
 
 const pollMs = 50;
 
+/** A server that takes longer to tell its version hangs. */
+const answerMs = 10_000;
+
 /** A CRI server under test. */
 export class CriTarget {
   readonly client: CriClient;
@@ -55,44 +59,55 @@ export class CriTarget {
     this.client = this.#covered.client;
   }
 
-  /** Connects, and finds out which API the target has. */
-  static async open(options: CriTargetOptions, images: ImageReferences): Promise<CriTarget> {
+  /** Connects, and finds out which API the target has. Throws DEADLINE_EXCEEDED if it doesn't tell its version in that time. */
+  static async open(options: CriTargetOptions, images: ImageReferences, deadlineMs = answerMs): Promise<CriTarget> {
     const { client } = connectTo(options, newestRelease);
     try {
-      await client.Version({ version: 'v1' });
+      await client.Version({ version: 'v1' }, { deadlineMs });
       return new CriTarget(options, images, options.apiRelease ?? (await apiReleaseOf(client)));
     } finally {
       client.close();
     }
   }
 
+  /** Throws unless the server still answers. */
+  async alive(): Promise<void> {
+    await this.client.Version({ version: 'v1' }, { deadlineMs: answerMs });
+  }
+
   coverage(): Coverage {
     return this.#covered.coverage.report();
   }
 
-  /** Removes what the cases shared, and the images that weren't there before. */
+  /** Removes what the cases shared, and the images that weren't there before. Throws what couldn't be removed, once all was tried. */
   async close(): Promise<void> {
-    try {
-      const shared = await this.#shared?.catch(() => undefined);
-      await shared?.remove();
-      for (const name of this.#pulled.keys()) if (!this.#present.has(name)) await this.removeImage(name);
-      if (this.options.cgroupParent) await removeCgroupParent(this.options.cgroupParent);
-    } finally {
-      this.#covered.client.close();
-    }
+    const shared = await this.#shared?.catch(() => undefined);
+    const pulled = [...this.#pulled.keys()].filter((name) => !this.#present.has(name));
+    const steps = [async () => shared?.remove(), ...pulled.map((name) => () => this.removeImage(name))];
+    const failures: unknown[] = [];
+    for (const step of steps) await step().catch((error: unknown) => failures.push(error));
+    if (this.options.cgroupParent) await removeCgroupParent(this.options.cgroupParent).catch((error: unknown) => failures.push(error));
+    this.#covered.client.close();
+    if (failures.length > 0) throw failures[0];
   }
 
   /** The id of one of the test images, which is pulled when it is first needed. */
   async image(name: ImageName): Promise<string> {
-    const pulled = this.#pulled.get(name) ?? this.#pull(name);
+    const reference = this.reference(name);
+    const pulled = this.#pulled.get(name) ?? outsideScopes(() => this.#pull(name, reference));
     this.#pulled.set(name, pulled);
-    return pulled;
+    try {
+      return await pulled;
+    } catch (error) {
+      if (this.#pulled.get(name) === pulled) this.#pulled.delete(name);
+      throw error;
+    }
   }
 
-  /** The name that it is pulled by. */
+  /** The name that it is pulled by; the case is skipped where there is none. */
   reference(name: ImageName): string {
     const reference = this.images[name];
-    if (reference === undefined) throw new PluginError('NOT_FOUND', 'no image of this name is mapped', { object: `image ${name}` });
+    if (reference === undefined) throw new SkipCase(`no image ${name} is mapped`);
     return reference;
   }
 
@@ -101,8 +116,8 @@ export class CriTarget {
     this.#pulled.delete(name);
   }
 
-  async #pull(name: ImageName): Promise<string> {
-    const image = { image: this.reference(name) };
+  async #pull(name: ImageName, reference: string): Promise<string> {
+    const image = { image: reference };
     const present = (await this.client.ImageStatus({ image })).image;
     if (present) this.#present.add(name);
     return present?.id ?? (await this.client.PullImage({ image })).imageRef;
@@ -124,32 +139,30 @@ export class CriTarget {
   /** Runs `work` with a sandbox that is stopped and removed afterwards, whatever happened. */
   async withSandbox<Result>(config: SandboxConfig, work: (sandboxId: string) => Promise<Result>): Promise<Result> {
     const { podSandboxId } = await this.client.RunPodSandbox({ config, runtimeHandler: this.options.handler ?? '' });
-    try {
-      return await work(podSandboxId);
-    } finally {
-      await this.client.StopPodSandbox({ podSandboxId });
-      await this.client.RemovePodSandbox({ podSandboxId });
-    }
+    return withCleanUp(
+      () => work(podSandboxId),
+      () => removeSandbox(this.client, podSandboxId),
+    );
   }
 
   /** Runs `work` with a pod of its own. */
   async withPod<Result>(change: Partial<SandboxConfig>, work: (pod: TestPod) => Promise<Result>): Promise<Result> {
     const pod = await this.startPod(change);
-    try {
-      return await work(pod);
-    } finally {
-      await pod.remove();
-    }
+    return withCleanUp(
+      () => work(pod),
+      () => pod.remove(),
+    );
   }
 
   /** Runs `work` with a created container in the pod that many cases share. */
   async withContainer<Result>(change: Partial<ContainerConfig>, work: (container: TestContainer) => Promise<Result>): Promise<Result> {
     const container = await (await this.sharedPod()).create(change);
-    try {
-      return await work(container);
-    } finally {
-      await container.remove();
-    }
+    return withCleanUp(
+      () => work(container),
+      async () => {
+        if (!container.isRemoved) await container.remove();
+      },
+    );
   }
 
   /** Runs a container of the shared pod to its end. */
@@ -171,7 +184,7 @@ export class CriTarget {
     if (current && (await current.isReady())) return current;
     // The first who finds it unusable makes the new one, for all.
     if (this.#shared === shared) {
-      this.#shared = this.startPod();
+      this.#shared = outsideScopes(() => this.startPod());
       await current?.remove();
     }
     return this.#shared as Promise<TestPod>;

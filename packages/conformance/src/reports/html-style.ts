@@ -6,7 +6,7 @@ body { font: 15px/1.45 system-ui, sans-serif; margin: 0 auto; max-width: 74rem; 
 h1 { margin: 0; font-size: 1.5rem; } h2 { margin: 2rem 0 .4rem; font-size: 1.1rem; }
 .target { margin: 0 0 1rem; opacity: .75; overflow-wrap: anywhere; }
 .figures { display: flex; flex-wrap: wrap; gap: 1.75rem; margin: 0; }
-.figure { display: flex; flex-direction: column; } .figure dd { margin: 0; font-size: 1.7rem; font-variant-numeric: tabular-nums; }
+.figure { display: flex; flex-direction: column-reverse; } .figure dd { margin: 0; font-size: 1.7rem; font-variant-numeric: tabular-nums; }
 .figure dt { font-size: .8rem; opacity: .75; } .verdict { font-weight: 600; }
 .failed dd, tr.failed td:first-child, .verdict.failed, .tally.failed { color: var(--bad); font-weight: 600; }
 .passed dd, tr.passed td:first-child, .verdict.passed, .tally.passed, td.passed { color: var(--good); }

@@ -1,4 +1,4 @@
-import type { CaseReport, Coverage, MessageCoverage, Report, Result, RpcCoverage, Summary } from '../suite.ts';
+import type { CaseReport, Coverage, MessageCoverage, Report, Result, RpcCoverage } from '../suite.ts';
 import { filterScript, styleSheet } from './html-style.ts';
 import { escapeMarkup } from './markup.ts';
 
@@ -21,7 +21,7 @@ export function htmlReport(report: Report): string {
 <header>
 <h1>${escapeMarkup(report.suite.toUpperCase())} conformance</h1>
 <p class="target">${escapeMarkup(report.target)}</p>
-${summary(report.summary)}
+${summary(report)}
 ${filters()}
 </header>
 <main>
@@ -35,7 +35,8 @@ ${protocol(report.protocol)}
 `;
 }
 
-function summary({ passed, failed, skipped, rpcsCovered, rpcsTotal, fieldsCovered, fieldsTotal }: Summary): string {
+function summary({ summary, leftBehind }: Report): string {
+  const { passed, failed, skipped, rpcsCovered, rpcsTotal, fieldsCovered, fieldsTotal } = summary;
   const figures: [string, string, string][] = [
     ['failed', String(failed), 'failed'],
     ['passed', String(passed), 'passed'],
@@ -43,10 +44,14 @@ function summary({ passed, failed, skipped, rpcsCovered, rpcsTotal, fieldsCovere
     ['', `${rpcsCovered}/${rpcsTotal}`, 'RPCs covered'],
     ['', `${fieldsCovered}/${fieldsTotal}`, 'fields covered'],
   ];
-  const items = figures.map(([kind, figure, label]) => `<div class="figure ${kind}"><dd>${figure}</dd><dt>${label}</dt></div>`);
+  const items = figures.map(([kind, figure, label]) => `<div class="figure ${kind}"><dt>${label}</dt><dd>${figure}</dd></div>`);
+  const open = skipped > 0 ? ` ${skipped} not judged.` : '';
   const verdict =
-    failed > 0 ? `<p class="verdict failed">Not conformant: ${failed} failed.</p>` : '<p class="verdict passed">0 failed.</p>';
-  return `<dl class="figures">${items.join('')}</dl>${verdict}`;
+    failed > 0
+      ? `<p class="verdict failed">Not conformant: ${failed} failed.${open}</p>`
+      : `<p class="verdict passed">0 failed.${open}</p>`;
+  const left = leftBehind === undefined ? '' : `<p class="reason">Left behind: ${escapeMarkup(leftBehind)}</p>`;
+  return `<dl class="figures">${items.join('')}</dl>${verdict}${left}`;
 }
 
 function filters(): string {

@@ -2,7 +2,7 @@ import type { CaseReport, Report } from '../suite.ts';
 import { escapeMarkup } from './markup.ts';
 
 /** JUnit's XML as CI systems read it: a test suite for each group, the clause as a property, times in seconds. */
-export function junitReport({ suite, target, summary, cases }: Report): string {
+export function junitReport({ suite, target, summary, cases, leftBehind }: Report): string {
   const groups = Map.groupBy(cases, ({ group }) => group);
   const total = counts(cases);
   return [
@@ -10,7 +10,10 @@ export function junitReport({ suite, target, summary, cases }: Report): string {
     `<testsuites name="${attribute(`${suite} ${target}`)}" ${total}>`,
     ...[...groups].flatMap(([group, members]) => [
       `  <testsuite name="${attribute(`${suite}.${group}`)}" ${counts(members)}>`,
-      ...properties({ target, rpcsCovered: `${summary.rpcsCovered}/${summary.rpcsTotal}` }, '    '),
+      ...properties(
+        { target, rpcsCovered: `${summary.rpcsCovered}/${summary.rpcsTotal}`, ...(leftBehind !== undefined && { leftBehind }) },
+        '    ',
+      ),
       ...members.flatMap((one) => testCase(suite, one)),
       '  </testsuite>',
     ]),

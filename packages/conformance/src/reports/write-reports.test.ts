@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Report } from '../suite.ts';
-import { formatReport, writeReports } from './write-reports.ts';
+import { formatReport, type ReportFile, writeReports } from './write-reports.ts';
 
 const report: Report = {
   suite: 'cri',
@@ -79,8 +79,14 @@ describe('writeReports', () => {
     expect(await readFile(tap, 'utf8')).toMatch(/^TAP version 14/);
   });
 
-  it('names a file that can not be written', async () => {
-    const path = join(directory, 'no/such/report.json');
-    await expect(writeReports(report, [{ format: 'json', path }])).rejects.toThrow(`report ${path}`);
+  it('names a file that can not be written, and writes the others', async () => {
+    const [path, json] = [join(directory, 'no/such/report.json'), join(directory, 'report.json')];
+    const files: ReportFile[] = [path, json].map((one) => ({ format: 'json', path: one }));
+    await expect(writeReports(report, files)).rejects.toThrow(`report ${path}`);
+    expect(JSON.parse(await readFile(json, 'utf8'))).toEqual(report);
+  });
+
+  it.each(['json', 'junit', 'html', 'tap'] as const)('%s tells what was left behind', (format) => {
+    expect(formatReport({ ...report, leftBehind: 'a sandbox' }, format)).toContain('a sandbox');
   });
 });

@@ -28,13 +28,17 @@ export function formatReport(report: Report, format: ReportFormat): string {
   return writers[format](report);
 }
 
-/** Writes the report to each file. */
+/** Writes the report to each file. Throws about the first that can't be written, once the others are. */
 export async function writeReports(report: Report, files: ReportFile[]): Promise<void> {
+  const failures: PluginError[] = [];
   for (const { format, path } of files) {
     try {
       await writeFile(path, formatReport(report, format));
     } catch (error) {
-      throw PluginError.from(error, 'INTERNAL', { object: `report ${path}`, hint: 'name a file in a directory that you may write to' });
+      failures.push(
+        PluginError.from(error, 'INTERNAL', { object: `report ${path}`, hint: 'name a file in a directory that you may write to' }),
+      );
     }
   }
+  if (failures[0]) throw failures[0];
 }

@@ -1,7 +1,8 @@
 import type { Case } from '../../suite.ts';
 import { expectEqual, expectSame, expectTrue } from '../expect.ts';
-import { imageContents, isolation, logs, processes } from '../needs.ts';
+import { image, imageContents, isolation, logs, processes } from '../needs.ts';
 import type { CriTarget } from '../target.ts';
+import { withCleanUp } from '../with-clean-up.ts';
 
 const times = <Result>(count: number, work: (index: number) => Promise<Result>): Promise<Result[]> =>
   Promise.all(Array.from({ length: count }, (_, index) => work(index)));
@@ -12,12 +13,21 @@ export const concurrencyCases: Case<CriTarget>[] = [
     id: 'concurrency.sandboxes',
     group: 'concurrency',
     clause: 'sandboxes can be made and removed beside each other, each with an address of its own (cri.proto, RunPodSandbox)',
-    proves: ['RunPodSandbox', 'RemovePodSandbox'],
+    proves: ['RunPodSandbox', 'RemovePodSandbox', 'PodSandboxNetworkStatus.ip'],
     exclusive: true,
     timeLimitMs: 120_000,
     async run(target) {
-      const pods = await times(6, () => target.withPod({}, async (pod) => ({ id: pod.id, ip: (await pod.status()).network?.ip ?? '' })));
-      expectEqual(new Set(pods.map(({ id }) => id)).size, 6, 'different ids');
+      const making = await Promise.allSettled(Array.from({ length: 6 }, () => target.startPod()));
+      const pods = making.flatMap((made) => (made.status === 'fulfilled' ? [made.value] : []));
+      await withCleanUp(
+        async () => {
+          for (const made of making) if (made.status === 'rejected') throw made.reason;
+          expectEqual(new Set(pods.map(({ id }) => id)).size, 6, 'different ids');
+          const addresses = (await Promise.all(pods.map((pod) => pod.status()))).flatMap(({ network }) => network?.ip || []);
+          expectEqual(new Set(addresses).size, addresses.length, `different addresses of ${addresses.join(', ')}`);
+        },
+        async () => void (await Promise.all(pods.map((pod) => pod.remove()))),
+      );
       const { items } = await target.client.ListPodSandbox({});
       expectTrue(!items.some(({ id }) => pods.some((pod) => pod.id === id)), 'a removed sandbox is still listed');
     },
@@ -160,16 +170,16 @@ export const concurrencyCases: Case<CriTarget>[] = [
     group: 'concurrency',
     clause: 'an image can be pulled several times at once, and is there once (cri.proto, PullImage)',
     proves: ['PullImage'],
-    needs: [imageContents],
+    needs: [imageContents, image('spare')],
     exclusive: true,
     async run(target) {
-      const image = { image: target.reference('spare') };
+      const spare = { image: target.reference('spare') };
       await target.removeImage('spare');
-      const refs = await times(4, async () => (await target.client.PullImage({ image })).imageRef);
+      const refs = await times(4, async () => (await target.client.PullImage({ image: spare })).imageRef);
       try {
         expectEqual(new Set(refs).size, 1, 'different answers');
         const { images } = await target.client.ListImages({});
-        expectEqual(images.filter(({ repoTags }) => repoTags.includes(image.image)).length, 1, 'images of that name');
+        expectEqual(images.filter(({ repoTags }) => repoTags.includes(spare.image)).length, 1, 'images of that name');
       } finally {
         await target.removeImage('spare');
       }

@@ -1,6 +1,6 @@
 import type { Case } from '../../suite.ts';
 import { isNewer } from '../api-release.ts';
-import { expectEqual, expectRefused, expectSame, expectTrue, present } from '../expect.ts';
+import { expectEqual, expectRefused, expectSame, expectTrue, present, unlessRefused } from '../expect.ts';
 import type { Image } from '../messages.ts';
 import { image, imageContents, logs, processes } from '../needs.ts';
 import type { CriTarget } from '../target.ts';
@@ -101,10 +101,15 @@ export const imageCases: Case<CriTarget>[] = [
     async run(target) {
       const { repoTags, repoDigests } = await statusOf(target, await target.image('shell'));
       const name = target.reference('shell');
-      expectTrue(repoTags.includes(name), `repo_tags lacks ${name}: ${repoTags.join(', ')}`);
-      const repository = name.slice(0, name.lastIndexOf(':'));
+      // A short name of a mapped image comes back in full.
+      const isOf = (full: string, short: string): boolean => full === short || full.endsWith(`/${short}`);
       expectTrue(
-        repoDigests.some((digest) => digest.startsWith(`${repository}@sha256:`)),
+        repoTags.some((tag) => isOf(tag, name)),
+        `repo_tags lacks ${name}: ${repoTags.join(', ')}`,
+      );
+      const repository = name.replace(/:[^/:]*$/, '');
+      expectTrue(
+        repoDigests.some((digest) => /@sha256:/.test(digest) && isOf(digest.replace(/@.*$/, ''), repository)),
         `repo_digests has none of ${repository}: ${repoDigests.join(', ')}`,
       );
     },
@@ -193,7 +198,7 @@ export const imageCases: Case<CriTarget>[] = [
     id: 'image.pull-private',
     group: 'image',
     clause: 'PullImage logs in with the credentials it is given (cri.proto, AuthConfig)',
-    proves: ['PullImageRequest.auth', 'AuthConfig.username', 'AuthConfig.password'],
+    proves: ['PullImageRequest.auth', 'AuthConfig.username', 'AuthConfig.password', 'AuthConfig.auth'],
     needs: [imageContents, image('private')],
     exclusive: true,
     async run(target) {
@@ -203,9 +208,13 @@ export const imageCases: Case<CriTarget>[] = [
         target.client.PullImage({ image: asked, auth: { ...privateCredentials, password: 'wrong' } }),
         'a wrong password',
       );
-      const { imageRef } = await target.client.PullImage({ image: asked, auth: privateCredentials });
-      expectTrue(imageRef !== '', 'image_ref is empty');
-      await target.client.RemoveImage({ image: asked });
+      const { username, password } = privateCredentials;
+      // As they are, and as a Docker configuration file has them.
+      for (const auth of [privateCredentials, { auth: Buffer.from(`${username}:${password}`).toString('base64') }]) {
+        const { imageRef } = await target.client.PullImage({ image: asked, auth });
+        expectTrue(imageRef !== '', 'image_ref is empty');
+        await target.client.RemoveImage({ image: asked });
+      }
     },
   },
   {
@@ -245,6 +254,21 @@ export const imageCases: Case<CriTarget>[] = [
     },
   },
   {
+    id: 'image.spec-details',
+    group: 'image',
+    clause: 'an image may come with annotations and with the name that its user wrote, which change nothing (cri.proto, ImageSpec)',
+    proves: ['ImageSpec.annotations', 'ImageSpec.user_specified_image'],
+    async run(target) {
+      const id = await target.image('shell');
+      const details = { annotations: { 'example.com/why': 'conformance' }, userSpecifiedImage: 'shell' };
+      const { imageRef } = await target.client.PullImage({ image: { image: target.reference('shell'), ...details } });
+      expectEqual(imageRef, id, 'the answer of PullImage');
+      await target.withContainer({ image: { image: id, ...details } }, async (container) => {
+        expectEqual((await statusOf(target, (await container.status()).imageRef)).id, id, 'the image that the container has');
+      });
+    },
+  },
+  {
     id: 'image.of-container',
     group: 'image',
     clause: 'a container tells the image that it was given and the one that runs (cri.proto, ContainerStatus.image_ref)',
@@ -271,7 +295,7 @@ export const imageCases: Case<CriTarget>[] = [
       const id = await target.image('layered');
       await target.withContainer({ image: { image: id } }, async (container) => {
         await container.start();
-        await target.removeImage('layered').catch(() => undefined);
+        await unlessRefused(target.removeImage('layered'));
         expectEqual(await container.script('cat /layers/kept'), 'old', 'a file of the image');
       });
     },

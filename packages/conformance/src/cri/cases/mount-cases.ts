@@ -3,13 +3,14 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { Case } from '../../suite.ts';
-import { expectEqual, expectMatch, expectRefused, expectTrue, present, sinceRelease } from '../expect.ts';
+import { type Case, SkipCase } from '../../suite.ts';
+import { expectEqual, expectMatch, expectRefused, expectTrue, present, sinceRelease, unlessRefused } from '../expect.ts';
 import type { Mount } from '../messages.ts';
-import { devices, imageContents, mounts, privileged, propagation } from '../needs.ts';
+import { devices, image, imageContents, mounts, privileged, propagation, sameHost } from '../needs.ts';
 import { type CriTarget, podNamespaces } from '../target.ts';
 
 const execute = promisify(execFile);
+const messageDevice = '/dev/kmsg';
 
 /** Runs `work` with a directory of this host's own. */
 async function withDirectory<Result>(work: (directory: string) => Promise<Result>): Promise<Result> {
@@ -96,9 +97,9 @@ export const mountCases: Case<CriTarget>[] = [
     async run(target) {
       await withDirectory(async (directory) => {
         const hostPath = join(directory, 'missing/source');
-        const call = target.withContainer({ mounts: [{ containerPath: '/volume', hostPath }] }, (container) => container.start());
-        const started = await call.then(() => true).catch(() => false);
-        expectEqual(started, existsSync(hostPath), 'whether it started, and whether the source was made');
+        const change = { mounts: [{ containerPath: '/volume', hostPath }] };
+        const started = await unlessRefused(target.withContainer(change, (container) => container.start().then(() => true)));
+        expectEqual(started ?? false, existsSync(hostPath), 'whether it started, and whether the source was made');
       });
     },
   },
@@ -172,7 +173,7 @@ export const mountCases: Case<CriTarget>[] = [
     id: 'mount.propagation-private',
     group: 'mount',
     clause: 'PROPAGATION_PRIVATE: mounts made later on the host are not seen (cri.proto, MountPropagation)',
-    proves: ['Mount.propagation'],
+    proves: ['Mount.propagation', 'MountPropagation.PROPAGATION_PRIVATE'],
     needs: [mounts, propagation],
     async run(target) {
       expectEqual(await seesLaterMount(target, 'PROPAGATION_PRIVATE'), false, 'whether it is seen');
@@ -182,7 +183,7 @@ export const mountCases: Case<CriTarget>[] = [
     id: 'mount.propagation-host-to-container',
     group: 'mount',
     clause: 'PROPAGATION_HOST_TO_CONTAINER: mounts made later on the host are seen (cri.proto, MountPropagation)',
-    proves: ['Mount.propagation'],
+    proves: ['Mount.propagation', 'MountPropagation.PROPAGATION_HOST_TO_CONTAINER'],
     needs: [mounts, propagation],
     async run(target) {
       expectEqual(await seesLaterMount(target, 'PROPAGATION_HOST_TO_CONTAINER'), true, 'whether it is seen');
@@ -192,7 +193,7 @@ export const mountCases: Case<CriTarget>[] = [
     id: 'mount.propagation-bidirectional',
     group: 'mount',
     clause: 'PROPAGATION_BIDIRECTIONAL: mounts that a privileged container makes are seen on the host (cri.proto, MountPropagation)',
-    proves: ['Mount.propagation'],
+    proves: ['Mount.propagation', 'MountPropagation.PROPAGATION_BIDIRECTIONAL'],
     needs: [mounts, privileged, propagation],
     async run(target) {
       await withSharedMount(async (hostPath) => {
@@ -255,7 +256,7 @@ export const mountCases: Case<CriTarget>[] = [
     group: 'mount',
     clause: 'the content of an image is mounted read-only in place of a host_path (cri.proto, Mount.image)',
     proves: ['Mount.image'],
-    needs: [mounts, imageContents],
+    needs: [mounts, imageContents, image('layered')],
     async run(target, signal) {
       sinceRelease(target, '0.31', 'Mount.image');
       const volume = { containerPath: '/volume', image: { image: await target.image('layered') }, readonly: true };
@@ -268,11 +269,11 @@ export const mountCases: Case<CriTarget>[] = [
     group: 'mount',
     clause: 'image_sub_path mounts only that path, and one that the image lacks is an error (cri.proto, Mount.image_sub_path)',
     proves: ['Mount.image_sub_path'],
-    needs: [mounts, imageContents],
+    needs: [mounts, imageContents, image('layered')],
     async run(target, signal) {
       sinceRelease(target, '0.33', 'Mount.image_sub_path');
-      const image = { image: await target.image('layered') };
-      const volume = (imageSubPath: string) => [{ containerPath: '/volume', image, imageSubPath, readonly: true }];
+      const layered = { image: await target.image('layered') };
+      const volume = (imageSubPath: string) => [{ containerPath: '/volume', image: layered, imageSubPath, readonly: true }];
       expectEqual(await target.script('cat /volume/kept', signal, { mounts: volume('layers') }), 'old', 'content below the path');
       await expectRefused(
         target.withContainer({ mounts: volume('no/such/path') }, (container) => container.start()),
@@ -283,13 +284,30 @@ export const mountCases: Case<CriTarget>[] = [
   {
     id: 'mount.device',
     group: 'mount',
-    clause: 'a device of the host is there, and only what permissions say is allowed (cri.proto, Device)',
-    proves: ['ContainerConfig.devices', 'Device.container_path', 'Device.host_path', 'Device.permissions'],
+    clause: 'a device of the host is there, under the name that is asked for (cri.proto, Device)',
+    proves: ['ContainerConfig.devices', 'Device.container_path', 'Device.host_path'],
     needs: [devices],
     async run(target, signal) {
       const device = { containerPath: '/dev/own-zero', hostPath: '/dev/zero', permissions: 'rw' };
       const output = await target.script('test -c /dev/own-zero && head -c 3 /dev/own-zero | wc -c', signal, { devices: [device] });
       expectEqual(output, '3', 'bytes read');
+    },
+  },
+  {
+    id: 'mount.device-permissions',
+    group: 'mount',
+    clause: 'of reading and writing a device only what permissions say is allowed (cri.proto, Device.permissions)',
+    proves: ['Device.permissions'],
+    needs: [devices, sameHost],
+    async run(target, signal) {
+      // Of those that every container may use, none can show it; this one is on every Linux, and to open it does nothing.
+      if (!existsSync(messageDevice)) throw new SkipCase(`this host has no ${messageDevice}`);
+      const opened = async (permissions: string): Promise<string> => {
+        const device = { containerPath: '/dev/own-messages', hostPath: messageDevice, permissions };
+        return target.script('(: >> /dev/own-messages) 2>&1 && echo opened || true', signal, { devices: [device] });
+      };
+      expectEqual(await opened('rw'), 'opened', 'opening it to write, with rw');
+      expectMatch(await opened('r'), /not permitted/, 'opening it to write, with r');
     },
   },
   {

@@ -207,12 +207,11 @@ export const orderCases: Case<CriTarget>[] = [
   {
     id: 'order.remove-ready-sandbox',
     group: 'order',
-    clause: 'RemovePodSandbox removes running containers by force (cri.proto, RemovePodSandbox)',
+    clause: 'RemovePodSandbox ends and removes by force what runs in a sandbox that was not stopped (cri.proto, RemovePodSandbox)',
     proves: ['RemovePodSandbox'],
     async run(target) {
       await target.withPod({}, async (pod) => {
         const container = await pod.start();
-        await target.client.StopPodSandbox({ podSandboxId: pod.id });
         await target.client.RemovePodSandbox({ podSandboxId: pod.id });
         await expectRefused(container.status(), 'ContainerStatus after its sandbox was removed', 'NOT_FOUND');
         await expectRefused(pod.status(), 'PodSandboxStatus of a removed sandbox', 'NOT_FOUND');

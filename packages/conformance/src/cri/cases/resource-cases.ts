@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { PluginError } from '@berth/sdk/errors';
 import { type Case, SkipCase } from '../../suite.ts';
 import { expectEqual, expectMatch, expectRefused, expectTrue, present, sinceRelease, unknownId } from '../expect.ts';
@@ -7,6 +8,8 @@ import type { TestContainer } from '../pod.ts';
 import type { CriTarget } from '../target.ts';
 
 const mebibyte = 1024 * 1024;
+const pollMs = 50;
+const tellingMs = 2000;
 
 /** What a cgroup file says inside the container: that of v1, or the one of v2. */
 function cgroupFile(container: TestContainer, v1: string, v2: string): Promise<string> {
@@ -30,7 +33,7 @@ export const resourceCases: Case<CriTarget>[] = [
     id: 'resource.memory-limit',
     group: 'resource',
     clause: 'memory_limit_in_bytes is the limit of the container (cri.proto, LinuxContainerResources.memory_limit_in_bytes)',
-    proves: ['LinuxContainerConfig.resources', 'LinuxContainerResources.memory_limit_in_bytes'],
+    proves: ['ContainerConfig.linux', 'LinuxContainerConfig.resources', 'LinuxContainerResources.memory_limit_in_bytes'],
     needs: [resources],
     async run(target) {
       await withLimits(target, { memoryLimitInBytes: 64 * mebibyte }, async (container) => {
@@ -47,9 +50,18 @@ export const resourceCases: Case<CriTarget>[] = [
     async run(target, signal) {
       const limits = { memoryLimitInBytes: 24 * mebibyte, memorySwapLimitInBytes: 24 * mebibyte };
       const command = ['sh', '-c', 'exec tail -c 200m /dev/zero'];
-      const { status } = await target.finished({ command, linux: { resources: limits } }, signal);
-      expectEqual(status.exitCode, 137, 'exit_code');
-      expectEqual(status.reason, 'OOMKilled', 'reason');
+      await target.withContainer({ command, linux: { resources: limits } }, async (container) => {
+        await container.start();
+        expectEqual((await container.ended(signal)).exitCode, 137, 'exit_code');
+        // The kernel tells of the kill and of the end by different ways.
+        const deadline = Date.now() + tellingMs;
+        let { reason } = await container.status();
+        while (reason !== 'OOMKilled' && Date.now() < deadline) {
+          await sleep(pollMs, undefined, { signal });
+          ({ reason } = await container.status());
+        }
+        expectEqual(reason, 'OOMKilled', 'reason');
+      });
     },
   },
   {
@@ -83,12 +95,14 @@ export const resourceCases: Case<CriTarget>[] = [
   {
     id: 'resource.cpuset',
     group: 'resource',
-    clause: 'cpuset_cpus are the CPUs that it may run on (cri.proto, LinuxContainerResources.cpuset_cpus)',
-    proves: ['LinuxContainerResources.cpuset_cpus'],
+    clause:
+      'cpuset_cpus are the CPUs that it may run on, cpuset_mems the nodes of its memory (cri.proto, LinuxContainerResources.cpuset_cpus)',
+    proves: ['LinuxContainerResources.cpuset_cpus', 'LinuxContainerResources.cpuset_mems'],
     needs: [resources],
     async run(target) {
-      await withLimits(target, { cpusetCpus: '0' }, async (container) => {
-        expectEqual(await container.script('grep ^Cpus_allowed_list /proc/self/status | cut -f2'), '0', 'allowed CPUs');
+      await withLimits(target, { cpusetCpus: '0', cpusetMems: '0' }, async (container) => {
+        const allowed = await container.script('grep -E "^(Cpus|Mems)_allowed_list" /proc/self/status | cut -f2');
+        expectEqual(allowed, '0\n0', 'allowed CPUs and memory nodes');
       });
     },
   },
@@ -135,12 +149,13 @@ export const resourceCases: Case<CriTarget>[] = [
     id: 'resource.update-keeps-others',
     group: 'resource',
     clause: 'limits that an update leaves unset stay as they are (cri.proto, UpdateContainerResources)',
-    proves: ['UpdateContainerResources'],
+    proves: ['UpdateContainerResources', 'UpdateContainerResourcesRequest.annotations'],
     needs: [resources],
     async run(target) {
       await withLimits(target, { memoryLimitInBytes: 64 * mebibyte, cpuShares: 512 }, async (container) => {
         const before = await cgroupFile(container, 'memory/memory.limit_in_bytes', 'memory.max');
-        await target.client.UpdateContainerResources({ containerId: container.id, linux: { cpuShares: 256 } });
+        const annotations = { 'example.com/why': 'conformance' };
+        await target.client.UpdateContainerResources({ containerId: container.id, linux: { cpuShares: 256 }, annotations });
         expectEqual(await cgroupFile(container, 'memory/memory.limit_in_bytes', 'memory.max'), before, 'memory limit');
         const weight = Number(await cgroupFile(container, 'cpu/cpu.shares', 'cpu.weight'));
         expectTrue(weight === 256 || (weight >= 9 && weight <= 36), `neither 256 shares nor a weight for them: ${weight}`);

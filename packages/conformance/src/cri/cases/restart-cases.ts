@@ -64,6 +64,7 @@ export const restartCases: Case<CriTarget>[] = [
         await target.restart(signal);
         const status = await container.ended(signal);
         expectEqual(status.exitCode, 9, 'exit_code');
+        await container.says(/^100$/, signal);
         expectEqual(container.output('stdout').length, 100, 'lines of the log');
         expectTrue(BigInt(status.finishedAt) > BigInt(status.startedAt), 'finished_at is not after started_at');
       });

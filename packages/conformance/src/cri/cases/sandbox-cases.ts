@@ -1,5 +1,5 @@
 import type { Case } from '../../suite.ts';
-import { expectEqual, expectRefused, expectSame, expectTrue, present, sinceRelease, unknownId } from '../expect.ts';
+import { expectEqual, expectRefused, expectSame, expectTrue, present, sinceRelease, unknownId, unlessRefused } from '../expect.ts';
 import type { CriTarget } from '../target.ts';
 
 export const sandboxCases: Case<CriTarget>[] = [
@@ -11,9 +11,12 @@ export const sandboxCases: Case<CriTarget>[] = [
       'RunPodSandbox',
       'PodSandboxStatus',
       'RunPodSandboxResponse.pod_sandbox_id',
+      'PodSandboxStatusRequest.pod_sandbox_id',
+      'PodSandboxStatusResponse.status',
       'PodSandboxStatus.id',
       'PodSandboxStatus.metadata',
       'PodSandboxStatus.state',
+      'PodSandboxState.SANDBOX_READY',
       'PodSandboxStatus.created_at',
       'PodSandboxConfig.metadata',
       'PodSandboxMetadata.name',
@@ -77,7 +80,7 @@ export const sandboxCases: Case<CriTarget>[] = [
     id: 'sandbox.stop-twice',
     group: 'sandbox',
     clause: 'StopPodSandbox is idempotent and leaves the sandbox not ready (api.proto, StopPodSandbox)',
-    proves: ['StopPodSandbox', 'StopPodSandboxRequest.pod_sandbox_id'],
+    proves: ['StopPodSandbox', 'StopPodSandboxRequest.pod_sandbox_id', 'PodSandboxState.SANDBOX_NOTREADY'],
     async run(target) {
       await target.withSandbox(target.sandboxConfig(), async (podSandboxId) => {
         await target.client.StopPodSandbox({ podSandboxId });
@@ -136,11 +139,8 @@ export const sandboxCases: Case<CriTarget>[] = [
     async run(target) {
       const config = target.sandboxConfig({ labels: { conformance: 'same-metadata' } });
       await target.withSandbox(config, async (id) => {
-        const again = await target.client
-          .RunPodSandbox({ config, runtimeHandler: target.options.handler ?? '' })
-          .then(({ podSandboxId }) => podSandboxId)
-          .catch(() => id);
-        expectEqual(again, id, 'the sandbox of the second call');
+        const again = await unlessRefused(target.client.RunPodSandbox({ config, runtimeHandler: target.options.handler ?? '' }));
+        expectEqual(again?.podSandboxId ?? id, id, 'the sandbox of the second call');
         const { items } = await target.client.ListPodSandbox({ filter: { labelSelector: { conformance: 'same-metadata' } } });
         expectEqual(items.filter(({ metadata }) => metadata.uid === config.metadata.uid).length, 1, 'sandboxes with that metadata');
       });

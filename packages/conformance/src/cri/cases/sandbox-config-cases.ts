@@ -1,11 +1,10 @@
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { type Case, SkipCase } from '../../suite.ts';
 import { expectEqual, expectMatch, expectSame, expectTrue, present } from '../expect.ts';
 import type { NamespaceOptions } from '../messages.ts';
-import { isolation, namespaces, network, processes, resources, sameHost } from '../needs.ts';
-import { connectsTo } from '../port.ts';
+import { isolation, namespaces, network, processes, resources, sameHost, security } from '../needs.ts';
+import { connectsTo, freePort, hostAddress, isOpen } from '../port.ts';
 import { type CriTarget, podNamespaces } from '../target.ts';
 
 const namespaceOf = (kind: string): string => `readlink /proc/self/ns/${kind}`;
@@ -72,10 +71,11 @@ export const sandboxConfigCases: Case<CriTarget>[] = [
     needs: [network],
     async run(target) {
       await target.withPod({}, async (pod) => {
-        const { ip } = present((await pod.status()).network, 'network');
+        const { ip, additionalIps } = present((await pod.status()).network, 'network');
         expectMatch(ip, /^[0-9a-f.:]+$/, 'ip');
         const addresses = await (await pod.start()).script('ip addr show');
-        expectTrue(addresses.includes(` ${ip}/`), `no interface has ${ip}: ${addresses}`);
+        for (const one of [ip, ...additionalIps.map((other) => other.ip)])
+          expectTrue(addresses.includes(` ${one}/`), `no interface has ${one}: ${addresses}`);
       });
     },
   },
@@ -120,7 +120,7 @@ export const sandboxConfigCases: Case<CriTarget>[] = [
         await pod.start({ command: ['httpd', '-f', '-p', '8080', '-h', '/etc'] });
         await target.withContainer({}, async (container) => {
           await container.start();
-          const page = await container.script(`for i in 1 2 3 4 5 6 7 8 9; do wget -qO- http://${ip}:8080/group && break; sleep 0.2; done`);
+          const page = await container.script(`for i in $(seq 25); do wget -qO- http://${ip}:8080/group && break; sleep 0.2; done`);
           expectMatch(page, /^root:/, 'what the other pod serves');
         });
       });
@@ -133,21 +133,48 @@ export const sandboxConfigCases: Case<CriTarget>[] = [
     proves: ['PodSandboxConfig.port_mappings', 'PortMapping.container_port', 'PortMapping.host_port'],
     needs: [network, sameHost],
     async run(target, signal) {
-      const hostPort = 20_000 + (process.pid % 10_000);
-      const address = Object.values(networkInterfaces())
-        .flat()
-        .find((one) => one && !one.internal && one.family === 'IPv4')?.address;
+      const [address, hostPort] = [hostAddress(), await freePort()];
       await target.withPod({ portMappings: [{ protocol: 'TCP', containerPort: 8080, hostPort }] }, async (pod) => {
         await pod.start({ command: ['httpd', '-f', '-p', '8080', '-h', '/etc'] });
-        await connectsTo(present(address, 'an address of this host'), hostPort, signal);
+        await connectsTo(address, hostPort, signal);
+        const page = await fetch(`http://${address}:${hostPort}/group`, { signal });
+        expectMatch(await page.text(), /^root:/, 'what is served at the port of the host');
+      });
+    },
+  },
+  {
+    id: 'pod.host-port-address',
+    group: 'pod',
+    clause: 'with host_ip a port is mapped at that address of the node only (cri.proto, PortMapping.host_ip)',
+    proves: ['PortMapping.host_ip', 'PortMapping.protocol', 'Protocol.TCP'],
+    needs: [network, sameHost],
+    async run(target, signal) {
+      const address = hostAddress();
+      const [here, elsewhere] = [await freePort(), await freePort()];
+      const portMappings = [
+        { protocol: 'TCP' as const, containerPort: 8080, hostPort: here, hostIp: address },
+        { protocol: 'TCP' as const, containerPort: 8080, hostPort: elsewhere, hostIp: '198.51.100.1' },
+      ];
+      await target.withPod({ portMappings }, async (pod) => {
+        await pod.start({ command: ['httpd', '-f', '-p', '8080', '-h', '/etc'] });
+        await connectsTo(address, here, signal);
+        expectTrue(!(await isOpen(address, elsewhere)), 'a port that is mapped at another address is open here');
       });
     },
   },
   {
     id: 'pod.host-network',
     group: 'pod',
-    clause: "NODE: the pod has the host's network, and its status has no address of its own (cri.proto, NamespaceOption.network)",
-    proves: ['NamespaceOption.network', 'Namespace.options', 'LinuxPodSandboxStatus.namespaces'],
+    clause: "NODE: the pod has the host's network, and its status says so (cri.proto, NamespaceOption.network)",
+    proves: [
+      'NamespaceOption.network',
+      'NamespaceMode.NODE',
+      'Namespace.options',
+      'LinuxPodSandboxStatus.namespaces',
+      'PodSandboxConfig.linux',
+      'LinuxPodSandboxConfig.security_context',
+      'LinuxSandboxSecurityContext.namespace_options',
+    ],
     needs: [namespaces, sameHost],
     async run(target) {
       const securityContext = { namespaceOptions: { ...podNamespaces, network: 'NODE' as const } };
@@ -186,7 +213,7 @@ export const sandboxConfigCases: Case<CriTarget>[] = [
     id: 'pod.pid-per-container',
     group: 'pod',
     clause: 'CONTAINER: a container sees its own processes only (cri.proto, NamespaceOption.pid)',
-    proves: ['NamespaceOption.pid'],
+    proves: ['NamespaceOption.pid', 'NamespaceMode.CONTAINER'],
     needs: [isolation],
     async run(target) {
       await target.withContainer({ command: ['sleep', '1234'] }, async (first) => {
@@ -203,7 +230,7 @@ export const sandboxConfigCases: Case<CriTarget>[] = [
     id: 'pod.pid-shared',
     group: 'pod',
     clause: 'POD: the containers of a pod see the processes of one another (cri.proto, NamespaceOption.pid)',
-    proves: ['NamespaceOption.pid'],
+    proves: ['NamespaceOption.pid', 'NamespaceMode.POD'],
     needs: [namespaces],
     async run(target) {
       await withNamespaces(target, { pid: 'POD' }, async (pod) => {
@@ -216,7 +243,7 @@ export const sandboxConfigCases: Case<CriTarget>[] = [
     id: 'pod.pid-target',
     group: 'pod',
     clause: 'TARGET: a container joins the PID namespace of another (cri.proto, NamespaceOption.target_id)',
-    proves: ['NamespaceOption.pid', 'NamespaceOption.target_id'],
+    proves: ['NamespaceOption.pid', 'NamespaceMode.TARGET', 'NamespaceOption.target_id'],
     needs: [namespaces],
     async run(target) {
       await target.withPod({}, async (pod) => {
@@ -243,6 +270,33 @@ export const sandboxConfigCases: Case<CriTarget>[] = [
     },
   },
   {
+    id: 'pod.security-context',
+    group: 'pod',
+    clause: "a sandbox's security context is for what is of the sandbox, not for its containers (cri.proto, LinuxSandboxSecurityContext)",
+    proves: [
+      'LinuxSandboxSecurityContext.run_as_user',
+      'LinuxSandboxSecurityContext.run_as_group',
+      'LinuxSandboxSecurityContext.readonly_rootfs',
+      'LinuxSandboxSecurityContext.supplemental_groups',
+      'LinuxSandboxSecurityContext.seccomp',
+    ],
+    needs: [security],
+    async run(target) {
+      const securityContext = {
+        namespaceOptions: podNamespaces,
+        runAsUser: { value: 1000 },
+        runAsGroup: { value: 1000 },
+        supplementalGroups: [3001],
+        readonlyRootfs: true,
+        seccomp: { profileType: 'RuntimeDefault' as const },
+      };
+      await target.withPod({ linux: { securityContext } }, async (pod) => {
+        const output = await (await pod.start()).script('id -u; touch /file && echo writable; id -G');
+        expectMatch(output, /^0\nwritable\n(?!.*3001)/, 'user, root file system and groups of a container');
+      });
+    },
+  },
+  {
     id: 'pod.namespaces-told',
     group: 'pod',
     clause: 'PodSandboxStatus tells the namespaces that the sandbox got (cri.proto, LinuxPodSandboxStatus.namespaces)',
@@ -260,6 +314,8 @@ export const sandboxConfigCases: Case<CriTarget>[] = [
     clause: 'a removed sandbox gives its namespaces back: nothing on the node holds them (cri.proto, StopPodSandbox)',
     proves: ['StopPodSandbox', 'RemovePodSandbox'],
     needs: [network, sameHost],
+    // The kernel gives the number of a freed namespace to the next one.
+    exclusive: true,
     async run(target) {
       const held = await target.withPod({}, async (pod) => (await pod.start()).script(`${namespaceOf('net')}; ${namespaceOf('ipc')}`));
       const [net = '', ipc = ''] = held.split('\n');

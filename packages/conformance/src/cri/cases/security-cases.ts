@@ -145,7 +145,7 @@ export const securityCases: Case<CriTarget>[] = [
     id: 'security.seccomp-default',
     group: 'security',
     clause: 'RuntimeDefault filters system calls (cri.proto, SecurityProfile.ProfileType)',
-    proves: ['LinuxContainerSecurityContext.seccomp', 'SecurityProfile.profile_type'],
+    proves: ['LinuxContainerSecurityContext.seccomp', 'SecurityProfile.profile_type', 'ProfileType.RuntimeDefault'],
     needs: [security],
     async run(target, signal) {
       const mode = await under(
@@ -161,7 +161,7 @@ export const securityCases: Case<CriTarget>[] = [
     id: 'security.seccomp-unconfined',
     group: 'security',
     clause: 'Unconfined filters none (cri.proto, SecurityProfile.ProfileType)',
-    proves: ['SecurityProfile.profile_type'],
+    proves: ['SecurityProfile.profile_type', 'ProfileType.Unconfined'],
     needs: [security],
     async run(target, signal) {
       const mode = await under(target, signal, { seccomp: { profileType: 'Unconfined' } }, 'grep ^Seccomp: /proc/self/status | cut -f2');
@@ -172,7 +172,7 @@ export const securityCases: Case<CriTarget>[] = [
     id: 'security.seccomp-localhost',
     group: 'security',
     clause: 'Localhost takes the profile of a file on the node (cri.proto, SecurityProfile.localhost_ref)',
-    proves: ['SecurityProfile.localhost_ref'],
+    proves: ['SecurityProfile.localhost_ref', 'ProfileType.Localhost'],
     needs: [security],
     async run(target, signal) {
       const directory = mkdtempSync(join(tmpdir(), 'berth-seccomp-'));

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Case } from '../../suite.ts';
-import { expectEqual, expectRefused, expectSame, expectTrue, present, unknownId } from '../expect.ts';
+import { expectEqual, expectMatch, expectRefused, expectSame, expectTrue, present, sinceRelease, unknownId } from '../expect.ts';
 import type { CpuUsage, Figure, FilesystemUsage, MemoryUsage } from '../messages.ts';
 import { network, resources } from '../needs.ts';
 import type { TestPod } from '../pod.ts';
@@ -27,8 +27,9 @@ function expectUsage(cpu: CpuUsage | null, memory: MemoryUsage | null): void {
 
 /** Runs `work` in a pod with one container that has labels. */
 function withMeasured<Result>(target: CriTarget, work: (pod: TestPod, containerId: string) => Promise<Result>): Promise<Result> {
-  return target.withPod({ labels: { measured: 'sandbox' } }, async (pod) => {
-    const container = await pod.start({ labels: { measured: 'container' }, metadata: { name: 'measured', attempt: 2 } });
+  return target.withPod({ labels: { measured: 'sandbox' }, annotations: { 'example.com/measured': 'sandbox' } }, async (pod) => {
+    const annotations = { 'example.com/measured': 'container' };
+    const container = await pod.start({ labels: { measured: 'container' }, annotations, metadata: { name: 'measured', attempt: 2 } });
     return work(pod, container.id);
   });
 }
@@ -36,6 +37,7 @@ function withMeasured<Result>(target: CriTarget, work: (pod: TestPod, containerI
 function expectFilesystem(usage: FilesystemUsage | undefined, what: string): void {
   expectTrue(present(present(usage, what).fsId, `${what}.fs_id`).mountpoint.startsWith('/'), `${what}.fs_id.mountpoint is no path`);
   expectTrue(numberOf(usage?.usedBytes, `${what}.used_bytes`) > 0n, `${what}.used_bytes is 0`);
+  expectTrue(numberOf(usage?.inodesUsed, `${what}.inodes_used`) >= 0n, `${what}.inodes_used is negative`);
   expectRecent(usage?.timestamp ?? '0', what);
 }
 
@@ -55,6 +57,7 @@ export const statsCases: Case<CriTarget>[] = [
       'CpuUsage.usage_core_nano_seconds',
       'MemoryUsage.timestamp',
       'MemoryUsage.working_set_bytes',
+      'UInt64Value.value',
     ],
     needs: [resources],
     async run(target) {
@@ -69,13 +72,20 @@ export const statsCases: Case<CriTarget>[] = [
     id: 'stats.attributes',
     group: 'stats',
     clause: 'the figures say which container they are of (cri.proto, ContainerAttributes)',
-    proves: ['ContainerStats.attributes', 'ContainerAttributes.id', 'ContainerAttributes.metadata', 'ContainerAttributes.labels'],
+    proves: [
+      'ContainerStats.attributes',
+      'ContainerAttributes.id',
+      'ContainerAttributes.metadata',
+      'ContainerAttributes.labels',
+      'ContainerAttributes.annotations',
+    ],
     async run(target) {
       await withMeasured(target, async (_pod, containerId) => {
         const { attributes } = (await target.client.ContainerStats({ containerId })).stats;
         expectEqual(attributes.id, containerId, 'id');
         expectSame(attributes.metadata, { name: 'measured', attempt: 2 }, 'metadata');
         expectEqual(attributes.labels.measured, 'container', 'label');
+        expectEqual(attributes.annotations['example.com/measured'], 'container', 'annotation');
       });
     },
   },
@@ -109,7 +119,7 @@ export const statsCases: Case<CriTarget>[] = [
     id: 'stats.memory-available',
     group: 'stats',
     clause: 'available_bytes is the limit less the working set, and unset without a limit (cri.proto, MemoryUsage.available_bytes)',
-    proves: ['MemoryUsage.available_bytes', 'MemoryUsage.usage_bytes', 'MemoryUsage.rss_bytes'],
+    proves: ['MemoryUsage.available_bytes', 'MemoryUsage.usage_bytes'],
     needs: [resources],
     async run(target) {
       const memoryOf = async (limits: object): Promise<MemoryUsage> =>
@@ -126,10 +136,39 @@ export const statsCases: Case<CriTarget>[] = [
     },
   },
   {
+    id: 'stats.memory-kinds',
+    group: 'stats',
+    clause: 'of the memory in use what is anonymous is told, and how often the process had to get a page (cri.proto, MemoryUsage)',
+    proves: ['MemoryUsage.rss_bytes', 'MemoryUsage.page_faults', 'MemoryUsage.major_page_faults'],
+    needs: [resources],
+    async run(target) {
+      await target.withContainer({}, async (container) => {
+        await container.start();
+        const memory = async (): Promise<MemoryUsage> =>
+          present((await target.client.ContainerStats({ containerId: container.id })).stats.memory, 'memory');
+        const before = await memory();
+        await container.script('i=0; while [ $i -lt 20 ]; do true | true; i=$((i+1)); done');
+        const after = await memory();
+        expectTrue(numberOf(after.rssBytes, 'rss_bytes') > 0n, 'rss_bytes is 0');
+        expectTrue(
+          numberOf(after.pageFaults, 'page_faults') > numberOf(before.pageFaults, 'page_faults'),
+          'new processes had no page faults',
+        );
+        expectTrue(numberOf(after.majorPageFaults, 'major_page_faults') >= 0n, 'major_page_faults is negative');
+      });
+    },
+  },
+  {
     id: 'stats.writable-layer',
     group: 'stats',
     clause: 'writable_layer is what the container has written over its image (cri.proto, ContainerStats.writable_layer)',
-    proves: ['ContainerStats.writable_layer', 'FilesystemUsage.fs_id', 'FilesystemUsage.used_bytes', 'FilesystemUsage.timestamp'],
+    proves: [
+      'ContainerStats.writable_layer',
+      'FilesystemUsage.fs_id',
+      'FilesystemUsage.used_bytes',
+      'FilesystemUsage.inodes_used',
+      'FilesystemUsage.timestamp',
+    ],
     needs: [resources],
     timeLimitMs: 90_000,
     async run(target, signal) {
@@ -196,6 +235,8 @@ export const statsCases: Case<CriTarget>[] = [
       'PodSandboxStats.linux',
       'PodSandboxAttributes.id',
       'PodSandboxAttributes.metadata',
+      'PodSandboxAttributes.labels',
+      'PodSandboxAttributes.annotations',
       'LinuxPodSandboxStats.cpu',
       'LinuxPodSandboxStats.memory',
       'LinuxPodSandboxStats.containers',
@@ -206,6 +247,8 @@ export const statsCases: Case<CriTarget>[] = [
         const { attributes, linux } = (await target.client.PodSandboxStats({ podSandboxId: pod.id })).stats;
         expectEqual(attributes.id, pod.id, 'id');
         expectEqual((attributes.metadata as { uid?: string }).uid, pod.config.metadata.uid, 'metadata.uid');
+        expectEqual(attributes.labels.measured, 'sandbox', 'label');
+        expectEqual(attributes.annotations['example.com/measured'], 'sandbox', 'annotation');
         const { cpu, memory, containers } = present(linux, 'linux');
         expectUsage(cpu, memory);
         expectSame(
@@ -225,15 +268,37 @@ export const statsCases: Case<CriTarget>[] = [
       'NetworkUsage.default_interface',
       'NetworkInterfaceUsage.name',
       'NetworkInterfaceUsage.rx_bytes',
+      'NetworkInterfaceUsage.rx_errors',
       'NetworkInterfaceUsage.tx_bytes',
+      'NetworkInterfaceUsage.tx_errors',
     ],
     needs: [network, resources],
     async run(target) {
       await withMeasured(target, async (pod) => {
         const { linux } = (await target.client.PodSandboxStats({ podSandboxId: pod.id })).stats;
-        const { name, rxBytes, txBytes } = present(present(linux?.network, 'linux.network').defaultInterface, 'default_interface');
+        const { defaultInterface } = present(linux?.network, 'linux.network');
+        const { name, rxBytes, rxErrors, txBytes, txErrors } = present(defaultInterface, 'default_interface');
         expectTrue(name !== '' && name !== 'lo', `the default interface is "${name}"`);
-        expectTrue(numberOf(rxBytes, 'rx_bytes') >= 0n && numberOf(txBytes, 'tx_bytes') >= 0n, 'a counter is negative');
+        for (const [figure, what] of [
+          [rxBytes, 'rx_bytes'],
+          [txBytes, 'tx_bytes'],
+          [rxErrors, 'rx_errors'],
+          [txErrors, 'tx_errors'],
+        ] as const)
+          expectTrue(numberOf(figure, what) >= 0n, `${what} is negative`);
+      });
+    },
+  },
+  {
+    id: 'stats.network-time',
+    group: 'stats',
+    clause: 'the counters of a network come with the time when they were read (cri.proto, NetworkUsage.timestamp)',
+    proves: ['NetworkUsage.timestamp'],
+    needs: [network, resources],
+    async run(target) {
+      await withMeasured(target, async (pod) => {
+        const { linux } = (await target.client.PodSandboxStats({ podSandboxId: pod.id })).stats;
+        expectRecent(present(linux?.network, 'linux.network').timestamp, 'network');
       });
     },
   },
@@ -241,13 +306,14 @@ export const statsCases: Case<CriTarget>[] = [
     id: 'stats.sandbox-processes',
     group: 'stats',
     clause: 'PodSandboxStats counts the processes of a sandbox (cri.proto, ProcessUsage)',
-    proves: ['LinuxPodSandboxStats.process', 'ProcessUsage.process_count'],
+    proves: ['LinuxPodSandboxStats.process', 'ProcessUsage.process_count', 'ProcessUsage.timestamp'],
     needs: [resources],
     async run(target) {
       await withMeasured(target, async (pod) => {
         const { linux } = (await target.client.PodSandboxStats({ podSandboxId: pod.id })).stats;
         const count = numberOf(linux?.process?.processCount, 'process_count');
         expectTrue(count >= 1n && count < 50n, `a pod with one process has ${count}`);
+        expectRecent(linux?.process?.timestamp ?? '0', 'process');
       });
     },
   },
@@ -308,6 +374,18 @@ export const statsCases: Case<CriTarget>[] = [
     },
   },
   {
+    id: 'stats.container-filesystem',
+    group: 'stats',
+    clause: 'ImageFsInfo tells where writable layers are, beside images or apart (cri.proto, ImageFsInfoResponse.container_filesystems)',
+    proves: ['ImageFsInfoResponse.container_filesystems'],
+    needs: [resources],
+    async run(target) {
+      sinceRelease(target, '0.29', 'container_filesystems');
+      const { containerFilesystems } = await target.client.ImageFsInfo({});
+      expectMatch(containerFilesystems[0]?.fsId?.mountpoint ?? '', /^\//, 'container_filesystems[0].fs_id.mountpoint');
+    },
+  },
+  {
     id: 'stats.metric-descriptors',
     group: 'stats',
     clause: 'ListMetricDescriptors tells each metric once, with its help and label keys (cri.proto, MetricDescriptor)',
@@ -341,6 +419,7 @@ export const statsCases: Case<CriTarget>[] = [
       'ContainerMetrics.metrics',
       'Metric.name',
       'Metric.label_values',
+      'Metric.metric_type',
       'Metric.value',
     ],
     needs: [resources],
@@ -358,8 +437,10 @@ export const statsCases: Case<CriTarget>[] = [
           'the container',
         ).metrics;
         expectTrue(ofContainer.length > 0, 'no metrics of the container');
-        for (const { name, labelValues } of [...own.metrics, ...ofContainer])
+        for (const { name, labelValues, metricType } of [...own.metrics, ...ofContainer]) {
           expectEqual(labelValues.length, keys.get(name) ?? -1, `label values of ${name}`);
+          expectTrue(['COUNTER', 'GAUGE'].includes(metricType), `${name} is a ${metricType}`);
+        }
       });
     },
   },

@@ -1,6 +1,6 @@
-import type { Case } from '../../suite.ts';
+import { type Case, SkipCase } from '../../suite.ts';
 import { expectEqual, expectSame, expectTrue, present, sinceRelease } from '../expect.ts';
-import { imageContents, security } from '../needs.ts';
+import { image, imageContents, security } from '../needs.ts';
 import { expectContainerRefused, under } from '../security-context.ts';
 import type { CriTarget } from '../target.ts';
 
@@ -10,7 +10,7 @@ export const userCases: Case<CriTarget>[] = [
     id: 'security.run-as-user',
     group: 'security',
     clause: 'run_as_user is the user id of the process (cri.proto, LinuxContainerSecurityContext.run_as_user)',
-    proves: ['LinuxContainerSecurityContext.run_as_user', 'Int64Value.value'],
+    proves: ['LinuxContainerConfig.security_context', 'LinuxContainerSecurityContext.run_as_user', 'Int64Value.value'],
     needs: [security],
     async run(target, signal) {
       expectEqual(await under(target, signal, { runAsUser: { value: 4567 } }, 'id -u'), '4567', 'user id');
@@ -21,7 +21,7 @@ export const userCases: Case<CriTarget>[] = [
     group: 'security',
     clause: 'run_as_user of 0 is root, and not the same as none (cri.proto, Int64Value)',
     proves: ['Int64Value.value', 'LinuxContainerSecurityContext.run_as_user'],
-    needs: [security, imageContents],
+    needs: [security, imageContents, image('configured')],
     async run(target, signal) {
       const config = { image: { image: await target.image('configured') }, linux: { securityContext: { runAsUser: { value: 0 } } } };
       expectEqual(await target.script('id -u', signal, config), '0', 'user id');
@@ -82,11 +82,16 @@ export const userCases: Case<CriTarget>[] = [
     id: 'security.groups-strict',
     group: 'security',
     clause: "Strict takes no groups from the image's /etc/group (cri.proto, SupplementalGroupsPolicy)",
-    proves: ['LinuxContainerSecurityContext.supplemental_groups_policy', 'RuntimeFeatures.supplemental_groups_policy'],
+    proves: [
+      'LinuxContainerSecurityContext.supplemental_groups_policy',
+      'SupplementalGroupsPolicy.Strict',
+      'RuntimeFeatures.supplemental_groups_policy',
+    ],
     needs: [security],
     async run(target, signal) {
       sinceRelease(target, '0.31', 'supplemental_groups_policy');
-      expectTrue((await target.client.Status({})).features?.supplementalGroupsPolicy === true, 'the feature is not told in Status');
+      const { features } = await target.client.Status({});
+      if (features?.supplementalGroupsPolicy !== true) throw new SkipCase('the server says that it has no supplemental_groups_policy');
       const context = { runAsUser: { value: 1000 }, runAsGroup: { value: 2345 }, supplementalGroupsPolicy: 'Strict' as const };
       expectEqual(await under(target, signal, context, 'id -G'), '2345', 'groups');
     },
