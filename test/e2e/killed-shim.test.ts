@@ -5,5 +5,5 @@ import { nodeMissing, skipIfMissing } from '../fixtures/node-requirements.ts';
 beforeEach(skipIfMissing(nodeMissing));
 
 it('a shim that is killed at any moment loses nothing that it had answered, and leaves nothing half-made', async () => {
-  await expectToSurviveKills({ handler: 'runc', rounds: 4, clients: 4, mostAnswers: 25, longestStartMs: 600, seed: 4 });
+  await expectToSurviveKills({ handler: 'runc', rounds: 3, clients: 4, mostAnswers: 25, longestStartMs: 600, seed: 4 });
 });
