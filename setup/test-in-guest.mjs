@@ -13,8 +13,8 @@ const allCases = [
   '^(pod\\.cgroup-parent|runtime\\.config)$',
 ].join('|');
 
-/** Cgroups of the OCI runtimes, of crun too, which wants a host with one hierarchy of them. */
-const unitTests = ['oci/oci-runtime-usage', 'oci/oci-runtime-extras', 'kubelet/src/cgroup'];
+/** Cgroups and user namespaces of the OCI runtimes, of crun too, which wants a host with one hierarchy of cgroups. */
+const unitTests = ['oci/unified-cgroup', 'oci/oci-runtime-usage', 'oci/oci-runtime-extras', 'oci/user-namespace', 'kubelet/src/cgroup'];
 
 /** An emulated processor is ten times slower. */
 const timeLimits = ['--testTimeout=120000', '--hookTimeout=120000'];

@@ -152,6 +152,13 @@ describe.skipIf(withoutRoot)(`a shim killed in the middle of${withoutRoot ? ` ($
     expect(await shim.ended()).toBe(0);
   });
 
+  it('serves also where recovery has to wait for what holds no event loop', async () => {
+    const shim = new ShimProcess(args, { ...env, BERTH_TEST_FAULT: 'recover:dozes' });
+    await shim.printed(/"serving"/);
+    shim.kill('SIGTERM');
+    expect(await shim.ended()).toBe(0);
+  });
+
   it.each(['createContainer', 'start', 'stopSandbox', 'removeContainer', 'removeSandbox'])(
     '%s can be cleaned up by the client',
     async (method) => {

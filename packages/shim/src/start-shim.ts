@@ -37,12 +37,19 @@ export interface StartOptions {
 /** Longest that the calls which were cancelled at the end may take to clean up. */
 const cancelledCallsMs = 15_000;
 
+/**
+ * A timer that holds the event loop while nothing is served: the end of a process, told by a watched directory, holds none, and neither
+ * does a deadline. Without it Node would end a start, or the clean-up at the end, in its middle.
+ */
+const holdMs = 60_000;
+
 /** Starts a runtime's CRI server: takes its state directory, checks the runtime, takes up what an earlier one left, serves. */
 export async function startShim(plugin: RuntimePlugin, { options: given, flags, log }: StartOptions): Promise<StartedShim> {
   const options = { ...given, root: madeDirectory(given.root), run: madeDirectory(given.run) };
   const directories = new ShimDirectories(options.root, options.run, options.handler);
   const lock = lockState(directories, options.handler);
   const ending = new AbortController();
+  const holding = setInterval(() => undefined, holdMs);
   try {
     const shim = await makeShim(plugin, { options, flags, log }, directories);
     shim.version = await shim.runtime.prepare(ending.signal);
@@ -58,11 +65,13 @@ export async function startShim(plugin: RuntimePlugin, { options: given, flags, 
       await watching;
       for (const directory of directories.runDirectories) removeIfEmpty(directory);
       lock?.release();
+      clearInterval(holding);
     };
     return { address: served.address, version: shim.version, close };
   } catch (error) {
     ending.abort();
     lock?.release();
+    clearInterval(holding);
     throw error;
   }
 }

@@ -7,6 +7,7 @@ import { ContainerConfig, PodSandboxConfig } from '@berth/sdk/cri';
 import { pino } from 'pino';
 import { afterAll, describe, expect, vi } from 'vitest';
 import type { CallDescription, Calls } from '../src/calls.ts';
+import type { CgroupDriver } from '../src/oci/cgroup-driver.ts';
 import { OciRuntime } from '../src/oci/oci-runtime.ts';
 import type { ContainerSpec, Exit, SandboxSpec } from '../src/runtime.ts';
 import { controllersWithDyingCgroups, leftovers, namesIn, textOf } from './host-leftovers.ts';
@@ -29,6 +30,7 @@ interface RuntimeOptions {
   binary?: string;
   createDeadlineMs?: number;
   conmonWatchMs?: number;
+  cgroupDriver?: CgroupDriver;
 }
 
 /** An OCI runtime over a temporary directory, a sandbox for it, and the containers that a test makes in that. */

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { EventEmitter, on, once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
+import { setTimeout } from 'node:timers/promises';
 import type { LinuxContainerResources } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import { exitCodeOf } from '../src/exit-code.ts';
@@ -23,7 +24,8 @@ import type {
   Usage,
 } from '../src/runtime.ts';
 
-export type Fault = 'throws' | 'hangs' | 'is deaf' | 'does nothing';
+/** `dozes`: waits a moment for what holds no event loop, and goes on. */
+export type Fault = 'throws' | 'hangs' | 'is deaf' | 'does nothing' | 'dozes';
 type Method = Exclude<keyof Runtime, 'features' | 'events' | 'exec'>;
 
 interface ProcessContainer {
@@ -235,6 +237,7 @@ export class ProcessRuntime implements Runtime {
       if (fault === 'throws') throw new PluginError('INTERNAL', `${method} is broken`, { object: 'runtime process' });
       if (fault === 'hangs') await aborted(signal);
       if (fault === 'is deaf') await new Promise(() => undefined);
+      if (fault === 'dozes') await setTimeout(50, undefined, { ref: false });
       if (fault === 'does nothing') return undefined as Result;
       const result = await work();
       const held = this.#host.holds.get(method);

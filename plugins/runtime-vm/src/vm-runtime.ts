@@ -12,7 +12,8 @@ import { killedExitCode, signalNumber } from '@berth/shim/exit-code';
 import { exists } from '@berth/shim/files/exists';
 import { KeyedLock } from '@berth/shim/keyed-lock';
 import type { OciConfig } from '@berth/shim/oci/config-json';
-import { ExitFiles } from '@berth/shim/oci/exit-files';
+import { ExitEvents } from '@berth/shim/oci/exit-events';
+import { ExitFiles, type ProcessExit } from '@berth/shim/oci/exit-files';
 import { changeableLimits } from '@berth/shim/oci/resources';
 import { describeContainer } from '@berth/shim/oci/spec';
 import type {
@@ -29,7 +30,6 @@ import type {
   SandboxSpec,
   Usage,
 } from '@berth/shim/runtime';
-import { RuntimeEvents } from '@berth/shim/runtime-events';
 import type { Logger } from 'pino';
 import { features, supported } from './features.ts';
 import { type AcceleratorChoice, chooseAccelerator } from './machine/accelerator.ts';
@@ -71,9 +71,7 @@ export class VmRuntime implements Runtime {
   readonly #machineDirectories: string;
   readonly #exits: ExitFiles;
   readonly #machines: Machines;
-  readonly #events = new RuntimeEvents();
-  readonly #known = new Map<string, ContainerSpec>();
-  readonly #sharedPids = new Set<string>();
+  readonly #events: ExitEvents;
   readonly #shareLocks = new KeyedLock();
   #host: Host | undefined;
 
@@ -82,10 +80,11 @@ export class VmRuntime implements Runtime {
     this.#directory = join(options.run, 'machines', options.handler);
     this.#machineDirectories = join(this.#directory, 'of');
     this.#exits = new ExitFiles(join(this.#directory, 'exits'));
+    this.#events = new ExitEvents({ exits: this.#exits, explain, log: options.log });
     this.#machines = new Machines({
       directory: this.#machineDirectories,
       log: options.log,
-      endedUnasked: (sandboxId, message) => this.#events.push({ type: 'sandboxGone', sandboxId, message }),
+      endedUnasked: (sandboxId, message) => this.#events.sandboxGone(sandboxId, message),
     });
   }
 
@@ -105,9 +104,7 @@ export class VmRuntime implements Runtime {
     const parts = await findParts(guestDirectory);
     const version = await qemuVersion(parts.qemu, signal);
     const accelerator = await chooseAccelerator(choice, parts, { record: join(this.#directory, 'kvm.json'), log, signal });
-    await this.#exits.open(
-      (id) => void this.#containerEnded(id).catch((err: unknown) => log.error({ err, containerId: id }, 'exit not told')),
-    );
+    await this.#events.open();
     this.#host = { parts, accelerator };
     log.info({ qemu: parts.qemu, version, accelerator }, 'QEMU ready');
     return { name: 'qemu', version, supported };
@@ -132,7 +129,7 @@ export class VmRuntime implements Runtime {
   }
 
   async stopSandbox(sandbox: SandboxSpec, signal: AbortSignal): Promise<void> {
-    this.#sharedPids.delete(sandbox.id);
+    this.#events.unfollow(sandbox.id);
     await this.#record('shutdown', sandbox, () => this.#machines.remove(sandbox, signal));
     await this.#exits.remove(sandbox.id);
   }
@@ -146,7 +143,7 @@ export class VmRuntime implements Runtime {
     await this.#record('create', container, () =>
       machine.call(describeContainer(container), signal, (monitor) => monitor.createContainer(request, { signal })),
     );
-    this.#known.set(id, container);
+    await this.#events.followContainer(container);
   }
 
   async start(container: ContainerSpec, signal: AbortSignal): Promise<void> {
@@ -200,7 +197,7 @@ export class VmRuntime implements Runtime {
     await this.#shareLocks.hold(sandbox.id, signal, () => this.#machines.shareOf(sandbox).removeRootfs(id, signal));
     await this.#exits.remove(id);
     await rm(oomFile(container), { force: true });
-    this.#known.delete(id);
+    this.#events.unfollow(id);
   }
 
   async removeSandbox(sandbox: SandboxSpec, signal: AbortSignal): Promise<void> {
@@ -209,16 +206,9 @@ export class VmRuntime implements Runtime {
 
   async recover(known: Known, signal: AbortSignal): Promise<Found> {
     this.#ready();
-    const found = await recoverMachines(known, { machines: this.#machines, exitOf: (container) => this.#exitOf(container) }, signal);
-    for (const container of known.containers) if (found.containers[container.id]) this.#known.set(container.id, container);
-    for (const sandbox of known.sandboxes) if (sandbox.sharedPid && found.sandboxes.includes(sandbox.id)) this.#sharedPids.add(sandbox.id);
+    const found = await recoverMachines(known, { machines: this.#machines, exitOf: (container) => this.#events.exitOf(container) }, signal);
     await this.#machines.removeUnknown(known.sandboxes, signal);
-    const ids = new Set([...known.containers, ...known.sandboxes].map(({ id }) => id));
-    for (const id of await this.#exits.ids()) {
-      if (!ids.has(id)) await this.#exits.remove(id);
-      // What ended between the look and the notes just made was told to nobody.
-      else await this.#containerEnded(id);
-    }
+    await this.#events.recover(known, found);
     return found;
   }
 
@@ -245,7 +235,7 @@ export class VmRuntime implements Runtime {
       await monitor.createContainer(CreateContainerRequest.create({ id, config }), { signal });
       await monitor.startContainer({ id }, { signal });
     });
-    this.#sharedPids.add(id);
+    await this.#events.followSandbox(sandbox);
   }
 
   #ready(): Host {
@@ -274,31 +264,18 @@ export class VmRuntime implements Runtime {
     });
   }
 
-  async #containerEnded(id: string): Promise<void> {
-    const container = this.#known.get(id);
-    const exit = container && (await this.#exitOf(container));
-    if (exit) {
-      if (exit.reason === 'OOMKilled') this.#events.push({ type: 'oom', containerId: id });
-      this.#events.push({ type: 'exited', containerId: id, exit });
-    }
-    if (this.#sharedPids.has(id) && (await this.#exits.read(id))) {
-      this.#events.push({ type: 'sandboxGone', sandboxId: id, message: 'the process that holds its shared PID namespace has ended' });
-    }
-  }
-
-  async #exitOf(container: ContainerSpec): Promise<Exit | undefined> {
-    const exit = await this.#exits.read(container.id);
-    if (!exit) return undefined;
-    const oom = await exists(oomFile(container));
-    return { ...exit, ...(oom && exit.exitCode === killedExitCode && { reason: 'OOMKilled' }) };
-  }
-
   async #record<T>(method: string, about: SandboxSpec | ContainerSpec, work: () => Promise<T>): Promise<T> {
     const { calls, handler } = this.#options;
     const { id: sandboxId } = 'sandbox' in about ? about.sandbox : about;
     const subject = about.config.metadata?.name ?? about.id;
     return calls.record({ protocol: 'machine', plugin: handler, method, subject, sandboxId }, work);
   }
+}
+
+/** The guest's agent tells of the OOM killer with the exit, its monitor writes it down. */
+async function explain(container: ContainerSpec, exit: ProcessExit): Promise<Exit> {
+  const oom = exit.exitCode === killedExitCode && (await exists(oomFile(container)));
+  return { ...exit, ...(oom && { reason: 'OOMKilled' }) };
 }
 
 function oomFile({ directory }: ContainerSpec): string {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { killedExitCode } from '../exit-code.ts';
 import { exists } from '../files/exists.ts';
 import { pidIn } from '../process/owned-pid.ts';
-import type { ContainerSpec } from '../runtime.ts';
+import type { ContainerSpec, Exit } from '../runtime.ts';
 import { removeCgroup } from './cgroup.ts';
 import { cgroupDirectory } from './cgroup-driver.ts';
 import type { OciCommand, Subject } from './command.ts';
@@ -19,6 +19,11 @@ export function bundled({ id, config, sandbox, directory }: ContainerSpec): Bund
   return { id, name: config.metadata?.name ?? id, sandboxId: sandbox.id, bundle: directory };
 }
 
+export function monitored(container: ContainerSpec): MonitoredContainer {
+  const { stdin, stdinOnce, tty } = container.config;
+  return { ...bundled(container), logPath: container.logPath, stdin, stdinOnce, tty };
+}
+
 /** Longest that a killed process may take to be gone. */
 const killDeadlineMs = 10_000;
 
@@ -30,6 +35,7 @@ const cleanUpDeadlineMs = 30_000;
 
 /** In the bundle of a container whose end no conmon reported. */
 const lostConmonFile = 'conmon.lost';
+const lostExit = 'its exit status was lost: conmon, which watches it, was killed';
 
 /** Containers of an OCI runtime under conmon's watch, from their config.json to their removal. */
 export class MonitoredContainers {
@@ -37,6 +43,7 @@ export class MonitoredContainers {
   readonly #conmon: Conmon;
   readonly #exits: ExitFiles;
   readonly #stateDirectory: string;
+  readonly #removing = new Set<string>();
 
   constructor({ oci, conmon, exits, stateDirectory }: { oci: OciCommand; conmon: Conmon; exits: ExitFiles; stateDirectory: string }) {
     this.#oci = oci;
@@ -100,13 +107,12 @@ export class MonitoredContainers {
 
   /** Takes away whatever there is of the container, running or not. Its bundle stays the caller's. */
   async remove(container: BundledContainer, signal: AbortSignal): Promise<void> {
-    // A container that conmon doesn't report within the deadline goes the hard way: `delete --force` kills it too.
-    if (await this.isWatched(container)) await this.end(container, signal).catch(() => signal.throwIfAborted());
-    if (await this.exists(container.id)) await this.#oci.delete(container, signal);
-    else await rm(this.#oci.logFile(container.id), { force: true });
-    await this.#conmon.end(container.id, container.bundle);
-    if (!(await this.#exits.read(container.id))) await this.#removeUnfinished(container, signal);
-    await this.#exits.remove(container.id);
+    this.#removing.add(container.id);
+    try {
+      await this.#remove(container, signal);
+    } finally {
+      this.#removing.delete(container.id);
+    }
   }
 
   /** Whether the OCI runtime knows it. */
@@ -118,26 +124,40 @@ export class MonitoredContainers {
     return this.#conmon.isAlive(id, bundle);
   }
 
-  /** Whether it has been made, hasn't ended, and nobody would report its end. */
+  /** Whether it has been made, hasn't ended, isn't being removed, and nobody would report its end. */
   async isUnwatched(container: BundledContainer): Promise<boolean> {
+    if (this.#removing.has(container.id)) return false;
     // Asked first: once conmon has ended, what it has written is final.
     if (await this.isWatched(container)) return false;
     return (await this.exists(container.id)) && !(await this.#exits.read(container.id));
   }
 
-  /** Whether it was ended because its conmon had died. */
-  async lostConmon({ bundle }: Pick<BundledContainer, 'bundle'>): Promise<boolean> {
-    return exists(join(bundle, lostConmonFile));
-  }
-
-  /** Whether the kernel's OOM killer struck in the container, as conmon noticed. */
-  async hadOom({ bundle }: Pick<BundledContainer, 'bundle'>): Promise<boolean> {
-    return exists(join(bundle, 'oom'));
+  /** What the bundle tells of an end: whether the kernel's OOM killer struck, as conmon noticed, and whether conmon had died. */
+  async explain({ bundle }: Pick<BundledContainer, 'bundle'>, exit: ProcessExit): Promise<Exit> {
+    const killed = exit.exitCode === killedExitCode && (await exists(join(bundle, 'oom')));
+    const lost = await exists(join(bundle, lostConmonFile));
+    return { ...exit, ...(killed && { reason: 'OOMKilled' }), ...(lost && { message: lostExit }) };
   }
 
   /** The pid of the first process; it is that process's only while the container runs. */
   async pidOf({ bundle }: Pick<BundledContainer, 'bundle'>): Promise<number | undefined> {
     return pidIn(join(bundle, 'container.pid'));
+  }
+
+  /** As `pidOf`; undefined for a container that has ended. */
+  async runningPid(container: BundledContainer): Promise<number | undefined> {
+    const pid = await this.pidOf(container);
+    return (await this.#exits.read(container.id)) ? undefined : pid;
+  }
+
+  async #remove(container: BundledContainer, signal: AbortSignal): Promise<void> {
+    // A container that conmon doesn't report within the deadline goes the hard way: `delete --force` kills it too.
+    if (await this.isWatched(container)) await this.end(container, signal).catch(() => signal.throwIfAborted());
+    if (await this.exists(container.id)) await this.#oci.delete(container, signal);
+    else await rm(this.#oci.logFile(container.id), { force: true });
+    await this.#conmon.end(container.id, container.bundle);
+    if (!(await this.#exits.read(container.id))) await this.#removeUnfinished(container, signal);
+    await this.#exits.remove(container.id);
   }
 
   /** Whether conmon reports the end of a killed process; it may have been killed along with it. */

@@ -1,7 +1,6 @@
 import { statfs } from 'node:fs/promises';
 import type { ContainerSpec, Exit, Found, FoundContainer, Known, SandboxSpec } from '../runtime.ts';
 import type { ListedContainer, OciCommand } from './command.ts';
-import type { ExitFiles } from './exit-files.ts';
 import { bundled, type MonitoredContainers } from './monitored.ts';
 import type { Pause } from './pause.ts';
 
@@ -9,7 +8,6 @@ interface RecoveryParts {
   oci: OciCommand;
   containers: MonitoredContainers;
   pause: Pause;
-  exits: ExitFiles;
   exitOf(container: ContainerSpec): Promise<Exit | undefined>;
 }
 
@@ -62,11 +60,10 @@ export class OciRecovery {
   }
 
   async #removeUnknown(known: ReadonlySet<string>, listed: ReadonlyMap<string, ListedContainer>, signal: AbortSignal): Promise<void> {
-    const { containers, exits } = this.#parts;
+    const { containers } = this.#parts;
     for (const [id, { bundle }] of listed) {
       if (!known.has(id)) await containers.remove({ id, name: id, sandboxId: undefined, bundle }, signal);
     }
-    for (const id of await exits.ids()) if (!known.has(id)) await exits.remove(id);
   }
 }
 

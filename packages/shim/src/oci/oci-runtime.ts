@@ -6,11 +6,9 @@ import type { Logger } from 'pino';
 import type { Calls } from '../calls.ts';
 import { cgroupUsage } from '../cgroup/cgroup-usage.ts';
 import { describeContainer } from '../container/container.ts';
-import { killedExitCode } from '../exit-code.ts';
 import type {
   ContainerSpec,
   ExecProcess,
-  Exit,
   Found,
   Known,
   ProcessStreams,
@@ -21,7 +19,6 @@ import type {
   SandboxSpec,
   Usage,
 } from '../runtime.ts';
-import { RuntimeEvents } from '../runtime-events.ts';
 import { UndoStack } from '../undo-stack.ts';
 import { AppArmor } from './apparmor.ts';
 import { assembleConfig } from './assemble-config.ts';
@@ -30,13 +27,14 @@ import { type CgroupDriver, cgroupDirectory, cgroupsPath, parentDirectory } from
 import { writeCheckpoint } from './checkpoint.ts';
 import { OciCommand } from './command.ts';
 import type { OciConfig } from './config-json.ts';
-import { Conmon, type MonitoredContainer } from './conmon.ts';
+import { Conmon } from './conmon.ts';
 import { attachToConmon } from './conmon-attach.ts';
 import { ConmonWatch } from './conmon-watch.ts';
 import { Exec } from './exec.ts';
+import { ExitEvents } from './exit-events.ts';
 import { ExitFiles } from './exit-files.ts';
 import { type HostFacts, readHostFacts } from './host-facts.ts';
-import { bundled, MonitoredContainers } from './monitored.ts';
+import { bundled, MonitoredContainers, monitored } from './monitored.ts';
 import { OciRecovery } from './oci-recovery.ts';
 import { Pause } from './pause.ts';
 import { identify } from './programs.ts';
@@ -86,10 +84,7 @@ export class OciRuntime implements Runtime {
   readonly #cgroupDriver: CgroupDriver;
   readonly #exits: ExitFiles;
   readonly #sharedMemory: SharedMemory;
-  readonly #events = new RuntimeEvents();
-  readonly #known = new Map<string, ContainerSpec>();
-  readonly #sandboxes = new Map<string, SandboxSpec>();
-  readonly #removing = new Set<string>();
+  readonly #events: ExitEvents;
   readonly #said = new Set<string>();
   #parts: Parts | undefined;
 
@@ -98,6 +93,11 @@ export class OciRuntime implements Runtime {
     this.#cgroupDriver = options.cgroupDriver ?? 'cgroupfs';
     this.#directory = join(options.run, 'oci', options.handler);
     this.#exits = new ExitFiles(join(this.#directory, 'exits'));
+    this.#events = new ExitEvents({
+      exits: this.#exits,
+      explain: (container, exit) => this.#ready().containers.explain(bundled(container), exit),
+      log: options.log,
+    });
     this.#sharedMemory = new SharedMemory(join(this.#directory, 'shm'));
   }
 
@@ -119,9 +119,7 @@ export class OciRuntime implements Runtime {
     ]);
     await mkdir(join(this.#directory, 'state'), { recursive: true, mode: 0o700 });
     await mkdir(join(this.#directory, 'logs'), { recursive: true, mode: 0o700 });
-    await this.#exits.open(
-      (id) => void this.#ended(id).catch((err: unknown) => this.#options.log.error({ err, containerId: id }, 'exit not told')),
-    );
+    await this.#events.open();
     this.#parts = this.#assemble(oci.path, conmon.path, facts);
     const { unifiedCgroups } = facts;
     this.#options.log.info(
@@ -138,7 +136,7 @@ export class OciRuntime implements Runtime {
       undo.add(`/dev/shm of sandbox ${sandbox.id}`, (limit) => this.#sharedMemory.unmount(sandbox, limit));
       await this.#sharedMemory.mount(sandbox, signal);
       if (sandbox.sharedPid) await pause.create(sandbox, signal);
-      this.#sandboxes.set(sandbox.id, sandbox);
+      await this.#events.followSandbox(sandbox);
     } catch (error) {
       await undo.run();
       throw error;
@@ -147,8 +145,8 @@ export class OciRuntime implements Runtime {
 
   async stopSandbox(sandbox: SandboxSpec, signal: AbortSignal): Promise<void> {
     const { containers, pause } = this.#ready();
-    this.#sandboxes.delete(sandbox.id);
-    const own = [...this.#known.values()].filter((container) => container.sandbox.id === sandbox.id);
+    this.#events.unfollow(sandbox.id);
+    const own = this.#events.containers().filter((container) => container.sandbox.id === sandbox.id);
     await Promise.all(own.map((container) => containers.end(monitored(container), signal)));
     await pause.remove(sandbox, signal);
     await this.#sharedMemory.unmount(sandbox, signal);
@@ -164,7 +162,7 @@ export class OciRuntime implements Runtime {
     const config = await assembleConfig(container, { facts, appArmor, ...places }, signal);
     this.#sayOnce(withheld(container, facts));
     await containers.create(monitored(container), this.#options.adapt?.(config, container) ?? config, signal);
-    this.#known.set(container.id, container);
+    await this.#events.followContainer(container);
   }
 
   async start(container: ContainerSpec, signal: AbortSignal): Promise<void> {
@@ -188,13 +186,8 @@ export class OciRuntime implements Runtime {
   }
 
   async removeContainer(container: ContainerSpec, signal: AbortSignal): Promise<void> {
-    this.#removing.add(container.id);
-    try {
-      await this.#ready().containers.remove(monitored(container), signal);
-      this.#known.delete(container.id);
-    } finally {
-      this.#removing.delete(container.id);
-    }
+    await this.#ready().containers.remove(monitored(container), signal);
+    this.#events.unfollow(container.id);
   }
 
   async removeSandbox(sandbox: SandboxSpec, signal: AbortSignal): Promise<void> {
@@ -206,10 +199,7 @@ export class OciRuntime implements Runtime {
     const { recovery } = this.#ready();
     const found = await recovery.recover(known, signal);
     await this.#sharedMemory.unmountUnknown(known.sandboxes, signal);
-    for (const container of known.containers) if (found.containers[container.id]) this.#known.set(container.id, container);
-    for (const sandbox of known.sandboxes) if (found.sandboxes.includes(sandbox.id)) this.#sandboxes.set(sandbox.id, sandbox);
-    // What ended between the look and the notes just made was told to nobody.
-    await Promise.all((await this.#exits.ids()).map((id) => this.#ended(id)));
+    await this.#events.recover(known, found);
     return found;
   }
 
@@ -232,13 +222,8 @@ export class OciRuntime implements Runtime {
   }
 
   async inspect(container: ContainerSpec): Promise<Record<string, unknown>> {
-    const pid = await this.#ready().containers.pidOf(monitored(container));
-    const ended = await this.#exits.read(container.id);
-    return {
-      ...(pid !== undefined && !ended && { pid }),
-      bundle: container.directory,
-      cgroup: this.#cgroupOf(container),
-    };
+    const pid = await this.#ready().containers.runningPid(bundled(container));
+    return { ...(pid !== undefined && { pid }), bundle: container.directory, cgroup: this.#cgroupOf(container) };
   }
 
   async usage(container: ContainerSpec): Promise<Usage | undefined> {
@@ -263,7 +248,6 @@ export class OciRuntime implements Runtime {
     const conmon = new Conmon({ binary: conmonBinary, exitDirectory: this.#exits.directory, createDeadlineMs, calls }, oci);
     const containers = new MonitoredContainers({ oci, conmon, exits: this.#exits, stateDirectory });
     const pause = new Pause(containers, facts.cgroupDriver);
-    const exitOf = (container: ContainerSpec): Promise<Exit | undefined> => this.#exitOf(container, containers);
     return {
       facts,
       appArmor: new AppArmor(facts.appArmor, this.#directory),
@@ -271,17 +255,21 @@ export class OciRuntime implements Runtime {
       containers,
       exec: new Exec(oci, calls),
       pause,
-      conmonWatch: new ConmonWatch({ containers, watched: () => this.#watched(), log: this.#options.log, intervalMs: conmonWatchMs }),
-      recovery: new OciRecovery({ oci, containers, pause, exits: this.#exits, exitOf }),
+      conmonWatch: new ConmonWatch({
+        containers,
+        watched: () => this.#events.containers().map(bundled),
+        log: this.#options.log,
+        intervalMs: conmonWatchMs,
+      }),
+      recovery: new OciRecovery({ oci, containers, pause, exitOf: (container) => this.#events.exitOf(container) }),
     };
   }
 
   async #pidNamespace({ pidTarget, sandbox }: ContainerSpec): Promise<string | undefined> {
     const { containers, pause } = this.#ready();
     if (pidTarget === undefined) return sandbox.sharedPid ? pause.namespace(sandbox) : undefined;
-    const target = this.#known.get(pidTarget);
-    const ended = target && (await this.#exits.read(pidTarget));
-    const pid = target && !ended && (await containers.pidOf(monitored(target)));
+    const target = this.#events.container(pidTarget);
+    const pid = target && (await containers.runningPid(bundled(target)));
     if (pid) return `/proc/${pid}/ns/pid`;
     throw new PluginError('FAILED_PRECONDITION', 'it has ended, and its PID namespace with it', {
       object: `target container ${pidTarget.slice(0, 12)}`,
@@ -297,41 +285,10 @@ export class OciRuntime implements Runtime {
     throw new PluginError('FAILED_PRECONDITION', 'prepare() has not succeeded', { object: this.#options.handler });
   }
 
-  #watched(): MonitoredContainer[] {
-    return [...this.#known.values()].filter(({ id }) => !this.#removing.has(id)).map(monitored);
-  }
-
-  async #ended(id: string): Promise<void> {
-    const container = this.#known.get(id);
-    const exit = container && (await this.#exitOf(container, this.#ready().containers));
-    if (exit) {
-      if (exit.reason === 'OOMKilled') this.#events.push({ type: 'oom', containerId: id });
-      this.#events.push({ type: 'exited', containerId: id, exit });
-    }
-    if (this.#sandboxes.has(id) && (await this.#exits.read(id))) {
-      this.#events.push({ type: 'sandboxGone', sandboxId: id, message: 'the process that holds its shared PID namespace has ended' });
-    }
-  }
-
-  async #exitOf(container: ContainerSpec, containers: MonitoredContainers): Promise<Exit | undefined> {
-    const exit = await this.#exits.read(container.id);
-    if (!exit) return undefined;
-    const killed = exit.exitCode === killedExitCode && (await containers.hadOom(monitored(container)));
-    const lost = await containers.lostConmon(monitored(container));
-    return { ...exit, ...(killed && { reason: 'OOMKilled' }), ...(lost && { message: lostExit }) };
-  }
-
   #sayOnce(messages: string[]): void {
     for (const message of messages) {
       if (!this.#said.has(message)) this.#options.log.warn(message);
       this.#said.add(message);
     }
   }
-}
-
-const lostExit = 'its exit status was lost: conmon, which watches it, was killed';
-
-function monitored(container: ContainerSpec): MonitoredContainer {
-  const { stdin, stdinOnce, tty } = container.config;
-  return { ...bundled(container), logPath: container.logPath, stdin, stdinOnce, tty };
 }

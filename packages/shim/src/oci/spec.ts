@@ -13,6 +13,9 @@ import { selinuxLabels } from './selinux.ts';
 
 export { describeContainer } from '../container/container.ts';
 
+/** crun(1): has a container be in the scope itself, as runc does, not in a cgroup below it that only crun knows; its limits are there too. */
+const wholeScope = { 'run.oci.systemd.subgroup': '' };
+
 /** What is read from the host for one container before its configuration can be put together. */
 interface SpecInputs {
   container: ContainerSpec;
@@ -65,7 +68,7 @@ export function containerConfig({
       defaultMounts({ privileged, sharedMemory: hasOwnIpc(context?.namespaceOptions) ? undefined : sharedMemory }),
       container.mounts,
     ),
-    annotations: container.config.annotations,
+    annotations: { ...container.config.annotations, ...(facts.cgroupDriver === 'systemd' && wholeScope) },
     linux: {
       namespaces: namespaces(context?.namespaceOptions, container.sandbox, pidNamespace, facts),
       ...idMappings(container.sandbox),
