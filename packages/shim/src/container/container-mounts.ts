@@ -41,6 +41,12 @@ async function resolved(mount: Mount, imageVolume: ImageVolume | undefined, obje
     throw new PluginError('INVALID_ARGUMENT', `the mount point ${JSON.stringify(containerPath)} ${what}`, { object });
   }
   const destination = posix.normalize(containerPath);
+  const propagationMode = propagations[propagation];
+  if (propagationMode === undefined) {
+    throw new PluginError('INVALID_ARGUMENT', `the mount at ${containerPath} has the propagation ${propagation}, which is none`, {
+      object,
+    });
+  }
   if (imageVolume) return { source: imageVolume.source, destination, readonly: true, propagation: 'private' };
   if (recursiveReadOnly && (!readonly || propagation !== MountPropagation.PROPAGATION_PRIVATE)) {
     throw new PluginError(
@@ -68,7 +74,7 @@ async function resolved(mount: Mount, imageVolume: ImageVolume | undefined, obje
     destination,
     readonly,
     ...(recursiveReadOnly && { recursiveReadonly: true }),
-    propagation: propagations[propagation] ?? 'private',
+    propagation: propagationMode,
   };
 }
 
