@@ -53,6 +53,8 @@ describe('capabilities', () => {
     const { process } = config({ securityContext: { capabilities: { addAmbientCapabilities: ['NET_ADMIN'] } } });
     expect(process.capabilities).toMatchObject({ ambient: ['CAP_NET_ADMIN'], inheritable: ['CAP_NET_ADMIN'] });
     expect(config().process.capabilities).toMatchObject({ ambient: [], inheritable: [] });
+    const all = config({ securityContext: { capabilities: { addAmbientCapabilities: ['ALL'], dropCapabilities: ['CHOWN'] } } });
+    expect(all.process.capabilities.ambient).toEqual(facts.bounding.filter((name) => name !== 'CAP_CHOWN'));
   });
 });
 
@@ -73,6 +75,16 @@ describe('namespaces', () => {
       types(config({ securityContext: { namespaceOptions: { pid: mode } } }, { sharedPid: '/proc/7/ns/pid' }));
     expect(pid(NamespaceMode.POD)).toEqual(['mount', 'pid /proc/7/ns/pid']);
     expect(pid(NamespaceMode.CONTAINER)).toEqual(['mount', 'pid']);
+  });
+
+  it("have no PID namespace in mode POD where the pod uses the host's", () => {
+    const options = { securityContext: { namespaceOptions: { pid: NamespaceMode.NODE } } };
+    const sandbox = { config: PodSandboxConfig.fromPartial({ linux: options }) };
+    expect(types(config({}, { sandbox }))).toEqual(['mount']);
+    expect(types(config({ securityContext: { namespaceOptions: { pid: NamespaceMode.CONTAINER } } }, { sandbox }))).toEqual([
+      'mount',
+      'pid',
+    ]);
   });
 
   it('include a cgroup namespace where there is only cgroup v2', () => {
@@ -100,6 +112,8 @@ describe('resources', () => {
       cpu: { shares: 512, quota: 50_000, period: 100_000, cpus: '0-1' },
       memory: { limit: 2 ** 30, swap: 2 ** 30 },
     });
+    expect(resources({ memoryLimitInBytes: 1n << 30n })).toMatchObject({ memory: { limit: 2 ** 30, swap: 2 ** 30 } });
+    expect(resources({ cpuShares: 1n })).toMatchObject({ cpu: { shares: 2 } });
     expect(resources(request, { ...facts, swapAccounting: false })).toMatchObject({ memory: { limit: 2 ** 30 } });
   });
 
@@ -137,6 +151,12 @@ describe('mounts and paths', () => {
     expect(config().linux).toMatchObject({ maskedPaths, readonlyPaths });
     expect(config({ securityContext: { maskedPaths: ['/proc/kcore'] } }).linux.maskedPaths).toEqual(['/proc/kcore']);
     expect(config({ securityContext: { privileged: true } }).linux).toMatchObject({ maskedPaths: [], readonlyPaths: [] });
+  });
+
+  it('are none in a user namespace where the request has empty lists', () => {
+    const sandbox = { idMappings: { uids: [], gids: [] } };
+    expect(config({ securityContext: {} }, { sandbox }).linux).toMatchObject({ maskedPaths: [], readonlyPaths: [] });
+    expect(config({}, { sandbox }).linux).toMatchObject({ maskedPaths, readonlyPaths });
   });
 
   it('of a request come last, and replace a default one at the same place', () => {
