@@ -16,7 +16,7 @@ import { checkSecurityContext } from './check-security-context.ts';
 import { type Container, type ContainerRecord, containerSpec, describeContainer, encodeContainerConfig } from './container.ts';
 import { mountIdmappedVolumes, unmountIdmappedVolumes, userNamespaceOwner } from './idmapped-volumes.ts';
 import { planContainer } from './plan-container.ts';
-import { checkResources } from './resource-limits.ts';
+import { checkResources, checkSwapLimit } from './resource-limits.ts';
 import { makeRootfs, unmountRootfs } from './rootfs.ts';
 
 /** CRI CreateContainer. A failure leaves nothing. */
@@ -47,10 +47,13 @@ export async function createContainer(
 function checkedConfig(shim: Shim, sandbox: Sandbox, { config }: CreateContainerRequest): ContainerConfig {
   if (!config?.metadata?.name) throw new PluginError('INVALID_ARGUMENT', 'name is required', { object: 'config.metadata' });
   if (!config.image?.image) throw new PluginError('INVALID_ARGUMENT', 'image is required', { object: `container ${config.metadata.name}` });
-  checkText(config, `container ${config.metadata.name}`);
-  checkResources(config.linux?.resources, 'linux.resources', `container ${config.metadata.name}`);
-  checkRefusals(config, shim.refusals, `container ${config.metadata.name}`);
-  checkSecurityContext(config.linux?.securityContext, sandbox.config, `container ${config.metadata.name}`);
+  const object = `container ${config.metadata.name}`;
+  checkText(config, object);
+  if (config.windows) throw new PluginError('INVALID_ARGUMENT', 'windows: it is a container of Linux', { object, hint: 'set linux' });
+  checkResources(config.linux?.resources, 'linux.resources', object);
+  checkSwapLimit(config.linux?.resources, 'linux.resources', object);
+  checkRefusals(config, shim.refusals, object);
+  checkSecurityContext(config.linux?.securityContext, sandbox.config, object);
   return config;
 }
 
