@@ -78,14 +78,10 @@ async function resolved(mount: Mount, imageVolume: ImageVolume | undefined, obje
   };
 }
 
-/** Ids of an idmapped mount are mapped by the pod's user namespace: others can't be had. */
-function checkMappings(
-  { containerPath, uidMappings, gidMappings, image }: Mount,
-  idMappings: IdMappings | undefined,
-  object: string,
-): void {
+/** Ids of an idmapped mount are mapped by the pod's user namespace: others can't be had. Kubelets send them for every mount of such a pod. */
+function checkMappings({ containerPath, uidMappings, gidMappings }: Mount, idMappings: IdMappings | undefined, object: string): void {
   if (uidMappings.length === 0 && gidMappings.length === 0) return;
-  if (idMappings && !image?.image && isSame({ uids: uidMappings, gids: gidMappings }, idMappings)) return;
+  if (idMappings && isSame({ uids: uidMappings, gids: gidMappings }, idMappings)) return;
   throw new PluginError('INVALID_ARGUMENT', `the id mappings of the mount at ${containerPath} aren't those of the pod's user namespace`, {
     object,
   });

@@ -84,14 +84,14 @@ async function create(shim: Shim, sandbox: Sandbox, container: Container, undo: 
   Object.assign(record, await planContainer(shim, sandbox, id, config, image, imageVolumes, object));
   await shim.containers.put(container);
   const { rootfs, logPath } = record;
+  const owner = userNamespaceOwner(sandbox);
   if (logPath !== undefined) await mkdir(dirname(logPath), { recursive: true, mode: 0o755 });
   if (rootfs) {
     undo.add('its root file system', (limit) => unmountRootfs(rootfs, limit));
-    const owner = userNamespaceOwner(sandbox);
     if (owner) await makePassable(shim.directories.root, join(shim.directories.containers, id));
     await makeRootfs(rootfs, object, signal, owner);
   }
-  await shim.imageVolumes.mount(imageVolumes, signal);
+  await shim.imageVolumes.mount(imageVolumes, signal, owner);
   undo.add('its idmapped mounts', (limit) => unmountIdmappedVolumes(shim, id, config, limit));
   mountIdmappedVolumes(shim, sandbox, container);
   const spec = containerSpec(container, sandbox, shim.directories);
