@@ -10,6 +10,7 @@ import { type GrantedDevice, hostDevices, requestedDevices } from './devices.ts'
 import type { HostFacts } from './host-facts.ts';
 import { checkPropagation } from './mount-propagation.ts';
 import { seccompChoice, seccompFilter } from './seccomp.ts';
+import { relabel, toBeRelabelled } from './selinux-relabel.ts';
 import { containerConfig, describeContainer } from './spec.ts';
 
 interface Host {
@@ -42,6 +43,8 @@ export async function assembleConfig(
     sharedMemory,
     pidNamespace,
   });
+  const { mountLabel } = config.linux;
+  if (mountLabel !== undefined) await relabel(toBeRelabelled(container), mountLabel, object, signal);
   return withCdiEdits(config, edits, await cdiDeviceNodes(edits, object));
 }
 

@@ -173,6 +173,25 @@ describe('mounts and paths', () => {
   });
 });
 
+describe('SELinux labels', () => {
+  const host = { ...facts, selinux: true };
+  const label = (securityContext: SecurityContext, level = ''): string | undefined =>
+    config(
+      { securityContext },
+      {
+        facts: host,
+        sandbox: { config: PodSandboxConfig.fromPartial({ linux: { securityContext: { selinuxOptions: { level } } } }) },
+      },
+    ).process.selinuxLabel;
+
+  it("are the container's, else the pod's, and none where nobody asks", () => {
+    expect(label({ selinuxOptions: { level: 's0:c1' } }, 's0:c2')).toBe('system_u:system_r:container_t:s0:c1');
+    expect(label({ selinuxOptions: { level: '' } }, 's0:c2')).toBe('system_u:system_r:container_t:s0:c2');
+    expect(label({ privileged: true }, 's0:c2')).toBeUndefined();
+    expect(label({})).toBeUndefined();
+  });
+});
+
 interface Variation {
   facts?: HostFacts;
   sandbox?: Partial<SandboxSpec>;

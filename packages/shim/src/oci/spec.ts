@@ -1,3 +1,4 @@
+import type { SELinuxOption } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import { describeContainer } from '../container/container.ts';
 import type { ContainerSpec, SandboxSpec } from '../runtime.ts';
@@ -44,7 +45,7 @@ export function containerConfig({
   const privileged = context?.privileged ?? false;
   const { granted, ambient } = grantCapabilities(context?.capabilities, privileged, facts.bounding, object);
   const { score } = oomScore(resources, facts);
-  const labels = selinuxLabels(context?.selinuxOptions, facts.selinux, object);
+  const labels = selinuxLabels(selinuxOptions(container), facts.selinux, object);
   const propagation = rootfsPropagation(container.mounts);
   return {
     ociVersion: '1.0.2',
@@ -141,6 +142,13 @@ export function withheld({ config }: ContainerSpec, facts: HostFacts): string[] 
       ? []
       : [`oom_score_adj can't go below ${score} without CAP_SYS_RESOURCE: containers that ask for less get ${score}`]),
   ];
+}
+
+/** A container that names none has the pod's; a privileged one is confined only where it says so itself. */
+function selinuxOptions({ config, sandbox }: ContainerSpec): SELinuxOption | undefined {
+  const { selinuxOptions: own, privileged = false } = config.linux?.securityContext ?? {};
+  const isNamed = Object.values(own ?? {}).some((part) => part !== '');
+  return isNamed || privileged ? own : sandbox.config.linux?.securityContext?.selinuxOptions;
 }
 
 function rootOf(container: ContainerSpec): string {
