@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CgroupDriver, RuntimeConfigRequest, RuntimeConfigResponse } from '@berth/sdk/cri';
@@ -35,6 +35,8 @@ export class StartedRuntime {
     const configuration = container.resolve(tokens.configuration);
     const entry = runtimeEntry(configuration, handler);
     const directory = mkdtempSync(join(tmpdir(), 'berth-conform-'));
+    // Root of a user namespace is nobody outside, and has to reach its files below.
+    chmodSync(directory, 0o711);
     const directories = { root: join(directory, 'root'), run: join(directory, 'run') };
     const network = ownNetwork(configuration.cni);
     const guard = HostGuard.begin(directories, network.bridge, true);

@@ -105,6 +105,8 @@ export interface Mount {
   readonly?: boolean;
   propagation?: 'PROPAGATION_PRIVATE' | 'PROPAGATION_HOST_TO_CONTAINER' | 'PROPAGATION_BIDIRECTIONAL';
   recursiveReadOnly?: boolean;
+  uidMappings?: IdMapping[];
+  gidMappings?: IdMapping[];
   image?: ImageSpec;
   imageSubPath?: string;
 }

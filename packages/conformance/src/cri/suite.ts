@@ -23,6 +23,7 @@ import { securityCases } from './cases/security-cases.ts';
 import { statsCases } from './cases/stats-cases.ts';
 import { timeoutCases } from './cases/timeout-cases.ts';
 import { userCases } from './cases/user-cases.ts';
+import { userNamespaceCases } from './cases/user-namespace-cases.ts';
 import { CriTarget, type CriTargetOptions } from './target.ts';
 import { serveTestImages } from './test-images.ts';
 
@@ -38,6 +39,7 @@ const cases: Case<CriTarget>[] = [
   ...orderCases,
   ...processCases,
   ...userCases,
+  ...userNamespaceCases,
   ...securityCases,
   ...mountCases,
   ...resourceCases,
