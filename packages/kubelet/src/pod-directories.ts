@@ -17,6 +17,11 @@ export class PodDirectories {
     this.#podLogsDir = podLogsDir;
   }
 
+  /** An administrator puts seccomp profiles there, which pods name by their paths below it. */
+  get seccomp(): string {
+    return join(this.kubeletRoot, 'seccomp');
+  }
+
   /** Volumes and what else the pod needs as long as it is there. */
   podDirectory(pod: Pod): string {
     return join(this.kubeletRoot, 'pods', uidOf(pod));

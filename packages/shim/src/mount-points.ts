@@ -15,6 +15,6 @@ export async function mountPoints(): Promise<Set<string>> {
 }
 
 /** Blanks and backslashes are written as three octal digits. */
-function unescapeOctal(text: string): string {
+export function unescapeOctal(text: string): string {
   return text.replace(/\\(\d{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
 }

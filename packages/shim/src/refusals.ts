@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { NamespaceMode, type UserNamespace } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import type { Refusal } from './runtime.ts';
@@ -6,7 +5,8 @@ import type { Refusal } from './runtime.ts';
 const userNamespaces = 'user namespaces are not supported';
 const targetContainers = 'joining the namespaces of another container is not supported';
 
-const alwaysRefused: Refusal[] = [
+/** What this server does for a runtime only if that says that it can do its part. */
+export const shimRefusals: Refusal[] = [
   { field: 'mounts[].image', reason: 'image volumes are not supported' },
   { field: 'mounts[].recursive_read_only', reason: 'recursive read-only mounts are not supported' },
   { field: 'mounts[].uid_mappings', reason: userNamespaces },
@@ -24,14 +24,6 @@ const alwaysRefused: Refusal[] = [
   },
   { field: 'linux.security_context.namespace_options.target_id', reason: targetContainers },
 ];
-
-/** Kubelets ask for relabelling everywhere; where no SELinux is, there is nothing to do for it. */
-const refusedWithSelinux: Refusal[] = [{ field: 'mounts[].selinux_relabel', reason: 'SELinux relabelling is not supported' }];
-
-/** What this server doesn't do for any runtime. */
-export function shimRefusals(selinuxEnabled: boolean = existsSync('/sys/fs/selinux/enforce')): Refusal[] {
-  return selinuxEnabled ? [...alwaysRefused, ...refusedWithSelinux] : alwaysRefused;
-}
 
 /** Throws INVALID_ARGUMENT, naming the field, if `config` asks for anything that is refused. `object` names who asks. */
 export function checkRefusals(config: object, refusals: Refusal[], object: string): void {

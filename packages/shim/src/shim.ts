@@ -82,6 +82,6 @@ export class Shim {
 
   /** What no request may ask for: of this server, and of the runtime. */
   get refusals(): Refusal[] {
-    return [...shimRefusals().filter(({ field }) => !this.supports(field)), ...this.features.refused];
+    return [...shimRefusals.filter(({ field }) => !this.supports(field)), ...this.features.refused];
   }
 }

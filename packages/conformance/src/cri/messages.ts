@@ -107,6 +107,8 @@ export interface Mount {
   uidMappings?: IdMapping[];
   gidMappings?: IdMapping[];
   recursiveReadOnly?: boolean;
+  uidMappings?: IdMapping[];
+  gidMappings?: IdMapping[];
   image?: ImageSpec;
   imageSubPath?: string;
 }

@@ -42,6 +42,7 @@ const cases: Case<CriTarget>[] = [
   ...orderCases,
   ...processCases,
   ...userCases,
+  ...userNamespaceCases,
   ...securityCases,
   ...mountCases,
   ...resourceCases,

@@ -37,6 +37,7 @@ function configure(context: ActionContext, container: Container, attempt: number
       imageRef: image?.id || container.image || '',
       volumePaths: volumePaths(context),
       nodeMemory: context.nodeMemory,
+      seccompDirectory: context.directories.seccomp,
     });
   });
 }

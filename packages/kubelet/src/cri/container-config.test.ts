@@ -15,6 +15,7 @@ function configOf(container: Partial<Container>, spec: Parameters<typeof makePod
     imageRef: 'sha256:1',
     volumePaths: new Map([['data', '/host/data']]),
     nodeMemory: 4n * gibibyte,
+    seccompDirectory: '/root/seccomp',
   });
 }
 
@@ -48,6 +49,19 @@ describe('the CRI message for a container', () => {
       ['$(WHO)', '$(NOBODY)', 'hello you'],
     ]);
     expect(config.envs.map(({ key, value }) => `${key}=${value}`)).toEqual(['WHO=you', 'GREETING=hello you']);
+  });
+
+  it('names Localhost profiles as the runtime finds them: of seccomp by their files, of AppArmor by their names', () => {
+    const { linux } = configOf({
+      securityContext: {
+        seccompProfile: { type: 'Localhost', localhostProfile: 'profiles/audit.json' },
+        appArmorProfile: { type: 'Localhost', localhostProfile: 'audit' },
+      },
+    });
+    expect(linux?.securityContext).toMatchObject({
+      seccomp: { profileType: ProfileType.Localhost, localhostRef: '/root/seccomp/profiles/audit.json' },
+      apparmor: { profileType: ProfileType.Localhost, localhostRef: 'audit' },
+    });
   });
 
   it('mounts volumes by their place on the host', () => {

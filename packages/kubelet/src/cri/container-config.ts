@@ -15,6 +15,8 @@ interface ContainerSurroundings {
   volumePaths: ReadonlyMap<string, string>;
   /** Bytes. */
   nodeMemory: bigint;
+  /** Where Localhost seccomp profiles are. */
+  seccompDirectory: string;
 }
 
 /** The CRI message for one instance of a container; nothing is looked up or made. */
@@ -38,7 +40,7 @@ export function containerConfig(pod: Pod, container: Container, surroundings: Co
     tty: container.tty ?? false,
     linux: LinuxContainerConfig.create({
       resources: containerResources(pod, container, nodeMemory),
-      securityContext: containerSecurityContext(pod, container),
+      securityContext: containerSecurityContext(pod, container, surroundings.seccompDirectory),
     }),
   });
 }

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { Container, Pod, SELinuxOptions, SeccompProfile, SecurityContext } from '@berth/api/objects';
 import {
   type Int64Value,
@@ -48,13 +49,14 @@ export function sandboxSecurityContext(pod: Pod): LinuxSandboxSecurityContext {
     runAsUser: int64(securityContext.runAsUser),
     runAsGroup: int64(securityContext.runAsGroup),
     selinuxOptions: selinux(securityContext.seLinuxOptions),
-    seccomp: profile(securityContext.seccompProfile) ?? runtimeDefault(),
+    // As kubelet has it: profiles of pods are made for what runs in containers.
+    seccomp: runtimeDefault(),
     ...groups(pod),
   });
 }
 
-/** A container's security context; what it leaves open, the pod's says. */
-export function containerSecurityContext(pod: Pod, container: Container): LinuxContainerSecurityContext {
+/** A container's security context; what it leaves open, the pod's says. Localhost seccomp profiles are files below `seccompDirectory`. */
+export function containerSecurityContext(pod: Pod, container: Container, seccompDirectory: string): LinuxContainerSecurityContext {
   const merged = mergedSecurityContext(pod, container);
   const { capabilities, privileged = false } = merged;
   return LinuxContainerSecurityContext.create({
@@ -74,7 +76,7 @@ export function containerSecurityContext(pod: Pod, container: Container): LinuxC
     selinuxOptions: selinux(merged.seLinuxOptions),
     seccomp: privileged
       ? SecurityProfile.create({ profileType: ProfileType.Unconfined })
-      : (profile(merged.seccompProfile) ?? runtimeDefault()),
+      : (seccompProfile(merged.seccompProfile, seccompDirectory) ?? runtimeDefault()),
     apparmor: profile(merged.appArmorProfile),
     ...groups(pod),
   });
@@ -93,6 +95,11 @@ function groups(pod: Pod): Pick<LinuxContainerSecurityContext, 'supplementalGrou
     supplementalGroups: [...supplementalGroups, ...(fsGroup === undefined ? [] : [fsGroup])].map(BigInt),
     supplementalGroupsPolicy: supplementalGroupsPolicy === 'Strict' ? SupplementalGroupsPolicy.Strict : SupplementalGroupsPolicy.Merge,
   };
+}
+
+function seccompProfile(from: SeccompProfile | undefined, directory: string): SecurityProfile | undefined {
+  const found = profile(from);
+  return found?.localhostRef ? { ...found, localhostRef: join(directory, found.localhostRef) } : found;
 }
 
 function profile(from: Pick<SeccompProfile, 'type' | 'localhostProfile'> | undefined): SecurityProfile | undefined {

@@ -41,6 +41,12 @@ async function resolved(mount: Mount, imageVolume: ImageVolume | undefined, obje
     throw new PluginError('INVALID_ARGUMENT', `the mount point ${JSON.stringify(containerPath)} ${what}`, { object });
   }
   const destination = posix.normalize(containerPath);
+  const propagationMode = propagations[propagation];
+  if (propagationMode === undefined) {
+    throw new PluginError('INVALID_ARGUMENT', `the mount at ${containerPath} has the propagation ${propagation}, which is none`, {
+      object,
+    });
+  }
   if (imageVolume) return { source: imageVolume.source, destination, readonly: true, propagation: 'private' };
   if (recursiveReadOnly && (!readonly || propagation !== MountPropagation.PROPAGATION_PRIVATE)) {
     throw new PluginError(
@@ -68,18 +74,14 @@ async function resolved(mount: Mount, imageVolume: ImageVolume | undefined, obje
     destination,
     readonly,
     ...(recursiveReadOnly && { recursiveReadonly: true }),
-    propagation: propagations[propagation] ?? 'private',
+    propagation: propagationMode,
   };
 }
 
-/** Ids of an idmapped mount are mapped by the pod's user namespace: others can't be had. */
-function checkMappings(
-  { containerPath, uidMappings, gidMappings, image }: Mount,
-  idMappings: IdMappings | undefined,
-  object: string,
-): void {
+/** Ids of an idmapped mount are mapped by the pod's user namespace: others can't be had. Kubelets send them for every mount of such a pod. */
+function checkMappings({ containerPath, uidMappings, gidMappings }: Mount, idMappings: IdMappings | undefined, object: string): void {
   if (uidMappings.length === 0 && gidMappings.length === 0) return;
-  if (idMappings && !image?.image && isSame({ uids: uidMappings, gids: gidMappings }, idMappings)) return;
+  if (idMappings && isSame({ uids: uidMappings, gids: gidMappings }, idMappings)) return;
   throw new PluginError('INVALID_ARGUMENT', `the id mappings of the mount at ${containerPath} aren't those of the pod's user namespace`, {
     object,
   });

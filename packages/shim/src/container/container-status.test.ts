@@ -1,4 +1,4 @@
-import { ContainerState } from '@berth/sdk/cri';
+import { ContainerState, Signal } from '@berth/sdk/cri';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { image, TestShim } from '../../testing/test-shim.ts';
 
@@ -35,7 +35,8 @@ describe('ContainerStatus', () => {
       mounts,
       logPath: `${shim.directory}/logs/main/0.log`,
       resources: { linux: { memoryLimitInBytes: 1_000_000n, cpuShares: 512n } },
-      user: { linux: { uid: 7n, gid: 0n } },
+      user: { linux: { uid: 7n, gid: 0n, supplementalGroups: [0n] } },
+      stopSignal: Signal.SIGTERM,
       startedAt: 0n,
       finishedAt: 0n,
     });

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ContainerState, MountPropagation } from '@berth/sdk/cri';
+import { ContainerState, MountPropagation, NamespaceMode, type NamespaceOption } from '@berth/sdk/cri';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { image, TestShim } from '../../testing/test-shim.ts';
 
@@ -21,6 +21,10 @@ afterEach(async () => {
 /** Folders and holds besides those of the sandbox. */
 function leftovers(): string[] {
   return shim.leftovers().filter((name) => name !== podSandboxId);
+}
+
+function container(namespaceOptions: Parameters<typeof NamespaceOption.fromPartial>[0]) {
+  return { linux: { securityContext: { namespaceOptions } } };
 }
 
 describe('CreateContainer', () => {
@@ -43,7 +47,7 @@ describe('CreateContainer', () => {
     expect(spec?.process).toMatchObject({
       args: ['printenv', 'GREETING'],
       cwd: '/tmp',
-      user: { uid: 1000, gid: 2000, additionalGids: [3000] },
+      user: { uid: 1000, gid: 2000, additionalGids: [2000, 3000] },
     });
     expect(spec?.process.env).toContain('GREETING=grüß dich');
     expect(spec?.logPath).toBe(join(shim.directory, 'logs/main/0.log'));
@@ -79,6 +83,20 @@ describe('CreateContainer', () => {
     ['a log that leaves its directory', { logPath: '../../x' }, 'INVALID_ARGUMENT', /leaves the log directory/],
     ['a group without a user', { linux: { securityContext: { runAsGroup: { value: 1n } } } }, 'INVALID_ARGUMENT', /run_as_group without/],
     ['a user that no image knows', { linux: { securityContext: { runAsUsername: 'ghost' } } }, 'INVALID_ARGUMENT', /"ghost"/],
+    ['what only Windows has', { windows: {} }, 'INVALID_ARGUMENT', /windows: it is a container of Linux/],
+    ['a working directory that is not absolute', { workingDir: 'tmp' }, 'INVALID_ARGUMENT', /working_dir "tmp" is not absolute/],
+    ['a variable without a name', { envs: [{ key: '', value: Buffer.from('x') }] }, 'INVALID_ARGUMENT', /envs: "" is no name/],
+    ['a variable with = in its name', { envs: [{ key: 'a=b', value: Buffer.from('x') }] }, 'INVALID_ARGUMENT', /envs: "a=b" is no name/],
+    [
+      'a propagation that is none',
+      { mounts: [{ containerPath: '/v', hostPath: '/tmp', propagation: 7 as MountPropagation }] },
+      'INVALID_ARGUMENT',
+      /propagation 7/,
+    ],
+    ["the host's network in a pod of its own", container({ network: NamespaceMode.NODE }), 'INVALID_ARGUMENT', /network is NODE/],
+    ["the host's processes in a pod of its own", container({ pid: NamespaceMode.NODE }), 'INVALID_ARGUMENT', /pid is NODE/],
+    ["the host's IPC in a pod of its own", container({ ipc: NamespaceMode.NODE }), 'INVALID_ARGUMENT', /ipc is NODE/],
+    ['a network of its own', container({ network: NamespaceMode.CONTAINER }), 'INVALID_ARGUMENT', /network can't have the mode CONTAINER/],
     ['what the runtime refuses', { linux: { securityContext: { privileged: true } } }, 'INVALID_ARGUMENT', /there is no host/],
   ])('refuses %s, and leaves nothing', async (_what, config, code, message) => {
     await expect(shim.createContainer(podSandboxId, config)).rejects.toThrow(

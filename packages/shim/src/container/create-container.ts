@@ -16,7 +16,7 @@ import { checkSecurityContext } from './check-security-context.ts';
 import { type Container, type ContainerRecord, containerSpec, describeContainer, encodeContainerConfig } from './container.ts';
 import { mountIdmappedVolumes, unmountIdmappedVolumes, userNamespaceOwner } from './idmapped-volumes.ts';
 import { planContainer } from './plan-container.ts';
-import { checkResources } from './resource-limits.ts';
+import { checkResources, checkSwapLimit } from './resource-limits.ts';
 import { makeRootfs, unmountRootfs } from './rootfs.ts';
 
 /** CRI CreateContainer. A failure leaves nothing. */
@@ -47,10 +47,13 @@ export async function createContainer(
 function checkedConfig(shim: Shim, sandbox: Sandbox, { config }: CreateContainerRequest): ContainerConfig {
   if (!config?.metadata?.name) throw new PluginError('INVALID_ARGUMENT', 'name is required', { object: 'config.metadata' });
   if (!config.image?.image) throw new PluginError('INVALID_ARGUMENT', 'image is required', { object: `container ${config.metadata.name}` });
-  checkText(config, `container ${config.metadata.name}`);
-  checkResources(config.linux?.resources, 'linux.resources', `container ${config.metadata.name}`);
-  checkRefusals(config, shim.refusals, `container ${config.metadata.name}`);
-  checkSecurityContext(config.linux?.securityContext, sandbox.config, `container ${config.metadata.name}`);
+  const object = `container ${config.metadata.name}`;
+  checkText(config, object);
+  if (config.windows) throw new PluginError('INVALID_ARGUMENT', 'windows: it is a container of Linux', { object, hint: 'set linux' });
+  checkResources(config.linux?.resources, 'linux.resources', object);
+  checkSwapLimit(config.linux?.resources, 'linux.resources', object);
+  checkRefusals(config, shim.refusals, object);
+  checkSecurityContext(config.linux?.securityContext, sandbox.config, object);
   return config;
 }
 
@@ -81,14 +84,14 @@ async function create(shim: Shim, sandbox: Sandbox, container: Container, undo: 
   Object.assign(record, await planContainer(shim, sandbox, id, config, image, imageVolumes, object));
   await shim.containers.put(container);
   const { rootfs, logPath } = record;
+  const owner = userNamespaceOwner(sandbox);
   if (logPath !== undefined) await mkdir(dirname(logPath), { recursive: true, mode: 0o755 });
   if (rootfs) {
     undo.add('its root file system', (limit) => unmountRootfs(rootfs, limit));
-    const owner = userNamespaceOwner(sandbox);
     if (owner) await makePassable(shim.directories.root, join(shim.directories.containers, id));
     await makeRootfs(rootfs, object, signal, owner);
   }
-  await shim.imageVolumes.mount(imageVolumes, signal);
+  await shim.imageVolumes.mount(imageVolumes, signal, owner);
   undo.add('its idmapped mounts', (limit) => unmountIdmappedVolumes(shim, id, config, limit));
   mountIdmappedVolumes(shim, sandbox, container);
   const spec = containerSpec(container, sandbox, shim.directories);

@@ -1,6 +1,7 @@
 import { ContainerStatus } from '@berth/sdk/cri';
 import { nanoseconds } from '../identifiers.ts';
 import { type Container, stateOf } from './container.ts';
+import { criSignal } from './stop-signal.ts';
 
 /** A container as CRI tells it. */
 export function containerStatusOf(container: Container): ContainerStatus {
@@ -25,6 +26,6 @@ export function containerStatusOf(container: Container): ContainerStatus {
     logPath: record.logPath ?? '',
     resources: { linux: config.linux?.resources },
     user: { linux: { uid: BigInt(uid), gid: BigInt(gid), supplementalGroups: additionalGids.map(BigInt) } },
-    stopSignal: config.stopSignal,
+    stopSignal: criSignal(record.stopSignal),
   });
 }

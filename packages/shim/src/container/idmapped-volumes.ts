@@ -42,8 +42,9 @@ export async function unmountIdmappedVolumes(
   if (places.length > 0) await unmountIfMounted(places, signal, { recursive: true });
 }
 
+/** Volumes of images have theirs from their layers: overlayfs can't be idmapped itself. */
 function idmapped({ mounts }: ContainerConfig): number[] {
-  return mounts.flatMap(({ uidMappings }, index) => (uidMappings.length > 0 ? [index] : []));
+  return mounts.flatMap(({ uidMappings, image }, index) => (uidMappings.length > 0 && !image?.image ? [index] : []));
 }
 
 function placeOf(containers: string, id: string, index: number): string {

@@ -16,33 +16,47 @@ function resolve(security: Parameters<typeof LinuxContainerSecurityContext.fromP
 
 describe('resolveUser', () => {
   it.each([
-    ['root where nobody says anything', undefined, '', { uid: 0, gid: 0, additionalGids: [44] }],
-    ['a name of the image, with its groups', undefined, 'app', { uid: 1000, gid: 1001, additionalGids: [29, 44] }],
-    ['a number of the image', undefined, '1000', { uid: 1000, gid: 1001, additionalGids: [29, 44] }],
-    ['user and group of the image', undefined, 'app:audio', { uid: 1000, gid: 29, additionalGids: [44] }],
-    ['a number that the image does not know', undefined, '7:8', { uid: 7, gid: 8, additionalGids: [] }],
-    ['run_as_user before the image', { runAsUser: { value: 1000n } }, 'root', { uid: 1000, gid: 1001, additionalGids: [29, 44] }],
-    ['run_as_username', { runAsUsername: 'app' }, '', { uid: 1000, gid: 1001, additionalGids: [29, 44] }],
+    ['root where nobody says anything', undefined, '', { uid: 0, gid: 0, additionalGids: [0, 44] }],
+    ['a name of the image, with its groups', undefined, 'app', { uid: 1000, gid: 1001, additionalGids: [1001, 29, 44] }],
+    ['a number of the image', undefined, '1000', { uid: 1000, gid: 1001, additionalGids: [1001, 29, 44] }],
+    ['user and group of the image', undefined, 'app:audio', { uid: 1000, gid: 29, additionalGids: [29, 44] }],
+    ['a number that the image does not know', undefined, '7:8', { uid: 7, gid: 8, additionalGids: [8] }],
+    ['run_as_user before the image', { runAsUser: { value: 1000n } }, 'root', { uid: 1000, gid: 1001, additionalGids: [1001, 29, 44] }],
+    ['run_as_username', { runAsUsername: 'app' }, '', { uid: 1000, gid: 1001, additionalGids: [1001, 29, 44] }],
     [
       'run_as_group with a user',
       { runAsUser: { value: 1000n }, runAsGroup: { value: 5n } },
       '',
-      { uid: 1000, gid: 5, additionalGids: [29, 44] },
+      { uid: 1000, gid: 5, additionalGids: [5, 29, 44] },
     ],
     [
       'supplemental groups added (Merge)',
       { runAsUsername: 'app', supplementalGroups: [99n] },
       '',
-      { uid: 1000, gid: 1001, additionalGids: [29, 44, 99] },
+      { uid: 1000, gid: 1001, additionalGids: [1001, 29, 44, 99] },
     ],
     [
       'supplemental groups alone (Strict)',
       { runAsUsername: 'app', supplementalGroups: [99n], supplementalGroupsPolicy: SupplementalGroupsPolicy.Strict },
       '',
-      { uid: 1000, gid: 1001, additionalGids: [99] },
+      { uid: 1000, gid: 1001, additionalGids: [1001, 99] },
     ],
   ])('%s', (_what, security, imageUser, expected) => {
     expect(resolve(security, imageUser)).toEqual(expected);
+  });
+
+  it('never takes a number for the name of another', () => {
+    const passwd = '1000:x:0:0:root:/root:/bin/sh\n';
+    const group = '1000:x:0:\n';
+    const asked = LinuxContainerSecurityContext.fromPartial({ runAsUser: { value: 1000n } });
+    expect(resolveUser(asked, '', { passwd, group }, 'container c')).toEqual({ uid: 1000, gid: 0, additionalGids: [0] });
+    expect(resolveUser(undefined, '1000:1000', { passwd, group }, 'container c')).toMatchObject({ uid: 1000, gid: 1000 });
+  });
+
+  it('passes over lines without numbers', () => {
+    const broken = { passwd: 'app:x::\napp:x:a:b\napp:x:5:6\n', group: 'audio:x::app\naudio:x:z:app\n' };
+    expect(resolveUser(undefined, 'app', broken, 'container c')).toEqual({ uid: 5, gid: 6, additionalGids: [6] });
+    expect(() => resolveUser(undefined, 'app:audio', broken, 'container c')).toThrow(/no group "audio"/);
   });
 
   it('refuses a group without a user', () => {

@@ -1,6 +1,7 @@
 import { type LinuxContainerSecurityContext, SupplementalGroupsPolicy } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import type { ProcessSpec } from '../runtime.ts';
+import { isUserId } from '../user-id.ts';
 import { readLayeredFile } from './layered-file.ts';
 
 /** The account files of an image; empty where it has none. */
@@ -17,7 +18,8 @@ export async function readAccounts(layers: string[], object: string): Promise<Ac
 
 /**
  * The user that the process runs as: what the request says (LinuxContainerSecurityContext), else what the image says.
- * Names are looked up in the image's accounts; one that isn't there is an error, as is a group without a user.
+ * Names are looked up in the image's accounts; one that isn't there is an error, as is a group without a user. A number is never
+ * taken for a name: an image whose user 1000 is root would get past a client that forbids root.
  */
 export function resolveUser(
   security: LinuxContainerSecurityContext | undefined,
@@ -48,10 +50,12 @@ interface Account {
 }
 
 function lookUpUser(user: string, passwd: string, object: string): Account {
+  const key = isUserId(user) ? 'uid' : 'name';
   for (const [name = '', , uid = '', gid = ''] of records(passwd)) {
-    if (name === user || uid === user) return { uid: Number(uid), gid: Number(gid), name };
+    if (!isUserId(uid) || !isUserId(gid)) continue;
+    if (key === 'uid' ? Number(uid) === Number(user) : name === user) return { uid: Number(uid), gid: Number(gid), name };
   }
-  if (isId(user)) return { uid: Number(user), gid: 0, name: undefined };
+  if (key === 'uid') return { uid: Number(user), gid: 0, name: undefined };
   throw new PluginError('INVALID_ARGUMENT', `the image has no user ${JSON.stringify(user)} in /etc/passwd`, {
     object,
     hint: 'give a user of the image, or a number',
@@ -59,16 +63,19 @@ function lookUpUser(user: string, passwd: string, object: string): Account {
 }
 
 function lookUpGroup(group: string, groups: string, object: string): number {
-  const found = records(groups).find(([name, , gid]) => name === group || gid === group);
+  if (isUserId(group)) return Number(group);
+  const found = records(groups).find(([name, , gid = '']) => name === group && isUserId(gid));
   if (found) return Number(found[2]);
-  if (isId(group)) return Number(group);
   throw new PluginError('INVALID_ARGUMENT', `the image has no group ${JSON.stringify(group)} in /etc/group`, {
     object,
     hint: 'give a group of the image, or a number',
   });
 }
 
-/** Policy Merge: the image's groups of the user and the request's; Strict: the request's alone. */
+/**
+ * The process's own group, which else a program with the set-group-ID bit could drop, and with it what is forbidden to that group; then
+ * by policy Merge the image's groups of the user and the request's, by Strict the request's alone.
+ */
 function additionalGroups(
   security: LinuxContainerSecurityContext | undefined,
   name: string | undefined,
@@ -80,8 +87,8 @@ function additionalGroups(
   const member =
     strict || name === undefined
       ? []
-      : records(groups).flatMap(([, , id, members = '']) => (members.split(',').includes(name) ? [Number(id)] : []));
-  return [...new Set([...member, ...asked])].filter((group) => strict || group !== gid || asked.includes(group));
+      : records(groups).flatMap(([, , id = '', members = '']) => (isUserId(id) && members.split(',').includes(name) ? [Number(id)] : []));
+  return [...new Set([gid, ...member, ...asked])];
 }
 
 function records(file: string): string[][] {
@@ -89,9 +96,4 @@ function records(file: string): string[][] {
     .split('\n')
     .filter((line) => line && !line.startsWith('#'))
     .map((line) => line.split(':'));
-}
-
-/** The kernel takes (uid_t)-1 for "none". */
-function isId(text: string): boolean {
-  return /^\d{1,10}$/.test(text) && Number(text) < 2 ** 32 - 1;
 }

@@ -4,9 +4,8 @@ import { type ContainerConfig, type Mount, MountPropagation } from '@berth/sdk/c
 import { PluginError } from '@berth/sdk/errors';
 import type { ShimDirectories } from '../directories.ts';
 import type { Images } from '../image/images.ts';
-import { unmountIfMounted } from '../mount-points.ts';
 import { resolveInLayers } from './layered-file.ts';
-import { mountReadonly } from './rootfs.ts';
+import { mountReadonly, type UserNamespaceOwner, unmountReadonly } from './rootfs.ts';
 
 /** The content of an image as a container's volume. */
 export interface ImageVolume {
@@ -37,23 +36,20 @@ export class ImageVolumes {
     return planned;
   }
 
-  /** Mounts what was planned, read-only. */
-  async mount(planned: Map<number, ImageVolume>, signal: AbortSignal): Promise<void> {
+  /** Mounts what was planned, read-only; in a user namespace the images' ids are mapped by it, as those of the root file system are. */
+  async mount(planned: Map<number, ImageVolume>, signal: AbortSignal, owner?: UserNamespaceOwner): Promise<void> {
     for (const { layers, mounted } of planned.values()) {
       await mkdir(mounted, { recursive: true, mode: 0o755 });
-      await mountReadonly(layers, mounted, signal);
+      await mountReadonly(layers, mounted, signal, owner);
     }
   }
 
   /** Unmounts them and lets go of their images, whatever was done of it. */
   async remove(id: string, config: ContainerConfig, signal: AbortSignal): Promise<void> {
-    const all = indexes(config);
-    if (all.length === 0) return;
-    await unmountIfMounted(
-      all.map((index) => this.#place(id, index)),
-      signal,
-    );
-    for (const index of all) await this.#images.release(user(id, index));
+    for (const index of indexes(config)) {
+      await unmountReadonly(this.#place(id, index), signal);
+      await this.#images.release(user(id, index));
+    }
   }
 
   async #plan(id: string, index: number, mount: Mount, object: string): Promise<ImageVolume> {

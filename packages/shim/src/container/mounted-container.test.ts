@@ -49,7 +49,7 @@ describe.skipIf(withoutRoot)(`a container with a mounted root${withoutRoot ? ` (
     const spec = shim.host.containers.get(id)?.spec;
     expect(await mounts()).toEqual([spec?.rootfs?.mounted]);
     expect(existsSync(join(spec?.rootfs?.mounted ?? '', 'etc/passwd'))).toBe(true);
-    expect(spec?.process.user).toEqual({ uid: 1000, gid: 1001, additionalGids: [] });
+    expect(spec?.process.user).toEqual({ uid: 1000, gid: 1001, additionalGids: [1001] });
   });
 
   it('takes its mount away when it is removed', async () => {

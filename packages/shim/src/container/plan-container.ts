@@ -1,6 +1,6 @@
-import { constants } from 'node:os';
+import { hostname } from 'node:os';
 import { isAbsolute, join } from 'node:path';
-import { type ContainerConfig, NamespaceMode, type NamespaceOption, Signal } from '@berth/sdk/cri';
+import { type ContainerConfig, NamespaceMode, type NamespaceOption } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import type { UsableImage } from '../image/images.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
@@ -12,6 +12,7 @@ import { readAccounts, resolveUser } from './image-user.ts';
 import type { ImageVolume } from './image-volumes.ts';
 import { processArguments, processEnvironment, workingDirectory } from './process.ts';
 import { planRootfs } from './rootfs.ts';
+import { stopSignal } from './stop-signal.ts';
 
 /** What is decided of a container once its image is known, before anything of it is made. */
 type ContainerPlan = Pick<ContainerRecord, 'imageId' | 'rootfs' | 'process' | 'mounts' | 'logPath' | 'pidTarget' | 'stopSignal'>;
@@ -35,8 +36,8 @@ export async function planContainer(
     rootfs: planRootfs(image.layers, join(shim.directories.containers, id), shim.features.rootfs),
     process: {
       args: processArguments(config, image.config, object),
-      env: processEnvironment(config, image.config, sandbox.config.hostname, object),
-      cwd: workingDirectory(config, image.config),
+      env: processEnvironment(config, image.config, sandbox.config.hostname || hostname(), object),
+      cwd: workingDirectory(config, image.config, object),
       user: resolveUser(security, image.config.user, await readAccounts(image.layers, object), object),
     },
     mounts: await containerMounts(config, sandbox.record.files, imageVolumes, idMappings, object),
@@ -74,47 +75,4 @@ export function logPath(logDirectory: string, path: string, object: string): str
   const joined = join(logDirectory, path);
   if (joined.startsWith(join(logDirectory, '/'))) return joined;
   throw new PluginError('INVALID_ARGUMENT', `log_path ${JSON.stringify(path)} leaves the log directory`, { object });
-}
-
-/**
- * The request's signal, else the image's, else SIGTERM: by name (`SIGQUIT`), a real-time one by number, since runc knows
- * no names for those.
- */
-export function stopSignal(asked: Signal, imageSignal: string, object: string): string {
-  if (asked !== Signal.RUNTIME_DEFAULT) {
-    const name = Object.entries(Signal).find(([, number]) => number === asked)?.[0];
-    const known = name === undefined ? undefined : knownSignal(name.replace('PLUS', '+').replace('MINUS', '-'));
-    if (known !== undefined) return known;
-    throw new PluginError('INVALID_ARGUMENT', `stop_signal ${name ?? asked} is no signal of Linux`, { object });
-  }
-  if (imageSignal === '') return 'SIGTERM';
-  const known = knownSignal(imageSignal);
-  if (known !== undefined) return known;
-  throw new PluginError('INVALID_ARGUMENT', `the image's stop signal ${JSON.stringify(imageSignal)} is no signal`, {
-    object,
-    hint: 'set the stop signal of the container',
-  });
-}
-
-/** As programs see them: the C library keeps the first two real-time signals for itself. */
-const realTime = { MIN: 34, MAX: 64 } as const;
-
-/** `QUIT`, `SIGQUIT` and `3` -> `SIGQUIT`; `SIGRTMIN+3` and `37` -> `37`. */
-function knownSignal(text: string): string | undefined {
-  const { signals } = constants;
-  if (/^\d{1,2}$/.test(text)) {
-    const number = Number(text);
-    const name = Object.entries(signals).find(([, value]) => value === number)?.[0];
-    return name ?? (isRealTime(number) ? String(number) : undefined);
-  }
-  const name = text.startsWith('SIG') ? text : `SIG${text}`;
-  if (Object.hasOwn(signals, name)) return name;
-  const match = /^SIGRT(MIN|MAX)([+-]\d{1,2})?$/.exec(name);
-  if (!match) return undefined;
-  const number = realTime[match[1] as 'MIN' | 'MAX'] + Number(match[2] ?? 0);
-  return isRealTime(number) ? String(number) : undefined;
-}
-
-function isRealTime(number: number): boolean {
-  return number >= realTime.MIN && number <= realTime.MAX;
 }

@@ -66,8 +66,12 @@ describe('processEnvironment', () => {
 
 describe('workingDirectory', () => {
   it('is that of the request, else of the image, else /', () => {
-    expect(workingDirectory(config({ workingDir: '/w' }), image)).toBe('/w');
-    expect(workingDirectory(config({}), image)).toBe('/srv');
-    expect(workingDirectory(config({}), empty)).toBe('/');
+    expect(workingDirectory(config({ workingDir: '/w' }), image, 'container c')).toBe('/w');
+    expect(workingDirectory(config({}), image, 'container c')).toBe('/srv');
+    expect(workingDirectory(config({}), empty, 'container c')).toBe('/');
+  });
+
+  it("is below the root where the image's is relative", () => {
+    expect(workingDirectory(config({}), { ...empty, workingDir: 'app/' }, 'container c')).toBe('/app/');
   });
 });

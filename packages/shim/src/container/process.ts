@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import type { ContainerConfig } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import type { ImageConfig } from '../image/images.ts';
@@ -22,7 +23,12 @@ export function processEnvironment(config: ContainerConfig, image: ImageConfig, 
   if (hostname) variables.set('HOSTNAME', `HOSTNAME=${hostname}`);
   if (config.tty) variables.set('TERM', 'TERM=xterm');
   for (const variable of image.env) variables.set(variable.split('=', 1)[0] as string, variable);
-  for (const { key, value } of config.envs) variables.set(key, `${key}=${text(value, key, object)}`);
+  for (const { key, value } of config.envs) {
+    if (key === '' || key.includes('=')) {
+      throw new PluginError('INVALID_ARGUMENT', `envs: ${JSON.stringify(key.slice(0, 100))} is no name of a variable`, { object });
+    }
+    variables.set(key, `${key}=${text(value, key, object)}`);
+  }
   return [...variables.values()];
 }
 
@@ -39,6 +45,11 @@ function text(value: Uint8Array, key: string, object: string): string {
   }
 }
 
-export function workingDirectory(config: ContainerConfig, image: ImageConfig): string {
-  return config.workingDir || image.workingDir || '/';
+/** The request's, else the image's, else the root. INVALID_ARGUMENT for one that depends on where one stands. */
+export function workingDirectory(config: ContainerConfig, image: ImageConfig, object: string): string {
+  if (config.workingDir !== '' && !config.workingDir.startsWith('/')) {
+    throw new PluginError('INVALID_ARGUMENT', `working_dir ${JSON.stringify(config.workingDir.slice(0, 100))} is not absolute`, { object });
+  }
+  // Images are run by builders that start at the root.
+  return config.workingDir || posix.join('/', image.workingDir);
 }

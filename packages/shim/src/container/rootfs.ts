@@ -42,9 +42,7 @@ export async function makeRootfs(
   for (const directory of [upper, work, ...own]) await mkdir(directory, { recursive: true, mode: 0o755 });
   if (mounted === undefined) return;
   await mkdir(mounted, { recursive: true, mode: 0o755 });
-  const seen = owner
-    ? lowers.map((lower, index) => idmappedLower(lower, join(dirname(upper), idmappedFolder, String(index)), owner))
-    : lowers;
+  const seen = idmappedLowers(lowers, join(dirname(upper), idmappedFolder), owner);
   if (owner) for (const directory of [upper, work]) await chown(directory, owner.uid, owner.gid);
   const links = await linkLowers(seen, join(dirname(upper), 'lowers'));
   const options = `lowerdir=${lowers.keys().toArray().join(':')},upperdir=${relative(links, upper)},workdir=${relative(links, work)}`;
@@ -56,32 +54,42 @@ export async function makeRootfs(
   }
   await runProgram('mount', ['-t', 'overlay', 'overlay', '-o', options, mounted], { cwd: links, signal });
   // The overlay has mounts of its own of these.
-  if (owner) await unmountIdmapped(upper, signal);
+  if (owner) await unmountIdmapped(dirname(upper), signal);
 }
 
-function idmappedLower(lower: string, place: string, { namespace }: UserNamespaceOwner): string {
-  mountIdmapped(lower, place, namespace);
-  return place;
+/** Where the layers are seen with the ids of the owner's namespace; where they lie, without one. */
+function idmappedLowers(lowers: string[], directory: string, owner: UserNamespaceOwner | undefined): string[] {
+  if (!owner) return lowers;
+  const places = lowers.map((_, index) => join(directory, String(index)));
+  for (const [index, lower] of lowers.entries()) mountIdmapped(lower, places[index] as string, owner.namespace);
+  return places;
 }
 
-async function unmountIdmapped(upper: string, signal: AbortSignal): Promise<void> {
-  const below = join(dirname(upper), idmappedFolder, '/');
+async function unmountIdmapped(beside: string, signal: AbortSignal): Promise<void> {
+  const below = join(beside, idmappedFolder, '/');
   const left = [...(await mountPoints())].filter((point) => point.startsWith(below));
   if (left.length > 0) await unmountIfMounted(left, signal);
 }
 
-/** Mounts layers as one, read-only. What lies beside the place is the caller's to remove. */
-export async function mountReadonly(layers: string[], mounted: string, signal: AbortSignal): Promise<void> {
+/** Mounts layers as one, read-only, for a container in a user namespace with ids mapped by it. What lies beside the place is the caller's to remove. */
+export async function mountReadonly(layers: string[], mounted: string, signal: AbortSignal, owner?: UserNamespaceOwner): Promise<void> {
   const beside = dirname(mounted);
   // Overlayfs wants two lower directories where it has no upper one.
   const empty = join(beside, 'empty');
   await mkdir(empty, { recursive: true, mode: 0o755 });
   const lowers = [...layers, empty];
-  const links = await linkLowers(lowers, join(beside, 'lowers'));
+  const links = await linkLowers(idmappedLowers(lowers, join(beside, idmappedFolder), owner), join(beside, 'lowers'));
   await runProgram('mount', ['-t', 'overlay', 'overlay', '-o', `ro,lowerdir=${lowers.keys().toArray().join(':')}`, mounted], {
     cwd: links,
     signal,
   });
+  if (owner) await unmountIdmapped(beside, signal);
+}
+
+/** Lets go of what mountReadonly has mounted, whatever was done of it. */
+export async function unmountReadonly(mounted: string, signal: AbortSignal): Promise<void> {
+  await unmountIfMounted([mounted], signal);
+  await unmountIdmapped(dirname(mounted), signal);
 }
 
 /** Numbered links to the layers: names so short that many have room in the one page of options, and none needs escaping. */
@@ -94,5 +102,5 @@ async function linkLowers(lowers: string[], directory: string): Promise<string> 
 export async function unmountRootfs(rootfs: Rootfs | undefined, signal: AbortSignal): Promise<void> {
   if (rootfs?.mounted === undefined) return;
   await unmountIfMounted([rootfs.mounted], signal);
-  await unmountIdmapped(rootfs.upper, signal);
+  await unmountIdmapped(dirname(rootfs.upper), signal);
 }

@@ -36,6 +36,19 @@ describe('UpdateContainerResources', () => {
     expect((await shim.containerStatus(containerId)).resources?.linux).toEqual(expected);
   });
 
+  it('leaves as much swap as there was when only the memory changes', async () => {
+    const resources = { memoryLimitInBytes: 100n << 20n, memorySwapLimitInBytes: 130n << 20n };
+    const containerId = await shim.runContainer(pod, { linux: { resources } });
+    await update(containerId, { memoryLimitInBytes: 200n << 20n });
+    expect(shim.host.limits.get(containerId)).toMatchObject({
+      memoryLimitInBytes: 200n << 20n,
+      memorySwapLimitInBytes: 230n << 20n,
+    });
+    await expect(update(containerId, { memorySwapLimitInBytes: 100n << 20n })).rejects.toThrow(
+      /has to be memory_limit_in_bytes .* or more/,
+    );
+  });
+
   it('is there for a container that was created and has not started, and for one that was made without limits', async () => {
     const containerId = await shim.createContainer(pod);
     await update(containerId, { cpuShares: 7n });

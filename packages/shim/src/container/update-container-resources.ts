@@ -3,7 +3,7 @@ import { PluginError } from '@berth/sdk/errors';
 import type { CallContext } from '@berth/sdk/serve';
 import type { Shim } from '../shim.ts';
 import { containerSpec, describeContainer, encodeContainerConfig } from './container.ts';
-import { changedResources, checkResources } from './resource-limits.ts';
+import { changedResources, checkResources, checkSwapLimit } from './resource-limits.ts';
 
 /** CRI UpdateContainerResources: at once, for a container that was created or runs; recorded, so that its status tells it from then on. */
 export async function updateContainerResources(
@@ -30,6 +30,7 @@ async function update(shim: Shim, id: string, change: LinuxContainerResources, s
     throw new PluginError('FAILED_PRECONDITION', `it is ${record.phase}, and has no limits to change`, { object });
   }
   const resources = changedResources(config.linux?.resources, change);
+  checkSwapLimit(resources, 'linux', object);
   const spec = containerSpec(container, shim.sandboxes.get(record.sandboxId), shim.directories);
   await shim.runtime.update(spec, resources, signal);
   container.config = { ...config, linux: { securityContext: undefined, ...config.linux, resources } };

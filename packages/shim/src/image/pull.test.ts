@@ -3,6 +3,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type BuiltImage, buildImage } from '@berth/conformance/image-builder';
+import { AuthConfig } from '@berth/sdk/cri';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startImageProcess } from '../../../../test/fixtures/image-process.ts';
 import { missingRegistry, startRegistry, type TestRegistry } from '../../../../test/fixtures/registry.ts';
@@ -126,7 +127,7 @@ describe('pull from a registry that misbehaves', () => {
     const address = server.address();
     return `127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
   }
-  const pull = (name: string, within = signal) => new LayeredImages(directory).pull(name, anonymous, within);
+  const pull = (name: string, within = signal, options = anonymous) => new LayeredImages(directory).pull(name, options, within);
   const manifest = (size: number) =>
     JSON.stringify({
       schemaVersion: 2,
@@ -229,5 +230,30 @@ describe('pull from a registry that misbehaves', () => {
     } finally {
       storage.close();
     }
+  });
+
+  it('exchanges an identity token, and fetches another token when the first has expired', async () => {
+    const asked: (string | null)[] = [];
+    const host = await listen((request, response) => {
+      const { authorization, host: self } = request.headers;
+      if (request.url === '/token') {
+        const chunks: Buffer[] = [];
+        request
+          .on('data', (chunk: Buffer) => chunks.push(chunk))
+          .on('end', () => {
+            const form = new URLSearchParams(Buffer.concat(chunks).toString());
+            asked.push(form.get('refresh_token'), form.get('scope'));
+            response.end(JSON.stringify({ access_token: `token-${asked.length / 2}` }));
+          });
+      } else if (authorization === `Bearer token-${request.url?.includes('/blobs/') ? 2 : 1}`) {
+        if (request.url?.includes('/blobs/')) response.writeHead(404);
+        response.end(manifest(4));
+      } else {
+        response.writeHead(401, { 'www-authenticate': `Bearer realm="http://${self}/token",service="registry"` }).end();
+      }
+    });
+    const auth = AuthConfig.fromPartial({ identityToken: 'refresh' });
+    await expect(pull(`${host}/app:1`, signal, { auth, sandbox: undefined })).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    expect(asked).toEqual(['refresh', 'repository:app:pull', 'refresh', 'repository:app:pull']);
   });
 });

@@ -1,6 +1,6 @@
 import { AuthConfig } from '@berth/sdk/cri';
 import { describe, expect, it } from 'vitest';
-import { basicAuthorization, parseChallenge, tokenUrl } from './registry-auth.ts';
+import { credentialsFor, parseChallenge, tokenUrl } from './registry-auth.ts';
 
 describe('parseChallenge', () => {
   it.each([
@@ -38,12 +38,27 @@ describe('tokenUrl', () => {
   });
 });
 
-describe('basicAuthorization', () => {
-  it('takes user name and password, or the pair as Docker encodes it', () => {
+describe('credentialsFor', () => {
+  const of = (auth: Parameters<typeof AuthConfig.fromPartial>[0], domain = 'registry.example:5000') =>
+    credentialsFor(AuthConfig.fromPartial(auth), domain);
+
+  it('takes user name and password, the pair as Docker encodes it, or a token', () => {
     const pair = Buffer.from('me:secret').toString('base64');
-    expect(basicAuthorization(AuthConfig.fromPartial({ username: 'me', password: 'secret' }))).toBe(`Basic ${pair}`);
-    expect(basicAuthorization(AuthConfig.fromPartial({ auth: pair }))).toBe(`Basic ${pair}`);
-    expect(basicAuthorization(AuthConfig.fromPartial({}))).toBeUndefined();
-    expect(basicAuthorization(undefined)).toBeUndefined();
+    expect(of({ username: 'me', password: 'secret' })).toEqual({ basic: `Basic ${pair}` });
+    expect(of({ auth: pair })).toEqual({ basic: `Basic ${pair}` });
+    expect(of({ identityToken: 'refresh', auth: pair })).toEqual({ identityToken: 'refresh' });
+    expect(of({ registryToken: 'bearer' })).toEqual({ registryToken: 'bearer' });
+    expect([of({}), credentialsFor(undefined, 'docker.io')]).toEqual([{}, {}]);
+  });
+
+  it.each([
+    ['registry.example:5000', 'registry.example:5000', true],
+    ['https://registry.example:5000/v2/', 'registry.example:5000', true],
+    ['https://index.docker.io/v1/', 'docker.io', true],
+    ['registry.example', 'registry.example:5000', false],
+    ['https://docker.io.evil.example', 'docker.io', false],
+    ['://', 'docker.io', false],
+  ])('of %s are for %s: %s', (serverAddress, domain, same) => {
+    expect(of({ registryToken: 't', serverAddress }, domain)).toEqual(same ? { registryToken: 't' } : {});
   });
 });

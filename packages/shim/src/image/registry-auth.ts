@@ -28,8 +28,31 @@ export function tokenUrl({ parameters }: Challenge, repository: string): URL | u
   return url;
 }
 
-/** The value of an Authorization header for the credentials that CRI gave; undefined for none. */
-export function basicAuthorization(auth: AuthConfig | undefined): string | undefined {
-  if (auth?.username) return `Basic ${Buffer.from(`${auth.username}:${auth.password}`).toString('base64')}`;
-  return auth?.auth ? `Basic ${auth.auth}` : undefined;
+/** What CRI's AuthConfig comes to for one registry. */
+interface Credentials {
+  /** The value of an Authorization header. */
+  basic?: string;
+  /** Exchanged for a token by the registry's token server (distribution, OAuth 2 refresh tokens). */
+  identityToken?: string;
+  /** Shown to the registry as it is. */
+  registryToken?: string;
+}
+
+/** The names that Docker Hub goes by. */
+const dockerHub = new Set(['docker.io', 'index.docker.io', 'registry-1.docker.io']);
+
+/** Credentials for the registry `domain`; none where they are another's, which mustn't be shown to it. */
+export function credentialsFor(auth: AuthConfig | undefined, domain: string): Credentials {
+  if (!auth || (auth.serverAddress !== '' && !isSameHost(auth.serverAddress, domain))) return {};
+  const { username, password, identityToken, registryToken } = auth;
+  if (username) return { basic: `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}` };
+  if (identityToken) return { identityToken };
+  if (auth.auth) return { basic: `Basic ${auth.auth}` };
+  return registryToken ? { registryToken } : {};
+}
+
+/** As Docker's configuration names registries: `https://index.docker.io/v1/`, `registry.example:5000`. */
+function isSameHost(serverAddress: string, domain: string): boolean {
+  const host = URL.parse(/^https?:\/\//.test(serverAddress) ? serverAddress : `https://${serverAddress}`)?.host;
+  return host !== undefined && (host === domain || (dockerHub.has(host) && dockerHub.has(domain)));
 }

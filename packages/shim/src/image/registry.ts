@@ -6,7 +6,7 @@ import { digestOf } from './digest.ts';
 import type { BlobSource } from './install.ts';
 import { longestManifest, manifestMediaTypes } from './manifest.ts';
 import { nameOf, type Reference } from './reference.ts';
-import { basicAuthorization, parseChallenge, tokenUrl } from './registry-auth.ts';
+import { credentialsFor, parseChallenge, tokenUrl } from './registry-auth.ts';
 
 const mostRedirects = 5;
 const longestErrorBody = 64 * 1024;
@@ -27,14 +27,15 @@ export class Registry implements BlobSource {
   readonly #reference: Reference;
   readonly #object: string;
   readonly #origin: string;
-  readonly #credentials: string | undefined;
+  readonly #credentials: ReturnType<typeof credentialsFor>;
   #authorization: string | undefined;
 
   constructor(reference: Reference, auth: AuthConfig | undefined) {
     this.#reference = reference;
     this.#object = `image ${nameOf(reference)}`;
     this.#origin = originOf(reference.domain);
-    this.#credentials = basicAuthorization(auth);
+    this.#credentials = credentialsFor(auth, reference.domain);
+    if (this.#credentials.registryToken) this.#authorization = `Bearer ${this.#credentials.registryToken}`;
   }
 
   /** The manifest or index of a tag or digest, checked against the digest. */
@@ -63,7 +64,7 @@ export class Registry implements BlobSource {
     return new URL(`${this.#origin}/v2/${this.#reference.path}/${kind}/${name}`);
   }
 
-  /** A 200 answer; authenticates once if the registry asks for it. */
+  /** A 200 answer; authenticates once if the registry asks for it, again where a token has expired in a long pull. */
   async #get(url: URL, headers: Record<string, string>, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
     const response = await this.#follow(url, headers, signal);
     if (response.statusCode === 200) return response;
@@ -97,9 +98,10 @@ export class Registry implements BlobSource {
     throw this.#error('UNAVAILABLE', start, `it redirects more than ${mostRedirects} times`, 'correct the configuration of the registry');
   }
 
-  async #request(url: URL, headers: Record<string, string>, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+  /** GET, or POST with a body. */
+  async #request(url: URL, headers: Record<string, string>, signal: AbortSignal, body?: string): Promise<Dispatcher.ResponseData> {
     try {
-      return await request(url, { dispatcher: agent, headers, signal });
+      return await request(url, { dispatcher: agent, headers, signal, ...(body !== undefined && { method: 'POST', body }) });
     } catch (error) {
       throw this.#failed(error, url);
     }
@@ -108,20 +110,28 @@ export class Registry implements BlobSource {
   /** Takes up what the challenge asks for; false if there is nothing to be tried. */
   async #authorize({ headers }: Dispatcher.ResponseData, url: URL, signal: AbortSignal): Promise<boolean> {
     const challenge = parseChallenge(String(headers['www-authenticate'] ?? ''));
-    if (this.#authorization) return false;
     if (challenge.scheme === 'basic') {
-      this.#authorization = this.#credentials;
+      this.#authorization = this.#credentials.basic;
       return this.#authorization !== undefined;
     }
     const realm = challenge.scheme === 'bearer' ? tokenUrl(challenge, this.#reference.path) : undefined;
     if (!realm || !isAllowed(realm, url)) return false;
-    const response = await this.#request(realm, this.#credentials ? { authorization: this.#credentials } : {}, signal);
+    const response = await this.#requestToken(realm, signal);
     if (response.statusCode !== 200) throw await this.#refused(response, realm);
     const { token, access_token } = parseToken(await this.#readAll(response.body, realm, longestErrorBody));
     if (!token && !access_token)
       throw this.#error('UNAVAILABLE', realm, 'the token server gave no token', 'correct the configuration of the registry');
     this.#authorization = `Bearer ${token ?? access_token}`;
     return true;
+  }
+
+  async #requestToken(realm: URL, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+    const { basic, identityToken } = this.#credentials;
+    if (!identityToken) return this.#request(realm, basic ? { authorization: basic } : {}, signal);
+    const form = new URLSearchParams({ grant_type: 'refresh_token', client_id: 'berth', refresh_token: identityToken });
+    for (const name of ['service', 'scope']) form.set(name, realm.searchParams.get(name) ?? '');
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+    return this.#request(new URL(realm.pathname, realm), headers, signal, form.toString());
   }
 
   async #readAll(body: Dispatcher.ResponseData['body'], url: URL, most: number): Promise<Buffer> {

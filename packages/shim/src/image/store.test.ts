@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildImage, type ImageOptions } from '@berth/conformance/image-builder';
+import { Image } from '@berth/sdk/cri';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startImageProcess } from '../../../../test/fixtures/image-process.ts';
 import { LayeredImages } from './store.ts';
@@ -86,6 +87,13 @@ describe.skipIf(needsRoot)(`LayeredImages${needsRoot ? ` (${needsRoot})` : ''}`,
     }
     expect(await images.status('localhost/app:2')).toBeUndefined();
     expect(await images.status(`sha256:${'0'.repeat(64)}`)).toBeUndefined();
+  });
+
+  it('lists an image whose user is a number that none can have', async () => {
+    const { path } = await build('localhost/app:1', 'x', { config: { User: '99999999999999999999:1' } });
+    await images.load(path, {}, signal);
+    const [image] = await images.list();
+    expect(Image.decode(Image.encode(Image.fromPartial(image ?? {})).finish())).toMatchObject({ username: '99999999999999999999' });
   });
 
   it('moves a tag to the image loaded last, and keeps the other one by its digest', async () => {

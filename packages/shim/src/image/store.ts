@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { FilesystemUsage, Image } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import { withLock } from '../files/file-lock.ts';
+import { isUserId } from '../user-id.ts';
 import { readArchive } from './archive.ts';
 import { Blobs } from './blobs.ts';
 import { digestOf } from './digest.ts';
@@ -225,7 +226,7 @@ export class LayeredImages implements Images {
 
 function criImage(image: InstalledImage, names: string[]): Image {
   const user = image.config.user.split(':')[0] ?? '';
-  const isUid = /^\d+$/.test(user);
+  const isUid = isUserId(user);
   return {
     id: image.id,
     repoTags: names.filter((name) => !name.includes('@')),

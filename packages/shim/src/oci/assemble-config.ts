@@ -6,9 +6,11 @@ import { cdiDeviceNodes } from './cdi/device-nodes.ts';
 import { cdiNames } from './cdi/names.ts';
 import { cdiEdits } from './cdi/registry.ts';
 import type { OciConfig } from './config-json.ts';
-import { hostDevices, requestedDevices } from './devices.ts';
+import { type GrantedDevice, hostDevices, requestedDevices } from './devices.ts';
 import type { HostFacts } from './host-facts.ts';
+import { checkPropagation } from './mount-propagation.ts';
 import { seccompChoice, seccompFilter } from './seccomp.ts';
+import { relabel, toBeRelabelled } from './selinux-relabel.ts';
 import { containerConfig, describeContainer } from './spec.ts';
 
 interface Host {
@@ -29,17 +31,26 @@ export async function assembleConfig(
 ): Promise<OciConfig> {
   const object = describeContainer(container);
   const context = container.config.linux?.securityContext;
-  const privileged = context?.privileged ?? false;
-  const { granted } = grantCapabilities(context?.capabilities, privileged, facts.bounding, object);
+  const { granted } = grantCapabilities(context?.capabilities, context?.privileged ?? false, facts.bounding, object);
+  await checkPropagation(container.mounts, object);
   const edits = await cdiEdits(cdiNames(container.config), object, cdiDirectories);
   const config = containerConfig({
     container,
     facts,
-    devices: privileged ? await hostDevices() : await requestedDevices(container.config.devices, object),
+    devices: await devices(container, object),
     seccomp: await seccompFilter(seccompChoice(context, object), granted, facts.architecture, object),
     apparmorProfile: await appArmor.profile(appArmorChoice(context, object), object, signal),
     sharedMemory,
     pidNamespace,
   });
+  const { mountLabel } = config.linux;
+  if (mountLabel !== undefined) await relabel(toBeRelabelled(container), mountLabel, object, signal);
   return withCdiEdits(config, edits, await cdiDeviceNodes(edits, object));
+}
+
+/** A privileged container has the host's besides, each at its place unless the request puts another there. */
+async function devices({ config }: ContainerSpec, object: string): Promise<GrantedDevice[]> {
+  const requested = await requestedDevices(config.devices, object);
+  const all = config.linux?.securityContext?.privileged ? [...(await hostDevices()), ...requested] : requested;
+  return [...new Map(all.map((device) => [device.path, device])).values()];
 }

@@ -56,13 +56,14 @@ export function grantCapabilities(
     named(request?.dropCapabilities),
     named(request?.addAmbientCapabilities),
   ];
-  const wanted = new Set(add.includes('ALL') ? bounding : drop.includes('ALL') ? [] : defaultCapabilities);
+  const isAll = add.includes('ALL') || addAmbient.includes('ALL');
+  const wanted = new Set(isAll ? bounding : drop.includes('ALL') ? [] : defaultCapabilities);
   for (const name of [...add, ...addAmbient]) if (name !== 'ALL') wanted.add(name);
   for (const name of drop) wanted.delete(name);
   const possible = (name: string): boolean => wanted.has(name) && bounding.includes(name);
   return {
     granted: [...wanted].filter(possible),
-    ambient: addAmbient.filter(possible),
+    ambient: (addAmbient.includes('ALL') ? bounding : addAmbient).filter(possible),
     withheld: [...wanted].filter((name) => !bounding.includes(name)),
   };
 }

@@ -13,6 +13,7 @@ describe('cgroups by cgroupfs', () => {
     ['', '/c1', undefined],
     ['/', '/c1', undefined],
     ['/kubepods/pod1', '/kubepods/pod1/c1', '/kubepods/pod1'],
+    ['/odd:name:here', '/odd:name:here/c1', '/odd:name:here'],
     ['kubepods/pod1/', '/kubepods/pod1/c1', '/kubepods/pod1/'],
   ])('below parent "%s" are at %s', (parent, path, own) => {
     expect(cgroupsPath('cgroupfs', sandbox(parent), 'c1')).toBe(path);
@@ -30,6 +31,13 @@ describe('cgroups by cgroupfs', () => {
 describe('cgroups by systemd', () => {
   it.each([
     ['', 'system.slice:berth:c1', '/system.slice/berth-c1.scope', undefined],
+    ['-.slice', '-.slice:berth:c1', '/berth-c1.scope', undefined],
+    [
+      'kubepods-besteffort-podUID.slice',
+      'kubepods-besteffort-podUID.slice:berth:c1',
+      '/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-podUID.slice/berth-c1.scope',
+      '/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-podUID.slice',
+    ],
     ['kubepods.slice', 'kubepods.slice:berth:c1', '/kubepods.slice/berth-c1.scope', '/kubepods.slice'],
     [
       '/kubepods.slice/kubepods-pod1.slice',
@@ -41,6 +49,10 @@ describe('cgroups by systemd', () => {
     expect(cgroupsPath('systemd', sandbox(parent), 'c1')).toBe(path);
     expect(cgroupDirectory(path)).toBe(directory);
     expect(parentDirectory(sandbox(parent))).toBe(own);
+  });
+
+  it.each(['a--b.slice', '-a.slice', '.slice', 'a:b.slice'])('are refused below %s, which no slice is called', (parent) => {
+    expect(() => cgroupsPath('systemd', sandbox(parent), 'c1')).toThrow(/is no name of a systemd slice/);
   });
 
   it('are refused below what is no slice', () => {

@@ -20,7 +20,7 @@ export function namespaces(
     ...joined('network', sandbox.namespaces.network),
     ...ipc(options, sandbox),
     ...joined('uts', sandbox.namespaces.uts),
-    ...pid(options, pidPath),
+    ...pid(options, sandbox, pidPath),
     // On v1 hosts the field leaves it out: tools inside look up their cgroup by the host's path.
     ...(facts.unifiedCgroups ? [{ type: 'cgroup' } as const] : []),
   ];
@@ -51,9 +51,11 @@ export function hasOwnIpc(options: NamespaceOption | undefined): boolean {
   return options?.ipc === NamespaceMode.CONTAINER;
 }
 
-function pid(options: NamespaceOption | undefined, path: string | undefined): OciNamespace[] {
+/** In a pod of the host's PID namespace mode POD is that too: it is what the pod's containers share. */
+function pid(options: NamespaceOption | undefined, sandbox: SandboxSpec, path: string | undefined): OciNamespace[] {
   const mode = options?.pid ?? NamespaceMode.POD;
-  if (mode === NamespaceMode.NODE) return [];
+  const ofPod = sandbox.config.linux?.securityContext?.namespaceOptions?.pid;
+  if (mode === NamespaceMode.NODE || (mode === NamespaceMode.POD && ofPod === NamespaceMode.NODE)) return [];
   return [mode !== NamespaceMode.CONTAINER && path !== undefined ? { type: 'pid', path } : { type: 'pid' }];
 }
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type ContainerConfig, NamespaceMode, SecurityProfile_ProfileType } from '@berth/sdk/cri';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { describeOciRuntimes, OciHost } from '../../testing/oci-host.ts';
+import { runProgram } from '../run-program.ts';
 
 describeOciRuntimes('what a request asks of OciRuntime', (binary) => {
   let host: OciHost;
@@ -60,6 +61,29 @@ describeOciRuntimes('what a request asks of OciRuntime', (binary) => {
     expect(await effective({})).toBe(0xa80425fbn);
     expect(await effective({ capabilities: { dropCapabilities: ['ALL'], addCapabilities: ['NET_ADMIN'] } })).toBe(1n << 12n);
     expect(await effective({ privileged: true })).toBe(boundingSet());
+  });
+
+  it('gives a privileged container the devices that it asks for at other places besides those of the host', async () => {
+    const spec = host.container('[ -c /dev/null ] && [ -c /dev/zero ] && echo written > /dev/elsewhere/null', {
+      devices: [{ hostPath: '/dev/null', containerPath: '/dev/elsewhere/null', permissions: 'rw' }],
+      linux: { securityContext: { privileged: true } },
+    });
+    await host.run(spec);
+    expect((await host.exitOf(spec)).exitCode).toBe(0);
+  });
+
+  it('refuses a propagation that could not show, and makes nothing', async () => {
+    const mounts = join(host.directory, 'private');
+    await mkdir(mounts);
+    await runProgram('mount', ['-t', 'tmpfs', 'private', mounts], host);
+    await runProgram('mount', ['--make-private', mounts], host);
+    try {
+      const spec = host.container('true');
+      spec.mounts = [{ source: mounts, destination: '/volume', readonly: false, propagation: 'rshared' }];
+      await expect(host.runtime.createContainer(spec, host.signal)).rejects.toThrow(/container main .*private is not shared/);
+    } finally {
+      await runProgram('umount', [mounts], host);
+    }
   });
 
   it('filters system calls unless told otherwise', async () => {

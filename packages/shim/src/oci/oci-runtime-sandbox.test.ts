@@ -1,5 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { PodSandboxConfig } from '@berth/sdk/cri';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { describeOciRuntimes, OciHost, onPath } from '../../testing/oci-host.ts';
 import { pinNamespaces, unpinNamespaces } from '../sandbox/sandbox-namespaces.ts';
@@ -45,6 +46,29 @@ describeOciRuntimes('a sandbox of OciRuntime', (binary) => {
     expect(own.map(({ ino }) => ino)).toEqual(pinned.map(({ ino }) => ino));
     await host.runtime.removeSandbox(host.sandbox, host.signal);
     await unpinNamespaces(pins, host.signal);
+  });
+
+  it('confines the process that holds a shared PID namespace, as the user that the sandbox names', async (test) => {
+    if (!onPath('catatonit')) return test.skip('catatonit is not on PATH');
+    const status = async (securityContext: object): Promise<string> => {
+      const config = PodSandboxConfig.fromPartial({ linux: { securityContext } });
+      host.sandbox = host.sandboxSpec({ sharedPid: true, config });
+      await host.runtime.createSandbox(host.sandbox, host.signal);
+      const pid = (await readFile(join(host.sandbox.directory, 'pause', 'container.pid'), 'utf8')).trim();
+      const text = await readFile(`/proc/${pid}/status`, 'utf8');
+      await host.runtime.removeSandbox(host.sandbox, host.signal);
+      return text;
+    };
+    expect(await status({ privileged: true })).toMatch(/^Uid:\t65535\t(.|\n)*^NoNewPrivs:\t1\nSeccomp:\t2$/m);
+    const asked = { runAsUser: { value: 7n }, runAsGroup: { value: 8n }, supplementalGroups: [9n] };
+    expect(await status(asked)).toMatch(/^Uid:\t7\t(.|\n)*^Gid:\t8\t(.|\n)*^Groups:\t9 $/m);
+  });
+
+  it("refuses sysctls of the host, and a cgroup parent in another driver's form", async () => {
+    const create = (linux: object) =>
+      host.runtime.createSandbox(host.sandboxSpec({ config: PodSandboxConfig.fromPartial({ linux }) }), host.signal);
+    await expect(create({ sysctls: { 'kernel.panic': '1' } })).rejects.toThrow(/kernel\.panic would be set for the whole host/);
+    await expect(create({ cgroupParent: 'kubepods.slice' })).rejects.toThrow(/kubepods\.slice is a systemd slice/);
   });
 
   it("joins the sandbox's network, IPC and UTS namespaces, and shares /dev/shm among its containers", async () => {

@@ -42,6 +42,7 @@ import { changeableLimits } from './resources.ts';
 import { SharedMemory } from './shared-memory.ts';
 import { withheld } from './spec.ts';
 import { supportedFields } from './supported-fields.ts';
+import { checkSysctls } from './sysctls.ts';
 
 export { cgroupDriver } from './cgroup-driver.ts';
 
@@ -131,6 +132,9 @@ export class OciRuntime implements Runtime {
 
   async createSandbox(sandbox: SandboxSpec, signal: AbortSignal): Promise<void> {
     const { pause } = this.#ready();
+    checkSysctls(sandbox);
+    // Throws for a parent in the form of the other driver, which else each of its containers would be refused for.
+    cgroupsPath(this.#cgroupDriver, sandbox, sandbox.id);
     const undo = new UndoStack(this.#options.log);
     try {
       undo.add(`/dev/shm of sandbox ${sandbox.id}`, (limit) => this.#sharedMemory.unmount(sandbox, limit));
@@ -247,7 +251,7 @@ export class OciRuntime implements Runtime {
     });
     const conmon = new Conmon({ binary: conmonBinary, exitDirectory: this.#exits.directory, createDeadlineMs, calls }, oci);
     const containers = new MonitoredContainers({ oci, conmon, exits: this.#exits, stateDirectory });
-    const pause = new Pause(containers, facts.cgroupDriver);
+    const pause = new Pause(containers, facts);
     return {
       facts,
       appArmor: new AppArmor(facts.appArmor, this.#directory),

@@ -2,31 +2,39 @@ import { chown, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
 import type { SandboxSpec } from '../runtime.ts';
+import { describeSandbox } from '../sandbox/sandbox.ts';
 import { rootOf } from '../sandbox/user-namespace.ts';
-import type { CgroupDriver } from './cgroup-driver.ts';
 import type { MonitoredContainer } from './conmon.ts';
+import type { HostFacts } from './host-facts.ts';
 import type { MonitoredContainers } from './monitored.ts';
 import { locate } from './programs.ts';
+import { seccompChoice, seccompFilter } from './seccomp.ts';
 import { pauseConfig } from './spec.ts';
 
 /** The process that holds a sandbox's shared PID namespace and reaps its orphans: `catatonit -P`, a container named by the sandbox's id. */
 export class Pause {
   readonly #containers: MonitoredContainers;
-  readonly #cgroupDriver: CgroupDriver;
+  readonly #facts: HostFacts;
 
-  constructor(containers: MonitoredContainers, cgroupDriver: CgroupDriver) {
+  constructor(containers: MonitoredContainers, facts: HostFacts) {
     this.#containers = containers;
-    this.#cgroupDriver = cgroupDriver;
+    this.#facts = facts;
   }
 
   async create(sandbox: SandboxSpec, signal: AbortSignal): Promise<void> {
     const executable = await locate('catatonit', 'holds the PID namespace that the containers of a pod share');
     const container = pauseContainer(sandbox);
+    const object = describeSandbox(sandbox);
+    const context = sandbox.config.linux?.securityContext;
     const root = join(container.bundle, 'rootfs');
     await mkdir(root, { recursive: true, mode: 0o755 });
     const owner = sandbox.idMappings && rootOf(sandbox.idMappings);
     if (owner) await chown(root, owner.uid, owner.gid);
-    await this.#containers.create(container, pauseConfig(sandbox, root, executable, this.#cgroupDriver), signal);
+    const { architecture, cgroupDriver } = this.#facts;
+    // Containers of the pod can trace it, and would do by it what their own filter forbids: so it has one in privileged pods too.
+    const choice = seccompChoice({ seccompProfilePath: '', seccomp: undefined, ...context, privileged: false }, object);
+    const seccomp = await seccompFilter(choice, [], architecture, object);
+    await this.#containers.create(container, pauseConfig({ sandbox, root, executable, cgroupDriver, seccomp }), signal);
     try {
       await this.#containers.start(container, signal);
     } catch (error) {

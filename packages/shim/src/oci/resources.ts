@@ -4,11 +4,14 @@ import { blockIo, blockIoFiles } from './block-io.ts';
 import type { OciResources } from './config-json.ts';
 import type { HostFacts } from './host-facts.ts';
 
+/** The kernel's least; the scale of cgroup v2 begins there. */
+const leastShares = 2;
+
 /** Limits as the OCI specification words them; a field that the client left at 0 or empty is left out. */
 export function limits(request: LinuxContainerResources | undefined, facts: HostFacts, object: string): Omit<OciResources, 'devices'> {
   if (!request) return {};
   const cpu = withoutEmpty({
-    shares: Number(request.cpuShares),
+    shares: request.cpuShares === 0n ? 0 : Math.max(Number(request.cpuShares), leastShares),
     quota: Number(request.cpuQuota),
     period: Number(request.cpuPeriod),
     cpus: request.cpusetCpus,
@@ -16,7 +19,8 @@ export function limits(request: LinuxContainerResources | undefined, facts: Host
   });
   const memory = withoutEmpty({
     limit: Number(request.memoryLimitInBytes),
-    swap: facts.swapAccounting ? Number(request.memorySwapLimitInBytes) : 0,
+    // A limit on memory alone would be passed by swapping.
+    swap: facts.swapAccounting ? Number(request.memorySwapLimitInBytes || request.memoryLimitInBytes) : 0,
   });
   return withoutEmpty({
     cpu,

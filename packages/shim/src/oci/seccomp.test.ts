@@ -20,6 +20,13 @@ describe('the choice of a filter', () => {
     });
   });
 
+  it('is a file, also where its reference is in the older form', () => {
+    const profileType = SecurityProfile_ProfileType.Localhost;
+    for (const localhostRef of ['/etc/profile.json', 'localhost//etc/profile.json']) {
+      expect(choice({ seccomp: { profileType, localhostRef } })).toEqual({ kind: 'localhost', path: '/etc/profile.json' });
+    }
+  });
+
   it.each([
     ['unconfined', { kind: 'unconfined' }],
     ['docker/default', { kind: 'runtimeDefault' }],
@@ -65,6 +72,9 @@ describe('a Localhost profile', () => {
     const filter = () => seccompFilter({ kind: 'localhost', path }, [], 'x64', 'container web');
     try {
       await expect(filter()).rejects.toThrow(/container web: seccomp profile .*profile\.json can't be used.*ENOENT/);
+      await expect(seccompFilter({ kind: 'localhost', path: 'profile.json' }, [], 'x64', 'container web')).rejects.toThrow(
+        /its path is not absolute/,
+      );
       await writeFile(path, '{}');
       await expect(filter()).rejects.toThrow(/it has no defaultAction/);
       await writeFile(path, JSON.stringify({ defaultAction: 'SCMP_ACT_ALLOW', syscalls: [] }));

@@ -1,14 +1,18 @@
-import { readFile } from 'node:fs/promises';
+import { isAbsolute } from 'node:path';
 import { type LinuxContainerSecurityContext, SecurityProfile_ProfileType } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
+import { readSmallFile } from '../files/read-small-file.ts';
 import type { OciSeccomp } from './config-json.ts';
 import { allowedByArguments, allowedWith, allowedWithoutSysAdmin, alwaysAllowed } from './seccomp-profile.ts';
 
 /** What a container asks for: no filter, the default one, or a profile in a file of the host. */
 type SeccompChoice = { kind: 'unconfined' } | { kind: 'runtimeDefault' } | { kind: 'localhost'; path: string };
 
-/** The choice that a security context makes. One that makes none gets RuntimeDefault; privileged ones are never filtered. */
-export function seccompChoice(context: LinuxContainerSecurityContext | undefined, object: string): SeccompChoice {
+/** What containers and sandboxes both ask by. */
+type SeccompFields = Pick<LinuxContainerSecurityContext, 'privileged' | 'seccomp' | 'seccompProfilePath'>;
+
+/** The choice that a security context makes; older clients write the older form into the newer field too. One that makes none gets RuntimeDefault; privileged ones are never filtered. */
+export function seccompChoice(context: SeccompFields | undefined, object: string): SeccompChoice {
   if (context?.privileged) return { kind: 'unconfined' };
   if (!context?.seccomp) return deprecatedChoice(context?.seccompProfilePath ?? '', object);
   switch (context.seccomp.profileType) {
@@ -17,7 +21,7 @@ export function seccompChoice(context: LinuxContainerSecurityContext | undefined
     case SecurityProfile_ProfileType.Unconfined:
       return { kind: 'unconfined' };
     case SecurityProfile_ProfileType.Localhost:
-      return { kind: 'localhost', path: context.seccomp.localhostRef };
+      return { kind: 'localhost', path: context.seccomp.localhostRef.replace(/^localhost\//, '') };
     default:
       throw new PluginError('INVALID_ARGUMENT', `seccomp.profile_type ${context.seccomp.profileType} is not known`, { object });
   }
@@ -64,10 +68,14 @@ export function runtimeDefault(capabilities: string[], architecture: string): Oc
   };
 }
 
+/** Larger files are no profiles: the longest known have less than a tenth of it. */
+const mostProfileBytes = 1024 * 1024;
+
 /** A profile in the runtime specification's form, as an administrator put it on the node. */
 async function readProfile(path: string, object: string): Promise<OciSeccomp> {
   try {
-    const profile = JSON.parse(await readFile(path, 'utf8')) as OciSeccomp;
+    if (!isAbsolute(path)) throw new Error('its path is not absolute');
+    const profile = JSON.parse(await readSmallFile(path, mostProfileBytes)) as OciSeccomp;
     if (typeof profile?.defaultAction !== 'string') throw new Error('it has no defaultAction');
     return profile;
   } catch (cause) {

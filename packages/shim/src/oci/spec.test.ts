@@ -53,6 +53,8 @@ describe('capabilities', () => {
     const { process } = config({ securityContext: { capabilities: { addAmbientCapabilities: ['NET_ADMIN'] } } });
     expect(process.capabilities).toMatchObject({ ambient: ['CAP_NET_ADMIN'], inheritable: ['CAP_NET_ADMIN'] });
     expect(config().process.capabilities).toMatchObject({ ambient: [], inheritable: [] });
+    const all = config({ securityContext: { capabilities: { addAmbientCapabilities: ['ALL'], dropCapabilities: ['CHOWN'] } } });
+    expect(all.process.capabilities.ambient).toEqual(facts.bounding.filter((name) => name !== 'CAP_CHOWN'));
   });
 });
 
@@ -73,6 +75,16 @@ describe('namespaces', () => {
       types(config({ securityContext: { namespaceOptions: { pid: mode } } }, { sharedPid: '/proc/7/ns/pid' }));
     expect(pid(NamespaceMode.POD)).toEqual(['mount', 'pid /proc/7/ns/pid']);
     expect(pid(NamespaceMode.CONTAINER)).toEqual(['mount', 'pid']);
+  });
+
+  it("have no PID namespace in mode POD where the pod uses the host's", () => {
+    const options = { securityContext: { namespaceOptions: { pid: NamespaceMode.NODE } } };
+    const sandbox = { config: PodSandboxConfig.fromPartial({ linux: options }) };
+    expect(types(config({}, { sandbox }))).toEqual(['mount']);
+    expect(types(config({ securityContext: { namespaceOptions: { pid: NamespaceMode.CONTAINER } } }, { sandbox }))).toEqual([
+      'mount',
+      'pid',
+    ]);
   });
 
   it('include a cgroup namespace where there is only cgroup v2', () => {
@@ -100,6 +112,8 @@ describe('resources', () => {
       cpu: { shares: 512, quota: 50_000, period: 100_000, cpus: '0-1' },
       memory: { limit: 2 ** 30, swap: 2 ** 30 },
     });
+    expect(resources({ memoryLimitInBytes: 1n << 30n })).toMatchObject({ memory: { limit: 2 ** 30, swap: 2 ** 30 } });
+    expect(resources({ cpuShares: 1n })).toMatchObject({ cpu: { shares: 2 } });
     expect(resources(request, { ...facts, swapAccounting: false })).toMatchObject({ memory: { limit: 2 ** 30 } });
   });
 
@@ -139,6 +153,12 @@ describe('mounts and paths', () => {
     expect(config({ securityContext: { privileged: true } }).linux).toMatchObject({ maskedPaths: [], readonlyPaths: [] });
   });
 
+  it('are none in a user namespace where the request has empty lists', () => {
+    const sandbox = { idMappings: { uids: [], gids: [] } };
+    expect(config({ securityContext: {} }, { sandbox }).linux).toMatchObject({ maskedPaths: [], readonlyPaths: [] });
+    expect(config({}, { sandbox }).linux).toMatchObject({ maskedPaths, readonlyPaths });
+  });
+
   it('of a request come last, and replace a default one at the same place', () => {
     const mounts = config({}, { mounts: [{ source: '/host', destination: '/dev/shm', readonly: true, propagation: 'rslave' }] }).mounts;
     expect(mounts.filter(({ destination }) => destination === '/dev/shm')).toEqual([
@@ -150,6 +170,25 @@ describe('mounts and paths', () => {
     const propagation = (mode: 'private' | 'rslave' | 'rshared'): string | undefined =>
       config({}, { mounts: [{ source: '/a', destination: '/a', readonly: false, propagation: mode }] }).linux.rootfsPropagation;
     expect([propagation('private'), propagation('rslave'), propagation('rshared')]).toEqual([undefined, 'rslave', 'rshared']);
+  });
+});
+
+describe('SELinux labels', () => {
+  const host = { ...facts, selinux: true };
+  const label = (securityContext: SecurityContext, level = ''): string | undefined =>
+    config(
+      { securityContext },
+      {
+        facts: host,
+        sandbox: { config: PodSandboxConfig.fromPartial({ linux: { securityContext: { selinuxOptions: { level } } } }) },
+      },
+    ).process.selinuxLabel;
+
+  it("are the container's, else the pod's, and none where nobody asks", () => {
+    expect(label({ selinuxOptions: { level: 's0:c1' } }, 's0:c2')).toBe('system_u:system_r:container_t:s0:c1');
+    expect(label({ selinuxOptions: { level: '' } }, 's0:c2')).toBe('system_u:system_r:container_t:s0:c2');
+    expect(label({ privileged: true }, 's0:c2')).toBeUndefined();
+    expect(label({})).toBeUndefined();
   });
 });
 

@@ -1,3 +1,4 @@
+import type { SELinuxOption } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import { describeContainer } from '../container/container.ts';
 import type { ContainerSpec, SandboxSpec } from '../runtime.ts';
@@ -47,7 +48,7 @@ export function containerConfig({
   const privileged = context?.privileged ?? false;
   const { granted, ambient } = grantCapabilities(context?.capabilities, privileged, facts.bounding, object);
   const { score } = oomScore(resources, facts);
-  const labels = selinuxLabels(context?.selinuxOptions, facts.selinux, object);
+  const labels = selinuxLabels(selinuxOptions(container), facts.selinux, object);
   const propagation = rootfsPropagation(container.mounts);
   return {
     ociVersion: '1.0.2',
@@ -76,8 +77,8 @@ export function containerConfig({
       resources: { devices: deviceRules(privileged, devices), ...limits(resources, facts, object) },
       devices: devices.map(({ access: _, ...device }) => device),
       sysctl: container.sandbox.config.linux?.sysctls ?? {},
-      maskedPaths: hiddenPaths(privileged, context?.maskedPaths, maskedPaths),
-      readonlyPaths: hiddenPaths(privileged, context?.readonlyPaths, readonlyPaths),
+      maskedPaths: hiddenPaths(container, context?.maskedPaths, maskedPaths),
+      readonlyPaths: hiddenPaths(container, context?.readonlyPaths, readonlyPaths),
       ...(propagation && { rootfsPropagation: propagation }),
       ...(labels && { mountLabel: labels.mount }),
       ...(seccomp && { seccomp }),
@@ -85,13 +86,27 @@ export function containerConfig({
   };
 }
 
-/** The config.json of the process that holds a sandbox's PID namespace: `executable`, static, in an empty root. */
-export function pauseConfig(sandbox: SandboxSpec, root: string, executable: string, cgroupDriver: CgroupDriver): OciConfig {
+interface PauseInputs {
+  sandbox: SandboxSpec;
+  root: string;
+  /** Static: nothing else is in the root. */
+  executable: string;
+  cgroupDriver: CgroupDriver;
+  seccomp: OciSeccomp | undefined;
+}
+
+/** Nobody's, unless the sandbox names another. */
+const pauseId = 65535;
+
+/** The config.json of the process that holds a sandbox's PID namespace. */
+export function pauseConfig({ sandbox, root, executable, cgroupDriver, seccomp }: PauseInputs): OciConfig {
+  const { runAsUser, runAsGroup, supplementalGroups = [] } = sandbox.config.linux?.securityContext ?? {};
+  const [uid, gid] = [Number(runAsUser?.value ?? pauseId), Number(runAsGroup?.value ?? pauseId)];
   return {
     ociVersion: '1.0.2',
     process: {
       terminal: false,
-      user: { uid: 65535, gid: 65535, additionalGids: [] },
+      user: { uid, gid, additionalGids: supplementalGroups.map(Number) },
       args: ['/catatonit', '-P'],
       env: [],
       cwd: '/',
@@ -114,6 +129,7 @@ export function pauseConfig(sandbox: SandboxSpec, root: string, executable: stri
       sysctl: {},
       maskedPaths,
       readonlyPaths,
+      ...(seccomp && { seccomp }),
     },
   };
 }
@@ -131,6 +147,13 @@ export function withheld({ config }: ContainerSpec, facts: HostFacts): string[] 
   ];
 }
 
+/** A container that names none has the pod's; a privileged one is confined only where it says so itself. */
+function selinuxOptions({ config, sandbox }: ContainerSpec): SELinuxOption | undefined {
+  const { selinuxOptions: own, privileged = false } = config.linux?.securityContext ?? {};
+  const isNamed = Object.values(own ?? {}).some((part) => part !== '');
+  return isNamed || privileged ? own : sandbox.config.linux?.securityContext?.selinuxOptions;
+}
+
 function rootOf(container: ContainerSpec): string {
   if (container.rootfs?.mounted) return container.rootfs.mounted;
   throw new PluginError('FAILED_PRECONDITION', 'its root file system is not mounted', { object: describeContainer(container) });
@@ -144,8 +167,12 @@ function deviceRules(privileged: boolean, devices: GrantedDevice[]): OciConfig['
   ];
 }
 
-/** An empty list can't be told from an absent one in the message: it means the defaults. */
-function hiddenPaths(privileged: boolean, requested: string[] | undefined, defaults: string[]): string[] {
-  if (privileged) return [];
-  return requested?.length ? requested : defaults;
+/**
+ * An empty list can't be told from an absent one in the message: it means the defaults, so that clients which say nothing are safe, but
+ * for pods with a user namespace, the only ones whose `procMount: Unmasked` Kubernetes takes: it asks for none of them.
+ */
+function hiddenPaths({ config, sandbox }: ContainerSpec, requested: string[] | undefined, defaults: string[]): string[] {
+  if (config.linux?.securityContext?.privileged) return [];
+  if (requested?.length) return requested;
+  return requested && sandbox.idMappings ? [] : defaults;
 }

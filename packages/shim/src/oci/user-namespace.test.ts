@@ -4,7 +4,7 @@ import { type ContainerConfig, ContainerState, NamespaceMode, type PodSandboxCon
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { writeCniPlugins } from '../../testing/cni-plugins.ts';
 import { describeOciRuntimes, makeRoot } from '../../testing/oci-host.ts';
-import { TestShim } from '../../testing/test-shim.ts';
+import { image, TestShim } from '../../testing/test-shim.ts';
 import { NamedImages } from '../image/named.ts';
 import { mountPoints } from '../mount-points.ts';
 import { OciRuntime } from './oci-runtime.ts';
@@ -101,6 +101,14 @@ describeOciRuntimes('a pod with a user namespace', (binary) => {
     expect(lines[0]).toMatch(/ 1 0 +0 /);
     expect(lines.slice(1).join('\n')).toContain('refused');
     expect((await stat(join(volume, 'of-root'))).uid).toBe(0);
+  });
+
+  it("has an image's volume as its own, also where the client asks for that to be idmapped", async () => {
+    const podSandboxId = await runPod();
+    const volume = { containerPath: '/data', image: { image } };
+    for (const mount of [volume, { ...volume, uidMappings: ids, gidMappings: ids }]) {
+      expect((await printed(podSandboxId, 'ls -ln /data/bin/busybox', { mounts: [mount] }))[0]).toMatch(/ 1 0 +0 /);
+    }
   });
 
   it('mounts a file as a volume, idmapped too', async () => {

@@ -1,9 +1,18 @@
-import { NamespaceMode, type NamespaceOption, type PodSandboxConfig, type RunPodSandboxRequest } from '@berth/sdk/cri';
+import { isAbsolute } from 'node:path';
+import {
+  type LinuxSandboxSecurityContext,
+  NamespaceMode,
+  type NamespaceOption,
+  type PodSandboxConfig,
+  type RunPodSandboxRequest,
+} from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import { checkText } from '../check-text.ts';
+import { checkIdentity } from '../container/check-security-context.ts';
 import { checkResources } from '../container/resource-limits.ts';
 import { checkRefusals } from '../refusals.ts';
 import type { Shim } from '../shim.ts';
+import { checkNetworkConfig } from './check-network-config.ts';
 import { checkUserNamespace } from './user-namespace.ts';
 
 /** The configuration of a request for this handler; throws INVALID_ARGUMENT for one that no sandbox could have. */
@@ -24,14 +33,48 @@ export function checkedConfig(shim: Shim, { config, runtimeHandler }: RunPodSand
       hint: 'use at most 64 letters, digits, "-", "." and "_"',
     });
   }
-  checkText(config, `pod ${namespace}/${name}`);
-  checkNamespaces(config.linux?.securityContext?.namespaceOptions, `pod ${namespace}/${name}`);
-  checkUserNamespace(config.linux?.securityContext?.namespaceOptions, `pod ${namespace}/${name}`);
-  checkCgroupParent(config.linux?.cgroupParent ?? '', `pod ${namespace}/${name}`);
-  checkResources(config.linux?.resources, 'linux.resources', `pod ${namespace}/${name}`);
-  checkResources(config.linux?.overhead, 'linux.overhead', `pod ${namespace}/${name}`);
-  checkRefusals(config, shim.refusals, `pod ${namespace}/${name}`);
+  checkParts(config, shim, `pod ${namespace}/${name}`);
   return config;
+}
+
+function checkParts(config: PodSandboxConfig, shim: Shim, object: string): void {
+  const { linux, windows, logDirectory } = config;
+  checkText(config, object);
+  if (windows) throw new PluginError('INVALID_ARGUMENT', 'windows: it is a pod of Linux', { object, hint: 'set linux' });
+  checkLogDirectory(logDirectory, object);
+  checkNetworkConfig(config, object);
+  checkNamespaces(linux?.securityContext?.namespaceOptions, object);
+  checkUserNamespace(linux?.securityContext?.namespaceOptions, object);
+  checkUser(linux?.securityContext, object);
+  checkCgroupParent(linux?.cgroupParent ?? '', object);
+  checkSysctlNames(Object.keys(linux?.sysctls ?? {}), object);
+  checkResources(linux?.resources, 'linux.resources', object);
+  checkResources(linux?.overhead, 'linux.overhead', object);
+  checkRefusals(config, shim.refusals, object);
+}
+
+/** Whom the sandbox's own process would run as, if the runtime has one: its containers say it for themselves. */
+function checkUser(context: LinuxSandboxSecurityContext | undefined, object: string): void {
+  if (!context) return;
+  checkIdentity({ ...context, runAsUsername: '' }, object);
+  if (!context.runAsGroup || context.runAsUser) return;
+  throw new PluginError('INVALID_ARGUMENT', 'linux.security_context: run_as_group without run_as_user', { object });
+}
+
+/** A file below /proc/sys, its parts separated by dots or slashes (sysctl(8)). */
+function checkSysctlNames(names: string[], object: string): void {
+  const wrong = names.find((name) => !/^[\w-]+([./][\w-]+)+$/.test(name));
+  if (wrong === undefined) return;
+  throw new PluginError('INVALID_ARGUMENT', `linux.sysctls: ${JSON.stringify(wrong.slice(0, 100))} is no name of one`, {
+    object,
+    hint: 'write it as net.ipv4.ip_forward',
+  });
+}
+
+/** Logs of its containers are written below it. */
+function checkLogDirectory(directory: string, object: string): void {
+  if (directory === '' || isAbsolute(directory)) return;
+  throw new PluginError('INVALID_ARGUMENT', `log_directory ${JSON.stringify(directory.slice(0, 100))} is not absolute`, { object });
 }
 
 /** Cgroups of its containers are made and removed below it. */

@@ -1,4 +1,4 @@
-import { NamespaceMode, PodSandboxState } from '@berth/sdk/cri';
+import { NamespaceMode, PodSandboxState, type Protocol, type SupplementalGroupsPolicy } from '@berth/sdk/cri';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { podConfig, TestShim } from '../../testing/test-shim.ts';
 
@@ -49,6 +49,33 @@ describe('RunPodSandbox', () => {
       expect.objectContaining({ code: 'INVALID_ARGUMENT', message: expect.stringContaining('is no host name') }),
     );
     await shim.runPod();
+  });
+
+  it.each([
+    ['what only Windows has', { windows: {} }, /windows: it is a pod of Linux/],
+    ['a relative log directory', { logDirectory: 'logs' }, /log_directory "logs" is not absolute/],
+    [
+      'a port of the host that is none',
+      { portMappings: [{ hostPort: 65_536, containerPort: 80 }] },
+      /port_mappings\[0\]\.host_port: 65536/,
+    ],
+    ['a mapping to no port', { portMappings: [{ hostPort: 80 }] }, /port_mappings\[0\]\.container_port: 0 is no port/],
+    ['a protocol that is none', { portMappings: [{ containerPort: 80, protocol: 9 as Protocol }] }, /protocol: 9 is not known/],
+    ['an address that is none', { portMappings: [{ containerPort: 80, hostPort: 80, hostIp: 'localhost' }] }, /host_ip: "localhost"/],
+    ['two entries of resolv.conf in one', { dnsConfig: { servers: ['192.0.2.1\nsearch evil'] } }, /dns_config: .* is no one word/],
+    ['a sysctl that is a path', { linux: { sysctls: { 'net/../kernel/panic': '1' } } }, /linux\.sysctls: .* is no name of one/],
+    ['a group without a user', { linux: { securityContext: { runAsGroup: { value: 1n } } } }, /run_as_group without run_as_user/],
+    ['a user that is none', { linux: { securityContext: { runAsUser: { value: -1n } } } }, /run_as_user is -1, which is no id/],
+    ['an unknown policy', { linux: { securityContext: { supplementalGroupsPolicy: 9 as SupplementalGroupsPolicy } } }, /policy is 9/],
+  ])('refuses %s, and leaves nothing', async (_what, config, message) => {
+    await expect(shim.runPod(config)).rejects.toThrow(
+      expect.objectContaining({ code: 'INVALID_ARGUMENT', message: expect.stringMatching(message) }),
+    );
+    expect(shim.leftovers()).toEqual([]);
+  });
+
+  it('takes ports that are only told', async () => {
+    await shim.runPod({ portMappings: [{ containerPort: 80 }, {}] });
   });
 
   it('refuses what the runtime refuses, with its reason', async () => {

@@ -1,7 +1,7 @@
 import { LinuxPodSandboxConfig } from '@berth/sdk/cri';
 import { grantCapabilities } from '@berth/shim/oci/capabilities';
 import type { OciConfig } from '@berth/shim/oci/config-json';
-import { seccompChoice, seccompFilter } from '@berth/shim/oci/seccomp';
+import { runtimeDefault, seccompChoice, seccompFilter } from '@berth/shim/oci/seccomp';
 import { containerConfig, describeContainer, pauseConfig } from '@berth/shim/oci/spec';
 import type { ContainerSpec, SandboxSpec } from '@berth/shim/runtime';
 import { containersCgroup, pause, processLink, sharedMemoryPath } from '../guest/paths.ts';
@@ -45,7 +45,8 @@ function pidNamespace({ pidTarget, sandbox }: ContainerSpec): string | undefined
 
 /** That of the process which holds a pod's shared PID namespace in its guest. */
 export function guestPauseConfig(sandbox: SandboxSpec): OciConfig {
-  return pauseConfig(insideMachine(sandbox), pause.root, pause.executable, guestFacts.cgroupDriver);
+  const { architecture, cgroupDriver } = guestFacts;
+  return pauseConfig({ sandbox: insideMachine(sandbox), ...pause, cgroupDriver, seccomp: runtimeDefault([], architecture) });
 }
 
 /** The pod's machine is its network, IPC and UTS namespace; its agent has made the containers' cgroup and set the sysctls. */

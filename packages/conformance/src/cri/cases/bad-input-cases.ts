@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import type { Case } from '../../suite.ts';
 import { expectEqual, expectRefused, expectTrue, unlessRefused } from '../expect.ts';
 import type { SandboxConfig } from '../messages.ts';
-import { mounts, processes, sameHost } from '../needs.ts';
-import type { CriTarget } from '../target.ts';
+import { mounts, namespaces, processes, sameHost } from '../needs.ts';
+import { type CriTarget, podNamespaces } from '../target.ts';
 
 const wrongIds = ['', '.', '..', '/', '../../etc', '/etc/passwd', 'a/b', 'x'.repeat(4000), 'ünïcode', 'a b', '\u0000', '%2e%2e'];
 
@@ -240,6 +240,33 @@ export const badInputCases: Case<CriTarget>[] = [
       const call = target.withPod({ linux: { sysctls: wrong } }, (pod) => pod.start());
       await expectRefused(call, 'an unknown kernel parameter');
       await expectAlive(target);
+    },
+  },
+  {
+    id: 'bad-input.sysctl-of-host',
+    group: 'bad input',
+    clause: 'a kernel parameter of a namespace that the pod shares with the host is refused (cri.proto, LinuxPodSandboxConfig.sysctls)',
+    proves: ['LinuxPodSandboxConfig.sysctls'],
+    needs: [namespaces],
+    async run(target) {
+      const securityContext = { namespaceOptions: { ...podNamespaces, network: 'NODE' as const } };
+      const sysctls = { 'net.ipv4.ip_unprivileged_port_start': '81' };
+      const call = target.withPod({ hostname: '', linux: { securityContext, sysctls } }, (pod) => pod.start());
+      await expectRefused(call, "a kernel parameter of the host's network");
+      await expectAlive(target);
+    },
+  },
+  {
+    id: 'bad-input.sandbox-group',
+    group: 'bad input',
+    clause: 'run_as_group of a sandbox without run_as_user is refused (cri.proto, LinuxSandboxSecurityContext.run_as_group)',
+    proves: ['LinuxSandboxSecurityContext.run_as_group'],
+    async run(target) {
+      const securityContext = { namespaceOptions: podNamespaces, runAsGroup: { value: 2345 } };
+      await expectRefused(
+        target.withPod({ linux: { securityContext } }, async (pod) => pod.status()),
+        'a group without a user',
+      );
     },
   },
   {

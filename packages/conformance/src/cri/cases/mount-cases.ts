@@ -210,6 +210,24 @@ export const mountCases: Case<CriTarget>[] = [
     },
   },
   {
+    id: 'mount.propagation-impossible',
+    group: 'mount',
+    clause:
+      'a propagation that nothing can come through, since the source is private on the host, is refused (cri.proto, Mount.propagation)',
+    proves: ['Mount.propagation'],
+    needs: [mounts, privileged, propagation],
+    async run(target) {
+      await withSharedMount(async (hostPath) => {
+        await execute('mount', ['--make-private', hostPath]);
+        const securityContext = { privileged: true, namespaceOptions: podNamespaces };
+        const mount: Mount = { containerPath: '/volume', hostPath, propagation: 'PROPAGATION_BIDIRECTIONAL' };
+        await target.withPod({ linux: { securityContext } }, async (pod) => {
+          await expectRefused(pod.start({ mounts: [mount], linux: { securityContext: { privileged: true } } }), 'a private source');
+        });
+      });
+    },
+  },
+  {
     id: 'mount.readonly-submount',
     group: 'mount',
     clause:

@@ -18,6 +18,10 @@ async function hasUserNamespaces(target: CriTarget): Promise<boolean> {
   return runtimeHandlers.find(({ name }) => name === (target.options.handler ?? ''))?.features?.userNamespaces === true;
 }
 
+async function skipWithoutFeature(target: CriTarget): Promise<void> {
+  if (!(await hasUserNamespaces(target))) throw new SkipCase('the handler says that it has no user namespaces');
+}
+
 function withUserNamespace<Result>(target: CriTarget, work: (pod: TestPod) => Promise<Result>): Promise<Result> {
   return target.withPod({ linux: { securityContext } }, work);
 }
@@ -25,8 +29,8 @@ function withUserNamespace<Result>(target: CriTarget, work: (pod: TestPod) => Pr
 /** Pods whose root is nobody on the node. */
 export const userNamespaceCases: Case<CriTarget>[] = [
   {
-    id: 'pod.user-namespace',
-    group: 'pod',
+    id: 'userns.mapping',
+    group: 'userns',
     clause: 'users of the pod are mapped as asked for where the handler has user namespaces, else it is refused (cri.proto, UserNamespace)',
     proves: [
       'NamespaceOption.userns_options',
@@ -51,14 +55,14 @@ export const userNamespaceCases: Case<CriTarget>[] = [
     },
   },
   {
-    id: 'mount.mapped-owners',
-    group: 'mount',
+    id: 'userns.idmapped-volume',
+    group: 'userns',
     clause:
       'with uidMappings and gidMappings, files of a volume keep their owners on disk, or the mount is refused (cri.proto, Mount.uidMappings)',
     proves: ['Mount.uidMappings', 'Mount.gidMappings'],
     needs: [isolation, mounts, sameHost],
     async run(target) {
-      if (!(await hasUserNamespaces(target))) throw new SkipCase('the handler says that it has no user namespaces');
+      await skipWithoutFeature(target);
       const hostPath = mkdtempSync(join(tmpdir(), 'berth-volume-'));
       chmodSync(hostPath, 0o755);
       try {
@@ -73,6 +77,21 @@ export const userNamespaceCases: Case<CriTarget>[] = [
       } finally {
         rmSync(hostPath, { recursive: true, force: true });
       }
+    },
+  },
+  {
+    id: 'userns.other-mapping',
+    group: 'userns',
+    clause: "a container that names other ids than its pod's is refused (cri.proto, UserNamespace.uids)",
+    proves: ['UserNamespace.uids'],
+    needs: [isolation],
+    async run(target) {
+      await skipWithoutFeature(target);
+      await withUserNamespace(target, async (pod) => {
+        const other = [{ ...mapping, hostId: 2_000_000 }];
+        const namespaceOptions = { ...podNamespaces, usernsOptions: { mode: 'POD' as const, uids: other, gids: other } };
+        await expectRefused(pod.start({ linux: { securityContext: { namespaceOptions } } }), 'other ids');
+      });
     },
   },
 ];

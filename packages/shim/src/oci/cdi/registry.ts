@@ -1,8 +1,9 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
 import { parse } from 'yaml';
 import { absent } from '../../files/absent.ts';
+import { readSmallFile } from '../../files/read-small-file.ts';
 import { type CdiSpecification, type ContainerEdits, parseCdiSpecification } from './specification.ts';
 
 /** Where vendors put them; what a later folder says goes before an earlier one (SPEC.md, "CDI JSON specification"). */
@@ -79,9 +80,7 @@ async function readAll(directories: string[]): Promise<{ devices: Map<string, Fo
 }
 
 async function readSpecification(file: string): Promise<CdiSpecification> {
-  const text = await readFile(file, 'utf8');
-  if (text.length > mostBytes) throw new PluginError('RESOURCE_EXHAUSTED', `it has ${text.length} bytes`, { object: file });
-  return parseCdiSpecification(parseText(file, text), file);
+  return parseCdiSpecification(parseText(file, await readSmallFile(file, mostBytes)), file);
 }
 
 function parseText(file: string, text: string): unknown {
