@@ -114,7 +114,8 @@ export class TimerRuntime {
         for (const { id, sandboxId } of this.containers.values()) if (sandboxId === podSandboxId) this.containers.delete(id);
         return {};
       },
-      podSandboxStatus: ({ podSandboxId }) => {
+      podSandboxStatus: async ({ podSandboxId }, context) => {
+        await this.faults.get('PodSandboxStatus')?.(context);
         const sandbox = found(this.sandboxes.get(podSandboxId), podSandboxId);
         return {
           status: { ...listed(sandbox), network: { ip: '10.9.0.2', additionalIps: [] } },
