@@ -42,7 +42,9 @@ export class SessionProxy {
     this.#open.add(socket);
     try {
       const signal = AbortSignal.timeout(beginDeadlineMs);
-      join(await this.#locate(request, signal), request, socket, head, signal);
+      const url = await this.#locate(request, signal);
+      // A client that is gone has been closed already: nothing would end its session.
+      if (!socket.destroyed) join(url, request, socket, head, signal);
     } catch (thrown) {
       const error = PluginError.from(thrown);
       answer(socket, statusOf(error), `${error.message}\n`);
