@@ -17,6 +17,11 @@ export class PodDirectories {
     this.#podLogsDir = podLogsDir;
   }
 
+  /** Where localhost profiles of seccomp are; whoever runs the node puts them there. */
+  get seccompRoot(): string {
+    return join(this.kubeletRoot, 'seccomp');
+  }
+
   /** Volumes and what else the pod needs as long as it is there. */
   podDirectory(pod: Pod): string {
     return join(this.kubeletRoot, 'pods', uidOf(pod));

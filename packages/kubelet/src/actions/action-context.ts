@@ -27,6 +27,7 @@ export interface ActionContext {
 export async function sandboxSurroundings({ pod, directories, cgroups, hostDns }: ActionContext): Promise<SandboxSurroundings> {
   return {
     kubeletRoot: directories.kubeletRoot,
+    seccompRoot: directories.seccompRoot,
     logDirectory: directories.logDirectory(pod),
     cgroupParent: cgroups?.parentOf(uidOf(pod)) ?? '',
     hostDns: await hostDns(),

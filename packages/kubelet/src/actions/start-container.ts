@@ -36,6 +36,7 @@ function configure(context: ActionContext, container: Container, attempt: number
       attempt,
       imageRef: image?.id || container.image || '',
       volumePaths: volumePaths(context),
+      seccompRoot: context.directories.seccompRoot,
       nodeMemory: context.nodeMemory,
     });
   });

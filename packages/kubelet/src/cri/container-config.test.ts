@@ -14,6 +14,7 @@ function configOf(container: Partial<Container>, spec: Parameters<typeof makePod
     attempt: 2,
     imageRef: 'sha256:1',
     volumePaths: new Map([['data', '/host/data']]),
+    seccompRoot: '/kubelet/seccomp',
     nodeMemory: 4n * gibibyte,
   });
 }
@@ -88,6 +89,18 @@ describe('the CRI message for a container', () => {
       namespaceOptions: { pid: NamespaceMode.NODE, network: NamespaceMode.POD },
     });
     expect(config.linux?.securityContext?.maskedPaths).toContain('/proc/kcore');
+  });
+
+  it("finds a localhost profile of seccomp below kubelet's directory, and leaves one of AppArmor as named", () => {
+    const seccompProfile = { type: 'Localhost', localhostProfile: 'profiles/mine.json' } as const;
+    const appArmorProfile = { type: 'Localhost', localhostProfile: 'mine' } as const;
+    const profiles = { seccompProfile, appArmorProfile };
+    for (const config of [configOf({ securityContext: profiles }), configOf({}, { securityContext: profiles })]) {
+      expect(config.linux?.securityContext).toMatchObject({
+        seccomp: { profileType: ProfileType.Localhost, localhostRef: '/kubelet/seccomp/profiles/mine.json' },
+        apparmor: { profileType: ProfileType.Localhost, localhostRef: 'mine' },
+      });
+    }
   });
 
   it('leaves a privileged container unconfined', () => {

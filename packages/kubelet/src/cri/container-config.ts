@@ -13,6 +13,8 @@ interface ContainerSurroundings {
   imageRef: string;
   /** Where each volume of the pod is on the host. */
   volumePaths: ReadonlyMap<string, string>;
+  /** Where localhost profiles of seccomp are. */
+  seccompRoot: string;
   /** Bytes. */
   nodeMemory: bigint;
 }
@@ -38,7 +40,7 @@ export function containerConfig(pod: Pod, container: Container, surroundings: Co
     tty: container.tty ?? false,
     linux: LinuxContainerConfig.create({
       resources: containerResources(pod, container, nodeMemory),
-      securityContext: containerSecurityContext(pod, container),
+      securityContext: containerSecurityContext(pod, container, surroundings.seccompRoot),
     }),
   });
 }

@@ -10,6 +10,7 @@ const hostDns = parseResolvConf('# made by hand\nnameserver 10.0.0.53\nsearch la
 function configOf(spec: Partial<PodSpec>) {
   return sandboxConfig(makePod(spec), 1, {
     kubeletRoot: '/root',
+    seccompRoot: '/root/seccomp',
     logDirectory: '/logs/default_pod_uid',
     cgroupParent: '/berth/poduid',
     hostDns,

@@ -9,6 +9,8 @@ import { sandboxSecurityContext } from './security-context.ts';
 /** What the node adds to a pod to make a sandbox of it. */
 export interface SandboxSurroundings {
   kubeletRoot: string;
+  /** Where localhost profiles of seccomp are. */
+  seccompRoot: string;
   logDirectory: string;
   /** Empty: the runtime chooses. */
   cgroupParent: string;
@@ -32,7 +34,7 @@ export function sandboxConfig(pod: Pod, attempt: number, surroundings: SandboxSu
     annotations: sandboxAnnotations(pod, surroundings.kubeletRoot),
     linux: LinuxPodSandboxConfig.create({
       cgroupParent: surroundings.cgroupParent,
-      securityContext: sandboxSecurityContext(pod),
+      securityContext: sandboxSecurityContext(pod, surroundings.seccompRoot),
       sysctls: Object.fromEntries((spec.securityContext?.sysctls ?? []).map(({ name, value }) => [name, value])),
       resources: sandboxResources(pod),
     }),

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { Container, Pod, SELinuxOptions, SeccompProfile, SecurityContext } from '@berth/api/objects';
 import {
   type Int64Value,
@@ -39,8 +40,8 @@ function namespaceOptions(pod: Pod): NamespaceOption {
   });
 }
 
-/** What the sandbox itself runs under; its containers have theirs. */
-export function sandboxSecurityContext(pod: Pod): LinuxSandboxSecurityContext {
+/** What the sandbox itself runs under; its containers have theirs. `seccompRoot` is where localhost profiles of seccomp are. */
+export function sandboxSecurityContext(pod: Pod, seccompRoot: string): LinuxSandboxSecurityContext {
   const { containers, securityContext = {} } = specOf(pod);
   return LinuxSandboxSecurityContext.create({
     namespaceOptions: namespaceOptions(pod),
@@ -48,13 +49,13 @@ export function sandboxSecurityContext(pod: Pod): LinuxSandboxSecurityContext {
     runAsUser: int64(securityContext.runAsUser),
     runAsGroup: int64(securityContext.runAsGroup),
     selinuxOptions: selinux(securityContext.seLinuxOptions),
-    seccomp: profile(securityContext.seccompProfile) ?? runtimeDefault(),
+    seccomp: seccomp(securityContext.seccompProfile, seccompRoot),
     ...groups(pod),
   });
 }
 
 /** A container's security context; what it leaves open, the pod's says. */
-export function containerSecurityContext(pod: Pod, container: Container): LinuxContainerSecurityContext {
+export function containerSecurityContext(pod: Pod, container: Container, seccompRoot: string): LinuxContainerSecurityContext {
   const merged = mergedSecurityContext(pod, container);
   const { capabilities, privileged = false } = merged;
   return LinuxContainerSecurityContext.create({
@@ -72,10 +73,8 @@ export function containerSecurityContext(pod: Pod, container: Container): LinuxC
     maskedPaths: privileged ? [] : maskedPaths,
     readonlyPaths: privileged ? [] : readonlyPaths,
     selinuxOptions: selinux(merged.seLinuxOptions),
-    seccomp: privileged
-      ? SecurityProfile.create({ profileType: ProfileType.Unconfined })
-      : (profile(merged.seccompProfile) ?? runtimeDefault()),
-    apparmor: profile(merged.appArmorProfile),
+    seccomp: privileged ? SecurityProfile.create({ profileType: ProfileType.Unconfined }) : seccomp(merged.seccompProfile, seccompRoot),
+    apparmor: merged.appArmorProfile && profile(merged.appArmorProfile),
     ...groups(pod),
   });
 }
@@ -95,15 +94,15 @@ function groups(pod: Pod): Pick<LinuxContainerSecurityContext, 'supplementalGrou
   };
 }
 
-function profile(from: Pick<SeccompProfile, 'type' | 'localhostProfile'> | undefined): SecurityProfile | undefined {
-  if (!from) return undefined;
-  if (from.type === 'Localhost') return { profileType: ProfileType.Localhost, localhostRef: from.localhostProfile ?? '' };
-  return { profileType: from.type === 'Unconfined' ? ProfileType.Unconfined : ProfileType.RuntimeDefault, localhostRef: '' };
+/** A localhost profile is a file below kubelet's own directory; a pod that says nothing is confined, as with kubelet's --seccomp-default. */
+function seccomp(from: SeccompProfile | undefined, seccompRoot: string): SecurityProfile {
+  const { profileType, localhostRef } = profile(from ?? { type: 'RuntimeDefault' });
+  return { profileType, localhostRef: profileType === ProfileType.Localhost ? join(seccompRoot, localhostRef) : '' };
 }
 
-/** As with kubelet's --seccomp-default: a pod that doesn't say otherwise is confined. */
-function runtimeDefault(): SecurityProfile {
-  return { profileType: ProfileType.RuntimeDefault, localhostRef: '' };
+function profile({ type, localhostProfile = '' }: Pick<SeccompProfile, 'type' | 'localhostProfile'>): SecurityProfile {
+  if (type === 'Localhost') return { profileType: ProfileType.Localhost, localhostRef: localhostProfile };
+  return { profileType: type === 'Unconfined' ? ProfileType.Unconfined : ProfileType.RuntimeDefault, localhostRef: '' };
 }
 
 function selinux(options: SELinuxOptions | undefined): SELinuxOption | undefined {
