@@ -16,6 +16,9 @@ const allCases = [
 /** Cgroups of the OCI runtimes, of crun too, which wants a host with one hierarchy of them. */
 const unitTests = ['oci/oci-runtime-usage', 'oci/oci-runtime-extras', 'kubelet/src/cgroup'];
 
+/** A whole node whose runtime has systemd make its cgroups. */
+const nodeTests = ['e2e/cgroup-driver'];
+
 /** An emulated processor is ten times slower. */
 const timeLimits = ['--testTimeout=120000', '--hookTimeout=120000'];
 
@@ -24,8 +27,8 @@ function phasesFor(args) {
   const [option, cases = allCases] = args;
   const suite = ['cgroupfs', 'systemd'].map((driver) => conformPhase(driver, cases));
   if (option === '--cases') return suite;
-  if (option !== undefined) return [vitestPhase('unit', args, timeLimits)];
-  return [...suite, vitestPhase('unit', unitTests, timeLimits)];
+  if (option !== undefined) return [vitestPhase('unit', args, timeLimits), vitestPhase('e2e', args)];
+  return [...suite, vitestPhase('unit', unitTests, timeLimits), vitestPhase('e2e', nodeTests)];
 }
 
 try {

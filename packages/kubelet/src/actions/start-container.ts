@@ -44,7 +44,7 @@ function configure(context: ActionContext, container: Container, attempt: number
 
 function create(context: ActionContext, action: StartContainer, config: ContainerConfig, signal: AbortSignal): Promise<string> {
   return ActionFailure.explain('CreateContainerError', `runtime ${context.client.handler}`, async () => {
-    const sandbox = sandboxConfig(context.pod, action.sandboxAttempt, await sandboxSurroundings(context));
+    const sandbox = sandboxConfig(context.pod, action.sandboxAttempt, await sandboxSurroundings(context, signal));
     const request = CreateContainerRequest.create({ podSandboxId: action.sandboxId, config, sandboxConfig: sandbox });
     const { containerId } = await context.client.runtime.createContainer(request, { signal });
     return containerId;

@@ -1,0 +1,37 @@
+import { existsSync, globSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { BerthHome, exampleImage } from '../fixtures/berth.ts';
+import { nodeMissing, skipIfMissing } from '../fixtures/node-requirements.ts';
+
+const manifest = `
+apiVersion: v1
+kind: Pod
+metadata: {name: sleeper}
+spec:
+  terminationGracePeriodSeconds: 0
+  containers: [{name: main, image: "localhost/busybox:1", command: [sleep, "600"], resources: {limits: {memory: 32Mi}}}]
+`;
+
+const systemdMissing = () => nodeMissing() ?? (existsSync('/run/systemd/system') ? undefined : 'systemd does not run here');
+
+describe('a node whose runtime has the cgroup driver systemd', () => {
+  let home: BerthHome;
+
+  beforeEach((context) => {
+    skipIfMissing(systemdMissing)(context);
+    const command = ['@berth/runtime-runc', '--cgroup-driver', 'systemd'];
+    home = new BerthHome({ runtimes: [{ handler: 'runc', command }] });
+  });
+
+  afterEach(() => home?.remove());
+
+  it('runs a pod in a slice of its own, and leaves none', async () => {
+    const slices = () => globSync(`/sys/fs/cgroup/{,systemd/}${home.name}.slice`);
+    const scopes = () => globSync(slices().map((slice) => `${slice}/${home.name}-pod*.slice/berth-*.scope`));
+    const node = home.start(['run', '--image', exampleImage, '-f', home.write('pod.yaml', manifest)]);
+    await node.says(/the node goes on/);
+    expect(scopes()).toHaveLength(1);
+    expect(await node.interrupt()).toMatchObject({ status: 0, stderr: '' });
+    expect(slices()).toEqual([]);
+  });
+});
