@@ -1,7 +1,13 @@
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { BerthHome, exampleImage, type Running } from '../fixtures/berth.ts';
+import { BerthHome, exampleImage, Running } from '../fixtures/berth.ts';
 import { type HostState, readHostState } from '../fixtures/host-state.ts';
 import { nodeMissing, skipIfMissing } from '../fixtures/node-requirements.ts';
+import { findOnPath, repository } from '../fixtures/tools.ts';
+
+/** What Ctrl-C types. */
+const endOfText = '\x03';
 
 const manifest = `
 apiVersion: v1
@@ -47,6 +53,14 @@ describe('sessions with a container on runc', () => {
   it('exec -t gives a terminal', async () => {
     const { status, stdout } = await home.berth('exec', '-t', 'web', '--', 'tty');
     expect([status, stdout]).toEqual([0, expect.stringMatching(/^\/dev\/pts\/\d+\r\n$/)]);
+  });
+
+  it.skipIf(!findOnPath('script'))('exec -t without -i leaves Ctrl-C to end it [skipped: needs script, of bsdutils]', async () => {
+    const command = `${join(repository, 'bin/berth')} --run ${home.run} exec -t web -- sh -c 'echo begun; sleep 600'`;
+    const terminal = new Running(spawn('script', ['--quiet', '--return', '--command', command, '/dev/null'], { stdio: 'pipe' }));
+    await terminal.says(/begun/);
+    terminal.child.stdin.write(endOfText);
+    expect((await terminal.ended).status).toBe(130);
   });
 
   it('exec says what could not be run', async () => {

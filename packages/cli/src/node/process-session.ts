@@ -15,7 +15,7 @@ export interface SessionOptions {
 
 /**
  * Joins this process's standard streams to a session with a container's process, until that ends; gives its exit code. With a
- * terminal, keys go to the process as they are, Ctrl-C too.
+ * terminal and input, keys go to the process as they are, Ctrl-C too; without input Ctrl-C is this process's own.
  */
 export async function joinSession(socket: WebSocket, { stdin, tty }: SessionOptions): Promise<number> {
   const { promise: closed, resolve, reject } = Promise.withResolvers<void>();
@@ -28,12 +28,14 @@ export async function joinSession(socket: WebSocket, { stdin, tty }: SessionOpti
     else if (bytes.length > 0) print(socket, message[0] === channels.stderr ? process.stderr : process.stdout, bytes);
   });
   const stopInput = stdin ? sendInput(socket, process.stdin) : () => undefined;
-  const restore = tty ? takeTerminal(socket) : () => undefined;
+  const restoreKeys = stdin && tty ? takeKeys() : () => undefined;
+  const stopSizes = tty ? tellSizes(socket) : () => undefined;
   socket.resume();
   try {
     await closed;
   } finally {
-    restore();
+    stopSizes();
+    restoreKeys();
     stopInput();
   }
   return exitCodeOf(status);
@@ -60,22 +62,23 @@ function sendInput(socket: WebSocket, input: ReadStream): () => void {
   };
 }
 
-/** Raw keys, and each new size of the window, until the returned function is called. */
-function takeTerminal(socket: WebSocket): () => void {
+/** Keys come one by one and untouched, until the returned function is called. */
+function takeKeys(): () => void {
+  process.stdin.setRawMode?.(true);
+  return () => void process.stdin.setRawMode?.(false);
+}
+
+/** The size of the window, and each new one until the returned function is called. */
+function tellSizes(socket: WebSocket): () => void {
   const terminal: WriteStream = process.stdout;
+  if (!terminal.isTTY) return () => undefined;
   const tell = (): void => {
     const size = JSON.stringify({ Width: terminal.columns, Height: terminal.rows });
     socket.send(Buffer.concat([Buffer.from([channels.resize]), Buffer.from(size)]));
   };
-  if (terminal.isTTY) {
-    tell();
-    terminal.on('resize', tell);
-  }
-  process.stdin.setRawMode?.(true);
-  return () => {
-    process.stdin.setRawMode?.(false);
-    terminal.off('resize', tell);
-  };
+  tell();
+  terminal.on('resize', tell);
+  return () => void terminal.off('resize', tell);
 }
 
 /** Of the metav1.Status that ends a session. Throws what it says where no process ended by itself. */
