@@ -1,3 +1,4 @@
+import { globSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Container, Pod, SELinuxOptions, SeccompProfile, SecurityContext } from '@berth/api/objects';
 import {
@@ -13,7 +14,7 @@ import {
 } from '@berth/sdk/cri';
 import { specOf } from '../pod.ts';
 
-/** What a container doesn't get to see: kubelet's own lists (pkg/securitycontext/util.go). */
+/** What a container doesn't get to see: kubelet's own lists (pkg/securitycontext/util.go). A runtime has lists of its own for clients without any. */
 const maskedPaths = [
   '/proc/asound',
   '/proc/acpi',
@@ -27,6 +28,8 @@ const maskedPaths = [
   '/proc/scsi',
   '/sys/firmware',
   '/sys/devices/virtual/powercap',
+  // Thermal events tell what other containers compute.
+  ...globSync('/sys/devices/system/cpu/cpu*/thermal_throttle'),
 ];
 const readonlyPaths = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
 
