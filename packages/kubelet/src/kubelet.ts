@@ -104,7 +104,7 @@ export class Kubelet {
     this.#server = new KubeletServer(join(options.run, 'kubelet.sock'), {
       pods: () => this.pods(),
       events: () => this.events(),
-      exec: (container, command, signal) => this.#exec(container, command, signal),
+      execSync: (container, command, signal) => this.#execSync(container, command, signal),
       sessions: new RuntimeSessions(this.#runtimes),
       trace: (pod) => this.#traces.of(fullNameOf(pod)),
       logDirectory: (pod) => this.#directories.logDirectory(pod),
@@ -218,7 +218,7 @@ export class Kubelet {
   }
 
   /** No deadline but the client's: a command takes as long as it takes. */
-  async #exec({ handler, id }: { handler: string; id: string }, cmd: string[], signal: AbortSignal): Promise<ExecSyncResponse> {
+  async #execSync({ handler, id }: { handler: string; id: string }, cmd: string[], signal: AbortSignal): Promise<ExecSyncResponse> {
     return this.#runtimes
       .get(handler)
       .runtime.execSync(ExecSyncRequest.create({ containerId: id, cmd }), { signal, deadlineMs: Number.POSITIVE_INFINITY });
