@@ -21,14 +21,15 @@ const nodeTests = ['e2e/cgroup-driver'];
 
 /** An emulated processor is ten times slower. */
 const timeLimits = ['--testTimeout=120000', '--hookTimeout=120000'];
+const nodeTimeLimits = ['--testTimeout=600000', '--hookTimeout=120000'];
 
 /** @param {string[]} args those of `npm run test:guest`; without any, all is run */
 function phasesFor(args) {
   const [option, cases = allCases] = args;
   const suite = ['cgroupfs', 'systemd'].map((driver) => conformPhase(driver, cases));
   if (option === '--cases') return suite;
-  if (option !== undefined) return [vitestPhase('unit', args, timeLimits), vitestPhase('e2e', args)];
-  return [...suite, vitestPhase('unit', unitTests, timeLimits), vitestPhase('e2e', nodeTests)];
+  if (option !== undefined) return [vitestPhase('unit', args, timeLimits), vitestPhase('e2e', args, nodeTimeLimits)];
+  return [...suite, vitestPhase('unit', unitTests, timeLimits), vitestPhase('e2e', nodeTests, nodeTimeLimits)];
 }
 
 try {

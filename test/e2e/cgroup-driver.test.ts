@@ -1,6 +1,6 @@
 import { existsSync, globSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { BerthHome, exampleImage } from '../fixtures/berth.ts';
+import { BerthHome, exampleImage, type Running } from '../fixtures/berth.ts';
 import { nodeMissing, skipIfMissing } from '../fixtures/node-requirements.ts';
 
 const manifest = `
@@ -16,18 +16,29 @@ const systemdMissing = () => nodeMissing() ?? (existsSync('/run/systemd/system')
 
 describe('a node whose runtime has the cgroup driver systemd', () => {
   let home: BerthHome;
+  let runtime: Running | undefined;
 
   beforeEach((context) => {
     skipIfMissing(systemdMissing)(context);
-    const command = ['@berth/runtime-runc', '--cgroup-driver', 'systemd'];
-    home = new BerthHome({ runtimes: [{ handler: 'runc', command }] });
+    home = new BerthHome();
   });
 
-  afterEach(() => home?.remove());
+  afterEach(async () => {
+    runtime?.child.kill('SIGTERM');
+    await runtime?.ended;
+    home?.remove();
+  });
 
   it('runs a pod in a slice of its own, and leaves none', async () => {
     const slices = () => globSync(`/sys/fs/cgroup/{,systemd/}${home.name}.slice`);
     const scopes = () => globSync(slices().map((slice) => `${slice}/${home.name}-pod*.slice/berth-*.scope`));
+    const endpoint = `unix://${home.directory}/cri.sock`;
+    runtime = home.start(['runtime', 'runc', '--listen', endpoint, '--', '--cgroup-driver', 'systemd']);
+    await runtime.says(/"serving"/);
+    // Without a command: an emulated processor takes longer to start it than a node waits.
+    const runtimes = [{ handler: 'runc', endpoint }];
+    const cni = { bridge: home.name, subnet: '10.98.3.0/24' };
+    home.configure({ runtimes, cni, cgroupRoot: `/${home.name}`, runtimeRequestTimeout: '10m' });
     const node = home.start(['run', '--image', exampleImage, '-f', home.write('pod.yaml', manifest)]);
     await node.says(/the node goes on/);
     expect(scopes()).toHaveLength(1);
