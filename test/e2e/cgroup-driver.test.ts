@@ -17,6 +17,7 @@ const systemdMissing = () => nodeMissing() ?? (existsSync('/run/systemd/system')
 describe('a node whose runtime has the cgroup driver systemd', () => {
   let home: BerthHome;
   let runtime: Running | undefined;
+  let node: Running | undefined;
 
   beforeEach((context) => {
     skipIfMissing(systemdMissing)(context);
@@ -24,6 +25,7 @@ describe('a node whose runtime has the cgroup driver systemd', () => {
   });
 
   afterEach(async () => {
+    await node?.interrupt();
     runtime?.child.kill('SIGTERM');
     await runtime?.ended;
     home?.remove();
@@ -39,7 +41,7 @@ describe('a node whose runtime has the cgroup driver systemd', () => {
     const runtimes = [{ handler: 'runc', endpoint }];
     const cni = { bridge: home.name, subnet: '10.98.3.0/24' };
     home.configure({ runtimes, cni, cgroupRoot: `/${home.name}`, runtimeRequestTimeout: '10m' });
-    const node = home.start(['run', '--image', exampleImage, '-f', home.write('pod.yaml', manifest)]);
+    node = home.start(['run', '--image', exampleImage, '-f', home.write('pod.yaml', manifest)]);
     await node.says(/the node goes on/);
     expect(scopes()).toHaveLength(1);
     expect(await node.interrupt()).toMatchObject({ status: 0, stderr: '' });
