@@ -10,7 +10,7 @@ import { generatedCode } from './steps/generated-code.mjs';
 import { guest } from './steps/guest.mjs';
 import { linuxTools } from './steps/linux-tools.mjs';
 import { nodeRuntime } from './steps/node-runtime.mjs';
-import { testGuest } from './steps/test-guest.mjs';
+import { testGuest } from './steps/test-guest-debian.mjs';
 
 /**
  * @param {object} needs

@@ -19,12 +19,15 @@ const unitTests = ['oci/unified-cgroup', 'oci/oci-runtime-usage', 'oci/oci-runti
 /** An emulated processor is ten times slower. */
 const timeLimits = ['--testTimeout=120000', '--hookTimeout=120000'];
 
+/** Of tests that start nodes: only by their names, since an emulated one takes minutes. */
+const nodeTimeLimits = ['--testTimeout=600000', '--hookTimeout=120000'];
+
 /** @param {string[]} args those of `npm run test:guest`; without any, all is run */
 function phasesFor(args) {
   const [option, cases = allCases] = args;
   const suite = ['cgroupfs', 'systemd'].map((driver) => conformPhase(driver, cases));
   if (option === '--cases') return suite;
-  if (option !== undefined) return [vitestPhase('unit', args, timeLimits)];
+  if (option !== undefined) return [vitestPhase('unit', args, timeLimits), vitestPhase('e2e', args, nodeTimeLimits)];
   return [...suite, vitestPhase('unit', unitTests, timeLimits)];
 }
 

@@ -1,5 +1,5 @@
 // Writes the table of clauses and their cases into README.md, between its two markers.
-// usage: npm run clauses   (in this package)
+// usage: npm run clauses   (in the checkout's root)
 import { readFileSync, writeFileSync } from 'node:fs';
 import { clauseTable } from './src/clause-table.ts';
 import { criClauses } from './src/cri/clauses.ts';

@@ -1,7 +1,13 @@
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { BerthHome, exampleImage, type Running } from '../fixtures/berth.ts';
 import { type HostState, readHostState } from '../fixtures/host-state.ts';
 import { nodeMissing, skipIfMissing } from '../fixtures/node-requirements.ts';
+import { findOnPath, repository } from '../fixtures/tools.ts';
+
+/** What Ctrl-C types. */
+const endOfText = '\x03';
 
 const manifest = `
 apiVersion: v1
@@ -58,10 +64,12 @@ describe('sessions with a container on runc', () => {
     });
   });
 
-  it('exec -t ends at Ctrl-C where no input goes to the command', async () => {
-    const exec = home.start(['exec', '-t', 'web', '--', 'sh', '-c', 'echo begun; sleep 600']);
-    await exec.says(/begun/);
-    expect((await exec.interrupt()).status).toBe(130);
+  it.skipIf(!findOnPath('script'))('exec -t without -i leaves Ctrl-C to end it [skipped: needs script, of bsdutils]', async () => {
+    const command = `${join(repository, 'bin/berth')} --run ${home.run} exec -t web -- sh -c 'echo begun; sleep 600'`;
+    const terminal = new Running(spawn('script', ['--quiet', '--return', '--command', command, '/dev/null'], { stdio: 'pipe' }));
+    await terminal.says(/begun/);
+    terminal.child.stdin.write(endOfText);
+    expect((await terminal.ended).status).toBe(130);
   });
 
   it.each([

@@ -21,6 +21,15 @@ import { repository } from '../fixtures/tools.ts';
 const mostLines = 120;
 const timeLimitMs = 180_000;
 
+const manifest = `
+apiVersion: v1
+kind: Pod
+metadata: {name: greeting}
+spec:
+  restartPolicy: Never
+  containers: [{name: main, image: busybox, command: [echo, hello from a process]}]
+`;
+
 interface Ended {
   status: number;
   stdout: string;
@@ -122,6 +131,16 @@ describe.skipIf(process.platform !== 'linux')("the author's guide (its runtime r
     const listed = await follow("npx berth conform cri --list --focus '^log'");
     expect([listed.status, listed.stdout.split('\n')[0]]).toEqual([0, expect.stringMatching(/^CASE +CLAUSE$/)]);
     expect(await follow('npx berth conform cri --runtime-endpoint unix:///no/such.sock')).toMatchObject({ status: 1 });
+  });
+
+  it("a node runs a pod on it by the guide's berth.yaml", { timeout: timeLimitMs }, async () => {
+    const configuration = block('yaml', 'kind: NodeConfiguration').replace('/path/to/host-runtime', author);
+    await writeFile(join(author, 'berth.yaml'), `${configuration}cgroupRoot: /berth-author-${process.pid}\n`);
+    await writeFile(join(author, 'pod.yaml'), manifest);
+    expect(await follow('npm install @berth/cli')).toMatchObject({ status: 0 });
+    const own = `npx berth --root ${directory}/node --run ${directory}/node-run`;
+    const ended = await follow(`${block('sh', 'berth --node-config').trim().replace('npx berth', own)} --once`);
+    expect(ended).toMatchObject({ status: 0, stdout: expect.stringMatching(/hello from a process$/m) });
   });
 
   function block(language: string, part: string): string {

@@ -66,6 +66,18 @@ describe('a runtime that', () => {
     expect(await node.kubelet.stop({ gracefully: true })).toEqual([]);
   });
 
+  it('loses a sandbox while it is asked about it has another made at once, and nothing is told as a failure', async () => {
+    await node.write('manifests/a.yaml', simple('a'));
+    node.runtime.faults.set('PodSandboxStatus', () => {
+      node.runtime.faults.clear();
+      node.runtime.sandboxes.clear();
+    });
+    await node.kubelet.start();
+    await node.until('a', isReady);
+    expect(node.runtime.calls.filter((call) => call === 'RunPodSandbox a')).toHaveLength(2);
+    expect(node.kubelet.events().filter(({ type }) => type === 'Warning')).toEqual([]);
+  });
+
   it('goes away leaves the status of a running pod as it was last seen, and comes back without a restart', async () => {
     await node.write('manifests/a.yaml', simple('a'));
     await node.kubelet.start();

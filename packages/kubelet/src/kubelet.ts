@@ -8,7 +8,7 @@ import { ExecSyncRequest, type ExecSyncResponse } from '@berth/sdk/cri';
 import type { Logger } from 'pino';
 import type { ActionContext } from './actions/action-context.ts';
 import { admit } from './admission.ts';
-import { PodCgroups } from './cgroup/pod-cgroup.ts';
+import { NodeCgroups } from './cgroup/node-cgroups.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { hostAddress, readHostDns } from './host-facts.ts';
 import { refuseTakenPorts } from './host-ports.ts';
@@ -37,7 +37,7 @@ export interface KubeletOptions extends NodeRuntimesOptions {
   /** Containers' logs: `NAMESPACE_NAME_UID/CONTAINER/RESTART.log` below. */
   podLogsDir: string;
   sources: PodSource[];
-  /** The parent of all pods' cgroups in cgroupfs notation, `/berth`; undefined: no cgroups are made or asked for. */
+  /** The parent of all pods' cgroups in cgroupfs notation, `/berth`, which is `berth.slice` for runtimes with systemd; undefined: no cgroups are made or asked for. */
   cgroupRoot?: string;
   log: Logger;
   /** The traces that the runtimes' connections have their taps from. */
@@ -71,7 +71,7 @@ export class Kubelet {
   readonly #events: PodEvents;
   readonly #traces: PodTraces;
   readonly #directories: PodDirectories;
-  readonly #cgroups: PodCgroups | undefined;
+  readonly #cgroups: NodeCgroups | undefined;
   readonly #workers: PodWorkers;
   readonly #loop: SyncLoop;
   readonly #server: KubeletServer;
@@ -86,7 +86,7 @@ export class Kubelet {
     this.#events = new PodEvents(this.#clock, options.nodeName);
     this.#traces = options.traces ?? new PodTraces();
     this.#directories = new PodDirectories(options.kubeletRoot, options.podLogsDir);
-    this.#cgroups = options.cgroupRoot === undefined ? undefined : new PodCgroups(options.cgroupRoot);
+    this.#cgroups = options.cgroupRoot === undefined ? undefined : new NodeCgroups(options.cgroupRoot);
     this.#workers = new PodWorkers({
       kubeletRoot: options.kubeletRoot,
       create: (pod, handler) => this.#createWorker(pod, handler),
@@ -104,7 +104,7 @@ export class Kubelet {
     this.#server = new KubeletServer(join(options.run, 'kubelet.sock'), {
       pods: () => this.pods(),
       events: () => this.events(),
-      exec: (container, command, signal) => this.#exec(container, command, signal),
+      execSync: (container, command, signal) => this.#execSync(container, command, signal),
       sessions: new RuntimeSessions(this.#runtimes),
       trace: (pod) => this.#traces.of(fullNameOf(pod)),
       logDirectory: (pod) => this.#directories.logDirectory(pod),
@@ -218,7 +218,7 @@ export class Kubelet {
   }
 
   /** No deadline but the client's: a command takes as long as it takes. */
-  async #exec({ handler, id }: { handler: string; id: string }, cmd: string[], signal: AbortSignal): Promise<ExecSyncResponse> {
+  async #execSync({ handler, id }: { handler: string; id: string }, cmd: string[], signal: AbortSignal): Promise<ExecSyncResponse> {
     return this.#runtimes
       .get(handler)
       .runtime.execSync(ExecSyncRequest.create({ containerId: id, cmd }), { signal, deadlineMs: Number.POSITIVE_INFINITY });

@@ -17,8 +17,8 @@ export class PodDirectories {
     this.#podLogsDir = podLogsDir;
   }
 
-  /** An administrator puts seccomp profiles there, which pods name by their paths below it. */
-  get seccomp(): string {
+  /** Where localhost profiles of seccomp are; whoever runs the node puts them there. */
+  get seccompRoot(): string {
     return join(this.kubeletRoot, 'seccomp');
   }
 

@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import {
+  type CgroupDriver,
   type ContainerConfig,
   ContainerState,
   ContainerStatus,
@@ -59,6 +60,8 @@ export class TimerRuntime {
   readonly faults = new Map<string, Fault>();
   /** Where sessions are: the URL of each has its request, as JSON. */
   streamingUrl = '';
+  /** Undefined: RuntimeConfig is UNIMPLEMENTED. */
+  cgroupDriver: CgroupDriver | undefined;
   #served: Served | undefined;
   #lastId = 0;
 
@@ -96,6 +99,11 @@ export class TimerRuntime {
 
   #runtime(): Implementation<RuntimeServiceService> {
     return {
+      runtimeConfig: async (_request, context) => {
+        await this.faults.get('RuntimeConfig')?.(context);
+        if (this.cgroupDriver === undefined) throw new PluginError('UNIMPLEMENTED', 'it has no cgroups');
+        return { linux: { cgroupDriver: this.cgroupDriver } };
+      },
       runPodSandbox: async ({ config }: RunPodSandboxRequest, context) => {
         await this.#called('RunPodSandbox', config?.metadata?.name, context);
         const id = this.#nextId('sandbox');
@@ -114,7 +122,8 @@ export class TimerRuntime {
         for (const { id, sandboxId } of this.containers.values()) if (sandboxId === podSandboxId) this.containers.delete(id);
         return {};
       },
-      podSandboxStatus: ({ podSandboxId }) => {
+      podSandboxStatus: async ({ podSandboxId }, context) => {
+        await this.faults.get('PodSandboxStatus')?.(context);
         const sandbox = found(this.sandboxes.get(podSandboxId), podSandboxId);
         return {
           status: { ...listed(sandbox), network: { ip: '10.9.0.2', additionalIps: [] } },

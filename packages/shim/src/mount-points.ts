@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { runProgram } from './run-program.ts';
 
@@ -8,9 +9,19 @@ export async function unmountIfMounted(paths: string[], signal: AbortSignal, { r
   if (mounted.length > 0) await runProgram('umount', [...(recursive ? ['--recursive'] : []), ...mounted], { signal });
 }
 
+const mountTable = '/proc/self/mountinfo';
+
 /** Every mount point that this process sees (proc_pid_mountinfo(5)); none where there is no such file. */
 export async function mountPoints(): Promise<Set<string>> {
-  const table = await readFile('/proc/self/mountinfo', 'utf8').catch(() => '');
+  return parse(await readFile(mountTable, 'utf8').catch(() => ''));
+}
+
+/** The same at once, for what has to be done before this process ends. */
+export function mountPointsSync(): Set<string> {
+  return parse(existsSync(mountTable) ? readFileSync(mountTable, 'utf8') : '');
+}
+
+function parse(table: string): Set<string> {
   return new Set(table.split('\n').flatMap((line) => unescapeOctal(line.split(' ')[4] ?? '') || []));
 }
 

@@ -72,7 +72,9 @@ export class Interview {
   async #answers(pod: Pod, container: string): Promise<Facts> {
     const { namespace = 'default', name = '' } = pod.metadata ?? {};
     try {
-      return await this.#inTime(async (signal) => readInside(await this.#client.exec(namespace, name, container, insideCommand, signal)));
+      return await this.#inTime(async (signal) =>
+        readInside(await this.#client.execSync(namespace, name, container, insideCommand, signal)),
+      );
     } catch (error) {
       return { inside: unknown(error) };
     }

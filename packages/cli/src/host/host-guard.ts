@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
+import { mountPointsSync } from '@berth/shim/mount-points';
 import { z } from 'zod';
 import type { Directories } from '../configuration/directories.ts';
 import { writeWholeFile } from '../files/write-whole-file.ts';
@@ -109,7 +110,7 @@ function bootId(): string {
 
 /** Never removes through a mount: what is mounted there may be somebody's volume. */
 function removeDirectory(directory: string): void {
-  const mounted = mountPoints().find((path) => path.startsWith(`${directory}/`));
+  const mounted = [...mountPointsSync()].find((path) => path.startsWith(`${directory}/`));
   if (mounted) {
     throw new PluginError('FAILED_PRECONDITION', `${mounted} is still mounted`, {
       object: directory,
@@ -117,17 +118,4 @@ function removeDirectory(directory: string): void {
     });
   }
   rmSync(directory, { recursive: true, force: true });
-}
-
-function mountPoints(): string[] {
-  if (!existsSync('/proc/self/mountinfo')) return [];
-  return readFileSync('/proc/self/mountinfo', 'utf8')
-    .split('\n')
-    .flatMap((line) => line.split(' ')[4] ?? [])
-    .map(unescapeOctal);
-}
-
-/** Blanks are written as three octal digits (proc_pid_mountinfo(5)). */
-function unescapeOctal(text: string): string {
-  return text.replace(/\\(\d{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
 }

@@ -1,6 +1,6 @@
 import type { Pod } from '@berth/api/objects';
+import type { ExecSyncResult } from '@berth/kubelet/exec-sync';
 import type { PodTrace } from '@berth/kubelet/pod-traces';
-import type { RunResult } from '@berth/kubelet/run';
 import { PluginError } from '@berth/sdk/errors';
 import type { SpdyConnection } from '@berth/shim/spdy';
 import { Agent, request } from 'undici';
@@ -55,11 +55,11 @@ export class KubeletClient {
   }
 
   /** Runs a command in a running container to its end. */
-  async exec(namespace: string, pod: string, container: string, command: string[], signal: AbortSignal): Promise<CommandResult> {
+  async execSync(namespace: string, pod: string, container: string, command: string[], signal: AbortSignal): Promise<CommandResult> {
     const query = new URLSearchParams(command.map((word): [string, string] => ['command', word]));
     const options = { method: 'POST', headers: { accept: 'application/json' }, signal } as const;
     const { body } = await this.#request(`/run/${path(namespace, pod, container)}?${query}`, options);
-    const { stdout, stderr, exitCode } = (await body.json()) as RunResult;
+    const { stdout, stderr, exitCode } = (await body.json()) as ExecSyncResult;
     return { stdout: Buffer.from(stdout, 'base64'), stderr: Buffer.from(stderr, 'base64'), exitCode };
   }
 

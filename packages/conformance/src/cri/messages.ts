@@ -107,8 +107,6 @@ export interface Mount {
   uidMappings?: IdMapping[];
   gidMappings?: IdMapping[];
   recursiveReadOnly?: boolean;
-  uidMappings?: IdMapping[];
-  gidMappings?: IdMapping[];
   image?: ImageSpec;
   imageSubPath?: string;
 }

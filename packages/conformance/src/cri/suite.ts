@@ -42,7 +42,6 @@ const cases: Case<CriTarget>[] = [
   ...orderCases,
   ...processCases,
   ...userCases,
-  ...userNamespaceCases,
   ...securityCases,
   ...mountCases,
   ...resourceCases,

@@ -1,6 +1,6 @@
 import type { Pod } from '@berth/api/objects';
 import { type DNSConfig, ImageSpec } from '@berth/sdk/cri';
-import type { PodCgroups } from '../cgroup/pod-cgroup.ts';
+import type { NodeCgroups } from '../cgroup/node-cgroups.ts';
 import type { SandboxSurroundings } from '../cri/sandbox-config.ts';
 import { uidOf } from '../pod.ts';
 import type { PodDirectories } from '../pod-directories.ts';
@@ -13,7 +13,7 @@ export interface ActionContext {
   client: RuntimeClient;
   directories: PodDirectories;
   /** Undefined: pods get no cgroups of their own. */
-  cgroups: PodCgroups | undefined;
+  cgroups: NodeCgroups | undefined;
   events: PodEvents;
   /** The host's resolv.conf. */
   hostDns(): Promise<DNSConfig>;
@@ -24,7 +24,9 @@ export interface ActionContext {
 }
 
 /** What the node adds to the pod in the messages about its sandbox. */
-export async function sandboxSurroundings({ pod, directories, cgroups, hostDns }: ActionContext): Promise<SandboxSurroundings> {
+export async function sandboxSurroundings(context: ActionContext, signal: AbortSignal): Promise<SandboxSurroundings> {
+  const { pod, client, directories, hostDns } = context;
+  const cgroups = await context.cgroups?.of(client, signal);
   return {
     kubeletRoot: directories.kubeletRoot,
     logDirectory: directories.logDirectory(pod),

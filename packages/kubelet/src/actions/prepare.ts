@@ -9,7 +9,7 @@ import { ActionFailure } from './action-failure.ts';
 
 /** Makes the pod's directories, volumes and cgroup. What is there already stays. */
 export async function prepare(context: ActionContext, signal: AbortSignal): Promise<void> {
-  const { pod, directories, cgroups } = context;
+  const { pod, client, directories, cgroups } = context;
   await ActionFailure.explain('FailedCreatePodDirectory', 'directories', async () => {
     await mkdir(directories.podDirectory(pod), { recursive: true, mode: 0o750 });
     for (const { name } of allContainers(pod)) await mkdir(join(directories.logDirectory(pod), name), { recursive: true });
@@ -19,7 +19,9 @@ export async function prepare(context: ActionContext, signal: AbortSignal): Prom
       setUp(context, volume, signal),
     );
   }
-  await ActionFailure.explain('FailedCreatePodContainer', 'cgroup', async () => cgroups?.create(uidOf(pod)));
+  await ActionFailure.explain('FailedCreatePodContainer', 'cgroup', async () =>
+    (await cgroups?.of(client, signal))?.create(uidOf(pod), signal),
+  );
 }
 
 /** Where each of the pod's volumes is on the host. */

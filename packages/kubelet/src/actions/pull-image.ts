@@ -16,7 +16,7 @@ export async function pullImage(context: ActionContext, container: Container, sa
   const startedAt = performance.now();
   events.record(pod, 'Normal', 'Pulling', `Pulling image ${quoted}`);
   try {
-    const config = sandboxConfig(pod, sandboxAttempt, await sandboxSurroundings(context));
+    const config = sandboxConfig(pod, sandboxAttempt, await sandboxSurroundings(context, signal));
     await client.images.pullImage(PullImageRequest.create({ image: imageSpec(client, image), sandboxConfig: config }), {
       signal,
       deadlineMs: longestPullMs,

@@ -7,7 +7,7 @@ import { ActionFailure } from './action-failure.ts';
 export async function runSandbox(context: ActionContext, attempt: number, signal: AbortSignal): Promise<void> {
   const { client, pod } = context;
   await ActionFailure.explain('FailedCreatePodSandBox', `Failed to create pod sandbox: runtime ${client.handler}`, async () => {
-    const config = sandboxConfig(pod, attempt, await sandboxSurroundings(context));
+    const config = sandboxConfig(pod, attempt, await sandboxSurroundings(context, signal));
     await client.runtime.runPodSandbox(RunPodSandboxRequest.create({ config, runtimeHandler: client.runtimeHandler }), { signal });
   });
 }

@@ -36,15 +36,15 @@ function configure(context: ActionContext, container: Container, attempt: number
       attempt,
       imageRef: image?.id || container.image || '',
       volumePaths: volumePaths(context),
+      seccompRoot: context.directories.seccompRoot,
       nodeMemory: context.nodeMemory,
-      seccompDirectory: context.directories.seccomp,
     });
   });
 }
 
 function create(context: ActionContext, action: StartContainer, config: ContainerConfig, signal: AbortSignal): Promise<string> {
   return ActionFailure.explain('CreateContainerError', `runtime ${context.client.handler}`, async () => {
-    const sandbox = sandboxConfig(context.pod, action.sandboxAttempt, await sandboxSurroundings(context));
+    const sandbox = sandboxConfig(context.pod, action.sandboxAttempt, await sandboxSurroundings(context, signal));
     const request = CreateContainerRequest.create({ podSandboxId: action.sandboxId, config, sandboxConfig: sandbox });
     const { containerId } = await context.client.runtime.createContainer(request, { signal });
     return containerId;

@@ -14,8 +14,8 @@ function configOf(container: Partial<Container>, spec: Parameters<typeof makePod
     attempt: 2,
     imageRef: 'sha256:1',
     volumePaths: new Map([['data', '/host/data']]),
+    seccompRoot: '/kubelet/seccomp',
     nodeMemory: 4n * gibibyte,
-    seccompDirectory: '/root/seccomp',
   });
 }
 
@@ -49,19 +49,6 @@ describe('the CRI message for a container', () => {
       ['$(WHO)', '$(NOBODY)', 'hello you'],
     ]);
     expect(config.envs.map(({ key, value }) => `${key}=${value}`)).toEqual(['WHO=you', 'GREETING=hello you']);
-  });
-
-  it('names Localhost profiles as the runtime finds them: of seccomp by their files, of AppArmor by their names', () => {
-    const { linux } = configOf({
-      securityContext: {
-        seccompProfile: { type: 'Localhost', localhostProfile: 'profiles/audit.json' },
-        appArmorProfile: { type: 'Localhost', localhostProfile: 'audit' },
-      },
-    });
-    expect(linux?.securityContext).toMatchObject({
-      seccomp: { profileType: ProfileType.Localhost, localhostRef: '/root/seccomp/profiles/audit.json' },
-      apparmor: { profileType: ProfileType.Localhost, localhostRef: 'audit' },
-    });
   });
 
   it('mounts volumes by their place on the host', () => {
@@ -102,6 +89,18 @@ describe('the CRI message for a container', () => {
       namespaceOptions: { pid: NamespaceMode.NODE, network: NamespaceMode.POD },
     });
     expect(config.linux?.securityContext?.maskedPaths).toContain('/proc/kcore');
+  });
+
+  it("finds a localhost profile of seccomp below kubelet's directory, and leaves one of AppArmor as named", () => {
+    const seccompProfile = { type: 'Localhost', localhostProfile: 'profiles/mine.json' } as const;
+    const appArmorProfile = { type: 'Localhost', localhostProfile: 'mine' } as const;
+    const profiles = { seccompProfile, appArmorProfile };
+    for (const config of [configOf({ securityContext: profiles }), configOf({}, { securityContext: profiles })]) {
+      expect(config.linux?.securityContext).toMatchObject({
+        seccomp: { profileType: ProfileType.Localhost, localhostRef: '/kubelet/seccomp/profiles/mine.json' },
+        apparmor: { profileType: ProfileType.Localhost, localhostRef: 'mine' },
+      });
+    }
   });
 
   it('leaves a privileged container unconfined', () => {

@@ -13,10 +13,10 @@ interface ContainerSurroundings {
   imageRef: string;
   /** Where each volume of the pod is on the host. */
   volumePaths: ReadonlyMap<string, string>;
+  /** Where localhost profiles of seccomp are. */
+  seccompRoot: string;
   /** Bytes. */
   nodeMemory: bigint;
-  /** Where Localhost seccomp profiles are. */
-  seccompDirectory: string;
 }
 
 /** The CRI message for one instance of a container; nothing is looked up or made. */
@@ -40,7 +40,7 @@ export function containerConfig(pod: Pod, container: Container, surroundings: Co
     tty: container.tty ?? false,
     linux: LinuxContainerConfig.create({
       resources: containerResources(pod, container, nodeMemory),
-      securityContext: containerSecurityContext(pod, container, surroundings.seccompDirectory),
+      securityContext: containerSecurityContext(pod, container, surroundings.seccompRoot),
     }),
   });
 }

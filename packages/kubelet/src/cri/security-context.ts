@@ -1,3 +1,4 @@
+import { globSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Container, Pod, SELinuxOptions, SeccompProfile, SecurityContext } from '@berth/api/objects';
 import {
@@ -13,7 +14,7 @@ import {
 } from '@berth/sdk/cri';
 import { specOf } from '../pod.ts';
 
-/** What a container doesn't get to see: kubelet's own lists (pkg/securitycontext/util.go). */
+/** What a container doesn't get to see: kubelet's own lists (pkg/securitycontext/util.go). A runtime has lists of its own for clients without any. */
 const maskedPaths = [
   '/proc/asound',
   '/proc/acpi',
@@ -27,6 +28,8 @@ const maskedPaths = [
   '/proc/scsi',
   '/sys/firmware',
   '/sys/devices/virtual/powercap',
+  // Thermal events tell what other containers compute.
+  ...globSync('/sys/devices/system/cpu/cpu*/thermal_throttle'),
 ];
 const readonlyPaths = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
 
@@ -50,13 +53,13 @@ export function sandboxSecurityContext(pod: Pod): LinuxSandboxSecurityContext {
     runAsGroup: int64(securityContext.runAsGroup),
     selinuxOptions: selinux(securityContext.seLinuxOptions),
     // As kubelet has it: profiles of pods are made for what runs in containers.
-    seccomp: runtimeDefault(),
+    seccomp: profile({ type: 'RuntimeDefault' }),
     ...groups(pod),
   });
 }
 
-/** A container's security context; what it leaves open, the pod's says. Localhost seccomp profiles are files below `seccompDirectory`. */
-export function containerSecurityContext(pod: Pod, container: Container, seccompDirectory: string): LinuxContainerSecurityContext {
+/** A container's security context; what it leaves open, the pod's says. */
+export function containerSecurityContext(pod: Pod, container: Container, seccompRoot: string): LinuxContainerSecurityContext {
   const merged = mergedSecurityContext(pod, container);
   const { capabilities, privileged = false } = merged;
   return LinuxContainerSecurityContext.create({
@@ -74,10 +77,8 @@ export function containerSecurityContext(pod: Pod, container: Container, seccomp
     maskedPaths: privileged ? [] : maskedPaths,
     readonlyPaths: privileged ? [] : readonlyPaths,
     selinuxOptions: selinux(merged.seLinuxOptions),
-    seccomp: privileged
-      ? SecurityProfile.create({ profileType: ProfileType.Unconfined })
-      : (seccompProfile(merged.seccompProfile, seccompDirectory) ?? runtimeDefault()),
-    apparmor: profile(merged.appArmorProfile),
+    seccomp: privileged ? SecurityProfile.create({ profileType: ProfileType.Unconfined }) : seccomp(merged.seccompProfile, seccompRoot),
+    apparmor: merged.appArmorProfile && profile(merged.appArmorProfile),
     ...groups(pod),
   });
 }
@@ -97,20 +98,15 @@ function groups(pod: Pod): Pick<LinuxContainerSecurityContext, 'supplementalGrou
   };
 }
 
-function seccompProfile(from: SeccompProfile | undefined, directory: string): SecurityProfile | undefined {
-  const found = profile(from);
-  return found?.localhostRef ? { ...found, localhostRef: join(directory, found.localhostRef) } : found;
+/** A localhost profile is a file below kubelet's own directory; a pod that says nothing is confined, as with kubelet's --seccomp-default. */
+function seccomp(from: SeccompProfile | undefined, seccompRoot: string): SecurityProfile {
+  const { profileType, localhostRef } = profile(from ?? { type: 'RuntimeDefault' });
+  return { profileType, localhostRef: profileType === ProfileType.Localhost ? join(seccompRoot, localhostRef) : '' };
 }
 
-function profile(from: Pick<SeccompProfile, 'type' | 'localhostProfile'> | undefined): SecurityProfile | undefined {
-  if (!from) return undefined;
-  if (from.type === 'Localhost') return { profileType: ProfileType.Localhost, localhostRef: from.localhostProfile ?? '' };
-  return { profileType: from.type === 'Unconfined' ? ProfileType.Unconfined : ProfileType.RuntimeDefault, localhostRef: '' };
-}
-
-/** As with kubelet's --seccomp-default: a pod that doesn't say otherwise is confined. */
-function runtimeDefault(): SecurityProfile {
-  return { profileType: ProfileType.RuntimeDefault, localhostRef: '' };
+function profile({ type, localhostProfile = '' }: Pick<SeccompProfile, 'type' | 'localhostProfile'>): SecurityProfile {
+  if (type === 'Localhost') return { profileType: ProfileType.Localhost, localhostRef: localhostProfile };
+  return { profileType: type === 'Unconfined' ? ProfileType.Unconfined : ProfileType.RuntimeDefault, localhostRef: '' };
 }
 
 function selinux(options: SELinuxOptions | undefined): SELinuxOption | undefined {

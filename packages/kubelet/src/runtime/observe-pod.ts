@@ -43,18 +43,22 @@ export class PodObserver {
       Promise.all(ours.map(({ id, podSandboxId }) => this.#container(id, podSandboxId, signal))),
     ]);
     this.#forget(new Set([...items, ...ours].map(({ id }) => id)));
-    return { sandboxes: newestFirst(sandboxes), containers: newestFirst(instances.filter((instance) => instance !== undefined)) };
+    return { sandboxes: newestFirst(sandboxes), containers: newestFirst(instances) };
   }
 
-  async #sandbox(item: PodSandbox, signal: AbortSignal): Promise<Sandbox> {
+  async #sandbox(item: PodSandbox, signal: AbortSignal): Promise<Sandbox | undefined> {
     const ready = item.state === PodSandboxState.SANDBOX_READY;
     const ips = this.#addresses.get(item.id) ?? (ready ? await this.#askAddresses(item.id, signal) : []);
-    return { id: item.id, attempt: item.metadata?.attempt ?? 0, ready, createdAt: date(item.createdAt), ips };
+    return ips && { id: item.id, attempt: item.metadata?.attempt ?? 0, ready, createdAt: date(item.createdAt), ips };
   }
 
-  async #askAddresses(id: string, signal: AbortSignal): Promise<string[]> {
-    const { status } = await this.#client.runtime.podSandboxStatus(PodSandboxStatusRequest.create({ podSandboxId: id }), { signal });
-    const { ip = '', additionalIps = [] } = status?.network ?? {};
+  /** Undefined for a sandbox that is gone. */
+  async #askAddresses(id: string, signal: AbortSignal): Promise<string[] | undefined> {
+    const { status } = await this.#client.runtime
+      .podSandboxStatus(PodSandboxStatusRequest.create({ podSandboxId: id }), { signal })
+      .catch(goneIsNothing);
+    if (!status) return undefined;
+    const { ip = '', additionalIps = [] } = status.network ?? {};
     const ips = [ip, ...additionalIps.map((additional) => additional.ip)].filter((address) => address !== '');
     if (ips.length > 0) this.#addresses.set(id, ips);
     return ips;
@@ -79,7 +83,7 @@ export class PodObserver {
   }
 }
 
-/** A container may be removed between the listing and the question. */
+/** A sandbox or container may be removed between the listing and the question. */
 function goneIsNothing(thrown: unknown): { status: undefined } {
   if (PluginError.from(thrown).code === 'NOT_FOUND') return { status: undefined };
   throw thrown;
@@ -114,6 +118,9 @@ function date(nanoseconds: bigint): Date {
   return new Date(Number(nanoseconds / 1_000_000n));
 }
 
-function newestFirst<T extends { attempt: number; createdAt: Date }>(items: T[]): T[] {
-  return items.toSorted((a, b) => b.createdAt.getTime() - a.createdAt.getTime() || b.attempt - a.attempt);
+/** Without those that were gone when they were asked about. */
+function newestFirst<T extends { attempt: number; createdAt: Date }>(items: (T | undefined)[]): T[] {
+  return items
+    .filter((item) => item !== undefined)
+    .toSorted((a, b) => b.createdAt.getTime() - a.createdAt.getTime() || b.attempt - a.attempt);
 }

@@ -10,7 +10,7 @@ export interface NodeView {
   events(): Event[];
   trace(pod: Pod): PodTrace | undefined;
   /** Runs a command in a container of this id, by CRI ExecSync. */
-  exec(container: { handler: string; id: string }, command: string[], signal: AbortSignal): Promise<ExecSyncResponse>;
+  execSync(container: { handler: string; id: string }, command: string[], signal: AbortSignal): Promise<ExecSyncResponse>;
   /** Exec, attach and port-forward, where the runtimes serve them. */
   readonly sessions: RuntimeSessions;
   logDirectory(pod: Pod): string;

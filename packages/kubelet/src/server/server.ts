@@ -4,10 +4,10 @@ import { createServer, type Server } from 'node:http';
 import { PluginError } from '@berth/sdk/errors';
 import { prepareSocketFile } from '@berth/sdk/socket-file';
 import { containerLogs } from './container-logs.ts';
+import { execSync } from './exec-sync.ts';
 import { findPod } from './find-pod.ts';
 import type { NodeView } from './node-view.ts';
 import { Router, sendJson } from './router.ts';
-import { run } from './run.ts';
 import { SessionProxy } from './session-proxy.ts';
 
 /** The kubelet's HTTP server, on a unix socket (0600, in a directory 0700). Routes that a standard kubelet has are named as there. */
@@ -51,7 +51,7 @@ function routes(node: NodeView): Router {
     .get('/pods', ({ response }) => sendJson(response, { apiVersion: 'v1', kind: 'PodList', metadata: {}, items: node.pods() }))
     .get('/events', ({ response }) => sendJson(response, { apiVersion: 'v1', kind: 'EventList', metadata: {}, items: node.events() }))
     .get('/containerLogs/{namespace}/{pod}/{container}', (exchange) => containerLogs(node, exchange))
-    .post('/run/{namespace}/{pod}/{container}', (exchange) => run(node, exchange))
+    .post('/run/{namespace}/{pod}/{container}', (exchange) => execSync(node, exchange))
     .get('/trace/{namespace}/{pod}', ({ params, response }) => {
       sendJson(response, node.trace(findPod(node, params)) ?? { records: [], sandboxIds: [] });
     });

@@ -2,10 +2,12 @@ import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
 import { createServer, type IncomingMessage, request, type Server } from 'node:http';
 import { join } from 'node:path';
-import type { Duplex } from 'node:stream';
+import { type Duplex, PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { isReady, podYaml, TestNode } from '../../testing/node.ts';
+import type { NodeView } from './node-view.ts';
+import { SessionProxy } from './session-proxy.ts';
 
 let node: TestNode;
 let streaming: Server;
@@ -72,6 +74,23 @@ it.each([
 
 it("a runtime's refusal reaches the client", async () => {
   await expect(upgrade('/attach/default/a/main?output=1', 'nonsense')).rejects.toThrow('400 no sense');
+});
+
+it('a client that has gone by the time the runtime answers begins no session there', async () => {
+  const begun: unknown[] = [];
+  streaming.on('upgrade', ({ headers }: IncomingMessage) => begun.push(headers.upgrade));
+  const answer = Promise.withResolvers<string>();
+  const sessions = { attach: () => answer.promise } as unknown as NodeView['sessions'];
+  const proxy = new SessionProxy({ pods: () => node.kubelet.pods(), sessions } as NodeView);
+  const [client, rawHeaders] = [new PassThrough(), ['Connection', 'Upgrade', 'Upgrade', 'late']];
+  const handled = proxy.handle({ url: '/attach/default/a/main', method: 'POST', rawHeaders } as IncomingMessage, client, Buffer.alloc(0));
+  proxy.close();
+  await once(client, 'close');
+  answer.resolve(node.runtime.streamingUrl);
+  await handled;
+  const { socket } = await upgrade('/attach/default/a/main?output=1', 'next');
+  socket.destroy();
+  expect(begun).toEqual(['next']);
 });
 
 it('a runtime that cannot be reached is named so, and open sessions end with the kubelet', async () => {

@@ -62,6 +62,18 @@ it('the same file gives the same uid, a changed one another', async () => {
   expect([second === first, (await uidOf()) === first]).toEqual([true, false]);
 });
 
+it('a uid and a status that the file says are those of another pod', async () => {
+  const got = (image: string) => `${good('a', image).replace('{name: a}', '{name: a, uid: fixed}')}status: {phase: Succeeded}\n`;
+  const read = async () => (await next(updates())).pods;
+  await write('a.yaml', got('a:1'));
+  const [first] = await read();
+  await write('a.yaml', got('a:2'));
+  await write('b.yaml', got('a:2').replace('name: a,', 'name: b,'));
+  const uids = [first, ...(await read())].map((pod) => pod?.metadata?.uid);
+  expect(new Set([...uids, 'fixed']).size).toBe(4);
+  expect(first).not.toHaveProperty('status');
+});
+
 it('random uids differ with each reading', async () => {
   await write('a.yaml', good('a'));
   const uidOf = async () => (await next(updates({ uids: 'random' }))).pods[0]?.metadata?.uid;

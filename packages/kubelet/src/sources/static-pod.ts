@@ -4,7 +4,8 @@ import { apiTime, namespaceOf } from '../pod.ts';
 
 /**
  * Gives a pod from a file what the API server would have given it. Its uid comes from its content, node and origin, so that it is the
- * same after a restart, and another one once the file says something else.
+ * same after a restart, and another one once the file says something else. A uid or a status that the file has of its own, as one written
+ * by `kubectl get -o yaml`, is that of another pod.
  */
 export function staticPod(pod: Pod, nodeName: string, origin: string, seenAt: Date): Pod {
   return identified(pod, contentUid(pod, nodeName, origin), nodeName, seenAt);
@@ -21,14 +22,14 @@ function contentUid(pod: Pod, nodeName: string, origin: string): string {
 }
 
 function identified(pod: Pod, uid: string, nodeName: string, seenAt: Date): Pod {
-  const { metadata = {}, spec, ...rest } = pod;
+  const { metadata = {}, spec, status: _status, ...rest } = pod;
   const seen = apiTime(seenAt);
   return {
     ...rest,
     metadata: {
       ...metadata,
       namespace: namespaceOf(pod),
-      uid: metadata.uid || uid,
+      uid,
       creationTimestamp: seen,
       annotations: {
         ...metadata.annotations,

@@ -1,3 +1,4 @@
+import { globSync } from 'node:fs';
 import type { ContainerMount } from '../runtime.ts';
 import type { OciMount } from './config-json.ts';
 
@@ -38,9 +39,11 @@ export function rootfsPropagation(mounts: ContainerMount[]): string | undefined 
   return (['rshared', 'rslave'] as const).find((mode) => mounts.some(({ propagation }) => propagation === mode));
 }
 
+/** What a container doesn't see whose client says nothing of it; what kubelet asks for, and containerd's own default (pkg/oci/spec.go). */
 export const maskedPaths = [
   '/proc/acpi',
   '/proc/asound',
+  '/proc/interrupts',
   '/proc/kcore',
   '/proc/keys',
   '/proc/latency_stats',
@@ -50,6 +53,8 @@ export const maskedPaths = [
   '/proc/scsi',
   '/sys/firmware',
   '/sys/devices/virtual/powercap',
+  // Thermal events tell what other containers compute.
+  ...globSync('/sys/devices/system/cpu/cpu*/thermal_throttle'),
 ];
 
 export const readonlyPaths = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];

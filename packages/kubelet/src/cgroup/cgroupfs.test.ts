@@ -2,7 +2,7 @@ import { existsSync, globSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { PodCgroups } from './pod-cgroup.ts';
+import { CgroupfsPods } from './cgroupfs.ts';
 
 const usable = process.getuid?.() === 0 && existsSync('/sys/fs/cgroup');
 
@@ -10,7 +10,7 @@ it.skipIf(!usable)(
   'a pod has a cgroup in every hierarchy until it is removed, with what was made below [skipped: needs root and cgroups]',
   async () => {
     const root = `/berth-test-${process.pid}`;
-    const cgroups = new PodCgroups(root);
+    const cgroups = new CgroupfsPods(root);
     const found = () => globSync([`/sys/fs/cgroup${root}/pod*`, `/sys/fs/cgroup/*${root}/pod*`]);
     await cgroups.create('uid');
     expect(cgroups.parentOf('uid')).toBe(`${root}/poduid`);

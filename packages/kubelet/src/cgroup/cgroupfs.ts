@@ -2,15 +2,13 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { PodCgroups } from './pod-cgroups.ts';
 
 const removalTries = 20;
 const removalPauseMs = 50;
 
-/**
- * The cgroups that pods run in: ROOT/podUID in every hierarchy (cgroup v1: one directory per controller; v2: one in all). The runtime makes
- * the containers' below it.
- */
-export class PodCgroups {
+/** ROOT/podUID in every hierarchy (cgroup v1: one directory per controller; v2: one in all), made by mkdir. */
+export class CgroupfsPods implements PodCgroups {
   readonly #root: string;
   readonly #mount: string;
 
@@ -20,23 +18,19 @@ export class PodCgroups {
     this.#mount = mount;
   }
 
-  /** What the runtime gets as cgroup parent. */
   parentOf(uid: string): string {
     return join(this.#root, `pod${uid}`);
   }
 
-  /** Makes the pod's cgroup; one that is there already stays. */
   async create(uid: string): Promise<void> {
     for (const hierarchy of await this.#hierarchies()) await mkdir(join(hierarchy, this.parentOf(uid)), { recursive: true });
     if (this.#isUnified()) await this.#delegate(uid);
   }
 
-  /** Removes the pod's cgroup with all below; one that is missing is no error. */
   async remove(uid: string): Promise<void> {
     for (const hierarchy of await this.#hierarchies()) await removeTree(join(hierarchy, this.parentOf(uid)));
   }
 
-  /** Removes the root too, if no pod is left in it. */
   async removeRoot(): Promise<void> {
     for (const hierarchy of await this.#hierarchies()) await rmdir(join(hierarchy, this.#root)).catch(() => {});
   }
