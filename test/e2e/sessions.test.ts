@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { BerthHome, exampleImage, type Running } from '../fixtures/berth.ts';
+import { BerthHome, exampleImage, Running } from '../fixtures/berth.ts';
 import { type HostState, readHostState } from '../fixtures/host-state.ts';
 import { nodeMissing, skipIfMissing } from '../fixtures/node-requirements.ts';
 import { findOnPath, repository } from '../fixtures/tools.ts';
