@@ -6,7 +6,8 @@ import { delimiter, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ApiServerRelay } from '../fixtures/api-server-relay.ts';
-import { BerthHome, type Running } from '../fixtures/berth.ts';
+import { BerthHome, exampleImage, type Running } from '../fixtures/berth.ts';
+import { nodeMissing } from '../fixtures/node-requirements.ts';
 
 /** Every kubectl on PATH, `kubectl.1.27` too: older ones speak SPDY, newer ones WebSocket. */
 const names = ['kubectl', ...Array.from({ length: 20 }, (_, index) => `kubectl.1.${20 + index}`)];
@@ -22,6 +23,29 @@ metadata:
   annotations: {fake.berth.dev/exec-output: "ready", fake.berth.dev/exec-exit-code: "7", fake.berth.dev/output: "tick", fake.berth.dev/output-every: 50ms}
 spec: {containers: [{name: main, image: "any:1", stdin: true}]}
 `;
+
+const webServer = `
+apiVersion: v1
+kind: Pod
+metadata: {name: web}
+spec:
+  terminationGracePeriodSeconds: 0
+  containers:
+    - name: main
+      image: localhost/busybox:1
+      command: [sh, -c, 'mkdir /www; echo hello > /www/index.html; exec httpd -f -p 127.0.0.1:8080 -h /www']
+`;
+
+function run(program: string, home: BerthHome, relay: ApiServerRelay, args: string[]): ChildProcessWithoutNullStreams {
+  const environment = { ...process.env, HOME: home.directory };
+  return spawn(program, ['--server', relay.url, '--kubeconfig', '/dev/null', ...args], { env: environment, stdio: 'pipe' });
+}
+
+/** Starts `port-forward`, and gives the local port once it listens. */
+async function forwardedPort(child: ChildProcessWithoutNullStreams): Promise<number> {
+  const [said] = (await once(child.stdout, 'data')) as [Buffer];
+  return Number(/127\.0\.0\.1:(\d+) -> 8080/.exec(said.toString())?.[1]);
+}
 
 describe.skipIf(found.length === 0)(`kubectl${none}`, () => {
   const home = new BerthHome();
@@ -40,10 +64,7 @@ describe.skipIf(found.length === 0)(`kubectl${none}`, () => {
     home.remove();
   });
 
-  function kubectl(program: string, ...args: string[]): ChildProcessWithoutNullStreams {
-    const environment = { ...process.env, HOME: home.directory };
-    return spawn(program, ['--server', relay.url, '--kubeconfig', '/dev/null', ...args], { env: environment, stdio: 'pipe' });
-  }
+  const kubectl = (program: string, ...args: string[]) => run(program, home, relay, args);
 
   describe.each(found)('%s', { timeout: 20_000 }, (program) => {
     it('exec -i passes on input, its end, and the exit code', async () => {
@@ -63,8 +84,7 @@ describe.skipIf(found.length === 0)(`kubectl${none}`, () => {
 
     it('port-forward carries connections', async () => {
       const child = kubectl(program, 'port-forward', 'echo', ':8080');
-      const [said] = (await once(child.stdout, 'data')) as [Buffer];
-      const port = Number(/127\.0\.0\.1:(\d+) -> 8080/.exec(said.toString())?.[1]);
+      const port = await forwardedPort(child);
       for (const sent of ['one', 'two'.repeat(100_000)]) {
         const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
         socket.end(sent);
@@ -73,5 +93,35 @@ describe.skipIf(found.length === 0)(`kubectl${none}`, () => {
       child.kill();
       await once(child, 'close');
     });
+  });
+});
+
+describe.skipIf(found.length === 0 || nodeMissing() !== undefined)(`kubectl and a container on runc${none}`, () => {
+  const home = new BerthHome();
+  let node: Running;
+  let relay: ApiServerRelay;
+
+  beforeAll(async () => {
+    node = home.start(['run', '--image', exampleImage, '-f', home.write('web.yaml', webServer)]);
+    await node.says(/the node goes on/);
+    relay = await ApiServerRelay.start(join(home.run, 'kubelet.sock'));
+  });
+
+  afterAll(async () => {
+    await relay.close();
+    await node.interrupt();
+    home.remove();
+  });
+
+  it.each(found)('port-forward of %s goes on where the pod ends each connection first', async (program) => {
+    const child = run(program, home, relay, ['port-forward', 'web', ':8080']);
+    const port = await forwardedPort(child);
+    for (let i = 0; i < 3; i++) {
+      const socket = connect({ port, host: '127.0.0.1' });
+      socket.write('GET / HTTP/1.0\r\n\r\n');
+      expect(await text(socket)).toMatch(/hello\n$/);
+    }
+    child.kill();
+    expect(await text(child.stderr)).toBe('');
   });
 });

@@ -18,7 +18,9 @@ beforeEach(async () => {
   // Says what it was told once the client has finished.
   listener = createServer({ allowHalfOpen: true }, (socket) => {
     const told: Buffer[] = [];
-    socket.on('data', (chunk) => told.push(chunk)).on('end', () => socket.end(`told ${Buffer.concat(told)}`));
+    socket
+      .on('data', (chunk) => told.push(chunk))
+      .on('end', () => void (socket.writableEnded || socket.end(`told ${Buffer.concat(told)}`)));
     socket.write('welcome ');
   }).listen(0, '127.0.0.1');
   await once(listener, 'listening');
@@ -92,6 +94,19 @@ describe('port-forward over SPDY', () => {
     await closed;
   });
 
+  it('tells no error to a client that drops its side once it has read all, and ends the error stream with what the pod sends', async () => {
+    const client = await SpdyClient.open(await url(), 'portforward.k8s.io');
+    listener.once('connection', (socket) => socket.end('bye'));
+    const { data, error } = await pair(client, '0');
+    await expect.poll(() => client.hasEnded(data) && client.hasEnded(error)).toBe(true);
+    client.reset(data);
+    const next = await pair(client, '1');
+    client.send(next.data, 'x', true);
+    await expect.poll(() => client.received(next.data)).toBe('welcome told x');
+    expect([client.received(data), client.received(error)]).toEqual(['welcome bye', '']);
+    client.socket.destroy();
+  });
+
   it('is tunnelled in a WebSocket', async () => {
     const protocol = 'SPDY/3.1+portforward.k8s.io';
     const socket = new TunnelSocket((await url()).replace(/^http/, 'ws'), protocol);
@@ -112,6 +127,13 @@ describe('port-forward over WebSocket', () => {
     expect(client.bytes(0).readUInt16LE()).toBe(port);
     expect(client.bytes(1).readUInt16LE()).toBe(port);
     client.socket.terminate();
+  });
+
+  it('ends where the pod ends it, since the client has no way to end its side', async () => {
+    listener.once('connection', (socket) => socket.end('bye'));
+    const client = await WebSocketClient.open(await url([port]), 'v4.channel.k8s.io');
+    await once(client.socket, 'close');
+    expect(client.bytes(0).subarray(2).toString()).toBe('welcome bye');
   });
 });
 

@@ -45,7 +45,7 @@ export async function portForwardOverSpdy(
     pairs.delete(id);
     // The client sends nothing there but its end.
     error.resume();
-    void forwardConnection(forward, port, { data, error }, limit);
+    void forwardConnection(forward, port, { data, error, endsInput: true }, limit);
   };
   const forget = (id: string): void => {
     pairs.get(id)?.data?.destroy();

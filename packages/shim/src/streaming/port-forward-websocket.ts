@@ -31,7 +31,7 @@ export async function portForwardOverWebSocket(
     const portBytes = Buffer.from([port & 0xff, port >> 8]);
     writable.on('error', () => undefined).write(portBytes);
     error.write(portBytes);
-    await forwardConnection(forward, port, { data: Duplex.from({ readable, writable }), error }, limit);
+    await forwardConnection(forward, port, { data: Duplex.from({ readable, writable }), error, endsInput: false }, limit);
   });
   await Promise.all(forwards);
   await connection.close();

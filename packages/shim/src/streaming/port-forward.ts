@@ -13,21 +13,44 @@ export interface PortForward {
   dial(port: number, signal: AbortSignal): Promise<Duplex>;
 }
 
-/** Joins one connection of the client to a port of the pod, until both directions have ended. What fails is told on `error`. */
+/** The client's side of one connection. */
+interface ForwardedConnection {
+  data: Duplex;
+  error: Writable;
+  /** Whether the client can end what it sends by itself. If it can't, the end of what the pod sends is the connection's. */
+  endsInput: boolean;
+}
+
+/**
+ * Joins one connection of the client to a port of the pod, until both directions have ended. What fails is told on `error`, which ends
+ * with what the pod sends: kubectl waits for that, and gives up the whole port-forward if anything is told. A client that drops its
+ * side is told nothing: it has had enough.
+ */
 export async function forwardConnection(
   { dial, object }: Pick<PortForward, 'dial' | 'object'>,
   port: number,
-  client: { data: Duplex; error: Writable },
+  client: ForwardedConnection,
   signal: AbortSignal,
 ): Promise<void> {
+  let failed: 'client' | 'pod' | undefined;
   // That the client has gone ends the connection to the pod too, by the pipelines.
-  for (const stream of [client.data, client.error]) stream.on('error', () => undefined);
+  client.error.on('error', () => undefined);
+  client.data.on('error', () => {
+    failed ??= 'client';
+  });
   try {
     const pod = await dial(port, signal);
-    await Promise.all([pipeline(client.data, pod, { signal }), pipeline(pod, client.data, { signal })]);
+    pod.once('error', () => {
+      failed ??= 'pod';
+    });
+    const input = pipeline(client.data, pod, { signal });
+    const output = pipeline(pod, client.data, { signal });
+    await Promise.race([output, input.then(() => output)]);
     client.error.end();
+    if (client.endsInput) await input.catch(() => undefined);
+    else client.data.destroy();
   } catch (thrown) {
-    client.error.end(`error forwarding port ${port} to ${object}: ${PluginError.from(thrown).message}`);
+    client.error.end(failed === 'client' ? '' : `error forwarding port ${port} to ${object}: ${PluginError.from(thrown).message}`);
     client.data.destroy();
   }
 }
