@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { configDefaults, defineConfig } from 'vitest/config';
 
 // Vitest hands these to Node as --conditions: `import` among them would make require() load the ES half of dual packages.
@@ -14,6 +15,8 @@ export default defineConfig({
     pool: 'forks',
     execArgv: ['--conditions=berth-source'],
     testTimeout: 20_000,
+    // Vitest would leave one of two processors to itself, and needs none.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     expect: { poll: { timeout: 10_000 } },
     projects: [
       {

@@ -26,8 +26,9 @@ export async function awaitVerdicts(node: Node, { onChange, signal, limit }: Awa
     const pods = node.pods();
     onChange(pods);
     clearTimeout(steady);
-    const verdicts = pods.map(verdictOf);
-    if (node.sourcesReady() && verdicts.every((verdict) => verdict.state !== 'pending')) steady = setTimeout(give, steadyMs);
+    if (!node.sourcesReady() || pods.some((pod) => verdictOf(pod).state === 'pending')) return;
+    if (pods.length > 0 && pods.every(isOver)) give();
+    else steady = setTimeout(give, steadyMs);
   };
   const give = (): void => resolve(failures(node.pods(), !signal.aborted));
   const unsubscribe = node.onChange(look);
@@ -40,6 +41,11 @@ export async function awaitVerdicts(node: Node, { onChange, signal, limit }: Awa
     unsubscribe();
     stopListening();
   }
+}
+
+/** Such a pod never runs again: there is no need to see whether it stays so. */
+function isOver({ status }: Pod): boolean {
+  return status?.phase === 'Succeeded' || status?.phase === 'Failed';
 }
 
 /** `overdue`: a pod that has neither done what its manifest says nor failed for good has failed, too. */
