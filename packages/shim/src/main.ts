@@ -114,11 +114,11 @@ function leaveSignalsToNode(): void {
   for (const signal of signals) process.on(signal, () => undefined);
 }
 
-/** Resolves at SIGINT and SIGTERM; where a node supervises this process, only when that closes standard input, or is gone. */
+/** Resolves at SIGINT and SIGTERM, which may come twice: to the whole group, and by "berth runtime"; where a node supervises this process, only when that closes standard input, or is gone. */
 async function toldToEnd(supervised: boolean): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   if (supervised) process.stdin.once('end', () => resolve()).resume();
-  else for (const signal of signals) process.once(signal, () => resolve());
+  else for (const signal of signals) process.on(signal, () => resolve());
   await promise;
   process.stdin.destroy();
 }
