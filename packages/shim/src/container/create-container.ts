@@ -1,5 +1,4 @@
-import { mkdir } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { ContainerConfig, CreateContainerRequest, CreateContainerResponse } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import type { CallContext } from '@berth/sdk/serve';
@@ -15,6 +14,7 @@ import { UndoStack } from '../undo-stack.ts';
 import { checkSecurityContext } from './check-security-context.ts';
 import { type Container, type ContainerRecord, containerSpec, describeContainer, encodeContainerConfig } from './container.ts';
 import { mountIdmappedVolumes, unmountIdmappedVolumes, userNamespaceOwner } from './idmapped-volumes.ts';
+import { makeLogDirectory } from './make-log-directory.ts';
 import { planContainer } from './plan-container.ts';
 import { checkResources, checkSwapLimit } from './resource-limits.ts';
 import { makeRootfs, unmountRootfs } from './rootfs.ts';
@@ -85,7 +85,7 @@ async function create(shim: Shim, sandbox: Sandbox, container: Container, undo: 
   await shim.containers.put(container);
   const { rootfs, logPath } = record;
   const owner = userNamespaceOwner(sandbox);
-  if (logPath !== undefined) await mkdir(dirname(logPath), { recursive: true, mode: 0o755 });
+  if (logPath !== undefined) await makeLogDirectory(logPath, object);
   if (rootfs) {
     undo.add('its root file system', (limit) => unmountRootfs(rootfs, limit));
     if (owner) await makePassable(shim.directories.root, join(shim.directories.containers, id));

@@ -1,5 +1,6 @@
 import { type IDMapping, NamespaceMode, type NamespaceOption, type PodSandboxConfig, type UserNamespace } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
+import type { ProcessSpec } from '../runtime.ts';
 
 /** How ids inside a user namespace are seen outside (user_namespaces(7)). */
 export interface IdMappings {
@@ -46,6 +47,20 @@ export function checkSameUserNamespace(asked: UserNamespace | undefined, sandbox
   const own = isOwn(asked) ? { uids: asked.uids, gids: asked.gids } : undefined;
   if (own === undefined ? sandbox === undefined : sandbox !== undefined && isSame(own, sandbox)) return;
   throw new PluginError('INVALID_ARGUMENT', "linux.security_context.namespace_options.userns_options: it is not the sandbox's", { object });
+}
+
+/** Throws INVALID_ARGUMENT for a user or groups that the pod's user namespace has no ids for: nobody can become them. */
+export function checkMapped(user: ProcessSpec['user'], mappings: IdMappings | undefined, object: string): void {
+  if (!mappings) return;
+  const isMapped = (id: number, ranges: IDMapping[]): boolean =>
+    ranges.some(({ containerId, length }) => id >= containerId && id < containerId + length);
+  const group = [user.gid, ...user.additionalGids].find((id) => !isMapped(id, mappings.gids));
+  const unmapped = isMapped(user.uid, mappings.uids) ? group !== undefined && `group ${group}` : `user ${user.uid}`;
+  if (!unmapped) return;
+  throw new PluginError('INVALID_ARGUMENT', `linux.security_context: ${unmapped} isn't mapped in the pod's user namespace`, {
+    object,
+    hint: "choose another, or map more ids in the pod's userns_options",
+  });
 }
 
 export function isSame(one: IdMappings, other: IdMappings): boolean {
