@@ -5,6 +5,7 @@ import type { CallContext } from '@berth/sdk/serve';
 import { checkText } from '../check-text.ts';
 import { creationTime } from '../creation-time.ts';
 import { neverRanExitCode } from '../exit-code.ts';
+import { explainFullDisk } from '../files/full-disk.ts';
 import { makePassable } from '../files/passable.ts';
 import { newId } from '../identifiers.ts';
 import { checkRefusals } from '../refusals.ts';
@@ -38,7 +39,7 @@ export async function createContainer(
       } catch (error) {
         const { complete } = await undo.run(() => shim.containers.delete(container.id));
         if (!complete) await leaveForRemoval(shim, container, PluginError.from(error));
-        throw error;
+        throw explainFullDisk(error, shim.directories.root, `container ${config.metadata?.name}`);
       }
     }),
   );

@@ -9,6 +9,7 @@ import { unlessAborted } from '@berth/sdk/abort';
 import { PluginError } from '@berth/sdk/errors';
 import type { Calls } from '../calls.ts';
 import { exists } from '../files/exists.ts';
+import { explainProgramFailure } from '../files/full-disk.ts';
 import { endWithin, ownedPid } from '../process/owned-pid.ts';
 import { interrupted, type OciCommand, readable, type Subject } from './command.ts';
 import { reopenLogs, tellConmon } from './conmon-control.ts';
@@ -161,7 +162,7 @@ export class Conmon {
     const { data, message } = JSON.parse(line) as { data: number; message?: string };
     if (data > 0) return data;
     const why = readable(message ?? '') || (await this.#oci.lastError(this.#oci.logFile(container.id))) || `it ended with status ${-data}`;
-    throw new PluginError('INTERNAL', why, { object });
+    throw await explainProgramFailure(new PluginError('INTERNAL', why, { object }), container.bundle, object);
   }
 }
 
