@@ -14,6 +14,7 @@ import { endWithin, ownedPid } from '../process/owned-pid.ts';
 import { interrupted, type OciCommand, readable, type Subject } from './command.ts';
 import { reopenLogs, tellConmon } from './conmon-control.ts';
 import { kill } from './process-signal.ts';
+import { runtimeFailure } from './runtime-failure.ts';
 
 /** A container to be made under conmon's watch. */
 export interface MonitoredContainer extends Subject {
@@ -162,7 +163,7 @@ export class Conmon {
     const { data, message } = JSON.parse(line) as { data: number; message?: string };
     if (data > 0) return data;
     const why = readable(message ?? '') || (await this.#oci.lastError(this.#oci.logFile(container.id))) || `it ended with status ${-data}`;
-    throw await explainProgramFailure(new PluginError('INTERNAL', why, { object }), container.bundle, object);
+    throw await explainProgramFailure(runtimeFailure(why, object), container.bundle, object);
   }
 }
 
