@@ -1,11 +1,17 @@
 import { type IDMapping, NamespaceMode, type NamespaceOption, type PodSandboxConfig, type UserNamespace } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
-import type { ProcessSpec } from '../runtime.ts';
 
 /** How ids inside a user namespace are seen outside (user_namespaces(7)). */
 export interface IdMappings {
   uids: IDMapping[];
   gids: IDMapping[];
+}
+
+/** As a container's process runs, by ids inside. */
+interface ProcessUser {
+  uid: number;
+  gid: number;
+  additionalGids: number[];
 }
 
 /** (uid_t)-1 is no id. */
@@ -50,7 +56,7 @@ export function checkSameUserNamespace(asked: UserNamespace | undefined, sandbox
 }
 
 /** Throws INVALID_ARGUMENT for a user or groups that the pod's user namespace has no ids for: nobody can become them. */
-export function checkMapped(user: ProcessSpec['user'], mappings: IdMappings | undefined, object: string): void {
+export function checkMapped(user: ProcessUser, mappings: IdMappings | undefined, object: string): void {
   if (!mappings) return;
   const isMapped = (id: number, ranges: IDMapping[]): boolean =>
     ranges.some(({ containerId, length }) => id >= containerId && id < containerId + length);
