@@ -3,6 +3,7 @@
 import { connect } from '@berth/sdk/connect';
 import {
   CreateContainerRequest,
+  NamespaceMode,
   PodSandboxConfig,
   RemovePodSandboxRequest,
   RunPodSandboxRequest,
@@ -23,7 +24,10 @@ import { stopwatch } from './stopwatch.ts';
 
 const image = 'localhost/busybox:1';
 /** Said on both sides: what a request leaves out, servers fill in differently, and runc takes long to compile a filter. */
-const securityContext = { seccomp: { profileType: SecurityProfile_ProfileType.RuntimeDefault } };
+const securityContext = {
+  seccomp: { profileType: SecurityProfile_ProfileType.RuntimeDefault },
+  namespaceOptions: { pid: NamespaceMode.CONTAINER },
+};
 const steps = ['RunPodSandbox', 'CreateContainer', 'StartContainer', 'up', 'stop', 'remove'] as const;
 type Step = (typeof steps)[number];
 type Timings = Record<Step, number>;
@@ -56,7 +60,7 @@ class Pods {
     const config = PodSandboxConfig.fromPartial({
       metadata: { name, uid: name, namespace: 'bench', attempt: 0 },
       logDirectory: '',
-      linux: { cgroupParent: `/berth-bench/${name}` },
+      linux: { cgroupParent: `/berth-bench/${name}`, securityContext: { namespaceOptions: { pid: NamespaceMode.CONTAINER } } },
     });
     const clock = stopwatch();
     const { podSandboxId } = await this.runtime.runPodSandbox(RunPodSandboxRequest.fromPartial({ config }));

@@ -8,6 +8,7 @@ import { connect } from '@berth/sdk/connect';
 import {
   CreateContainerRequest,
   ImageServiceService,
+  NamespaceMode,
   PodSandboxConfig,
   PullImageRequest,
   RemovePodSandboxRequest,
@@ -67,7 +68,7 @@ class Starts {
       metadata: { name, uid: name, namespace: 'bench', attempt: 0 },
       logDirectory,
       annotations: { 'fake.berth.dev/output': 'hello' },
-      linux: { cgroupParent: `/berth-bench/${name}` },
+      linux: { cgroupParent: `/berth-bench/${name}`, securityContext: { namespaceOptions: { pid: NamespaceMode.CONTAINER } } },
     });
     const clock = stopwatch();
     const { podSandboxId } = await this.#runtime.runPodSandbox(RunPodSandboxRequest.fromPartial({ config: sandboxConfig }));

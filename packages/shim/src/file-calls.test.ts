@@ -59,6 +59,22 @@ describe('FileCalls', () => {
     expect(await calls.record(call('a'), async () => 'done')).toBe('done');
   });
 
+  it('keeps the first and the last calls of a sandbox that lives long', async () => {
+    const append = (subject: string): void =>
+      calls.append({ ...call('a'), ...newSpan(), subject, startedAt: 0, durationMs: 1, outcome: 'OK' });
+    const sizes: number[] = [];
+    for (let index = 0; index < 3000; index++) {
+      append(`probe ${index}`);
+      sizes.push((await stat(join(directories.calls, 'a.jsonl'))).size);
+    }
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(256 * 1024);
+    const kept = (await records('a')).map(({ subject }) => subject);
+    expect([kept[0], kept.at(-1)]).toEqual(['probe 0', 'probe 2999']);
+    expect(kept.length).toBeGreaterThan(400);
+    expect(new Set(kept).size).toBe(kept.length);
+    expect(await readdir(directories.calls)).toEqual(['a.jsonl']);
+  });
+
   it('keeps no calls that belong to no sandbox', async () => {
     await calls.record({ protocol: 'oci', plugin: 'runc', method: '--version' }, async () => undefined);
     await expect(readdir(directories.calls)).rejects.toThrow(/ENOENT/);

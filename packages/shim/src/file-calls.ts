@@ -4,11 +4,21 @@ import { PluginError } from '@berth/sdk/errors';
 import { currentTrace, inTrace, newSpan } from '@berth/sdk/trace-context';
 import type { CallDescription, Calls } from './calls.ts';
 import type { ShimDirectories } from './directories.ts';
+import { shortenLog } from './files/shortened-log.ts';
 
 /** Files of sandboxes that are gone are kept for this many. */
 const keptFiles = 200;
 
-/** Calls in RUN/calls/SANDBOX.jsonl, a record a line. Calls that belong to no sandbox aren't kept. */
+/** Probes are calls, too, as long as the sandbox lives. A file that passes this is shortened. */
+const longestFileBytes = 256 * 1024;
+
+/** What is left of it from each end: how the sandbox and its containers were made, and what happened last. */
+const keptBytes = 64 * 1024;
+
+/**
+ * Calls in RUN/calls/SANDBOX.jsonl, a record a line: at most 256 KiB, past which the first and the last 64 KiB are kept. Calls that
+ * belong to no sandbox aren't kept.
+ */
 export class FileCalls implements Calls {
   readonly #directories: ShimDirectories;
 
@@ -47,7 +57,9 @@ export class FileCalls implements Calls {
     const line = `${JSON.stringify(record)}\n`;
     try {
       mkdirSync(this.#directories.calls, { recursive: true, mode: 0o700 });
-      appendFileSync(this.#directories.callsOf(record.sandboxId), line, { mode: 0o600 });
+      const path = this.#directories.callsOf(record.sandboxId);
+      appendFileSync(path, line, { mode: 0o600 });
+      if (statSync(path).size > longestFileBytes) shortenLog(path, keptBytes, keptBytes);
     } catch {
       return;
     }

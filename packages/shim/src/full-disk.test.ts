@@ -12,7 +12,11 @@ import { TestShim, withoutRoot } from '../testing/test-shim.ts';
 import type { PullOptions } from './image/images.ts';
 import { LayeredImages } from './image/store.ts';
 
-const exhausted = expect.objectContaining({ code: 'RESOURCE_EXHAUSTED' });
+const exhausted = expect.objectContaining({
+  code: 'RESOURCE_EXHAUSTED',
+  // An object, and a cure.
+  message: expect.stringMatching(/^.+: .+; (make room there|see that its disk has room)/),
+});
 const other = { metadata: { name: 'other', namespace: 'n', uid: 'u', attempt: 0 } };
 
 describe.skipIf(withoutRoot)(`a server on a full disk${withoutRoot ? ` (${withoutRoot})` : ''}`, () => {

@@ -35,7 +35,7 @@ export async function containerMounts(
 }
 
 async function resolved(mount: Mount, imageVolume: ImageVolume | undefined, object: string): Promise<ContainerMount> {
-  const { containerPath, hostPath, readonly, propagation, recursiveReadOnly } = mount;
+  const { containerPath, hostPath, readonly, propagation, recursiveReadOnly, imageSubPath } = mount;
   if (!posix.isAbsolute(containerPath) || posix.normalize(containerPath) === '/') {
     const what = posix.isAbsolute(containerPath) ? 'is the root' : 'is not absolute';
     throw new PluginError('INVALID_ARGUMENT', `the mount point ${JSON.stringify(containerPath)} ${what}`, { object });
@@ -48,6 +48,12 @@ async function resolved(mount: Mount, imageVolume: ImageVolume | undefined, obje
     });
   }
   if (imageVolume) return { source: imageVolume.source, destination, readonly: true, propagation: 'private' };
+  if (imageSubPath !== '') {
+    throw new PluginError('INVALID_ARGUMENT', `the mount at ${containerPath} has an image_sub_path and no image`, {
+      object,
+      hint: 'set image, or put the path into host_path',
+    });
+  }
   if (recursiveReadOnly && (!readonly || propagation !== MountPropagation.PROPAGATION_PRIVATE)) {
     throw new PluginError(
       'INVALID_ARGUMENT',

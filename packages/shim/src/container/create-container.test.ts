@@ -78,6 +78,18 @@ describe('CreateContainer', () => {
     ['a missing mount source', { mounts: [{ containerPath: '/v', hostPath: '/no/such/place' }] }, 'NOT_FOUND', /\/no\/such\/place/],
     ['a mount without a source', { mounts: [{ containerPath: '/v', hostPath: '' }] }, 'INVALID_ARGUMENT', /is not absolute/],
     ['a mount over the root', { mounts: [{ containerPath: '/.', hostPath: '/tmp' }] }, 'INVALID_ARGUMENT', /is the root/],
+    [
+      'a path in an image without one',
+      { mounts: [{ containerPath: '/v', hostPath: '/tmp', imageSubPath: 'a' }] },
+      'INVALID_ARGUMENT',
+      /\/v has an image_sub_path and no image/,
+    ],
+    [
+      'a variable that Linux would not take',
+      { envs: [{ key: 'LONG', value: Buffer.alloc(131_072, 'x') }] },
+      'INVALID_ARGUMENT',
+      /container main: the variable "LONG" has 131077 bytes/,
+    ],
     ['an image volume', { mounts: [{ containerPath: '/v', image: { image } }] }, 'INVALID_ARGUMENT', /image volumes/],
     ['a CDI device', { CDIDevices: [{ name: 'vendor.com/gpu=0' }] }, 'INVALID_ARGUMENT', /CDI_devices/],
     ['a log that leaves its directory', { logPath: '../../x' }, 'INVALID_ARGUMENT', /leaves the log directory/],
@@ -133,9 +145,23 @@ describe('CreateContainer', () => {
     await shim.images.removeImage(request);
   });
 
-  it('says that the disk is in the way, and leaves nothing', async () => {
-    await writeFile(join(shim.directory, 'logs'), 'no directory');
-    await expect(shim.createContainer(podSandboxId, { logPath: 'main/0.log' })).rejects.toThrow(/logs/);
+  it.each([
+    [
+      'directory is a file',
+      'main/0.log',
+      () => writeFile(join(shim.directory, 'logs'), 'no directory'),
+      /logs\/main, which isn't a directory/,
+    ],
+    [
+      'path is a directory',
+      '0.log',
+      () => mkdir(join(shim.directory, 'logs', '0.log'), { recursive: true }),
+      /0\.log, which is a directory/,
+    ],
+  ])('refuses a log whose %s, by its path, and leaves nothing', async (_what, logPath, make, message) => {
+    await make();
+    const refusal = expect.objectContaining({ code: 'INVALID_ARGUMENT', message: expect.stringMatching(message) });
+    await expect(shim.createContainer(podSandboxId, { logPath })).rejects.toThrow(refusal);
     expect(leftovers()).toEqual([]);
     expect(existsSync(join(shim.root, 'images', 'users'))).toBe(true);
   });

@@ -1,11 +1,11 @@
-import { mkdir } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { ContainerConfig, CreateContainerRequest, CreateContainerResponse } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import type { CallContext } from '@berth/sdk/serve';
 import { checkText } from '../check-text.ts';
 import { creationTime } from '../creation-time.ts';
 import { neverRanExitCode } from '../exit-code.ts';
+import { explainFullDisk } from '../files/full-disk.ts';
 import { makePassable } from '../files/passable.ts';
 import { newId } from '../identifiers.ts';
 import { checkRefusals } from '../refusals.ts';
@@ -15,6 +15,7 @@ import { UndoStack } from '../undo-stack.ts';
 import { checkSecurityContext } from './check-security-context.ts';
 import { type Container, type ContainerRecord, containerSpec, describeContainer, encodeContainerConfig } from './container.ts';
 import { mountIdmappedVolumes, unmountIdmappedVolumes, userNamespaceOwner } from './idmapped-volumes.ts';
+import { makeLogDirectory } from './make-log-directory.ts';
 import { planContainer } from './plan-container.ts';
 import { checkResources, checkSwapLimit } from './resource-limits.ts';
 import { makeRootfs, unmountRootfs } from './rootfs.ts';
@@ -38,7 +39,7 @@ export async function createContainer(
       } catch (error) {
         const { complete } = await undo.run(() => shim.containers.delete(container.id));
         if (!complete) await leaveForRemoval(shim, container, PluginError.from(error));
-        throw error;
+        throw explainFullDisk(error, shim.directories.root, `container ${config.metadata?.name}`);
       }
     }),
   );
@@ -85,7 +86,7 @@ async function create(shim: Shim, sandbox: Sandbox, container: Container, undo: 
   await shim.containers.put(container);
   const { rootfs, logPath } = record;
   const owner = userNamespaceOwner(sandbox);
-  if (logPath !== undefined) await mkdir(dirname(logPath), { recursive: true, mode: 0o755 });
+  if (logPath !== undefined) await makeLogDirectory(logPath, object);
   if (rootfs) {
     undo.add('its root file system', (limit) => unmountRootfs(rootfs, limit));
     if (owner) await makePassable(shim.directories.root, join(shim.directories.containers, id));

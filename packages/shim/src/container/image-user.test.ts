@@ -67,6 +67,17 @@ describe('resolveUser', () => {
     expect(() => resolve({ runAsUsername: 'nobody-here' }, '')).toThrow(/container c: the image has no user "nobody-here"/);
   });
 
+  it('takes run_as_username for a name, also where it is a number or looks like a user and a group', () => {
+    const named = { passwd: `${accounts.passwd}1234:x:7:8::/:/bin/sh\n`, group: accounts.group };
+    const asked = LinuxContainerSecurityContext.fromPartial({ runAsUsername: '1234' });
+    expect(resolveUser(asked, '', named, 'container c')).toMatchObject({ uid: 7, gid: 8 });
+    for (const runAsUsername of ['1234', '0', 'app:audio']) {
+      expect(() => resolve({ runAsUsername }, 'app')).toThrow(
+        expect.objectContaining({ code: 'INVALID_ARGUMENT', message: expect.stringContaining(`no user ${JSON.stringify(runAsUsername)}`) }),
+      );
+    }
+  });
+
   it('refuses a group that the image does not have', () => {
     expect(() => resolve(undefined, 'app:nothing')).toThrow(/no group "nothing"/);
   });

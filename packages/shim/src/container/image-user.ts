@@ -19,7 +19,8 @@ export async function readAccounts(layers: string[], object: string): Promise<Ac
 /**
  * The user that the process runs as: what the request says (LinuxContainerSecurityContext), else what the image says.
  * Names are looked up in the image's accounts; one that isn't there is an error, as is a group without a user. A number is never
- * taken for a name: an image whose user 1000 is root would get past a client that forbids root.
+ * taken for a name: an image whose user 1000 is root would get past a client that forbids root. And run_as_username, even one of
+ * digits, is only ever a name: the user has to be in the image (api.proto); kubelets send numbers as run_as_user.
  */
 export function resolveUser(
   security: LinuxContainerSecurityContext | undefined,
@@ -27,12 +28,13 @@ export function resolveUser(
   accounts: Accounts,
   object: string,
 ): ProcessSpec['user'] {
-  const asked = security?.runAsUser !== undefined ? String(security.runAsUser.value) : security?.runAsUsername || undefined;
-  if (security?.runAsGroup !== undefined && asked === undefined) {
+  const { runAsUser, runAsUsername = '' } = security ?? {};
+  const asked = runAsUser !== undefined || runAsUsername !== '';
+  if (security?.runAsGroup !== undefined && !asked) {
     throw new PluginError('INVALID_ARGUMENT', 'run_as_group without a user', { object, hint: 'set runAsUser too' });
   }
-  const [userPart = '', groupPart = ''] = (asked ?? imageUser).split(':');
-  const account = lookUpUser(userPart || '0', accounts.passwd, object);
+  const [userPart = '', groupPart = ''] = asked ? [String(runAsUser?.value ?? '')] : imageUser.split(':');
+  const account = runAsUsername ? lookUpName(runAsUsername, accounts.passwd, object) : lookUpUser(userPart || '0', accounts.passwd, object);
   const gid =
     security?.runAsGroup !== undefined
       ? Number(security.runAsGroup.value)
@@ -50,16 +52,23 @@ interface Account {
 }
 
 function lookUpUser(user: string, passwd: string, object: string): Account {
-  const key = isUserId(user) ? 'uid' : 'name';
-  for (const [name = '', , uid = '', gid = ''] of records(passwd)) {
-    if (!isUserId(uid) || !isUserId(gid)) continue;
-    if (key === 'uid' ? Number(uid) === Number(user) : name === user) return { uid: Number(uid), gid: Number(gid), name };
-  }
-  if (key === 'uid') return { uid: Number(user), gid: 0, name: undefined };
+  if (!isUserId(user)) return lookUpName(user, passwd, object);
+  return accountsOf(passwd).find(({ uid }) => uid === Number(user)) ?? { uid: Number(user), gid: 0, name: undefined };
+}
+
+function lookUpName(user: string, passwd: string, object: string): Account {
+  const found = accountsOf(passwd).find(({ name }) => name === user);
+  if (found) return found;
   throw new PluginError('INVALID_ARGUMENT', `the image has no user ${JSON.stringify(user)} in /etc/passwd`, {
     object,
-    hint: 'give a user of the image, or a number',
+    hint: 'give a user of the image, or a number as run_as_user',
   });
+}
+
+function accountsOf(passwd: string): Account[] {
+  return records(passwd)
+    .filter(([, , uid = '', gid = '']) => isUserId(uid) && isUserId(gid))
+    .map(([name, , uid, gid]) => ({ name, uid: Number(uid), gid: Number(gid) }));
 }
 
 function lookUpGroup(group: string, groups: string, object: string): number {

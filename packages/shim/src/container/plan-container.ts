@@ -4,8 +4,9 @@ import { type ContainerConfig, NamespaceMode, type NamespaceOption } from '@bert
 import { PluginError } from '@berth/sdk/errors';
 import type { UsableImage } from '../image/images.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
-import { checkSameUserNamespace, userNamespaceOf } from '../sandbox/user-namespace.ts';
+import { checkMapped, checkSameUserNamespace, userNamespaceOf } from '../sandbox/user-namespace.ts';
 import type { Shim } from '../shim.ts';
+import { checkProcessSize } from './check-command.ts';
 import { type ContainerRecord, describeContainer } from './container.ts';
 import { containerMounts } from './container-mounts.ts';
 import { readAccounts, resolveUser } from './image-user.ts';
@@ -31,15 +32,18 @@ export async function planContainer(
   const idMappings = userNamespaceOf(sandbox.config);
   checkSameUserNamespace(security?.namespaceOptions?.usernsOptions, idMappings, object);
   const target = pidTarget(shim, sandbox, security?.namespaceOptions, object);
+  const process = {
+    args: processArguments(config, image.config, object),
+    env: processEnvironment(config, image.config, sandbox.config.hostname || hostname(), object),
+    cwd: workingDirectory(config, image.config, object),
+    user: resolveUser(security, image.config.user, await readAccounts(image.layers, object), object),
+  };
+  checkProcessSize(process, object);
+  checkMapped(process.user, idMappings, object);
   return {
     imageId: image.id,
     rootfs: planRootfs(image.layers, join(shim.directories.containers, id), shim.features.rootfs),
-    process: {
-      args: processArguments(config, image.config, object),
-      env: processEnvironment(config, image.config, sandbox.config.hostname || hostname(), object),
-      cwd: workingDirectory(config, image.config, object),
-      user: resolveUser(security, image.config.user, await readAccounts(image.layers, object), object),
-    },
+    process,
     mounts: await containerMounts(config, sandbox.record.files, imageVolumes, idMappings, object),
     ...(target !== undefined && { pidTarget: target }),
     logPath: logPath(sandbox.config.logDirectory, config.logPath, object),

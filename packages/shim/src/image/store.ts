@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { FilesystemUsage, Image } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import { withLock } from '../files/file-lock.ts';
+import { explainFullDisk } from '../files/full-disk.ts';
 import { isUserId } from '../user-id.ts';
 import { readArchive } from './archive.ts';
 import { Blobs } from './blobs.ts';
@@ -174,7 +175,7 @@ export class LayeredImages implements Images {
     } catch (error) {
       // Otherwise what has come is kept, for the next attempt to go on from.
       if (PluginError.from(error).code === 'RESOURCE_EXHAUSTED') await this.#giveBack(digestOf(bytes), manifest);
-      throw PluginError.from(error, 'INTERNAL', { object: `image ${names[0]}` });
+      throw PluginError.from(explainFullDisk(error, this.#directory, `image ${names[0]}`), 'INTERNAL', { object: `image ${names[0]}` });
     }
   }
 

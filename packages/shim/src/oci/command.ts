@@ -4,6 +4,7 @@ import { basename, join } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
 import type { Calls } from '../calls.ts';
 import { errorMessage, lastErrorMessage } from './error-log.ts';
+import { runtimeFailure } from './runtime-failure.ts';
 
 /** What a subcommand is about. */
 export interface Subject {
@@ -128,7 +129,7 @@ export class OciCommand {
       if (!error) return resolve(stdout);
       const object = `${this.name} ${subcommand} of container ${subject.name}`;
       if (limit.aborted) return reject(interrupted(object, limit, limitMs));
-      reject(new PluginError('INTERNAL', readable(stderr) || error.message, { object, cause: error }));
+      reject(runtimeFailure(readable(stderr) || error.message, object, error));
     });
     return promise;
   }

@@ -9,10 +9,12 @@ import { unlessAborted } from '@berth/sdk/abort';
 import { PluginError } from '@berth/sdk/errors';
 import type { Calls } from '../calls.ts';
 import { exists } from '../files/exists.ts';
+import { explainProgramFailure } from '../files/full-disk.ts';
 import { endWithin, ownedPid } from '../process/owned-pid.ts';
 import { interrupted, type OciCommand, readable, type Subject } from './command.ts';
 import { reopenLogs, tellConmon } from './conmon-control.ts';
 import { kill } from './process-signal.ts';
+import { runtimeFailure } from './runtime-failure.ts';
 
 /** A container to be made under conmon's watch. */
 export interface MonitoredContainer extends Subject {
@@ -161,7 +163,7 @@ export class Conmon {
     const { data, message } = JSON.parse(line) as { data: number; message?: string };
     if (data > 0) return data;
     const why = readable(message ?? '') || (await this.#oci.lastError(this.#oci.logFile(container.id))) || `it ended with status ${-data}`;
-    throw new PluginError('INTERNAL', why, { object });
+    throw await explainProgramFailure(runtimeFailure(why, object), container.bundle, object);
   }
 }
 

@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { PluginError } from '@berth/sdk/errors';
 import type { Calls } from '../calls.ts';
 import { exitCodeOf } from '../exit-code.ts';
+import { explainFullDisk, explainProgramFailure } from '../files/full-disk.ts';
 import { pidIn } from '../process/owned-pid.ts';
 import type { ExecProcess, ProcessStreams } from '../runtime.ts';
 import type { OciCommand } from './command.ts';
@@ -40,7 +41,22 @@ export class Exec {
 
   async #run(container: BundledContainer, process: ExecProcess, streams: ProcessStreams, signal: AbortSignal): Promise<number> {
     signal.throwIfAborted();
-    const directory = await mkdtemp(join(container.bundle, 'exec-'));
+    const object = `command ${JSON.stringify(process.args[0])} in container ${container.name}`;
+    try {
+      return await this.#runIn(await mkdtemp(join(container.bundle, 'exec-')), container, process, streams, signal, object);
+    } catch (error) {
+      throw explainFullDisk(error, container.bundle, object);
+    }
+  }
+
+  async #runIn(
+    directory: string,
+    container: BundledContainer,
+    process: ExecProcess,
+    streams: ProcessStreams,
+    signal: AbortSignal,
+    object: string,
+  ): Promise<number> {
     const [processFile, pidFile, logFile] = ['process.json', 'pid', 'log'].map((name) => join(directory, name)) as [string, string, string];
     try {
       await writeFile(processFile, JSON.stringify(await processOf(container.bundle, process)), { mode: 0o600 });
@@ -48,9 +64,8 @@ export class Exec {
       const stdio = process.tty ? terminal(streams) : pipes(streams);
       const exitCode = await runToEnd(this.#oci.binary, args, pidFile, stdio, signal);
       if (exitCode === 0 || (await pidIn(pidFile)) !== undefined) return exitCode;
-      throw new PluginError('INTERNAL', (await this.#oci.lastError(logFile)) ?? `${this.#oci.name} ended with status ${exitCode}`, {
-        object: `command ${JSON.stringify(process.args[0])} in container ${container.name}`,
-      });
+      const why = (await this.#oci.lastError(logFile)) ?? `${this.#oci.name} ended with status ${exitCode}`;
+      throw await explainProgramFailure(new PluginError('INTERNAL', why, { object }), directory, object);
     } finally {
       await rm(directory, { recursive: true, force: true });
     }

@@ -1,7 +1,9 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { describeOciRuntimes, OciHost } from '../../testing/oci-host.ts';
+import { SmallDisk } from '../../testing/small-disk.ts';
 import type { ContainerSpec } from '../runtime.ts';
 
 describeOciRuntimes('OciRuntime.exec', (binary) => {
@@ -40,6 +42,22 @@ describeOciRuntimes('OciRuntime.exec', (binary) => {
 
   it('names the container and a program that is missing', async () => {
     await expect(exec(['nope'])).rejects.toThrow(/command "nope" in container main: .*nope.*not found/);
+  });
+
+  it("tells a full disk of a command that can't be run for it", async () => {
+    const config = await readFile(join(container.directory, 'config.json'));
+    const disk = new SmallDisk(container.directory, '1m');
+    try {
+      await writeFile(join(container.directory, 'config.json'), config);
+      disk.fill();
+      const refusal = {
+        code: 'RESOURCE_EXHAUSTED',
+        message: expect.stringMatching(/command "true" in container main: the file system of .* is full/),
+      };
+      await expect(exec(['true'])).rejects.toThrow(expect.objectContaining(refusal));
+    } finally {
+      disk.unmount();
+    }
   });
 
   it('kills the process with its group on abort, leaves the container running, and leaves no file', async () => {

@@ -54,6 +54,6 @@ describeOciRuntimes('limits that are changed by OciRuntime', (binary) => {
     const spec = host.container('sleep 600');
     await host.run(spec);
     const cpus = LinuxContainerResources.fromPartial({ cpusetCpus: '4000' });
-    await expect(host.runtime.update(spec, cpus, host.signal)).rejects.toThrow(/update of container main/);
+    await expect(host.runtime.update(spec, cpus, host.signal)).rejects.toThrow(/update of container main: linux\.resources\.cpuset_cpus/);
   });
 });

@@ -1,6 +1,6 @@
-import { NamespaceMode, PodSandboxState, PodSandboxStatus } from '@berth/sdk/cri';
+import { PodSandboxState, PodSandboxStatus } from '@berth/sdk/cri';
 import { nanoseconds } from '../identifiers.ts';
-import type { Sandbox } from './sandbox.ts';
+import { namespaceOptionsOf, type Sandbox } from './sandbox.ts';
 
 export function stateOf({ record }: Sandbox): PodSandboxState {
   return record.phase === 'ready' ? PodSandboxState.SANDBOX_READY : PodSandboxState.SANDBOX_NOTREADY;
@@ -10,14 +10,13 @@ export function stateOf({ record }: Sandbox): PodSandboxState {
 export function sandboxStatusOf(sandbox: Sandbox): PodSandboxStatus {
   const { id, config, record } = sandbox;
   const [ip = '', ...others] = record.attached?.ips ?? [];
-  const options = config.linux?.securityContext?.namespaceOptions;
   return PodSandboxStatus.fromPartial({
     id,
     metadata: config.metadata,
     state: stateOf(sandbox),
     createdAt: nanoseconds(record.createdAt),
     network: { ip, additionalIps: others.map((address) => ({ ip: address })) },
-    linux: { namespaces: { options: options ?? { network: NamespaceMode.POD, pid: NamespaceMode.CONTAINER, ipc: NamespaceMode.POD } } },
+    linux: { namespaces: { options: namespaceOptionsOf(config) } },
     labels: config.labels,
     annotations: config.annotations,
     runtimeHandler: record.runtimeHandler,

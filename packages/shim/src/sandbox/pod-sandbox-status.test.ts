@@ -33,6 +33,18 @@ describe('PodSandboxStatus', () => {
     expect(status.createdAt).toBeLessThanOrEqual(BigInt(Date.now()) * 1_000_000n);
   });
 
+  it.each([
+    ['no linux', {}],
+    ['no security context', { linux: {} }],
+    ['no namespace options', { linux: { securityContext: {} } }],
+    ['empty namespace options', { linux: { securityContext: { namespaceOptions: {} } } }],
+  ])('takes %s for the namespaces of the pod, shared PIDs included', async (what, config) => {
+    const id = await shim.runPod({ metadata: { name: 'default', namespace: 'default', uid: what }, ...config });
+    const { linux } = await shim.podStatus(id);
+    expect(linux?.namespaces?.options).toMatchObject({ network: NamespaceMode.POD, pid: NamespaceMode.POD, ipc: NamespaceMode.POD });
+    expect(shim.host.sandboxes.get(id)?.sharedPid).toBe(true);
+  });
+
   it.each(['', 'f'.repeat(64), '../../etc/passwd', 'a/b'])('is NOT_FOUND for %j', async (id) => {
     await expect(shim.podStatus(id)).rejects.toThrow(expect.objectContaining({ code: 'NOT_FOUND' }));
   });

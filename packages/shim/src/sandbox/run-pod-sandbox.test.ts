@@ -59,6 +59,7 @@ describe('RunPodSandbox', () => {
       { portMappings: [{ hostPort: 65_536, containerPort: 80 }] },
       /port_mappings\[0\]\.host_port: 65536/,
     ],
+    ['a port below 0', { portMappings: [{ hostPort: -1, containerPort: 80 }] }, /port_mappings\[0\]\.host_port: -1 is no port/],
     ['a mapping to no port', { portMappings: [{ hostPort: 80 }] }, /port_mappings\[0\]\.container_port: 0 is no port/],
     ['a protocol that is none', { portMappings: [{ containerPort: 80, protocol: 9 as Protocol }] }, /protocol: 9 is not known/],
     ['an address that is none', { portMappings: [{ containerPort: 80, hostPort: 80, hostIp: 'localhost' }] }, /host_ip: "localhost"/],

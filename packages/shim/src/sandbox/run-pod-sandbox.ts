@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { PodSandboxConfig, RunPodSandboxRequest, RunPodSandboxResponse } from '@berth/sdk/cri';
 import type { CallContext } from '@berth/sdk/serve';
 import { creationTime } from '../creation-time.ts';
+import { explainFullDisk } from '../files/full-disk.ts';
 import { makePassable } from '../files/passable.ts';
 import { newId } from '../identifiers.ts';
 import type { Shim } from '../shim.ts';
@@ -27,7 +28,7 @@ export async function runPodSandbox(shim: Shim, request: RunPodSandboxRequest, c
       const { complete } = await undo.run(() => shim.sandboxes.delete(sandbox.id));
       if (!complete) await leaveForStop(shim, sandbox);
       shim.calls.trim();
-      throw error;
+      throw explainFullDisk(error, shim.directories.root, describeSandbox(sandbox));
     }
   });
 }

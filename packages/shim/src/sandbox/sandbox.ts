@@ -1,4 +1,4 @@
-import { NamespaceMode, PodSandboxConfig } from '@berth/sdk/cri';
+import { NamespaceMode, NamespaceOption, PodSandboxConfig } from '@berth/sdk/cri';
 import type { ShimDirectories } from '../directories.ts';
 import type { Attached } from '../network/pod-network.ts';
 import type { SandboxSpec } from '../runtime.ts';
@@ -46,9 +46,14 @@ export function sandboxSpec({ id, config, record }: Sandbox, directories: ShimDi
     directory: directories.sandboxRuntime(id),
     namespaces: record.namespaces,
     ...(idMappings && { idMappings }),
-    sharedPid: config.linux?.securityContext?.namespaceOptions?.pid === NamespaceMode.POD,
+    sharedPid: namespaceOptionsOf(config).pid === NamespaceMode.POD,
     files: record.files,
   };
+}
+
+/** What the client asked for; an absent message is an empty one, and so POD for each (api.proto, NamespaceOption). */
+export function namespaceOptionsOf(config: PodSandboxConfig): NamespaceOption {
+  return config.linux?.securityContext?.namespaceOptions ?? NamespaceOption.fromPartial({});
 }
 
 /** The name that no other sandbox may have: the pod's and the attempt's. */
@@ -62,9 +67,9 @@ export function describeSandbox({ id, config }: Pick<Sandbox, 'id' | 'config'>):
 }
 
 export function usesHostNetwork(config: PodSandboxConfig): boolean {
-  return config.linux?.securityContext?.namespaceOptions?.network === NamespaceMode.NODE;
+  return namespaceOptionsOf(config).network === NamespaceMode.NODE;
 }
 
 export function usesHostIpc(config: PodSandboxConfig): boolean {
-  return config.linux?.securityContext?.namespaceOptions?.ipc === NamespaceMode.NODE;
+  return namespaceOptionsOf(config).ipc === NamespaceMode.NODE;
 }

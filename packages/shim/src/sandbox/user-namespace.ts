@@ -7,6 +7,13 @@ export interface IdMappings {
   gids: IDMapping[];
 }
 
+/** As a container's process runs, by ids inside. */
+interface ProcessUser {
+  uid: number;
+  gid: number;
+  additionalGids: number[];
+}
+
 /** (uid_t)-1 is no id. */
 const mostIds = 2 ** 32 - 1;
 
@@ -46,6 +53,20 @@ export function checkSameUserNamespace(asked: UserNamespace | undefined, sandbox
   const own = isOwn(asked) ? { uids: asked.uids, gids: asked.gids } : undefined;
   if (own === undefined ? sandbox === undefined : sandbox !== undefined && isSame(own, sandbox)) return;
   throw new PluginError('INVALID_ARGUMENT', "linux.security_context.namespace_options.userns_options: it is not the sandbox's", { object });
+}
+
+/** Throws INVALID_ARGUMENT for a user or groups that the pod's user namespace has no ids for: nobody can become them. */
+export function checkMapped(user: ProcessUser, mappings: IdMappings | undefined, object: string): void {
+  if (!mappings) return;
+  const isMapped = (id: number, ranges: IDMapping[]): boolean =>
+    ranges.some(({ containerId, length }) => id >= containerId && id < containerId + length);
+  const group = [user.gid, ...user.additionalGids].find((id) => !isMapped(id, mappings.gids));
+  const unmapped = isMapped(user.uid, mappings.uids) ? group !== undefined && `group ${group}` : `user ${user.uid}`;
+  if (!unmapped) return;
+  throw new PluginError('INVALID_ARGUMENT', `linux.security_context: ${unmapped} isn't mapped in the pod's user namespace`, {
+    object,
+    hint: "choose another, or map more ids in the pod's userns_options",
+  });
 }
 
 export function isSame(one: IdMappings, other: IdMappings): boolean {
