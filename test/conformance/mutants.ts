@@ -262,7 +262,8 @@ export const mutants: Mutant[] = [
   {
     breaks: 'forgets labels at a restart',
     caughtBy: 'restart.keeps-attributes',
-    saying: '"labels":{}',
+    // The case compares JSON, and quotes it: labels, then annotations.
+    saying: String.raw`},{},{\"example.com/kept\"`,
     mutation({ runtime }) {
       let restarted = false;
       return {
