@@ -450,6 +450,25 @@ export const mutants: Mutant[] = [
     mutation: () => ({ runtime: { reopenContainerLog: () => ({}) } }),
   },
   {
+    breaks: 'says that it wrote a checkpoint, and writes none',
+    caughtBy: 'container.checkpoint-answer',
+    saying: 'whether there is an archive: expected true, got false',
+    mutation: () => ({ runtime: { checkpointContainer: () => ({}) } }),
+  },
+  {
+    breaks: 'leaves part of an archive where it refuses a checkpoint',
+    caughtBy: 'container.checkpoint-answer',
+    saying: 'whether there is an archive: expected false, got true',
+    mutation: () => ({
+      runtime: {
+        checkpointContainer({ location }) {
+          writeFileSync(location, 'part');
+          throw new PluginError('FAILED_PRECONDITION', 'there is no CRIU on this host');
+        },
+      },
+    }),
+  },
+  {
     breaks: 'refuses to remove a sandbox that was not stopped',
     caughtBy: 'order.remove-ready-sandbox',
     saying: 'it is ready',
