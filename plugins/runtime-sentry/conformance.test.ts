@@ -7,6 +7,7 @@ const unnamed = "the Sentry's /proc names no namespaces";
 const hiddenCgroup = 'limits hold, but the container does not see the cgroup that has them';
 const hiddenFilter = "the Sentry's /proc tells of no filter; its own is there whatever the profile is";
 
+const noCheckpoints = 'CRIU can not write down a process whose system calls a listener answers';
 const fewDevices = 'the Sentry opens no devices but /dev/null, zero, full, random and urandom';
 
 const lacks = { privileged: 'a privileged container would be as good as outside of the Sentry' };
@@ -27,7 +28,8 @@ const cannot = {
   'pod.network-shared': unnamed,
   'pod.ipc-shared': unnamed,
   'pod.namespaces-freed': unnamed,
-  'container.checkpoint': 'CRIU can not write down a process whose system calls a listener answers',
+  'container.checkpoint': noCheckpoints,
+  'container.checkpoint-answer': noCheckpoints,
   'security.add-capability': "NET_ADMIN would be a right in the host's kernel",
   'security.no-new-privs': 'it is set for every process, so that none gets more rights than the Sentry knows of',
   'security.seccomp-default': hiddenFilter,

@@ -2,6 +2,7 @@ const hostNamespace = "a machine has a kernel of its own, and can't share the ho
 const numbered = 'every guest numbers its namespaces alike, and the case tells them apart by their numbers on the host';
 const noTerminals = "the guest's agent gives processes no terminals";
 
+const noCriu = 'there is no CRIU in the guest';
 const noDevices = "a machine has none of the host's devices";
 
 /** What no pod in a machine can have, by the suite's names. */
@@ -16,7 +17,8 @@ export const cannot = {
   'pod.cgroup-parent': `the case finds the process by its id on the host, and ${hostNamespace}`,
   'pod.network-shared': numbered,
   'pod.namespaces-freed': numbered,
-  'container.checkpoint': 'there is no CRIU in the guest',
+  'container.checkpoint': noCriu,
+  'container.checkpoint-answer': noCriu,
   'process.tty': noTerminals,
   'streaming.exec-tty': noTerminals,
   'streaming.attach-tty': noTerminals,

@@ -262,7 +262,8 @@ export const mutants: Mutant[] = [
   {
     breaks: 'forgets labels at a restart',
     caughtBy: 'restart.keeps-attributes',
-    saying: '"labels":{}',
+    // The case compares JSON, and quotes it: labels, then annotations.
+    saying: String.raw`},{},{\"example.com/kept\"`,
     mutation({ runtime }) {
       let restarted = false;
       return {
@@ -447,6 +448,25 @@ export const mutants: Mutant[] = [
     caughtBy: 'log.reopen',
     saying: 'no new log file',
     mutation: () => ({ runtime: { reopenContainerLog: () => ({}) } }),
+  },
+  {
+    breaks: 'says that it wrote a checkpoint, and writes none',
+    caughtBy: 'container.checkpoint-answer',
+    saying: 'whether there is an archive: expected true, got false',
+    mutation: () => ({ runtime: { checkpointContainer: () => ({}) } }),
+  },
+  {
+    breaks: 'leaves part of an archive where it refuses a checkpoint',
+    caughtBy: 'container.checkpoint-answer',
+    saying: 'whether there is an archive: expected false, got true',
+    mutation: () => ({
+      runtime: {
+        checkpointContainer({ location }) {
+          writeFileSync(location, 'part');
+          throw new PluginError('FAILED_PRECONDITION', 'there is no CRIU on this host');
+        },
+      },
+    }),
   },
   {
     breaks: 'refuses to remove a sandbox that was not stopped',

@@ -96,12 +96,15 @@ describe('berth conform cri', () => {
     [['--start', 'fake', '--focus', '^nothing$'], 'no case is left to be run'],
     [['--start', 'fake', '--focus', '('], 'has to be a regular expression'],
     [['--start', 'fake', '--report', 'pdf=x'], 'FORMAT=FILE'],
+    [['--start', 'fake', '--report', 'html=/no/such/directory/report.html'], 'report /no/such/directory/report.html: '],
+    [['--start', 'fake', '--report', 'tap=/tmp'], 'it is a directory'],
     [['--start', 'fake', '--without', 'moon'], 'moon is none of processes'],
     [['--start', 'fake', '--images', '/no/such/file'], '/no/such/file'],
     [['--runtime-endpoint', 'unix:///no/such.sock', '--images', '/dev/null'], '/dev/null'],
   ])('refuses %j', async (args, message) => {
-    const { status, stderr } = await conform(...args);
+    const { status, stdout, stderr } = await conform(...args);
     expect(stderr).toContain(message);
+    expect(stdout, 'it judged before it refused').toBe('');
     expect(status).toBe(1);
   });
 });

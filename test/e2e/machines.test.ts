@@ -1,16 +1,14 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { NamespaceMode, PodSandboxState } from '@berth/sdk/cri';
+import { NamespaceMode } from '@berth/sdk/cri';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { BerthHome, exampleImage } from '../fixtures/berth.ts';
+import { BerthHome } from '../fixtures/berth.ts';
 import { expectHostState, type HostState, readHostState } from '../fixtures/host-state.ts';
+import { expectEnd } from '../fixtures/machine-faults.ts';
 import { machinesMissing, skipIfMissing } from '../fixtures/node-requirements.ts';
 import { repository } from '../fixtures/tools.ts';
 import { VmShim } from '../fixtures/vm-shim.ts';
-
-const forever = 'sleep 1000';
 
 describe('a pod in a machine', { timeout: 60_000 }, () => {
   let before: HostState;
@@ -93,25 +91,6 @@ describe('a pod in a machine', { timeout: 60_000 }, () => {
     });
   });
 
-  it('ends what takes all of its memory, and lives on', async () => {
-    await shim.withPod({}, async (pod) => {
-      const staying = await pod.run('staying', forever);
-      expect(await pod.exec(staying, 'tail', '/dev/zero')).toMatch(/^137: /);
-      expect(await pod.exec(staying, 'cat', '/proc/self/oom_score_adj', '/proc/1/oom_score_adj')).toBe('1\n1\n');
-      const greedy = await pod.run('greedy', 'exec tail /dev/zero');
-      expect(await pod.ended(greedy)).toMatchObject({ exitCode: 137, reason: 'OOMKilled' });
-      expect(await pod.exec(staying, 'echo', 'here')).toBe('here\n');
-    });
-  });
-
-  it('loses nothing of a log that is written faster than it is taken', async () => {
-    await shim.withPod({}, async (pod) => {
-      const id = await pod.run('loud', 'seq 200000');
-      expect((await pod.ended(id)).exitCode).toBe(0);
-      expect(pod.log('loud')).toEqual(Array.from({ length: 200_000 }, (_, index) => String(index + 1)));
-    });
-  });
-
   it('lives on when the server is killed: containers, logs, and exit codes of the time without it', async () => {
     await shim.withPod({}, async (pod) => {
       const ending = await pod.run('ending', 'until [ -e /dev/shm/end ]; do sleep 0.1; done; echo end; exit 7');
@@ -126,50 +105,11 @@ describe('a pod in a machine', { timeout: 60_000 }, () => {
     });
   });
 
-  it('goes on where containers and commands are given up', async () => {
-    await shim.withPod({}, async (pod) => {
-      for (const deadlineMs of [20, 100, 300]) await pod.run(`late-${deadlineMs}`, forever, {}, { deadlineMs }).catch(() => undefined);
-      const id = await pod.run('main', forever);
-      const loud = shim.client.execSync({ containerId: id, cmd: ['yes'], timeout: 1n });
-      await expect(loud).rejects.toThrow(/didn't end within 1 s/);
-      expect(await pod.exec(id, 'ps')).not.toContain('yes');
-      const leaving = await pod.run('leaving', 'yes');
-      await shim.client.removeContainer({ containerId: leaving });
-      expect(await pod.exec(id, 'echo', 'here')).toBe('here\n');
-    });
-  });
-
-  it('leaves no monitor behind, also where that cannot write down why it ended', async () => {
-    await shim.withPod({}, async (pod) => {
-      const id = await pod.run('main', forever);
-      const monitor = pod.pid('monitor');
-      mkdirSync(pod.machineFile('ended'));
-      process.kill(pod.pid('qemu'), 'SIGKILL');
-      expect(await pod.ended(id)).toMatchObject({ message: 'QEMU was killed by SIGKILL' });
-      await expect.poll(() => isAlive(monitor)).toBe(false);
-    });
-  });
-
   it.each([
     ['QEMU is killed', 'QEMU was killed by SIGKILL', 'qemu', 'SIGKILL'],
-    ['virtiofsd is killed', 'virtiofsd was killed by SIGKILL', 'virtiofsd', 'SIGKILL'],
     ['QEMU hangs', 'the guest has not answered for 4 s', 'qemu', 'SIGSTOP'],
-    ['its monitor is killed', 'its monitor has died, and the machine with it', 'monitor', 'SIGKILL'],
   ] as const)('ends, and says why, when %s', async (_what, message, program, signal) => {
-    await shim.withPod({}, async (pod) => {
-      const id = await pod.run('main', 'echo started; sleep 1000');
-      const qemu = pod.pid('qemu');
-      const exec = expect(pod.exec(id, 'sh', '-c', 'echo started > /proc/1/fd/2; sleep 1000')).rejects.toThrow(
-        new RegExp(`: container main \\(\\w+\\): its machine has ended: ${message}$`),
-      );
-      while (pod.log('main').length < 2) await sleep(20);
-      process.kill(pod.pid(program), signal);
-      expect(await pod.ended(id)).toMatchObject({ exitCode: 255, message });
-      const { status } = await shim.client.podSandboxStatus({ podSandboxId: pod.id, verbose: false });
-      expect(status?.state).toBe(PodSandboxState.SANDBOX_NOTREADY);
-      await exec;
-      await expect.poll(() => isAlive(qemu)).toBe(false);
-    });
+    await shim.withPod({}, (pod) => expectEnd(shim, pod, { program, signal }, message));
   });
 
   it("ends, and gives the kernel's last words, when its guest panics", async () => {
@@ -232,32 +172,4 @@ describe('runtime-vm', () => {
     }
     await expectHostState(before);
   });
-
-  it('runs an example that names it as its runtime class, whose page the host can fetch', async () => {
-    const before = readHostState();
-    const home = new BerthHome();
-    const example = readFileSync(join(repository, 'examples/sidecar.yaml'), 'utf8');
-    const node = home.start([
-      'run',
-      '--image',
-      exampleImage,
-      '-f',
-      home.write('vm.yaml', example.replace('spec:', 'spec:\n  runtimeClassName: vm')),
-    ]);
-    try {
-      await node.says(/the node goes on/);
-      const [pod] = JSON.parse((await home.berth('ps', '-o', 'json')).stdout) as { status: { podIP: string } }[];
-      expect(await (await fetch(`http://${pod?.status.podIP}/`)).text()).toContain('<h1>Berth</h1>');
-      expect((await home.berth('exec', 'sidecar', '-c', 'web', '--', 'uname', '-r')).stdout).toMatch(/-cloud-amd64$/m);
-    } finally {
-      expect((await node.interrupt()).status).toBe(0);
-    }
-    home.remove();
-    await expectHostState(before);
-  });
 });
-
-/** A zombie has ended. */
-function isAlive(pid: number): boolean {
-  return existsSync(`/proc/${pid}/stat`) && !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
-}

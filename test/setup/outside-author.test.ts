@@ -72,6 +72,17 @@ describe.skipIf(process.platform !== 'linux')("the author's guide (its runtime r
     expect(block('ts', 'implements Runtime').split('\n').length - 1).toBeLessThanOrEqual(mostLines);
   });
 
+  it('its packages install from tarballs of a checkout too', { timeout: timeLimitMs }, async () => {
+    const cwd = join(directory, 'from-tarballs');
+    await mkdir(cwd);
+    await writeFile(join(cwd, '.npmrc'), 'prefer-offline=true\naudit=false\nfund=false\n');
+    const [init = '', type = ''] = block('sh', 'npm init').split('\n');
+    const install = block('sh', 'npm --prefix').replace('/path/to/berth', repository);
+    expect(await follow(`${init}\n${type}\n${install}`, cwd)).toMatchObject({ status: 0 });
+    await writeFile(join(cwd, 'main.ts'), block('ts', 'implements Runtime'));
+    expect(await follow('node main.ts --help; npx berth --version', cwd)).toMatchObject({ status: 0 });
+  });
+
   it('the runtime passes every case that it does not say it lacks, those of its crashes included', { timeout: timeLimitMs }, async () => {
     const { status, stdout } = await follow(block('sh', 'node --test'));
     const summary = /passed: (?<passed>\d+),\s+failed: (?<failed>\d+),\s+skipped: (?<skipped>\d+)/.exec(stdout)?.groups ?? {};
@@ -150,8 +161,8 @@ describe.skipIf(process.platform !== 'linux')("the author's guide (its runtime r
   }
 
   /** Runs the guide's own words. */
-  async function follow(commands: string): Promise<Ended> {
-    const shell = run('sh', ['-e', '-c', commands], { cwd: author, env: plainEnvironment(), maxBuffer: 2 ** 26 });
+  async function follow(commands: string, cwd = author): Promise<Ended> {
+    const shell = run('sh', ['-e', '-c', commands], { cwd, env: plainEnvironment(), maxBuffer: 2 ** 26 });
     return shell.then(
       ({ stdout, stderr }) => ({ status: 0, stdout, stderr }),
       ({ code, stdout, stderr }: { code: number; stdout: string; stderr: string }) => ({ status: code, stdout, stderr }),

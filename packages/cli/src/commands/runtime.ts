@@ -22,12 +22,15 @@ export function runtimeCommandLine(): Command {
       if (configuration.cni.confDir === undefined)
         writeDefaultNetwork(configuration.cni, cni.confDir, parts.resolve(tokens.directories).root);
       process.stderr.write(`berth: CRI server of ${handler} on ${runtime.endpoint}\n`);
-      process.exitCode = await inForeground(runtime.program, [...runtime.args, ...own]);
+      process.exitCode = await inForeground(handler, runtime.program, [...runtime.args, ...own]);
     });
 }
 
-/** Runs a program on our own standard streams, passes signals on to it, and gives its exit status as a shell tells it. */
-async function inForeground(program: string, args: string[]): Promise<number> {
+/**
+ * Runs a program on our own standard streams, passes signals on to it, and gives its exit status as a shell tells it. The
+ * program itself can't say that a signal ended it.
+ */
+async function inForeground(handler: string, program: string, args: string[]): Promise<number> {
   const child = spawn(program, args, { stdio: 'inherit' });
   const pass = (signal: NodeJS.Signals) => child.kill(signal);
   // The terminal sends SIGINT to the whole group; SIGTERM reaches only us.
@@ -35,6 +38,7 @@ async function inForeground(program: string, args: string[]): Promise<number> {
   process.on('SIGTERM', pass).on('SIGINT', ignore);
   try {
     const [code, signal] = (await once(child, 'exit')) as [number, null] | [null, NodeJS.Signals];
+    if (signal !== null) process.stderr.write(`berth: runtime ${handler} was ended by ${signal}\n`);
     return signal === null ? code : 128 + constants.signals[signal];
   } finally {
     process.off('SIGTERM', pass).off('SIGINT', ignore);

@@ -1,4 +1,4 @@
-import { type ReportFile, type ReportFormat, reportFormats, writeReports } from '@berth/conformance/reports';
+import { checkReportFiles, type ReportFile, type ReportFormat, reportFormats, writeReports } from '@berth/conformance/reports';
 import { type RunOptions, selectCases } from '@berth/conformance/run-suite';
 import type { Report, Suite } from '@berth/conformance/suite';
 import { PluginError } from '@berth/sdk/errors';
@@ -60,6 +60,7 @@ export async function judge<Target>(
     );
     return 0;
   }
+  await checkReportFiles(files);
   const interrupted = new AbortController();
   const interrupt = (): void => interrupted.abort(new PluginError('CANCELLED', 'the run was interrupted'));
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);

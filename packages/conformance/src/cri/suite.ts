@@ -3,6 +3,7 @@ import { type RunOptions, runSuite } from '../run-suite.ts';
 import type { Case, Report, Suite } from '../suite.ts';
 import { attachCases } from './cases/attach-cases.ts';
 import { badInputCases } from './cases/bad-input-cases.ts';
+import { checkpointCases } from './cases/checkpoint-cases.ts';
 import { concurrencyCases } from './cases/concurrency-cases.ts';
 import { containerCases } from './cases/container-cases.ts';
 import { eventCases } from './cases/event-cases.ts';
@@ -39,6 +40,7 @@ const cases: Case<CriTarget>[] = [
   ...sandboxConfigCases,
   ...userNamespaceCases,
   ...containerCases,
+  ...checkpointCases,
   ...orderCases,
   ...processCases,
   ...userCases,

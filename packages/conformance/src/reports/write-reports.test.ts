@@ -1,9 +1,9 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Report } from '../suite.ts';
-import { formatReport, type ReportFile, writeReports } from './write-reports.ts';
+import { checkReportFiles, formatReport, type ReportFile, writeReports } from './write-reports.ts';
 
 const report: Report = {
   suite: 'cri',
@@ -84,6 +84,16 @@ describe('writeReports', () => {
     const files: ReportFile[] = [path, json].map((one) => ({ format: 'json', path: one }));
     await expect(writeReports(report, files)).rejects.toThrow(`report ${path}`);
     expect(JSON.parse(await readFile(json, 'utf8'))).toEqual(report);
+  });
+
+  it('refuses beforehand what it could not write, and makes nothing meanwhile', async () => {
+    const path = join(directory, 'report.json');
+    const check = (one: string): Promise<void> => checkReportFiles([{ format: 'json', path: one }]);
+    await expect(check(path)).resolves.toBeUndefined();
+    await expect(check('/dev/stdout')).resolves.toBeUndefined();
+    expect(await readdir(directory)).toEqual([]);
+    await expect(check(directory)).rejects.toThrow(`report ${directory}: it is a directory; name a file in a directory`);
+    await expect(check(join(directory, 'no/such/report.json'))).rejects.toThrow(`report ${directory}/no/such/report.json: ENOENT`);
   });
 
   it.each(['json', 'junit', 'html', 'tap'] as const)('%s tells what was left behind', (format) => {

@@ -1,4 +1,5 @@
-import { writeFile } from 'node:fs/promises';
+import { access, constants, stat, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
 import type { Report } from '../suite.ts';
 import { htmlReport } from './html.ts';
@@ -28,6 +29,17 @@ export function formatReport(report: Report, format: ReportFormat): string {
   return writers[format](report);
 }
 
+/** Throws about the first file that can't be written, for want of its directory or of the rights: before a run that takes minutes. */
+export async function checkReportFiles(files: ReportFile[]): Promise<void> {
+  for (const { path } of files) {
+    try {
+      await checkWritable(path);
+    } catch (error) {
+      throw unwritable(path, error);
+    }
+  }
+}
+
 /** Writes the report to each file. Throws about the first that can't be written, once the others are. */
 export async function writeReports(report: Report, files: ReportFile[]): Promise<void> {
   const failures: PluginError[] = [];
@@ -35,10 +47,22 @@ export async function writeReports(report: Report, files: ReportFile[]): Promise
     try {
       await writeFile(path, formatReport(report, format));
     } catch (error) {
-      failures.push(
-        PluginError.from(error, 'INTERNAL', { object: `report ${path}`, hint: 'name a file in a directory that you may write to' }),
-      );
+      failures.push(unwritable(path, error));
     }
   }
   if (failures[0]) throw failures[0];
+}
+
+/** Makes nothing: the run may be refused for another reason yet. */
+async function checkWritable(path: string): Promise<void> {
+  const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (found?.isDirectory()) throw new Error('it is a directory');
+  await access(found ? path : dirname(path), constants.W_OK);
+}
+
+function unwritable(path: string, error: unknown): PluginError {
+  return PluginError.from(error, 'INTERNAL', { object: `report ${path}`, hint: 'name a file in a directory that you may write to' });
 }

@@ -1,10 +1,9 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PluginError } from '@berth/sdk/errors';
-import { type Case, SkipCase } from '../../suite.ts';
-import { expectEqual, expectMatch, expectRefused, expectSame, expectTrue, unknownId } from '../expect.ts';
-import { checkpoints, mounts as hostMounts, logs, processes } from '../needs.ts';
+import type { Case } from '../../suite.ts';
+import { expectEqual, expectMatch, expectRefused, expectSame, expectTrue } from '../expect.ts';
+import { mounts as hostMounts, logs, processes } from '../needs.ts';
 import type { CriTarget } from '../target.ts';
 
 const logLine = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d) (stdout|stderr) [FP](:\S*)? /;
@@ -258,42 +257,6 @@ export const containerCases: Case<CriTarget>[] = [
           'entries of info without verbose',
         );
       });
-    },
-  },
-  {
-    id: 'container.checkpoint',
-    group: 'container',
-    clause:
-      'CheckpointContainer writes an archive and leaves the container running, or is refused by name (cri.proto, CheckpointContainer)',
-    proves: ['CheckpointContainer', 'CheckpointContainerRequest.container_id', 'CheckpointContainerRequest.location'],
-    needs: [checkpoints],
-    async run(target) {
-      await target.withContainer({}, async (container) => {
-        await container.start();
-        const location = `${container.logFile}.checkpoint.tar`;
-        const written = await target.client.CheckpointContainer({ containerId: container.id, location, timeout: 20 }).then(
-          () => true,
-          (error: unknown) => {
-            if (error instanceof SkipCase || PluginError.from(error).code === 'UNIMPLEMENTED') throw error;
-            expectTrue(PluginError.from(error).message.length > 20, 'the refusal says nothing');
-            return false;
-          },
-        );
-        expectEqual(existsSync(location), written, 'whether there is an archive');
-        expectEqual((await container.status()).state, 'CONTAINER_RUNNING', 'state');
-      });
-    },
-  },
-  {
-    id: 'container.checkpoint-unknown',
-    group: 'container',
-    clause: 'CheckpointContainer of an unknown container is an error (cri.proto, CheckpointContainer)',
-    proves: ['CheckpointContainer'],
-    async run({ client }) {
-      await expectRefused(
-        client.CheckpointContainer({ containerId: unknownId, location: '/tmp/none.tar' }),
-        'CheckpointContainer of an unknown id',
-      );
     },
   },
 ];

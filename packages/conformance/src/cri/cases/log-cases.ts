@@ -135,8 +135,9 @@ export const logCases: Case<CriTarget>[] = [
     proves: ['ReopenContainerLog', 'ReopenContainerLogRequest.container_id'],
     needs: [logs],
     async run(target, signal) {
-      // Ends only when it is told to, so that it still writes when its log is renamed, however slow this is.
-      const script = 'i=0; until [ -e /enough ]; do i=$((i+1)); echo line $i; sleep 0.002; done';
+      // Ends only when it is told to, so that it still writes when its log is renamed, however slow this is. By a signal, since
+      // the end of its container may kill a command that tells it.
+      const script = 'trap "exit 0" TERM; i=0; while :; do i=$((i+1)); echo line $i; sleep 0.002; done';
       await target.withContainer({ command: ['sh', '-c', script] }, async (container) => {
         await container.start();
         await container.says(/^line 20$/, signal);
@@ -144,7 +145,7 @@ export const logCases: Case<CriTarget>[] = [
         await target.client.ReopenContainerLog({ containerId: container.id });
         expectTrue(existsSync(container.logFile), 'no new log file after the answer');
         await container.says(/^line \d+$/, signal);
-        await container.script('touch /enough');
+        await container.stop(30);
         await container.ended(signal);
         const before = readFileSync(`${container.logFile}.1`, 'utf8').split('\n').slice(0, -1);
         const text = [...before, ...container.log()].map((line) => line.split(' ').slice(3).join(' '));
