@@ -4,6 +4,9 @@ import { join } from 'node:path';
 import { runProgram } from '../run-program.ts';
 import type { PodCgroups } from './pod-cgroups.ts';
 
+/** Longest that systemd may take to stop the root, at the end of a node. */
+const stopDeadlineMs = 10_000;
+
 /** Slices that systemd makes and removes, named as kubelet names them: `/berth` and a uid `1-2` give `berth-pod1_2.slice` in `berth.slice`. */
 export class SystemdPods implements PodCgroups {
   readonly #root: string[];
@@ -36,7 +39,7 @@ export class SystemdPods implements PodCgroups {
     const hierarchy = existsSync(join(this.#mount, 'cgroup.controllers')) ? this.#mount : join(this.#mount, 'systemd');
     const entries = await readdir(join(hierarchy, ...path), { withFileTypes: true }).catch(() => []);
     if (entries.length === 0 || entries.some((entry) => entry.isDirectory())) return;
-    await runProgram('systemctl', ['stop', slice], new AbortController().signal).catch(() => {});
+    await runProgram('systemctl', ['stop', slice], AbortSignal.timeout(stopDeadlineMs)).catch(() => {});
   }
 
   #sliceOf(uid: string): string {
