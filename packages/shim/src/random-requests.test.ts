@@ -52,8 +52,11 @@ const rightParts: Record<string, (config: object) => object> = {
   }),
 };
 
-/** Names in the directories that a path with too many dots would reach. */
-const around = () => [shim.directory, process.cwd(), dirname(process.cwd()), '/'].map((directory) => readdirSync(directory).toSorted());
+/** Names in the directories that a path with too many dots would reach, but those of tests that run beside this one. */
+const around = () =>
+  [shim.directory, process.cwd(), dirname(process.cwd()), '/'].map((directory) =>
+    readdirSync(directory).filter((name) => !name.startsWith('berth-')),
+  );
 
 async function expectAlive(): Promise<void> {
   expect((await shim.runtime.version({ version: 'v1' })).runtimeName).toBe('process');
