@@ -28,6 +28,11 @@ const deviations: Record<string, string> = {
   'stats.network-time': 'it leaves the time of the counters unset, though it knows it: those of CPU and memory have it',
 };
 
+/** Where it departs in some runs only: seen in 6 of 15, the first time with nothing else going on. */
+const occasionalDeviations: Record<string, string> = {
+  'log.many-lines': 'of a container that ends right after it has written much, it may drop the last lines: they never come into its log',
+};
+
 /** RPCs newer than its API: they are skips, and nothing covers them. */
 const unknownRpcs = [
   'CheckpointContainer',
@@ -50,7 +55,7 @@ describe('the CRI suite on real containerd', () => {
     if (missing !== undefined) skip(missing);
     const { cases, protocol, leftBehind } = await judged(await startContainerd());
     expect(leftBehind).toBeUndefined();
-    const failed = cases.filter((one) => one.result === 'failed');
+    const failed = cases.filter((one) => one.result === 'failed' && !(one.id in occasionalDeviations));
     expect(failed.filter((one) => !(one.id in deviations))).toEqual([]);
     expect(failed.map((one) => one.id).sort()).toEqual(Object.keys(deviations).sort());
     expect(
