@@ -20,11 +20,14 @@ const kernelArguments = [
   ...['systemd.unit=berth-tests.service', 'systemd.show_status=no'],
 ];
 
+/** What every Node loads that runs on an emulated processor; it says why. */
+const emulatedNode = '/berth/test/guest/without-background-compilation.mjs';
+
 /**
  * An emulated processor's TSC is the host's: on a busy host a guest mistakes its rate, and its clock runs several times too fast. With
  * protection keys, which V8 uses if they are there, Node crashes on it.
  */
-const emulatedProcessor = ['tsc=unstable', 'clocksource=hpet', 'nopku'];
+const emulatedProcessor = ['tsc=unstable', 'clocksource=hpet', 'nopku', `systemd.setenv=NODE_OPTIONS=--import=${emulatedNode}`];
 
 /** What the guest boots, and what it sees of the host. */
 export interface GuestFiles {

@@ -78,7 +78,8 @@ describeOciRuntimes('the one cgroup of a container', (binary) => {
       expect(existsSync(cgroup)).toBe(false);
     });
 
-    it('ends what goes beyond its memory, and tells that', async () => {
+    // systemd removes a scope that is empty: where conmon comes too late to its memory.events, as it may in an emulated guest, it knows of no OOM.
+    it('ends what goes beyond its memory, and tells that', { retry: cgroupDriver === 'systemd' ? 2 : 0 }, async () => {
       const resources = { memoryLimitInBytes: 24n * mebibyte, memorySwapLimitInBytes: 24n * mebibyte };
       const spec = host.container('exec tail -c 200m /dev/zero', { linux: { resources } });
       await runtime.createContainer(spec, host.signal);
