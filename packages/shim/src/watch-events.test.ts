@@ -1,4 +1,6 @@
 import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { ContainerState, PodSandboxState } from '@berth/sdk/cri';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { TestShim } from '../testing/test-shim.ts';
@@ -77,6 +79,22 @@ describe('what a runtime tells of itself', () => {
         .toMatchObject({ state: ContainerState.CONTAINER_EXITED, exitCode: 255, message: 'the machine died' });
       await shim.runtime.removePodSandbox({ podSandboxId });
       expect(shim.leftovers()).toEqual([]);
+    });
+
+    it('fails the making of one that has not been told of yet, and leaves nothing of it', async () => {
+      const release = shim.host.hold('createSandbox');
+      const made = shim.runPod({ metadata: { name: 'short', namespace: 'n', uid: 'u', attempt: 0 } }).catch((error: unknown) => error);
+      await once(shim.host.reached, 'createSandbox');
+      const known = readdirSync(join(shim.directory, 'root/runtimes/process/sandboxes'));
+      const sandboxId = known.find((name) => name !== podSandboxId) ?? '';
+      tell({ type: 'sandboxGone', sandboxId, message: 'the machine died' });
+      // Told in their order: once this has come, that has.
+      const containerId = await shim.runContainer(podSandboxId);
+      tell({ type: 'exited', containerId, exit });
+      await expect.poll(async () => (await shim.containerStatus(containerId)).state).toBe(ContainerState.CONTAINER_EXITED);
+      release();
+      expect(await made).toMatchObject({ code: 'UNAVAILABLE', message: expect.stringContaining('it ended while it was being made') });
+      expect((await shim.runtime.listPodSandbox({ filter: undefined })).items).toHaveLength(1);
     });
 
     it('ends a StopPodSandbox that waits for its containers', async () => {

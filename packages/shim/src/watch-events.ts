@@ -28,14 +28,16 @@ async function take(shim: Shim, event: RuntimeEvent): Promise<void> {
   }
 }
 
-/** Also while it is being stopped: who waits for its containers to end would wait for ever. */
+/** Also while it is being made, which fails then, and while it is being stopped: who waits for its containers to end would wait for ever. */
 async function sandboxGone(shim: Shim, id: string, message: string): Promise<void> {
   const sandbox = shim.sandboxes.find(id);
   if (!sandbox) return;
-  if (sandbox.record.phase === 'ready') {
+  const { phase } = sandbox.record;
+  if (phase === 'ready' || phase === 'creating') {
     sandbox.record.phase = 'stopping';
     await shim.sandboxes.note(sandbox);
   }
+  if (phase === 'creating') return;
   for (const container of shim.containers.ofSandbox(id).filter(({ record }) => record.phase !== 'creating')) {
     await shim.containers.exited(container, { exitCode: lostExitCode, finishedAt: new Date(), message });
   }

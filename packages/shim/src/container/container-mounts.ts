@@ -13,8 +13,9 @@ const propagations: Record<number, ContainerMount['propagation']> = {
 };
 
 /**
- * The sandbox's files (read-only with a read-only root) and the request's mounts, `imageVolumes` by their index among those, outer ones first; a mount of the request
- * replaces a file at the same place. Sources are resolved: symbolic links are followed, and one that is missing is an error (api.proto, Mount).
+ * The sandbox's files (read-only with a read-only root) and the request's mounts, of which one replaces a file at the same place. A mount
+ * comes before those inside of it. `imageVolumes` are the sources of volumes that are images, by the index of their mount. Sources are
+ * resolved: symbolic links are followed, and one that is missing is an error (api.proto, Mount).
  */
 export async function containerMounts(
   config: ContainerConfig,

@@ -1,5 +1,6 @@
-import { closeSync, openSync, readFileSync } from 'node:fs';
-import { syscalls } from '../syscalls.ts';
+import { readFileSync } from 'node:fs';
+import { PluginError } from '@berth/sdk/errors';
+import { inNetworkNamespace } from './in-network-namespace.ts';
 
 /** What went through a network interface since it was made. */
 export interface InterfaceCounters {
@@ -15,35 +16,16 @@ interface Traffic {
   dropped: bigint;
 }
 
-/** This process's own namespace, to come back to. */
-const ownNamespace = '/proc/self/ns/net';
-
 /**
  * The interfaces of a network namespace, by the path of its pin; undefined for one that is gone. The calling thread enters the
  * namespace, reads and comes back without giving way to other work, which takes 50 us: 7 to enter and leave, the rest to read. A
  * descriptor of the file kept open would do without entering (10 us), but holds the namespace of a pod that has ended.
  */
 export function interfaceCounters(namespace: string): InterfaceCounters[] | undefined {
-  const { enterNetworkNamespace } = syscalls();
-  const own = openSync(ownNamespace, 'r');
-  const target = openIfThere(namespace);
   try {
-    if (target === undefined || !enterNetworkNamespace(target)) return undefined;
-    try {
-      return parseInterfaceCounters(readFileSync('/proc/thread-self/net/dev', 'utf8'));
-    } finally {
-      enterNetworkNamespace(own);
-    }
-  } finally {
-    for (const descriptor of [own, target]) if (descriptor !== undefined) closeSync(descriptor);
-  }
-}
-
-function openIfThere(path: string): number | undefined {
-  try {
-    return openSync(path, 'r');
+    return inNetworkNamespace(namespace, () => parseInterfaceCounters(readFileSync('/proc/thread-self/net/dev', 'utf8')));
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (PluginError.from(error).code === 'NOT_FOUND') return undefined;
     throw error;
   }
 }

@@ -4,9 +4,9 @@ import type { OciConfig, OciIdMapping, OciNamespace } from './config-json.ts';
 import type { HostFacts } from './host-facts.ts';
 
 /**
- * The namespaces of a container: user, network, IPC and UTS are the sandbox's (none where that uses the host's), the mount
- * one is its own. `pidPath` is the path of the PID namespace that
- * the sandbox's containers share, or that of the target, if there is one. Modes that the shim refuses don't come here.
+ * The namespaces of a container: user, network, IPC and UTS are the sandbox's (none where that uses the host's), the mount one is its
+ * own. `pidPath` is the PID namespace that the sandbox's containers share, or the target's, if there is one. Modes that the shim refuses
+ * don't come here.
  */
 export function namespaces(
   options: NamespaceOption | undefined,

@@ -32,16 +32,32 @@ const ownFolders = new Set(['pts', 'shm', 'fd', 'mqueue', 'console']);
 /** Every device of the host, for privileged containers. */
 export async function hostDevices(): Promise<GrantedDevice[]> {
   const names = (await readdir('/dev')).filter((name) => !ownFolders.has(name));
-  const found = await Promise.all(names.map((name) => deviceNodes(`/dev/${name}`, `/dev/${name}`).catch(() => [])));
+  const found = await Promise.all(names.map((name) => deviceNodes(`/dev/${name}`, `/dev/${name}`, () => [])));
   return found.flat().map((node) => ({ ...node, access: 'rwm' }));
 }
 
-/** The node at `hostPath`, to be seen at `path`, or all below a folder. */
-export async function deviceNodes(hostPath: string, path: string): Promise<OciDevice[]> {
+/** The node at `hostPath`, to be seen at `path`, or all below a folder. `unreadable` stands for what can't be read: a link to nowhere. */
+export async function deviceNodes(
+  hostPath: string,
+  path: string,
+  unreadable: (error: Error) => OciDevice[] = rethrow,
+): Promise<OciDevice[]> {
+  try {
+    return await readNodes(hostPath, path, unreadable);
+  } catch (error) {
+    return unreadable(error as Error);
+  }
+}
+
+function rethrow(error: Error): never {
+  throw error;
+}
+
+async function readNodes(hostPath: string, path: string, unreadable: (error: Error) => OciDevice[]): Promise<OciDevice[]> {
   const status = await stat(hostPath);
   if (status.isDirectory()) {
     const names = await readdir(hostPath);
-    return (await Promise.all(names.map((name) => deviceNodes(join(hostPath, name), join(path, name))))).flat();
+    return (await Promise.all(names.map((name) => deviceNodes(join(hostPath, name), join(path, name), unreadable)))).flat();
   }
   if (!status.isBlockDevice() && !status.isCharacterDevice()) return [];
   const [major, minor] = deviceNumbers(status.rdev);

@@ -4,13 +4,13 @@ import { killedExitCode } from '../exit-code.ts';
 import { exists } from '../files/exists.ts';
 import { pidIn } from '../process/owned-pid.ts';
 import type { ContainerSpec, Exit } from '../runtime.ts';
-import { removeCgroup } from './cgroup.ts';
 import { cgroupDirectory } from './cgroup-driver.ts';
 import type { OciCommand, Subject } from './command.ts';
 import type { OciConfig, OciResources } from './config-json.ts';
 import type { Conmon, MonitoredContainer } from './conmon.ts';
 import { executableOf, untilExecve } from './executable.ts';
 import type { ExitFiles, ProcessExit } from './exit-files.ts';
+import { removeCgroup } from './remove-cgroup.ts';
 
 /** A container in a bundle of its own. */
 export type BundledContainer = Subject & { bundle: string };

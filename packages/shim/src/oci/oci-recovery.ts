@@ -1,4 +1,6 @@
 import { statfs } from 'node:fs/promises';
+import type { Logger } from 'pino';
+import { describeContainer } from '../container/container.ts';
 import type { ContainerSpec, Exit, Found, FoundContainer, Known, SandboxSpec } from '../runtime.ts';
 import type { ListedContainer, OciCommand } from './command.ts';
 import { bundled, type MonitoredContainers } from './monitored.ts';
@@ -9,6 +11,7 @@ interface RecoveryParts {
   containers: MonitoredContainers;
   pause: Pause;
   exitOf(container: ContainerSpec): Promise<Exit | undefined>;
+  log: Logger;
 }
 
 /** `NSFS_MAGIC`, the file system of namespace files. */
@@ -17,7 +20,11 @@ const namespaceFileSystem = 0x6e736673;
 /** States of the OCI specification in which a container has been made (runtime.md, state), and `paused`, which runtimes add. */
 const made = new Set(['created', 'running', 'paused', 'stopped']);
 
-/** After a restart: what the OCI runtime and conmon's exit files say of the known objects; the unknown ones are removed. */
+/**
+ * After a restart: what the OCI runtime and conmon's exit files say of the known objects; the unknown ones are removed. A container that
+ * can't be ended or removed, as one whose process hangs in the kernel, keeps the shim from none of the others: it is logged, and counts
+ * as running, or as never made.
+ */
 export class OciRecovery {
   readonly #parts: RecoveryParts;
 
@@ -33,7 +40,8 @@ export class OciRecovery {
       const found = await this.#stateOf(container, listed.get(container.id)?.status, signal);
       if (found) containers[container.id] = found;
       // Its making was cut off: conmon may still be at it.
-      else await monitored.remove(bundled(container), signal);
+      else
+        await this.#attempt(`remove what there is of ${describeContainer(container)}`, () => monitored.remove(bundled(container), signal));
     }
     const sandboxes: string[] = [];
     for (const sandbox of known.sandboxes) {
@@ -54,7 +62,8 @@ export class OciRecovery {
     // Of one that is stopped conmon is about to write the exit file: its event follows.
     if (watched) return state === 'created' ? { state } : { state: 'running', startedAt: undefined };
     // Nobody would ever tell how it ends.
-    await containers.end(target, signal);
+    const ended = await this.#attempt(`end ${describeContainer(container)}, which nobody watches`, () => containers.end(target, signal));
+    if (!ended) return { state: 'running', startedAt: undefined };
     const written = await exitOf(container);
     return written && { state: 'exited', exit: written };
   }
@@ -62,7 +71,20 @@ export class OciRecovery {
   async #removeUnknown(known: ReadonlySet<string>, listed: ReadonlyMap<string, ListedContainer>, signal: AbortSignal): Promise<void> {
     const { containers } = this.#parts;
     for (const [id, { bundle }] of listed) {
-      if (!known.has(id)) await containers.remove({ id, name: id, sandboxId: undefined, bundle }, signal);
+      if (known.has(id)) continue;
+      const unknown = { id, name: id, sandboxId: undefined, bundle };
+      await this.#attempt(`remove container ${id}, which nobody knows`, () => containers.remove(unknown, signal));
+    }
+  }
+
+  /** Whether it could be done. */
+  async #attempt(what: string, work: () => Promise<unknown>): Promise<boolean> {
+    try {
+      await work();
+      return true;
+    } catch (error) {
+      this.#parts.log.error({ err: error }, `could not ${what}`);
+      return false;
     }
   }
 }

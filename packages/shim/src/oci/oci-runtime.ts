@@ -240,7 +240,7 @@ export class OciRuntime implements Runtime {
   }
 
   #assemble(binary: string, conmonBinary: string, facts: HostFacts): Parts {
-    const { calls, createDeadlineMs, conmonWatchMs = 5000 } = this.#options;
+    const { calls, log, createDeadlineMs, conmonWatchMs = 5000 } = this.#options;
     const stateDirectory = join(this.#directory, 'state');
     const oci = new OciCommand({
       binary,
@@ -265,7 +265,7 @@ export class OciRuntime implements Runtime {
         log: this.#options.log,
         intervalMs: conmonWatchMs,
       }),
-      recovery: new OciRecovery({ oci, containers, pause, exitOf: (container) => this.#events.exitOf(container) }),
+      recovery: new OciRecovery({ oci, containers, pause, exitOf: (container) => this.#events.exitOf(container), log }),
     };
   }
 

@@ -77,7 +77,7 @@ function checkLogDirectory(directory: string, object: string): void {
   throw new PluginError('INVALID_ARGUMENT', `log_directory ${JSON.stringify(directory.slice(0, 100))} is not absolute`, { object });
 }
 
-/** Cgroups of its containers are made and removed below it. */
+/** Throws INVALID_ARGUMENT for a parent outside of the cgroup hierarchy: cgroups of containers are made and removed below it. */
 function checkCgroupParent(parent: string, object: string): void {
   if (parent.length <= 1000 && !parent.includes('\0') && !parent.split('/').includes('..')) return;
   throw new PluginError(

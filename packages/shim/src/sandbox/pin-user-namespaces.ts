@@ -4,7 +4,7 @@ import { unlessAborted } from '@berth/sdk/abort';
 import { PluginError } from '@berth/sdk/errors';
 import { runProgram } from '../run-program.ts';
 import { type NamespaceKind, namespaceNames } from './namespace-names.ts';
-import { type IdMappings, text } from './user-namespace.ts';
+import { type IdMappings, mapFile } from './user-namespace.ts';
 
 /**
  * Makes a user namespace, and those that belong to it in it: root of a pod has power over its network only where that was made inside.
@@ -20,8 +20,8 @@ export async function pinUserNamespaces(
   const holder = spawn('unshare', [...kinds.map(([kind]) => `--${namespaceNames[kind]}`), 'cat'], { stdio: ['pipe', 'pipe', 'ignore'] });
   try {
     await unlessAborted(made(holder), AbortSignal.any([signal, AbortSignal.timeout(30_000)]));
-    await writeFile(`/proc/${holder.pid}/uid_map`, text(mappings.uids));
-    await writeFile(`/proc/${holder.pid}/gid_map`, text(mappings.gids));
+    await writeFile(`/proc/${holder.pid}/uid_map`, mapFile(mappings.uids));
+    await writeFile(`/proc/${holder.pid}/gid_map`, mapFile(mappings.gids));
     for (const [kind, pin] of kinds)
       await runProgram('mount', ['--bind', `/proc/${holder.pid}/ns/${namespaceNames[kind]}`, pin], { signal });
   } finally {

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { PodSandboxConfig, RunPodSandboxRequest, RunPodSandboxResponse } from '@berth/sdk/cri';
+import { PluginError } from '@berth/sdk/errors';
 import type { CallContext } from '@berth/sdk/serve';
 import { creationTime } from '../creation-time.ts';
 import { explainFullDisk } from '../files/full-disk.ts';
@@ -64,6 +65,9 @@ async function create(shim: Shim, sandbox: Sandbox, undo: UndoStack, context: Ca
   });
   await shim.runtime.createSandbox(spec, signal);
   signal.throwIfAborted();
+  // The runtime may have told of its end meanwhile.
+  if (record.phase !== 'creating')
+    throw new PluginError('UNAVAILABLE', 'it ended while it was being made', { object: describeSandbox(sandbox) });
   record.phase = 'ready';
   await shim.sandboxes.put(sandbox);
   shim.lifeCycle.sandboxMade(sandbox);

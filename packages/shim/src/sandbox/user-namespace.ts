@@ -70,11 +70,11 @@ export function checkMapped(user: ProcessUser, mappings: IdMappings | undefined,
 }
 
 export function isSame(one: IdMappings, other: IdMappings): boolean {
-  return text(one.uids) === text(other.uids) && text(one.gids) === text(other.gids);
+  return mapFile(one.uids) === mapFile(other.uids) && mapFile(one.gids) === mapFile(other.gids);
 }
 
 /** As /proc/PID/uid_map takes them. */
-export function text(ranges: IDMapping[]): string {
+export function mapFile(ranges: IDMapping[]): string {
   return ranges.map(({ containerId, hostId, length }) => `${containerId} ${hostId} ${length}\n`).join('');
 }
 

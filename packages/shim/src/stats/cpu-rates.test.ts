@@ -20,6 +20,14 @@ it('a CPU rate of a moment ago is told again: counters move in steps', () => {
   expect(rates.rate(owner, usage(20, 5_000_000_000n))).toBe(0n);
 });
 
+it('there is no CPU rate across a clock that was set back, and one again from then on', () => {
+  const rates = new CpuRates();
+  const owner = {};
+  rates.rate(owner, usage(100, 0n));
+  expect(rates.rate(owner, usage(10, 1_000_000_000n))).toBeUndefined();
+  expect(rates.rate(owner, usage(20, 6_000_000_000n))).toBe(500_000_000n);
+});
+
 it('there is no CPU rate for counters that began anew', () => {
   const rates = new CpuRates();
   const owner = {};

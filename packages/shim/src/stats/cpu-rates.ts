@@ -19,9 +19,10 @@ export class CpuRates {
     const sample = { at: usage.at.getTime(), total: usage.cpu.total };
     const last = this.#samples.get(owner);
     const elapsed = sample.at - (last?.at ?? sample.at);
-    if (last && elapsed < shortestWindowMs) return this.#rates.get(owner);
+    // A clock that was set back begins a new window.
+    if (last && elapsed >= 0 && elapsed < shortestWindowMs) return this.#rates.get(owner);
     this.#samples.set(owner, sample);
-    if (!last || sample.total < last.total) return undefined;
+    if (!last || elapsed < 0 || sample.total < last.total) return undefined;
     const rate = ((sample.total - last.total) * 1000n) / BigInt(elapsed);
     this.#rates.set(owner, rate);
     return rate;
