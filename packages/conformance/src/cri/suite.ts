@@ -7,20 +7,20 @@ import { checkpointCases } from './cases/checkpoint-cases.ts';
 import { concurrencyCases } from './cases/concurrency-cases.ts';
 import { containerCases } from './cases/container-cases.ts';
 import { eventCases } from './cases/event-cases.ts';
-import { execCases } from './cases/exec-cases.ts';
 import { execStreamingCases } from './cases/exec-streaming-cases.ts';
+import { execSyncCases } from './cases/exec-sync-cases.ts';
 import { filterCases } from './cases/filter-cases.ts';
 import { imageCases } from './cases/image-cases.ts';
 import { logCases } from './cases/log-cases.ts';
 import { mountCases } from './cases/mount-cases.ts';
 import { orderCases } from './cases/order-cases.ts';
+import { podCases } from './cases/pod-cases.ts';
 import { portForwardCases } from './cases/port-forward-cases.ts';
 import { processCases } from './cases/process-cases.ts';
 import { resourceCases } from './cases/resource-cases.ts';
 import { restartCases } from './cases/restart-cases.ts';
 import { runtimeCases } from './cases/runtime-cases.ts';
 import { sandboxCases } from './cases/sandbox-cases.ts';
-import { sandboxConfigCases } from './cases/sandbox-config-cases.ts';
 import { securityCases } from './cases/security-cases.ts';
 import { spdyStreamingCases } from './cases/spdy-streaming-cases.ts';
 import { statsCases } from './cases/stats-cases.ts';
@@ -37,7 +37,7 @@ export { type ImageName, type ImageReferences, imageNames, type ServedImages, se
 const cases: Case<CriTarget>[] = [
   ...runtimeCases,
   ...sandboxCases,
-  ...sandboxConfigCases,
+  ...podCases,
   ...userNamespaceCases,
   ...containerCases,
   ...checkpointCases,
@@ -48,7 +48,7 @@ const cases: Case<CriTarget>[] = [
   ...mountCases,
   ...resourceCases,
   ...logCases,
-  ...execCases,
+  ...execSyncCases,
   ...execStreamingCases,
   ...attachCases,
   ...portForwardCases,

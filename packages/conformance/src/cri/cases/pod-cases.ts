@@ -19,7 +19,7 @@ function withNamespaces<Result>(
 }
 
 /** What a sandbox gives its containers: names, network, namespaces, kernel parameters. */
-export const sandboxConfigCases: Case<CriTarget>[] = [
+export const podCases: Case<CriTarget>[] = [
   {
     id: 'pod.hostname',
     group: 'pod',

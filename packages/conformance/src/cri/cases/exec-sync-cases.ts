@@ -3,7 +3,7 @@ import { expectEqual, expectRefused, expectTrue, unknownId } from '../expect.ts'
 import { isolation, processes, security } from '../needs.ts';
 import type { CriTarget } from '../target.ts';
 
-export const execCases: Case<CriTarget>[] = [
+export const execSyncCases: Case<CriTarget>[] = [
   {
     id: 'exec-sync.result',
     group: 'exec',
