@@ -139,6 +139,11 @@ export class MonitoredContainers {
     return { ...exit, ...(killed && { reason: 'OOMKilled' }), ...(lost && { message: lostExit }) };
   }
 
+  /** Takes down an OOM kill as conmon does. */
+  async noteOom({ bundle }: Pick<BundledContainer, 'bundle'>): Promise<void> {
+    await writeFile(join(bundle, 'oom'), '', { mode: 0o600 });
+  }
+
   /** The pid of the first process; it is that process's only while the container runs. */
   async pidOf({ bundle }: Pick<BundledContainer, 'bundle'>): Promise<number | undefined> {
     return pidIn(join(bundle, 'container.pid'));

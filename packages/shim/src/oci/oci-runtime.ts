@@ -9,6 +9,7 @@ import { describeContainer } from '../container/container.ts';
 import type {
   ContainerSpec,
   ExecProcess,
+  Exit,
   Found,
   Known,
   ProcessStreams,
@@ -32,10 +33,11 @@ import { attachToConmon } from './conmon-attach.ts';
 import { ConmonWatch } from './conmon-watch.ts';
 import { Exec } from './exec.ts';
 import { ExitEvents } from './exit-events.ts';
-import { ExitFiles } from './exit-files.ts';
+import { ExitFiles, type ProcessExit } from './exit-files.ts';
 import { type HostFacts, readHostFacts } from './host-facts.ts';
 import { bundled, MonitoredContainers, monitored } from './monitored.ts';
 import { OciRecovery } from './oci-recovery.ts';
+import { OomKills } from './oom-kills.ts';
 import { Pause } from './pause.ts';
 import { identify } from './programs.ts';
 import { changeableLimits } from './resources.ts';
@@ -86,6 +88,7 @@ export class OciRuntime implements Runtime {
   readonly #exits: ExitFiles;
   readonly #sharedMemory: SharedMemory;
   readonly #events: ExitEvents;
+  readonly #oomKills = new OomKills();
   readonly #said = new Set<string>();
   #parts: Parts | undefined;
 
@@ -96,7 +99,7 @@ export class OciRuntime implements Runtime {
     this.#exits = new ExitFiles(join(this.#directory, 'exits'));
     this.#events = new ExitEvents({
       exits: this.#exits,
-      explain: (container, exit) => this.#ready().containers.explain(bundled(container), exit),
+      explain: (container, exit) => this.#explain(container, exit),
       log: options.log,
     });
     this.#sharedMemory = new SharedMemory(join(this.#directory, 'shm'));
@@ -165,6 +168,7 @@ export class OciRuntime implements Runtime {
     };
     const config = await assembleConfig(container, { facts, appArmor, ...places }, signal);
     this.#sayOnce(withheld(container, facts));
+    this.#oomKills.follow(container.sandbox);
     await containers.create(monitored(container), this.#options.adapt?.(config, container) ?? config, signal);
     await this.#events.followContainer(container);
   }
@@ -197,12 +201,14 @@ export class OciRuntime implements Runtime {
   async removeSandbox(sandbox: SandboxSpec, signal: AbortSignal): Promise<void> {
     await this.stopSandbox(sandbox, signal);
     await rm(join(sandbox.directory, 'pause'), { recursive: true, force: true });
+    this.#oomKills.forget(sandbox);
   }
 
   async recover(known: Known, signal: AbortSignal): Promise<Found> {
     const { recovery } = this.#ready();
     const found = await recovery.recover(known, signal);
     await this.#sharedMemory.unmountUnknown(known.sandboxes, signal);
+    for (const sandbox of known.sandboxes) this.#oomKills.follow(sandbox);
     await this.#events.recover(known, found);
     return found;
   }
@@ -232,6 +238,15 @@ export class OciRuntime implements Runtime {
 
   async usage(container: ContainerSpec): Promise<Usage | undefined> {
     return cgroupUsage(this.#cgroupOf(container));
+  }
+
+  /** conmon may have come too late to see an OOM kill. */
+  async #explain(container: ContainerSpec, exit: ProcessExit): Promise<Exit> {
+    const { containers } = this.#ready();
+    if (this.#oomKills.struck(container.sandbox, this.#cgroupOf(container))) {
+      await containers.noteOom(bundled(container)).catch((err: unknown) => this.#options.log.warn({ err }, 'an OOM kill was not noted'));
+    }
+    return containers.explain(bundled(container), exit);
   }
 
   async sandboxUsage(sandbox: SandboxSpec): Promise<Usage | undefined> {
