@@ -9,7 +9,8 @@ import { nodeMissing } from '../fixtures/node-requirements.ts';
 import { type Mutation, startMutant } from './mutant-server.ts';
 import { mutants } from './mutants.ts';
 
-const cgroupParent = `/berth-mutants-${process.pid}`;
+/** Each run has a parent of its own, which it removes at its end. */
+let runs = 0;
 
 describe('the CRI suite catches a server that', () => {
   let server: CriServer | undefined;
@@ -26,7 +27,6 @@ describe('the CRI suite catches a server that', () => {
   afterAll(async () => {
     await images?.close();
     await server?.stop();
-    removeCgroups(cgroupParent);
   }, 60_000);
 
   async function pull(endpoint: string, image: string): Promise<void> {
@@ -42,12 +42,14 @@ describe('the CRI suite catches a server that', () => {
   async function judge(mutation: Mutation, ids: string[]): Promise<CaseReport[]> {
     if (!server || !images) throw new Error('no server was started');
     const mutant = await startMutant(server.endpoint, mutation);
+    const cgroupParent = `/berth-mutants-${process.pid}-${runs++}`;
     try {
       const focus = new RegExp(`^(${ids.map((id) => id.replaceAll('.', '\\.')).join('|')})$`);
       const target = { runtimeEndpoint: mutant.endpoint, images: images.references, cgroupParent, restart: () => mutant.restart() };
       return (await runCriSuite(target, { focus })).cases;
     } finally {
       await mutant.stop();
+      removeCgroups(cgroupParent);
     }
   }
 
