@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { summaryLines } from './summary.ts';
 
@@ -6,7 +7,7 @@ const rpc = { service: 'RuntimeService', calls: 0, since: '0.23' };
 describe('summaryLines', () => {
   it('tells failures with their reasons, skips by reason, what was not covered, and the counts', () => {
     const one = { group: 'log', clause: 'it holds', ms: 1 };
-    const lines = summaryLines({
+    const coloured = summaryLines({
       suite: 'cri',
       target: 'unix:///x.sock',
       summary: { passed: 0, failed: 1, skipped: 2, rpcsCovered: 1, rpcsTotal: 2, fieldsCovered: 3, fieldsTotal: 4 },
@@ -23,7 +24,8 @@ describe('summaryLines', () => {
         messages: [],
       },
       leftBehind: 'a sandbox',
-    }).join('\n');
+    });
+    const lines = stripVTControlCharacters(coloured.join('\n'));
     expect(lines).toContain('log.a: got 2');
     expect(lines).toContain('  no moon: log.b, log.c');
     expect(lines).toContain('RPCs not covered: Exec');

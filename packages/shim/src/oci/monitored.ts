@@ -179,8 +179,8 @@ export class MonitoredContainers {
 
   /** One that never ran has no exit file, and perhaps cgroups that its OCI runtime doesn't know of. */
   async #removeUnfinished({ bundle }: BundledContainer, signal: AbortSignal): Promise<void> {
-    const config = await readFile(join(bundle, 'config.json'), 'utf8').catch(() => undefined);
-    if (config !== undefined) await removeCgroup(cgroupDirectory((JSON.parse(config) as OciConfig).linux.cgroupsPath), signal);
+    const config = await writtenConfig(bundle);
+    if (config) await removeCgroup(cgroupDirectory(config.linux.cgroupsPath), signal);
   }
 
   /** Nobody reports the end of a container whose conmon has died: `delete` kills it and waits, and the exit file is written here. */
@@ -189,5 +189,14 @@ export class MonitoredContainers {
     await this.#oci.delete(container, signal);
     await writeFile(join(container.bundle, lostConmonFile), '');
     await this.#exits.write(container.id, killedExitCode);
+  }
+}
+
+/** Undefined without one, or for one whose writer was killed in its middle: no OCI runtime has been given that. */
+async function writtenConfig(bundle: string): Promise<OciConfig | undefined> {
+  try {
+    return JSON.parse(await readFile(join(bundle, 'config.json'), 'utf8')) as OciConfig;
+  } catch {
+    return undefined;
   }
 }

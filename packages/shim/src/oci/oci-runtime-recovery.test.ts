@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { describeOciRuntimes, OciHost } from '../../testing/oci-host.ts';
@@ -41,6 +41,14 @@ describeOciRuntimes('recovery of OciRuntime', (binary) => {
     await host.restart();
     const found = await host.runtime.recover({ sandboxes: [host.sandbox], containers: [] }, host.signal);
     expect(found.containers).toEqual({});
+    await host.expectNothingLeft();
+  });
+
+  it('removes a container whose config.json its shim was killed over', async () => {
+    const spec = host.container('true');
+    await mkdir(spec.directory, { recursive: true });
+    await writeFile(join(spec.directory, 'config.json'), '{"ociVersion":');
+    await host.runtime.removeContainer(spec, host.signal);
     await host.expectNothingLeft();
   });
 
