@@ -37,7 +37,8 @@ async function build(names) {
 function entrySource(names) {
   return [
     "import { basename } from 'node:path';",
-    "import { run } from '@berth/sdk/cni/plugin';",
+    "import { delegateWithin } from '@berth/sdk/cni/delegate-within';",
+    "import { processIo, run } from '@berth/sdk/cni/plugin';",
     ...names.map((name, index) => `import { plugin as plugin${index} } from '@berth/cni-${name}/plugin';`),
     `const plugins = { ${names.map((name, index) => `'${name}': plugin${index}`).join(', ')} };`,
     'const name = basename(process.argv0);',
@@ -45,7 +46,7 @@ function entrySource(names) {
     `  console.error(\`\${name} is no plugin of this program; execute it as one of ${names.join(', ')}\`);`,
     '  process.exit(1);',
     '}',
-    'process.exitCode = await run(plugins[name]);',
+    'process.exitCode = await run(plugins[name], { ...processIo(), delegate: delegateWithin(plugins) });',
     '',
   ].join('\n');
 }

@@ -1,12 +1,17 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { runProgram } from './run-program.ts';
+import { unmount } from './mount.ts';
 
 /** Unmounts those of `paths` that are mount points; with `recursive`, what is mounted below them first. */
 export async function unmountIfMounted(paths: string[], signal: AbortSignal, { recursive = false } = {}): Promise<void> {
-  const points = await mountPoints();
-  const mounted = paths.filter((path) => points.has(path));
-  if (mounted.length > 0) await runProgram('umount', [...(recursive ? ['--recursive'] : []), ...mounted], { signal });
+  const below = recursive ? await mountPointsBelow(paths) : [];
+  for (const path of [...below, ...paths]) await unmount(path, signal);
+}
+
+/** The deepest first. */
+async function mountPointsBelow(paths: string[]): Promise<string[]> {
+  const points = [...(await mountPoints())];
+  return points.filter((point) => paths.some((path) => point.startsWith(`${path}/`))).toSorted((a, b) => b.length - a.length);
 }
 
 const mountTable = '/proc/self/mountinfo';

@@ -1,5 +1,5 @@
-import { type ExecFileException, execFile } from 'node:child_process';
 import { PluginError } from '@berth/sdk/errors';
+import { type Outcome, runToEnd } from './process/run-to-end.ts';
 
 interface ProgramOptions {
   signal: AbortSignal;
@@ -10,24 +10,25 @@ interface ProgramOptions {
 
 /** Runs a program to its end and gives its standard output; what fails says the program, its arguments and what it printed. */
 export async function runProgram(program: string, args: string[], { signal, cwd, timeoutMs = 30_000 }: ProgramOptions): Promise<string> {
-  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  const object = [program, ...args].join(' ').slice(0, 200);
   const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
-  execFile(program, args, { cwd, signal: limit, killSignal: 'SIGKILL', encoding: 'utf8' }, (error, stdout, stderr) => {
-    if (!error) return resolve(stdout);
-    reject(failure(program, args, error, stderr, limit));
+  const outcome = await runToEnd(program, args, { cwd, signal: limit }).catch((error: NodeJS.ErrnoException) => {
+    throw notRun(program, error, limit, object);
   });
-  return promise;
+  if (outcome.code === 0) return outcome.stdout;
+  throw new PluginError('INTERNAL', outcome.stderr.trim() || ending(outcome), { object });
 }
 
-function failure(program: string, args: string[], error: ExecFileException, stderr: string, limit: AbortSignal): PluginError {
-  const object = [program, ...args].join(' ').slice(0, 200);
-  if (error.code === 'ENOENT') {
-    return new PluginError('FAILED_PRECONDITION', 'it is not on PATH', {
-      object: program,
-      hint: 'install it, or see "berth doctor"',
-      cause: error,
-    });
-  }
+function notRun(program: string, error: NodeJS.ErrnoException, limit: AbortSignal, object: string): PluginError {
   if (limit.aborted) return PluginError.from(limit.reason, 'DEADLINE_EXCEEDED', { object });
-  return new PluginError('INTERNAL', stderr.trim() || error.message, { object, cause: error });
+  if (error.code !== 'ENOENT') return PluginError.from(error, 'INTERNAL', { object });
+  return new PluginError('FAILED_PRECONDITION', 'it is not on PATH', {
+    object: program,
+    hint: 'install it, or see "berth doctor"',
+    cause: error,
+  });
+}
+
+function ending({ code, signal }: Outcome): string {
+  return signal ? `it was killed by ${signal}` : `exit status ${code}`;
 }

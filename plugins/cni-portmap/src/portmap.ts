@@ -25,8 +25,10 @@ export const plugin = cniPlugin({
     return request.prevResult ?? {};
   },
 
-  // Without a look at its configuration: what one with other keys, or other ports, made goes too.
-  del: (request) => removeRules(request),
+  // Without a look at the rest of its configuration: what one with other keys, or other ports, made goes too.
+  del(request) {
+    if (!saysNoPorts(request)) removeRules(request);
+  },
 
   check(request) {
     const forwarding = readForwarding(request);
@@ -51,6 +53,12 @@ export const plugin = cniPlugin({
     throw new CniError(errorCodes.notAvailable, outcome.reason, { object: 'nft', hint });
   },
 });
+
+/** Whether the runtime has told that there are no ports, as it has told ADD: nft isn't asked then. */
+function saysNoPorts({ config: { runtimeConfig } }: PluginRequest): boolean {
+  const ports = isObject(runtimeConfig) ? runtimeConfig.portMappings : undefined;
+  return Array.isArray(ports) && ports.length === 0;
+}
 
 /** The rules are there already, among them the one that keeps containers from the host's 127.0.0.1. */
 function letLocalhostIn(request: PluginRequest, device: string): void {

@@ -42,14 +42,21 @@ export const executeDelegate: Delegate = async ({ type, verb, env, path, stdin }
   // A plugin may end without reading its configuration; its exit status tells the rest.
   if (error && (error as NodeJS.ErrnoException).code !== 'EPIPE')
     throw new CniError(errorCodes.ioFailure, error.message, { object, cause: error });
-  if (status !== 0) throw failure(object, stdout || stderr, signal ?? `exit status ${status}`);
-  if (verb !== 'ADD') return undefined;
-  const value = parseObject(stdout);
-  if (value === undefined) throw new CniError(errorCodes.decodingFailure, `printed no result: ${stdout.slice(0, 200)}`, { object });
-  return value;
+  return answerOf({ type, verb }, status === 0 ? stdout : stdout || stderr, status === 0 ? undefined : (signal ?? `exit status ${status}`));
 };
 
-function findExecutable(type: string, path: string[]): string | undefined {
+/** What a delegated plugin printed, parsed; undefined where the verb prints nothing. `failed`: how it ended, where that was no success. */
+export function answerOf({ type, verb }: Pick<DelegateCall, 'type' | 'verb'>, printed: string, failed?: string): unknown {
+  const object = `plugin ${type}, ${verb}`;
+  if (failed !== undefined) throw failure(object, printed, failed);
+  if (verb !== 'ADD') return undefined;
+  const value = parseObject(printed);
+  if (value === undefined) throw new CniError(errorCodes.decodingFailure, `printed no result: ${printed.slice(0, 200)}`, { object });
+  return value;
+}
+
+/** The first executable file of that name in the directories. */
+export function findExecutable(type: string, path: string[]): string | undefined {
   return path.map((directory) => join(directory, type)).find(isExecutable);
 }
 

@@ -1,5 +1,6 @@
-import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
+import type { EventEmitter } from 'node:events';
+import type { Readable, Writable } from 'node:stream';
 import { PluginError } from '../errors.ts';
 import type { Verb } from './types.ts';
 
@@ -32,7 +33,23 @@ export type ExecutionInput = Pick<Execution, 'plugin' | 'file' | 'network' | 've
 export interface ExecutionLimits {
   timeLimitMs: number;
   signal?: AbortSignal | undefined;
+  /** How a plugin is started. Default: as node:child_process does. */
+  start?: StartPlugin | undefined;
 }
+
+/** Starts an executable with these variables alone, three pipes, and a process group of its own. */
+export type StartPlugin = (file: string, env: Record<string, string | undefined>) => PluginProcess;
+
+/** A plugin that runs. It emits `error` where it couldn't be started, and `close` with its status and signal once it has ended and was read. */
+export interface PluginProcess extends Pick<EventEmitter, 'once'> {
+  pid?: number | undefined;
+  stdin: Writable;
+  stdout: Readable;
+  stderr: Readable;
+  kill(signal: NodeJS.Signals): boolean;
+}
+
+const startByNode: StartPlugin = (file, env) => spawn(file, [], { env, stdio: 'pipe', detached: true });
 
 const outputLimit = 16 * 1024 * 1024;
 
@@ -45,14 +62,14 @@ export function describeCall({ plugin, network, verb }: Pick<Execution, 'plugin'
  * Runs a plugin's executable with its configuration on stdin until it ends. At the time limit, on abort and when it
  * prints more than 16 MiB its whole process group is killed; `error` says so then.
  */
-export async function execute(input: ExecutionInput, { timeLimitMs, signal }: ExecutionLimits): Promise<Execution> {
+export async function execute(input: ExecutionInput, { timeLimitMs, signal, start = startByNode }: ExecutionLimits): Promise<Execution> {
   const startedAt = performance.timeOrigin + performance.now();
   const { promise, resolve } = Promise.withResolvers<Pick<Execution, 'exitCode' | 'signal' | 'error'>>();
   const object = describeCall(input);
   const output = { stdout: new Output(), stderr: new Output() };
   let error: PluginError | undefined;
 
-  const child = spawn(input.file, [], { env: { ...process.env, ...input.env }, stdio: 'pipe', detached: true });
+  const child = start(input.file, { ...process.env, ...input.env });
   const stop = (reason: PluginError) => {
     error ??= reason;
     killGroup(child);
@@ -60,8 +77,10 @@ export async function execute(input: ExecutionInput, { timeLimitMs, signal }: Ex
     child.stdout.destroy();
     child.stderr.destroy();
   };
-  child.once('error', (cause) => resolve({ exitCode: null, signal: null, error: PluginError.from(cause, 'INTERNAL', { object }) }));
-  child.once('close', (exitCode, ended) => resolve({ exitCode, signal: ended, ...(error ? { error } : {}) }));
+  child.once('error', (cause: Error) => resolve({ exitCode: null, signal: null, error: PluginError.from(cause, 'INTERNAL', { object }) }));
+  child.once('close', (exitCode: number | null, ended: NodeJS.Signals | null) =>
+    resolve({ exitCode, signal: ended, ...(error ? { error } : {}) }),
+  );
   for (const name of ['stdout', 'stderr'] as const) {
     child[name].on('data', (chunk: Buffer) => {
       if (!output[name].add(chunk)) stop(new PluginError('RESOURCE_EXHAUSTED', `printed more than 16 MiB on ${name}`, { object }));
@@ -89,7 +108,7 @@ export async function execute(input: ExecutionInput, { timeLimitMs, signal }: Ex
 }
 
 /** The plugin leads a process group, so that what it started ends with it and lets go of the pipes. */
-function killGroup(child: ChildProcess): void {
+function killGroup(child: PluginProcess): void {
   if (child.pid === undefined) return;
   try {
     process.kill(-child.pid, 'SIGKILL');

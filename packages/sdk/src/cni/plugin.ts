@@ -138,7 +138,7 @@ function print(io: PluginIo, value: object): void {
 }
 
 /** The process's own streams. Descriptors are used as they are: opening `process.stdout` costs a Bun executable 7 ms. */
-function processIo(): PluginIo {
+export function processIo(): PluginIo {
   return {
     env: process.env,
     readStdin: () => readFileSync(0, 'utf8'),

@@ -2,8 +2,8 @@ import { chown, mkdir, symlink } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
 import { mountIdmapped } from '../idmapped-mount.ts';
+import { mount } from '../mount.ts';
 import { mountPoints, unmountIfMounted } from '../mount-points.ts';
-import { runProgram } from '../run-program.ts';
 import type { Rootfs, RuntimeFeatures } from '../runtime.ts';
 
 /** The kernel reads mount options from one page. */
@@ -52,7 +52,7 @@ export async function makeRootfs(
       hint: 'squash the image',
     });
   }
-  await runProgram('mount', ['-t', 'overlay', 'overlay', '-o', options, mounted], { cwd: links, signal });
+  mount('overlay', mounted, { type: 'overlay', data: options, directory: links });
   // The overlay has mounts of its own of these.
   if (owner) await unmountIdmapped(dirname(upper), signal);
 }
@@ -79,9 +79,11 @@ export async function mountReadonly(layers: string[], mounted: string, signal: A
   await mkdir(empty, { recursive: true, mode: 0o755 });
   const lowers = [...layers, empty];
   const links = await linkLowers(idmappedLowers(lowers, join(beside, idmappedFolder), owner), join(beside, 'lowers'));
-  await runProgram('mount', ['-t', 'overlay', 'overlay', '-o', `ro,lowerdir=${lowers.keys().toArray().join(':')}`, mounted], {
-    cwd: links,
-    signal,
+  mount('overlay', mounted, {
+    type: 'overlay',
+    flags: ['readonly'],
+    data: `lowerdir=${lowers.keys().toArray().join(':')}`,
+    directory: links,
   });
   if (owner) await unmountIdmapped(beside, signal);
 }

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
+import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import { loadNetworkConfig, parseNetworkConfig } from '@berth/sdk/cni/config';
+import { loadNetworkConfig } from '@berth/sdk/cni/config';
 import { type Attachment, CniRunner, cleanUpLimitMs, type Execution } from '@berth/sdk/cni/runner';
 import type { NetworkConfigList, Result } from '@berth/sdk/cni/types';
 import type { PodSandboxConfig, PortMapping } from '@berth/sdk/cri';
@@ -10,7 +11,8 @@ import type { CallContext } from '@berth/sdk/serve';
 import { currentTrace, newSpan } from '@berth/sdk/trace-context';
 import type { Logger } from 'pino';
 import type { FileCalls } from '../file-calls.ts';
-import { mountPoints } from '../mount-points.ts';
+import { spawn } from '../process/spawn.ts';
+import { bringUpLoopback } from './bring-up-loopback.ts';
 import type { PodCidr } from './pod-cidr.ts';
 
 interface PodNetworkOptions {
@@ -41,12 +43,6 @@ interface Attachable {
   planned: Attached;
 }
 
-/** Loopback is brought up by its plugin, as every runtime does; it isn't part of the network that users configure. */
-const loopback = parseNetworkConfig(
-  JSON.stringify({ cniVersion: '1.0.0', name: 'berth-loopback', plugins: [{ type: 'loopback' }] }),
-  'loopback',
-);
-
 /** Longest that one plugin may take. */
 const pluginLimitMs = 60_000;
 /** What is left of a call's time when a plugin is given up, besides that for cleaning up: its error has to reach the caller. */
@@ -64,7 +60,7 @@ export class PodNetwork {
   async problem(): Promise<PluginError | undefined> {
     try {
       const { name, plugins } = await loadNetworkConfig(this.#options.confDir);
-      const types = [...plugins, ...loopback.plugins].map(({ type }) => type);
+      const types = plugins.map(({ type }) => type);
       const missing = types.find((type) => !this.#options.binDirs.some((directory) => existsSync(join(directory, type))));
       return missing === undefined ? undefined : this.#missingPlugin(missing, name);
     } catch (error) {
@@ -95,16 +91,10 @@ export class PodNetwork {
   async attach(netns: string, { id, config, planned }: Attachable, { signal, deadline }: CallContext): Promise<string[]> {
     const list = JSON.parse(planned.list) as NetworkConfigList;
     const runner = this.#runner(id, timeLimit(deadline));
-    const [network, own] = await Promise.allSettled([
-      runner.add(list, attachment(id, netns, 'eth0', config, planned), signal),
-      runner.add(loopback, attachment(id, netns, 'lo', config), signal),
-    ]);
-    // Both have ended when one has failed: nothing is still being attached while the sandbox is taken down.
-    if (network.status === 'rejected') throw network.reason;
-    const ips = addresses(network.value);
-    if (own.status === 'fulfilled' && ips.length > 0) return ips;
+    bringUpLoopback(netns);
+    const ips = addresses(await runner.add(list, attachment(id, netns, 'eth0', config, planned), signal));
+    if (ips.length > 0) return ips;
     await this.detach(id, netns, config, planned, AbortSignal.timeout(cleanUpLimitMs));
-    if (own.status === 'rejected') throw own.reason;
     throw new PluginError('INTERNAL', 'its plugins gave the pod no address', {
       object: `CNI network ${list.name}`,
       hint: 'configure an ipam plugin, such as host-local',
@@ -127,9 +117,8 @@ export class PodNetwork {
   async #delete(sandboxId: string, netns: string, config: PodSandboxConfig, attached: Attached, signal: AbortSignal): Promise<void> {
     const list = JSON.parse(attached.list) as NetworkConfigList;
     // The pin of a namespace that is gone (after a reboot) is a plain file or none: plugins are told so by an empty path.
-    const left = (await mountPoints()).has(netns) ? netns : '';
+    const left = (await isNamespace(netns)) ? netns : '';
     await this.#runner(sandboxId).del(list, attachment(sandboxId, left, 'eth0', config, attached), signal);
-    if (left !== '') await this.#runner(sandboxId).del(loopback, attachment(sandboxId, left, 'lo', config), signal);
   }
 
   #missingPlugin(type: string, network: string): PluginError {
@@ -145,6 +134,7 @@ export class PodNetwork {
       pluginDirs: binDirs,
       cacheDir,
       timeLimitMs,
+      start: (file, env) => spawn(file, [], { env, detached: true }),
       observe: (execution) => calls.append(recordOf(execution, sandboxId)),
     });
   }
@@ -154,6 +144,16 @@ export class PodNetwork {
 function timeLimit(deadline: number | undefined): number {
   if (deadline === undefined) return pluginLimitMs;
   return Math.min(pluginLimitMs, Math.max(answerMs, deadline - Date.now() - cleanUpLimitMs - answerMs));
+}
+
+/** Of the file system that namespaces' files are in (statfs(2)). */
+const NSFS_MAGIC = 0x6e736673;
+
+async function isNamespace(path: string): Promise<boolean> {
+  return statfs(path).then(
+    ({ type }) => type === NSFS_MAGIC,
+    () => false,
+  );
 }
 
 function attachment(sandboxId: string, netns: string, ifName: string, config: PodSandboxConfig, attached?: Attached): Attachment {
@@ -182,11 +182,14 @@ function checkHostPorts({ portMappings, metadata }: PodSandboxConfig, { name, pl
   );
 }
 
-/** By the names of CNI's CONVENTIONS.md; `ipRanges` are lists of ranges, of each of which the pod has one address. */
+/**
+ * By the names of CNI's CONVENTIONS.md. A list of no ports says that there are none, which spares a plugin the search for rules of theirs;
+ * `ipRanges` are lists of ranges, of each of which the pod has one address.
+ */
 function capabilityArgs({ portMappings }: PodSandboxConfig, ipRanges: string[] | undefined): Record<string, unknown> {
   const mapped = portMappings.filter((mapping) => mapping.hostPort > 0).map(portMapping);
   return {
-    ...(mapped.length > 0 && { portMappings: mapped }),
+    portMappings: mapped,
     ...(ipRanges && { ipRanges: ipRanges.map((subnet) => [{ subnet }]) }),
   };
 }

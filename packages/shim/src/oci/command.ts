@@ -1,8 +1,8 @@
-import { execFile } from 'node:child_process';
 import { readFile, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
 import type { Calls } from '../calls.ts';
+import { runToEnd } from '../process/run-to-end.ts';
 import { errorMessage, lastErrorMessage } from './error-log.ts';
 import { runtimeFailure } from './runtime-failure.ts';
 
@@ -123,15 +123,13 @@ export class OciCommand {
 
   async #execute(subcommand: string, args: string[], subject: Subject, signal: AbortSignal, limitMs: number): Promise<string> {
     const limit = AbortSignal.any([signal, AbortSignal.timeout(limitMs)]);
-    const { promise, resolve, reject } = Promise.withResolvers<string>();
+    const object = `${this.name} ${subcommand} of container ${subject.name}`;
     const all = [...this.globalArguments(this.logFile(subject.id)), subcommand, ...args];
-    execFile(this.binary, all, { signal: limit, killSignal: 'SIGKILL', encoding: 'utf8' }, (error, stdout, stderr) => {
-      if (!error) return resolve(stdout);
-      const object = `${this.name} ${subcommand} of container ${subject.name}`;
-      if (limit.aborted) return reject(interrupted(object, limit, limitMs));
-      reject(runtimeFailure(readable(stderr) || error.message, object, error));
+    const { code, stdout, stderr } = await runToEnd(this.binary, all, { signal: limit }).catch((error: Error) => {
+      throw limit.aborted ? interrupted(object, limit, limitMs) : runtimeFailure(error.message, object, error);
     });
-    return promise;
+    if (code === 0) return stdout;
+    throw runtimeFailure(readable(stderr) || `it ended with status ${code}`, object);
   }
 }
 

@@ -1,4 +1,3 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -11,6 +10,7 @@ import type { Calls } from '../calls.ts';
 import { exists } from '../files/exists.ts';
 import { explainProgramFailure } from '../files/full-disk.ts';
 import { endWithin, ownedPid } from '../process/owned-pid.ts';
+import { type SpawnedProcess, spawn } from '../process/spawn.ts';
 import { interrupted, type OciCommand, readable, type Subject } from './command.ts';
 import { reopenLogs, tellConmon } from './conmon-control.ts';
 import { kill } from './process-signal.ts';
@@ -124,7 +124,7 @@ export class Conmon {
     }
   }
 
-  #spawn(container: MonitoredContainer): ChildProcess {
+  #spawn(container: MonitoredContainer): SpawnedProcess {
     const { PATH, LD_LIBRARY_PATH, TMPDIR } = process.env;
     return spawn(this.#options.binary, this.#arguments(container), {
       // conmon leaves its `oom` file in its working directory.
@@ -148,7 +148,7 @@ export class Conmon {
   }
 
   /** One line of JSON on the sync pipe: the pid, or -1 and what the OCI runtime printed. */
-  async #reply(child: ChildProcess, container: MonitoredContainer, object: string): Promise<number> {
+  async #reply(child: SpawnedProcess, container: MonitoredContainer, object: string): Promise<number> {
     const [, , stderr, sync] = child.stdio as unknown as [null, null, Readable, Readable];
     const spawned = Promise.withResolvers<never>();
     child.on('error', (cause) =>
@@ -187,7 +187,7 @@ function pidFile(bundle: string): string {
 }
 
 /** conmon's first process ends as soon as it has forked and written down the pid of the one that stays. */
-async function ended(child: ChildProcess): Promise<void> {
+async function ended(child: SpawnedProcess): Promise<void> {
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
   const exit = once(child, 'exit');
   const overdue = setTimeout(() => child.kill('SIGKILL'), 2000);

@@ -141,7 +141,7 @@ export class OciRuntime implements Runtime {
     const undo = new UndoStack(this.#options.log);
     try {
       undo.add(`/dev/shm of sandbox ${sandbox.id}`, (limit) => this.#sharedMemory.unmount(sandbox, limit));
-      await this.#sharedMemory.mount(sandbox, signal);
+      await this.#sharedMemory.mount(sandbox);
       if (sandbox.sharedPid) await pause.create(sandbox, signal);
       await this.#events.followSandbox(sandbox);
     } catch (error) {

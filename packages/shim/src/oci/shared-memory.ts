@@ -1,12 +1,12 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { mount } from '../mount.ts';
 import { unmountIfMounted } from '../mount-points.ts';
-import { runProgram } from '../run-program.ts';
 import type { SandboxSpec } from '../runtime.ts';
 import { rootOf } from '../sandbox/user-namespace.ts';
 
 /** The size that the field gives a pod's /dev/shm. */
-const options = 'nosuid,noexec,nodev,mode=1777,size=65536k';
+const options = 'mode=1777,size=65536k';
 
 /** /dev/shm of the sandboxes: a tmpfs each, since POSIX shared memory and semaphores go with the IPC namespace that a pod shares. */
 export class SharedMemory {
@@ -22,11 +22,11 @@ export class SharedMemory {
     return sandbox.namespaces.ipc === undefined ? '/dev/shm' : join(this.#directory, sandbox.id);
   }
 
-  async mount(sandbox: SandboxSpec, signal: AbortSignal): Promise<void> {
+  async mount(sandbox: SandboxSpec): Promise<void> {
     if (sandbox.namespaces.ipc === undefined) return;
     const path = this.pathOf(sandbox);
     await mkdir(path, { recursive: true, mode: 0o700 });
-    await runProgram('mount', ['-t', 'tmpfs', '-o', `${options}${ownerOptions(sandbox)}`, 'shm', path], { signal });
+    mount('shm', path, { type: 'tmpfs', flags: ['nosuid', 'noexec', 'nodev'], data: `${options}${ownerOptions(sandbox)}` });
   }
 
   async unmount(sandbox: SandboxSpec, signal: AbortSignal): Promise<void> {

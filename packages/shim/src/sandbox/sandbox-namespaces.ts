@@ -2,9 +2,9 @@ import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { absent } from '../files/absent.ts';
 import { unmountIfMounted } from '../mount-points.ts';
-import { runProgram } from '../run-program.ts';
 import type { SandboxSpec } from '../runtime.ts';
-import { type NamespaceKind, namespaceNames } from './namespace-names.ts';
+import { makeNamespaces } from './make-namespaces.ts';
+import type { NamespaceKind } from './namespace-names.ts';
 import { pinUserNamespaces } from './pin-user-namespaces.ts';
 import type { IdMappings } from './user-namespace.ts';
 
@@ -15,7 +15,7 @@ export function planNamespaces(directory: string, kinds: NamespaceKind[]): Sandb
 
 /**
  * Makes namespaces that live without a process: each is held by a bind mount of its file in `directory` (namespaces(7)).
- * One call of unshare(1) makes them all, and sets the host name where there is a UTS namespace. With `idMappings` they belong to a user
+ * The host name is set where there is a UTS namespace. With `idMappings` they belong to a user
  * namespace with these ids, which is among `kinds`.
  */
 export async function pinNamespaces(
@@ -33,9 +33,7 @@ export async function pinNamespaces(
     await pinUserNamespaces(pins, idMappings, hostname, signal);
     return pins;
   }
-  const options = kinds.map((kind) => `--${namespaceNames[kind]}=${pins[kind]}`);
-  const inside = kinds.includes('uts') && hostname ? ['hostname', hostname] : ['true'];
-  await runProgram('unshare', [...options, ...inside], { signal });
+  makeNamespaces(pins, hostname);
   return pins;
 }
 
