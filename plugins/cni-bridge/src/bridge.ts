@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { tryIpBatch } from '@berth/sdk/cni/ip-batch';
+import { tryIpBeside } from '@berth/sdk/cni/ip-batch';
 import type { PluginRequest } from '@berth/sdk/cni/plugin';
 import { cniPlugin } from '@berth/sdk/cni/plugin';
 import type { Result } from '@berth/sdk/cni/types';
@@ -7,7 +7,8 @@ import { CniError, errorCodes } from '@berth/sdk/cni/types';
 import type { Configuration } from './configuration.ts';
 import { readConfiguration, refuseUnsupported } from './configuration.ts';
 import { connect } from './connect.ts';
-import { addMasquerade, removeMasquerade } from './masquerade.ts';
+import { addMasquerade, masqueradeScript, removeMasquerade } from './masquerade.ts';
+import type { NetworkPlan } from './plan.ts';
 import { planNetwork } from './plan.ts';
 import { UndoStack } from './undo-stack.ts';
 
@@ -32,9 +33,12 @@ export const plugin = cniPlugin({
 
   async del(request) {
     const configuration = readConfiguration(request);
-    removeInterface(request);
+    const interfaceGone = removeInterface(request);
+    // Told when it is awaited: what can be removed is removed first.
+    interfaceGone.catch(() => undefined);
     if (configuration.ipam) await request.delegate(configuration.ipam).del();
     if (configuration.ipMasq) await removeMasquerade(attachedOf(request));
+    await interfaceGone;
   },
 });
 
@@ -43,14 +47,11 @@ async function add(request: PluginRequest, configuration: Configuration, undo: U
   const given = ipam === undefined ? {} : await request.delegate(ipam).add();
   if (ipam !== undefined) undo.push(() => request.delegate(ipam).del());
   const plan = planNetwork(configuration, given);
+  const script = ipMasq ? await scriptOf(request, plan) : undefined;
+  const masqueraded = script === undefined ? undefined : masquerade(request, script, undo);
+  masqueraded?.catch(() => undefined);
   const interfaces = connect(request, configuration, plan, undo);
-  if (ipMasq && plan.ips.length > 0) {
-    undo.push(() => removeMasquerade(attachedOf(request)));
-    await addMasquerade(
-      attachedOf(request),
-      plan.ips.map(({ prefix }) => prefix),
-    );
-  }
+  await masqueraded;
   const container = interfaces.length - 1;
   return {
     interfaces,
@@ -60,12 +61,26 @@ async function add(request: PluginRequest, configuration: Configuration, undo: U
   };
 }
 
+async function scriptOf(request: PluginRequest, { ips }: NetworkPlan): Promise<string | undefined> {
+  const prefixes = ips.map(({ prefix }) => prefix);
+  return prefixes.length > 0 ? masqueradeScript(attachedOf(request), prefixes) : undefined;
+}
+
+async function masquerade(request: PluginRequest, script: string, undo: UndoStack): Promise<void> {
+  const done = addMasquerade(script);
+  undo.push(async () => {
+    await done.catch(() => undefined);
+    await removeMasquerade(attachedOf(request));
+  });
+  await done;
+}
+
 /** A namespace that is gone took the interface with it; a file that is left of it, or no interface in it, is as good. */
-function removeInterface({ netns, ifName }: PluginRequest): void {
+async function removeInterface({ netns, ifName }: PluginRequest): Promise<void> {
   if (netns === '' || !existsSync(netns)) return;
-  const outcome = tryIpBatch([['link', 'delete', 'dev', ifName]], netns);
-  if (Array.isArray(outcome) || /Cannot find device|Invalid argument/.test(outcome.reason)) return;
-  throw new CniError(errorCodes.ioFailure, `can't be deleted: ${outcome.reason}`, { object: `interface ${ifName} in ${netns}` });
+  const failure = await tryIpBeside(['link', 'delete', 'dev', ifName], netns);
+  if (!failure || /Cannot find device|Invalid argument/.test(failure.reason)) return;
+  throw new CniError(errorCodes.ioFailure, `can't be deleted: ${failure.reason}`, { object: `interface ${ifName} in ${netns}` });
 }
 
 function attachedOf({ config, containerId, ifName }: PluginRequest) {

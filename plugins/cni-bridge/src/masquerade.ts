@@ -1,6 +1,6 @@
 import type { Prefix } from '@berth/sdk/cni/address';
 import { formatAddress, formatPrefix, networkOf } from '@berth/sdk/cni/address';
-import { runNft, tryNft } from '@berth/sdk/cni/nft';
+import { runNftBeside, tryNft } from '@berth/sdk/cni/nft';
 import { CniError, errorCodes } from '@berth/sdk/cni/types';
 import { removeIptablesMasquerade } from './iptables-masquerade.ts';
 
@@ -59,8 +59,9 @@ export function removalScript(listing: string, mark: string): string {
   return handles.map((handle) => `delete rule ${table} ${chain} handle ${handle}`).join('\n');
 }
 
-export async function addMasquerade(attached: Attached, prefixes: Prefix[]): Promise<void> {
-  runNft(await masqueradeScript(attached, prefixes), { object, withoutNft: 'install nftables, or set ipMasq to false' });
+/** Runs the script of `masqueradeScript` beside what the caller does next: the kernel takes some milliseconds to put a rule into effect. */
+export async function addMasquerade(script: string): Promise<void> {
+  await runNftBeside(script, { object, withoutNft: 'install nftables, or set ipMasq to false' });
 }
 
 /** Removes the rules of one attachment, whichever plugin made them. Where there are none, or no nft, there is nothing to do. */

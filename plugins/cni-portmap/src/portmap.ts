@@ -54,8 +54,9 @@ export const plugin = cniPlugin({
   },
 });
 
-/** Whether the runtime has told that there are no ports, as it has told ADD: nft isn't asked then. */
-function saysNoPorts({ config: { runtimeConfig } }: PluginRequest): boolean {
+/** Whether the runtime knows the attachment by its result, and says as it said to ADD that it has no ports: nft isn't asked then. */
+function saysNoPorts({ config: { runtimeConfig }, prevResult }: PluginRequest): boolean {
+  if (!prevResult) return false;
   const ports = isObject(runtimeConfig) ? runtimeConfig.portMappings : undefined;
   return Array.isArray(ports) && ports.length === 0;
 }

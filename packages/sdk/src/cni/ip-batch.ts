@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { runBeside } from './run-beside.ts';
 import { CniError, errorCodes } from './types.ts';
 
 /** One command of iproute2, without the leading `ip`: `['link', 'set', 'dev', 'eth0', 'up']`. */
@@ -27,8 +28,7 @@ const timeLimitMs = 30_000;
  */
 export function tryIpBatch<Shown = Link>(commands: IpCommand[], netns?: string): Shown[][] | IpFailure {
   const batch = commands.map(line);
-  const command = ['ip', '-json', '-batch', '-'];
-  const [program = 'ip', ...parameters] = netns === undefined ? command : ['nsenter', `--net=${netns}`, '--', ...command];
+  const [program, ...parameters] = within(netns, ['ip', '-json', '-batch', '-']);
   const { error, status, stdout, stderr } = spawnSync(program, parameters, {
     input: `${batch.join('\n')}\n`,
     encoding: 'utf8',
@@ -52,6 +52,18 @@ export function ipBatch(object: string, commands: IpCommand[], netns?: string): 
   const outcome = tryIpBatch(commands, netns);
   if (Array.isArray(outcome)) return outcome;
   throw new CniError(errorCodes.ioFailure, `\`${outcome.command}\` failed: ${outcome.reason}`, { object });
+}
+
+/** Runs one command beside what the caller does next. Returns the failure, if it is one. */
+export async function tryIpBeside(command: IpCommand, netns?: string): Promise<IpFailure | undefined> {
+  const [program, ...parameters] = within(netns, ['ip', ...command]);
+  const { error, status, stderr } = await runBeside(program, parameters);
+  if (error) throw notRun(program, error);
+  return status === 0 ? undefined : { command: `ip ${line(command)}`, reason: stderr.trim() || `exit status ${status}` };
+}
+
+function within(netns: string | undefined, command: [string, ...string[]]): [string, ...string[]] {
+  return netns === undefined ? command : ['nsenter', `--net=${netns}`, '--', ...command];
 }
 
 /** A line of a batch. iproute2 splits it at blanks but not within quotes, and takes what follows a `#` for a comment even there. */

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { type ProgramEnd, runBeside } from './run-beside.ts';
 import { CniError, errorCodes } from './types.ts';
 
 /** Why nft did nothing. */
@@ -24,7 +25,10 @@ const timeLimitMs = 30_000;
 /** Runs nft in the caller's network namespace, with `script` on its stdin, and returns what it printed, or why it failed. */
 export function tryNft(parameters: string[], script = ''): string | NftFailure {
   const options = { input: script, encoding: 'utf8', timeout: timeLimitMs, maxBuffer: 64 * 1024 * 1024 } as const;
-  const { error, status, stdout, stderr } = spawnSync('nft', parameters, options);
+  return outcomeOf(spawnSync('nft', parameters, options));
+}
+
+function outcomeOf({ error, status, stdout, stderr }: ProgramEnd): string | NftFailure {
   if (error && (error as NodeJS.ErrnoException).code === 'ENOENT') return { reason: 'is not on PATH', notInstalled: true };
   // nft that fails at once leaves the script unread, and says why.
   if (error && (error as NodeJS.ErrnoException).code !== 'EPIPE') {
@@ -33,12 +37,26 @@ export function tryNft(parameters: string[], script = ''): string | NftFailure {
   return status === 0 ? stdout : { reason: stderr.trim().slice(0, 500) || `exit status ${status}`, notInstalled: false };
 }
 
+/** What scripts are about, and what to do where there is no nft. */
+interface ScriptSubject {
+  object: string;
+  withoutNft?: string;
+}
+
 /**
  * Runs a script, which takes effect as a whole or not at all. Throws a CniError (code 5): of `object`, with what nft said, or
  * with the hint `withoutNft` where there is no nft.
  */
-export function runNft(script: string, { object, withoutNft = 'install nftables' }: { object: string; withoutNft?: string }): void {
-  const outcome = tryNft(['-f', '-'], script);
+export function runNft(script: string, subject: ScriptSubject): void {
+  checkDone(tryNft(['-f', '-'], script), subject);
+}
+
+/** As `runNft`, beside what the caller does next. */
+export async function runNftBeside(script: string, subject: ScriptSubject): Promise<void> {
+  checkDone(outcomeOf(await runBeside('nft', [script])), subject);
+}
+
+function checkDone(outcome: string | NftFailure, { object, withoutNft = 'install nftables' }: ScriptSubject): void {
   if (typeof outcome === 'string') return;
   if (outcome.notInstalled) throw new CniError(errorCodes.ioFailure, outcome.reason, { object: 'nft', hint: withoutNft });
   throw new CniError(errorCodes.ioFailure, outcome.reason, { object });
