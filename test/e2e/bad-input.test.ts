@@ -216,7 +216,7 @@ async function saysAndEnds(options: string[], message: RegExp): Promise<void> {
 async function runWithBridge(script: string | undefined, message: RegExp, configuration: Record<string, unknown> = {}) {
   const plugins = join(home.directory, 'plugins');
   mkdirSync(plugins);
-  for (const name of ['loopback', 'host-local', 'portmap']) symlinkSync(join(repository, '.cache/cni/bin', name), join(plugins, name));
+  for (const name of ['host-local', 'portmap']) symlinkSync(join(repository, '.cache/cni/bin', name), join(plugins, name));
   if (script !== undefined) {
     writeFileSync(join(plugins, 'bridge'), script);
     chmodSync(join(plugins, 'bridge'), 0o755);

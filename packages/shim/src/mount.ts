@@ -32,7 +32,10 @@ export function mount(source: string, place: string, { type = '', flags = [], da
   const calls = mountCalls();
   const bits = flags.reduce((sum, flag) => sum | mountFlags[flag], 0);
   const make = (): void => calls.mount(source, place, type, bits, data);
-  if (directory === undefined) return make();
+  if (directory === undefined) {
+    make();
+    return;
+  }
   const descriptor = openSync(directory, 'r');
   try {
     calls.inDirectory(descriptor, make);

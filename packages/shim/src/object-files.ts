@@ -39,17 +39,15 @@ export class ObjectFiles<Record> {
       await mkdir(join(this.#directory, id, 'runtime'), { recursive: true, mode: 0o700 });
       await syncDirectory(this.#directory);
     });
-    await this.write(id, record);
+    await this.#write(id, record, { durable: true });
   }
 
-  /** Replaces the record, durably when it resolves. Does nothing for an object that has been removed. */
+  /**
+   * Replaces the record. It outlives this process when this resolves; a power cut may take it back to the one before, for which all that
+   * it tells of has ended as well. Does nothing for an object that has been removed.
+   */
   async write(id: string, record: Record): Promise<void> {
-    const stored: Stored<Record> = structuredClone({ version: formatVersion, record });
-    await this.#inOrder(id, async () => {
-      if (this.#present.has(id)) await writeJson(this.#file(id), stored);
-      this.#waiting.delete(id);
-    });
-    await this.#writeWaiting();
+    await this.#write(id, record, { durable: false });
   }
 
   /**
@@ -89,6 +87,15 @@ export class ObjectFiles<Record> {
       this.#present.add(id);
     }
     return found;
+  }
+
+  async #write(id: string, record: Record, { durable }: { durable: boolean }): Promise<void> {
+    const stored: Stored<Record> = structuredClone({ version: formatVersion, record });
+    await this.#inOrder(id, async () => {
+      if (this.#present.has(id)) await writeJson(this.#file(id), stored, { durable });
+      this.#waiting.delete(id);
+    });
+    await this.#writeWaiting();
   }
 
   async #writeWaiting(): Promise<void> {

@@ -2,9 +2,8 @@ import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /**
- * A CNI configuration of one network, and its plugins as executables: `testnet` gives 10.88.0.7, notes each execution in
- * `calls`, fails while a file `fail-ADD` or `fail-DEL` stands beside it, and never ends while `hang-ADD` or `hang-DEL` does;
- * `loopback` does as the real one.
+ * A CNI configuration of one network, and its plugin as an executable: `testnet` gives 10.88.0.7, notes each execution in
+ * `calls`, fails while a file `fail-ADD` or `fail-DEL` stands beside it, and never ends while `hang-ADD` or `hang-DEL` does.
  */
 export async function writeCniPlugins(directory: string): Promise<{ confDir: string; binDir: string }> {
   const confDir = join(directory, 'net.d');
@@ -14,8 +13,7 @@ export async function writeCniPlugins(directory: string): Promise<{ confDir: str
   const plugins = [{ type: 'testnet', capabilities: { portMappings: true, ipRanges: true } }];
   await writeFile(join(confDir, '10-test.conflist'), JSON.stringify({ cniVersion: '1.0.0', name: 'test', plugins }));
   await writeFile(join(binDir, 'testnet'), testnet);
-  await writeFile(join(binDir, 'loopback'), loopback);
-  for (const plugin of ['testnet', 'loopback']) await chmod(join(binDir, plugin), 0o755);
+  await chmod(join(binDir, 'testnet'), 0o755);
   return { confDir, binDir };
 }
 
@@ -30,10 +28,4 @@ fi
 [ -e "$here/hang-$CNI_COMMAND" ] && exec sleep 1000
 [ "$CNI_COMMAND" = ADD ] && echo '{"cniVersion":"1.0.0","ips":[{"address":"10.88.0.7/16"},{"address":"fd00::7/64"}]}'
 exit 0
-`;
-
-const loopback = `#!/bin/sh
-cat > /dev/null
-[ "$CNI_COMMAND" = ADD ] || exit 0
-nsenter --net="$CNI_NETNS" ip link set lo up && echo '{"cniVersion":"1.0.0"}'
 `;

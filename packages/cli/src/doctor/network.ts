@@ -5,7 +5,7 @@ import { readConfigDirectory } from '@berth/sdk/cni/config';
 import type { CniDirectories } from '../node/runtime-command.ts';
 import { type Finding, failed, ok, warning } from './check.ts';
 
-const neededPlugins = ['bridge', 'host-local', 'loopback', 'portmap'];
+const neededPlugins = ['bridge', 'host-local', 'portmap'];
 
 export function checkCniPlugins({ binDirs }: CniDirectories): Finding {
   const missing = neededPlugins.filter((plugin) => !binDirs.some((directory) => existsSync(join(directory, plugin))));

@@ -77,9 +77,8 @@ function intent(sandbox: Sandbox, config: ContainerConfig): ContainerRecord {
 async function create(shim: Shim, sandbox: Sandbox, container: Container, undo: UndoStack, signal: AbortSignal): Promise<void> {
   const { id, config, record } = container;
   const object = `container ${config.metadata?.name}`;
-  await shim.containers.add(container);
   undo.add('its hold on the image', () => shim.images.release(id));
-  const image = await shim.images.use(config.image?.image ?? '', id);
+  const image = await recordedWith(shim.containers.add(container), shim.images.use(config.image?.image ?? '', id));
   undo.add('its image volumes', (limit) => shim.imageVolumes.remove(id, config, limit));
   const imageVolumes = await shim.imageVolumes.plan(id, config, object);
   Object.assign(record, await planContainer(shim, sandbox, id, config, image, imageVolumes, object));
@@ -104,6 +103,14 @@ async function create(shim: Shim, sandbox: Sandbox, container: Container, undo: 
   if (record.phase === 'creating') record.phase = 'created';
   await shim.containers.put(container);
   shim.lifeCycle.containerCreated(container, sandbox);
+}
+
+/** What `held` gives, once both are done. Where one fails the other has ended, too: nothing is still being made while it is undone. */
+async function recordedWith<Held>(recorded: Promise<void>, held: Promise<Held>): Promise<Held> {
+  const [record, value] = await Promise.allSettled([recorded, held]);
+  if (record.status === 'rejected') throw record.reason;
+  if (value.status === 'rejected') throw value.reason;
+  return value.value;
 }
 
 /** What can't be taken away at once is listed as ended, so that the client removes it, until that succeeds. */

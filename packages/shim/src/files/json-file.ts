@@ -1,32 +1,51 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { closeSync, fsync, mkdirSync, openSync, renameSync, writeFileSync } from 'node:fs';
+import { readFile, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { PluginError } from '@berth/sdk/errors';
 import { absent } from './absent.ts';
 import { namesIn } from './names-in.ts';
 import { syncDirectory } from './sync-directory.ts';
 
+const sync = promisify(fsync);
+
 /** Longer than any write takes. */
 const staleMs = 60_000;
 
+interface WriteOptions {
+  /** Whether the new one is what is there after a power cut, too; if not, the old one may be. Default: true. */
+  durable?: boolean;
+}
+
 /** Replaces a JSON file at once: a reader sees the old or the new one whole, also after a power cut. RESOURCE_EXHAUSTED on a full disk. */
-export async function writeJson(path: string, value: unknown): Promise<void> {
+export async function writeJson(path: string, value: unknown, { durable = true }: WriteOptions = {}): Promise<void> {
   const partial = `${path}.${randomUUID()}.tmp`;
   try {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    const file = await open(partial, 'wx', 0o600);
+    const file = openNew(partial);
     try {
-      await file.writeFile(JSON.stringify(value));
-      await file.sync();
+      writeFileSync(file, JSON.stringify(value));
+      await sync(file);
     } finally {
-      await file.close();
+      closeSync(file);
     }
-    await rename(partial, path);
+    renameSync(partial, path);
   } catch (error) {
     await rm(partial, { force: true });
     throw PluginError.from(error, 'INTERNAL', { object: path, hint: 'see that its disk has room and can be written to' });
   }
-  await syncDirectory(dirname(path));
+  if (durable) await syncDirectory(dirname(path));
+}
+
+/** Synchronous, as all but the waits for the disk: such a call takes some microseconds, and one by way of another thread ten times that. */
+function openNew(path: string): number {
+  try {
+    return openSync(path, 'wx', 0o600);
+  } catch (error) {
+    absent(error as NodeJS.ErrnoException);
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    return openSync(path, 'wx', 0o600);
+  }
 }
 
 /** Removes a JSON file, with what a writer of it that was killed has left. */

@@ -38,7 +38,7 @@ export async function assembleConfig(
     container,
     facts,
     devices: await devices(container, object),
-    seccomp: await seccompFilter(seccompChoice(context, object), granted, facts.architecture, object),
+    seccomp: await seccompFilter(seccompChoice(context, object), granted, facts.seccompArchitectures, object),
     apparmorProfile: await appArmor.profile(appArmorChoice(context, object), object, signal),
     sharedMemory,
     pidNamespace,

@@ -2,11 +2,12 @@ import { readFile } from 'node:fs/promises';
 import { exists } from '../files/exists.ts';
 import { capabilitiesOfMask } from './capabilities.ts';
 import type { CgroupDriver } from './cgroup-driver.ts';
+import { seccompArchitectures } from './seccomp-architectures.ts';
 
 /** What a container's configuration depends on besides its request. */
 export interface HostFacts {
-  /** Node's name: `x64`, `arm64`. */
-  architecture: string;
+  /** See seccomp-architectures.ts. */
+  seccompArchitectures: string[];
   /** Capabilities that can be given at all. */
   bounding: string[];
   /** Own oom_score_adj; a container's can't be lower unless `lowersOomScore`. */
@@ -29,7 +30,7 @@ export async function readHostFacts(cgroupDriver: CgroupDriver): Promise<HostFac
   const controllers = await readFile('/sys/fs/cgroup/cgroup.controllers', 'utf8').catch(() => undefined);
   const unifiedCgroups = controllers !== undefined;
   return {
-    architecture: process.arch,
+    seccompArchitectures: seccompArchitectures(),
     bounding: capabilities('CapBnd'),
     oomScoreAdj: Number(await readFile('/proc/self/oom_score_adj', 'utf8')),
     lowersOomScore: capabilities('CapEff').includes('CAP_SYS_RESOURCE'),

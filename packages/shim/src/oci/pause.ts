@@ -30,10 +30,10 @@ export class Pause {
     await mkdir(root, { recursive: true, mode: 0o755 });
     const owner = sandbox.idMappings && rootOf(sandbox.idMappings);
     if (owner) await chown(root, owner.uid, owner.gid);
-    const { architecture, cgroupDriver } = this.#facts;
+    const { seccompArchitectures, cgroupDriver } = this.#facts;
     // Containers of the pod can trace it, and would do by it what their own filter forbids: so it has one in privileged pods too.
     const choice = seccompChoice({ seccompProfilePath: '', seccomp: undefined, ...context, privileged: false }, object);
-    const seccomp = await seccompFilter(choice, [], architecture, object);
+    const seccomp = await seccompFilter(choice, [], seccompArchitectures, object);
     await this.#containers.create(container, pauseConfig({ sandbox, root, executable, cgroupDriver, seccomp }), signal);
     try {
       await this.#containers.start(container, signal);

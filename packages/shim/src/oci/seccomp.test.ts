@@ -38,7 +38,7 @@ describe('the choice of a filter', () => {
 
 describe('the RuntimeDefault filter', () => {
   const allowed = (name: string, capabilities: string[]): boolean =>
-    runtimeDefault(capabilities, 'x64').syscalls.some(
+    runtimeDefault(capabilities, ['SCMP_ARCH_X86_64']).syscalls.some(
       ({ names, action, args }) => names.includes(name) && action === 'SCMP_ACT_ALLOW' && !args,
     );
 
@@ -57,7 +57,7 @@ describe('the RuntimeDefault filter', () => {
   });
 
   it('lets threads and processes be made without CAP_SYS_ADMIN, but no namespaces', () => {
-    const rules = runtimeDefault([], 'x64').syscalls;
+    const rules = runtimeDefault([], ['SCMP_ARCH_X86_64']).syscalls;
     expect(rules.find(({ names }) => names.includes('clone'))?.args).toEqual([
       { index: 0, value: 0x7e020000, valueTwo: 0, op: 'SCMP_CMP_MASKED_EQ' },
     ]);
@@ -69,10 +69,10 @@ describe('a Localhost profile', () => {
   it('is read from its file, and named when it is none', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'berth-seccomp-'));
     const path = join(directory, 'profile.json');
-    const filter = () => seccompFilter({ kind: 'localhost', path }, [], 'x64', 'container web');
+    const filter = () => seccompFilter({ kind: 'localhost', path }, [], ['SCMP_ARCH_X86_64'], 'container web');
     try {
       await expect(filter()).rejects.toThrow(/container web: seccomp profile .*profile\.json can't be used.*ENOENT/);
-      await expect(seccompFilter({ kind: 'localhost', path: 'profile.json' }, [], 'x64', 'container web')).rejects.toThrow(
+      await expect(seccompFilter({ kind: 'localhost', path: 'profile.json' }, [], ['SCMP_ARCH_X86_64'], 'container web')).rejects.toThrow(
         /its path is not absolute/,
       );
       await writeFile(path, '{}');

@@ -38,28 +38,23 @@ function deprecatedChoice(value: string, object: string): SeccompChoice {
   });
 }
 
-/** The filter itself; undefined for none. `architecture` is Node's name of the host's (`x64`, `arm64`). */
+/** The filter itself; undefined for none. `architectures` are libseccomp's names. */
 export async function seccompFilter(
   choice: SeccompChoice,
   capabilities: string[],
-  architecture: string,
+  architectures: string[],
   object: string,
 ): Promise<OciSeccomp | undefined> {
   if (choice.kind === 'unconfined') return undefined;
-  return choice.kind === 'runtimeDefault' ? runtimeDefault(capabilities, architecture) : readProfile(choice.path, object);
+  return choice.kind === 'runtimeDefault' ? runtimeDefault(capabilities, architectures) : readProfile(choice.path, object);
 }
 
-const architectures: Record<string, string[]> = {
-  x64: ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86', 'SCMP_ARCH_X32'],
-  arm64: ['SCMP_ARCH_AARCH64', 'SCMP_ARCH_ARM'],
-};
-
 /** The default filter of a container with these capabilities. */
-export function runtimeDefault(capabilities: string[], architecture: string): OciSeccomp {
+export function runtimeDefault(capabilities: string[], architectures: string[]): OciSeccomp {
   const extra = capabilities.flatMap((capability) => allowedWith[capability] ?? []);
   return {
     defaultAction: 'SCMP_ACT_ERRNO',
-    ...(architectures[architecture] && { architectures: architectures[architecture] }),
+    ...(architectures.length > 0 && { architectures }),
     syscalls: [
       { names: [...new Set([...alwaysAllowed, ...extra])], action: 'SCMP_ACT_ALLOW' },
       ...allowedByArguments,

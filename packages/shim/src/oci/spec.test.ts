@@ -11,7 +11,7 @@ type SecurityContext = NonNullable<NonNullable<Parameters<typeof ContainerConfig
 type Resources = NonNullable<NonNullable<Parameters<typeof ContainerConfig.fromPartial>[0]>['linux']>['resources'];
 
 const facts: HostFacts = {
-  architecture: 'x64',
+  seccompArchitectures: ['SCMP_ARCH_X86_64'],
   bounding: capabilitiesOfMask('1ffffffffff'),
   oomScoreAdj: 0,
   lowersOomScore: true,

@@ -52,7 +52,8 @@ describe.skipIf(notHere)(`spawn${notHere ? ` (${notHere})` : ''}`, () => {
 
   it('has many at once', async () => {
     const children = Array.from({ length: 40 }, (_, index) => spawn('sh', ['-c', `exit ${index}`]));
-    const ends = await Promise.all(children.map((child) => (child.stdout.resume(), child.stderr.resume(), once(child, 'close'))));
+    for (const child of children) for (const output of [child.stdout, child.stderr]) output.resume();
+    const ends = await Promise.all(children.map((child) => once(child, 'close')));
     expect(ends.map(([code]) => code)).toEqual(children.map((_, index) => index));
   });
 });

@@ -57,6 +57,9 @@ async function create(shim: Shim, sandbox: Sandbox, undo: UndoStack, context: Ca
   await shim.sandboxes.add(sandbox);
   if (userNamespaceOf(config)) await makePassable(shim.directories.root, shim.directories.sandboxRuntime(id));
   await makeNetwork(shim, sandbox, kinds, undo, context);
+  // A record of one object is written after the other: this one with what follows, the last one waits for it.
+  const networkRecorded = shim.sandboxes.put(sandbox);
+  networkRecorded.catch(() => undefined);
   record.files = await writePodFiles(join(shim.directories.sandboxes, id, 'files'), config, record.attached?.ips ?? []);
   const spec = sandboxSpec(sandbox, shim.directories);
   undo.add('its runtime part', async (limit) => {
@@ -64,6 +67,7 @@ async function create(shim: Shim, sandbox: Sandbox, undo: UndoStack, context: Ca
     await shim.runtime.removeSandbox(spec, limit);
   });
   await shim.runtime.createSandbox(spec, signal);
+  await networkRecorded;
   signal.throwIfAborted();
   // The runtime may have told of its end meanwhile.
   if (record.phase !== 'creating')
@@ -91,5 +95,4 @@ async function makeNetwork(shim: Shim, sandbox: Sandbox, kinds: NamespaceKind[],
   if (network === undefined || !attached) return;
   attached.ips = await shim.network.attach(network, { id, config, planned: attached }, context);
   undo.add('its network', (limit) => shim.network.detach(id, network, config, attached, limit));
-  await shim.sandboxes.put(sandbox);
 }

@@ -28,7 +28,7 @@ export async function guestContainerConfig(container: ContainerSpec, { rootfs, v
     },
     facts: guestFacts,
     devices: [],
-    seccomp: await seccompFilter(seccompChoice(context, object), granted, guestFacts.architecture, object),
+    seccomp: await seccompFilter(seccompChoice(context, object), granted, guestFacts.seccompArchitectures, object),
     sharedMemory: sharedMemoryPath,
     apparmorProfile: undefined,
     pidNamespace: pidNamespace(container),
@@ -45,8 +45,8 @@ function pidNamespace({ pidTarget, sandbox }: ContainerSpec): string | undefined
 
 /** That of the process which holds a pod's shared PID namespace in its guest. */
 export function guestPauseConfig(sandbox: SandboxSpec): OciConfig {
-  const { architecture, cgroupDriver } = guestFacts;
-  return pauseConfig({ sandbox: insideMachine(sandbox), ...pause, cgroupDriver, seccomp: runtimeDefault([], architecture) });
+  const { seccompArchitectures, cgroupDriver } = guestFacts;
+  return pauseConfig({ sandbox: insideMachine(sandbox), ...pause, cgroupDriver, seccomp: runtimeDefault([], seccompArchitectures) });
 }
 
 /** The pod's machine is its network, IPC and UTS namespace; its agent has made the containers' cgroup and set the sysctls. */

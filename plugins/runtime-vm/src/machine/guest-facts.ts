@@ -6,7 +6,7 @@ const allCapabilities = '1ffffffffff';
 
 /** What containers can have inside a machine: its kernel is Debian's, and its agent is root there. */
 export const guestFacts: HostFacts = {
-  architecture: 'x64',
+  seccompArchitectures: ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86', 'SCMP_ARCH_X32'],
   bounding: capabilitiesOfMask(allCapabilities),
   oomScoreAdj: 0,
   lowersOomScore: true,
