@@ -20,6 +20,12 @@ export interface CniDirectories {
 }
 
 /**
+ * The most MiB of one half of V8's space for new objects. By default that is 16, and a shim keeps what one burst of calls has filled: 35 MB
+ * more than it needs. What it costs is a collection of a millisecond more often.
+ */
+const smallHeap = '--max-semi-space-size=2';
+
+/**
  * The command line of a runtime entry. A first word that is a package or a script is run by this Node and gets the
  * flags that every `runtimeMain` reads; any other program is run as written, with `$(ENDPOINT)`, `$(ROOT)`, `$(RUN)` and
  * `$(HANDLER)` replaced.
@@ -54,7 +60,7 @@ export function runtimeCommand(entry: RuntimeEntry, directories: Directories, cn
     handler: entry.handler,
     endpoint,
     program: process.execPath,
-    args: [...process.execArgv, script, ...common, ...binDirs, ...rest],
+    args: [...process.execArgv, smallHeap, script, ...common, ...binDirs, ...rest],
   };
 }
 
