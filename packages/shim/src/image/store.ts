@@ -14,13 +14,16 @@ import { Layers } from './layers.ts';
 import { removeLeftovers } from './leftovers.ts';
 import { choosePlatform, type Manifest, parseManifest } from './manifest.ts';
 import { Records } from './records.ts';
-import { nameOf, parseReference, repositoryOf } from './reference.ts';
-import { Registry } from './registry.ts';
+import { nameOf, parseReference, type Reference, repositoryOf } from './reference.ts';
+import { openRegistry, type Registry } from './registry/registry.ts';
+import { defaultRegistryConfigPath } from './registry/registry-hosts.ts';
 import { diskUsage } from './usage.ts';
 import { ImageUsers } from './users.ts';
 
 /** Changes of records take milliseconds: who waits longer waits for a process that hangs. */
 const lockTimeoutMs = 30_000;
+/** What a pull that was cut off has brought waits so long for the next one to go on with. */
+const ingestKeptMs = 24 * 3600_000;
 const commitAttempts = 3;
 
 interface LoadedImage {
@@ -30,24 +33,26 @@ interface LoadedImage {
 
 /**
  * The layered store: images of all runtimes of a node, under one directory. Several processes may use it at once; each
- * reads its state from disk. What is being made lies under `incoming` and counts when it is renamed to its place, so a
+ * reads its state from disk. What is being made lies under `incoming`, a blob under `ingest`, and counts when it is renamed to its place, so a
  * process that dies leaves nothing half done that anybody takes for whole.
  *
  * `blobs` manifests, configurations, layers as they came; `layers` unpacked ones; `records` and `names` see records.ts; `users` see users.ts.
  */
 export class LayeredImages implements Images {
   readonly #directory: string;
+  readonly #registryConfigPath: string;
   readonly #blobs: Blobs;
   readonly #layers: Layers;
   readonly #records: Records;
   readonly #users: ImageUsers;
   #leftovers: Promise<unknown> | undefined;
 
-  /** `directory`: ROOT/images. */
-  constructor(directory: string) {
+  /** `directory`: ROOT/images. `registryConfigPath`: where hosts of registries are configured, see registry/registry-hosts.ts. */
+  constructor(directory: string, registryConfigPath: string = defaultRegistryConfigPath) {
     const incoming = join(directory, 'incoming');
     this.#directory = directory;
-    this.#blobs = new Blobs(join(directory, 'blobs'), incoming);
+    this.#registryConfigPath = registryConfigPath;
+    this.#blobs = new Blobs(join(directory, 'blobs'), join(directory, 'ingest'));
     this.#layers = new Layers(join(directory, 'layers'), incoming);
     this.#records = new Records(directory);
     this.#users = new ImageUsers(join(directory, 'users'));
@@ -55,18 +60,12 @@ export class LayeredImages implements Images {
 
   async pull(text: string, { auth }: PullOptions, signal: AbortSignal): Promise<string> {
     const reference = parseReference(text);
-    const registry = new Registry(reference, auth);
-    const bytes = await registry.manifest(reference.digest ?? reference.tag ?? '', signal);
-    const object = `image ${nameOf(reference)}`;
-    const found = parseManifest(bytes, object);
-    const names = new Set([nameOf(reference), `${repositoryOf(reference)}@${digestOf(bytes)}`]);
-    if (found.kind === 'manifest') return this.#install(bytes, found, registry, [...names], signal);
-
-    const chosen = await registry.manifest(choosePlatform(found, object).digest, signal);
-    const manifest = parseManifest(chosen, object);
-    if (manifest.kind !== 'manifest')
-      throw new PluginError('UNIMPLEMENTED', 'an index in an index', { object, hint: 'push one index of manifests' });
-    return this.#install(chosen, manifest, registry, [...names], signal);
+    const registry = await openRegistry(reference, { auth, configPath: this.#registryConfigPath });
+    try {
+      return await this.#pull(reference, registry, signal);
+    } finally {
+      registry.close();
+    }
   }
 
   /**
@@ -162,10 +161,25 @@ export class LayeredImages implements Images {
     await this.#users.remove(user);
   }
 
+  async #pull(reference: Reference, registry: Registry, signal: AbortSignal): Promise<string> {
+    const bytes = await registry.manifest(reference.digest ?? reference.tag ?? '', signal);
+    const object = `image ${nameOf(reference)}`;
+    const found = parseManifest(bytes, object);
+    const names = new Set([nameOf(reference), `${repositoryOf(reference)}@${digestOf(bytes)}`]);
+    if (found.kind === 'manifest') return this.#install(bytes, found, registry, [...names], signal);
+
+    const chosen = await registry.manifest(choosePlatform(found, object).digest, signal);
+    const manifest = parseManifest(chosen, object);
+    if (manifest.kind !== 'manifest')
+      throw new PluginError('UNIMPLEMENTED', 'an index in an index', { object, hint: 'push one index of manifests' });
+    return this.#install(chosen, manifest, registry, [...names], signal);
+  }
+
   /** What another process removes between the unpacking and the record is made again. */
   async #install(bytes: Buffer, manifest: Manifest, source: BlobSource, names: string[], signal: AbortSignal): Promise<string> {
     this.#leftovers ??= Promise.all([
       removeLeftovers(join(this.#directory, 'incoming')),
+      this.#blobs.removeAbandoned(new Date(Date.now() - ingestKeptMs)),
       this.#records.removeLeftovers(),
       this.#users.removeLeftovers(),
     ]);
