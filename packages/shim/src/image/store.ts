@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { FilesystemUsage, Image } from '@berth/sdk/cri';
+import type { AuthConfig, FilesystemUsage, Image } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import { withLock } from '../files/file-lock.ts';
 import { explainFullDisk } from '../files/full-disk.ts';
@@ -13,10 +13,12 @@ import { type BlobSource, type InstalledImage, installImage, partsOf } from './i
 import { Layers } from './layers.ts';
 import { removeLeftovers } from './leftovers.ts';
 import { choosePlatform, type Manifest, parseManifest } from './manifest.ts';
+import { pushSource } from './push-source.ts';
 import { Records } from './records.ts';
 import { nameOf, parseReference, type Reference, repositoryOf } from './reference.ts';
+import { pushImage } from './registry/push.ts';
 import { openRegistry, type Registry } from './registry/registry.ts';
-import { defaultRegistryConfigPath } from './registry/registry-hosts.ts';
+import { defaultRegistryConfigPath } from './registry/registry-host.ts';
 import { diskUsage } from './usage.ts';
 import { ImageUsers } from './users.ts';
 
@@ -63,6 +65,21 @@ export class LayeredImages implements Images {
     const registry = await openRegistry(reference, { auth, configPath: this.#registryConfigPath });
     try {
       return await this.#pull(reference, registry, signal);
+    } finally {
+      registry.close();
+    }
+  }
+
+  /** Puts a present image to the registry that `text` names, under the tag or digest that it names; gives the manifest's digest. */
+  async push(text: string, auth: AuthConfig | undefined, signal: AbortSignal): Promise<string> {
+    const reference = parseReference(text);
+    const image = await this.#records.find(text);
+    if (!image) throw absentImage(text);
+    const source = await pushSource(image, reference, this.#blobs, this.#records);
+    const registry = await openRegistry(reference, { auth, configPath: this.#registryConfigPath, access: 'pull,push' });
+    try {
+      await pushImage(registry, source, signal);
+      return image.manifestDigest;
     } finally {
       registry.close();
     }
@@ -139,11 +156,7 @@ export class LayeredImages implements Images {
   async use(reference: string, user: string): Promise<UsableImage> {
     return this.#locked(async () => {
       const image = await this.#records.find(reference);
-      if (!image)
-        throw new PluginError('NOT_FOUND', 'it is not on this node', {
-          object: `image ${reference}`,
-          hint: 'pull it, or load it with: berth image load FILE',
-        });
+      if (!image) throw absentImage(reference);
       const layers = await Promise.all(image.layers.map((chainId) => this.#layers.find(chainId)));
       const directories = layers.map((layer) => layer?.directory).filter((directory) => directory !== undefined);
       if (directories.length < layers.length) {
@@ -237,6 +250,13 @@ export class LayeredImages implements Images {
     await mkdir(this.#directory, { recursive: true, mode: 0o700 });
     return withLock(join(this.#directory, 'lock'), AbortSignal.timeout(lockTimeoutMs), body);
   }
+}
+
+function absentImage(reference: string): PluginError {
+  return new PluginError('NOT_FOUND', 'it is not on this node', {
+    object: `image ${reference}`,
+    hint: 'pull it, or load it with: berth image load FILE',
+  });
 }
 
 function criImage(image: InstalledImage, names: string[]): Image {

@@ -3,8 +3,9 @@ import type { AuthConfig } from '@berth/sdk/cri';
 import { Authorizer } from './authorizer.ts';
 import { type Challenge, parseChallenges } from './challenge.ts';
 import { type Credentials, credentialsFor } from './credentials.ts';
+import { isFollowed } from './followed-address.ts';
 import { HostFailures } from './host-failure.ts';
-import { isLoopback, type RegistryHost } from './registry-host.ts';
+import type { RegistryHost } from './registry-host.ts';
 import { memoryBody, type Patience, Transport, type TransportRequest } from './transport.ts';
 
 const mostRedirects = 5;
@@ -107,7 +108,7 @@ export class RegistryClient {
       if (![301, 302, 303, 307, 308].includes(answer.statusCode ?? 0)) return answer;
       await this.discard(answer, url, signal);
       const target = URL.parse(answer.headers.location ?? '', url.href);
-      if (!target || !isAllowed(target, url)) {
+      if (!target || !isFollowed(target, url)) {
         const what = `it redirects to ${JSON.stringify(answer.headers.location)}`;
         throw this.failures.wrong('UNAVAILABLE', url, what, 'the registry must redirect to an https address');
       }
@@ -137,7 +138,7 @@ export class RegistryClient {
   }
 
   async #askToken({ parameters }: Challenge, realm: URL, signal: AbortSignal): Promise<string | undefined> {
-    if (!isAllowed(realm, new URL(this.host.api))) return undefined;
+    if (!isFollowed(realm, new URL(this.host.api))) return undefined;
     const { basic, identityToken } = this.#credentials;
     const answer = identityToken
       ? await this.#exchange(identityToken, parameters.service, realm, signal)
@@ -159,12 +160,6 @@ export class RegistryClient {
       signal,
     );
   }
-}
-
-/** An address that one server names is followed by HTTPS; by HTTP only where both are on this machine, or the first is plain HTTP by configuration. */
-function isAllowed(target: URL, from: URL): boolean {
-  if (target.protocol === 'https:') return true;
-  return target.protocol === 'http:' && from.protocol === 'http:' && (isLoopback(target.host) || !isLoopback(from.host));
 }
 
 /** `MANIFEST_UNKNOWN, manifest unknown` from a registry's error body (distribution-spec, error codes), made printable. */

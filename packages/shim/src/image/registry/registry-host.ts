@@ -1,3 +1,6 @@
+/** Where hosts are configured unless berth.yaml or `--registry-config-path` say otherwise. */
+export const defaultRegistryConfigPath = '/etc/berth/certs.d';
+
 export const capabilities = ['pull', 'resolve', 'push'] as const;
 export type Capability = (typeof capabilities)[number];
 

@@ -5,9 +5,6 @@ import { absent } from '../../files/absent.ts';
 import { type HostsFile, parseHostsToml } from './hosts-toml.ts';
 import { defaultSettings, isLoopback, type RegistryHost } from './registry-host.ts';
 
-/** Where hosts are configured unless berth.yaml or `--registry-config-path` say otherwise. */
-export const defaultRegistryConfigPath = '/etc/berth/certs.d';
-
 /**
  * The hosts to be asked for images of the registry `domain`, the registry itself last. `configPath` is one directory,
  * or several with ":" between them, of `HOST/hosts.toml` or of Docker's `HOST/*.crt, *.cert, *.key`, as containerd's
