@@ -16,8 +16,7 @@ import { choosePlatform, type Manifest, parseManifest } from './manifest.ts';
 import { pushSource } from './push-source.ts';
 import { Records } from './records.ts';
 import { nameOf, parseReference, type Reference, repositoryOf } from './reference.ts';
-import { pushImage } from './registry/push.ts';
-import { openRegistry, type Registry } from './registry/registry.ts';
+import type { Registry, RegistryOptions } from './registry/registry.ts';
 import { defaultRegistryConfigPath } from './registry/registry-host.ts';
 import { diskUsage } from './usage.ts';
 import { ImageUsers } from './users.ts';
@@ -62,7 +61,7 @@ export class LayeredImages implements Images {
 
   async pull(text: string, { auth }: PullOptions, signal: AbortSignal): Promise<string> {
     const reference = parseReference(text);
-    const registry = await openRegistry(reference, { auth, configPath: this.#registryConfigPath });
+    const registry = await this.#registry(reference, { auth });
     try {
       return await this.#pull(reference, registry, signal);
     } finally {
@@ -76,7 +75,8 @@ export class LayeredImages implements Images {
     const image = await this.#records.find(text);
     if (!image) throw absentImage(text);
     const source = await pushSource(image, reference, this.#blobs, this.#records);
-    const registry = await openRegistry(reference, { auth, configPath: this.#registryConfigPath, access: 'pull,push' });
+    const { pushImage } = await import('./registry/push.ts');
+    const registry = await this.#registry(reference, { auth, access: 'pull,push' });
     try {
       await pushImage(registry, source, signal);
       return image.manifestDigest;
@@ -172,6 +172,12 @@ export class LayeredImages implements Images {
 
   async release(user: string): Promise<void> {
     await this.#users.remove(user);
+  }
+
+  /** Loaded only where it is used: many a shim never pulls. */
+  async #registry(reference: Reference, options: Omit<RegistryOptions, 'configPath'>): Promise<Registry> {
+    const { openRegistry } = await import('./registry/registry.ts');
+    return openRegistry(reference, { ...options, configPath: this.#registryConfigPath });
   }
 
   async #pull(reference: Reference, registry: Registry, signal: AbortSignal): Promise<string> {

@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import type { Descriptor } from '../blobs.ts';
-import { isFollowed } from './followed-address.ts';
+import { isFollowed, shown } from './followed-address.ts';
 import { HostFailure } from './host-failure.ts';
 import type { Registry } from './registry.ts';
 import type { RegistryClient } from './registry-client.ts';
@@ -122,7 +122,7 @@ class BlobUpload {
     const { location = '' } = answer.headers;
     const target = URL.parse(location, url.href);
     if (target && location && isFollowed(target, url)) return target;
-    const what = `it wants the upload at ${JSON.stringify(location)}`;
+    const what = `it wants the upload at ${shown(location)}`;
     throw this.#client.failures.wrong('UNAVAILABLE', url, what, 'the registry must name an https address');
   }
 

@@ -20,7 +20,7 @@ export interface RegistryPatience extends Patience {
   firstPauseMs: number;
 }
 
-const patience: RegistryPatience = { idleMs: 30_000, commitMs: 300_000, attempts: 7, firstPauseMs: 250 };
+const patience: RegistryPatience = { idleMs: 30_000, wholeMs: 120_000, commitMs: 300_000, attempts: 7, firstPauseMs: 250 };
 const longestPauseMs = 5_000;
 /** An attempt that brings fewer bytes counts as one that brought none: otherwise a registry could drop a connection per byte. */
 const leastProgress = 64 * 1024;

@@ -9,6 +9,8 @@ import { type TlsOptions, tlsOptions } from './tls-options.ts';
 export interface Patience {
   /** A server that is silent for so long is taken for dead. A slow one that still sends is not. */
   idleMs: number;
+  /** Answers that are read whole, which have 4 MiB at most, must have come by then. */
+  wholeMs: number;
   /** After an upload a registry may be copying within its storage before it answers. */
   commitMs: number;
 }
