@@ -14,13 +14,21 @@ import type { Patience } from './transport.ts';
 
 /** How long is waited, and how often something is tried again. */
 export interface RegistryPatience extends Patience {
-  /** Attempts of a download that bring nothing new. */
+  /** A download is given up after so many attempts that bring nothing new, or when they have taken so long. */
   attempts: number;
+  fruitlessMs: number;
   /** Before the second attempt; doubled each time. */
   firstPauseMs: number;
 }
 
-const patience: RegistryPatience = { idleMs: 30_000, wholeMs: 120_000, commitMs: 300_000, attempts: 7, firstPauseMs: 250 };
+const patience: RegistryPatience = {
+  idleMs: 30_000,
+  wholeMs: 120_000,
+  commitMs: 300_000,
+  attempts: 7,
+  fruitlessMs: 90_000,
+  firstPauseMs: 250,
+};
 const longestPauseMs = 5_000;
 /** An attempt that brings fewer bytes counts as one that brought none: otherwise a registry could drop a connection per byte. */
 const leastProgress = 64 * 1024;
@@ -120,7 +128,7 @@ export class Registry implements BlobSource {
   }
 
   async *#patiently(client: RegistryClient, blob: Descriptor, from: number, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-    let [at, mark, fruitless] = [from, from, 0];
+    let [at, mark, fruitless, since] = [from, from, 0, performance.now()];
     for (;;) {
       try {
         for await (const chunk of this.#bytes(client, blob, at, signal)) {
@@ -129,9 +137,11 @@ export class Registry implements BlobSource {
         }
         return;
       } catch (error) {
-        fruitless = at - mark >= leastProgress ? 1 : fruitless + 1;
+        if (at - mark >= leastProgress) [fruitless, since] = [0, performance.now()];
         mark = at;
-        if (!this.#isPassing(client, error) || fruitless >= this.#patience.attempts) throw error;
+        fruitless++;
+        const isOver = fruitless >= this.#patience.attempts || performance.now() - since >= this.#patience.fruitlessMs;
+        if (isOver || !this.#isPassing(client, error)) throw error;
         await this.#pause(client, fruitless, signal);
       }
     }
