@@ -8,6 +8,8 @@ import { HostFailures } from './host-failure.ts';
 import type { RegistryHost } from './registry-host.ts';
 import { memoryBody, type Patience, Stalled, Transport, type TransportRequest } from './transport.ts';
 
+/** Registries limit, and their logs tell, clients by name. */
+const userAgent = 'berth';
 const mostRedirects = 5;
 /** One for a token that has expired, one for a token that another request got, for another scope. */
 const mostRenewals = 2;
@@ -110,7 +112,7 @@ export class RegistryClient {
   async #follow(start: URL, request: TransportRequest, authorization: string | undefined, signal: AbortSignal): Promise<IncomingMessage> {
     let url = start;
     for (let redirects = 0; redirects <= mostRedirects; redirects++) {
-      const headers = { ...request.headers, ...this.#ownHeaders(url, authorization) };
+      const headers = { 'user-agent': userAgent, ...request.headers, ...this.#ownHeaders(url, authorization) };
       const answer = await this.#send(url, { ...request, headers }, signal);
       if (![301, 302, 303, 307, 308].includes(answer.statusCode ?? 0)) return answer;
       await this.discard(answer, url, signal);
