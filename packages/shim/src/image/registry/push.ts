@@ -1,5 +1,4 @@
 import { createReadStream } from 'node:fs';
-import { setTimeout } from 'node:timers/promises';
 import type { Descriptor } from '../blobs.ts';
 import { isFollowed, shown } from './followed-address.ts';
 import { HostFailure } from './host-failure.ts';
@@ -87,7 +86,7 @@ class BlobUpload {
       } catch (error) {
         const isPassing = error instanceof HostFailure && error.kind === 'interrupted';
         if (!isPassing || attempt === attempts) throw error;
-        await setTimeout(firstPauseMs * 2 ** (attempt - 1), undefined, { signal });
+        await this.#client.pause(firstPauseMs * 2 ** (attempt - 1), signal);
       }
     }
   }

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { AuthConfig } from '@berth/sdk/cri';
 import { Authorizer } from './authorizer.ts';
 import { type Challenge, parseChallenges } from './challenge.ts';
@@ -103,6 +104,13 @@ export class RegistryClient {
   /** Reads what is left, so that the connection can be used again; a long rest isn't worth it. */
   async discard(answer: IncomingMessage, url: URL, signal: AbortSignal): Promise<void> {
     await this.readAll(answer, url, longestErrorBody, signal).catch(() => undefined);
+  }
+
+  /** Before it is asked again. */
+  async pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+    await sleep(milliseconds, undefined, { signal }).catch((error) => {
+      throw this.failures.failed(error, new URL(this.host.api), signal);
+    });
   }
 
   close(): void {

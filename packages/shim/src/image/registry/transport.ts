@@ -105,6 +105,7 @@ export class Transport {
     const limit = (ms: number, what: string) => setTimeout(() => request.destroy(new Stalled(`${what} within ${ms / 1000} s`)), ms);
     const dialing = limit(dialTimeoutMs, 'no connection');
     let silence = limit(idleMs, 'no answer');
+    let isAnswered = false;
     request.once('socket', (socket) => {
       const isUp = () => clearTimeout(dialing);
       if (socket.connecting) socket.once('encrypted' in socket ? 'secureConnect' : 'connect', isUp);
@@ -116,13 +117,14 @@ export class Transport {
         silence.refresh();
       }
       clearTimeout(silence);
-      silence = limit(commitMs, 'no answer');
+      if (!isAnswered) silence = limit(commitMs, 'no answer');
     };
     try {
       if (body) pipeline(body.open(), upload, request).catch(reject);
       else request.end();
       return await promise;
     } finally {
+      isAnswered = true;
       clearTimeout(silence);
       clearTimeout(dialing);
     }
