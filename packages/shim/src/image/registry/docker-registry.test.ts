@@ -195,6 +195,15 @@ describe.skipIf(missing)(`images from docker-registry${missing ? ` (${missing})`
       });
     });
 
+    it('are passed over where they lie', async () => {
+      const liar = createServer((_, response) => response.end('{}')).listen(0, '127.0.0.1');
+      await once(liar, 'listening');
+      started.push({ stop: async () => void liar.close() });
+      const lying = `127.0.0.1:${(liar.address() as AddressInfo).port}`;
+      await configure('registry.invalid/hosts.toml', mirrors(lying, plain.host));
+      expect(await pull(`registry.invalid/team/app@${image.manifestDigest}`)).toBe(image.id);
+    });
+
     it('get no credentials that are not theirs', async () => {
       const host = await another({ auth: await passwordFile() });
       await configure('registry.invalid/hosts.toml', `server = "http://${plain.host}"\n[host."http://${host}"]\n`);
