@@ -1,5 +1,6 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { compose, type GlobalOptions, tokens } from '../compose.ts';
+import { type CredentialOptions, registryCredentials } from '../credentials/registry-credentials.ts';
 import { type ImageListing, openImages } from '../node/images.ts';
 import { type Column, formatListing, type OutputFormat } from '../view/listing.ts';
 import { outputOption } from '../view/output-option.ts';
@@ -15,7 +16,7 @@ const columns: Column<ImageListing>[] = [
   { header: 'DIGESTS', value: (image) => image.digests.join(' ') || '<none>', wide: true },
 ];
 
-/** `berth image load|ls|rm|pull`: the node's image store, or that of any CRI server by --runtime-endpoint. */
+/** `berth image load|ls|rm|pull|push`: the node's image store, or that of any CRI server by --runtime-endpoint. */
 export function imageCommand(): Command {
   const image = new Command('image')
     .description('the images of this node')
@@ -46,14 +47,39 @@ export function imageCommand(): Command {
     .command('pull')
     .description('pull an image from its registry')
     .argument('<image>', 'name')
-    .action(async (reference: string, _options: unknown, command: Command) => {
-      process.stdout.write(`${await openedBy(command).pull(reference)}\n`);
+    .addOption(credsOption())
+    .addOption(authfileOption())
+    .action(async (reference: string, options: CredentialOptions, command: Command) => {
+      const images = openedBy(command);
+      process.stdout.write(`${await images.pull(reference, await registryCredentials(reference, options))}\n`);
+    });
+  image
+    .command('push')
+    .description('push an image to the registry of its name')
+    .argument('<image>', 'name')
+    .addOption(credsOption())
+    .addOption(authfileOption())
+    .action(async (reference: string, options: CredentialOptions, command: Command) => {
+      const images = openedBy(command);
+      process.stdout.write(`${await images.push(reference, await registryCredentials(reference, options))}\n`);
     });
   return image;
+}
+
+function credsOption(): Option {
+  return new Option('--creds <user[:password]>', 'credentials of the registry; without a password it is read from standard input');
+}
+
+function authfileOption(): Option {
+  return new Option(
+    '--authfile <file>',
+    "credentials as Docker's config.json has them (default: that of this user, env REGISTRY_AUTH_FILE)",
+  );
 }
 
 function openedBy(command: Command): ReturnType<typeof openImages> {
   const options = command.optsWithGlobals<ImageOptions>();
   const parts = compose(options);
-  return openImages(options.runtimeEndpoint ?? process.env.CONTAINER_RUNTIME_ENDPOINT, parts.resolve(tokens.directories));
+  const { configPath } = parts.resolve(tokens.configuration).registry;
+  return openImages(options.runtimeEndpoint ?? process.env.CONTAINER_RUNTIME_ENDPOINT, parts.resolve(tokens.directories), configPath);
 }

@@ -14,7 +14,7 @@ async function offered(line: string): Promise<string[] | 'files'> {
 describe('candidates', () => {
   it.each([
     ['di', ['diff']],
-    ['image ', ['load', 'ls', 'rm', 'pull', 'help']],
+    ['image ', ['load', 'ls', 'rm', 'pull', 'push', 'help']],
     ['--root /r image l', ['load', 'ls']],
     ['-', expect.arrayContaining(['--root', '--log-level'])],
     ['run --on', ['--once']],

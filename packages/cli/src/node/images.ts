@@ -2,6 +2,7 @@ import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { connect } from '@berth/sdk/connect';
 import {
+  type AuthConfig,
   type Image,
   ImageServiceService,
   ImageStatusRequest,
@@ -27,21 +28,24 @@ export interface ImageCommands {
   list(): Promise<ImageListing[]>;
   remove(reference: string): Promise<void>;
   /** Gives the image's id. */
-  pull(reference: string): Promise<string>;
+  pull(reference: string, auth?: AuthConfig): Promise<string>;
+  /** To the registry of its name; gives the manifest's digest. */
+  push(reference: string, auth?: AuthConfig): Promise<string>;
   /** Gives the names that the archive brought. */
   load(file: string, signal?: AbortSignal): Promise<string[]>;
 }
 
 const pullTimeoutMs = 600_000;
 
-export function openImages(endpoint: string | undefined, { root }: Directories): ImageCommands {
-  return endpoint === undefined ? storeImages(root) : criImages(endpoint);
+/** `registryConfigPath` as in berth.yaml, `registry.configPath`. */
+export function openImages(endpoint: string | undefined, { root }: Directories, registryConfigPath?: string): ImageCommands {
+  return endpoint === undefined ? storeImages(root, registryConfigPath) : criImages(endpoint);
 }
 
 /** The node's layered store: safe to use while shims use it. */
-export function storeImages(root: string): ImageCommands {
+export function storeImages(root: string, registryConfigPath?: string): ImageCommands {
   const directory = join(root, 'images');
-  const images = new LayeredImages(directory);
+  const images = new LayeredImages(directory, registryConfigPath);
   return {
     list: () => permitted(directory, async () => (await images.list()).flatMap(listings)),
     remove: (reference) =>
@@ -49,8 +53,9 @@ export function storeImages(root: string): ImageCommands {
         if (!(await images.status(reference))) throw noSuchImage(reference);
         await images.remove(reference);
       }),
-    pull: (reference) =>
-      permitted(directory, () => images.pull(reference, { auth: undefined, sandbox: undefined }, AbortSignal.timeout(pullTimeoutMs))),
+    pull: (reference, auth) =>
+      permitted(directory, () => images.pull(reference, { auth, sandbox: undefined }, AbortSignal.timeout(pullTimeoutMs))),
+    push: (reference, auth) => permitted(directory, () => images.push(reference, auth, AbortSignal.timeout(pullTimeoutMs))),
     load: (file, signal) =>
       permitted(directory, async () => {
         const limit = AbortSignal.timeout(pullTimeoutMs);
@@ -66,8 +71,9 @@ async function permitted<Result>(directory: string, work: () => Promise<Result>)
     await access(directory).catch(absent);
     return await work();
   } catch (error) {
-    const { code, path } = (error as { cause?: NodeJS.ErrnoException } & NodeJS.ErrnoException) ?? {};
-    if (code !== 'EACCES' && code !== 'EPERM' && code !== 'PERMISSION_DENIED') throw error;
+    // A registry that refuses is PERMISSION_DENIED, too.
+    const { code, path } = ((error instanceof PluginError ? error.cause : error) ?? {}) as NodeJS.ErrnoException;
+    if (code !== 'EACCES' && code !== 'EPERM') throw error;
     throw new PluginError('PERMISSION_DENIED', `this user may not use it${path === undefined ? '' : ` (${path})`}`, {
       object: `image store ${directory}`,
       hint: 'run berth as root, or name a directory of your own by --root',
@@ -102,11 +108,17 @@ function criImages(endpoint: string): ImageCommands {
         if (!(await images.imageStatus(ImageStatusRequest.fromPartial({ image }))).image) throw noSuchImage(reference);
         await images.removeImage(RemoveImageRequest.fromPartial({ image }));
       }),
-    pull: (reference) =>
-      using(
-        async (images) =>
-          (await images.pullImage(PullImageRequest.fromPartial({ image: { image: reference } }), { deadlineMs: pullTimeoutMs })).imageRef,
-      ),
+    pull: (reference, auth) =>
+      using(async (images) => {
+        const request = PullImageRequest.fromPartial({ image: { image: reference }, ...(auth && { auth }) });
+        return (await images.pullImage(request, { deadlineMs: pullTimeoutMs })).imageRef;
+      }),
+    push: () => {
+      throw new PluginError('UNIMPLEMENTED', 'CRI has no call that pushes an image', {
+        object: endpoint,
+        hint: `use the runtime's own command, for containerd "ctr -n k8s.io images push NAME"`,
+      });
+    },
     load: () => {
       throw new PluginError('UNIMPLEMENTED', 'CRI has no call that loads an archive', {
         object: endpoint,

@@ -19,6 +19,12 @@ export interface CniDirectories {
   binDirs: string[];
 }
 
+/** What the shims of a node are told of it. */
+export interface ShimConfiguration {
+  cni: CniDirectories;
+  registry: NodeConfiguration['registry'];
+}
+
 /**
  * The most MiB of one half of V8's space for new objects. By default that is 16, and a shim keeps what one burst of calls has filled: 35 MB
  * more than it needs. What it costs is a collection of a millisecond more often.
@@ -30,7 +36,12 @@ const smallHeap = '--max-semi-space-size=2';
  * flags that every `runtimeMain` reads; any other program is run as written, with `$(ENDPOINT)`, `$(ROOT)`, `$(RUN)` and
  * `$(HANDLER)` replaced.
  */
-export function runtimeCommand(entry: RuntimeEntry, directories: Directories, cni: CniDirectories, listen?: string): RuntimeCommand {
+export function runtimeCommand(
+  entry: RuntimeEntry,
+  directories: Directories,
+  { cni, registry }: ShimConfiguration,
+  listen?: string,
+): RuntimeCommand {
   const endpoint = listen ?? entry.endpoint ?? defaultEndpoint(directories, entry.handler);
   const variables: Record<string, string> = { ENDPOINT: endpoint, ROOT: directories.root, RUN: directories.run, HANDLER: entry.handler };
   const [first, ...rest] = (entry.command ?? []).map((word) => word.replace(/\$\(([A-Z]+)\)/g, (whole, name) => variables[name] ?? whole));
@@ -56,11 +67,12 @@ export function runtimeCommand(entry: RuntimeEntry, directories: Directories, cn
     cni.confDir,
   ];
   const binDirs = cni.binDirs.flatMap((directory) => ['--cni-bin-dir', directory]);
+  const registryFlags = registry.configPath === undefined ? [] : ['--registry-config-path', registry.configPath];
   return {
     handler: entry.handler,
     endpoint,
     program: process.execPath,
-    args: [...process.execArgv, smallHeap, script, ...common, ...binDirs, ...rest],
+    args: [...process.execArgv, smallHeap, script, ...common, ...binDirs, ...registryFlags, ...rest],
   };
 }
 

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { FilesystemUsage, Image } from '@berth/sdk/cri';
+import type { AuthConfig, FilesystemUsage, Image } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import { withLock } from '../files/file-lock.ts';
 import { explainFullDisk } from '../files/full-disk.ts';
@@ -13,14 +13,18 @@ import { type BlobSource, type InstalledImage, installImage, partsOf } from './i
 import { Layers } from './layers.ts';
 import { removeLeftovers } from './leftovers.ts';
 import { choosePlatform, type Manifest, parseManifest } from './manifest.ts';
+import { pushSource } from './push-source.ts';
 import { Records } from './records.ts';
-import { nameOf, parseReference, repositoryOf } from './reference.ts';
-import { Registry } from './registry.ts';
+import { nameOf, parseReference, type Reference, repositoryOf } from './reference.ts';
+import type { Registry, RegistryOptions } from './registry/registry.ts';
+import { defaultRegistryConfigPath } from './registry/registry-host.ts';
 import { diskUsage } from './usage.ts';
 import { ImageUsers } from './users.ts';
 
 /** Changes of records take milliseconds: who waits longer waits for a process that hangs. */
 const lockTimeoutMs = 30_000;
+/** What a pull that was cut off has brought waits so long for the next one to go on with. */
+const ingestKeptMs = 24 * 3600_000;
 const commitAttempts = 3;
 
 interface LoadedImage {
@@ -30,24 +34,26 @@ interface LoadedImage {
 
 /**
  * The layered store: images of all runtimes of a node, under one directory. Several processes may use it at once; each
- * reads its state from disk. What is being made lies under `incoming` and counts when it is renamed to its place, so a
+ * reads its state from disk. What is being made lies under `incoming`, a blob under `ingest`, and counts when it is renamed to its place, so a
  * process that dies leaves nothing half done that anybody takes for whole.
  *
  * `blobs` manifests, configurations, layers as they came; `layers` unpacked ones; `records` and `names` see records.ts; `users` see users.ts.
  */
 export class LayeredImages implements Images {
   readonly #directory: string;
+  readonly #registryConfigPath: string;
   readonly #blobs: Blobs;
   readonly #layers: Layers;
   readonly #records: Records;
   readonly #users: ImageUsers;
   #leftovers: Promise<unknown> | undefined;
 
-  /** `directory`: ROOT/images. */
-  constructor(directory: string) {
+  /** `directory`: ROOT/images. `registryConfigPath`: where hosts of registries are configured, see registry/registry-hosts.ts. */
+  constructor(directory: string, registryConfigPath: string = defaultRegistryConfigPath) {
     const incoming = join(directory, 'incoming');
     this.#directory = directory;
-    this.#blobs = new Blobs(join(directory, 'blobs'), incoming);
+    this.#registryConfigPath = registryConfigPath;
+    this.#blobs = new Blobs(join(directory, 'blobs'), join(directory, 'ingest'));
     this.#layers = new Layers(join(directory, 'layers'), incoming);
     this.#records = new Records(directory);
     this.#users = new ImageUsers(join(directory, 'users'));
@@ -55,18 +61,28 @@ export class LayeredImages implements Images {
 
   async pull(text: string, { auth }: PullOptions, signal: AbortSignal): Promise<string> {
     const reference = parseReference(text);
-    const registry = new Registry(reference, auth);
-    const bytes = await registry.manifest(reference.digest ?? reference.tag ?? '', signal);
-    const object = `image ${nameOf(reference)}`;
-    const found = parseManifest(bytes, object);
-    const names = new Set([nameOf(reference), `${repositoryOf(reference)}@${digestOf(bytes)}`]);
-    if (found.kind === 'manifest') return this.#install(bytes, found, registry, [...names], signal);
+    const registry = await this.#registry(reference, { auth });
+    try {
+      return await this.#pull(reference, registry, signal);
+    } finally {
+      registry.close();
+    }
+  }
 
-    const chosen = await registry.manifest(choosePlatform(found, object).digest, signal);
-    const manifest = parseManifest(chosen, object);
-    if (manifest.kind !== 'manifest')
-      throw new PluginError('UNIMPLEMENTED', 'an index in an index', { object, hint: 'push one index of manifests' });
-    return this.#install(chosen, manifest, registry, [...names], signal);
+  /** Puts a present image to the registry that `text` names, under the tag or digest that it names; gives the manifest's digest. */
+  async push(text: string, auth: AuthConfig | undefined, signal: AbortSignal): Promise<string> {
+    const reference = parseReference(text);
+    const image = await this.#records.find(text);
+    if (!image) throw absentImage(text);
+    const source = await pushSource(image, reference, this.#blobs, this.#records);
+    const { pushImage } = await import('./registry/push.ts');
+    const registry = await this.#registry(reference, { auth, access: 'pull,push' });
+    try {
+      await pushImage(registry, source, signal);
+      return image.manifestDigest;
+    } finally {
+      registry.close();
+    }
   }
 
   /**
@@ -140,11 +156,7 @@ export class LayeredImages implements Images {
   async use(reference: string, user: string): Promise<UsableImage> {
     return this.#locked(async () => {
       const image = await this.#records.find(reference);
-      if (!image)
-        throw new PluginError('NOT_FOUND', 'it is not on this node', {
-          object: `image ${reference}`,
-          hint: 'pull it, or load it with: berth image load FILE',
-        });
+      if (!image) throw absentImage(reference);
       const layers = await Promise.all(image.layers.map((chainId) => this.#layers.find(chainId)));
       const directories = layers.map((layer) => layer?.directory).filter((directory) => directory !== undefined);
       if (directories.length < layers.length) {
@@ -162,10 +174,31 @@ export class LayeredImages implements Images {
     await this.#users.remove(user);
   }
 
+  /** Loaded only where it is used: many a shim never pulls. */
+  async #registry(reference: Reference, options: Omit<RegistryOptions, 'configPath'>): Promise<Registry> {
+    const { openRegistry } = await import('./registry/registry.ts');
+    return openRegistry(reference, { ...options, configPath: this.#registryConfigPath });
+  }
+
+  async #pull(reference: Reference, registry: Registry, signal: AbortSignal): Promise<string> {
+    const bytes = await registry.manifest(reference.digest ?? reference.tag ?? '', signal);
+    const object = `image ${nameOf(reference)}`;
+    const found = parseManifest(bytes, object);
+    const names = new Set([nameOf(reference), `${repositoryOf(reference)}@${digestOf(bytes)}`]);
+    if (found.kind === 'manifest') return this.#install(bytes, found, registry, [...names], signal);
+
+    const chosen = await registry.manifest(choosePlatform(found, object).digest, signal);
+    const manifest = parseManifest(chosen, object);
+    if (manifest.kind !== 'manifest')
+      throw new PluginError('UNIMPLEMENTED', 'an index in an index', { object, hint: 'push one index of manifests' });
+    return this.#install(chosen, manifest, registry, [...names], signal);
+  }
+
   /** What another process removes between the unpacking and the record is made again. */
   async #install(bytes: Buffer, manifest: Manifest, source: BlobSource, names: string[], signal: AbortSignal): Promise<string> {
     this.#leftovers ??= Promise.all([
       removeLeftovers(join(this.#directory, 'incoming')),
+      this.#blobs.removeAbandoned(new Date(Date.now() - ingestKeptMs)),
       this.#records.removeLeftovers(),
       this.#users.removeLeftovers(),
     ]);
@@ -223,6 +256,13 @@ export class LayeredImages implements Images {
     await mkdir(this.#directory, { recursive: true, mode: 0o700 });
     return withLock(join(this.#directory, 'lock'), AbortSignal.timeout(lockTimeoutMs), body);
   }
+}
+
+function absentImage(reference: string): PluginError {
+  return new PluginError('NOT_FOUND', 'it is not on this node', {
+    object: `image ${reference}`,
+    hint: 'pull it, or load it with: berth image load FILE',
+  });
 }
 
 function criImage(image: InstalledImage, names: string[]): Image {
