@@ -55,7 +55,8 @@ describeOciRuntimes('OciRuntime with streams', (binary) => {
     await expect.poll(() => stdout.text, { timeout: 5000 }).toContain('#');
     stdin.write('echo $TERM; stty size; exit 6\n');
     expect(await exitCode).toBe(6);
-    expect(stdout.text).toMatch(/echo \$TERM; stty size; exit 6\r\nxterm\r\n31 97\r\n/);
+    // The shell draws the line anew where it is still asking for the cursor's place: how it begins is not always whole.
+    expect(stdout.text).toMatch(/; stty size; exit 6\r\nxterm\r\n31 97\r\n/);
   });
 
   it('sends Ctrl-C of a terminal to what runs in it', async () => {
