@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { enterNamespace } from './enter-namespace.ts';
 import { runBeside } from './run-beside.ts';
 import { CniError, errorCodes } from './types.ts';
 
@@ -28,13 +29,15 @@ const timeLimitMs = 30_000;
  */
 export function tryIpBatch<Shown = Link>(commands: IpCommand[], netns?: string): Shown[][] | IpFailure {
   const batch = commands.map(line);
-  const [program, ...parameters] = within(netns, ['ip', '-json', '-batch', '-']);
-  const { error, status, stdout, stderr } = spawnSync(program, parameters, {
-    input: `${batch.join('\n')}\n`,
-    encoding: 'utf8',
-    timeout: timeLimitMs,
-    maxBuffer: 16 * 1024 * 1024,
-  });
+  const { program, ended } = runIn(netns, ['ip', '-json', '-batch', '-'], ([file, ...parameters]) =>
+    spawnSync(file, parameters, {
+      input: `${batch.join('\n')}\n`,
+      encoding: 'utf8',
+      timeout: timeLimitMs,
+      maxBuffer: 16 * 1024 * 1024,
+    }),
+  );
+  const { error, status, stdout, stderr } = ended;
   // nsenter that fails leaves the batch unread, and says why.
   if (error && (error as NodeJS.ErrnoException).code !== 'EPIPE') throw notRun(program, error);
   if (status === 0)
@@ -56,14 +59,24 @@ export function ipBatch(object: string, commands: IpCommand[], netns?: string): 
 
 /** Runs one command beside what the caller does next. Returns the failure, if it is one. */
 export async function tryIpBeside(command: IpCommand, netns?: string): Promise<IpFailure | undefined> {
-  const [program, ...parameters] = within(netns, ['ip', ...command]);
-  const { error, status, stderr } = await runBeside(program, parameters);
+  const { program, ended } = runIn(netns, ['ip', ...command], ([file, ...parameters]) => runBeside(file, parameters));
+  const { error, status, stderr } = await ended;
   if (error) throw notRun(program, error);
   return status === 0 ? undefined : { command: `ip ${line(command)}`, reason: stderr.trim() || `exit status ${status}` };
 }
 
-function within(netns: string | undefined, command: [string, ...string[]]): [string, ...string[]] {
-  return netns === undefined ? command : ['nsenter', `--net=${netns}`, '--', ...command];
+type CommandLine = [program: string, ...parameters: string[]];
+
+/** Starts a command in a network namespace: straight away where this process can enter it for a moment, else by nsenter(1). */
+function runIn<Ended extends object>(
+  netns: string | undefined,
+  command: CommandLine,
+  start: (command: CommandLine) => Ended,
+): { program: string; ended: Ended } {
+  const [program] = command;
+  const ended = netns === undefined ? start(command) : enterNamespace(netns, () => start(command));
+  if (ended) return { program, ended };
+  return { program: 'nsenter', ended: start(['nsenter', `--net=${netns}`, '--', ...command]) };
 }
 
 /** A line of a batch. iproute2 splits it at blanks but not within quotes, and takes what follows a `#` for a comment even there. */
