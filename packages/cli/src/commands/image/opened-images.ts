@@ -1,0 +1,13 @@
+import type { Command } from 'commander';
+import { compose, type GlobalOptions, tokens } from '../../compose.ts';
+import { type ImageCommands, openImages } from '../../node/images.ts';
+
+interface ImageOptions extends GlobalOptions {
+  runtimeEndpoint?: string;
+}
+
+/** The images that a command's line is about: the node's store, or a CRI server's. */
+export function openedImages(command: Command): ImageCommands {
+  const options = command.optsWithGlobals<ImageOptions>();
+  return openImages(options.runtimeEndpoint ?? process.env.CONTAINER_RUNTIME_ENDPOINT, compose(options).resolve(tokens.directories));
+}
