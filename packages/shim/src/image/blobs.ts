@@ -1,8 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
 import { absent } from '../files/absent.ts';
 import { withLock } from '../files/file-lock.ts';
+import { namesIn } from '../files/names-in.ts';
 import { syncDirectory } from '../files/sync-directory.ts';
 import { hexOf, Meter } from './digest.ts';
 
@@ -65,9 +67,21 @@ export class Blobs {
     });
   }
 
-  /** An absent blob is no error. */
-  async remove(digest: string): Promise<void> {
-    await rm(this.path(digest), { force: true });
+  /** All blobs, with the time when each had come whole. */
+  async list(): Promise<{ digest: string; modifiedMs: number }[]> {
+    const found = (await namesIn(this.#directory)).map(async (name) => {
+      const status = await stat(join(this.#directory, name)).catch(absent);
+      return status && { digest: `sha256:${name}`, modifiedMs: status.mtimeMs };
+    });
+    return (await Promise.all(found)).filter((blob) => blob !== undefined);
+  }
+
+  /** Takes a blob away at once and gives the file that is left to be deleted. */
+  async detach(digest: string): Promise<string> {
+    await mkdir(this.#incoming, { recursive: true, mode: 0o700 });
+    const detached = join(this.#incoming, `removed-${randomUUID()}`);
+    await rename(this.path(digest), detached);
+    return detached;
   }
 
   async #write(

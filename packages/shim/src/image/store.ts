@@ -1,56 +1,40 @@
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { FilesystemUsage, Image } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
-import { withLock } from '../files/file-lock.ts';
-import { explainFullDisk } from '../files/full-disk.ts';
 import { isUserId } from '../user-id.ts';
+import { addImage } from './add-image.ts';
 import { readArchive } from './archive.ts';
-import { Blobs } from './blobs.ts';
 import { digestOf } from './digest.ts';
+import { type ImageParts, noParts } from './garbage.ts';
 import type { Images, PullOptions, UsableImage } from './images.ts';
-import { type BlobSource, type InstalledImage, installImage, partsOf } from './install.ts';
-import { Layers } from './layers.ts';
-import { removeLeftovers } from './leftovers.ts';
-import { choosePlatform, type Manifest, parseManifest } from './manifest.ts';
-import { Records } from './records.ts';
+import type { InstalledImage } from './install.ts';
+import { choosePlatform, parseManifest } from './manifest.ts';
+import { isDigestName, type NameRecord } from './records.ts';
 import { nameOf, parseReference, repositoryOf } from './reference.ts';
 import { Registry } from './registry.ts';
+import { SharedStore } from './shared-store.ts';
 import { diskUsage } from './usage.ts';
-import { ImageUsers } from './users.ts';
 
-/** Changes of records take milliseconds: who waits longer waits for a process that hangs. */
-const lockTimeoutMs = 30_000;
-const commitAttempts = 3;
-
+/** An image that was loaded: its id, and the names that it has from the archive. */
 interface LoadedImage {
   id: string;
   names: string[];
 }
 
+export interface StoreOptions {
+  /** Names the users of this process: a shim's handler. */
+  owner?: string;
+}
+
 /**
  * The layered store: images of all runtimes of a node, under one directory. Several processes may use it at once; each
- * reads its state from disk. What is being made lies under `incoming` and counts when it is renamed to its place, so a
- * process that dies leaves nothing half done that anybody takes for whole.
- *
- * `blobs` manifests, configurations, layers as they came; `layers` unpacked ones; `records` and `names` see records.ts; `users` see users.ts.
+ * reads its state from disk, and one that dies leaves nothing half done that anybody takes for whole.
  */
 export class LayeredImages implements Images {
-  readonly #directory: string;
-  readonly #blobs: Blobs;
-  readonly #layers: Layers;
-  readonly #records: Records;
-  readonly #users: ImageUsers;
-  #leftovers: Promise<unknown> | undefined;
+  readonly #store: SharedStore;
 
   /** `directory`: ROOT/images. */
-  constructor(directory: string) {
-    const incoming = join(directory, 'incoming');
-    this.#directory = directory;
-    this.#blobs = new Blobs(join(directory, 'blobs'), incoming);
-    this.#layers = new Layers(join(directory, 'layers'), incoming);
-    this.#records = new Records(directory);
-    this.#users = new ImageUsers(join(directory, 'users'));
+  constructor(directory: string, { owner = '' }: StoreOptions = {}) {
+    this.#store = new SharedStore(directory, owner);
   }
 
   async pull(text: string, { auth }: PullOptions, signal: AbortSignal): Promise<string> {
@@ -60,13 +44,15 @@ export class LayeredImages implements Images {
     const object = `image ${nameOf(reference)}`;
     const found = parseManifest(bytes, object);
     const names = new Set([nameOf(reference), `${repositoryOf(reference)}@${digestOf(bytes)}`]);
-    if (found.kind === 'manifest') return this.#install(bytes, found, registry, [...names], signal);
+    if (found.kind === 'manifest') {
+      return addImage(this.#store, { manifestBytes: bytes, manifest: found, names: [...names] }, registry, signal);
+    }
 
     const chosen = await registry.manifest(choosePlatform(found, object).digest, signal);
     const manifest = parseManifest(chosen, object);
     if (manifest.kind !== 'manifest')
       throw new PluginError('UNIMPLEMENTED', 'an index in an index', { object, hint: 'push one index of manifests' });
-    return this.#install(chosen, manifest, registry, [...names], signal);
+    return addImage(this.#store, { manifestBytes: chosen, manifest, names: [...names] }, registry, signal);
   }
 
   /**
@@ -74,7 +60,7 @@ export class LayeredImages implements Images {
    * archive's own names, of which a layout may have none.
    */
   async load(path: string, options: { name?: string } = {}, signal: AbortSignal): Promise<LoadedImage[]> {
-    const archive = await readArchive(path, join(this.#directory, 'incoming'), signal);
+    const archive = await readArchive(path, this.#store.incoming, signal);
     try {
       const loaded: LoadedImage[] = [];
       for (const { manifestBytes, manifest, names } of archive.images) {
@@ -82,7 +68,7 @@ export class LayeredImages implements Images {
         const references = given.map((name) => parseReference(name));
         const digests = references.map((reference) => `${repositoryOf(reference)}@${digestOf(manifestBytes)}`);
         const tags = references.map(nameOf);
-        const id = await this.#install(manifestBytes, manifest, archive, [...new Set([...tags, ...digests])], signal);
+        const id = await addImage(this.#store, { manifestBytes, manifest, names: [...new Set([...tags, ...digests])] }, archive, signal);
         loaded.push({ id, names: tags });
       }
       return loaded;
@@ -92,26 +78,29 @@ export class LayeredImages implements Images {
   }
 
   async list(): Promise<Image[]> {
-    const [images, names] = await Promise.all([this.#records.images(), this.#records.names()]);
+    const { records } = this.#store;
+    const [images, names] = await Promise.all([records.images(), records.names()]);
     const namesOf = Map.groupBy(names, ({ image }) => image);
-    return images.map((image) => criImage(image, (namesOf.get(image.id) ?? []).map(({ name }) => name).toSorted()));
+    return images.map((image) => criImage(image, namesOf.get(image.id) ?? []));
   }
 
   async status(reference: string): Promise<Image | undefined> {
-    const image = await this.#records.find(reference);
-    return image && (await this.list()).find(({ id }) => id === image.id);
+    const { records } = this.#store;
+    const image = await records.find(reference);
+    return image && criImage(image, await records.namesOf(image.id));
   }
 
   /** `chainID` and `imageSpec` (the whole configuration) as containerd tells them; its manifest, and layers, lowest first, packed and unpacked. */
   async inspect(reference: string): Promise<Record<string, unknown> | undefined> {
-    const image = await this.#records.find(reference);
+    const { records, blobs, layers: unpackedLayers } = this.#store;
+    const image = await records.find(reference);
     if (!image) return undefined;
     const object = `image ${reference}`;
-    const [configuration, manifestBytes] = await Promise.all([this.#blobs.read(image.id), this.#blobs.read(image.manifestDigest)]);
+    const [configuration, manifestBytes] = await Promise.all([blobs.read(image.id), blobs.read(image.manifestDigest)]);
     const manifest = parseManifest(manifestBytes, object);
     const packed = manifest.kind === 'manifest' ? manifest.layers : [];
     const layers = image.layers.map(async (chainID, index) => {
-      const { bytes, inodes, directory } = (await this.#layers.find(chainID)) ?? {};
+      const { bytes, inodes, directory } = (await unpackedLayers.find(chainID)) ?? {};
       return { ...packed[index], chainID, unpacked: { bytes, inodes, directory } };
     });
     return {
@@ -123,29 +112,94 @@ export class LayeredImages implements Images {
   }
 
   async remove(reference: string): Promise<void> {
-    const detached = await this.#locked(async () => {
-      const image = await this.#records.find(reference);
-      if (!image) return [];
-      await this.#users.checkUnused(image.id, reference);
-      await this.#records.remove(image.id);
-      return this.#detachUnused(image);
+    await this.#store.collecting(() => removeImage(this.#store, reference));
+  }
+
+  /**
+   * Takes a tag away from an image that has others; the last one goes with the image, which an id or a digest names as a
+   * whole. Says whether the image is gone. An absent one is NOT_FOUND, one in use by a container FAILED_PRECONDITION.
+   */
+  async untag(reference: string): Promise<'untagged' | 'removed'> {
+    let outcome: 'untagged' | 'removed' = 'removed';
+    await this.#store.collecting(async () => {
+      const image = await present(this.#store, reference);
+      const name = isImageId(reference, image.id) ? undefined : nameOf(parseReference(reference));
+      const tags = (await this.#store.records.namesOf(image.id)).map((record) => record.name).filter((each) => !isDigestName(each));
+      if (name === undefined || isDigestName(name) || tags.length < 2) return removeImage(this.#store, reference);
+      await this.#store.records.unname(name);
+      outcome = 'untagged';
+      return noParts;
     });
-    await Promise.all(detached.map((path) => this.#layers.discard(path)));
+    return outcome;
+  }
+
+  /** Gives a present image another name, which another image may have had; tells it in full. */
+  async tag(reference: string, name: string): Promise<string> {
+    const parsed = parseReference(name);
+    if (parsed.digest !== undefined) {
+      throw new PluginError('INVALID_ARGUMENT', 'a digest is what an image has, not a name to be given', {
+        object: `image ${name}`,
+        hint: 'write NAME:TAG',
+      });
+    }
+    const tag = nameOf(parsed);
+    await this.#store.locked(async () => this.#store.records.name((await present(this.#store, reference)).id, [tag]));
+    return tag;
+  }
+
+  /** Marks a name, and with it the image that has it, as one that stays when unused images are removed; an id stands for all names. */
+  async pin(reference: string): Promise<void> {
+    const { records } = this.#store;
+    await this.#store.locked(async () => {
+      const image = await present(this.#store, reference);
+      const names = await records.namesOf(image.id);
+      const wanted = isImageId(reference, image.id) ? names : names.filter(({ name }) => name === nameOf(parseReference(reference)));
+      if (wanted.length > 0) return records.pin(wanted, true);
+      throw new PluginError('FAILED_PRECONDITION', 'it has no name', {
+        object: `image ${reference}`,
+        hint: 'give it one with: berth image tag',
+      });
+    });
+  }
+
+  /** Takes the mark away from all names of the image. */
+  async unpin(reference: string): Promise<void> {
+    const { records } = this.#store;
+    await this.#store.locked(async () => records.pin(await records.namesOf((await present(this.#store, reference)).id), false));
+  }
+
+  /**
+   * Removes images without a tag, or with `all` every image, that no container uses and nobody pinned; and all that processes
+   * which died or pulls that failed have left. Gives what was removed.
+   */
+  async prune({ all = false }: { all?: boolean } = {}): Promise<Image[]> {
+    const removed: Image[] = [];
+    await this.#store.removeLeftovers(0);
+    await this.#store.collecting(async () => {
+      const used = await this.#store.users.images();
+      const unwanted = (await this.list()).filter(({ id, repoTags, pinned }) => !used.has(id) && !pinned && (all || repoTags.length === 0));
+      for (const image of unwanted) {
+        await this.#store.records.remove(image.id);
+        removed.push(image);
+      }
+      return noParts;
+    }, 0);
+    return removed;
+  }
+
+  async recover(isUser: (user: string) => boolean): Promise<void> {
+    await this.#store.users.removeOthers(isUser);
+    await this.#store.recover();
   }
 
   usage(): Promise<FilesystemUsage[]> {
-    return diskUsage(this.#directory);
+    return diskUsage(this.#store.directory);
   }
 
   async use(reference: string, user: string): Promise<UsableImage> {
-    return this.#locked(async () => {
-      const image = await this.#records.find(reference);
-      if (!image)
-        throw new PluginError('NOT_FOUND', 'it is not on this node', {
-          object: `image ${reference}`,
-          hint: 'pull it, or load it with: berth image load FILE',
-        });
-      const layers = await Promise.all(image.layers.map((chainId) => this.#layers.find(chainId)));
+    return this.#store.locked(async () => {
+      const image = await present(this.#store, reference);
+      const layers = await Promise.all(image.layers.map((chainId) => this.#store.layers.find(chainId)));
       const directories = layers.map((layer) => layer?.directory).filter((directory) => directory !== undefined);
       if (directories.length < layers.length) {
         throw new PluginError('DATA_LOSS', 'a layer of it is gone from the disk', {
@@ -153,88 +207,50 @@ export class LayeredImages implements Images {
           hint: 'remove the image and pull it again',
         });
       }
-      await this.#users.put(user, image.id);
+      await this.#store.users.put(user, image.id);
       return { id: image.id, config: image.config, layers: directories.reverse() };
     });
   }
 
   async release(user: string): Promise<void> {
-    await this.#users.remove(user);
-  }
-
-  /** What another process removes between the unpacking and the record is made again. */
-  async #install(bytes: Buffer, manifest: Manifest, source: BlobSource, names: string[], signal: AbortSignal): Promise<string> {
-    this.#leftovers ??= Promise.all([
-      removeLeftovers(join(this.#directory, 'incoming')),
-      this.#records.removeLeftovers(),
-      this.#users.removeLeftovers(),
-    ]);
-    await this.#leftovers;
-    try {
-      return await this.#installed(bytes, manifest, source, names, signal);
-    } catch (error) {
-      // Otherwise what has come is kept, for the next attempt to go on from.
-      if (PluginError.from(error).code === 'RESOURCE_EXHAUSTED') await this.#giveBack(digestOf(bytes), manifest);
-      throw PluginError.from(explainFullDisk(error, this.#directory, `image ${names[0]}`), 'INTERNAL', { object: `image ${names[0]}` });
-    }
-  }
-
-  async #installed(bytes: Buffer, manifest: Manifest, source: BlobSource, names: string[], signal: AbortSignal): Promise<string> {
-    for (let attempt = 0; attempt < commitAttempts; attempt++) {
-      const image = await installImage(bytes, manifest, source, { blobs: this.#blobs, layers: this.#layers }, signal);
-      if (await this.#locked(() => this.#commit(image, names))) return image.id;
-    }
-    throw new PluginError('ABORTED', 'its parts are removed by another process as soon as they are there', {
-      object: `image ${names[0]}`,
-      hint: 'try again',
-    });
-  }
-
-  /** Where the disk is full, what a failed pull has brought takes room from others; parts of other images stay. */
-  async #giveBack(manifestDigest: string, manifest: Manifest): Promise<void> {
-    const parts = await partsOf(manifestDigest, manifest, this.#blobs);
-    const detached = await this.#locked(() => this.#detachUnused(parts));
-    await Promise.all(detached.map((path) => this.#layers.discard(path)));
-  }
-
-  async #commit(image: InstalledImage, names: string[]): Promise<boolean> {
-    const layers = await Promise.all(image.layers.map((chainId) => this.#layers.find(chainId)));
-    const blobs = await Promise.all(image.blobs.map((digest) => this.#blobs.has(digest)));
-    if (layers.includes(undefined) || blobs.includes(false)) return false;
-    await this.#records.put(image, names);
-    return true;
-  }
-
-  /** Of an image that is not recorded any more; folders that are left to be deleted. */
-  async #detachUnused(removed: Pick<InstalledImage, 'blobs' | 'layers'>): Promise<string[]> {
-    const rest = await this.#records.images();
-    const usedBlobs = new Set(rest.flatMap(({ blobs }) => blobs));
-    const usedLayers = new Set(rest.flatMap(({ layers }) => layers));
-    for (const digest of removed.blobs) if (!usedBlobs.has(digest)) await this.#blobs.remove(digest);
-    const detached: string[] = [];
-    for (const chainId of removed.layers) {
-      const path = usedLayers.has(chainId) ? undefined : await this.#layers.detach(chainId);
-      if (path) detached.push(path);
-    }
-    return detached;
-  }
-
-  async #locked<T>(body: () => Promise<T>): Promise<T> {
-    await mkdir(this.#directory, { recursive: true, mode: 0o700 });
-    return withLock(join(this.#directory, 'lock'), AbortSignal.timeout(lockTimeoutMs), body);
+    await this.#store.users.remove(user);
   }
 }
 
-function criImage(image: InstalledImage, names: string[]): Image {
+/** Removes the record and names; gives the parts that it had. The caller holds the store's lock. */
+async function removeImage({ records, users }: SharedStore, reference: string): Promise<ImageParts> {
+  const image = await records.find(reference);
+  if (!image) return noParts;
+  await users.checkUnused(image.id, reference);
+  await records.remove(image.id);
+  return image;
+}
+
+async function present({ records }: SharedStore, reference: string): Promise<InstalledImage> {
+  const image = await records.find(reference);
+  if (image) return image;
+  throw new PluginError('NOT_FOUND', 'it is not on this node', {
+    object: `image ${reference}`,
+    hint: 'pull it, or load it with: berth image load FILE',
+  });
+}
+
+/** Whether the reference that found an image is its id, or the beginning of one. */
+function isImageId(reference: string, id: string): boolean {
+  return id.startsWith(reference) || id.startsWith(`sha256:${reference}`);
+}
+
+function criImage(image: InstalledImage, records: NameRecord[]): Image {
+  const names = records.map(({ name }) => name).toSorted();
   const user = image.config.user.split(':')[0] ?? '';
   const isUid = isUserId(user);
   return {
     id: image.id,
-    repoTags: names.filter((name) => !name.includes('@')),
-    repoDigests: names.filter((name) => name.includes('@')),
+    repoTags: names.filter((name) => !isDigestName(name)),
+    repoDigests: names.filter(isDigestName),
     size: BigInt(image.size),
     uid: isUid ? { value: BigInt(user) } : undefined,
     username: isUid ? '' : user,
-    pinned: false,
+    pinned: records.some(({ pinned }) => pinned),
   };
 }
