@@ -16,6 +16,8 @@ interface Syscalls {
   setAttribute(path: string, name: string, value: Uint8Array): void;
   /** Undefined where the attribute isn't set. */
   getAttribute(path: string, name: string): Uint8Array | undefined;
+  /** Names of the extended attributes of the file itself that this process may see. */
+  listAttributes(path: string): string[];
   /** Puts the calling thread into the network namespace of an open descriptor; false if it is of no such namespace. */
   enterNetworkNamespace(descriptor: number): boolean;
   /** Mounts a copy of the tree at `source` at `place`, its ids mapped by the user namespace of an open descriptor. */
@@ -88,6 +90,7 @@ function load(): Syscalls {
   const mknod = library.func('int mknod(const char *path, uint mode, uint64_t device)');
   const lsetxattr = library.func('int lsetxattr(const char *path, const char *name, const uint8_t *value, size_t size, int flags)');
   const lgetxattr = library.func('long lgetxattr(const char *path, const char *name, _Out_ uint8_t *value, size_t size)');
+  const llistxattr = library.func('long llistxattr(const char *path, _Out_ uint8_t *names, size_t size)');
   const setns = library.func('int setns(int fd, int type)');
   const openTree = library.func('long syscall(long number, int fd, const char *path, uint flags)');
   const setMountAttributes = library.func(
@@ -127,6 +130,13 @@ function load(): Syscalls {
       if (size >= 0) return value.subarray(0, size);
       if (koffi.errno() === ENODATA) return undefined;
       throw failed(`reading ${name}`, path);
+    },
+    listAttributes(path) {
+      if (llistxattr(path, null, 0) === 0) return [];
+      const names = new Uint8Array(64 * 1024);
+      const size = llistxattr(path, names, names.length);
+      if (size < 0) throw failed('listing extended attributes', path);
+      return Buffer.from(names.subarray(0, size)).toString().split('\0').filter(Boolean);
     },
     enterNetworkNamespace(descriptor) {
       if (setns(descriptor, CLONE_NEWNET) === 0) return true;

@@ -1,17 +1,10 @@
-import { access } from 'node:fs/promises';
-import { join } from 'node:path';
-import { connect } from '@berth/sdk/connect';
-import {
-  type Image,
-  ImageServiceService,
-  ImageStatusRequest,
-  ListImagesRequest,
-  PullImageRequest,
-  RemoveImageRequest,
-} from '@berth/sdk/cri';
+import type { Image } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
-import { LayeredImages } from '@berth/shim/image/store';
+import type { ArchiveFormat } from '@berth/shim/image/save';
+import type { CommitOptions } from '@berth/shim/image/store';
 import type { Directories } from '../configuration/directories.ts';
+import { criImages } from './cri-images.ts';
+import { storeImages } from './store-images.ts';
 
 /** One name of one image, as `berth image ls` lists it. */
 export interface ImageListing {
@@ -20,107 +13,49 @@ export interface ImageListing {
   /** Bytes. */
   size: number;
   digests: string[];
+  /** It stays when images that nobody uses are removed. */
+  pinned: boolean;
 }
 
 /** What `berth image` does, on the node's own store or on a CRI server's. */
 export interface ImageCommands {
   list(): Promise<ImageListing[]>;
-  remove(reference: string): Promise<void>;
+  /** Says what has become of it: a name may be only one of several. */
+  remove(reference: string): Promise<'untagged' | 'removed'>;
   /** Gives the image's id. */
   pull(reference: string): Promise<string>;
-  /** Gives the names that the archive brought. */
+  /** Gives the names that the archive brought; `-` is standard input. */
   load(file: string, signal?: AbortSignal): Promise<string[]>;
+  /** Gives the new name in full. */
+  tag(reference: string, name: string): Promise<string>;
+  /** `file`: `-` is standard output. */
+  save(references: string[], file: string, format: ArchiveFormat): Promise<void>;
+  /** Gives the new image's id. `container` as findWrittenContainer of @berth/shim takes it. */
+  commit(container: string, namespace: string, name: string, options: CommitOptions): Promise<string>;
+  pin(reference: string): Promise<void>;
+  unpin(reference: string): Promise<void>;
+  /** Gives names, or else ids, of the images that are gone. */
+  prune(options: { all: boolean }): Promise<string[]>;
 }
 
-const pullTimeoutMs = 600_000;
+export const pullTimeoutMs = 600_000;
 
 export function openImages(endpoint: string | undefined, { root }: Directories): ImageCommands {
   return endpoint === undefined ? storeImages(root) : criImages(endpoint);
 }
 
-/** The node's layered store: safe to use while shims use it. */
-export function storeImages(root: string): ImageCommands {
-  const directory = join(root, 'images');
-  const images = new LayeredImages(directory);
-  return {
-    list: () => permitted(directory, async () => (await images.list()).flatMap(listings)),
-    remove: (reference) =>
-      permitted(directory, async () => {
-        if (!(await images.status(reference))) throw noSuchImage(reference);
-        await images.remove(reference);
-      }),
-    pull: (reference) =>
-      permitted(directory, () => images.pull(reference, { auth: undefined, sandbox: undefined }, AbortSignal.timeout(pullTimeoutMs))),
-    load: (file, signal) =>
-      permitted(directory, async () => {
-        const limit = AbortSignal.timeout(pullTimeoutMs);
-        const loaded = await images.load(file, {}, signal ? AbortSignal.any([signal, limit]) : limit);
-        return loaded.flatMap(({ names, id }) => (names.length > 0 ? names : [id]));
-      }),
-  };
-}
-
-/** Says what to do where this user may not use the store. */
-async function permitted<Result>(directory: string, work: () => Promise<Result>): Promise<Result> {
-  try {
-    await access(directory).catch(absent);
-    return await work();
-  } catch (error) {
-    const { code, path } = (error as { cause?: NodeJS.ErrnoException } & NodeJS.ErrnoException) ?? {};
-    if (code !== 'EACCES' && code !== 'EPERM' && code !== 'PERMISSION_DENIED') throw error;
-    throw new PluginError('PERMISSION_DENIED', `this user may not use it${path === undefined ? '' : ` (${path})`}`, {
-      object: `image store ${directory}`,
-      hint: 'run berth as root, or name a directory of your own by --root',
-      cause: error,
-    });
-  }
-}
-
-function absent(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'ENOENT') throw error;
-}
-
-function noSuchImage(reference: string): PluginError {
+export function noSuchImage(reference: string): PluginError {
   return new PluginError('NOT_FOUND', 'there is no such image', { object: `image ${reference}`, hint: 'list them with "berth image ls"' });
 }
 
-function criImages(endpoint: string): ImageCommands {
-  const using = async <Result>(work: (images: ReturnType<typeof client>) => Promise<Result>): Promise<Result> => {
-    const connected = client(endpoint);
-    try {
-      return await work(connected);
-    } finally {
-      connected.close();
-    }
-  };
-  return {
-    list: () => using(async (images) => (await images.listImages(ListImagesRequest.create({}))).images.flatMap(listings)),
-    remove: (reference) =>
-      using(async (images) => {
-        const image = { image: reference };
-        // CRI's RemoveImage succeeds on what isn't there.
-        if (!(await images.imageStatus(ImageStatusRequest.fromPartial({ image }))).image) throw noSuchImage(reference);
-        await images.removeImage(RemoveImageRequest.fromPartial({ image }));
-      }),
-    pull: (reference) =>
-      using(
-        async (images) =>
-          (await images.pullImage(PullImageRequest.fromPartial({ image: { image: reference } }), { deadlineMs: pullTimeoutMs })).imageRef,
-      ),
-    load: () => {
-      throw new PluginError('UNIMPLEMENTED', 'CRI has no call that loads an archive', {
-        object: endpoint,
-        hint: `use the runtime's own command, for containerd "ctr -n k8s.io images import FILE"`,
-      });
-    },
-  };
-}
-
-function client(endpoint: string) {
-  return connect(ImageServiceService, endpoint);
-}
-
-function listings(image: Image): ImageListing[] {
+/** A line for each name, or one for an image without. */
+export function listings(image: Image): ImageListing[] {
   const names = image.repoTags.length > 0 ? image.repoTags : ['<none>'];
-  return names.map((name) => ({ name, id: image.id, size: Number(image.size), digests: image.repoDigests }));
+  return names.map((name) => ({
+    name,
+    id: image.id,
+    size: Number(image.size),
+    digests: image.repoDigests,
+    pinned: image.pinned,
+  }));
 }

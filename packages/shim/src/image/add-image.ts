@@ -23,7 +23,7 @@ export async function addImage(
   const leased = { manifestDigest: digestOf(manifestBytes), manifest };
   try {
     await store.removeLeftovers();
-    return await store.leasing(leased, async () => {
+    return await store.leasing([leased], async () => {
       const image = await installImage(manifestBytes, manifest, source, store, signal);
       await store.locked(() => record(store, image, names, object));
       return image.id;

@@ -18,7 +18,7 @@ export interface Lease {
 }
 
 /**
- * Who works on which image: a file for each, whose lock is held as long as the work goes on. The lock of a process that
+ * Who works on which images: a file for each, whose lock is held as long as the work goes on. The lock of a process that
  * died is free, and its lease void. Both methods are to be called under the store's lock.
  */
 export class Leases {
@@ -28,7 +28,7 @@ export class Leases {
     this.#directory = directory;
   }
 
-  async take(image: LeasedImage): Promise<Lease> {
+  async take(images: LeasedImage[]): Promise<Lease> {
     await mkdir(this.#directory, { recursive: true, mode: 0o700 });
     const path = join(this.#directory, `${randomUUID()}.json`);
     const lock = tryLock(lockOf(path));
@@ -38,7 +38,7 @@ export class Leases {
       lock.release();
     };
     try {
-      await writeFile(path, JSON.stringify(image), { mode: 0o600 });
+      await writeFile(path, JSON.stringify(images), { mode: 0o600 });
     } catch (error) {
       await release();
       throw error;
@@ -56,8 +56,7 @@ export class Leases {
         await rm(path, { force: true });
         lock.release();
       } else {
-        const image = await readJson<LeasedImage>(path);
-        if (image) leased.push(image);
+        leased.push(...((await readJson<LeasedImage[]>(path)) ?? []));
       }
     }
     return leased;

@@ -4,7 +4,7 @@ import { tryLock, withLock } from '../files/file-lock.ts';
 import { Blobs } from './blobs.ts';
 import { detachGarbage, type ImageParts, noParts, resumableMs } from './garbage.ts';
 import { Layers } from './layers.ts';
-import { type Lease, type LeasedImage, Leases } from './leases.ts';
+import { type LeasedImage, Leases } from './leases.ts';
 import { removeLeftovers } from './leftovers.ts';
 import { Records } from './records.ts';
 import { ImageUsers } from './users.ts';
@@ -45,9 +45,9 @@ export class SharedStore {
     return withLock(join(this.directory, 'lock'), AbortSignal.timeout(lockTimeoutMs), body);
   }
 
-  /** Does `body` while every part of the image that is there, or comes meanwhile, stays. */
-  async leasing<T>(image: LeasedImage, body: () => Promise<T>): Promise<T> {
-    const lease: Lease = await this.locked(() => this.leases.take(image));
+  /** Does `body` while every part of the images that is there, or comes meanwhile, stays. */
+  async leasing<T>(images: LeasedImage[], body: () => Promise<T>): Promise<T> {
+    const lease = await this.locked(() => this.leases.take(images));
     try {
       return await body();
     } finally {

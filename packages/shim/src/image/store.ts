@@ -1,8 +1,10 @@
+import type { Readable, Writable } from 'node:stream';
 import type { FilesystemUsage, Image } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import { isUserId } from '../user-id.ts';
 import { addImage } from './add-image.ts';
 import { readArchive } from './archive.ts';
+import { type CommitOptions, type CommittedImage, commitContainer, type WrittenContainer } from './commit/commit.ts';
 import { digestOf } from './digest.ts';
 import { type ImageParts, noParts } from './garbage.ts';
 import type { Images, PullOptions, UsableImage } from './images.ts';
@@ -11,8 +13,11 @@ import { choosePlatform, parseManifest } from './manifest.ts';
 import { isDigestName, type NameRecord } from './records.ts';
 import { nameOf, parseReference, repositoryOf } from './reference.ts';
 import { Registry } from './registry.ts';
+import { type ArchiveFormat, archiveFiles, type SavedImage, writeTo } from './save.ts';
 import { SharedStore } from './shared-store.ts';
 import { diskUsage } from './usage.ts';
+
+export type { CommitOptions } from './commit/commit.ts';
 
 /** An image that was loaded: its id, and the names that it has from the archive. */
 interface LoadedImage {
@@ -56,10 +61,10 @@ export class LayeredImages implements Images {
   }
 
   /**
-   * Loads all images of an archive file: OCI image layout or `docker save`, plain or compressed. `name` stands for the
+   * Loads all images of an archive, a file or a stream: OCI image layout or `docker save`, plain or compressed. `name` stands for the
    * archive's own names, of which a layout may have none.
    */
-  async load(path: string, options: { name?: string } = {}, signal: AbortSignal): Promise<LoadedImage[]> {
+  async load(path: string | Readable, options: { name?: string } = {}, signal: AbortSignal): Promise<LoadedImage[]> {
     const archive = await readArchive(path, this.#store.incoming, signal);
     try {
       const loaded: LoadedImage[] = [];
@@ -75,6 +80,27 @@ export class LayeredImages implements Images {
     } finally {
       await archive.close();
     }
+  }
+
+  /** Makes a new image of what a container wrote above its own; see commit/commit.ts. */
+  commit(container: WrittenContainer, name: string, options: CommitOptions, signal: AbortSignal): Promise<CommittedImage> {
+    return commitContainer(this.#store, container, name, options, signal);
+  }
+
+  /**
+   * Puts present images into one archive, under the names that `references` call them by, in a file or a stream. An id
+   * gives no name. A file is there only when it is whole.
+   */
+  async save(references: string[], output: string | Writable, format: ArchiveFormat, signal: AbortSignal): Promise<void> {
+    const images = await Promise.all(references.map((reference) => this.#saved(reference)));
+    const byDigest = Map.groupBy(images, ({ descriptor }) => descriptor.digest);
+    const merged = [...byDigest.values()].map((same) => ({
+      ...(same[0] as SavedImage),
+      names: [...new Set(same.flatMap(({ names }) => names))],
+    }));
+    const leased = merged.map(({ descriptor, manifest }) => ({ manifestDigest: descriptor.digest, manifest }));
+    const files = archiveFiles(merged, format, (digest) => this.#store.blobs.path(digest));
+    await this.#store.leasing(leased, () => writeTo(output, files, signal));
   }
 
   async list(): Promise<Image[]> {
@@ -190,6 +216,15 @@ export class LayeredImages implements Images {
   async recover(isUser: (user: string) => boolean): Promise<void> {
     await this.#store.users.removeOthers(isUser);
     await this.#store.recover();
+  }
+
+  async #saved(reference: string): Promise<SavedImage> {
+    const { id, manifestDigest } = await present(this.#store, reference);
+    const bytes = await this.#store.blobs.read(manifestDigest);
+    const manifest = parseManifest(bytes, `image ${reference}`);
+    if (manifest.kind !== 'manifest') throw new PluginError('DATA_LOSS', 'its manifest is an index', { object: `image ${reference}` });
+    const names = isImageId(reference, id) ? [] : [nameOf(parseReference(reference))];
+    return { descriptor: { mediaType: manifest.mediaType, digest: manifestDigest, size: bytes.length }, manifest, names };
   }
 
   usage(): Promise<FilesystemUsage[]> {

@@ -5,7 +5,7 @@ import { openedImages } from './opened-images.ts';
 export function imageLoadCommand(): Command {
   return new Command('load')
     .description('load images from OCI or Docker archives (docker save, buildah push oci-archive:)')
-    .argument('<file...>', 'archive')
+    .argument('<file...>', 'archive, or - for standard input')
     .action(async (files: string[], _options: unknown, command: Command) => {
       const images = openedImages(command);
       for (const file of files) for (const name of await images.load(file)) process.stdout.write(`${name}\n`);

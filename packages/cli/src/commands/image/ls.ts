@@ -8,6 +8,7 @@ const columns: Column<ImageListing>[] = [
   { header: 'NAME', value: (image) => image.name },
   { header: 'IMAGE ID', value: (image) => image.id.replace('sha256:', '').slice(0, 13) },
   { header: 'SIZE', value: (image) => `${(image.size / 1e6).toFixed(1)} MB` },
+  { header: 'PINNED', value: (image) => (image.pinned ? 'yes' : 'no'), wide: true },
   { header: 'DIGESTS', value: (image) => image.digests.join(' ') || '<none>', wide: true },
 ];
 
