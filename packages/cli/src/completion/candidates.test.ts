@@ -14,7 +14,7 @@ async function offered(line: string): Promise<string[] | 'files'> {
 describe('candidates', () => {
   it.each([
     ['di', ['diff']],
-    ['image p', ['pull', 'pin', 'prune']],
+    ['image pu', ['pull', 'push']],
     ['--root /r image l', ['ls', 'load']],
     ['-', expect.arrayContaining(['--root', '--log-level'])],
     ['run --on', ['--once']],

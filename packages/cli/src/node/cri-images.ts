@@ -31,11 +31,12 @@ export function criImages(endpoint: string): ImageCommands {
         await images.removeImage(RemoveImageRequest.fromPartial({ image }));
         return 'removed' as const;
       }),
-    pull: (reference) =>
-      using(
-        async (images) =>
-          (await images.pullImage(PullImageRequest.fromPartial({ image: { image: reference } }), { deadlineMs: pullTimeoutMs })).imageRef,
-      ),
+    pull: (reference, auth) =>
+      using(async (images) => {
+        const request = PullImageRequest.fromPartial({ image: { image: reference }, ...(auth && { auth }) });
+        return (await images.pullImage(request, { deadlineMs: pullTimeoutMs })).imageRef;
+      }),
+    push: beyondCri('pushes an image', 'ctr -n k8s.io images push NAME'),
     load: beyondCri('loads an archive', 'ctr -n k8s.io images import FILE'),
     tag: beyondCri('names an image', 'ctr -n k8s.io images tag IMAGE NAME'),
     save: beyondCri('saves an image', 'ctr -n k8s.io images export FILE IMAGE'),

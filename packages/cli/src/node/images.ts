@@ -1,4 +1,4 @@
-import type { Image } from '@berth/sdk/cri';
+import type { AuthConfig, Image } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import type { ArchiveFormat } from '@berth/shim/image/save';
 import type { CommitOptions } from '@berth/shim/image/store';
@@ -23,7 +23,9 @@ export interface ImageCommands {
   /** Says what has become of it: a name may be only one of several. */
   remove(reference: string): Promise<'untagged' | 'removed'>;
   /** Gives the image's id. */
-  pull(reference: string): Promise<string>;
+  pull(reference: string, auth?: AuthConfig): Promise<string>;
+  /** To the registry of its name; gives the manifest's digest. */
+  push(reference: string, auth?: AuthConfig): Promise<string>;
   /** Gives the names that the archive brought; `-` is standard input. */
   load(file: string, signal?: AbortSignal): Promise<string[]>;
   /** Gives the new name in full. */
@@ -40,8 +42,9 @@ export interface ImageCommands {
 
 export const pullTimeoutMs = 600_000;
 
-export function openImages(endpoint: string | undefined, { root }: Directories): ImageCommands {
-  return endpoint === undefined ? storeImages(root) : criImages(endpoint);
+/** `registryConfigPath` as in berth.yaml, `registry.configPath`. */
+export function openImages(endpoint: string | undefined, { root }: Directories, registryConfigPath?: string): ImageCommands {
+  return endpoint === undefined ? storeImages(root, registryConfigPath) : criImages(endpoint);
 }
 
 export function noSuchImage(reference: string): PluginError {

@@ -153,8 +153,9 @@ export class Node {
   }
 
   #supervise(entry: RuntimeEntry): SupervisedRuntime {
-    const { directories, cni, log } = this.#options;
-    const runtime = new SupervisedRuntime(runtimeCommand(entry, directories, cni), join(directories.root, 'logs'), log);
+    const { directories, configuration, cni, log } = this.#options;
+    const command = runtimeCommand(entry, directories, { cni, registry: configuration.registry });
+    const runtime = new SupervisedRuntime(command, join(directories.root, 'logs'), log);
     this.#undo.push(() => runtime.stop());
     return runtime;
   }

@@ -8,9 +8,9 @@ import { type ImageCommands, listings, noSuchImage, pullTimeoutMs } from './imag
 const archiveTimeoutMs = 1_800_000;
 
 /** The node's layered store: safe to use while shims use it. */
-export function storeImages(root: string): ImageCommands {
+export function storeImages(root: string, registryConfigPath?: string): ImageCommands {
   const directory = join(root, 'images');
-  const images = new LayeredImages(directory);
+  const images = new LayeredImages(directory, { ...(registryConfigPath !== undefined && { registryConfigPath }) });
   const using = <Result>(work: () => Promise<Result>): Promise<Result> => permitted(directory, work);
   return {
     list: () => using(async () => (await images.list()).flatMap(listings)),
@@ -19,7 +19,8 @@ export function storeImages(root: string): ImageCommands {
         if (!(await images.status(reference))) throw noSuchImage(reference);
         return images.untag(reference);
       }),
-    pull: (reference) => using(() => images.pull(reference, { auth: undefined, sandbox: undefined }, AbortSignal.timeout(pullTimeoutMs))),
+    pull: (reference, auth) => using(() => images.pull(reference, { auth, sandbox: undefined }, AbortSignal.timeout(pullTimeoutMs))),
+    push: (reference, auth) => using(() => images.push(reference, auth, AbortSignal.timeout(pullTimeoutMs))),
     load: (file, signal) =>
       using(async () => {
         const limit = AbortSignal.timeout(archiveTimeoutMs);

@@ -73,9 +73,10 @@ export class ArchiveIndex {
       : Buffer.alloc(0);
   }
 
-  async *open(name: string): AsyncGenerator<Uint8Array> {
+  /** A file's bytes behind the first `from` ones. */
+  async *open(name: string, from = 0): AsyncGenerator<Uint8Array> {
     const { offset, size } = this.#entry(name);
-    if (size > 0) yield* createReadStream(this.#path, { start: offset, end: offset + size - 1 });
+    if (size > from) yield* createReadStream(this.#path, { start: offset + from, end: offset + size - 1 });
   }
 
   #entry(name: string): Entry {

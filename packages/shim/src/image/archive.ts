@@ -47,7 +47,7 @@ export async function readArchive(source: string | Readable, scratch: string, si
   try {
     const index = await ArchiveIndex.read(plain.path, object, signal);
     const { images, entryOf } = index.has('index.json') ? await readLayout(index, object) : await readDockerArchive(index, object);
-    return { images, open: ({ digest }) => index.open(entryOf(digest)), close: plain.close };
+    return { images, open: ({ digest }, _signal, from) => index.open(entryOf(digest), from), close: plain.close };
   } catch (error) {
     await plain.close();
     throw error;

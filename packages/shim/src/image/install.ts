@@ -10,8 +10,8 @@ const parallelDownloads = 3;
 
 /** Where an image's blobs come from: a registry or an archive. */
 export interface BlobSource {
-  /** The blob's bytes, unchecked; an error in the stream names the source. */
-  open(blob: Descriptor, signal: AbortSignal): AsyncIterable<Uint8Array>;
+  /** The blob's bytes, unchecked, behind the first `from` ones; an error in the stream names the source. */
+  open(blob: Descriptor, signal: AbortSignal, from?: number): AsyncIterable<Uint8Array>;
 }
 
 export interface InstalledImage {
@@ -36,8 +36,8 @@ export async function installImage(
   signal: AbortSignal,
 ): Promise<InstalledImage> {
   const manifestDigest = digestOf(manifestBytes);
-  const add = (blob: Descriptor, within: AbortSignal) => blobs.add(blob, () => source.open(blob, within), within);
-  await blobs.add({ digest: manifestDigest, size: manifestBytes.length }, () => once(manifestBytes), signal);
+  const add = (blob: Descriptor, within: AbortSignal) => blobs.add(blob, (from) => source.open(blob, within, from), within);
+  await blobs.add({ digest: manifestDigest, size: manifestBytes.length }, (from) => once(manifestBytes.subarray(from)), signal);
   if (manifest.config.size > longestManifest) {
     throw new PluginError('INVALID_ARGUMENT', `its configuration has ${manifest.config.size} bytes, more than ${longestManifest}`, {
       object: `manifest ${manifestDigest}`,

@@ -174,7 +174,7 @@ describe('pull from a registry that misbehaves', () => {
   ])('refuses %s bytes than the manifest announces, and keeps none', async (_, body, reason) => {
     const host = await listen((request, response) => response.end(request.url?.includes('/blobs/') ? 'oops' : body));
     await expect(pull(`${host}/app:1`)).rejects.toMatchObject({ code: 'DATA_LOSS', message: expect.stringContaining(reason) });
-    expect(await readdir(join(directory, 'incoming'))).toEqual([]);
+    expect(await readdir(join(directory, 'ingest'))).toEqual([]);
   });
 
   it('refuses a configuration that would fill the memory', async () => {

@@ -14,7 +14,8 @@ const lockTimeoutMs = 30_000;
 
 /**
  * What all processes that use one store have in common: its folders on disk, and the lock under which records, users and
- * leases change and garbage is taken away. What is being made lies under `incoming` and counts when it is renamed to its place.
+ * leases change and garbage is taken away. What is being made lies under `incoming`, a blob under `ingest`, and counts when it is renamed to
+ * its place.
  *
  * `blobs` manifests, configurations, layers as they came; `layers` unpacked ones; `records` and `names` see records.ts;
  * `users` see users.ts; `leases` see leases.ts.
@@ -32,7 +33,7 @@ export class SharedStore {
   constructor(directory: string, owner: string) {
     this.directory = directory;
     this.incoming = join(directory, 'incoming');
-    this.blobs = new Blobs(join(directory, 'blobs'), this.incoming);
+    this.blobs = new Blobs(join(directory, 'blobs'), join(directory, 'ingest'), this.incoming);
     this.layers = new Layers(join(directory, 'layers'), this.incoming);
     this.records = new Records(directory);
     this.users = new ImageUsers(join(directory, 'users'), owner);
@@ -70,9 +71,10 @@ export class SharedStore {
     await this.collecting(async () => noParts, spareMs);
   }
 
-  /** Removes what processes that died had not made whole. */
+  /** Removes what processes that died had not made whole; of blobs what nobody has gone on with for `spareMs`. */
   async removeLeftovers(spareMs = resumableMs): Promise<void> {
-    await removeLeftovers(this.incoming, spareMs);
+    await removeLeftovers(this.incoming);
+    await this.blobs.removeAbandoned(new Date(Date.now() - spareMs));
     await this.records.removeLeftovers();
     await this.users.removeLeftovers();
   }

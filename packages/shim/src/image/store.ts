@@ -1,5 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
-import type { FilesystemUsage, Image } from '@berth/sdk/cri';
+import type { AuthConfig, FilesystemUsage, Image } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import { isUserId } from '../user-id.ts';
 import { addImage } from './add-image.ts';
@@ -10,9 +10,12 @@ import { type ImageParts, noParts } from './garbage.ts';
 import type { Images, PullOptions, UsableImage } from './images.ts';
 import type { InstalledImage } from './install.ts';
 import { choosePlatform, parseManifest } from './manifest.ts';
+import { pushSource } from './push-source.ts';
 import { isDigestName, type NameRecord } from './records.ts';
-import { nameOf, parseReference, repositoryOf } from './reference.ts';
-import { Registry } from './registry.ts';
+import { nameOf, parseReference, type Reference, repositoryOf } from './reference.ts';
+import { pushImage } from './registry/push.ts';
+import { openRegistry, type Registry } from './registry/registry.ts';
+import { defaultRegistryConfigPath } from './registry/registry-host.ts';
 import { type ArchiveFormat, archiveFiles, type SavedImage, writeTo } from './save.ts';
 import { SharedStore } from './shared-store.ts';
 import { diskUsage } from './usage.ts';
@@ -28,6 +31,8 @@ interface LoadedImage {
 export interface StoreOptions {
   /** Names the users of this process: a shim's handler. */
   owner?: string;
+  /** Where hosts of registries are configured, see registry/registry-hosts.ts. */
+  registryConfigPath?: string;
 }
 
 /**
@@ -36,28 +41,37 @@ export interface StoreOptions {
  */
 export class LayeredImages implements Images {
   readonly #store: SharedStore;
+  readonly #registryConfigPath: string;
 
   /** `directory`: ROOT/images. */
-  constructor(directory: string, { owner = '' }: StoreOptions = {}) {
+  constructor(directory: string, { owner = '', registryConfigPath = defaultRegistryConfigPath }: StoreOptions = {}) {
     this.#store = new SharedStore(directory, owner);
+    this.#registryConfigPath = registryConfigPath;
   }
 
   async pull(text: string, { auth }: PullOptions, signal: AbortSignal): Promise<string> {
     const reference = parseReference(text);
-    const registry = new Registry(reference, auth);
-    const bytes = await registry.manifest(reference.digest ?? reference.tag ?? '', signal);
-    const object = `image ${nameOf(reference)}`;
-    const found = parseManifest(bytes, object);
-    const names = new Set([nameOf(reference), `${repositoryOf(reference)}@${digestOf(bytes)}`]);
-    if (found.kind === 'manifest') {
-      return addImage(this.#store, { manifestBytes: bytes, manifest: found, names: [...names] }, registry, signal);
+    const registry = await openRegistry(reference, { auth, configPath: this.#registryConfigPath });
+    try {
+      return await pullImage(this.#store, reference, registry, signal);
+    } finally {
+      registry.close();
     }
+  }
 
-    const chosen = await registry.manifest(choosePlatform(found, object).digest, signal);
-    const manifest = parseManifest(chosen, object);
-    if (manifest.kind !== 'manifest')
-      throw new PluginError('UNIMPLEMENTED', 'an index in an index', { object, hint: 'push one index of manifests' });
-    return addImage(this.#store, { manifestBytes: chosen, manifest, names: [...names] }, registry, signal);
+  /** Puts a present image to the registry that `text` names, under the tag or digest that it names; gives the manifest's digest. */
+  async push(text: string, auth: AuthConfig | undefined, signal: AbortSignal): Promise<string> {
+    const reference = parseReference(text);
+    const image = await present(this.#store, text);
+    const { descriptor, manifest } = await this.#saved(text);
+    const source = await pushSource(image, reference, this.#store.blobs, this.#store.records);
+    const registry = await openRegistry(reference, { auth, configPath: this.#registryConfigPath, access: 'pull,push' });
+    try {
+      await this.#store.leasing([{ manifestDigest: descriptor.digest, manifest }], () => pushImage(registry, source, signal));
+      return image.manifestDigest;
+    } finally {
+      registry.close();
+    }
   }
 
   /**
@@ -250,6 +264,20 @@ export class LayeredImages implements Images {
   async release(user: string): Promise<void> {
     await this.#store.users.remove(user);
   }
+}
+
+async function pullImage(store: SharedStore, reference: Reference, registry: Registry, signal: AbortSignal): Promise<string> {
+  const bytes = await registry.manifest(reference.digest ?? reference.tag ?? '', signal);
+  const object = `image ${nameOf(reference)}`;
+  const found = parseManifest(bytes, object);
+  const names = [...new Set([nameOf(reference), `${repositoryOf(reference)}@${digestOf(bytes)}`])];
+  if (found.kind === 'manifest') return addImage(store, { manifestBytes: bytes, manifest: found, names }, registry, signal);
+
+  const chosen = await registry.manifest(choosePlatform(found, object).digest, signal);
+  const manifest = parseManifest(chosen, object);
+  if (manifest.kind !== 'manifest')
+    throw new PluginError('UNIMPLEMENTED', 'an index in an index', { object, hint: 'push one index of manifests' });
+  return addImage(store, { manifestBytes: chosen, manifest, names }, registry, signal);
 }
 
 /** Removes the record and names; gives the parts that it had. The caller holds the store's lock. */

@@ -5,6 +5,7 @@ import { imageLsCommand } from './ls.ts';
 import { imagePinCommand, imageUnpinCommand } from './pin.ts';
 import { imagePruneCommand } from './prune.ts';
 import { imagePullCommand } from './pull.ts';
+import { imagePushCommand } from './push.ts';
 import { imageRmCommand } from './rm.ts';
 import { imageSaveCommand } from './save.ts';
 import { imageTagCommand } from './tag.ts';
@@ -17,6 +18,7 @@ export function imageCommand(): Command {
   const commands = [
     imageLsCommand(),
     imagePullCommand(),
+    imagePushCommand(),
     imageTagCommand(),
     imageCommitCommand(),
     imageSaveCommand(),

@@ -9,5 +9,7 @@ interface ImageOptions extends GlobalOptions {
 /** The images that a command's line is about: the node's store, or a CRI server's. */
 export function openedImages(command: Command): ImageCommands {
   const options = command.optsWithGlobals<ImageOptions>();
-  return openImages(options.runtimeEndpoint ?? process.env.CONTAINER_RUNTIME_ENDPOINT, compose(options).resolve(tokens.directories));
+  const parts = compose(options);
+  const { configPath } = parts.resolve(tokens.configuration).registry;
+  return openImages(options.runtimeEndpoint ?? process.env.CONTAINER_RUNTIME_ENDPOINT, parts.resolve(tokens.directories), configPath);
 }

@@ -89,7 +89,8 @@ export async function commitContainer(
       const tag = nameOf(reference);
       const names = [tag, `${repositoryOf(reference)}@${digestOf(manifestBytes)}`];
       const source = {
-        open: ({ digest }: Descriptor) => (digest === config.digest ? once(configBytes) : createReadStream(path)),
+        open: ({ digest }: Descriptor, _: AbortSignal, start = 0) =>
+          digest === config.digest ? once(configBytes.subarray(start)) : createReadStream(path, { start }),
       };
       const id = await addImage(
         store,
