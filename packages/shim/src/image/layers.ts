@@ -9,6 +9,7 @@ import { namesIn } from '../files/names-in.ts';
 import { syncDirectory } from '../files/sync-directory.ts';
 import { syscalls } from '../syscalls.ts';
 import { digestOf, hexOf } from './digest.ts';
+import { type DiskSpace, spaceBelow } from './disk-space.ts';
 import { type UnpackedSize, unpackLayer } from './unpack.ts';
 
 /** An unpacked layer. */
@@ -19,7 +20,14 @@ export interface Layer extends UnpackedSize {
   directory: string;
 }
 
-type LayerRecord = Omit<Layer, 'directory'>;
+/** What is noted beside a layer. */
+export interface LayerRecord extends UnpackedSize {
+  chainId: string;
+  /** What its folder takes of the disk, but for this record itself. */
+  space: DiskSpace;
+}
+
+export const layerRecordName = 'layer.json';
 
 /** Paths of all lower directories have to fit into the one page that mount(2) takes: start short, take more digits if another layer has them. */
 const nameLengths = [8, 16, 32, 64];
@@ -60,7 +68,8 @@ export class Layers {
         await mkdir(folder, { mode: 0o700 });
         const lowers = below.map(({ directory }) => directory);
         const size = await unpackLayer({ blob, diffId, lowers }, join(folder, 'fs'), signal);
-        await writeJson(join(folder, 'layer.json'), { chainId, ...size });
+        const record: LayerRecord = { chainId, ...size, space: await spaceBelow(folder) };
+        await writeJson(join(folder, layerRecordName), record);
         await syncFilesystemOf(folder);
         return { chainId, ...size, directory: join(await this.#publish(folder, chainId), 'fs') };
       } catch (error) {
@@ -89,7 +98,7 @@ export class Layers {
   }
 
   #record(folder: string): Promise<LayerRecord | undefined> {
-    return readJson<LayerRecord>(join(folder, 'layer.json'));
+    return readJson<LayerRecord>(join(folder, layerRecordName));
   }
 
   async #publish(folder: string, chainId: string): Promise<string> {

@@ -1,5 +1,5 @@
 import type { CommitOptions } from '@berth/shim/image/store';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { openedImages } from './opened-images.ts';
 
 interface Options {
@@ -20,11 +20,7 @@ export function imageCommitCommand(): Command {
     .option('-n, --namespace <namespace>', 'namespace of the pod', 'default')
     .option('-a, --author <author>', 'who made it')
     .option('-m, --message <message>', 'what it is about')
-    .option(
-      '-c, --change <instruction...>',
-      'CMD, ENTRYPOINT, ENV, LABEL, USER, WORKDIR or STOPSIGNAL as in a Dockerfile: \'CMD ["serve"]\'',
-      [],
-    )
+    .addOption(changeOption())
     .addHelpText(
       'after',
       '\nThe container is not paused: a file that it writes to meanwhile may come in half, as after a power cut. Stop the program, or let it\nsync, where that matters.',
@@ -34,4 +30,11 @@ export function imageCommitCommand(): Command {
       const commitOptions: CommitOptions = { ...(author !== undefined && { author }), ...(message !== undefined && { message }), changes };
       process.stdout.write(`${await openedImages(command).commit(container, namespace, name, commitOptions)}\n`);
     });
+}
+
+/** Given once for each instruction. */
+function changeOption(): Option {
+  return new Option('-c, --change <instruction>', 'CMD, ENTRYPOINT, ENV, LABEL, USER, WORKDIR or STOPSIGNAL as a Dockerfile has them')
+    .argParser((instruction: string, before: string[]) => [...before, instruction])
+    .default([], 'none');
 }
