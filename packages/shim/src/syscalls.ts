@@ -1,4 +1,4 @@
-import { closeSync } from 'node:fs';
+import { closeSync, constants, openSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { PluginError } from '@berth/sdk/errors';
 
@@ -16,6 +16,8 @@ interface Syscalls {
   setAttribute(path: string, name: string, value: Uint8Array): void;
   /** Undefined where the attribute isn't set. */
   getAttribute(path: string, name: string): Uint8Array | undefined;
+  /** Lets new subdirectories start in parts of the disk of their own (`chattr +T`); does nothing on a file system that knows no such thing. */
+  spreadDirectories(directory: string): void;
   /** Puts the calling thread into the network namespace of an open descriptor; false if it is of no such namespace. */
   enterNetworkNamespace(descriptor: number): boolean;
   /** Mounts a copy of the tree at `source` at `place`, its ids mapped by the user namespace of an open descriptor. */
@@ -33,6 +35,9 @@ const AT_EMPTY_PATH = 0x1000;
 const AT_RECURSIVE = 0x8000;
 const OPEN_TREE_CLONE = 1;
 const MOVE_MOUNT_F_EMPTY_PATH = 4;
+const FS_IOC_GETFLAGS = 0x80086601;
+const FS_IOC_SETFLAGS = 0x40086602;
+const FS_TOPDIR_FL = 0x20000;
 const MOUNT_ATTR_IDMAP = 0x100000n;
 
 /** Numbers of calls that C libraries don't have yet; from 424 on they are the same for all architectures. */
@@ -88,6 +93,7 @@ function load(): Syscalls {
   const mknod = library.func('int mknod(const char *path, uint mode, uint64_t device)');
   const lsetxattr = library.func('int lsetxattr(const char *path, const char *name, const uint8_t *value, size_t size, int flags)');
   const lgetxattr = library.func('long lgetxattr(const char *path, const char *name, _Out_ uint8_t *value, size_t size)');
+  const ioctlFlags = library.func('int ioctl(int fd, unsigned long request, _Inout_ int *flags)');
   const setns = library.func('int setns(int fd, int type)');
   const openTree = library.func('long syscall(long number, int fd, const char *path, uint flags)');
   const setMountAttributes = library.func(
@@ -127,6 +133,17 @@ function load(): Syscalls {
       if (size >= 0) return value.subarray(0, size);
       if (koffi.errno() === ENODATA) return undefined;
       throw failed(`reading ${name}`, path);
+    },
+    spreadDirectories(directory) {
+      const descriptor = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY);
+      try {
+        const flags = new Int32Array(1);
+        if (ioctlFlags(descriptor, FS_IOC_GETFLAGS, flags) !== 0) return;
+        flags[0] = (flags[0] ?? 0) | FS_TOPDIR_FL;
+        ioctlFlags(descriptor, FS_IOC_SETFLAGS, flags);
+      } finally {
+        closeSync(descriptor);
+      }
     },
     enterNetworkNamespace(descriptor) {
       if (setns(descriptor, CLONE_NEWNET) === 0) return true;
