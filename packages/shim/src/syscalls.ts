@@ -1,4 +1,4 @@
-import { closeSync } from 'node:fs';
+import { closeSync, constants, openSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { PluginError } from '@berth/sdk/errors';
 
@@ -18,6 +18,8 @@ interface Syscalls {
   getAttribute(path: string, name: string): Uint8Array | undefined;
   /** Names of the extended attributes of the file itself that this process may see. */
   listAttributes(path: string): string[];
+  /** Lets new subdirectories start in parts of the disk of their own (`chattr +T`); does nothing on a file system that knows no such thing. */
+  spreadDirectories(directory: string): void;
   /** Puts the calling thread into the network namespace of an open descriptor; false if it is of no such namespace. */
   enterNetworkNamespace(descriptor: number): boolean;
   /** Mounts a copy of the tree at `source` at `place`, its ids mapped by the user namespace of an open descriptor. */
@@ -35,6 +37,9 @@ const AT_EMPTY_PATH = 0x1000;
 const AT_RECURSIVE = 0x8000;
 const OPEN_TREE_CLONE = 1;
 const MOVE_MOUNT_F_EMPTY_PATH = 4;
+const FS_IOC_GETFLAGS = 0x80086601;
+const FS_IOC_SETFLAGS = 0x40086602;
+const FS_TOPDIR_FL = 0x20000;
 const MOUNT_ATTR_IDMAP = 0x100000n;
 
 /** Numbers of calls that C libraries don't have yet; from 424 on they are the same for all architectures. */
@@ -91,6 +96,7 @@ function load(): Syscalls {
   const lsetxattr = library.func('int lsetxattr(const char *path, const char *name, const uint8_t *value, size_t size, int flags)');
   const lgetxattr = library.func('long lgetxattr(const char *path, const char *name, _Out_ uint8_t *value, size_t size)');
   const llistxattr = library.func('long llistxattr(const char *path, _Out_ uint8_t *names, size_t size)');
+  const ioctlFlags = library.func('int ioctl(int fd, unsigned long request, _Inout_ int *flags)');
   const setns = library.func('int setns(int fd, int type)');
   const openTree = library.func('long syscall(long number, int fd, const char *path, uint flags)');
   const setMountAttributes = library.func(
@@ -137,6 +143,17 @@ function load(): Syscalls {
       const size = llistxattr(path, names, names.length);
       if (size < 0) throw failed('listing extended attributes', path);
       return Buffer.from(names.subarray(0, size)).toString().split('\0').filter(Boolean);
+    },
+    spreadDirectories(directory) {
+      const descriptor = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY);
+      try {
+        const flags = new Int32Array(1);
+        if (ioctlFlags(descriptor, FS_IOC_GETFLAGS, flags) !== 0) return;
+        flags[0] = (flags[0] ?? 0) | FS_TOPDIR_FL;
+        ioctlFlags(descriptor, FS_IOC_SETFLAGS, flags);
+      } finally {
+        closeSync(descriptor);
+      }
     },
     enterNetworkNamespace(descriptor) {
       if (setns(descriptor, CLONE_NEWNET) === 0) return true;

@@ -2,7 +2,7 @@ import { open } from 'node:fs/promises';
 import { type Duplex, PassThrough } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 
-const chunkSize = 64 * 1024;
+const defaultPieceSize = 64 * 1024;
 const magics = { gzip: [0x1f, 0x8b], zstd: [0x28, 0xb5, 0x2f, 0xfd] };
 
 type Compression = 'gzip' | 'zstd' | 'none';
@@ -25,8 +25,8 @@ export function compressionIn(head: Uint8Array): Compression {
   return matches(magics.zstd) ? 'zstd' : 'none';
 }
 
-/** A stream that takes the file's bytes and gives its uncompressed ones. */
-export async function decompressor(path: string): Promise<Duplex> {
+/** A stream that takes the file's bytes and gives its uncompressed ones, in pieces of so many bytes. */
+export async function decompressor(path: string, chunkSize = defaultPieceSize): Promise<Duplex> {
   const makers = {
     gzip: () => createGunzip({ chunkSize }),
     zstd: () => createZstdDecompress({ chunkSize }),

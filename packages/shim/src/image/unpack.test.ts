@@ -221,7 +221,11 @@ describe.skipIf(needsRoot)(`unpackLayer${needsRoot ? ` (${needsRoot})` : ''}`, (
     ],
     ['a hard link outside', [{ type: 'hard-link', path: 'x', target: '../../etc/shadow' }], 'leads outside the layer'],
     ['a hard link to an absolute path', [{ type: 'hard-link', path: 'x', target: '/etc/shadow' }], 'the path "/etc/shadow" is absolute'],
-    ['a hard link to nothing', [{ type: 'hard-link', path: 'x', target: 'etc/shadow' }], "which this layer doesn't hold"],
+    [
+      'a hard link to nothing',
+      [{ type: 'hard-link', path: 'x', target: 'etc/shadow' }],
+      'no file of this layer before it, nor of one below',
+    ],
     [
       'a hard link through a symbolic link',
       [
