@@ -1,5 +1,6 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { PluginError } from '@berth/sdk/errors';
 import { tryLock, withLock } from '../files/file-lock.ts';
 import { Blobs } from './blobs.ts';
 import { detachGarbage, type ImageParts, noParts, resumableMs } from './garbage.ts';
@@ -53,6 +54,19 @@ export class SharedStore {
       return await body();
     } finally {
       await lease.release();
+    }
+  }
+
+  /** As `leasing`, for what only reads them: on a full disk it goes on without, and ends with an error where a part is removed meanwhile. */
+  async reading<T>(images: LeasedImage[], body: () => Promise<T>): Promise<T> {
+    const lease = await this.locked(() => this.leases.take(images)).catch((error) => {
+      if (PluginError.from(error).code === 'RESOURCE_EXHAUSTED') return undefined;
+      throw error;
+    });
+    try {
+      return await body();
+    } finally {
+      await lease?.release();
     }
   }
 

@@ -67,7 +67,7 @@ export class LayeredImages implements Images {
     const source = await pushSource(image, reference, this.#store.blobs, this.#store.records);
     const registry = await openRegistry(reference, { auth, configPath: this.#registryConfigPath, access: 'pull,push' });
     try {
-      await this.#store.leasing([{ manifestDigest: descriptor.digest, manifest }], () => pushImage(registry, source, signal));
+      await this.#store.reading([{ manifestDigest: descriptor.digest, manifest }], () => pushImage(registry, source, signal));
       return image.manifestDigest;
     } finally {
       registry.close();
@@ -114,7 +114,7 @@ export class LayeredImages implements Images {
     }));
     const leased = merged.map(({ descriptor, manifest }) => ({ manifestDigest: descriptor.digest, manifest }));
     const files = archiveFiles(merged, format, (digest) => this.#store.blobs.path(digest));
-    await this.#store.leasing(leased, () => writeTo(output, files, signal));
+    await this.#store.reading(leased, () => writeTo(output, files, signal));
   }
 
   async list(): Promise<Image[]> {
