@@ -1,7 +1,7 @@
 import { connect } from '@berth/sdk/connect';
 import { ImageServiceService, ImageStatusRequest, ListImagesRequest, PullImageRequest, RemoveImageRequest } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
-import { type ImageCommands, listings, noSuchImage, pullTimeoutMs } from './images.ts';
+import { type ImageCommands, listings, noSuchImage, pullTimeoutMs } from './image-commands.ts';
 
 /** The images of any CRI server, as far as CRI goes. */
 export function criImages(endpoint: string): ImageCommands {

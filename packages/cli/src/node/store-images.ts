@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
 import { LayeredImages } from '@berth/shim/image/store';
 import { findWrittenContainer } from '@berth/shim/written-container';
-import { type ImageCommands, listings, noSuchImage, pullTimeoutMs } from './images.ts';
+import { type ImageCommands, listings, noSuchImage, pullTimeoutMs } from './image-commands.ts';
 
 const archiveTimeoutMs = 1_800_000;
 

@@ -39,7 +39,7 @@ export class Records {
 
   /** By name, id or unique prefix of an id; undefined if there is none. */
   async find(reference: string): Promise<InstalledImage | undefined> {
-    const digits = /^(?:sha256:)?([0-9a-f]{12,64})$/.exec(reference)?.[1];
+    const digits = digitsOf(reference);
     if (digits) {
       const found = await this.#findByPrefix(digits);
       if (found || reference.startsWith('sha256:') || digits.length === 64) return found;
@@ -125,6 +125,17 @@ export class Records {
 /** `repository@digest`, not `repository:tag`. */
 export function isDigestName(name: string): boolean {
   return name.includes('@');
+}
+
+/** Whether the reference that found an image is its id, or the beginning of one. */
+export function meansId(reference: string, id: string): boolean {
+  const digits = digitsOf(reference);
+  return digits !== undefined && id.startsWith(`sha256:${digits}`);
+}
+
+/** Of an id, or of as much of one as may stand for it. */
+function digitsOf(reference: string): string | undefined {
+  return /^(?:sha256:)?([0-9a-f]{12,64})$/.exec(reference)?.[1];
 }
 
 function malformedId(id: string): PluginError {

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import type { ImageListing } from '../../node/images.ts';
+import type { ImageListing } from '../../node/image-commands.ts';
 import { type Column, formatListing, type OutputFormat } from '../../view/listing.ts';
 import { outputOption } from '../../view/output-option.ts';
 import { openedImages } from './opened-images.ts';

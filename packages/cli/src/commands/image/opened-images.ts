@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { compose, type GlobalOptions, tokens } from '../../compose.ts';
-import { type ImageCommands, openImages } from '../../node/images.ts';
+import type { ImageCommands } from '../../node/image-commands.ts';
+import { openImages } from '../../node/images.ts';
 
 interface ImageOptions extends GlobalOptions {
   runtimeEndpoint?: string;

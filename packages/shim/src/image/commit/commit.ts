@@ -11,8 +11,9 @@ import { addImage } from '../add-image.ts';
 import type { Descriptor } from '../blobs.ts';
 import { digestOf, Meter } from '../digest.ts';
 import { longestManifest, type Manifest, ociManifestType, parseManifest } from '../manifest.ts';
-import { nameOf, parseReference, repositoryOf } from '../reference.ts';
+import { parseReference, repositoryOf } from '../reference.ts';
 import type { SharedStore } from '../shared-store.ts';
+import { newTag } from '../tags.ts';
 import { applyChanges, type ChangeableConfig } from './changes.ts';
 import { type UpperLayer, upperLayerTar } from './upper-layer.ts';
 
@@ -72,7 +73,7 @@ export async function commitContainer(
   options: CommitOptions,
   signal: AbortSignal,
 ): Promise<CommittedImage> {
-  const reference = tagReference(name);
+  const tag = newTag(name);
   const { object } = container;
   const base = await readBase(store, container);
   applyChanges(base.configuration.config ?? {}, options.changes ?? []);
@@ -86,8 +87,7 @@ export async function commitContainer(
       const { path, diffId, ...descriptor } = layer;
       const layers = [...base.manifest.layers.map(asOci), descriptor];
       const manifestBytes = json({ schemaVersion: 2, mediaType: ociManifestType, config, layers });
-      const tag = nameOf(reference);
-      const names = [tag, `${repositoryOf(reference)}@${digestOf(manifestBytes)}`];
+      const names = [tag, `${repositoryOf(parseReference(name))}@${digestOf(manifestBytes)}`];
       const source = {
         open: ({ digest }: Descriptor, _: AbortSignal, start = 0) =>
           digest === config.digest ? once(configBytes.subarray(start)) : createReadStream(path, { start }),
@@ -101,15 +101,6 @@ export async function commitContainer(
       return { id, name: tag };
     }),
   );
-}
-
-function tagReference(name: string): ReturnType<typeof parseReference> {
-  const reference = parseReference(name);
-  if (reference.digest === undefined) return reference;
-  throw new PluginError('INVALID_ARGUMENT', 'an image that is to be made has no digest yet', {
-    object: `image ${name}`,
-    hint: 'write NAME:TAG',
-  });
 }
 
 interface Base {
