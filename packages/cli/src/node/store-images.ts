@@ -49,8 +49,9 @@ async function permitted<Result>(directory: string, work: () => Promise<Result>)
     await access(directory).catch(absent);
     return await work();
   } catch (error) {
-    const { code, path } = (error as { cause?: NodeJS.ErrnoException } & NodeJS.ErrnoException) ?? {};
-    if (code !== 'EACCES' && code !== 'EPERM' && code !== 'PERMISSION_DENIED') throw error;
+    // A registry that refuses is PERMISSION_DENIED, too.
+    const { code, path } = ((error instanceof PluginError ? error.cause : error) ?? {}) as NodeJS.ErrnoException;
+    if (code !== 'EACCES' && code !== 'EPERM') throw error;
     throw new PluginError('PERMISSION_DENIED', `this user may not use it${path === undefined ? '' : ` (${path})`}`, {
       object: `image store ${directory}`,
       hint: 'run berth as root, or name a directory of your own by --root',

@@ -48,12 +48,13 @@ export class Blobs {
   /**
    * Takes a blob in, unless it is there. The bytes are checked as they come, and the blob counts when it is whole and on
    * disk. Others that want the same blob wait for this one. `source` gives the bytes from an offset on: what came before a connection
-   * was cut, or a process killed, is kept for the next attempt.
+   * was cut, or a process killed, is kept for the next attempt. `origin` says in errors whose bytes they are.
    */
   async add(
     { digest, size }: Pick<Descriptor, 'digest' | 'size'>,
     source: (from: number) => AsyncIterable<Uint8Array>,
     signal: AbortSignal,
+    origin: () => string | undefined = () => undefined,
   ): Promise<void> {
     if (await this.has(digest)) return;
     await mkdir(this.#ingest, { recursive: true, mode: 0o700 });
@@ -66,8 +67,12 @@ export class Blobs {
         await rename(partial, this.path(digest));
         await syncDirectory(this.#directory);
       } catch (error) {
-        const failure = PluginError.from(error, 'INTERNAL', { object: `blob ${digest}` });
-        if (!isWorthKeeping(failure)) await rm(partial, { force: true });
+        const failure =
+          error instanceof WrongBytes
+            ? corrupt(digest, error.message, origin())
+            : PluginError.from(error, 'INTERNAL', { object: `blob ${digest}` });
+        const { size: kept = 0 } = (await stat(partial).catch(absent)) ?? {};
+        if (kept === 0 || !isWorthKeeping(failure)) await rm(partial, { force: true });
         throw failure;
       }
     });
@@ -111,7 +116,7 @@ export class Blobs {
     if (size > 0 && size <= expected.size && (await this.#write(partial, size, expected, source, signal)) === expected.digest) return;
     await rm(partial, { force: true });
     const digest = await this.#write(partial, 0, expected, source, signal);
-    if (digest !== expected.digest) throw corrupt(expected.digest, `its bytes have the digest ${digest}`);
+    if (digest !== expected.digest) throw new WrongBytes(`its bytes have the digest ${digest}`);
   }
 
   /** Goes on behind the first `from` bytes; gives the digest of the whole. */
@@ -128,10 +133,10 @@ export class Blobs {
     try {
       for await (const chunk of meter.through(from < expected.size ? source(from) : Readable.from([]))) {
         signal.throwIfAborted();
-        if (meter.bytes > expected.size) throw corrupt(expected.digest, `it is longer than the ${expected.size} bytes announced`);
+        if (meter.bytes > expected.size) throw new WrongBytes(`it is longer than the ${expected.size} bytes announced`);
         await file.writeFile(chunk);
       }
-      if (meter.bytes < expected.size) throw corrupt(expected.digest, `it ended after ${meter.bytes} of ${expected.size} bytes`);
+      if (meter.bytes < expected.size) throw new WrongBytes(`it ended after ${meter.bytes} of ${expected.size} bytes`);
       await file.sync();
       return meter.digest();
     } finally {
@@ -168,9 +173,12 @@ async function removeUnlocked(partial: string): Promise<void> {
   }
 }
 
-function corrupt(digest: string, what: string): PluginError {
+/** Not those that the manifest announces; its message says why. */
+class WrongBytes extends Error {}
+
+function corrupt(digest: string, what: string, origin: string | undefined): PluginError {
   return new PluginError('DATA_LOSS', what, {
-    object: `blob ${digest}`,
+    object: `blob ${digest}${origin === undefined ? '' : ` of ${origin}`}`,
     hint: 'try again; if it stays so, the image is broken at its source',
   });
 }

@@ -10,7 +10,7 @@ export type ImageParts = Pick<InstalledImage, 'blobs' | 'layers'>;
 export const noParts: ImageParts = { blobs: [], layers: [] };
 
 /** What a failed pull has brought is kept this long for the next attempt to go on from, unless the disk is full. */
-export const resumableMs = 3_600_000;
+export const resumableMs = 86_400_000;
 
 interface StoreParts {
   blobs: Blobs;

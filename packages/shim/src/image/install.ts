@@ -12,6 +12,8 @@ const parallelDownloads = 3;
 export interface BlobSource {
   /** The blob's bytes, unchecked, behind the first `from` ones; an error in the stream names the source. */
   open(blob: Descriptor, signal: AbortSignal, from?: number): AsyncIterable<Uint8Array>;
+  /** Whose bytes these are, for the error where they are wrong: `image a.example/app:1, from registry a.example`. */
+  origin?(blob: Descriptor): string;
 }
 
 export interface InstalledImage {
@@ -36,7 +38,13 @@ export async function installImage(
   signal: AbortSignal,
 ): Promise<InstalledImage> {
   const manifestDigest = digestOf(manifestBytes);
-  const add = (blob: Descriptor, within: AbortSignal) => blobs.add(blob, (from) => source.open(blob, within, from), within);
+  const add = (blob: Descriptor, within: AbortSignal) =>
+    blobs.add(
+      blob,
+      (from) => source.open(blob, within, from),
+      within,
+      () => source.origin?.(blob),
+    );
   await blobs.add({ digest: manifestDigest, size: manifestBytes.length }, (from) => once(manifestBytes.subarray(from)), signal);
   if (manifest.config.size > longestManifest) {
     throw new PluginError('INVALID_ARGUMENT', `its configuration has ${manifest.config.size} bytes, more than ${longestManifest}`, {

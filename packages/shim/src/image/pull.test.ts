@@ -214,7 +214,10 @@ describe('pull from a registry that misbehaves', () => {
     ['other', manifest(4), 'its bytes have the digest'],
   ])('refuses %s bytes than the manifest announces, and keeps none', async (_, body, reason) => {
     const host = await listen((request, response) => response.end(request.url?.includes('/blobs/') ? 'oops' : body));
-    await expect(pull(`${host}/app:1`)).rejects.toMatchObject({ code: 'DATA_LOSS', message: expect.stringContaining(reason) });
+    await expect(pull(`${host}/app:1`)).rejects.toMatchObject({
+      code: 'DATA_LOSS',
+      message: expect.stringMatching(new RegExp(`^blob sha256:a+ of image ${host}/app:1, from registry ${host}: .*${reason}`)),
+    });
     expect(await readdir(join(directory, 'ingest'))).toEqual([]);
   });
 
@@ -271,6 +274,46 @@ describe('pull from a registry that misbehaves', () => {
     } finally {
       storage.close();
     }
+  });
+
+  it('shows a password to the token server, where the registry offers that beside taking it itself', async () => {
+    const shown: [string | undefined, string | undefined][] = [];
+    const host = await listen((request, response) => {
+      const { authorization, host: self } = request.headers;
+      const path = request.url?.split('?')[0];
+      shown.push([path, authorization]);
+      if (path === '/token') return response.end(JSON.stringify({ token: 'given' }));
+      if (authorization === 'Bearer given') return response.writeHead(404).end();
+      return response.writeHead(401, { 'www-authenticate': `Negotiate, Basic realm="r", Bearer realm="http://${self}/token"` }).end();
+    });
+    const auth = AuthConfig.fromPartial({ username: 'me', password: 'secret' });
+    await expect(pull(`${host}/app:1`, signal, { auth, sandbox: undefined })).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    const basic = `Basic ${Buffer.from('me:secret').toString('base64')}`;
+    const manifest = '/v2/app/manifests/1';
+    expect(shown).toEqual([
+      [manifest, undefined],
+      ['/token', basic],
+      [manifest, 'Bearer given'],
+    ]);
+  });
+
+  it('gives up where a token is never good enough', async () => {
+    let asked = 0;
+    const host = await listen((request, response) => {
+      const { host: self } = request.headers;
+      if (request.url?.startsWith('/token')) return response.end(JSON.stringify({ token: `${asked++}` }));
+      return response.writeHead(401, { 'www-authenticate': `Bearer realm="http://${self}/token"` }).end();
+    });
+    await expect(pull(`${host}/app:1`)).rejects.toMatchObject({ code: 'PERMISSION_DENIED' });
+    expect(asked).toBe(2);
+  });
+
+  it('refuses a manifest that is not what the registry calls it', async () => {
+    const host = await listen((_, response) => response.writeHead(200, { 'docker-content-digest': `sha256:${'b'.repeat(64)}` }).end('{}'));
+    await expect(pull(`${host}/app:1`)).rejects.toMatchObject({
+      code: 'DATA_LOSS',
+      message: expect.stringContaining(`registry ${host}: the manifest has the digest sha256:44136fa`),
+    });
   });
 
   it('exchanges an identity token, and fetches another token when the first has expired', async () => {

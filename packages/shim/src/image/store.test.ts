@@ -257,7 +257,7 @@ describe.skipIf(needsRoot)(`LayeredImages${needsRoot ? ` (${needsRoot})` : ''}`,
     expect(await files('users')).toEqual(['other.json']);
     expect([await files('layers'), await files('blobs')]).toEqual([layers, blobs]);
 
-    const longAgo = new Date(Date.now() - 2 * 3_600_000);
+    const longAgo = new Date(Date.now() - 2 * 86_400_000);
     for (const path of [...layers.map((name) => join('layers', name)), ...blobs.map((name) => join('blobs', name))])
       await utimes(join(directory, path), longAgo, longAgo);
     await images.recover(() => true);

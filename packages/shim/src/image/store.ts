@@ -1,20 +1,19 @@
 import type { Readable, Writable } from 'node:stream';
 import type { AuthConfig, FilesystemUsage, Image } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
-import { type CommitOptions, type CommittedImage, commitContainer, type WrittenContainer } from './commit/commit.ts';
+import type { CommitOptions, CommittedImage, WrittenContainer } from './commit/commit.ts';
 import { criImage, listImages } from './cri-image.ts';
 import type { Images, PullOptions, UsableImage } from './images.ts';
-import { type LoadedImage, loadArchive } from './load.ts';
+import type { LoadedImage } from './load.ts';
 import { parseManifest } from './manifest.ts';
 import { presentImage } from './present-image.ts';
 import { pullImage } from './pull.ts';
 import { pushSource } from './push-source.ts';
-import { parseReference } from './reference.ts';
-import { pushImage } from './registry/push.ts';
-import { openRegistry } from './registry/registry.ts';
+import { parseReference, type Reference } from './reference.ts';
+import type { Registry, RegistryOptions } from './registry/registry.ts';
 import { defaultRegistryConfigPath } from './registry/registry-host.ts';
 import { pruneImages, type Removal, removeImage, untagImage } from './removal.ts';
-import { type ArchiveFormat, savedImage, saveImages } from './save.ts';
+import type { ArchiveFormat } from './save.ts';
 import { SharedStore } from './shared-store.ts';
 import { pinImage, tagImage, unpinImage } from './tags.ts';
 import { diskUsage } from './usage.ts';
@@ -44,7 +43,7 @@ export class LayeredImages implements Images {
 
   async pull(text: string, { auth }: PullOptions, signal: AbortSignal): Promise<string> {
     const reference = parseReference(text);
-    const registry = await openRegistry(reference, { auth, configPath: this.#registryConfigPath });
+    const registry = await this.#registry(reference, { auth });
     try {
       return await pullImage(this.#store, reference, registry, signal);
     } finally {
@@ -56,9 +55,11 @@ export class LayeredImages implements Images {
   async push(text: string, auth: AuthConfig | undefined, signal: AbortSignal): Promise<string> {
     const reference = parseReference(text);
     const image = await presentImage(this.#store, text);
+    const { savedImage } = await import('./save.ts');
     const { descriptor, manifest } = await savedImage(this.#store, text);
     const source = await pushSource(image, reference, this.#store.blobs, this.#store.records);
-    const registry = await openRegistry(reference, { auth, configPath: this.#registryConfigPath, access: 'pull,push' });
+    const { pushImage } = await import('./registry/push.ts');
+    const registry = await this.#registry(reference, { auth, access: 'pull,push' });
     try {
       await this.#store.reading([{ manifestDigest: descriptor.digest, manifest }], () => pushImage(registry, source, signal));
       return image.manifestDigest;
@@ -71,12 +72,14 @@ export class LayeredImages implements Images {
    * Loads all images of an archive, a file or a stream: OCI image layout or `docker save`, plain or compressed. `name` stands for the
    * archive's own names, of which a layout may have none.
    */
-  load(source: string | Readable, options: { name?: string } = {}, signal: AbortSignal): Promise<LoadedImage[]> {
+  async load(source: string | Readable, options: { name?: string } = {}, signal: AbortSignal): Promise<LoadedImage[]> {
+    const { loadArchive } = await import('./load.ts');
     return loadArchive(this.#store, source, options, signal);
   }
 
   /** Makes a new image of what a container wrote above its own; see commit/commit.ts. */
-  commit(container: WrittenContainer, name: string, options: CommitOptions, signal: AbortSignal): Promise<CommittedImage> {
+  async commit(container: WrittenContainer, name: string, options: CommitOptions, signal: AbortSignal): Promise<CommittedImage> {
+    const { commitContainer } = await import('./commit/commit.ts');
     return commitContainer(this.#store, container, name, options, signal);
   }
 
@@ -84,7 +87,8 @@ export class LayeredImages implements Images {
    * Puts present images into one archive, under the names that `references` call them by, in a file or a stream. An id
    * gives no name. A file is there only when it is whole.
    */
-  save(references: string[], output: string | Writable, format: ArchiveFormat, signal: AbortSignal): Promise<void> {
+  async save(references: string[], output: string | Writable, format: ArchiveFormat, signal: AbortSignal): Promise<void> {
+    const { saveImages } = await import('./save.ts');
     return saveImages(this.#store, references, output, format, signal);
   }
 
@@ -181,5 +185,11 @@ export class LayeredImages implements Images {
 
   async release(user: string): Promise<void> {
     await this.#store.users.remove(user);
+  }
+
+  /** Loaded only where it is used: many a shim never pulls. */
+  async #registry(reference: Reference, options: Omit<RegistryOptions, 'configPath'>): Promise<Registry> {
+    const { openRegistry } = await import('./registry/registry.ts');
+    return openRegistry(reference, { ...options, configPath: this.#registryConfigPath });
   }
 }

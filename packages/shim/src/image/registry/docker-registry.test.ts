@@ -1,10 +1,15 @@
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type BuiltImage, buildImage } from '@berth/conformance/image-builder';
 import { AuthConfig } from '@berth/sdk/cri';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { makeCertificate, skipWithoutOpenssl, type TestCertificate } from '../../../../../test/fixtures/certificate.ts';
+import { startImageProcess } from '../../../../../test/fixtures/image-process.ts';
 import {
   htpasswd,
   missingRegistry,
@@ -113,6 +118,22 @@ describe.skipIf(missing)(`images from docker-registry${missing ? ` (${missing})`
     server.lifeSeconds = 60;
     expect(await pull(`${host}/team/app:1`)).toBe(image.id);
     expect(new Set(server.asked.flat())).toEqual(new Set(['repository:team/app:pull']));
+  });
+
+  it('come whole to one process while another, from which it goes on, is killed in the middle of a layer', async () => {
+    const big = [{ type: 'file' as const, path: 'big', content: randomBytes(300_000).toString('base64') }];
+    const { id, path } = await buildImage({ output: join(scratch, 'big.tar'), names: ['localhost/big:1'], layers: [big] });
+    await plain.push(path, 'big', '1');
+    const slow = await startSlowProxy(plain.host, 100_000);
+    started.push(slow);
+    const directory = await mkdtemp(join(scratch, 'images-'));
+    const killed = startImageProcess(directory, 'pull', `${slow.host}/big:1`);
+    await expect.poll(() => bytesIn(join(directory, 'ingest')), { timeout: 20_000 }).toBeGreaterThan(0);
+    const other = startImageProcess(directory, 'pull', `${slow.host}/big:1`);
+    killed.process.kill('SIGKILL');
+    await expect(killed.result).rejects.toThrow('SIGKILL');
+    expect((await other.result).id).toBe(id);
+    expect(slow.ranges).toEqual([expect.stringMatching(/^bytes=[1-9]\d+-$/)]);
   });
 
   describe('over TLS', () => {
@@ -245,6 +266,38 @@ describe.skipIf(missing)(`images from docker-registry${missing ? ` (${missing})`
     });
   });
 });
+
+/** Passes requests on to a registry; the first answer that is longer than `cut` bytes stops there. */
+async function startSlowProxy(host: string, cut: number) {
+  const ranges: string[] = [];
+  let isCut = false;
+  const server = createServer(async (request, response) => {
+    const { range } = request.headers;
+    if (range) ranges.push(range);
+    const answer = await fetch(`http://${host}${request.url}`, {
+      headers: { accept: request.headers.accept ?? '*/*', ...(range && { range }) },
+    });
+    const body = Buffer.from(await answer.arrayBuffer());
+    response.writeHead(answer.status, { 'content-length': body.length, 'content-range': answer.headers.get('content-range') ?? '' });
+    if (isCut || body.length <= cut) return response.end(body);
+    isCut = true;
+    response.write(body.subarray(0, cut));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const stop = async () => {
+    server.closeAllConnections();
+    server.close();
+  };
+  return { host: `127.0.0.1:${(server.address() as AddressInfo).port}`, ranges, stop };
+}
+
+/** Of what is on its way into a store. */
+async function bytesIn(directory: string): Promise<number> {
+  const names = await readdir(directory).catch(() => []);
+  const sizes = await Promise.all(names.map(async (name) => (await stat(join(directory, name)).catch(() => undefined))?.size ?? 0));
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
 
 function mirrors(...hosts: string[]): string {
   return hosts.map((host) => `[host."http://${host}"]\n`).join('');

@@ -11,6 +11,7 @@ import { digestOf } from '../digest.ts';
 import { parseReference } from '../reference.ts';
 import { parseHostsToml } from './hosts-toml.ts';
 import { Registry, type RegistryPatience } from './registry.ts';
+import type { RegistryHost } from './registry-host.ts';
 import { resolveHosts } from './registry-hosts.ts';
 
 const content = randomBytes(300_000);
@@ -44,6 +45,7 @@ describe('a layer on its way', () => {
       ranges.push(request.headers.range);
       listener(request, response);
     });
+    server.on('connect', (_, socket) => socket.end('HTTP/1.1 502 Bad Gateway\r\n\r\n'));
     servers.push(server);
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -60,9 +62,15 @@ describe('a layer on its way', () => {
     });
   };
 
-  const download = async (hosts: string[], signal: AbortSignal = AbortSignal.timeout(20_000)): Promise<void> => {
-    const file = parseHostsToml(hosts.map((host) => `[host."http://${host}"]\n`).join(''), '/certs.d/hosts.toml');
-    const known = resolveHosts(file, 'registry.invalid').filter(({ isOwn }) => !isOwn);
+  const download = (hosts: string[], signal?: AbortSignal) =>
+    downloadBy(hosts.map((host) => `[host."http://${host}"]\n`).join(''), ({ isOwn }) => !isOwn, signal);
+
+  const downloadBy = async (
+    toml: string,
+    isAsked: (host: RegistryHost) => boolean,
+    signal = AbortSignal.timeout(20_000),
+  ): Promise<void> => {
+    const known = resolveHosts(parseHostsToml(toml, '/certs.d/hosts.toml'), 'registry.invalid').filter(isAsked);
     const registry = new Registry(parseReference('registry.invalid/app:1'), known, { auth: undefined, configPath: '', patience: fast });
     try {
       await blobs.add(blob, (from) => registry.open(blob, signal, from), signal);
@@ -135,6 +143,16 @@ describe('a layer on its way', () => {
       message: expect.stringMatching(new RegExp(`^image registry.invalid/app:1: mirror ${host}: ${reason}; check`)),
     });
     expect(ranges).toHaveLength(3);
+  });
+
+  it('comes through a proxy, whose password stays out of errors', async () => {
+    const proxy = await inTurn(whole);
+    const settings = (scheme: string) => `server = "${scheme}://registry.invalid"\nproxy = "http://me:secret@${proxy}"\n`;
+    await expect(downloadBy(settings('https'), () => true)).rejects.toThrow(
+      new RegExp(`registry registry.invalid: failed: .*via http://${proxy}(?!.*secret)`),
+    );
+    await downloadBy(settings('http'), () => true);
+    await arrived();
   });
 
   it('is refused where the registry answers another range', async () => {

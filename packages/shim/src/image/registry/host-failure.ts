@@ -61,7 +61,7 @@ export class HostFailures {
       return this.#failure(kind, 'UNAVAILABLE', url, error.message, whereToLook, error);
     }
     const [what, hint] = certificateProblem(error, url) ?? [
-      failures[error.code ?? ''] ?? `failed: ${error.message || error.code}`,
+      failures[error.code ?? ''] ?? `failed: ${withoutPasswords(error.message || (error.code ?? ''))}`,
       whereToLook,
     ];
     return this.#failure(interruptions.has(error.code ?? '') ? 'interrupted' : 'unreachable', 'UNAVAILABLE', url, what, hint, error);
@@ -71,6 +71,11 @@ export class HostFailures {
     const elsewhere = url.host === new URL(this.#host.api).host ? '' : `, at ${url.host}`;
     return new HostFailure(kind, code, `${this.#host.name}${elsewhere}: ${what}`, { object: this.#object, hint, cause });
   }
+}
+
+/** Node's messages name a proxy by its whole address. */
+function withoutPasswords(message: string): string {
+  return message.replaceAll(/\/\/[^/\s@]*@/g, '//');
 }
 
 const whereToLook = 'check that the registry runs and that this host can reach it';

@@ -1,7 +1,6 @@
 import { createReadStream } from 'node:fs';
-import { setTimeout } from 'node:timers/promises';
 import type { Descriptor } from '../blobs.ts';
-import { isFollowed } from './followed-address.ts';
+import { isFollowed, shown } from './followed-address.ts';
 import { HostFailure } from './host-failure.ts';
 import type { Registry } from './registry.ts';
 import type { RegistryClient } from './registry-client.ts';
@@ -87,7 +86,7 @@ class BlobUpload {
       } catch (error) {
         const isPassing = error instanceof HostFailure && error.kind === 'interrupted';
         if (!isPassing || attempt === attempts) throw error;
-        await setTimeout(firstPauseMs * 2 ** (attempt - 1), undefined, { signal });
+        await this.#client.pause(firstPauseMs * 2 ** (attempt - 1), signal);
       }
     }
   }
@@ -122,7 +121,7 @@ class BlobUpload {
     const { location = '' } = answer.headers;
     const target = URL.parse(location, url.href);
     if (target && location && isFollowed(target, url)) return target;
-    const what = `it wants the upload at ${JSON.stringify(location)}`;
+    const what = `it wants the upload at ${shown(location)}`;
     throw this.#client.failures.wrong('UNAVAILABLE', url, what, 'the registry must name an https address');
   }
 

@@ -1,17 +1,21 @@
 import type { IncomingMessage } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { AuthConfig } from '@berth/sdk/cri';
 import { Authorizer } from './authorizer.ts';
 import { type Challenge, parseChallenges } from './challenge.ts';
 import { type Credentials, credentialsFor } from './credentials.ts';
-import { isFollowed } from './followed-address.ts';
+import { isFollowed, shown } from './followed-address.ts';
 import { HostFailures } from './host-failure.ts';
 import type { RegistryHost } from './registry-host.ts';
-import { memoryBody, type Patience, Transport, type TransportRequest } from './transport.ts';
+import { memoryBody, type Patience, Stalled, Transport, type TransportRequest } from './transport.ts';
 
+/** Registries limit, and their logs tell, clients by name. */
+const userAgent = 'berth';
 const mostRedirects = 5;
 /** One for a token that has expired, one for a token that another request got, for another scope. */
 const mostRenewals = 2;
 const longestErrorBody = 64 * 1024;
+const longestMessage = 300;
 
 export interface ClientOptions {
   /** What it is about, for errors: `image registry.example/app:1`. */
@@ -78,22 +82,35 @@ export class RegistryClient {
 
   /** The whole body, if it isn't longer than `most` bytes. */
   async readAll(answer: IncomingMessage, url: URL, most: number, signal: AbortSignal): Promise<Buffer> {
-    const chunks: Uint8Array[] = [];
-    let length = 0;
-    for await (const chunk of this.chunks(answer, url, signal)) {
-      length += chunk.length;
-      if (length > most) {
-        const what = `the answer is longer than ${most} bytes`;
-        throw this.failures.wrong('RESOURCE_EXHAUSTED', url, what, 'the registry is broken: ask who runs it');
+    const { wholeMs } = this.#options.patience;
+    const limit = setTimeout(() => answer.destroy(new Stalled(`no whole answer within ${wholeMs / 1000} s`)), wholeMs);
+    try {
+      const chunks: Uint8Array[] = [];
+      let length = 0;
+      for await (const chunk of this.chunks(answer, url, signal)) {
+        length += chunk.length;
+        if (length > most) {
+          const what = `the answer is longer than ${most} bytes`;
+          throw this.failures.wrong('RESOURCE_EXHAUSTED', url, what, 'the registry is broken: ask who runs it');
+        }
+        chunks.push(chunk);
       }
-      chunks.push(chunk);
+      return Buffer.concat(chunks);
+    } finally {
+      clearTimeout(limit);
     }
-    return Buffer.concat(chunks);
   }
 
   /** Reads what is left, so that the connection can be used again; a long rest isn't worth it. */
   async discard(answer: IncomingMessage, url: URL, signal: AbortSignal): Promise<void> {
     await this.readAll(answer, url, longestErrorBody, signal).catch(() => undefined);
+  }
+
+  /** Before it is asked again. */
+  async pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+    await sleep(milliseconds, undefined, { signal }).catch((error) => {
+      throw this.failures.failed(error, new URL(this.host.api), signal);
+    });
   }
 
   close(): void {
@@ -103,13 +120,13 @@ export class RegistryClient {
   async #follow(start: URL, request: TransportRequest, authorization: string | undefined, signal: AbortSignal): Promise<IncomingMessage> {
     let url = start;
     for (let redirects = 0; redirects <= mostRedirects; redirects++) {
-      const headers = { ...request.headers, ...this.#ownHeaders(url, authorization) };
+      const headers = { 'user-agent': userAgent, ...request.headers, ...this.#ownHeaders(url, authorization) };
       const answer = await this.#send(url, { ...request, headers }, signal);
       if (![301, 302, 303, 307, 308].includes(answer.statusCode ?? 0)) return answer;
       await this.discard(answer, url, signal);
       const target = URL.parse(answer.headers.location ?? '', url.href);
       if (!target || !isFollowed(target, url)) {
-        const what = `it redirects to ${JSON.stringify(answer.headers.location)}`;
+        const what = `it redirects to ${shown(answer.headers.location)}`;
         throw this.failures.wrong('UNAVAILABLE', url, what, 'the registry must redirect to an https address');
       }
       url = target;
@@ -162,18 +179,21 @@ export class RegistryClient {
   }
 }
 
-/** `MANIFEST_UNKNOWN, manifest unknown` from a registry's error body (distribution-spec, error codes), made printable. */
+/** `MANIFEST_UNKNOWN, manifest unknown` from a registry's error body (distribution-spec, error codes), or the text that others send; made printable. */
 function registryMessage(body: Buffer): string {
+  const text = body.toString();
+  return (errorOf(text) ?? (text.startsWith('<') ? '' : text))
+    .trim()
+    .replaceAll(/\p{Cc}/gu, ' ')
+    .slice(0, longestMessage);
+}
+
+function errorOf(text: string): string | undefined {
   try {
-    const { errors } = JSON.parse(body.toString()) as { errors?: { code?: string; message?: string }[] };
-    const [first] = errors ?? [];
-    return [first?.code, first?.message]
-      .filter(Boolean)
-      .join(', ')
-      .replaceAll(/\p{Cc}/gu, ' ')
-      .slice(0, 300);
+    const { errors } = JSON.parse(text) as { errors?: { code?: string; message?: string }[] };
+    return [errors?.[0]?.code, errors?.[0]?.message].filter(Boolean).join(', ');
   } catch {
-    return '';
+    return undefined;
   }
 }
 

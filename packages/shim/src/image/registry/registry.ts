@@ -1,4 +1,3 @@
-import { setTimeout } from 'node:timers/promises';
 import type { AuthConfig } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import type { Descriptor } from '../blobs.ts';
@@ -14,13 +13,21 @@ import type { Patience } from './transport.ts';
 
 /** How long is waited, and how often something is tried again. */
 export interface RegistryPatience extends Patience {
-  /** Attempts of a download that bring nothing new. */
+  /** A download is given up after so many attempts that bring nothing new, or when they have taken so long. */
   attempts: number;
+  fruitlessMs: number;
   /** Before the second attempt; doubled each time. */
   firstPauseMs: number;
 }
 
-const patience: RegistryPatience = { idleMs: 30_000, commitMs: 300_000, attempts: 7, firstPauseMs: 250 };
+const patience: RegistryPatience = {
+  idleMs: 30_000,
+  wholeMs: 120_000,
+  commitMs: 300_000,
+  attempts: 7,
+  fruitlessMs: 90_000,
+  firstPauseMs: 250,
+};
 const longestPauseMs = 5_000;
 /** An attempt that brings fewer bytes counts as one that brought none: otherwise a registry could drop a connection per byte. */
 const leastProgress = 64 * 1024;
@@ -47,9 +54,11 @@ export class Registry implements BlobSource {
   readonly #object: string;
   readonly #clients: RegistryClient[];
   readonly #patience: RegistryPatience;
-  /** Clients whose hosts have answered, and those that couldn't be reached: these are asked when no other has it. */
+  /** Clients whose hosts have answered, and those that were given up: these are asked for the rest when no other has it. */
   readonly #answered = new Set<RegistryClient>();
-  readonly #unreachable = new Set<RegistryClient>();
+  readonly #givenUp = new Set<RegistryClient>();
+  /** By blob, who has sent the end of it. */
+  readonly #senders = new Map<string, RegistryClient>();
 
   constructor(reference: Reference, hosts: RegistryHost[], { auth, access = 'pull', patience: given }: RegistryOptions) {
     this.reference = reference;
@@ -93,10 +102,15 @@ export class Registry implements BlobSource {
     throw this.#none(failures);
   }
 
+  origin({ digest }: Descriptor): string {
+    const sender = this.#senders.get(digest);
+    return sender ? `${this.#object}, from ${sender.host.name}` : this.#object;
+  }
+
   /** Clients of the hosts that can do it, in the order in which to ask them. */
   clients(capability: Capability): RegistryClient[] {
     const able = this.#clients.filter(({ host }) => host.capabilities.includes(capability));
-    if (able.length > 0) return able.toSorted((a, b) => Number(this.#unreachable.has(a)) - Number(this.#unreachable.has(b)));
+    if (able.length > 0) return able.toSorted((a, b) => Number(this.#givenUp.has(a)) - Number(this.#givenUp.has(b)));
     throw new PluginError('FAILED_PRECONDITION', `no host of ${this.reference.domain} has the capability ${capability}`, {
       object: this.#object,
       hint: `give it to one in the hosts.toml of ${this.reference.domain}`,
@@ -120,7 +134,7 @@ export class Registry implements BlobSource {
   }
 
   async *#patiently(client: RegistryClient, blob: Descriptor, from: number, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-    let [at, mark, fruitless] = [from, from, 0];
+    let [at, mark, fruitless, since] = [from, from, 0, performance.now()];
     for (;;) {
       try {
         for await (const chunk of this.#bytes(client, blob, at, signal)) {
@@ -129,10 +143,12 @@ export class Registry implements BlobSource {
         }
         return;
       } catch (error) {
-        fruitless = at - mark >= leastProgress ? 1 : fruitless + 1;
+        if (at - mark >= leastProgress) [fruitless, since] = [0, performance.now()];
         mark = at;
-        if (!this.#isPassing(client, error) || fruitless >= this.#patience.attempts) throw error;
-        await this.#pause(client, fruitless, signal);
+        fruitless++;
+        const isOver = fruitless >= this.#patience.attempts || performance.now() - since >= this.#patience.fruitlessMs;
+        if (isOver || !this.#isPassing(client, error)) throw error;
+        await client.pause(Math.min(this.#patience.firstPauseMs * 2 ** (fruitless - 1), longestPauseMs), signal);
       }
     }
   }
@@ -143,6 +159,7 @@ export class Registry implements BlobSource {
     const headers: Record<string, string> = from > 0 ? { range: `bytes=${from}-` } : {};
     const answer = await client.request(url, { method: 'GET', headers }, from > 0 ? [200, 206, 416] : [200], signal);
     this.#answered.add(client);
+    this.#senders.set(digest, client);
     const start = answer.statusCode === 206 ? Number(/^bytes (\d+)-/.exec(answer.headers['content-range'] ?? '')?.[1]) : 0;
     if (answer.statusCode === 416 || (start !== 0 && start !== from)) {
       await client.discard(answer, url, signal);
@@ -156,13 +173,6 @@ export class Registry implements BlobSource {
     }
   }
 
-  async #pause({ host, failures }: RegistryClient, fruitless: number, signal: AbortSignal): Promise<void> {
-    const milliseconds = Math.min(this.#patience.firstPauseMs * 2 ** (fruitless - 1), longestPauseMs);
-    await setTimeout(milliseconds, undefined, { signal }).catch((error) => {
-      throw failures.failed(error, new URL(host.api), signal);
-    });
-  }
-
   /** Whether the same host may do it when it is asked again; one that was never reached won't in the time that a pull has. */
   #isPassing(client: RegistryClient, error: unknown): boolean {
     if (!(error instanceof HostFailure)) return false;
@@ -172,7 +182,7 @@ export class Registry implements BlobSource {
   /** What isn't the host's failure, such as the end of the pull, is thrown on. */
   #noted(client: RegistryClient, error: unknown): HostFailure {
     if (!(error instanceof HostFailure)) throw error;
-    if (error.kind === 'unreachable') this.#unreachable.add(client);
+    if (error.kind === 'unreachable' || error.kind === 'interrupted') this.#givenUp.add(client);
     return error;
   }
 

@@ -9,6 +9,8 @@ import { type TlsOptions, tlsOptions } from './tls-options.ts';
 export interface Patience {
   /** A server that is silent for so long is taken for dead. A slow one that still sends is not. */
   idleMs: number;
+  /** Answers that are read whole, which have 4 MiB at most, must have come by then. */
+  wholeMs: number;
   /** After an upload a registry may be copying within its storage before it answers. */
   commitMs: number;
 }
@@ -103,6 +105,7 @@ export class Transport {
     const limit = (ms: number, what: string) => setTimeout(() => request.destroy(new Stalled(`${what} within ${ms / 1000} s`)), ms);
     const dialing = limit(dialTimeoutMs, 'no connection');
     let silence = limit(idleMs, 'no answer');
+    let isAnswered = false;
     request.once('socket', (socket) => {
       const isUp = () => clearTimeout(dialing);
       if (socket.connecting) socket.once('encrypted' in socket ? 'secureConnect' : 'connect', isUp);
@@ -114,13 +117,14 @@ export class Transport {
         silence.refresh();
       }
       clearTimeout(silence);
-      silence = limit(commitMs, 'no answer');
+      if (!isAnswered) silence = limit(commitMs, 'no answer');
     };
     try {
       if (body) pipeline(body.open(), upload, request).catch(reject);
       else request.end();
       return await promise;
     } finally {
+      isAnswered = true;
       clearTimeout(silence);
       clearTimeout(dialing);
     }
