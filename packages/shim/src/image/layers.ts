@@ -68,9 +68,8 @@ export class Layers {
         await mkdir(folder, { mode: 0o700 });
         const lowers = below.map(({ directory }) => directory);
         const size = await unpackLayer({ blob, diffId, lowers }, join(folder, 'fs'), signal);
-        const record: LayerRecord = { chainId, ...size, space: await spaceBelow(folder) };
-        await writeJson(join(folder, layerRecordName), record);
-        await syncFilesystemOf(folder);
+        const [space] = await Promise.all([spaceBelow(folder), syncFilesystemOf(folder)]);
+        await writeJson(join(folder, layerRecordName), { chainId, ...size, space } satisfies LayerRecord);
         return { chainId, ...size, directory: join(await this.#publish(folder, chainId), 'fs') };
       } catch (error) {
         await rm(folder, { recursive: true, force: true });

@@ -49,8 +49,9 @@ export class Leases {
   /** What is leased; removes void leases. */
   async live(): Promise<LeasedImage[]> {
     const leased: LeasedImage[] = [];
-    for (const name of await namesIn(this.#directory)) {
-      const path = join(this.#directory, name.replace(/\.lock$/, ''));
+    const names = new Set((await namesIn(this.#directory)).map((name) => name.replace(/\.lock$/, '')));
+    for (const name of names) {
+      const path = join(this.#directory, name);
       const lock = tryLock(lockOf(path));
       if (lock) {
         await rm(path, { force: true });

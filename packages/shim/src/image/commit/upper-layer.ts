@@ -69,12 +69,12 @@ class Walk {
     switch (mode & S_IFMT) {
       case S_IFDIR:
         yield tarHeader({ ...common, name: `${path}/`, type: 'directory' });
-        if (isOpaque(at)) yield tarHeader(marker(join(path, '.wh..wh..opq')));
+        if (present(() => isOpaque(at))) yield tarHeader(marker(join(path, '.wh..wh..opq')));
         return yield* this.directory(at, path);
       case S_IFREG:
         return yield* this.#file(at, path, stats, common);
       case S_IFLNK:
-        return yield* this.#linkOr(path, stats, { ...common, type: 'symlink', linkname: readlinkSync(at) });
+        return yield* this.#symlink(at, path, stats, common);
       case S_IFCHR:
         return yield* this.#linkOr(path, stats, { ...common, type: 'character-device', ...numbersOf(stats.rdev) });
       case S_IFBLK:
@@ -93,6 +93,11 @@ class Walk {
     if (!extended) return undefined;
     const { uid, gid } = this.#layer.ownerInside({ uid: Number(stats.uid), gid: Number(stats.gid) });
     return { name: path, mode: Number(stats.mode) & 0o7777, uid, gid, size: 0, modified: stats.mtimeNs, extended };
+  }
+
+  *#symlink(at: string, path: string, stats: BigIntStats, common: Omit<TarEntry, 'type'>): Generator<Uint8Array> {
+    const linkname = present(() => readlinkSync(at));
+    if (linkname !== undefined) yield* this.#linkOr(path, stats, { ...common, type: 'symlink', linkname });
   }
 
   /** The entry, or a hard link to the name by which its file is in the tar already. */
@@ -114,7 +119,8 @@ class Walk {
     if (!file) return;
     try {
       const { ino, dev } = await file.stat({ bigint: true });
-      if (ino !== stats.ino || dev !== stats.dev) throw changed(path);
+      // The container has put another file in its place.
+      if (ino !== stats.ino || dev !== stats.dev) return yield* this.#entry(at, path);
       const size = Number(stats.size);
       const first = this.#firstName(path, stats);
       if (first !== undefined) return yield tarHeader({ ...common, type: 'hard-link', linkname: first, extended: [] });
@@ -194,7 +200,7 @@ function present<T>(look: () => T): T | undefined {
 }
 
 function gone(error: NodeJS.ErrnoException): undefined {
-  if (['ENOENT', 'ELOOP', 'ENOTDIR', 'NOT_FOUND'].includes(error.code ?? '')) return undefined;
+  if (['ENOENT', 'ELOOP', 'ENOTDIR', 'EINVAL', 'NOT_FOUND'].includes(error.code ?? '')) return undefined;
   throw error;
 }
 
