@@ -14,6 +14,12 @@ export interface ImageListing {
   pinned: boolean;
 }
 
+/** A container as findWrittenContainer of @berth/shim takes it. */
+interface ContainerReference {
+  container: string;
+  namespace: string;
+}
+
 /** What `berth image` does, on the node's own store or on a CRI server's. */
 export interface ImageCommands {
   list(): Promise<ImageListing[]>;
@@ -28,9 +34,9 @@ export interface ImageCommands {
   /** Gives the new name in full. */
   tag(reference: string, name: string): Promise<string>;
   /** `file`: `-` is standard output. */
-  save(references: string[], file: string, format: ArchiveFormat): Promise<void>;
-  /** Gives the new image's id. `container` as findWrittenContainer of @berth/shim takes it. */
-  commit(container: string, namespace: string, name: string, options: CommitOptions): Promise<string>;
+  save(references: string[], file: string, format: ArchiveFormat, signal: AbortSignal): Promise<void>;
+  /** Gives the new image's id. */
+  commit(from: ContainerReference, name: string, options: CommitOptions, signal: AbortSignal): Promise<string>;
   pin(reference: string): Promise<void>;
   unpin(reference: string): Promise<void>;
   /** Gives names, or else ids, of the images that are gone. */

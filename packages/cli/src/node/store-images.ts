@@ -23,24 +23,28 @@ export function storeImages(root: string, registryConfigPath?: string): ImageCom
     push: (reference, auth) => using(() => images.push(reference, auth, AbortSignal.timeout(pullTimeoutMs))),
     load: (file, signal) =>
       using(async () => {
-        const limit = AbortSignal.timeout(archiveTimeoutMs);
         const source = file === '-' ? process.stdin : file;
-        const loaded = await images.load(source, {}, signal ? AbortSignal.any([signal, limit]) : limit);
+        const loaded = await images.load(source, {}, limited(signal));
         return loaded.flatMap(({ names, id }) => (names.length > 0 ? names : [id]));
       }),
     tag: (reference, name) => using(() => images.tag(reference, name)),
-    save: (references, file, format) =>
-      using(() => images.save(references, file === '-' ? process.stdout : file, format, AbortSignal.timeout(archiveTimeoutMs))),
-    commit: (container, namespace, name, options) =>
+    save: (references, file, format, signal) =>
+      using(() => images.save(references, file === '-' ? process.stdout : file, format, limited(signal))),
+    commit: ({ container, namespace }, name, options, signal) =>
       using(async () => {
         const written = await findWrittenContainer(root, container, namespace);
-        return (await images.commit(written, name, options, AbortSignal.timeout(archiveTimeoutMs))).id;
+        return (await images.commit(written, name, options, limited(signal))).id;
       }),
     pin: (reference) => using(() => images.pin(reference)),
     unpin: (reference) => using(() => images.unpin(reference)),
     prune: (options) =>
       using(async () => (await images.prune(options)).map(({ repoTags, repoDigests, id }) => repoTags[0] ?? repoDigests[0] ?? id)),
   };
+}
+
+function limited(signal?: AbortSignal): AbortSignal {
+  const limit = AbortSignal.timeout(archiveTimeoutMs);
+  return signal ? AbortSignal.any([signal, limit]) : limit;
 }
 
 /** Says what to do where this user may not use the store. */

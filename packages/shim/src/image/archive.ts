@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -67,8 +67,8 @@ interface PlainFile {
 }
 
 async function seekable(source: string | Readable, scratch: string, signal: AbortSignal): Promise<PlainFile> {
-  if (typeof source === 'string') return uncompressed(source, scratch, signal);
-  const copy = await copied([source], scratch, signal);
+  if (typeof source === 'string' && (await stat(source)).isFile()) return uncompressed(source, scratch, signal);
+  const copy = await copied([typeof source === 'string' ? createReadStream(source) : source], scratch, signal);
   if ((await compressionOf(copy.path)) === 'none') return copy;
   try {
     return await uncompressed(copy.path, scratch, signal);

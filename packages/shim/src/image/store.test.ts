@@ -264,6 +264,18 @@ describe.skipIf(needsRoot)(`LayeredImages${needsRoot ? ` (${needsRoot})` : ''}`,
     for (const folder of ['layers', 'blobs', 'incoming']) expect(await files(folder), folder).toEqual([]);
   });
 
+  it('loads an archive that comes through a pipe, compressed or not', async () => {
+    const { path, id } = await build('localhost/app:1', 'x');
+    const pipe = join(scratch, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    for (const content of [await readFile(path), gzipSync(await readFile(path))]) {
+      const writing = writeFile(pipe, content);
+      expect(await images.load(pipe, {}, signal)).toEqual([{ id, names: ['localhost/app:1'] }]);
+      await writing;
+      expect(await files('incoming')).toEqual([]);
+    }
+  });
+
   it('loads a docker archive whose layers are compressed, as kaniko makes them', async () => {
     const { path, id } = await build('localhost/app:1', 'x', { format: 'docker' });
     const unpacked = join(scratch, 'unpacked');

@@ -1,5 +1,6 @@
 import type { CommitOptions } from '@berth/shim/image/store';
 import { Command, Option } from 'commander';
+import { interruptible } from './interruptible.ts';
 import { openedImages } from './opened-images.ts';
 
 interface Options {
@@ -28,7 +29,10 @@ export function imageCommitCommand(): Command {
     .action(async (container: string, name: string, options: Options, command: Command) => {
       const { namespace, author, message, change: changes } = options;
       const commitOptions: CommitOptions = { ...(author !== undefined && { author }), ...(message !== undefined && { message }), changes };
-      process.stdout.write(`${await openedImages(command).commit(container, namespace, name, commitOptions)}\n`);
+      const images = openedImages(command);
+      await interruptible(async (signal) => {
+        process.stdout.write(`${await images.commit({ container, namespace }, name, commitOptions, signal)}\n`);
+      });
     });
 }
 

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { interruptible } from './interruptible.ts';
 import { openedImages } from './opened-images.ts';
 
 /** `berth image load FILE...`: prints the names that the archives brought. */
@@ -8,6 +9,8 @@ export function imageLoadCommand(): Command {
     .argument('<file...>', 'archive, or - for standard input')
     .action(async (files: string[], _options: unknown, command: Command) => {
       const images = openedImages(command);
-      for (const file of files) for (const name of await images.load(file)) process.stdout.write(`${name}\n`);
+      await interruptible(async (signal) => {
+        for (const file of files) for (const name of await images.load(file, signal)) process.stdout.write(`${name}\n`);
+      });
     });
 }

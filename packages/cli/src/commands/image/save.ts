@@ -1,6 +1,7 @@
 import { PluginError } from '@berth/sdk/errors';
 import { type ArchiveFormat, archiveFormats } from '@berth/shim/image/save';
 import { Command, Option } from 'commander';
+import { interruptible } from './interruptible.ts';
 import { openedImages } from './opened-images.ts';
 
 /** `berth image save IMAGE... -o FILE`: one archive of all of them. */
@@ -21,6 +22,6 @@ export function imageSaveCommand(): Command {
           hint: 'name a file with -o, or redirect it',
         });
       }
-      await openedImages(command).save(references, output, format);
+      await interruptible((signal) => openedImages(command).save(references, output, format, signal));
     });
 }
