@@ -5,7 +5,7 @@ import { tryLock, withLock } from '../files/file-lock.ts';
 import { Blobs } from './blobs.ts';
 import { detachGarbage, type ImageParts, noParts, resumableMs } from './garbage.ts';
 import { Layers } from './layers.ts';
-import { type LeasedImage, Leases } from './leases.ts';
+import { type Lease, type LeasedImage, Leases } from './leases.ts';
 import { removeLeftovers } from './leftovers.ts';
 import { Records } from './records.ts';
 import { ImageUsers } from './users.ts';
@@ -49,25 +49,16 @@ export class SharedStore {
 
   /** Does `body` while every part of the images that is there, or comes meanwhile, stays. */
   async leasing<T>(images: LeasedImage[], body: () => Promise<T>): Promise<T> {
-    const lease = await this.locked(() => this.leases.take(images));
-    try {
-      return await body();
-    } finally {
-      await lease.release();
-    }
+    return during(await this.#lease(images), body);
   }
 
   /** As `leasing`, for what only reads them: on a full disk it goes on without, and ends with an error where a part is removed meanwhile. */
   async reading<T>(images: LeasedImage[], body: () => Promise<T>): Promise<T> {
-    const lease = await this.locked(() => this.leases.take(images)).catch((error) => {
+    const lease = await this.#lease(images).catch((error) => {
       if (PluginError.from(error).code === 'RESOURCE_EXHAUSTED') return undefined;
       throw error;
     });
-    try {
-      return await body();
-    } finally {
-      await lease?.release();
-    }
+    return during(lease, body);
   }
 
   /**
@@ -91,6 +82,18 @@ export class SharedStore {
     await this.blobs.removeAbandoned(new Date(Date.now() - spareMs));
     await this.records.removeLeftovers();
     await this.users.removeLeftovers();
+  }
+
+  #lease(images: LeasedImage[]): Promise<Lease> {
+    return this.locked(() => this.leases.take(images));
+  }
+}
+
+async function during<T>(lease: Lease | undefined, body: () => Promise<T>): Promise<T> {
+  try {
+    return await body();
+  } finally {
+    await lease?.release();
   }
 }
 

@@ -2,7 +2,7 @@ import { type BigIntStats, closeSync, constants, lstatSync, openSync, readdirSyn
 import { type FileHandle, open } from 'node:fs/promises';
 import { PluginError } from '@berth/sdk/errors';
 import { syscalls } from '../../syscalls.ts';
-import { endOfTar, padding, type TarEntry, tarHeader } from './tar-header.ts';
+import { endOfTar, padding, type TarEntry, tarHeader } from './tar-entry.ts';
 
 export interface Owner {
   uid: number;
