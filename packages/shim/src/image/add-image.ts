@@ -29,8 +29,9 @@ export async function addImage(
       return image.id;
     });
   } catch (error) {
-    // Otherwise what has come is kept, for the next attempt to go on from.
-    if (PluginError.from(error).code === 'RESOURCE_EXHAUSTED') await giveBack(store, leased.manifestDigest, manifest);
+    // Otherwise what has come is kept, for the next attempt to go on from. What can't be given back is garbage for later: this error counts.
+    if (PluginError.from(error).code === 'RESOURCE_EXHAUSTED')
+      await giveBack(store, leased.manifestDigest, manifest).catch(() => undefined);
     throw PluginError.from(explainFullDisk(error, store.directory, object), 'INTERNAL', { object });
   }
 }
