@@ -3,6 +3,7 @@ import { type Code, PluginError } from '@berth/sdk/errors';
 import { Agent, type Dispatcher, request } from 'undici';
 import type { Descriptor } from './blobs.ts';
 import { digestOf } from './digest.ts';
+import { freePiece } from './free-piece.ts';
 import type { BlobSource } from './install.ts';
 import { longestManifest, manifestMediaTypes } from './manifest.ts';
 import { nameOf, type Reference } from './reference.ts';
@@ -57,7 +58,10 @@ export class Registry implements BlobSource {
   async *open({ digest }: Descriptor, signal: AbortSignal): AsyncGenerator<Uint8Array> {
     const url = this.#url('blobs', digest);
     const { body } = await this.#get(url, {}, signal);
-    yield* this.#chunks(body, url);
+    for await (const chunk of this.#chunks(body, url)) {
+      yield chunk;
+      freePiece(chunk);
+    }
   }
 
   #url(kind: 'manifests' | 'blobs', name: string): URL {
