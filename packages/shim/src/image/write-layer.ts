@@ -6,6 +6,7 @@ import { PluginError } from '@berth/sdk/errors';
 import { syscalls } from '../syscalls.ts';
 import { decompressor } from './compression.ts';
 import { Meter } from './digest.ts';
+import { freePiece } from './free-piece.ts';
 import { readEntry } from './layer-entry.ts';
 import { LayerWriter } from './layer-writer.ts';
 import { TarParser } from './tar-parser.ts';
@@ -61,7 +62,7 @@ async function writeEntries(source: LayerSource, target: string, signal: AbortSi
     for await (const piece of meter.through(pieces)) {
       signal.throwIfAborted();
       tar.write(piece as Buffer);
-      release(piece);
+      freePiece(piece);
     }
     tar.end();
     writer.finish();
@@ -75,11 +76,6 @@ async function writeEntries(source: LayerSource, target: string, signal: AbortSi
     writer.close();
   }
   return { size: { bytes: writer.bytes, inodes: writer.inodes }, diffId: meter.digest() };
-}
-
-/** Gives the memory of a piece back at once, where nothing else can lie in it: the collector lets 100 MB of them come together first. */
-function release({ buffer, byteOffset, byteLength }: Uint8Array): void {
-  if (buffer instanceof ArrayBuffer && byteOffset + byteLength === buffer.byteLength) buffer.transfer(0);
 }
 
 function explainDecompression(error: unknown): unknown {
