@@ -26,9 +26,13 @@ export class DiskRoom {
     const { bsize, blocks, bavail } = statfsSync(this.#directory);
     const spare = Math.max(0, Math.floor(bavail - blocks * keptForOthers)) * bsize;
     if (bytes > spare) {
-      throw new PluginError('RESOURCE_EXHAUSTED', `the file system of ${this.#directory} has ${spare} bytes to spare, and a file in it needs ${bytes}`, {
-        hint: 'make room there, for example remove images and containers that nobody uses',
-      });
+      throw new PluginError(
+        'RESOURCE_EXHAUSTED',
+        `the file system of ${this.#directory} has ${spare} bytes to spare, and a file in it needs ${bytes}`,
+        {
+          hint: 'make room there, for example remove images and containers that nobody uses',
+        },
+      );
     }
     this.#untilNextLook = Math.max(bytes, Math.min(spare, bytesBetweenLooks));
   }
