@@ -10,6 +10,7 @@ import { freePiece } from './free-piece.ts';
 import { readEntry } from './layer-entry.ts';
 import { LayerWriter } from './layer-writer.ts';
 import { TarParser } from './tar-parser.ts';
+import { Writeback } from './writeback.ts';
 
 const pieceSize = 256 * 1024;
 
@@ -53,6 +54,7 @@ async function makeApart(target: string): Promise<void> {
 async function writeEntries(source: LayerSource, target: string, signal: AbortSignal): Promise<{ size: UnpackedSize; diffId: string }> {
   const meter = new Meter();
   const writer = new LayerWriter(target, source.lowers);
+  const writeback = new Writeback(target);
   const tar = new TarParser({
     begin: (header) => writer.begin(readEntry(header)),
     content: (piece) => writer.content(piece),
@@ -62,6 +64,7 @@ async function writeEntries(source: LayerSource, target: string, signal: AbortSi
     for await (const piece of meter.through(pieces)) {
       signal.throwIfAborted();
       tar.write(piece as Buffer);
+      writeback.written(piece.length);
       freePiece(piece);
     }
     tar.end();
@@ -74,6 +77,7 @@ async function writeEntries(source: LayerSource, target: string, signal: AbortSi
     throw explainDecompression(error);
   } finally {
     writer.close();
+    await writeback.end();
   }
   return { size: { bytes: writer.bytes, inodes: writer.inodes }, diffId: meter.digest() };
 }
