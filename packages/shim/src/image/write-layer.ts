@@ -52,6 +52,7 @@ async function makeApart(target: string): Promise<void> {
 }
 
 async function writeEntries(source: LayerSource, target: string, signal: AbortSignal): Promise<{ size: UnpackedSize; diffId: string }> {
+  const decompress = await decompressor(source.blob, pieceSize);
   const meter = new Meter();
   const writer = new LayerWriter(target, source.lowers);
   const writeback = new Writeback(target);
@@ -70,9 +71,8 @@ async function writeEntries(source: LayerSource, target: string, signal: AbortSi
     tar.end();
     writer.finish();
   };
-  const stages = [createReadStream(source.blob, { highWaterMark: pieceSize }), await decompressor(source.blob, pieceSize), write] as const;
   try {
-    await pipeline(...stages, { signal });
+    await pipeline(createReadStream(source.blob, { highWaterMark: pieceSize }), decompress, write, { signal });
   } catch (error) {
     throw explainDecompression(error);
   } finally {
