@@ -1,12 +1,15 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { lstat, mkdir, mkdtemp, readdir, readFile, readlink, rm, truncate } from 'node:fs/promises';
+import { lstat, mkdir, mkdtemp, readdir, readFile, readlink, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { buildImage, type LayerEntry } from '@berth/conformance/image-builder';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { paxRecords, type RawEntry, rawTar } from '../../testing/raw-tar.ts';
+import { SmallDisk } from '../../testing/small-disk.ts';
 import { syscalls } from '../syscalls.ts';
+import { digestOf } from './digest.ts';
 import { unpackLayer } from './unpack.ts';
 
 const needsRoot = process.getuid?.() === 0 ? false : 'unpacking needs root';
@@ -49,6 +52,16 @@ describe.skipIf(needsRoot)(`unpackLayer${needsRoot ? ` (${needsRoot})` : ''}`, (
     const size = await unpackLayer({ ...(await layerOf(entries, compression)), lowers }, target, signal);
     return { target, size, at: (path: string) => join(target, path) };
   }
+
+  async function unpackRaw(entries: RawEntry[], lowers: string[] = []) {
+    const [blob, target, tar] = [join(scratch, `raw${unpacked}`), join(scratch, `fs${unpacked++}`), rawTar(entries)];
+    await writeFile(blob, tar);
+    const size = await unpackLayer({ blob, diffId: digestOf(tar), lowers }, target, signal);
+    return { target, size, at: (path: string) => join(target, path) };
+  }
+
+  /** So large, packed, that another thread unpacks it. */
+  const ballast: LayerEntry = { type: 'file', path: 'ballast', content: randomBytes(1_000_000) };
 
   const opaque = (path: string) => syscalls().getAttribute(path, 'trusted.overlay.opaque');
 
@@ -249,6 +262,188 @@ describe.skipIf(needsRoot)(`unpackLayer${needsRoot ? ` (${needsRoot})` : ''}`, (
     await expect(lstat(join(scratch, 'outside'))).rejects.toThrow('ENOENT');
   });
 
+  it('takes a file of a layer below up into this one where a hard link leads to it', async () => {
+    const capability = Buffer.from('0100000280000000ff00000000000000', 'hex').subarray(0, 20);
+    const base = await unpackRaw([
+      paxRecords({ 'SCHILY.xattr.security.capability': Buffer.concat([capability, Buffer.alloc(4)]) }),
+      { name: 'bin/ping', content: 'program', mode: 0o4755, modified: 1_000 },
+    ]);
+    const { at, size } = await unpack([{ type: 'hard-link', path: 'ping', target: 'bin/ping' }], [base.target]);
+    const [file, link] = await Promise.all([lstat(at('bin/ping')), lstat(at('ping'))]);
+    expect(link.ino).toBe(file.ino);
+    expect(file).toMatchObject({ mode: 0o104755, mtimeMs: 1_000_000 });
+    expect(await readFile(at('ping'), 'utf8')).toBe('program');
+    expect(syscalls().getAttribute(at('ping'), 'security.capability')).toEqual(
+      syscalls().getAttribute(base.at('bin/ping'), 'security.capability'),
+    );
+    expect(size).toEqual({ bytes: 7, inodes: 3 });
+  });
+
+  it('makes no hard link to what a layer below has at another place than a file', async () => {
+    const base = await unpack([
+      { type: 'symlink', path: 'link', target: '/etc/shadow' },
+      { type: 'directory', path: 'directory' },
+      { type: 'file', path: 'hidden', content: 'x' },
+    ]);
+    for (const target of ['link', 'directory', 'missing']) {
+      await expect(unpack([{ type: 'hard-link', path: 'x', target }], [base.target])).rejects.toThrow(
+        `entry "x": it is a hard link to "${target}", which is no file of this layer`,
+      );
+    }
+    const whiteout: LayerEntry = { type: 'file', path: '.wh.hidden', content: '' };
+    await expect(unpack([whiteout, { type: 'hard-link', path: 'x', target: 'hidden' }], [base.target])).rejects.toThrow(
+      /is no file of this layer/,
+    );
+  });
+
+  it('keeps file capabilities whose bytes are no text', async () => {
+    // cap_setuid=ep, as newuidmap has it in many images.
+    const value = Buffer.from('0100000280000000000000000000000000000000', 'hex');
+    const { at } = await unpackRaw([paxRecords({ 'SCHILY.xattr.security.capability': value }), { name: 'newuidmap', content: 'x' }]);
+    expect(Buffer.from(syscalls().getAttribute(at('newuidmap'), 'security.capability') ?? [])).toEqual(value);
+  });
+
+  it('leaves attributes out by which a layer could direct overlayfs', async () => {
+    const { at } = await unpackRaw([paxRecords({ 'SCHILY.xattr.trusted.overlay.opaque': 'y' }), { name: 'd', flag: '5' }]);
+    expect(opaque(at('d'))).toBeUndefined();
+  });
+
+  it('keeps names with control characters', async () => {
+    const name = 'a\n\u001b[31mb\t';
+    const { target } = await unpack([{ type: 'file', path: name, content: '' }]);
+    expect(await readdir(target)).toEqual([name]);
+  });
+
+  it.each<[string, RawEntry[], RegExp]>([
+    [
+      'a name of 256 bytes',
+      [paxRecords({ path: 'x'.repeat(256) }), { name: 'a' }],
+      /entry "x{200}\.\.\.": a name has more than 255 bytes; build/,
+    ],
+    [
+      'a path of 5,000 bytes',
+      [paxRecords({ path: 'd/'.repeat(2500) }), { name: 'a' }],
+      /entry "(d\/){100}\.\.\.": a path has more than 4095 bytes; build/,
+    ],
+    [
+      'a hard link to a path of 5,000 bytes',
+      [paxRecords({ linkpath: 'd/'.repeat(2500) }), { name: 'a', flag: '1' }],
+      /entry "a": a path has more than 4095 bytes/,
+    ],
+    ['a symbolic link to nothing', [{ name: 'a', flag: '2' }], /entry "a": it is a symbolic link to nothing/],
+    [
+      'a symbolic link that is too long',
+      [paxRecords({ linkpath: 'd/'.repeat(2500) }), { name: 'a', flag: '2' }],
+      /its target has more than 4095/,
+    ],
+    ['an owner that no file can have', [paxRecords({ uid: '4294967295' }), { name: 'a' }], /entry "a": its owner 4294967295 is none/],
+    ['an owner below zero', [paxRecords({ gid: '-1' }), { name: 'a' }], /entry "a": its owner -1 is none/],
+    [
+      'a capability that is none',
+      [paxRecords({ 'SCHILY.xattr.security.capability': 'nonsense' }), { name: 'a' }],
+      /entry "a": its extended attribute can't be set: .*security\.capability.*EINVAL.*; build/,
+    ],
+    ['a sparse file', [{ name: 'a', flag: 'S' }], /entry "a": it is stored as a sparse file/],
+    ['a name with NUL', [paxRecords({ path: 'a\0b' }), { name: 'a' }], /a path has a NUL character/],
+  ])('refuses %s', async (_, entries, message) => {
+    await expect(unpackRaw(entries)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT', message: expect.stringMatching(message) });
+  });
+
+  it('gives a time that no disk can keep the nearest one', async () => {
+    const { at } = await unpackRaw([paxRecords({ mtime: '1e30' }), { name: 'late' }, paxRecords({ mtime: '-1e30' }), { name: 'early' }]);
+    expect((await lstat(at('late'))).mtime.getUTCFullYear()).toBeGreaterThan(2400);
+    expect((await lstat(at('early'))).mtime.getUTCFullYear()).toBe(1970);
+  });
+
+  describe('on a disk of 8 MB', () => {
+    let disk: SmallDisk;
+    let small: string;
+
+    beforeEach(async () => {
+      small = join(scratch, 'small');
+      await mkdir(small);
+      disk = new SmallDisk(small);
+    });
+    afterEach(() => {
+      disk.unmount();
+    });
+
+    const zeros = (bytes: number) => ({
+      size: bytes,
+      *chunks() {
+        for (let left = bytes; left > 0; left -= 1_000_000) yield Buffer.alloc(Math.min(left, 1_000_000));
+      },
+    });
+
+    it('refuses a file that has no room before it writes any of it', async () => {
+      const layer = await layerOf([{ type: 'file', path: 'bomb', content: zeros(100_000_000) }]);
+      await expect(unpackLayer({ ...layer, lowers: [] }, join(small, 'fs'), signal)).rejects.toMatchObject({
+        code: 'RESOURCE_EXHAUSTED',
+        message: expect.stringMatching(
+          /^layer sha256:\w+: the file system of .+ has \d+ bytes to spare, and a file in it needs 100000000; make room there/,
+        ),
+      });
+      expect(await readdir(join(small, 'fs'))).toEqual([]);
+    });
+
+    it('ends with many small files before the disk is full', async () => {
+      const files = Array.from({ length: 5_000 }, (_, index): LayerEntry => ({ type: 'file', path: `f${index}`, content: zeros(20_000) }));
+      const layer = await layerOf(files);
+      await expect(unpackLayer({ ...layer, lowers: [] }, join(small, 'fs'), signal)).rejects.toMatchObject({ code: 'RESOURCE_EXHAUSTED' });
+    });
+  });
+
+  describe('by another thread', () => {
+    it('unpacks the same', async () => {
+      const { at, size } = await unpack([
+        { type: 'directory', path: 'd' },
+        ballast,
+        { type: 'hard-link', path: 'd/link', target: 'ballast' },
+      ]);
+      expect(size).toEqual({ bytes: 1_000_000, inodes: 3 });
+      expect(await readFile(at('d/link'))).toEqual(ballast.content);
+    });
+
+    it('says what is wrong as this one does', async () => {
+      await expect(unpack([ballast, { type: 'file', path: '../x', content: '' }])).rejects.toMatchObject({
+        code: 'INVALID_ARGUMENT',
+        message: expect.stringMatching(/^layer sha256:\w+: entry "\.\.\/x": the path "\.\.\/x" leads outside the layer; build/),
+      });
+    });
+
+    it('keeps the code of a system call that failed', async () => {
+      const layer = await layerOf([ballast]);
+      await expect(unpackLayer({ ...layer, lowers: [] }, join(scratch, 'missing/fs'), signal)).rejects.toMatchObject({
+        code: 'NOT_FOUND',
+        cause: { code: 'ENOENT' },
+      });
+    });
+
+    it('unpacks several layers at once, and the others when one is broken', async () => {
+      const [broken, ...whole] = await Promise.allSettled([
+        unpack([ballast, { type: 'file', path: '/x', content: '' }]),
+        unpack([ballast]),
+        unpack([ballast]),
+      ]);
+      expect(broken.status).toBe('rejected');
+      expect(whole.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled']);
+    });
+
+    it('ends when its signal is aborted meanwhile', async () => {
+      const chunks = function* () {
+        for (let count = 0; count < 100; count++) yield randomBytes(1_000_000);
+      };
+      const layer = await layerOf([{ type: 'file', path: 'large', content: { size: 100_000_000, chunks } }], 'none');
+      const aborted = new AbortController();
+      const target = join(scratch, 'fs');
+      const ended = unpackLayer({ ...layer, lowers: [] }, target, aborted.signal);
+      await vi.waitUntil(() => lstat(join(target, 'large')).catch(() => undefined), { timeout: 10_000, interval: 5 });
+      aborted.abort();
+      await expect(ended).rejects.toMatchObject({ code: 'CANCELLED' });
+      expect((await lstat(join(target, 'large'))).size).toBeLessThan(100_000_000);
+    });
+  });
+
   it('refuses a layer whose content has another diff id', async () => {
     const { blob } = await layerOf([{ type: 'file', path: 'a', content: 'x' }]);
     const diffId = `sha256:${'0'.repeat(64)}`;
@@ -258,10 +453,17 @@ describe.skipIf(needsRoot)(`unpackLayer${needsRoot ? ` (${needsRoot})` : ''}`, (
     });
   });
 
-  it.each(['none', 'gzip'] as const)('refuses a layer that is cut short, compressed by %s', async (compression) => {
+  it.each([
+    ['none', 'its tar is damaged: it ends in the middle of an entry'],
+    ['gzip', "it can't be decompressed: unexpected end of file"],
+    ['zstd', "it can't be decompressed: "],
+  ] as const)('refuses a layer that is cut short, compressed by %s', async (compression, what) => {
     const { blob, diffId } = await layerOf([{ type: 'file', path: 'a', content: randomBytes(100_000) }], compression);
     await truncate(blob, 50_000);
-    await expect(unpackLayer({ blob, diffId, lowers: [] }, join(scratch, 'fs'), signal)).rejects.toThrow(`layer ${diffId}: `);
+    await expect(unpackLayer({ blob, diffId, lowers: [] }, join(scratch, 'fs'), signal)).rejects.toMatchObject({
+      code: 'DATA_LOSS',
+      message: expect.stringContaining(`layer ${diffId}: ${what}`),
+    });
   });
 
   it('ends when its signal is aborted', async () => {
