@@ -1,6 +1,7 @@
 import { PluginError } from '@berth/sdk/errors';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { pino } from 'pino';
+import { defaultRegistryConfigPath } from './image/registry/registry-host.ts';
 import type { PluginContext, RuntimePlugin } from './runtime-plugin.ts';
 import type { ShimOptions } from './shim-options.ts';
 import { startShim } from './start-shim.ts';
@@ -12,7 +13,7 @@ const signals = ['SIGINT', 'SIGTERM'] as const;
 
 /**
  * A runtime plugin's whole program: reads the common flags (`--listen --root --run --handler --cni-conf-dir
- * --cni-bin-dir --streaming-address --streaming-tls-cert-file --streaming-tls-private-key-file --log-level`) and the plugin's own, starts the CRI server, logs on standard error (pino, JSON), closes
+ * --cni-bin-dir --registry-config-path --streaming-address --streaming-tls-cert-file --streaming-tls-private-key-file --log-level`) and the plugin's own, starts the CRI server, logs on standard error (pino, JSON), closes
  * on SIGINT and SIGTERM, or, if BERTH_SUPERVISED is set, at the end of standard input instead, without touching containers. Exit
  * status 1 and one line on standard error if it can't start.
  */
@@ -57,6 +58,7 @@ function commandOf(plugin: RuntimePlugin): Command {
       (value: string, earlier: string[]) => [...earlier, value],
       [] as string[],
     )
+    .option('--registry-config-path <path>', 'directories of HOST/hosts.toml, ":" between them', defaultRegistryConfigPath)
     .option(
       '--streaming-address <address>',
       'HOST:PORT where exec, attach and port-forward are served; off loopback with TLS only',
@@ -77,6 +79,7 @@ function read(command: Command): { options: ShimOptions; flags: PluginContext['f
     handler,
     cniConfDir,
     cniBinDir,
+    registryConfigPath,
     streamingAddress,
     streamingTlsCertFile,
     streamingTlsPrivateKeyFile,
@@ -85,7 +88,17 @@ function read(command: Command): { options: ShimOptions; flags: PluginContext['f
   } = command.opts();
   const cniBinDirs = cniBinDir.length > 0 ? cniBinDir : ['/opt/cni/bin'];
   const streamingTls = certificateFiles(streamingTlsCertFile, streamingTlsPrivateKeyFile);
-  const options = { listen, root, run, handler, cniConfDir, cniBinDirs, streamingAddress, ...(streamingTls && { streamingTls }) };
+  const options = {
+    listen,
+    root,
+    run,
+    handler,
+    cniConfDir,
+    cniBinDirs,
+    registryConfigPath,
+    streamingAddress,
+    ...(streamingTls && { streamingTls }),
+  };
   return { options, flags, logLevel };
 }
 

@@ -11,6 +11,8 @@ export interface ShimOptions {
   handler: string;
   cniConfDir: string;
   cniBinDirs: string[];
+  /** Directories of HOST/hosts.toml, with ":" between them; default /etc/berth/certs.d. */
+  registryConfigPath?: string;
   /** `HOST:PORT` of the streaming server; default any free port of 127.0.0.1. One that isn't on loopback needs `streamingTls`. */
   streamingAddress?: string;
   /** The streaming server's certificate and private key; with them it serves HTTPS. */

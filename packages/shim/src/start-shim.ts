@@ -102,14 +102,14 @@ async function makeShim(plugin: RuntimePlugin, { options, flags, log }: StartOpt
     calls,
     log,
   });
-  const images = plugin.images?.(context) ?? (await layeredImages(options.root));
+  const images = plugin.images?.(context) ?? (await layeredImages(options));
   return new Shim({ options, runtime: plugin.runtime(context), images, network, podCidr, calls, log });
 }
 
 /** Loaded only where it is used: a runtime whose images are names needs no registry client. */
-async function layeredImages(root: string): Promise<Images> {
+async function layeredImages({ root, handler, registryConfigPath }: ShimOptions): Promise<Images> {
   const { LayeredImages } = await import('./image/store.ts');
-  return new LayeredImages(join(root, 'images'));
+  return new LayeredImages(join(root, 'images'), { owner: handler, ...(registryConfigPath !== undefined && { registryConfigPath }) });
 }
 
 /** Its real path: mount tables have no symbolic links in them. */

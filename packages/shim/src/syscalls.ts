@@ -18,6 +18,8 @@ interface Syscalls {
   getAttribute(path: string, name: string): Uint8Array | undefined;
   /** From here on, memory in large blocks goes back to the kernel when it is freed (mallopt(3), M_MMAP_THRESHOLD); glibc only. */
   returnLargeBlocks(): void;
+  /** Names of the extended attributes of the file itself that this process may see. */
+  listAttributes(path: string): string[];
   /** Lets new subdirectories start in parts of the disk of their own (`chattr +T`); does nothing on a file system that knows no such thing. */
   spreadDirectories(directory: string): void;
   /** Puts the calling thread into the network namespace of an open descriptor; false if it is of no such namespace. */
@@ -98,6 +100,7 @@ function load(): Syscalls {
   const mknod = library.func('int mknod(const char *path, uint mode, uint64_t device)');
   const lsetxattr = library.func('int lsetxattr(const char *path, const char *name, const uint8_t *value, size_t size, int flags)');
   const lgetxattr = library.func('long lgetxattr(const char *path, const char *name, _Out_ uint8_t *value, size_t size)');
+  const llistxattr = library.func('long llistxattr(const char *path, _Out_ uint8_t *names, size_t size)');
   const ioctlFlags = library.func('int ioctl(int fd, unsigned long request, _Inout_ int *flags)');
   const mallopt = optional(() => library.func('int mallopt(int parameter, int value)'));
   const setns = library.func('int setns(int fd, int type)');
@@ -142,6 +145,13 @@ function load(): Syscalls {
     },
     returnLargeBlocks() {
       mallopt?.(M_MMAP_THRESHOLD, largeBlock);
+    },
+    listAttributes(path) {
+      if (llistxattr(path, null, 0) === 0) return [];
+      const names = new Uint8Array(64 * 1024);
+      const size = llistxattr(path, names, names.length);
+      if (size < 0) throw failed('listing extended attributes', path);
+      return Buffer.from(names.subarray(0, size)).toString().split('\0').filter(Boolean);
     },
     spreadDirectories(directory) {
       const descriptor = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY);

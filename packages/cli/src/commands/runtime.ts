@@ -17,7 +17,8 @@ export function runtimeCommandLine(): Command {
       const parts = compose(command.optsWithGlobals<GlobalOptions>());
       const configuration = parts.resolve(tokens.configuration);
       const cni = parts.resolve(tokens.cni);
-      const runtime = runtimeCommand(runtimeEntry(configuration, handler), parts.resolve(tokens.directories), cni, options.listen);
+      const shims = { cni, registry: configuration.registry };
+      const runtime = runtimeCommand(runtimeEntry(configuration, handler), parts.resolve(tokens.directories), shims, options.listen);
       if (runtime.refusal) throw runtime.refusal;
       if (configuration.cni.confDir === undefined)
         writeDefaultNetwork(configuration.cni, cni.confDir, parts.resolve(tokens.directories).root);

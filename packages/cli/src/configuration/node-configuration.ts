@@ -31,6 +31,7 @@ const nodeConfiguration = z.strictObject({
       subnet: z.union([z.cidrv4(), z.cidrv6()], 'must be a CIDR: 10.85.0.0/16').optional(),
     })
     .optional(),
+  registry: z.strictObject({ configPath: z.string().startsWith('/', 'must be an absolute path').optional() }).optional(),
   cgroupRoot: z.string().startsWith('/', 'must start with /').optional(),
   runtimeRequestTimeout: z
     .string()
@@ -61,6 +62,8 @@ export interface NodeConfiguration {
   defaultHandler: string;
   runtimes: RuntimeEntry[];
   cni: { confDir?: string; binDirs?: string[]; bridge: string; subnet: string };
+  /** `configPath`: where hosts of registries are configured, as containerd's `config_path`; default /etc/berth/certs.d. */
+  registry: { configPath?: string };
   /** Parent of all pod cgroups, in cgroupfs notation. */
   cgroupRoot: string;
   runtimeRequestTimeoutMs: number;
@@ -128,6 +131,7 @@ function withDefaults(file: Partial<NodeConfigurationFile>): NodeConfiguration {
     defaultHandler: file.defaultHandler ?? (runtimes[0] as RuntimeEntry).handler,
     runtimes,
     cni: { bridge: 'berth0', subnet: '10.85.0.0/16', ...file.cni },
+    registry: file.registry ?? {},
     cgroupRoot: file.cgroupRoot ?? '/berth',
     runtimeRequestTimeoutMs: milliseconds(file.runtimeRequestTimeout ?? '2m'),
   };

@@ -42,7 +42,7 @@ export class StartedRuntime {
     const guard = HostGuard.begin(directories, network.bridge, true);
     const cni = { ...container.resolve(tokens.cni), confDir: configuration.cni.confDir ?? join(directories.root, 'cni/net.d') };
     const endpoint = `unix://${join(directory, `${handler}.sock`)}`;
-    const command = runtimeCommand(entry, directories, cni, endpoint);
+    const command = runtimeCommand(entry, directories, { cni, registry: configuration.registry }, endpoint);
     const supervisor = new Supervisor(command, join(directory, 'logs'), container.resolve(tokens.log));
     const started = new StartedRuntime(supervisor, guard, directory);
     try {

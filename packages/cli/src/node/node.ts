@@ -13,10 +13,10 @@ import type { NodeConfiguration, RuntimeEntry } from '../configuration/node-conf
 import { HostGuard } from '../host/host-guard.ts';
 import { writeDefaultNetwork } from './default-network.ts';
 import { HandlerSource } from './handler-source.ts';
-import { storeImages } from './images.ts';
 import { refuseSecondNode } from './other-node.ts';
 import { type CniDirectories, runtimeCommand, runtimeEntry } from './runtime-command.ts';
 import { connectRuntime } from './runtime-connection.ts';
+import { storeImages } from './store-images.ts';
 import { SupervisedRuntime } from './supervised-runtime.ts';
 
 export interface NodeOptions {
@@ -153,8 +153,9 @@ export class Node {
   }
 
   #supervise(entry: RuntimeEntry): SupervisedRuntime {
-    const { directories, cni, log } = this.#options;
-    const runtime = new SupervisedRuntime(runtimeCommand(entry, directories, cni), join(directories.root, 'logs'), log);
+    const { directories, configuration, cni, log } = this.#options;
+    const command = runtimeCommand(entry, directories, { cni, registry: configuration.registry });
+    const runtime = new SupervisedRuntime(command, join(directories.root, 'logs'), log);
     this.#undo.push(() => runtime.stop());
     return runtime;
   }

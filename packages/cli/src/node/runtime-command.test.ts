@@ -3,16 +3,16 @@ import { readNodeConfiguration } from '../configuration/node-configuration.ts';
 import { runtimeCommand, runtimeEntry } from './runtime-command.ts';
 
 const directories = { root: '/r', run: '/n' };
-const cni = { confDir: '/c', binDirs: ['/b1', '/b2'] };
+const shims = { cni: { confDir: '/c', binDirs: ['/b1', '/b2'] }, registry: { configPath: '/r/certs.d' } };
 
 describe('runtimeCommand', () => {
   it('gives a package the flags that every runtimeMain reads, then its own', () => {
-    const command = runtimeCommand({ handler: 'mine', command: ['@berth/runtime-fake', '--fast'] }, directories, cni);
+    const command = runtimeCommand({ handler: 'mine', command: ['@berth/runtime-fake', '--fast'] }, directories, shims);
     expect(command.program).toBe(process.execPath);
     expect(command.endpoint).toBe('unix:///n/mine.sock');
     const args = command.args.join(' ');
     expect(args).toMatch(
-      /runtime-fake\/src\/main\.ts --listen unix:\/\/\/n\/mine\.sock --root \/r --run \/n --handler mine --cni-conf-dir \/c --cni-bin-dir \/b1 --cni-bin-dir \/b2 --fast$/,
+      /runtime-fake\/src\/main\.ts --listen unix:\/\/\/n\/mine\.sock --root \/r --run \/n --handler mine --cni-conf-dir \/c --cni-bin-dir \/b1 --cni-bin-dir \/b2 --registry-config-path \/r\/certs\.d --fast$/,
     );
   });
 
@@ -22,7 +22,7 @@ describe('runtimeCommand', () => {
       endpoint: 'unix:///e.sock',
       command: ['/opt/server', '--at=$(ENDPOINT)', '$(ROOT)/x', '$(RUN)', '$(HANDLER)', '$(OTHER)'],
     };
-    expect(runtimeCommand(entry, directories, cni)).toEqual({
+    expect(runtimeCommand(entry, directories, shims)).toEqual({
       handler: 'mine',
       endpoint: 'unix:///e.sock',
       program: '/opt/server',
@@ -31,12 +31,12 @@ describe('runtimeCommand', () => {
   });
 
   it('refuses a package that is not installed, by its name', () => {
-    const { refusal } = runtimeCommand({ handler: 'mine', command: ['@berth/no-such'] }, directories, cni);
+    const { refusal } = runtimeCommand({ handler: 'mine', command: ['@berth/no-such'] }, directories, shims);
     expect(refusal?.message).toMatch(/runtime mine: package @berth\/no-such isn't installed; run "npm install @berth\/no-such"/);
   });
 
   it('refuses an entry without a command', () => {
-    expect(() => runtimeCommand({ handler: 'mine', endpoint: 'unix:///e.sock' }, directories, cni)).toThrow(
+    expect(() => runtimeCommand({ handler: 'mine', endpoint: 'unix:///e.sock' }, directories, shims)).toThrow(
       /runtime mine: it has no command/,
     );
   });

@@ -19,12 +19,23 @@ export interface CniDirectories {
   binDirs: string[];
 }
 
+/** What the shims of a node are told of it. */
+export interface ShimConfiguration {
+  cni: CniDirectories;
+  registry: NodeConfiguration['registry'];
+}
+
 /**
  * The command line of a runtime entry. A first word that is a package or a script is run by this Node and gets the
  * flags that every `runtimeMain` reads; any other program is run as written, with `$(ENDPOINT)`, `$(ROOT)`, `$(RUN)` and
  * `$(HANDLER)` replaced.
  */
-export function runtimeCommand(entry: RuntimeEntry, directories: Directories, cni: CniDirectories, listen?: string): RuntimeCommand {
+export function runtimeCommand(
+  entry: RuntimeEntry,
+  directories: Directories,
+  { cni, registry }: ShimConfiguration,
+  listen?: string,
+): RuntimeCommand {
   const endpoint = listen ?? entry.endpoint ?? defaultEndpoint(directories, entry.handler);
   const variables: Record<string, string> = { ENDPOINT: endpoint, ROOT: directories.root, RUN: directories.run, HANDLER: entry.handler };
   const [first, ...rest] = (entry.command ?? []).map((word) => word.replace(/\$\(([A-Z]+)\)/g, (whole, name) => variables[name] ?? whole));
@@ -50,11 +61,12 @@ export function runtimeCommand(entry: RuntimeEntry, directories: Directories, cn
     cni.confDir,
   ];
   const binDirs = cni.binDirs.flatMap((directory) => ['--cni-bin-dir', directory]);
+  const registryFlags = registry.configPath === undefined ? [] : ['--registry-config-path', registry.configPath];
   return {
     handler: entry.handler,
     endpoint,
     program: process.execPath,
-    args: [...process.execArgv, script, ...common, ...binDirs, ...rest],
+    args: [...process.execArgv, script, ...common, ...binDirs, ...registryFlags, ...rest],
   };
 }
 

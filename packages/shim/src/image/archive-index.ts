@@ -15,6 +15,8 @@ interface Entry {
 /** `docker save` of old versions links a layer that is there twice. */
 const mostLinks = 10;
 
+const headBytes = 16;
+
 /** Where each file of a tar lies, so that it can be read in any order. The tar must not be compressed. */
 export class ArchiveIndex {
   readonly #path: string;
@@ -63,9 +65,18 @@ export class ArchiveIndex {
     return buffer(this.open(name));
   }
 
-  async *open(name: string): AsyncGenerator<Uint8Array> {
+  /** The first bytes, enough to know a compressed file by. */
+  async head(name: string): Promise<Buffer> {
     const { offset, size } = this.#entry(name);
-    if (size > 0) yield* createReadStream(this.#path, { start: offset, end: offset + size - 1 });
+    return size > 0
+      ? buffer(createReadStream(this.#path, { start: offset, end: offset + Math.min(size, headBytes) - 1 }))
+      : Buffer.alloc(0);
+  }
+
+  /** A file's bytes behind the first `from` ones. */
+  async *open(name: string, from = 0): AsyncGenerator<Uint8Array> {
+    const { offset, size } = this.#entry(name);
+    if (size > from) yield* createReadStream(this.#path, { start: offset + from, end: offset + size - 1 });
   }
 
   #entry(name: string): Entry {

@@ -1,8 +1,12 @@
+import { randomUUID } from 'node:crypto';
+import { createReadStream } from 'node:fs';
 import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { PluginError } from '@berth/sdk/errors';
 import { absent } from '../files/absent.ts';
-import { withLock } from '../files/file-lock.ts';
+import { tryLock, withLock } from '../files/file-lock.ts';
+import { namesIn } from '../files/names-in.ts';
 import { syncDirectory } from '../files/sync-directory.ts';
 import { hexOf, Meter } from './digest.ts';
 
@@ -19,11 +23,13 @@ export interface Descriptor {
  */
 export class Blobs {
   readonly #directory: string;
+  readonly #ingest: string;
   readonly #incoming: string;
 
-  /** Blobs lie in `directory`; `incoming`, on the same file system, holds those not yet whole. */
-  constructor(directory: string, incoming: string) {
+  /** Blobs lie in `directory`; on the same file system, `ingest` holds those not yet whole, to be gone on with, and `incoming` what is to be deleted. */
+  constructor(directory: string, ingest: string, incoming: string) {
     this.#directory = directory;
+    this.#ingest = ingest;
     this.#incoming = incoming;
   }
 
@@ -41,56 +47,105 @@ export class Blobs {
 
   /**
    * Takes a blob in, unless it is there. The bytes are checked as they come, and the blob counts when it is whole and on
-   * disk. Others that want the same blob wait for this one.
+   * disk. Others that want the same blob wait for this one. `source` gives the bytes from an offset on: what came before a connection
+   * was cut, or a process killed, is kept for the next attempt. `origin` says in errors whose bytes they are.
    */
   async add(
     { digest, size }: Pick<Descriptor, 'digest' | 'size'>,
-    source: () => AsyncIterable<Uint8Array>,
+    source: (from: number) => AsyncIterable<Uint8Array>,
     signal: AbortSignal,
+    origin: () => string | undefined = () => undefined,
   ): Promise<void> {
     if (await this.has(digest)) return;
-    await mkdir(this.#incoming, { recursive: true, mode: 0o700 });
+    await mkdir(this.#ingest, { recursive: true, mode: 0o700 });
     await mkdir(this.#directory, { recursive: true, mode: 0o700 });
-    const partial = join(this.#incoming, this.#hex(digest));
+    const partial = this.#partial(digest);
     await withLock(`${partial}.lock`, signal, async () => {
       if (await this.has(digest)) return;
       try {
-        await this.#write(partial, { digest, size }, source(), signal);
+        await this.#complete(partial, { digest, size }, source, signal);
         await rename(partial, this.path(digest));
         await syncDirectory(this.#directory);
       } catch (error) {
-        await rm(partial, { force: true });
-        throw PluginError.from(error, 'INTERNAL', { object: `blob ${digest}` });
+        const failure =
+          error instanceof WrongBytes
+            ? corrupt(digest, error.message, origin())
+            : PluginError.from(error, 'INTERNAL', { object: `blob ${digest}` });
+        const { size: kept = 0 } = (await stat(partial).catch(absent)) ?? {};
+        if (kept === 0 || !isWorthKeeping(failure)) await rm(partial, { force: true });
+        throw failure;
       }
     });
   }
 
-  /** An absent blob is no error. */
-  async remove(digest: string): Promise<void> {
-    await rm(this.path(digest), { force: true });
+  /** All blobs, with the time when each had come whole. */
+  async list(): Promise<{ digest: string; modifiedMs: number }[]> {
+    const found = (await namesIn(this.#directory)).map(async (name) => {
+      const status = await stat(join(this.#directory, name)).catch(absent);
+      return status && { digest: `sha256:${name}`, modifiedMs: status.mtimeMs };
+    });
+    return (await Promise.all(found)).filter((blob) => blob !== undefined);
   }
 
-  async #write(
+  /** Takes a blob away at once and gives the file that is left to be deleted. */
+  async detach(digest: string): Promise<string> {
+    await mkdir(this.#incoming, { recursive: true, mode: 0o700 });
+    const detached = join(this.#incoming, `removed-${randomUUID()}`);
+    await rename(this.path(digest), detached);
+    return detached;
+  }
+
+  /** Removes what nobody has gone on with since `before`. */
+  async removeAbandoned(before: Date): Promise<void> {
+    const names = new Set((await namesIn(this.#ingest)).map((name) => name.replace(/\.lock$/, '')));
+    for (const name of names) {
+      const partial = join(this.#ingest, name);
+      const { mtime } = (await stat(partial).catch(absent)) ?? {};
+      if (!mtime || mtime < before) await removeUnlocked(partial);
+    }
+  }
+
+  /** What a process that was killed left may be damaged, after a power cut above all: it gets one attempt, then none of it counts. */
+  async #complete(
     partial: string,
     expected: { digest: string; size: number },
-    source: AsyncIterable<Uint8Array>,
+    source: (from: number) => AsyncIterable<Uint8Array>,
     signal: AbortSignal,
   ): Promise<void> {
+    const { size = 0 } = (await stat(partial).catch(absent)) ?? {};
+    if (size > 0 && size <= expected.size && (await this.#write(partial, size, expected, source, signal)) === expected.digest) return;
+    await rm(partial, { force: true });
+    const digest = await this.#write(partial, 0, expected, source, signal);
+    if (digest !== expected.digest) throw new WrongBytes(`its bytes have the digest ${digest}`);
+  }
+
+  /** Goes on behind the first `from` bytes; gives the digest of the whole. */
+  async #write(
+    partial: string,
+    from: number,
+    expected: { digest: string; size: number },
+    source: (from: number) => AsyncIterable<Uint8Array>,
+    signal: AbortSignal,
+  ): Promise<string> {
     const meter = new Meter();
-    const file = await open(partial, 'w', 0o600);
+    if (from > 0) for await (const _ of meter.through(createReadStream(partial, { end: from - 1, signal })));
+    const file = await open(partial, 'a', 0o600);
     try {
-      for await (const chunk of meter.through(source)) {
+      for await (const chunk of meter.through(from < expected.size ? source(from) : Readable.from([]))) {
         signal.throwIfAborted();
-        if (meter.bytes > expected.size) throw corrupt(expected.digest, `it is longer than the ${expected.size} bytes announced`);
+        if (meter.bytes > expected.size) throw new WrongBytes(`it is longer than the ${expected.size} bytes announced`);
         await file.writeFile(chunk);
       }
-      if (meter.bytes < expected.size) throw corrupt(expected.digest, `it ended after ${meter.bytes} of ${expected.size} bytes`);
-      const digest = meter.digest();
-      if (digest !== expected.digest) throw corrupt(expected.digest, `its bytes have the digest ${digest}`);
+      if (meter.bytes < expected.size) throw new WrongBytes(`it ended after ${meter.bytes} of ${expected.size} bytes`);
       await file.sync();
+      return meter.digest();
     } finally {
       await file.close();
     }
+  }
+
+  #partial(digest: string): string {
+    return join(this.#ingest, this.#hex(digest));
   }
 
   #hex(digest: string): string {
@@ -103,9 +158,27 @@ export class Blobs {
   }
 }
 
-function corrupt(digest: string, what: string): PluginError {
+/** Wrong bytes, and those that a full disk wants back, are no beginning to go on from. */
+function isWorthKeeping({ code }: PluginError): boolean {
+  return code !== 'DATA_LOSS' && code !== 'RESOURCE_EXHAUSTED';
+}
+
+async function removeUnlocked(partial: string): Promise<void> {
+  const lock = tryLock(`${partial}.lock`);
+  if (!lock) return;
+  try {
+    await rm(partial, { force: true });
+  } finally {
+    lock.release();
+  }
+}
+
+/** Not those that the manifest announces; its message says why. */
+class WrongBytes extends Error {}
+
+function corrupt(digest: string, what: string, origin: string | undefined): PluginError {
   return new PluginError('DATA_LOSS', what, {
-    object: `blob ${digest}`,
+    object: `blob ${digest}${origin === undefined ? '' : ` of ${origin}`}`,
     hint: 'try again; if it stays so, the image is broken at its source',
   });
 }

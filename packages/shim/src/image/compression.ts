@@ -12,12 +12,17 @@ export async function compressionOf(path: string): Promise<Compression> {
   const file = await open(path);
   try {
     const { buffer } = await file.read(Buffer.alloc(4), 0, 4, 0);
-    const matches = (magic: number[]) => magic.every((byte, index) => buffer[index] === byte);
-    if (matches(magics.gzip)) return 'gzip';
-    return matches(magics.zstd) ? 'zstd' : 'none';
+    return compressionIn(buffer);
   } finally {
     await file.close();
   }
+}
+
+/** What the first bytes of a file say of it. */
+export function compressionIn(head: Uint8Array): Compression {
+  const matches = (magic: number[]) => magic.every((byte, index) => head[index] === byte);
+  if (matches(magics.gzip)) return 'gzip';
+  return matches(magics.zstd) ? 'zstd' : 'none';
 }
 
 /** A stream that takes the file's bytes and gives its uncompressed ones, in pieces of so many bytes. */

@@ -11,8 +11,10 @@ const parallelDownloads = 3;
 
 /** Where an image's blobs come from: a registry or an archive. */
 export interface BlobSource {
-  /** The blob's bytes, unchecked; an error in the stream names the source. */
-  open(blob: Descriptor, signal: AbortSignal): AsyncIterable<Uint8Array>;
+  /** The blob's bytes, unchecked, behind the first `from` ones; an error in the stream names the source. */
+  open(blob: Descriptor, signal: AbortSignal, from?: number): AsyncIterable<Uint8Array>;
+  /** Whose bytes these are, for the error where they are wrong: `image a.example/app:1, from registry a.example`. */
+  origin?(blob: Descriptor): string;
 }
 
 export interface InstalledImage {
@@ -39,8 +41,14 @@ export async function installImage(
   // What is read from sockets and files here would stay with the process as fragments of 30 MB.
   syscalls().returnLargeBlocks();
   const manifestDigest = digestOf(manifestBytes);
-  const add = (blob: Descriptor, within: AbortSignal) => blobs.add(blob, () => source.open(blob, within), within);
-  await blobs.add({ digest: manifestDigest, size: manifestBytes.length }, () => once(manifestBytes), signal);
+  const add = (blob: Descriptor, within: AbortSignal) =>
+    blobs.add(
+      blob,
+      (from) => source.open(blob, within, from),
+      within,
+      () => source.origin?.(blob),
+    );
+  await blobs.add({ digest: manifestDigest, size: manifestBytes.length }, (from) => once(manifestBytes.subarray(from)), signal);
   if (manifest.config.size > longestManifest) {
     throw new PluginError('INVALID_ARGUMENT', `its configuration has ${manifest.config.size} bytes, more than ${longestManifest}`, {
       object: `manifest ${manifestDigest}`,

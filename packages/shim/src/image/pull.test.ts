@@ -2,6 +2,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { type BuiltImage, buildImage } from '@berth/conformance/image-builder';
 import { AuthConfig } from '@berth/sdk/cri';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -85,6 +86,46 @@ describe.skipIf(missing)(`pull${missing ? ` (${missing})` : ''}`, () => {
     expect(await images.list()).toMatchObject([{ id: image.id }]);
     expect(await readdir(join(directory, 'layers'))).toHaveLength(6);
     expect(await readdir(join(directory, 'incoming'))).toEqual([]);
+  });
+
+  it('is whole, and nothing is left over, after one of two processes was killed at any moment', async () => {
+    const name = `${registry.host}/team/app:1`;
+    const folders = async (...names: string[]) => Promise.all(names.map((folder) => readdir(join(directory, folder)).catch(() => [])));
+    for (const afterMs of [0, 15, 40, 80, 150, 300]) {
+      const victim = startImageProcess(directory, 'pull', name);
+      const other = startImageProcess(directory, 'pull', name);
+      await expect.poll(async () => (await folders('leases')).flat().length, { interval: 5 }).toBeGreaterThan(0);
+      await setTimeout(afterMs);
+      victim.process.kill('SIGKILL');
+      expect((await other.result).id).toBe(image.id);
+
+      await images.recover(() => true);
+      expect(await folders('incoming', 'ingest', 'leases')).toEqual([[], [], []]);
+      expect(await images.status(name)).toMatchObject({ id: image.id, repoTags: [name] });
+      const [layers, blobs] = await folders('layers', 'blobs');
+      expect([layers?.length, blobs?.length]).toEqual([6, 8]);
+      await images.remove(name);
+      expect(await folders('layers', 'blobs', 'records', 'names', 'incoming')).toEqual([[], [], [], [], []]);
+    }
+  }, 60_000);
+
+  it('is brought to its end by one process while another removes the image again and again', async () => {
+    const name = `${registry.host}/team/app:1`;
+    const pulling = startImageProcess(directory, 'pull', name);
+    let pulled = false;
+    const removing = (async () => {
+      while (!pulled) {
+        await images.remove(name);
+        await images.prune({ all: true });
+      }
+    })();
+    await pulling.result.finally(() => {
+      pulled = true;
+    });
+    await removing;
+    expect((await pulling.result).id).toBe(image.id);
+    await images.pull(name, anonymous, signal);
+    expect((await images.use(name, 'c1')).layers).toHaveLength(6);
   });
 
   it('brings an image at once that is pulled, removed and pulled by many requests', async () => {
@@ -173,8 +214,11 @@ describe('pull from a registry that misbehaves', () => {
     ['other', manifest(4), 'its bytes have the digest'],
   ])('refuses %s bytes than the manifest announces, and keeps none', async (_, body, reason) => {
     const host = await listen((request, response) => response.end(request.url?.includes('/blobs/') ? 'oops' : body));
-    await expect(pull(`${host}/app:1`)).rejects.toMatchObject({ code: 'DATA_LOSS', message: expect.stringContaining(reason) });
-    expect(await readdir(join(directory, 'incoming'))).toEqual([]);
+    await expect(pull(`${host}/app:1`)).rejects.toMatchObject({
+      code: 'DATA_LOSS',
+      message: expect.stringMatching(new RegExp(`^blob sha256:a+ of image ${host}/app:1, from registry ${host}: .*${reason}`)),
+    });
+    expect(await readdir(join(directory, 'ingest'))).toEqual([]);
   });
 
   it('refuses a configuration that would fill the memory', async () => {
@@ -230,6 +274,46 @@ describe('pull from a registry that misbehaves', () => {
     } finally {
       storage.close();
     }
+  });
+
+  it('shows a password to the token server, where the registry offers that beside taking it itself', async () => {
+    const shown: [string | undefined, string | undefined][] = [];
+    const host = await listen((request, response) => {
+      const { authorization, host: self } = request.headers;
+      const path = request.url?.split('?')[0];
+      shown.push([path, authorization]);
+      if (path === '/token') return response.end(JSON.stringify({ token: 'given' }));
+      if (authorization === 'Bearer given') return response.writeHead(404).end();
+      return response.writeHead(401, { 'www-authenticate': `Negotiate, Basic realm="r", Bearer realm="http://${self}/token"` }).end();
+    });
+    const auth = AuthConfig.fromPartial({ username: 'me', password: 'secret' });
+    await expect(pull(`${host}/app:1`, signal, { auth, sandbox: undefined })).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    const basic = `Basic ${Buffer.from('me:secret').toString('base64')}`;
+    const manifest = '/v2/app/manifests/1';
+    expect(shown).toEqual([
+      [manifest, undefined],
+      ['/token', basic],
+      [manifest, 'Bearer given'],
+    ]);
+  });
+
+  it('gives up where a token is never good enough', async () => {
+    let asked = 0;
+    const host = await listen((request, response) => {
+      const { host: self } = request.headers;
+      if (request.url?.startsWith('/token')) return response.end(JSON.stringify({ token: `${asked++}` }));
+      return response.writeHead(401, { 'www-authenticate': `Bearer realm="http://${self}/token"` }).end();
+    });
+    await expect(pull(`${host}/app:1`)).rejects.toMatchObject({ code: 'PERMISSION_DENIED' });
+    expect(asked).toBe(2);
+  });
+
+  it('refuses a manifest that is not what the registry calls it', async () => {
+    const host = await listen((_, response) => response.writeHead(200, { 'docker-content-digest': `sha256:${'b'.repeat(64)}` }).end('{}'));
+    await expect(pull(`${host}/app:1`)).rejects.toMatchObject({
+      code: 'DATA_LOSS',
+      message: expect.stringContaining(`registry ${host}: the manifest has the digest sha256:44136fa`),
+    });
   });
 
   it('exchanges an identity token, and fetches another token when the first has expired', async () => {

@@ -1,9 +1,12 @@
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { storeImages } from './images.ts';
+import { storeImages } from './store-images.ts';
 
 let root: string;
 
@@ -26,6 +29,17 @@ describe('storeImages', () => {
     const file = join(root, 'a.tar.gz');
     writeFileSync(file, gzipSync(Buffer.alloc(1024)));
     await expect(storeImages(root).load(file, AbortSignal.abort())).rejects.toMatchObject({ code: 'CANCELLED' });
+  });
+
+  it("tells a registry's refusal from the store's", async () => {
+    const server = createServer((_, response) => response.writeHead(403).end()).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    try {
+      await expect(storeImages(root).pull(`${host}/app:1`)).rejects.toThrow(`image ${host}/app:1: registry ${host}: answered 403; check`);
+    } finally {
+      server.close();
+    }
   });
 
   it('names an archive that is none', async () => {

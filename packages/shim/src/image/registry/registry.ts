@@ -1,0 +1,205 @@
+import type { AuthConfig } from '@berth/sdk/cri';
+import { PluginError } from '@berth/sdk/errors';
+import type { Descriptor } from '../blobs.ts';
+import { digestOf } from '../digest.ts';
+import type { BlobSource } from '../install.ts';
+import { longestManifest, manifestMediaTypes } from '../manifest.ts';
+import { nameOf, type Reference } from '../reference.ts';
+import { HostFailure } from './host-failure.ts';
+import { RegistryClient } from './registry-client.ts';
+import type { Capability, RegistryHost } from './registry-host.ts';
+import { registryHosts } from './registry-hosts.ts';
+import type { Patience } from './transport.ts';
+
+/** How long is waited, and how often something is tried again. */
+export interface RegistryPatience extends Patience {
+  /** A download is given up after so many attempts that bring nothing new, or when they have taken so long. */
+  attempts: number;
+  fruitlessMs: number;
+  /** Before the second attempt; doubled each time. */
+  firstPauseMs: number;
+}
+
+const patience: RegistryPatience = {
+  idleMs: 30_000,
+  wholeMs: 120_000,
+  commitMs: 300_000,
+  attempts: 7,
+  fruitlessMs: 90_000,
+  firstPauseMs: 250,
+};
+const longestPauseMs = 5_000;
+/** An attempt that brings fewer bytes counts as one that brought none: otherwise a registry could drop a connection per byte. */
+const leastProgress = 64 * 1024;
+
+export interface RegistryOptions {
+  auth: AuthConfig | undefined;
+  /** See `registryHosts`. */
+  configPath: string;
+  access?: 'pull' | 'pull,push';
+  patience?: Partial<RegistryPatience>;
+}
+
+/** Reads the configuration of the registry's hosts, and is ready to ask them. To be closed. */
+export async function openRegistry(reference: Reference, options: RegistryOptions): Promise<Registry> {
+  return new Registry(reference, await registryHosts(options.configPath, reference.domain), options);
+}
+
+/**
+ * The OCI distribution protocol for one repository: its mirrors are asked first, in their order, and the registry itself last. Where none
+ * of several has what is asked for, the error names each and why; its code is the last one's, the registry's own.
+ */
+export class Registry implements BlobSource {
+  readonly reference: Reference;
+  readonly #object: string;
+  readonly #clients: RegistryClient[];
+  readonly #patience: RegistryPatience;
+  /** Clients whose hosts have answered, and those that were given up: these are asked for the rest when no other has it. */
+  readonly #answered = new Set<RegistryClient>();
+  readonly #givenUp = new Set<RegistryClient>();
+  /** By blob, who has sent the end of it. */
+  readonly #senders = new Map<string, RegistryClient>();
+
+  constructor(reference: Reference, hosts: RegistryHost[], { auth, access = 'pull', patience: given }: RegistryOptions) {
+    this.reference = reference;
+    this.#object = `image ${nameOf(reference)}`;
+    this.#patience = { ...patience, ...given };
+    const { domain, path } = reference;
+    const options = { object: this.#object, domain, auth, scope: `repository:${path}:${access}`, patience: this.#patience };
+    this.#clients = hosts.map((host) => new RegistryClient(host, options));
+  }
+
+  /** The manifest or index of a tag or digest, checked against the digest. */
+  async manifest(tagOrDigest: string, signal: AbortSignal): Promise<Buffer> {
+    const failures = new Map<RegistryClient, HostFailure>();
+    for (const client of this.clients(isDigest(tagOrDigest) ? 'pull' : 'resolve')) {
+      try {
+        const bytes = await this.#manifestOf(client, tagOrDigest, signal);
+        this.#answered.add(client);
+        return bytes;
+      } catch (error) {
+        failures.set(client, this.#noted(client, error));
+      }
+    }
+    throw this.#none(failures);
+  }
+
+  /** A connection that is cut in the middle goes on where it stopped, and on the next host where one fails for good. */
+  async *open(blob: Descriptor, signal: AbortSignal, from = 0): AsyncGenerator<Uint8Array> {
+    const failures = new Map<RegistryClient, HostFailure>();
+    let at = from;
+    for (const client of this.clients('pull')) {
+      try {
+        for await (const chunk of this.#patiently(client, blob, at, signal)) {
+          at += chunk.length;
+          yield chunk;
+        }
+        return;
+      } catch (error) {
+        failures.set(client, this.#noted(client, error));
+      }
+    }
+    throw this.#none(failures);
+  }
+
+  origin({ digest }: Descriptor): string {
+    const sender = this.#senders.get(digest);
+    return sender ? `${this.#object}, from ${sender.host.name}` : this.#object;
+  }
+
+  /** Clients of the hosts that can do it, in the order in which to ask them. */
+  clients(capability: Capability): RegistryClient[] {
+    const able = this.#clients.filter(({ host }) => host.capabilities.includes(capability));
+    if (able.length > 0) return able.toSorted((a, b) => Number(this.#givenUp.has(a)) - Number(this.#givenUp.has(b)));
+    throw new PluginError('FAILED_PRECONDITION', `no host of ${this.reference.domain} has the capability ${capability}`, {
+      object: this.#object,
+      hint: `give it to one in the hosts.toml of ${this.reference.domain}`,
+    });
+  }
+
+  /** Ends all connections. */
+  close(): void {
+    for (const client of this.#clients) client.close();
+  }
+
+  async #manifestOf(client: RegistryClient, tagOrDigest: string, signal: AbortSignal): Promise<Buffer> {
+    const url = client.url(this.reference.path, `manifests/${tagOrDigest}`);
+    const answer = await client.request(url, { method: 'GET', headers: { accept: manifestMediaTypes.join(', ') } }, [200], signal);
+    const bytes = await client.readAll(answer, url, longestManifest, signal);
+    const digest = digestOf(bytes);
+    const announced = isDigest(tagOrDigest) ? tagOrDigest : answer.headers['docker-content-digest'];
+    if (typeof announced !== 'string' || !announced.startsWith('sha256:') || digest === announced) return bytes;
+    const what = `the manifest has the digest ${digest} instead of ${announced}`;
+    throw client.failures.wrong('DATA_LOSS', url, what, 'the registry is broken or lies: ask who runs it');
+  }
+
+  async *#patiently(client: RegistryClient, blob: Descriptor, from: number, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+    let [at, mark, fruitless, since] = [from, from, 0, performance.now()];
+    for (;;) {
+      try {
+        for await (const chunk of this.#bytes(client, blob, at, signal)) {
+          at += chunk.length;
+          yield chunk;
+        }
+        return;
+      } catch (error) {
+        if (at - mark >= leastProgress) [fruitless, since] = [0, performance.now()];
+        mark = at;
+        fruitless++;
+        const isOver = fruitless >= this.#patience.attempts || performance.now() - since >= this.#patience.fruitlessMs;
+        if (isOver || !this.#isPassing(client, error)) throw error;
+        await client.pause(Math.min(this.#patience.firstPauseMs * 2 ** (fruitless - 1), longestPauseMs), signal);
+      }
+    }
+  }
+
+  /** One attempt. A registry that knows no ranges sends what is there already again; it is passed over. */
+  async *#bytes(client: RegistryClient, { digest, size }: Descriptor, from: number, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+    const url = client.url(this.reference.path, `blobs/${digest}`);
+    const headers: Record<string, string> = from > 0 ? { range: `bytes=${from}-` } : {};
+    const answer = await client.request(url, { method: 'GET', headers }, from > 0 ? [200, 206, 416] : [200], signal);
+    this.#answered.add(client);
+    this.#senders.set(digest, client);
+    const start = answer.statusCode === 206 ? Number(/^bytes (\d+)-/.exec(answer.headers['content-range'] ?? '')?.[1]) : 0;
+    if (answer.statusCode === 416 || (start !== 0 && start !== from)) {
+      await client.discard(answer, url, signal);
+      const what = `of the blob ${digest} of ${size} bytes it gives none from byte ${from}`;
+      throw client.failures.wrong('DATA_LOSS', url, what, 'the registry is broken or lies: ask who runs it');
+    }
+    let skip = from - start;
+    for await (const chunk of client.chunks(answer, url, signal)) {
+      if (skip < chunk.length) yield skip > 0 ? chunk.subarray(skip) : chunk;
+      skip = Math.max(skip - chunk.length, 0);
+    }
+  }
+
+  /** Whether the same host may do it when it is asked again; one that was never reached won't in the time that a pull has. */
+  #isPassing(client: RegistryClient, error: unknown): boolean {
+    if (!(error instanceof HostFailure)) return false;
+    return error.kind === 'interrupted' || (error.kind === 'unreachable' && this.#answered.has(client));
+  }
+
+  /** What isn't the host's failure, such as the end of the pull, is thrown on. */
+  #noted(client: RegistryClient, error: unknown): HostFailure {
+    if (!(error instanceof HostFailure)) throw error;
+    if (error.kind === 'unreachable' || error.kind === 'interrupted') this.#givenUp.add(client);
+    return error;
+  }
+
+  /** In the order of the configuration, whatever the order of asking was: the last one's word is the registry's own. */
+  #none(failures: Map<RegistryClient, HostFailure>): PluginError {
+    const inOrder = this.#clients.map((client) => failures.get(client)).filter((failure) => failure !== undefined);
+    const last = inOrder.at(-1);
+    if (last && inOrder.length === 1) return last;
+    const reasons = inOrder.map(({ short }) => short).join('; ');
+    return new PluginError(last?.code ?? 'UNAVAILABLE', `none of ${inOrder.length} hosts gave it: ${reasons}`, {
+      object: this.#object,
+      hint: last?.hint ?? 'try again',
+      cause: last,
+    });
+  }
+}
+
+function isDigest(tagOrDigest: string): boolean {
+  return tagOrDigest.includes(':');
+}
