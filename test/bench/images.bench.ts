@@ -9,10 +9,12 @@ import { connect } from '@berth/sdk/connect';
 import { ImageServiceService, PullImageRequest, RuntimeServiceService, VersionRequest } from '@berth/sdk/cri';
 import { Option } from 'commander';
 import { wholeNumber } from '../../packages/cli/src/commands/arguments.ts';
+import { exampleImage } from '../fixtures/berth.ts';
 import { type CriServer, startContainerd, startShim } from '../fixtures/cri-servers.ts';
 import { startRegistry, type TestRegistry } from '../fixtures/registry.ts';
 import { type Bar, checkBars } from './bars.ts';
 import { benchOptions } from './bench-options.ts';
+import { FreshDisk } from './fresh-disk.ts';
 import { interruptible, pauseForInterruption } from './interruption.ts';
 import { buildMixedImage } from './mixed-image.ts';
 import { PeakMemory } from './peak-memory.ts';
@@ -25,6 +27,8 @@ const bars: Bar[] = [
   { figure: 'memory above idle, most MB', of: 'ours', atMost: 60 },
 ];
 
+const mixed = 'bench/mixed:1';
+const small = 'bench/busybox:1';
 const compressions = ['gzip', 'zstd', 'none'] as const;
 const betweenVersionsMs = 5;
 
@@ -43,25 +47,58 @@ interface Pull {
   memory: number;
 }
 
-/** One pull by a server that has just been started, on a store that has nothing of the image. */
-async function pullOnce(start: () => Promise<CriServer>, image: string): Promise<Pull> {
+/** One pull by a server that has just been started, on a disk of its own; it has pulled nothing but a small image before. */
+async function pullOnce(start: () => Promise<CriServer>, registry: TestRegistry): Promise<Pull> {
   pauseForInterruption();
-  const server = await start();
-  const [images, runtime] = [connect(ImageServiceService, server.endpoint), connect(RuntimeServiceService, server.endpoint)];
-  const version = () => runtime.version(VersionRequest.create({}));
+  const disk = new FreshDisk();
+  process.env.TMPDIR = disk.directory;
   try {
-    await version();
-    // Otherwise what earlier pulls wrote would go to the disk meanwhile.
-    execFileSync('sync');
-    const memory = new PeakMemory(await server.pid());
-    const clock = stopwatch();
-    const pulled = images.pullImage(PullImageRequest.fromPartial({ image: { image } })).then(clock);
-    const versions = await timesUntil(pulled, version);
-    return { ms: await pulled, versions, memory: memory.above() };
+    const server = await start();
+    const client = new Client(server.endpoint);
+    try {
+      return await client.measure(await server.pid(), registry);
+    } finally {
+      client.close();
+      await server.stop();
+    }
   } finally {
-    images.close();
-    runtime.close();
-    await server.stop();
+    delete process.env.TMPDIR;
+    disk.remove();
+  }
+}
+
+class Client {
+  readonly #images;
+  readonly #runtime;
+
+  constructor(endpoint: string) {
+    this.#images = connect(ImageServiceService, endpoint);
+    this.#runtime = connect(RuntimeServiceService, endpoint);
+  }
+
+  async measure(pid: number, { host }: TestRegistry): Promise<Pull> {
+    await this.#pull(`${host}/${small}`);
+    await this.#version();
+    // Otherwise what was written before would go to the disk meanwhile.
+    execFileSync('sync');
+    const memory = new PeakMemory(pid);
+    const clock = stopwatch();
+    const pulled = this.#pull(`${host}/${mixed}`).then(clock);
+    const versions = await timesUntil(pulled, () => this.#version());
+    return { ms: await pulled, versions, memory: memory.above() };
+  }
+
+  close(): void {
+    this.#images.close();
+    this.#runtime.close();
+  }
+
+  #pull(image: string): Promise<unknown> {
+    return this.#images.pullImage(PullImageRequest.fromPartial({ image: { image } }));
+  }
+
+  #version(): Promise<unknown> {
+    return this.#runtime.version(VersionRequest.create({}));
   }
 }
 
@@ -96,20 +133,25 @@ function figuresOf(pulls: Pull[]): Record<string, number> {
 async function measure(registry: TestRegistry, scratch: string): Promise<void> {
   process.stderr.write('building the image ...\n');
   const image = await buildMixedImage(join(scratch, 'image.tar'), options.compression);
-  await registry.push(image.path, 'bench/mixed', '1');
+  await push(registry, image.path, mixed);
+  await push(registry, exampleImage, small);
   const packed = image.layers.reduce((sum, { size }) => sum + size, 0);
   process.stderr.write(`${image.files} files, ${megabytes(image.bytes)}, packed ${megabytes(packed)}; ${options.count} pulls ...\n`);
 
-  const name = `${registry.host}/bench/mixed:1`;
   const [ownPulls, peerPulls]: [Pull[], Pull[]] = [[], []];
   for (let i = 0; i < options.count; i++) {
-    ownPulls.push(await pullOnce(() => startShim('runc', {}, { ownProcessGroup: true }), name));
-    if (options.vs) peerPulls.push(await pullOnce(startContainerd, name));
+    ownPulls.push(await pullOnce(() => startShim('runc', {}, { ownProcessGroup: true }), registry));
+    if (options.vs) peerPulls.push(await pullOnce(startContainerd, registry));
   }
   const ours = figuresOf(ownPulls);
   const peer = options.vs && figuresOf(peerPulls);
   const figures = { ours, ...(peer && { peer, ratios: ratiosOf(ours, peer) }) };
   report({ name: 'images', host: describeHost(), ...figures, bars: checkBars(bars, figures) }, options);
+}
+
+function push(registry: TestRegistry, archive: string, name: string): Promise<string> {
+  const [repository = '', tag = ''] = name.split(':');
+  return registry.push(archive, repository, tag);
 }
 
 function megabytes(bytes: number): string {

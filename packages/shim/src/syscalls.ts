@@ -16,6 +16,8 @@ interface Syscalls {
   setAttribute(path: string, name: string, value: Uint8Array): void;
   /** Undefined where the attribute isn't set. */
   getAttribute(path: string, name: string): Uint8Array | undefined;
+  /** From here on, memory in large blocks goes back to the kernel when it is freed (mallopt(3), M_MMAP_THRESHOLD); glibc only. */
+  returnLargeBlocks(): void;
   /** Names of the extended attributes of the file itself that this process may see. */
   listAttributes(path: string): string[];
   /** Lets new subdirectories start in parts of the disk of their own (`chattr +T`); does nothing on a file system that knows no such thing. */
@@ -37,6 +39,9 @@ const AT_EMPTY_PATH = 0x1000;
 const AT_RECURSIVE = 0x8000;
 const OPEN_TREE_CLONE = 1;
 const MOVE_MOUNT_F_EMPTY_PATH = 4;
+const M_MMAP_THRESHOLD = -3;
+/** Half of what a socket or a file is read in; in bytes. */
+const largeBlock = 32 * 1024;
 const FS_IOC_GETFLAGS = 0x80086601;
 const FS_IOC_SETFLAGS = 0x40086602;
 const FS_TOPDIR_FL = 0x20000;
@@ -97,6 +102,7 @@ function load(): Syscalls {
   const lgetxattr = library.func('long lgetxattr(const char *path, const char *name, _Out_ uint8_t *value, size_t size)');
   const llistxattr = library.func('long llistxattr(const char *path, _Out_ uint8_t *names, size_t size)');
   const ioctlFlags = library.func('int ioctl(int fd, unsigned long request, _Inout_ int *flags)');
+  const mallopt = optional(() => library.func('int mallopt(int parameter, int value)'));
   const setns = library.func('int setns(int fd, int type)');
   const openTree = library.func('long syscall(long number, int fd, const char *path, uint flags)');
   const setMountAttributes = library.func(
@@ -137,6 +143,9 @@ function load(): Syscalls {
       if (koffi.errno() === ENODATA) return undefined;
       throw failed(`reading ${name}`, path);
     },
+    returnLargeBlocks() {
+      mallopt?.(M_MMAP_THRESHOLD, largeBlock);
+    },
     listAttributes(path) {
       if (llistxattr(path, null, 0) === 0) return [];
       const names = new Uint8Array(64 * 1024);
@@ -174,6 +183,15 @@ function load(): Syscalls {
       }
     },
   };
+}
+
+/** Undefined where the C library lacks it. */
+function optional<Call>(bind: () => Call): Call | undefined {
+  try {
+    return bind();
+  } catch {
+    return undefined;
+  }
 }
 
 /** glibc's and musl's makedev: 12 low bits of the major and 8 of the minor number in the first word, the rest above. */

@@ -33,8 +33,7 @@ const longestName = 255;
 const longestPath = 4095;
 /** Of a path in an error message, in characters. */
 const longestShown = 200;
-/** What ext4 can store, in seconds since 1970. */
-const earliestTime = -(2 ** 31);
+/** The last second that ext4 can store. What is before 1970 Node can't set, and containerd doesn't either. */
 const latestTime = 2 ** 34 - 2 ** 31 - 1;
 
 /** Reads a tar header as an entry of an image layer (image-spec layer.md). Throws INVALID_ARGUMENT that names an entry no layer may hold. */
@@ -108,7 +107,7 @@ function attributesOf({ name, mode, uid, gid, modified, extended }: TarHeader): 
     mode,
     uid: idOf(name, uid),
     gid: idOf(name, gid),
-    modified: Math.min(Math.max(modified || 0, earliestTime), latestTime),
+    modified: Math.min(Math.max(modified || 0, 0), latestTime),
     extended: [...extended].filter(([attribute]) => isSettable(attribute)),
   };
 }

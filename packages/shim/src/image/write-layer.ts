@@ -6,9 +6,11 @@ import { PluginError } from '@berth/sdk/errors';
 import { syscalls } from '../syscalls.ts';
 import { decompressor } from './compression.ts';
 import { Meter } from './digest.ts';
+import { freePiece } from './free-piece.ts';
 import { readEntry } from './layer-entry.ts';
 import { LayerWriter } from './layer-writer.ts';
 import { TarParser } from './tar-parser.ts';
+import { Writeback } from './writeback.ts';
 
 const pieceSize = 256 * 1024;
 
@@ -50,8 +52,10 @@ async function makeApart(target: string): Promise<void> {
 }
 
 async function writeEntries(source: LayerSource, target: string, signal: AbortSignal): Promise<{ size: UnpackedSize; diffId: string }> {
+  const decompress = await decompressor(source.blob, pieceSize);
   const meter = new Meter();
   const writer = new LayerWriter(target, source.lowers);
+  const writeback = new Writeback(target);
   const tar = new TarParser({
     begin: (header) => writer.begin(readEntry(header)),
     content: (piece) => writer.content(piece),
@@ -61,25 +65,21 @@ async function writeEntries(source: LayerSource, target: string, signal: AbortSi
     for await (const piece of meter.through(pieces)) {
       signal.throwIfAborted();
       tar.write(piece as Buffer);
-      release(piece);
+      writeback.written(piece.length);
+      freePiece(piece);
     }
     tar.end();
     writer.finish();
   };
-  const stages = [createReadStream(source.blob, { highWaterMark: pieceSize }), await decompressor(source.blob, pieceSize), write] as const;
   try {
-    await pipeline(...stages, { signal });
+    await pipeline(createReadStream(source.blob, { highWaterMark: pieceSize }), decompress, write, { signal });
   } catch (error) {
     throw explainDecompression(error);
   } finally {
     writer.close();
+    await writeback.end();
   }
   return { size: { bytes: writer.bytes, inodes: writer.inodes }, diffId: meter.digest() };
-}
-
-/** Gives the memory of a piece back at once, where nothing else can lie in it: the collector lets 100 MB of them come together first. */
-function release({ buffer, byteOffset, byteLength }: Uint8Array): void {
-  if (buffer instanceof ArrayBuffer && byteOffset + byteLength === buffer.byteLength) buffer.transfer(0);
 }
 
 function explainDecompression(error: unknown): unknown {
