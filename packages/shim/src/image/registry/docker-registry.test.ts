@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -195,6 +195,15 @@ describe.skipIf(missing)(`images from docker-registry${missing ? ` (${missing})`
       });
     });
 
+    it('are passed over where they lie', async () => {
+      const liar = createServer((_, response) => response.end('{}')).listen(0, '127.0.0.1');
+      await once(liar, 'listening');
+      started.push({ stop: async () => void liar.close() });
+      const lying = `127.0.0.1:${(liar.address() as AddressInfo).port}`;
+      await configure('registry.invalid/hosts.toml', mirrors(lying, plain.host));
+      expect(await pull(`registry.invalid/team/app@${image.manifestDigest}`)).toBe(image.id);
+    });
+
     it('get no credentials that are not theirs', async () => {
       const host = await another({ auth: await passwordFile() });
       await configure('registry.invalid/hosts.toml', `server = "http://${plain.host}"\n[host."http://${host}"]\n`);
@@ -271,17 +280,19 @@ describe.skipIf(missing)(`images from docker-registry${missing ? ` (${missing})`
 async function startSlowProxy(host: string, cut: number) {
   const ranges: string[] = [];
   let isCut = false;
-  const server = createServer(async (request, response) => {
-    const { range } = request.headers;
+  const passOn = async (request: IncomingMessage, response: ServerResponse) => {
+    const { range, accept = '*/*' } = request.headers;
     if (range) ranges.push(range);
-    const answer = await fetch(`http://${host}${request.url}`, {
-      headers: { accept: request.headers.accept ?? '*/*', ...(range && { range }) },
-    });
+    const answer = await fetch(`http://${host}${request.url}`, { headers: { accept, ...(range && { range }) } });
     const body = Buffer.from(await answer.arrayBuffer());
     response.writeHead(answer.status, { 'content-length': body.length, 'content-range': answer.headers.get('content-range') ?? '' });
-    if (isCut || body.length <= cut) return response.end(body);
-    isCut = true;
-    response.write(body.subarray(0, cut));
+    const isWhole = isCut || body.length <= cut;
+    isCut ||= !isWhole;
+    if (isWhole) response.end(body);
+    else response.write(body.subarray(0, cut));
+  };
+  const server = createServer((request, response) => {
+    passOn(request, response).catch((error) => response.destroy(error));
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

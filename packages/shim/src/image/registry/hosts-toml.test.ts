@@ -117,6 +117,14 @@ describe('registryHosts', () => {
     expect(await apis('a.example', `${root}/first:${root}/second`)).toEqual(['https://b/v2']);
   });
 
+  it('say which configuration can not be read', async () => {
+    await writeFile(join(root, 'file'), '');
+    await expect(registryHosts(join(root, 'file'), 'a.example')).rejects.toMatchObject({
+      code: 'FAILED_PRECONDITION',
+      message: expect.stringMatching(/^registry configuration .*\/file: ENOTDIR: .*; make it readable/),
+    });
+  });
+
   it('are told which registry they stand for, but for itself', async () => {
     const text = 'server = "https://index.example"\n[host."https://m"]\n[host."https://docker.io"]\n';
     await configure('docker.io', 'x');

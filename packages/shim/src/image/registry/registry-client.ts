@@ -184,7 +184,7 @@ function registryMessage(body: Buffer): string {
   const text = body.toString();
   return (errorOf(text) ?? (text.startsWith('<') ? '' : text))
     .trim()
-    .replaceAll(/\p{Cc}/gu, ' ')
+    .replaceAll(/[\p{Cc}\p{Cf}]/gu, ' ')
     .slice(0, longestMessage);
 }
 

@@ -11,9 +11,17 @@ import { defaultSettings, isLoopback, type RegistryHost } from './registry-host.
  * `config_path`; it is read afresh each time.
  */
 export async function registryHosts(configPath: string, domain: string): Promise<RegistryHost[]> {
-  const directory = await hostDirectory(configPath, domain);
-  const file = directory === undefined ? undefined : await readHostDirectory(directory);
-  return resolveHosts(file ?? { hosts: [], server: { ...defaultSettings, api: undefined } }, domain);
+  try {
+    const directory = await hostDirectory(configPath, domain);
+    const file = directory === undefined ? undefined : await readHostDirectory(directory);
+    return resolveHosts(file ?? { hosts: [], server: { ...defaultSettings, api: undefined } }, domain);
+  } catch (error) {
+    if (error instanceof PluginError) throw error;
+    throw new PluginError('FAILED_PRECONDITION', (error as Error).message, {
+      object: `registry configuration ${configPath}`,
+      hint: 'make it readable for this user, or remove it',
+    });
+  }
 }
 
 /** Hosts as they are to be asked; plain HTTP is for loopback, unless something is said about its certificates. */
@@ -46,12 +54,8 @@ async function hostDirectory(configPath: string, domain: string): Promise<string
 
 async function readHostDirectory(directory: string): Promise<HostsFile> {
   const path = join(directory, 'hosts.toml');
-  try {
-    const text = await readFile(path, 'utf8').catch(absent);
-    return text === undefined ? await certificateFiles(directory) : parseHostsToml(text, path);
-  } catch (error) {
-    throw PluginError.from(error, 'FAILED_PRECONDITION', { object: path, hint: 'make it readable for this user, or remove it' });
-  }
+  const text = await readFile(path, 'utf8').catch(absent);
+  return text ? parseHostsToml(text, path) : certificateFiles(directory);
 }
 
 /** Docker's way: `*.crt` are authorities, `NAME.cert` with `NAME.key` a client certificate. */

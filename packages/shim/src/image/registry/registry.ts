@@ -185,7 +185,7 @@ export class Registry implements BlobSource {
   /** What isn't the host's failure, such as the end of the pull, is thrown on. */
   #noted(client: RegistryClient, error: unknown): HostFailure {
     if (!(error instanceof HostFailure)) throw error;
-    if (error.kind === 'unreachable' || error.kind === 'interrupted') this.#givenUp.add(client);
+    if (error.kind !== 'refused') this.#givenUp.add(client);
     return error;
   }
 
