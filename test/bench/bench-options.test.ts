@@ -8,7 +8,7 @@ function bench(name: string, ...args: string[]) {
   return { status, stdout, stderr };
 }
 
-describe.each(['pods', 'start'])('npm run bench -- %s', (name) => {
+describe.each(['images', 'pods', 'start'])('npm run bench -- %s', (name) => {
   it('shows how it is used', () => {
     const { status, stdout, stderr } = bench(name, '--help');
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
@@ -29,8 +29,8 @@ describe.each(['pods', 'start'])('npm run bench -- %s', (name) => {
   });
 });
 
-it('pods has containerd as its only peer', () => {
-  expect(bench('pods', '--vs', 'docker')).toMatchObject({ status: 1, stderr: expect.stringMatching(/--vs.*docker.*containerd/) });
+it.each(['images', 'pods'])('%s has containerd as its only peer', (name) => {
+  expect(bench(name, '--vs', 'docker')).toMatchObject({ status: 1, stderr: expect.stringMatching(/--vs.*docker.*containerd/) });
 });
 
 it('start knows its runtimes', () => {

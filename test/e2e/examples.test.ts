@@ -60,6 +60,38 @@ describe('the examples on runc', () => {
   });
 });
 
+describe('berth image commit', () => {
+  beforeEach(skipIfMissing(nodeMissing));
+
+  const pod = (name: string, image: string, command: string) => `
+apiVersion: v1
+kind: Pod
+metadata: {name: ${name}}
+spec:
+  restartPolicy: Never
+  containers:
+    - {name: main, image: '${image}', imagePullPolicy: Never, command: [sh, -c, '${command}'], volumeMounts: [{name: data, mountPath: /data}]}
+  volumes: [{name: data, emptyDir: {}}]
+`;
+
+  it('makes an image of what an ended container wrote, which pods run', async () => {
+    const write = 'echo written > /root/note; rm -r /www; echo kept out > /data/volume; chmod 700 /home';
+    const writer = home.write('writer.yaml', pod('writer', 'localhost/busybox:1', write));
+    expect(await home.berth('run', '--once', '--keep', '--image', exampleImage, '-f', writer)).toMatchObject({ status: 0, stderr: '' });
+    const committed = await home.berth('image', 'commit', 'writer/main', 'localhost/note:1', '-m', 'a note', '-c', 'ENV FROM=commit');
+    expect(committed).toEqual({ status: 0, stdout: expect.stringMatching(/^sha256:[0-9a-f]{64}\n$/), stderr: '' });
+    expect((await home.berth('image', 'commit', 'nobody/main', 'x')).stderr).toContain('there is no such container on this node');
+
+    const read = 'cat /root/note; echo $FROM; ls -ld /home; ls /www /data; ls -A /etc';
+    const reader = home.write('reader.yaml', pod('reader', 'localhost/note:1', read));
+    const ended = await home.berth('run', '--once', '-f', writer, '-f', reader);
+    expect(ended.stdout).toMatch(/main +written\n.*main +commit\n.*main +drwx------ /);
+    expect(ended.stdout).toContain('ls: /www: No such file or directory');
+    expect(ended.stdout).not.toContain('volume');
+    await expectHostState(before);
+  });
+});
+
 describe('the examples in virtual machines', () => {
   beforeEach(skipIfMissing(machinesMissing));
 

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { BerthHome, exampleImage } from '../fixtures/berth.ts';
@@ -32,6 +33,53 @@ describe('the examples on real containerd', () => {
     expect(ended.stdout).toMatch(/cri containerd RunPodSandbox/);
     home.remove();
     await expectHostState(before, withoutContainerd);
+  });
+});
+
+describe('archives of images', () => {
+  beforeEach(skipIfMissing(containerdMissing));
+
+  it('go from our store to containerd and back', async () => {
+    const containerd = await startContainerd();
+    const home = new BerthHome();
+    const other = new BerthHome();
+    const ctr = (...args: string[]) =>
+      execFileSync('ctr', ['-a', containerd.endpoint.replace('unix://', ''), '-n', 'k8s.io', 'images', ...args], { encoding: 'utf8' });
+    try {
+      await home.berth('image', 'load', exampleImage);
+      for (const format of ['oci', 'docker']) {
+        const archive = join(home.directory, `${format}.tar`);
+        await home.berth('image', 'tag', 'localhost/busybox:1', `localhost/${format}:1`);
+        await home.berth('image', 'tag', 'localhost/busybox:1', `localhost/${format}:2`);
+        const saved = await home.berth(
+          'image',
+          'save',
+          `localhost/${format}:1`,
+          `localhost/${format}:2`,
+          '-o',
+          archive,
+          '--format',
+          format,
+        );
+        expect(saved).toEqual({ status: 0, stdout: '', stderr: '' });
+        ctr('import', archive);
+      }
+      const own = JSON.parse((await home.berth('image', 'ls', '-o', 'json')).stdout) as { name: string; id: string }[];
+      const theirs = JSON.parse(
+        (await home.berth('image', 'ls', '--runtime-endpoint', containerd.endpoint, '-o', 'json')).stdout,
+      ) as typeof own;
+      for (const { name, id } of own) expect(theirs).toContainEqual(expect.objectContaining({ name, id }));
+
+      const exported = join(home.directory, 'exported.tar');
+      ctr('export', exported, 'localhost/oci:1', 'localhost/docker:2');
+      expect((await other.berth('image', 'load', exported)).stdout).toBe('localhost/oci:1\nlocalhost/docker:2\n');
+      const listed = JSON.parse((await other.berth('image', 'ls', '-o', 'json')).stdout) as typeof own;
+      expect(new Set(listed.map(({ id }) => id))).toEqual(new Set(own.map(({ id }) => id)));
+    } finally {
+      await containerd.stop();
+      home.remove();
+      other.remove();
+    }
   });
 });
 

@@ -7,7 +7,7 @@ import { conformCommand } from './commands/conform.ts';
 import { diffCommand } from './commands/diff.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { execCommand } from './commands/exec.ts';
-import { imageCommand } from './commands/image.ts';
+import { imageCommand } from './commands/image/image.ts';
 import { logsCommand } from './commands/logs.ts';
 import { portForwardCommand } from './commands/port-forward.ts';
 import { psCommand } from './commands/ps.ts';

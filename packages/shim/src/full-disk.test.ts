@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { readdirSync, statfsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { createReadStream, readdirSync, statfsSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildImage } from '@berth/conformance/image-builder';
@@ -151,6 +151,39 @@ describe.skipIf(withoutRoot)(`images on a full disk${withoutRoot ? ` (${withoutR
     disk.free();
     expect(await images.list()).toEqual([]);
     expect(before - freeBytes()).toBeLessThan(200_000);
+  });
+
+  it('an archive is not written by halves, and one that has to be copied first is not loaded by halves', async () => {
+    await images.pull(name, options, signal);
+    const archive = join(scratch, 'whole.tar');
+    await images.save([name], archive, 'oci', signal);
+    await images.remove(name);
+    disk.fill();
+    for (const source of [archive, createReadStream(archive)]) await expect(images.load(source, {}, signal)).rejects.toThrow(exhausted);
+    disk.free();
+    expect(filesBelow()).toEqual([]);
+    await images.load(archive, {}, signal);
+    disk.fill();
+    await expect(images.save([name], join(directory, 'saved.tar'), 'oci', signal)).rejects.toThrow(exhausted);
+    expect(readdirSync(directory).toSorted()).toEqual(['ballast', 'images']);
+  });
+
+  it('a commit that finds no room, for its archive or for its layer, leaves the disk as it was', async () => {
+    const imageId = await images.pull(name, options, signal);
+    const upper = join(scratch, 'upper');
+    await mkdir(upper);
+    const ownerInside = ({ uid, gid }: { uid: number; gid: number }) => ({ uid, gid });
+    const container = { object: 'container web', imageId, layer: { directory: upper, isLeftOut: () => false, ownerInside } };
+    const [free, files] = [freeBytes(), filesBelow().length];
+    for (const part of [1.2, 0.6, 0.4]) {
+      await writeFile(join(upper, 'data'), randomBytes(Math.floor(free * part)));
+      await expect(images.commit(container, 'localhost/new:1', {}, signal)).rejects.toThrow(exhausted);
+      expect(filesBelow()).toHaveLength(files);
+      expect(await images.list()).toHaveLength(1);
+    }
+    await writeFile(join(upper, 'data'), randomBytes(1000));
+    await images.commit(container, 'localhost/new:1', {}, signal);
+    expect(await images.list()).toHaveLength(2);
   });
 
   it('an image that is there is told, and can be let go of', async () => {

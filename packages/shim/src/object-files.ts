@@ -78,12 +78,12 @@ export class ObjectFiles<Record> {
   async readAll(): Promise<Map<string, Record>> {
     const found = new Map<string, Record>();
     for (const id of await namesIn(this.#directory)) {
-      const stored = await readJson<Stored<Record>>(this.#file(id));
-      if (!stored) {
+      const record = await readObject<Record>(this.#directory, id, this.#kind);
+      if (record === undefined) {
         await this.remove(id);
         continue;
       }
-      found.set(id, this.#checked(id, stored));
+      found.set(id, record);
       this.#present.add(id);
     }
     return found;
@@ -116,14 +116,6 @@ export class ObjectFiles<Record> {
     });
   }
 
-  #checked(id: string, stored: Stored<Record>): Record {
-    if (stored.version === formatVersion) return stored.record;
-    throw new PluginError('FAILED_PRECONDITION', `its record has format ${stored.version}, this shim knows format ${formatVersion}`, {
-      object: `${this.#kind} ${id}`,
-      hint: `start the version of the shim that wrote ${this.#file(id)}, or remove its pods with it first`,
-    });
-  }
-
   async #inOrder(id: string, work: () => Promise<void>): Promise<void> {
     const turn = (this.#tails.get(id) ?? Promise.resolve()).then(work);
     const tail = turn.catch(() => undefined);
@@ -134,6 +126,20 @@ export class ObjectFiles<Record> {
   }
 
   #file(id: string): string {
-    return join(this.#directory, id, 'record.json');
+    return fileOf(this.#directory, id);
   }
+}
+
+/** The record of one object as its shim wrote it last; undefined where there is none. `kind` names the object in errors. */
+export async function readObject<Record>(directory: string, id: string, kind: string): Promise<Record | undefined> {
+  const stored = await readJson<Stored<Record>>(fileOf(directory, id));
+  if (stored === undefined || stored.version === formatVersion) return stored?.record;
+  throw new PluginError('FAILED_PRECONDITION', `its record has format ${stored.version}, this shim knows format ${formatVersion}`, {
+    object: `${kind} ${id}`,
+    hint: `start the version of the shim that wrote ${fileOf(directory, id)}, or remove its pods with it first`,
+  });
+}
+
+function fileOf(directory: string, id: string): string {
+  return join(directory, id, 'record.json');
 }

@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { writeCniPlugins } from '../testing/cni-plugins.ts';
 import { ShimProcess } from '../testing/shim-process.ts';
 import { containerConfig, image, podConfig, TestShim, withoutRoot } from '../testing/test-shim.ts';
+import { NamedImages } from './image/named.ts';
 import { mountPoints } from './mount-points.ts';
 
 describe('a shim that is started again', () => {
@@ -43,6 +44,17 @@ describe('a shim that is started again', () => {
     await shim.start();
     expect(await shim.containerStatus(id)).toMatchObject({ state: ContainerState.CONTAINER_EXITED, exitCode: 143 });
     expect((await shim.containerStatus(id)).finishedAt).toBeGreaterThan(0n);
+  });
+
+  it('says which users of its images there still are', async () => {
+    await shim.close();
+    const asked: ((user: string) => boolean)[] = [];
+    const recover = async (isUser: (user: string) => boolean) => void asked.push(isUser);
+    shim = await TestShim.start({ images: (root) => Object.assign(new NamedImages(join(root, 'images')), { recover }) });
+    const id = await shim.createContainer(await shim.runPod());
+    await shim.restart();
+    const isUser = asked.at(-1);
+    expect([id, `${id}-volume-0`, 'gone', id.slice(0, 20)].map((user) => isUser?.(user))).toEqual([true, true, false, false]);
   });
 
   it('takes what the runtime has lost for ended and not ready, until the client removes it', async () => {

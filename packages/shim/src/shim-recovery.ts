@@ -26,7 +26,13 @@ export async function recover(shim: Shim, signal: AbortSignal): Promise<void> {
   }
   const halfMade = shim.sandboxes.list().filter(({ record }) => record.phase === 'creating');
   await Promise.all(halfMade.map((sandbox) => removeHalfMade(shim, sandbox.id)));
+  await attempt(shim, 'let go of images of containers that are gone', async () => shim.images.recover?.((user) => isContainer(shim, user)));
   await attempt(shim, 'let go of namespaces of sandboxes that are gone', (limit) => unpinOrphans(shim, limit));
+}
+
+/** A container uses images under its id, and those of its volumes under names that begin with it. */
+function isContainer(shim: Shim, user: string): boolean {
+  return shim.containers.list().some(({ id }) => user === id || user.startsWith(`${id}-`));
 }
 
 /** What can't be taken away in that time is left to the client, listed as not ready: the shim has to serve the others. */

@@ -107,9 +107,9 @@ async function makeShim(plugin: RuntimePlugin, { options, flags, log }: StartOpt
 }
 
 /** Loaded only where it is used: a runtime whose images are names needs no registry client. */
-async function layeredImages({ root, registryConfigPath }: ShimOptions): Promise<Images> {
+async function layeredImages({ root, handler, registryConfigPath }: ShimOptions): Promise<Images> {
   const { LayeredImages } = await import('./image/store.ts');
-  return new LayeredImages(join(root, 'images'), registryConfigPath);
+  return new LayeredImages(join(root, 'images'), { owner: handler, ...(registryConfigPath !== undefined && { registryConfigPath }) });
 }
 
 /** Its real path: mount tables have no symbolic links in them. */

@@ -1,4 +1,4 @@
-import { closeSync } from 'node:fs';
+import { closeSync, constants, openSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { PluginError } from '@berth/sdk/errors';
 
@@ -16,6 +16,12 @@ interface Syscalls {
   setAttribute(path: string, name: string, value: Uint8Array): void;
   /** Undefined where the attribute isn't set. */
   getAttribute(path: string, name: string): Uint8Array | undefined;
+  /** From here on, memory in large blocks goes back to the kernel when it is freed (mallopt(3), M_MMAP_THRESHOLD); glibc only. */
+  returnLargeBlocks(): void;
+  /** Names of the extended attributes of the file itself that this process may see. */
+  listAttributes(path: string): string[];
+  /** Lets new subdirectories start in parts of the disk of their own (`chattr +T`); does nothing on a file system that knows no such thing. */
+  spreadDirectories(directory: string): void;
   /** Puts the calling thread into the network namespace of an open descriptor; false if it is of no such namespace. */
   enterNetworkNamespace(descriptor: number): boolean;
   /** Mounts a copy of the tree at `source` at `place`, its ids mapped by the user namespace of an open descriptor. */
@@ -33,6 +39,12 @@ const AT_EMPTY_PATH = 0x1000;
 const AT_RECURSIVE = 0x8000;
 const OPEN_TREE_CLONE = 1;
 const MOVE_MOUNT_F_EMPTY_PATH = 4;
+const M_MMAP_THRESHOLD = -3;
+/** Half of what a socket or a file is read in; in bytes. */
+const largeBlock = 32 * 1024;
+const FS_IOC_GETFLAGS = 0x80086601;
+const FS_IOC_SETFLAGS = 0x40086602;
+const FS_TOPDIR_FL = 0x20000;
 const MOUNT_ATTR_IDMAP = 0x100000n;
 
 /** Numbers of calls that C libraries don't have yet; from 424 on they are the same for all architectures. */
@@ -88,6 +100,9 @@ function load(): Syscalls {
   const mknod = library.func('int mknod(const char *path, uint mode, uint64_t device)');
   const lsetxattr = library.func('int lsetxattr(const char *path, const char *name, const uint8_t *value, size_t size, int flags)');
   const lgetxattr = library.func('long lgetxattr(const char *path, const char *name, _Out_ uint8_t *value, size_t size)');
+  const llistxattr = library.func('long llistxattr(const char *path, _Out_ uint8_t *names, size_t size)');
+  const ioctlFlags = library.func('int ioctl(int fd, unsigned long request, _Inout_ int *flags)');
+  const mallopt = optional(() => library.func('int mallopt(int parameter, int value)'));
   const setns = library.func('int setns(int fd, int type)');
   const openTree = library.func('long syscall(long number, int fd, const char *path, uint flags)');
   const setMountAttributes = library.func(
@@ -128,6 +143,27 @@ function load(): Syscalls {
       if (koffi.errno() === ENODATA) return undefined;
       throw failed(`reading ${name}`, path);
     },
+    returnLargeBlocks() {
+      mallopt?.(M_MMAP_THRESHOLD, largeBlock);
+    },
+    listAttributes(path) {
+      if (llistxattr(path, null, 0) === 0) return [];
+      const names = new Uint8Array(64 * 1024);
+      const size = llistxattr(path, names, names.length);
+      if (size < 0) throw failed('listing extended attributes', path);
+      return Buffer.from(names.subarray(0, size)).toString().split('\0').filter(Boolean);
+    },
+    spreadDirectories(directory) {
+      const descriptor = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY);
+      try {
+        const flags = new Int32Array(1);
+        if (ioctlFlags(descriptor, FS_IOC_GETFLAGS, flags) !== 0) return;
+        flags[0] = (flags[0] ?? 0) | FS_TOPDIR_FL;
+        ioctlFlags(descriptor, FS_IOC_SETFLAGS, flags);
+      } finally {
+        closeSync(descriptor);
+      }
+    },
     enterNetworkNamespace(descriptor) {
       if (setns(descriptor, CLONE_NEWNET) === 0) return true;
       if (koffi.errno() === EINVAL) return false;
@@ -147,6 +183,15 @@ function load(): Syscalls {
       }
     },
   };
+}
+
+/** Undefined where the C library lacks it. */
+function optional<Call>(bind: () => Call): Call | undefined {
+  try {
+    return bind();
+  } catch {
+    return undefined;
+  }
 }
 
 /** glibc's and musl's makedev: 12 low bits of the major and 8 of the minor number in the first word, the rest above. */

@@ -14,8 +14,8 @@ async function offered(line: string): Promise<string[] | 'files'> {
 describe('candidates', () => {
   it.each([
     ['di', ['diff']],
-    ['image ', ['load', 'ls', 'rm', 'pull', 'push', 'help']],
-    ['--root /r image l', ['load', 'ls']],
+    ['image pu', ['pull', 'push']],
+    ['--root /r image l', ['ls', 'load']],
     ['-', expect.arrayContaining(['--root', '--log-level'])],
     ['run --on', ['--once']],
     ['image ls --o', ['--output']],
@@ -42,6 +42,7 @@ describe('candidates', () => {
     ['port-forward web 8080:80 4', ['4?ports']],
     ['logs -n ', ['?namespace']],
     ['image rm a b', ['b?image']],
+    ['image commit web', ['web?pod/container']],
     ['ps ', []],
     ['nosuch x', []],
   ])('berth %s', async (line, names) => {

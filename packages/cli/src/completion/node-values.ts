@@ -20,6 +20,10 @@ const sources: Record<string, (options: GlobalOptions, line: TypedLine) => Promi
     const pods = (await podsOf(options)).filter(isWanted(line));
     return unique(pods.flatMap((pod) => (pod.spec?.containers ?? []).map(({ name }) => name)));
   },
+  'pod/container': async (options, line) =>
+    (await podsOf(options))
+      .filter(inNamespace(line))
+      .flatMap((pod) => (pod.spec?.containers ?? []).map(({ name }) => `${nameOf(pod)}/${name}`)),
   ports: async (options, line) => {
     const containers = (await podsOf(options)).filter(isWanted(line)).flatMap((pod) => pod.spec?.containers ?? []);
     const ports = containers.flatMap((container) => container.ports ?? []);

@@ -13,10 +13,10 @@ import type { NodeConfiguration, RuntimeEntry } from '../configuration/node-conf
 import { HostGuard } from '../host/host-guard.ts';
 import { writeDefaultNetwork } from './default-network.ts';
 import { HandlerSource } from './handler-source.ts';
-import { storeImages } from './images.ts';
 import { refuseSecondNode } from './other-node.ts';
 import { type CniDirectories, runtimeCommand, runtimeEntry } from './runtime-command.ts';
 import { connectRuntime } from './runtime-connection.ts';
+import { storeImages } from './store-images.ts';
 import { SupervisedRuntime } from './supervised-runtime.ts';
 
 export interface NodeOptions {

@@ -15,6 +15,8 @@ interface Entry {
 /** `docker save` of old versions links a layer that is there twice. */
 const mostLinks = 10;
 
+const headBytes = 16;
+
 /** Where each file of a tar lies, so that it can be read in any order. The tar must not be compressed. */
 export class ArchiveIndex {
   readonly #path: string;
@@ -61,6 +63,14 @@ export class ArchiveIndex {
     if (size > longestManifest)
       throw new PluginError('INVALID_ARGUMENT', `its file ${name} is longer than ${longestManifest} bytes`, { object: this.#object });
     return buffer(this.open(name));
+  }
+
+  /** The first bytes, enough to know a compressed file by. */
+  async head(name: string): Promise<Buffer> {
+    const { offset, size } = this.#entry(name);
+    return size > 0
+      ? buffer(createReadStream(this.#path, { start: offset, end: offset + Math.min(size, headBytes) - 1 }))
+      : Buffer.alloc(0);
   }
 
   /** A file's bytes behind the first `from` ones. */

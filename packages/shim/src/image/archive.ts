@@ -1,16 +1,25 @@
 import { randomUUID } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { PluginError } from '@berth/sdk/errors';
 import { tryLock } from '../files/file-lock.ts';
+import { explainFullDisk } from '../files/full-disk.ts';
 import { ArchiveIndex } from './archive-index.ts';
 import type { Descriptor } from './blobs.ts';
-import { compressionOf, decompressor } from './compression.ts';
-import { digestOf } from './digest.ts';
+import { compressionIn, compressionOf, decompressor } from './compression.ts';
+import { digestOf, Meter } from './digest.ts';
 import type { BlobSource } from './install.ts';
-import { choosePlatform, type Manifest, type PlatformDescriptor, parseImageConfiguration, parseManifest } from './manifest.ts';
+import {
+  choosePlatform,
+  type Manifest,
+  ociManifestType,
+  type PlatformDescriptor,
+  parseImageConfiguration,
+  parseManifest,
+} from './manifest.ts';
 
 /** An image as it stands in an archive. */
 interface ArchivedImage {
@@ -27,10 +36,13 @@ interface Archive extends BlobSource {
 }
 
 /** Opens an image archive: OCI image layout in a tar (image-spec image-layout.md) or `docker save`. A compressed one is unpacked under `scratch` first. */
-export async function readArchive(path: string, scratch: string, signal: AbortSignal): Promise<Archive> {
-  const object = `archive ${path}`;
-  const plain = await uncompressed(path, scratch, signal).catch((error) => {
-    throw PluginError.from(error, 'INVALID_ARGUMENT', { object, hint: 'give a file made by docker save, podman save or skopeo' });
+export async function readArchive(source: string | Readable, scratch: string, signal: AbortSignal): Promise<Archive> {
+  const object = typeof source === 'string' ? `archive ${source}` : 'archive from a stream';
+  const plain = await seekable(source, scratch, signal).catch((error) => {
+    throw PluginError.from(explainFullDisk(error, scratch, object), 'INVALID_ARGUMENT', {
+      object,
+      hint: 'give a file made by docker save, podman save or skopeo',
+    });
   });
   try {
     const index = await ArchiveIndex.read(plain.path, object, signal);
@@ -48,20 +60,41 @@ interface Contents {
   entryOf(digest: string): string;
 }
 
-async function uncompressed(path: string, scratch: string, signal: AbortSignal): Promise<{ path: string; close(): Promise<void> }> {
+/** A file to be read in any order: the archive itself, or else a copy of it under `scratch` that `close` removes. */
+interface PlainFile {
+  path: string;
+  close(): Promise<void>;
+}
+
+async function seekable(source: string | Readable, scratch: string, signal: AbortSignal): Promise<PlainFile> {
+  if (typeof source === 'string' && (await stat(source)).isFile()) return uncompressed(source, scratch, signal);
+  const copy = await copied([typeof source === 'string' ? createReadStream(source) : source], scratch, signal);
+  if ((await compressionOf(copy.path)) === 'none') return copy;
+  try {
+    return await uncompressed(copy.path, scratch, signal);
+  } finally {
+    await copy.close();
+  }
+}
+
+async function uncompressed(path: string, scratch: string, signal: AbortSignal): Promise<PlainFile> {
   if ((await compressionOf(path)) === 'none') return { path, close: async () => undefined };
+  const decompress = await decompressor(path);
+  return copied([createReadStream(path), decompress], scratch, signal);
+}
+
+async function copied(stages: Readable[], scratch: string, signal: AbortSignal): Promise<PlainFile> {
   await mkdir(scratch, { recursive: true, mode: 0o700 });
-  const plain = join(scratch, `archive-${randomUUID()}`);
+  const path = join(scratch, `archive-${randomUUID()}`);
   // Held so that nobody takes the file for a leftover.
-  const lock = tryLock(`${plain}.lock`);
+  const lock = tryLock(`${path}.lock`);
   const close = async () => {
-    await rm(plain, { force: true });
+    await rm(path, { force: true });
     lock?.release();
   };
   try {
-    const decompress = await decompressor(path);
-    await pipeline(createReadStream(path), decompress, createWriteStream(plain, { mode: 0o600 }), { signal });
-    return { path: plain, close };
+    await pipeline([...stages, createWriteStream(path, { mode: 0o600 })] as unknown as NodeJS.ReadWriteStream[], { signal });
+    return { path, close };
   } catch (error) {
     await close();
     throw error;
@@ -104,7 +137,7 @@ interface DockerManifest {
   Layers: string[];
 }
 
-/** A docker archive has no manifest: one is made, whose layers are the tars as they are. */
+/** A docker archive has no manifest: one is made, whose layers are the files as they are. */
 async function readDockerArchive(index: ArchiveIndex, object: string): Promise<Contents> {
   if (!index.has('manifest.json')) throw unusable(object, 'it has neither index.json nor manifest.json');
   const list = parseDockerManifests(await index.read('manifest.json'), object);
@@ -114,21 +147,25 @@ async function readDockerArchive(index: ArchiveIndex, object: string): Promise<C
     const configBytes = await index.read(Config);
     const { diffIds } = parseImageConfiguration(configBytes, object);
     const config = { mediaType: 'application/vnd.oci.image.config.v1+json', digest: digestOf(configBytes), size: configBytes.length };
-    const layers = Layers.map(
-      (name, layer): Descriptor => ({
-        mediaType: 'application/vnd.oci.image.layer.v1.tar',
-        digest: diffIds[layer] ?? '',
-        size: index.size(name),
-      }),
-    );
+    const layers: Descriptor[] = [];
+    for (const [layer, name] of Layers.entries()) layers.push(await dockerLayer(index, name, diffIds[layer] ?? ''));
     entries.set(config.digest, Config);
-    for (const [layer, name] of Layers.entries()) entries.set(diffIds[layer] ?? '', name);
-    const manifestBytes = Buffer.from(
-      JSON.stringify({ schemaVersion: 2, mediaType: 'application/vnd.oci.image.manifest.v1+json', config, layers }),
-    );
-    images.push({ manifestBytes, manifest: { kind: 'manifest', config, layers }, names: RepoTags ?? [] });
+    for (const [layer, name] of Layers.entries()) entries.set(layers[layer]?.digest ?? '', name);
+    const manifestBytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: ociManifestType, config, layers }));
+    images.push({ manifestBytes, manifest: { kind: 'manifest', mediaType: ociManifestType, config, layers }, names: RepoTags ?? [] });
   }
   return { images, entryOf: (digest) => entries.get(digest) ?? digest };
+}
+
+/** A tar's digest is its diff id; that of a compressed one, as kaniko and ko put in, is told nowhere. */
+async function dockerLayer(index: ArchiveIndex, name: string, diffId: string): Promise<Descriptor> {
+  const mediaType = 'application/vnd.oci.image.layer.v1.tar';
+  const size = index.size(name);
+  const compression = compressionIn(await index.head(name));
+  if (compression === 'none') return { mediaType, digest: diffId, size };
+  const meter = new Meter();
+  for await (const _ of meter.through(index.open(name)));
+  return { mediaType: `${mediaType}+${compression}`, digest: meter.digest(), size };
 }
 
 function parseDockerManifests(bytes: Buffer, object: string): DockerManifest[] {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -23,11 +24,13 @@ export interface Descriptor {
 export class Blobs {
   readonly #directory: string;
   readonly #ingest: string;
+  readonly #incoming: string;
 
-  /** Blobs lie in `directory`; `ingest`, on the same file system, holds those not yet whole, to be gone on with. */
-  constructor(directory: string, ingest: string) {
+  /** Blobs lie in `directory`; on the same file system, `ingest` holds those not yet whole, to be gone on with, and `incoming` what is to be deleted. */
+  constructor(directory: string, ingest: string, incoming: string) {
     this.#directory = directory;
     this.#ingest = ingest;
+    this.#incoming = incoming;
   }
 
   path(digest: string): string {
@@ -75,11 +78,21 @@ export class Blobs {
     });
   }
 
-  /** With what has come of it, unless somebody is just fetching it. An absent blob is no error. */
-  async remove(digest: string): Promise<void> {
-    await rm(this.path(digest), { force: true });
-    const partial = this.#partial(digest);
-    if (await stat(partial).catch(absent)) await removeUnlocked(partial);
+  /** All blobs, with the time when each had come whole. */
+  async list(): Promise<{ digest: string; modifiedMs: number }[]> {
+    const found = (await namesIn(this.#directory)).map(async (name) => {
+      const status = await stat(join(this.#directory, name)).catch(absent);
+      return status && { digest: `sha256:${name}`, modifiedMs: status.mtimeMs };
+    });
+    return (await Promise.all(found)).filter((blob) => blob !== undefined);
+  }
+
+  /** Takes a blob away at once and gives the file that is left to be deleted. */
+  async detach(digest: string): Promise<string> {
+    await mkdir(this.#incoming, { recursive: true, mode: 0o700 });
+    const detached = join(this.#incoming, `removed-${randomUUID()}`);
+    await rename(this.path(digest), detached);
+    return detached;
   }
 
   /** Removes what nobody has gone on with since `before`. */

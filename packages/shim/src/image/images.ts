@@ -19,6 +19,8 @@ export interface Images {
   /** Config and layers of a present image, which stay until `release` of the same `user` (a container id). */
   use(reference: string, user: string): Promise<UsableImage>;
   release(user: string): Promise<void>;
+  /** After a restart, before it is used: lets go of what its users held that are gone, and removes what processes that died have left. */
+  recover?(isUser: (user: string) => boolean): Promise<void>;
   /** What a person may want to know of a present image: `verbose` of CRI ImageStatus. Left out: there is nothing to tell. */
   inspect?(reference: string): Promise<Record<string, unknown> | undefined>;
 }

@@ -1,4 +1,5 @@
 import { PluginError } from '@berth/sdk/errors';
+import { syscalls } from '../syscalls.ts';
 import type { Blobs, Descriptor } from './blobs.ts';
 import { digestOf } from './digest.ts';
 import type { ImageConfig } from './images.ts';
@@ -37,6 +38,8 @@ export async function installImage(
   { blobs, layers }: { blobs: Blobs; layers: Layers },
   signal: AbortSignal,
 ): Promise<InstalledImage> {
+  // What is read from sockets and files here would stay with the process as fragments of 30 MB.
+  syscalls().returnLargeBlocks();
   const manifestDigest = digestOf(manifestBytes);
   const add = (blob: Descriptor, within: AbortSignal) =>
     blobs.add(

@@ -1,5 +1,5 @@
 import { PluginError } from '@berth/sdk/errors';
-import type { Header } from 'tar-stream';
+import type { TarHeader } from './tar-header.ts';
 
 /** What one tar entry asks for, with its paths checked: relative to the layer's root, no `.`, `..` or empty parts, '' is the root. */
 export type LayerEntry =
@@ -28,9 +28,16 @@ export interface Attributes {
 
 const whiteoutPrefix = '.wh.';
 const opaqueMarker = '.wh..wh..opq';
+/** Of Linux, in bytes (limits.h: NAME_MAX, PATH_MAX with its NUL). */
+const longestName = 255;
+const longestPath = 4095;
+/** Of a path in an error message, in characters. */
+const longestShown = 200;
+/** The last second that ext4 can store. What is before 1970 Node can't set, and containerd doesn't either. */
+const latestTime = 2 ** 34 - 2 ** 31 - 1;
 
 /** Reads a tar header as an entry of an image layer (image-spec layer.md). Throws INVALID_ARGUMENT that names an entry no layer may hold. */
-export function readEntry(header: Header): LayerEntry {
+export function readEntry(header: TarHeader): LayerEntry {
   const path = insidePath(header.name, header.name);
   const name = path.slice(path.lastIndexOf('/') + 1);
   if (name.startsWith(whiteoutPrefix)) return readWhiteout(header.name, path, name);
@@ -39,12 +46,11 @@ export function readEntry(header: Header): LayerEntry {
     case 'directory':
       return { kind: 'directory', path, ...attributesOf(header) };
     case 'file':
-    case 'contiguous-file':
       return { kind: 'file', path: below(path, header), size: header.size, ...attributesOf(header) };
     case 'symlink':
-      return { kind: 'symlink', path: below(path, header), target: header.linkname, ...attributesOf(header) };
-    case 'link':
-      return { kind: 'hard-link', path: below(path, header), target: insidePath(header.linkname, header.name) };
+      return { kind: 'symlink', path: below(path, header), target: symlinkTarget(header), ...attributesOf(header) };
+    case 'hard-link':
+      return { kind: 'hard-link', path: below(path, header), target: insidePath(header.target, header.name) };
     case 'block-device':
     case 'character-device':
     case 'fifo':
@@ -52,17 +58,15 @@ export function readEntry(header: Header): LayerEntry {
         kind: 'node',
         path: below(path, header),
         type: header.type,
-        major: header.devmajor,
-        minor: header.devminor,
+        major: header.major,
+        minor: header.minor,
         ...attributesOf(header),
       };
-    default:
-      throw refusal(header.name, `its type ${JSON.stringify(header.type)} is none that a layer may hold`);
   }
 }
 
 export function refusal(name: string, reason: string): PluginError {
-  return new PluginError('INVALID_ARGUMENT', `entry ${JSON.stringify(name)}: ${reason}`, {
+  return new PluginError('INVALID_ARGUMENT', `entry ${JSON.stringify(shown(name))}: ${reason}`, {
     hint: 'build the image again with a tool that keeps to the OCI image specification',
   });
 }
@@ -77,44 +81,48 @@ function readWhiteout(entry: string, path: string, name: string): LayerEntry {
 }
 
 function insidePath(path: string, entry: string): string {
-  if (path.startsWith('/')) throw refusal(entry, `the path ${JSON.stringify(path)} is absolute`);
+  if (path.startsWith('/')) throw refusal(entry, `the path ${JSON.stringify(shown(path))} is absolute`);
   if (path.includes('\0')) throw refusal(entry, 'a path has a NUL character');
+  if (Buffer.byteLength(path) > longestPath) throw refusal(entry, `a path has more than ${longestPath} bytes`);
   const parts = path.split('/').filter((part) => part !== '' && part !== '.');
-  if (parts.includes('..')) throw refusal(entry, `the path ${JSON.stringify(path)} leads outside the layer`);
+  if (parts.includes('..')) throw refusal(entry, `the path ${JSON.stringify(shown(path))} leads outside the layer`);
+  if (parts.some((part) => Buffer.byteLength(part) > longestName)) throw refusal(entry, `a name has more than ${longestName} bytes`);
   return parts.join('/');
 }
 
-function below(path: string, header: Header): string {
+function symlinkTarget({ name, target }: TarHeader): string {
+  if (target === '') throw refusal(name, 'it is a symbolic link to nothing');
+  if (target.includes('\0')) throw refusal(name, 'its target has a NUL character');
+  if (Buffer.byteLength(target) > longestPath) throw refusal(name, `its target has more than ${longestPath} bytes`);
+  return target;
+}
+
+function below(path: string, header: TarHeader): string {
   if (path === '') throw refusal(header.name, `the layer's root must be a directory, not a ${header.type}`);
   return path;
 }
 
-/** PAX records override the header's fields; tar-stream applies those of names and sizes only. */
-function attributesOf(header: Header): Attributes {
-  const pax = (header.pax ?? {}) as Record<string, string>;
+function attributesOf({ name, mode, uid, gid, modified, extended }: TarHeader): Attributes {
   return {
-    mode: header.mode & 0o7777,
-    uid: numberOf(pax.uid) ?? header.uid,
-    gid: numberOf(pax.gid) ?? header.gid,
-    modified: numberOf(pax.mtime) ?? header.mtime.getTime() / 1000,
-    extended: extendedOf(header.name, pax),
+    mode,
+    uid: idOf(name, uid),
+    gid: idOf(name, gid),
+    modified: Math.min(Math.max(modified || 0, 0), latestTime),
+    extended: [...extended].filter(([attribute]) => isSettable(attribute)),
   };
 }
 
-function numberOf(text: string | undefined): number | undefined {
-  const number = Number.parseFloat(text ?? '');
-  return Number.isFinite(number) ? number : undefined;
+/** The highest one stands for "no change" in chown(2). */
+function idOf(entry: string, id: number): number {
+  if (Number.isInteger(id) && id >= 0 && id < 0xffff_ffff) return id;
+  throw refusal(entry, `its owner ${id} is none that a file can have`);
 }
 
-const extendedPrefix = 'SCHILY.xattr.';
-
 /** `trusted.` ones stay out: by them a layer could direct overlayfs. */
-function extendedOf(entry: string, pax: Record<string, string>): [string, Buffer][] {
-  return Object.entries(pax)
-    .filter(([key]) => key.startsWith(`${extendedPrefix}user.`) || key === `${extendedPrefix}security.capability`)
-    .map(([key, value]) => {
-      // tar-stream reads PAX values as UTF-8: one that isn't is already lost here.
-      if (value.includes('\ufffd')) throw refusal(entry, `the extended attribute ${key.slice(extendedPrefix.length)} isn't text`);
-      return [key.slice(extendedPrefix.length), Buffer.from(value)];
-    });
+function isSettable(attribute: string): boolean {
+  return attribute.startsWith('user.') || attribute === 'security.capability';
+}
+
+function shown(path: string): string {
+  return path.length <= longestShown ? path : `${path.slice(0, longestShown)}...`;
 }

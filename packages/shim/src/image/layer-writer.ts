@@ -3,6 +3,7 @@ import {
   chownSync,
   closeSync,
   constants,
+  copyFileSync,
   fchmodSync,
   fchownSync,
   futimesSync,
@@ -16,23 +17,25 @@ import {
   type Stats,
   symlinkSync,
   utimesSync,
-  write,
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { PluginError } from '@berth/sdk/errors';
 import { syscalls } from '../syscalls.ts';
+import { DiskRoom } from './disk-room.ts';
 import { type Attributes, type LayerEntry, refusal } from './layer-entry.ts';
 import { isWhiteout, MergedLayers, makeOpaque, mostLinks } from './merged-layers.ts';
 
 const typeBits = { 'block-device': constants.S_IFBLK, 'character-device': constants.S_IFCHR, fifo: constants.S_IFIFO };
-/** Up to here a file is written by plain system calls: a thread-pool hop for each would cost more than the write. */
-const smallFile = 64 * 1024;
-const writeAsync = promisify(write);
 const newFile = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 
+interface OpenFile extends Attributes {
+  path: string;
+  descriptor: number;
+}
+
 /**
- * Writes the entries of one layer into an empty directory, in overlayfs's form. It alone writes there, so what it has
+ * Writes the entries of one layer into an empty directory, in overlayfs's form, by plain system calls. It alone writes there, so what it has
  * made itself is all that is there: a parent that it made as a symbolic link is never followed.
  */
 export class LayerWriter {
@@ -43,35 +46,75 @@ export class LayerWriter {
   readonly #lowers: MergedLayers;
   /** Every directory of the layer, with the time to be set when nothing changes in it any more. */
   readonly #directories = new Map<string, number | undefined>([['', undefined]]);
+  readonly #room: DiskRoom;
+  #file: OpenFile | undefined;
 
   /** `lowers`: the unpacked layers below, topmost first. */
   constructor(root: string, lowers: string[]) {
     this.#root = root;
     this.#lowers = new MergedLayers(lowers);
+    this.#room = new DiskRoom(root);
   }
 
-  async write(entry: LayerEntry, content: AsyncIterable<Uint8Array>): Promise<void> {
+  /** Makes what the entry asks for; of a file, `content` and `end` follow. */
+  begin(entry: LayerEntry): void {
     if (entry.kind === 'ignored') return;
-    if (entry.kind === 'opaque') return this.#makeOpaque(parentOf(this.#resolve(`${entry.path}/.`)));
+    if (entry.kind === 'opaque') {
+      this.#makeOpaque(parentOf(this.#resolve(`${entry.path}/.`)));
+      return;
+    }
     const path = this.#resolve(entry.path);
     this.#makeParents(path);
+    this.#make(path, entry);
+  }
+
+  #make(path: string, entry: Exclude<LayerEntry, { kind: 'ignored' | 'opaque' }>): void {
     switch (entry.kind) {
       case 'whiteout':
-        return this.#hide(path);
+        this.#hide(path);
+        break;
       case 'directory':
-        return this.#writeDirectory(path, entry);
+        this.#writeDirectory(path, entry);
+        break;
       case 'hard-link':
-        return this.#link(path, this.#resolve(entry.target));
+        this.#link(path, this.#resolve(entry.target));
+        break;
       case 'file':
-        return this.#writeFile(path, entry, content);
+        this.#openFile(path, entry);
+        break;
       case 'symlink':
         this.#create(path, (link) => symlinkSync(entry.target, link));
+        this.#setAttributes(path, entry, true);
         break;
       case 'node':
         this.#create(path, (node) => syscalls().mknod(node, typeBits[entry.type] | 0o600, entry.major, entry.minor));
+        this.#setAttributes(path, entry, false);
         break;
     }
-    this.#setAttributes(path, entry, entry.kind === 'symlink');
+  }
+
+  /** A piece of the file that was begun last; of any other entry it is skipped. */
+  content(piece: Uint8Array): void {
+    if (!this.#file) return;
+    for (let written = 0; written < piece.length; ) written += writeSync(this.#file.descriptor, piece, written);
+    this.bytes += piece.length;
+  }
+
+  /** The entry that was begun last is whole. */
+  end(): void {
+    if (!this.#file) return;
+    const { path, descriptor, ...attributes } = this.#file;
+    fchownSync(descriptor, attributes.uid, attributes.gid);
+    fchmodSync(descriptor, attributes.mode);
+    futimesSync(descriptor, attributes.modified, attributes.modified);
+    this.close();
+    this.#setExtended(path, attributes);
+  }
+
+  /** To be called where writing has come to its end, whatever has happened. */
+  close(): void {
+    if (this.#file) closeSync(this.#file.descriptor);
+    this.#file = undefined;
   }
 
   /** To be called after the last entry. */
@@ -100,29 +143,36 @@ export class LayerWriter {
   }
 
   #link(path: string, target: string): void {
-    const parent = parentOf(target);
-    const found = this.#directories.has(parent) ? this.#lstat(target) : undefined;
-    if (!found) throw refusal(path, `it is a hard link to ${JSON.stringify(target)}, which this layer doesn't hold before it`);
-    if (found.isDirectory()) throw refusal(path, `it is a hard link to the directory ${JSON.stringify(target)}`);
+    const found = this.#directories.has(parentOf(target)) ? this.#lstat(target) : undefined;
+    if (!found || isWhiteout(found)) this.#copyUp(path, target);
+    else if (found.isDirectory()) throw refusal(path, `it is a hard link to the directory ${JSON.stringify(target)}`);
     if (path !== target) this.#create(path, (link) => linkSync(join(this.#root, target), link), 0);
   }
 
-  async #writeFile(path: string, entry: LayerEntry & { kind: 'file' }, content: AsyncIterable<Uint8Array>): Promise<void> {
-    let descriptor = -1;
-    this.#create(path, (file) => {
-      descriptor = openSync(file, newFile, 0o600);
-    });
-    try {
-      const writeChunk = entry.size <= smallFile ? writeSmall : writeLarge;
-      for await (const chunk of content) await writeChunk(descriptor, chunk);
-      fchownSync(descriptor, entry.uid, entry.gid);
-      fchmodSync(descriptor, entry.mode);
-      futimesSync(descriptor, entry.modified, entry.modified);
-    } finally {
-      closeSync(descriptor);
+  /** A hard link to a file of a layer below: overlayfs has no links between layers, so the file is taken up into this one, as it does itself. */
+  #copyUp(link: string, path: string): void {
+    const [at, stats] = [this.#lowers.locate(path), this.#lowers.lstat(path)];
+    if (!at || !stats?.isFile() || this.#lstat(path)) {
+      throw refusal(link, `it is a hard link to ${JSON.stringify(path)}, which is no file of this layer before it, nor of one below`);
     }
-    this.#setExtended(path, entry);
-    this.bytes += entry.size;
+    this.#room.take(stats.size);
+    this.#makeParents(path);
+    this.#create(path, (file) => copyFileSync(at, file, constants.COPYFILE_EXCL));
+    const capability = syscalls().getAttribute(at, 'security.capability');
+    const extended: Attributes['extended'] = capability ? [['security.capability', Buffer.from(capability)]] : [];
+    this.#setAttributes(
+      path,
+      { mode: stats.mode & 0o7777, uid: stats.uid, gid: stats.gid, modified: stats.mtimeMs / 1000, extended },
+      false,
+    );
+    this.bytes += stats.size;
+  }
+
+  #openFile(path: string, { size, mode, uid, gid, modified, extended }: LayerEntry & { kind: 'file' }): void {
+    this.#room.take(size);
+    this.#create(path, (file) => {
+      this.#file = { path, descriptor: openSync(file, newFile, 0o600), mode, uid, gid, modified, extended };
+    });
   }
 
   /** Makes something new at a path whose parents are there; a later entry of the same name replaces an earlier one. */
@@ -210,21 +260,19 @@ export class LayerWriter {
   }
 
   #setExtended(path: string, attributes: Attributes): void {
-    for (const [name, value] of attributes.extended) syscalls().setAttribute(join(this.#root, path), name, value);
+    for (const [name, value] of attributes.extended) {
+      try {
+        syscalls().setAttribute(join(this.#root, path), name, value);
+      } catch (error) {
+        const { code, message } = PluginError.from(error);
+        throw code === 'RESOURCE_EXHAUSTED' ? error : refusal(path, `its extended attribute can't be set: ${message}`);
+      }
+    }
   }
 
   #lstat(path: string): Stats | undefined {
     return lstatSync(join(this.#root, path), { throwIfNoEntry: false });
   }
-}
-
-function writeSmall(descriptor: number, chunk: Uint8Array): void {
-  for (let written = 0; written < chunk.length; ) written += writeSync(descriptor, chunk, written);
-}
-
-/** Off the event loop, since the kernel may hold back a process that fills the page cache. */
-async function writeLarge(descriptor: number, chunk: Uint8Array): Promise<void> {
-  for (let written = 0; written < chunk.length; ) written += (await writeAsync(descriptor, chunk, written)).bytesWritten;
 }
 
 function parentOf(path: string): string {

@@ -1,12 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
-import { tryLock, withLock } from '../files/file-lock.ts';
+import { absent } from '../files/absent.ts';
+import { withLock } from '../files/file-lock.ts';
 import { readJson, writeJson } from '../files/json-file.ts';
+import { namesIn } from '../files/names-in.ts';
 import { syncDirectory } from '../files/sync-directory.ts';
 import { syscalls } from '../syscalls.ts';
 import { digestOf, hexOf } from './digest.ts';
+import { type DiskSpace, spaceBelow } from './disk-space.ts';
 import { type UnpackedSize, unpackLayer } from './unpack.ts';
 
 /** An unpacked layer. */
@@ -16,6 +19,15 @@ export interface Layer extends UnpackedSize {
   /** What overlayfs takes as a lower directory. */
   directory: string;
 }
+
+/** What is noted beside a layer. */
+export interface LayerRecord extends UnpackedSize {
+  chainId: string;
+  /** What its folder takes of the disk, but for this record itself. */
+  space: DiskSpace;
+}
+
+export const layerRecordName = 'layer.json';
 
 /** Paths of all lower directories have to fit into the one page that mount(2) takes: start short, take more digits if another layer has them. */
 const nameLengths = [8, 16, 32, 64];
@@ -34,7 +46,7 @@ export class Layers {
   async find(chainId: string): Promise<Layer | undefined> {
     for (const name of namesOf(chainId)) {
       const folder = join(this.#directory, name);
-      const record = await readJson<UnpackedSize & { chainId: string }>(join(folder, 'layer.json'));
+      const record = await this.#record(folder);
       if (record?.chainId === chainId) return { ...record, directory: join(folder, 'fs') };
     }
     return undefined;
@@ -56,8 +68,8 @@ export class Layers {
         await mkdir(folder, { mode: 0o700 });
         const lowers = below.map(({ directory }) => directory);
         const size = await unpackLayer({ blob, diffId, lowers }, join(folder, 'fs'), signal);
-        await writeJson(join(folder, 'layer.json'), { chainId, ...size });
-        await syncFilesystemOf(folder);
+        const [space] = await Promise.all([spaceBelow(folder), syncFilesystemOf(folder)]);
+        await writeJson(join(folder, layerRecordName), { chainId, ...size, space } satisfies LayerRecord);
         return { chainId, ...size, directory: join(await this.#publish(folder, chainId), 'fs') };
       } catch (error) {
         await rm(folder, { recursive: true, force: true });
@@ -66,25 +78,26 @@ export class Layers {
     });
   }
 
-  /** Takes the layer away at once and gives the folder that is left to be deleted; undefined for a missing layer. */
-  async detach(chainId: string): Promise<string | undefined> {
-    const layer = await this.find(chainId);
-    if (!layer) return undefined;
+  /** All layers, with the time when each was made. */
+  async list(): Promise<{ chainId: string; modifiedMs: number; folder: string }[]> {
+    const found = (await namesIn(this.#directory)).map(async (name) => {
+      const folder = join(this.#directory, name);
+      const status = await stat(folder).catch(absent);
+      return status && { chainId: (await this.#record(folder))?.chainId ?? '', modifiedMs: status.mtimeMs, folder };
+    });
+    return (await Promise.all(found)).filter((layer) => layer !== undefined);
+  }
+
+  /** Takes a layer that `list` gave away at once, and gives the folder that is left to be deleted. */
+  async detach(folder: string): Promise<string> {
     await mkdir(this.#incoming, { recursive: true, mode: 0o700 });
     const detached = join(this.#incoming, `removed-${randomUUID()}`);
-    await rename(join(layer.directory, '..'), detached);
+    await rename(folder, detached);
     return detached;
   }
 
-  /** Deletes what `detach` gave; the lock keeps others from taking it for a leftover meanwhile. */
-  async discard(detached: string): Promise<void> {
-    const lock = tryLock(`${detached}.lock`);
-    if (!lock) return;
-    try {
-      await rm(detached, { recursive: true, force: true });
-    } finally {
-      lock.release();
-    }
+  #record(folder: string): Promise<LayerRecord | undefined> {
+    return readJson<LayerRecord>(join(folder, layerRecordName));
   }
 
   async #publish(folder: string, chainId: string): Promise<string> {

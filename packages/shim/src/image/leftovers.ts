@@ -5,8 +5,9 @@ import { namesIn } from '../files/names-in.ts';
 
 /** Removes what processes that died left in the folder of things not yet whole. What somebody still works on has its lock held, and stays. */
 export async function removeLeftovers(incoming: string): Promise<void> {
-  for (const name of await namesIn(incoming)) {
-    const path = join(incoming, name.replace(/\.lock$/, ''));
+  const names = new Set((await namesIn(incoming)).map((name) => name.replace(/\.lock$/, '')));
+  for (const name of names) {
+    const path = join(incoming, name);
     const lock = tryLock(`${path}.lock`);
     if (!lock) continue;
     try {

@@ -9,6 +9,7 @@ describe('parseManifest', () => {
   it('tells a manifest from an index by what it holds', () => {
     expect(parseManifest(bytes({ schemaVersion: 2, config: blob, layers: [blob] }), 'image')).toEqual({
       kind: 'manifest',
+      mediaType: 'application/vnd.oci.image.manifest.v1+json',
       config: blob,
       layers: [blob],
     });

@@ -13,8 +13,12 @@ export const manifestMediaTypes = [
 /** In bytes, for manifests and configurations, which are read whole: what the distribution specification asks a registry to take at least. */
 export const longestManifest = 4 * 1024 * 1024;
 
+export const ociManifestType = 'application/vnd.oci.image.manifest.v1+json';
+
 export interface Manifest {
   kind: 'manifest';
+  /** OCI's where it doesn't say its own. */
+  mediaType: string;
   config: Descriptor;
   /** Lowest first. */
   layers: Descriptor[];
@@ -53,7 +57,13 @@ export function parseManifest(bytes: Uint8Array, object: string): Manifest | Ind
     };
   }
   if (Array.isArray(value.layers) && value.manifests === undefined) {
-    return { kind: 'manifest', config: descriptor(value.config, object), layers: value.layers.map((layer) => descriptor(layer, object)) };
+    const mediaType = typeof value.mediaType === 'string' ? value.mediaType : ociManifestType;
+    return {
+      kind: 'manifest',
+      mediaType,
+      config: descriptor(value.config, object),
+      layers: value.layers.map((layer) => descriptor(layer, object)),
+    };
   }
   throw broken(object, 'it is neither an image manifest nor an index');
 }

@@ -37,7 +37,7 @@ export class NamedImages implements Images {
   constructor(directory: string, { delay }: NamedImagesOptions = {}) {
     this.#directory = directory;
     this.#records = join(directory, 'records');
-    this.#users = new ImageUsers(join(directory, 'users'));
+    this.#users = new ImageUsers(join(directory, 'users'), 'names');
     this.#delay = delay ?? (() => 0);
   }
 

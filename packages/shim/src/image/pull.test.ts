@@ -2,6 +2,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { type BuiltImage, buildImage } from '@berth/conformance/image-builder';
 import { AuthConfig } from '@berth/sdk/cri';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -85,6 +86,46 @@ describe.skipIf(missing)(`pull${missing ? ` (${missing})` : ''}`, () => {
     expect(await images.list()).toMatchObject([{ id: image.id }]);
     expect(await readdir(join(directory, 'layers'))).toHaveLength(6);
     expect(await readdir(join(directory, 'incoming'))).toEqual([]);
+  });
+
+  it('is whole, and nothing is left over, after one of two processes was killed at any moment', async () => {
+    const name = `${registry.host}/team/app:1`;
+    const folders = async (...names: string[]) => Promise.all(names.map((folder) => readdir(join(directory, folder)).catch(() => [])));
+    for (const afterMs of [0, 15, 40, 80, 150, 300]) {
+      const victim = startImageProcess(directory, 'pull', name);
+      const other = startImageProcess(directory, 'pull', name);
+      await expect.poll(async () => (await folders('leases')).flat().length, { interval: 5 }).toBeGreaterThan(0);
+      await setTimeout(afterMs);
+      victim.process.kill('SIGKILL');
+      expect((await other.result).id).toBe(image.id);
+
+      await images.recover(() => true);
+      expect(await folders('incoming', 'ingest', 'leases')).toEqual([[], [], []]);
+      expect(await images.status(name)).toMatchObject({ id: image.id, repoTags: [name] });
+      const [layers, blobs] = await folders('layers', 'blobs');
+      expect([layers?.length, blobs?.length]).toEqual([6, 8]);
+      await images.remove(name);
+      expect(await folders('layers', 'blobs', 'records', 'names', 'incoming')).toEqual([[], [], [], [], []]);
+    }
+  }, 60_000);
+
+  it('is brought to its end by one process while another removes the image again and again', async () => {
+    const name = `${registry.host}/team/app:1`;
+    const pulling = startImageProcess(directory, 'pull', name);
+    let pulled = false;
+    const removing = (async () => {
+      while (!pulled) {
+        await images.remove(name);
+        await images.prune({ all: true });
+      }
+    })();
+    await pulling.result.finally(() => {
+      pulled = true;
+    });
+    await removing;
+    expect((await pulling.result).id).toBe(image.id);
+    await images.pull(name, anonymous, signal);
+    expect((await images.use(name, 'c1')).layers).toHaveLength(6);
   });
 
   it('brings an image at once that is pulled, removed and pulled by many requests', async () => {

@@ -7,9 +7,11 @@ import type { InstalledImage } from './install.ts';
 import { nameOf, parseReference } from './reference.ts';
 
 /** A name, by tag or by digest, and the image that it stands for. */
-interface NameRecord {
+export interface NameRecord {
   name: string;
   image: string;
+  /** Whoever removes images that nobody uses leaves this one alone. It stays with the name when that moves to another image. */
+  pinned?: boolean;
 }
 
 const shortestPrefix = 12;
@@ -37,7 +39,7 @@ export class Records {
 
   /** By name, id or unique prefix of an id; undefined if there is none. */
   async find(reference: string): Promise<InstalledImage | undefined> {
-    const digits = /^(?:sha256:)?([0-9a-f]{12,64})$/.exec(reference)?.[1];
+    const digits = digitsOf(reference);
     if (digits) {
       const found = await this.#findByPrefix(digits);
       if (found || reference.startsWith('sha256:') || digits.length === 64) return found;
@@ -53,24 +55,52 @@ export class Records {
     const blobs = new Set([...(known?.blobs ?? []), ...image.blobs]);
     try {
       await writeJson(this.#imageFile(image.id), { ...image, blobs: [...blobs] });
-      for (const name of names) await writeJson(this.#nameFile(name), { name, image: image.id });
+      // Tags last: one that has moved here already would be lost with the rest.
+      const [digests, tags] = [names.filter(isDigestName), names.filter((name) => !isDigestName(name))];
+      await this.name(image.id, [...digests, ...tags]);
     } catch (error) {
       if (!known) await this.remove(image.id);
       throw error;
     }
   }
 
+  /** Gives a recorded image names, which others may have had. */
+  async name(id: string, names: string[]): Promise<void> {
+    for (const name of names) await this.#putName({ ...(await this.named(name)), name, image: id });
+  }
+
+  /** Takes one name away; the image stays. */
+  async unname(name: string): Promise<void> {
+    await rm(this.#nameFile(name), { force: true });
+  }
+
+  /** Undefined for a name that no image has. */
+  async named(name: string): Promise<NameRecord | undefined> {
+    return readJson<NameRecord>(this.#nameFile(name));
+  }
+
+  async namesOf(id: string): Promise<NameRecord[]> {
+    return (await this.names()).filter(({ image }) => image === id);
+  }
+
+  /** Marks names, or takes the mark away. */
+  async pin(records: NameRecord[], pinned: boolean): Promise<void> {
+    for (const { name, image } of records) await this.#putName({ name, image, ...(pinned && { pinned }) });
+  }
+
   /** Names first: what a crash leaves is an image without names, not a name without an image. */
   async remove(id: string): Promise<void> {
-    for (const { name, image } of await this.names()) {
-      if (image === id) await rm(this.#nameFile(name), { force: true });
-    }
+    for (const { name } of await this.namesOf(id)) await this.unname(name);
     await rm(this.#imageFile(id), { force: true });
   }
 
   /** What writers that were killed have left. */
   async removeLeftovers(): Promise<void> {
     for (const directory of [this.#images, this.#names]) await removeStalePartials(directory);
+  }
+
+  #putName(record: NameRecord): Promise<void> {
+    return writeJson(this.#nameFile(record.name), record);
   }
 
   async #findByPrefix(digits: string): Promise<InstalledImage | undefined> {
@@ -90,6 +120,22 @@ export class Records {
   #nameFile(name: string): string {
     return join(this.#names, `${hexOf(digestOf(name))}.json`);
   }
+}
+
+/** `repository@digest`, not `repository:tag`. */
+export function isDigestName(name: string): boolean {
+  return name.includes('@');
+}
+
+/** Whether the reference that found an image is its id, or the beginning of one. */
+export function meansId(reference: string, id: string): boolean {
+  const digits = digitsOf(reference);
+  return digits !== undefined && id.startsWith(`sha256:${digits}`);
+}
+
+/** Of an id, or of as much of one as may stand for it. */
+function digitsOf(reference: string): string | undefined {
+  return /^(?:sha256:)?([0-9a-f]{12,64})$/.exec(reference)?.[1];
 }
 
 function malformedId(id: string): PluginError {

@@ -1,7 +1,9 @@
-import { watch } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { createReadStream, watch } from 'node:fs';
+import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { buildImage, type ImageOptions } from '@berth/conformance/image-builder';
 import { Image } from '@berth/sdk/cri';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -49,7 +51,6 @@ describe.skipIf(needsRoot)(`LayeredImages${needsRoot ? ` (${needsRoot})` : ''}`,
 
   it('loads a compressed archive, and names it as told', async () => {
     const { path } = await build('localhost/app:1', 'x');
-    const { gzipSync } = await import('node:zlib');
     await writeFile(`${path}.gz`, gzipSync(await readFile(path)));
     expect(await images.load(`${path}.gz`, { name: 'app' }, signal)).toMatchObject([{ names: ['docker.io/library/app:latest'] }]);
     expect(await files('incoming')).toEqual([]);
@@ -135,11 +136,155 @@ describe.skipIf(needsRoot)(`LayeredImages${needsRoot ? ` (${needsRoot})` : ''}`,
     await expect(images.use('localhost/app:1', 'c2')).rejects.toMatchObject({ code: 'NOT_FOUND' });
   });
 
-  it('counts what its images take', async () => {
-    await load('localhost/app:1', 'x'.repeat(10_000));
+  it('counts what its images take of the disk, as du does', async () => {
+    const many = Array.from({ length: 300 }, (_, index) => ({
+      type: 'file' as const,
+      path: `file${index}`,
+      content: 'x'.repeat(index * 20),
+    }));
+    const nested = Array.from({ length: 20 }, (_, index) => ({ type: 'directory' as const, path: `directory${index}/below` }));
+    const linked = [{ type: 'hard-link' as const, path: 'link', target: 'file299' }];
+    await load('localhost/app:1', 'x'.repeat(100_000));
+    await images.load((await build('localhost/many:1', 'x', { layers: [base, many, [...many, ...linked], nested] })).path, {}, signal);
+    await images.use('localhost/app:1', 'c1');
     const [usage] = await images.usage();
     expect(usage?.fsId?.mountpoint).toBe(directory);
-    expect(usage?.usedBytes?.value).toBeGreaterThan(10_000n);
+    const du = (...options: string[]) => Number(execFileSync('du', ['-s', ...options, directory], { encoding: 'utf8' }).split('\t')[0]);
+    expect(Number(usage?.usedBytes?.value) / (du('-B1') || 1)).toBeCloseTo(1, 2);
+    expect(Number(usage?.inodesUsed?.value)).toBe(du('--inodes'));
+  });
+
+  it.each(['oci', 'docker'] as const)('saves images as one archive in %s format, which another store loads', async (format) => {
+    const [app] = await load('localhost/app:1');
+    await images.tag('localhost/app:1', 'localhost/app:also');
+    const [other] = await images.load((await build('localhost/other:1', 'x', { format: 'docker' })).path, {}, signal);
+    const archive = join(scratch, 'saved.tar');
+    await images.save(['localhost/app:1', 'localhost/app:also', other?.id ?? ''], archive, format, signal);
+    const again = new LayeredImages(join(scratch, 'again'));
+    const loaded = [
+      { id: app?.id, names: ['localhost/app:1', 'localhost/app:also'] },
+      { id: other?.id, names: [] },
+    ];
+    expect(await again.load(archive, {}, signal)).toEqual(loaded);
+    expect(await again.load(createReadStream(archive), {}, signal)).toEqual(loaded);
+    expect((await readdir(scratch)).filter((name) => name.includes('partial'))).toEqual([]);
+    expect(await readdir(join(scratch, 'again', 'incoming'))).toEqual([]);
+  });
+
+  it('saves as a docker archive what a reader of its manifest.json alone loads', async () => {
+    const [app] = await load('localhost/app:1');
+    const archive = join(scratch, 'saved.tar');
+    await images.save(['localhost/app:1'], archive, 'docker', signal);
+    execFileSync('tar', ['--delete', '-f', archive, 'index.json', 'oci-layout']);
+    expect(await new LayeredImages(join(scratch, 'again')).load(archive, {}, signal)).toEqual([
+      { id: app?.id, names: ['localhost/app:1'] },
+    ]);
+  });
+
+  it('leaves no archive where a part of an image is missing', async () => {
+    await load('localhost/app:1');
+    const [blob = ''] = await files('blobs');
+    await rm(join(directory, 'blobs', blob));
+    const archive = join(scratch, 'saved.tar');
+    await expect(images.save(['localhost/app:1'], archive, 'oci', signal)).rejects.toThrow(blob);
+    expect((await readdir(scratch)).filter((name) => name.startsWith('saved'))).toEqual([]);
+  });
+
+  it('gives an image another name, which takes that from the image that had it', async () => {
+    const [app] = await load('localhost/app:1');
+    const [other] = await load('localhost/other:1');
+    expect(await images.tag(app?.id ?? '', 'app')).toBe('docker.io/library/app:latest');
+    expect(await images.tag('app', 'localhost/other:1')).toBe('localhost/other:1');
+    expect((await images.status('localhost/other:1'))?.id).toBe(app?.id);
+    expect((await images.status(other?.id ?? ''))?.repoTags).toEqual([]);
+    await expect(images.tag('localhost/none:1', 'x')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await expect(images.tag('app', `x@sha256:${'0'.repeat(64)}`)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+  });
+
+  it('takes one tag away, and the image with the last one', async () => {
+    const [app] = await load('localhost/app:1');
+    await images.tag('localhost/app:1', 'localhost/app:also');
+    await images.use('localhost/app:1', 'c1');
+    expect(await images.untag('localhost/app:1')).toBe('untagged');
+    expect((await images.status(app?.id ?? ''))?.repoTags).toEqual(['localhost/app:also']);
+    await expect(images.untag('localhost/app:also')).rejects.toMatchObject({ code: 'FAILED_PRECONDITION' });
+    await images.release('c1');
+    expect(await images.untag('localhost/app:also')).toBe('removed');
+    await expect(images.untag('localhost/app:also')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await load('localhost/app:1');
+    await images.tag('localhost/app:1', 'localhost/app:also');
+    expect(await images.untag(app?.id ?? '')).toBe('removed');
+    expect(await files('blobs')).toEqual([]);
+  });
+
+  it('pins names, which stay pinned when another image gets them', async () => {
+    const [first] = await load('localhost/app:1', 'one');
+    await images.pin('localhost/app:1');
+    expect(await images.status('localhost/app:1')).toMatchObject({ pinned: true });
+    const [second] = await load('localhost/app:1', 'two');
+    expect((await images.list()).map(({ id, pinned }) => [id, pinned]).toSorted()).toEqual(
+      [
+        [first?.id, false],
+        [second?.id, true],
+      ].toSorted(),
+    );
+    expect((await images.prune({ all: true })).map(({ id }) => id)).toEqual([first?.id]);
+    await images.unpin(second?.id ?? '');
+    expect(await images.status('localhost/app:1')).toMatchObject({ pinned: false });
+    await images.pin(second?.id ?? '');
+    await images.remove('localhost/app:1');
+    expect(await images.list()).toEqual([]);
+  });
+
+  it('removes images without a tag that nobody uses, or all that nobody uses, when it is told to', async () => {
+    const [moved] = await load('localhost/app:1', 'one');
+    const [used] = await load('localhost/app:1', 'two');
+    await images.use('localhost/app:1', 'c1');
+    const [tagged] = await load('localhost/app:1', 'three');
+    expect((await images.prune()).map(({ id }) => id)).toEqual([moved?.id]);
+    expect((await images.prune({ all: true })).map(({ id }) => id)).toEqual([tagged?.id]);
+    expect((await images.list()).map(({ id }) => id)).toEqual([used?.id]);
+    expect(await files('layers')).toHaveLength(2);
+  });
+
+  it('removes at a restart what nothing has needed for long, and what its own users held that are gone', async () => {
+    await load('localhost/app:1');
+    await new LayeredImages(directory, { owner: 'runc' }).use('localhost/app:1', 'gone');
+    await new LayeredImages(directory, { owner: 'vm' }).use('localhost/app:1', 'other');
+    const [layers, blobs] = [await files('layers'), await files('blobs')];
+    for (const record of await files('records')) await rm(join(directory, 'records', record));
+    await new LayeredImages(directory, { owner: 'runc' }).recover(() => false);
+    expect(await files('users')).toEqual(['other.json']);
+    expect([await files('layers'), await files('blobs')]).toEqual([layers, blobs]);
+
+    const longAgo = new Date(Date.now() - 2 * 86_400_000);
+    for (const path of [...layers.map((name) => join('layers', name)), ...blobs.map((name) => join('blobs', name))])
+      await utimes(join(directory, path), longAgo, longAgo);
+    await images.recover(() => true);
+    for (const folder of ['layers', 'blobs', 'incoming']) expect(await files(folder), folder).toEqual([]);
+  });
+
+  it('loads an archive that comes through a pipe, compressed or not', async () => {
+    const { path, id } = await build('localhost/app:1', 'x');
+    const pipe = join(scratch, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    for (const content of [await readFile(path), gzipSync(await readFile(path))]) {
+      const writing = writeFile(pipe, content);
+      expect(await images.load(pipe, {}, signal)).toEqual([{ id, names: ['localhost/app:1'] }]);
+      await writing;
+      expect(await files('incoming')).toEqual([]);
+    }
+  });
+
+  it('loads a docker archive whose layers are compressed, as kaniko makes them', async () => {
+    const { path, id } = await build('localhost/app:1', 'x', { format: 'docker' });
+    const unpacked = join(scratch, 'unpacked');
+    await mkdir(unpacked);
+    execFileSync('tar', ['-xf', path, '-C', unpacked]);
+    const [manifest] = JSON.parse(await readFile(join(unpacked, 'manifest.json'), 'utf8')) as { Layers: string[] }[];
+    for (const layer of manifest?.Layers ?? []) await writeFile(join(unpacked, layer), gzipSync(await readFile(join(unpacked, layer))));
+    execFileSync('tar', ['-cf', path, '-C', unpacked, '.']);
+    expect(await images.load(path, {}, signal)).toEqual([{ id, names: ['localhost/app:1'] }]);
   });
 
   it('sees at once what another process loads', async () => {

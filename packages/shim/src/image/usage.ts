@@ -1,43 +1,56 @@
 import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FilesystemUsage } from '@berth/sdk/cri';
+import { absent } from '../files/absent.ts';
 import { readJson } from '../files/json-file.ts';
 import { namesIn } from '../files/names-in.ts';
-import type { UnpackedSize } from './unpack.ts';
+import { addSpace, type DiskSpace, spaceOf } from './disk-space.ts';
+import { type LayerRecord, layerRecordName } from './layers.ts';
 
-/** What the images take on their file system, from the sizes noted while unpacking: no walk through all layers. */
+/**
+ * What the images take of their file system, as du(1) counts it. Layers were measured when they were unpacked: none is walked
+ * through. A layer that is just being unpacked isn't counted.
+ */
 export async function diskUsage(directory: string): Promise<FilesystemUsage[]> {
-  const parts = await Promise.all([layersUsage(join(directory, 'layers')), blobsUsage(join(directory, 'blobs'))]);
-  const sum = (key: keyof UnpackedSize) => BigInt(parts.reduce((total, part) => total + part[key], 0));
+  const folders = (await namesIn(directory)).map((name) =>
+    name === 'layers' ? layersSpace(join(directory, name)) : shallow(join(directory, name)),
+  );
+  const total = sum([await own(directory), ...(await Promise.all(folders))]);
   return [
     {
       timestamp: BigInt(Date.now()) * 1_000_000n,
       fsId: { mountpoint: directory },
-      usedBytes: { value: sum('bytes') },
-      inodesUsed: { value: sum('inodes') },
+      usedBytes: { value: BigInt(total.bytes) },
+      inodesUsed: { value: BigInt(total.inodes) },
     },
   ];
 }
 
-async function layersUsage(directory: string): Promise<UnpackedSize> {
-  const names = await namesIn(directory);
-  const records = await Promise.all(names.map((name) => readJson<UnpackedSize>(join(directory, name, 'layer.json'))));
-  return total(records.filter((record) => record !== undefined));
+async function layersSpace(directory: string): Promise<DiskSpace> {
+  const layers = (await namesIn(directory)).map(async (name) => {
+    const path = join(directory, name, layerRecordName);
+    const record = await readJson<LayerRecord>(path);
+    return sum([await own(path), record?.space ?? noSpace]);
+  });
+  return sum([await own(directory), ...(await Promise.all(layers))]);
 }
 
-async function blobsUsage(directory: string): Promise<UnpackedSize> {
-  const names = await namesIn(directory);
-  const sizes = await Promise.all(
-    names.map((name) =>
-      lstat(join(directory, name)).then(
-        ({ size }) => size,
-        () => 0,
-      ),
-    ),
-  );
-  return { bytes: sizes.reduce((sum, size) => sum + size, 0), inodes: names.length };
+/** Of a directory and what lies right in it. */
+async function shallow(path: string): Promise<DiskSpace> {
+  const stats = await lstat(path).catch(absent);
+  const names = stats?.isDirectory() ? await namesIn(path) : [];
+  return sum([stats ? spaceOf(stats) : noSpace, ...(await Promise.all(names.map((name) => own(join(path, name)))))]);
 }
 
-function total(sizes: UnpackedSize[]): UnpackedSize {
-  return sizes.reduce((sum, { bytes, inodes }) => ({ bytes: sum.bytes + bytes, inodes: sum.inodes + inodes }), { bytes: 0, inodes: 0 });
+const noSpace: DiskSpace = { bytes: 0, inodes: 0 };
+
+async function own(path: string): Promise<DiskSpace> {
+  const stats = await lstat(path).catch(absent);
+  return stats ? spaceOf(stats) : noSpace;
+}
+
+function sum(parts: DiskSpace[]): DiskSpace {
+  const total = { ...noSpace };
+  for (const part of parts) addSpace(total, part);
+  return total;
 }

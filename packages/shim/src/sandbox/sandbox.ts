@@ -11,7 +11,7 @@ import { userNamespaceOf } from './user-namespace.ts';
 type SandboxPhase = 'creating' | 'ready' | 'stopping' | 'stopped';
 
 /** What is kept of a sandbox on disk. */
-interface SandboxRecord {
+export interface SandboxRecord {
   /** PodSandboxConfig in its wire encoding, base64: nothing that a client sent is lost. */
   config: string;
   runtimeHandler: string;

@@ -56,7 +56,7 @@ describe.skipIf(missing)(`images from docker-registry${missing ? ` (${missing})`
     for (const server of started.splice(0)) await server.stop();
   });
 
-  const newStore = (directory: string) => new LayeredImages(directory, certsDirectory);
+  const newStore = (directory: string) => new LayeredImages(directory, { registryConfigPath: certsDirectory });
   const pull = (name: string, auth?: AuthConfig) => images.pull(name, { auth, sandbox: undefined }, signal);
 
   /** Another registry with the images of the plain one. */

@@ -28,7 +28,7 @@ describe('a layer on its way', () => {
 
   beforeEach(async () => {
     directory = await mkdtemp(join(tmpdir(), 'berth-download-'));
-    blobs = new Blobs(join(directory, 'blobs'), join(directory, 'ingest'));
+    blobs = new Blobs(join(directory, 'blobs'), join(directory, 'ingest'), join(directory, 'incoming'));
     servers = [];
     ranges = [];
   });
@@ -191,7 +191,7 @@ describe('a layer on its way', () => {
       await writeFile(partialPath(), left);
       await download([await inTurn(whole)]);
       await arrived();
-      await blobs.remove(blob.digest);
+      await blobs.detach(blob.digest);
     }
     expect(ranges).toEqual([`bytes=${half}-`, undefined, undefined, undefined]);
   });

@@ -2,6 +2,7 @@ import type { AuthConfig } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import type { Descriptor } from '../blobs.ts';
 import { digestOf } from '../digest.ts';
+import { freePiece } from '../free-piece.ts';
 import type { BlobSource } from '../install.ts';
 import { longestManifest, manifestMediaTypes } from '../manifest.ts';
 import { nameOf, type Reference } from '../reference.ts';
@@ -168,8 +169,10 @@ export class Registry implements BlobSource {
     }
     let skip = from - start;
     for await (const chunk of client.chunks(answer, url, signal)) {
-      if (skip < chunk.length) yield skip > 0 ? chunk.subarray(skip) : chunk;
-      skip = Math.max(skip - chunk.length, 0);
+      const { length } = chunk;
+      if (skip < length) yield skip > 0 ? chunk.subarray(skip) : chunk;
+      skip = Math.max(skip - length, 0);
+      freePiece(chunk);
     }
   }
 

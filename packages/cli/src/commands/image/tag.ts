@@ -1,0 +1,13 @@
+import { Command } from 'commander';
+import { openedImages } from './opened-images.ts';
+
+/** `berth image tag IMAGE NAME`: prints the name in full. */
+export function imageTagCommand(): Command {
+  return new Command('tag')
+    .description('give an image another name; one that another image has moves over')
+    .argument('<image>', 'name or id')
+    .argument('<name>', 'new name')
+    .action(async (reference: string, name: string, _options: unknown, command: Command) => {
+      process.stdout.write(`${await openedImages(command).tag(reference, name)}\n`);
+    });
+}

@@ -1,0 +1,13 @@
+import { PluginError } from '@berth/sdk/errors';
+import type { InstalledImage } from './install.ts';
+import type { SharedStore } from './shared-store.ts';
+
+/** The image that a user means; NOT_FOUND where there is none. */
+export async function presentImage({ records }: SharedStore, reference: string): Promise<InstalledImage> {
+  const image = await records.find(reference);
+  if (image) return image;
+  throw new PluginError('NOT_FOUND', 'it is not on this node', {
+    object: `image ${reference}`,
+    hint: 'pull it, or load it with: berth image load FILE',
+  });
+}

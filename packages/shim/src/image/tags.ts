@@ -1,0 +1,41 @@
+import { PluginError } from '@berth/sdk/errors';
+import { presentImage } from './present-image.ts';
+import { meansId } from './records.ts';
+import { nameOf, parseReference } from './reference.ts';
+import type { SharedStore } from './shared-store.ts';
+
+/** A name that an image is to be given, in full. INVALID_ARGUMENT for one with a digest. */
+export function newTag(name: string): string {
+  const reference = parseReference(name);
+  if (reference.digest === undefined) return nameOf(reference);
+  throw new PluginError('INVALID_ARGUMENT', 'a digest is what an image has, not a name to be given', {
+    object: `image ${name}`,
+    hint: 'write NAME:TAG',
+  });
+}
+
+/** As `tag` of LayeredImages. */
+export async function tagImage(store: SharedStore, reference: string, name: string): Promise<string> {
+  const tag = newTag(name);
+  await store.locked(async () => store.records.name((await presentImage(store, reference)).id, [tag]));
+  return tag;
+}
+
+/** As `pin` of LayeredImages. */
+export async function pinImage(store: SharedStore, reference: string): Promise<void> {
+  await store.locked(async () => {
+    const image = await presentImage(store, reference);
+    const names = await store.records.namesOf(image.id);
+    const pinned = meansId(reference, image.id) ? names : names.filter(({ name }) => name === nameOf(parseReference(reference)));
+    if (pinned.length > 0) return store.records.pin(pinned, true);
+    throw new PluginError('FAILED_PRECONDITION', 'it has no name', {
+      object: `image ${reference}`,
+      hint: 'give it one with: berth image tag',
+    });
+  });
+}
+
+/** As `unpin` of LayeredImages. */
+export async function unpinImage(store: SharedStore, reference: string): Promise<void> {
+  await store.locked(async () => store.records.pin(await store.records.namesOf((await presentImage(store, reference)).id), false));
+}
