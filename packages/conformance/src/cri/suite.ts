@@ -11,6 +11,8 @@ import { execStreamingCases } from './cases/exec-streaming-cases.ts';
 import { execSyncCases } from './cases/exec-sync-cases.ts';
 import { filterCases } from './cases/filter-cases.ts';
 import { imageCases } from './cases/image-cases.ts';
+import { imageFormatCases } from './cases/image-format-cases.ts';
+import { imageNameCases } from './cases/image-name-cases.ts';
 import { logCases } from './cases/log-cases.ts';
 import { mountCases } from './cases/mount-cases.ts';
 import { orderCases } from './cases/order-cases.ts';
@@ -57,6 +59,8 @@ const cases: Case<CriTarget>[] = [
   ...eventCases,
   ...filterCases,
   ...imageCases,
+  ...imageNameCases,
+  ...imageFormatCases,
   ...timeoutCases,
   ...concurrencyCases,
   ...badInputCases,
@@ -78,7 +82,10 @@ const defaultParallel = 4;
 export async function runCriSuite(options: CriTargetOptions, run: CriRunOptions = {}): Promise<Report> {
   const served = options.images ? undefined : await serveTestImages(options.busybox);
   try {
-    const target = await CriTarget.open(options, served?.references ?? options.images ?? {});
+    const target = await CriTarget.open(
+      { ...(served && { publisher: served.publisher }), ...options },
+      served?.references ?? options.images ?? {},
+    );
     const [alive, coverage] = [() => target.alive(), () => target.coverage()];
     const report = await runSuite(criSuite, {
       parallel: defaultParallel,
