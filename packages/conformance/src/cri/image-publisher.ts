@@ -13,7 +13,7 @@ import {
   type ManifestFamily,
   manifestMediaTypes,
 } from '../image-documents.ts';
-import { type LayerEntry, layerTar } from '../layer-entry.ts';
+import { type FileContent, type LayerEntry, layerTar } from '../layer-entry.ts';
 import type { ImageRegistry, Repository, RepositoryOptions } from '../registry/image-registry.ts';
 
 /** A layer as it goes over the wire. */
@@ -74,16 +74,20 @@ interface PublishOptions extends ImageDescription {
 export class ImagePublisher {
   readonly #registry: ImageRegistry;
   readonly #base: LayerBlob;
+  /** The static busybox of the layer below, to be put elsewhere too. */
+  readonly busybox: FileContent;
   #count = 0;
 
-  private constructor(registry: ImageRegistry, base: LayerBlob) {
+  private constructor(registry: ImageRegistry, base: LayerBlob, busybox: FileContent) {
     this.#registry = registry;
     this.#base = base;
+    this.busybox = busybox;
   }
 
-  /** `base` is the layer below those of each image: a busybox. */
+  /** `base` is the layer below those of each image: that of a busybox. */
   static async over(registry: ImageRegistry, base: LayerEntry[]): Promise<ImagePublisher> {
-    return new ImagePublisher(registry, await layerBlob(base, 'gzip'));
+    const busybox = base.find(({ path }) => path === 'bin/busybox');
+    return new ImagePublisher(registry, await layerBlob(base, 'gzip'), busybox?.type === 'file' ? busybox.content : '');
   }
 
   /** Address of the registry: `127.0.0.1:5000`. */

@@ -1,4 +1,5 @@
 import type { PluginError } from '@berth/sdk/errors';
+import { ImageRegistry, type Repository } from '../registry/image-registry.ts';
 import { expectEqual, expectTrue, present, refusalOf } from './expect.ts';
 import type { PublishedImage } from './image-publisher.ts';
 import type { AuthConfig, Image } from './messages.ts';
@@ -82,4 +83,20 @@ export async function expectPullFailsUntilMended(target: CriTarget, image: Publi
   await expectPullFails(target, image, what);
   image.repository.faults = {};
   await withPulled(target, image, async (id) => void (await statusOf(target, id)));
+}
+
+/** Runs `work` with a repository on another host, by name and port, that has the image's blobs too. */
+export async function withCopyElsewhere(
+  { repository }: PublishedImage,
+  work: (copy: Repository, host: string) => Promise<void>,
+): Promise<void> {
+  const elsewhere = await ImageRegistry.start();
+  await withCleanUp(
+    async () => {
+      const copy = elsewhere.addRepository(repository.name);
+      for (const [digest, bytes] of repository.blobs) copy.blobs.set(digest, bytes);
+      await work(copy, `localhost:${elsewhere.host.split(':')[1]}`);
+    },
+    () => elsewhere.close(),
+  );
 }

@@ -10,9 +10,16 @@ import { eventCases } from './cases/event-cases.ts';
 import { execStreamingCases } from './cases/exec-streaming-cases.ts';
 import { execSyncCases } from './cases/exec-sync-cases.ts';
 import { filterCases } from './cases/filter-cases.ts';
+import { imageAuthCases } from './cases/image-auth-cases.ts';
+import { imageBadInputCases } from './cases/image-bad-input-cases.ts';
 import { imageCases } from './cases/image-cases.ts';
+import { imageConcurrencyCases } from './cases/image-concurrency-cases.ts';
+import { imageEscapeCases } from './cases/image-escape-cases.ts';
+import { imageFaultCases } from './cases/image-fault-cases.ts';
 import { imageFormatCases } from './cases/image-format-cases.ts';
+import { imageLayerCases } from './cases/image-layer-cases.ts';
 import { imageNameCases } from './cases/image-name-cases.ts';
+import { imageUsageCases } from './cases/image-usage-cases.ts';
 import { logCases } from './cases/log-cases.ts';
 import { mountCases } from './cases/mount-cases.ts';
 import { orderCases } from './cases/order-cases.ts';
@@ -58,9 +65,17 @@ const cases: Case<CriTarget>[] = [
   ...statsCases,
   ...eventCases,
   ...filterCases,
+  // Servers that measure now and then make it wait: other cases run meanwhile.
+  ...imageUsageCases,
   ...imageCases,
   ...imageNameCases,
   ...imageFormatCases,
+  ...imageLayerCases,
+  ...imageAuthCases,
+  ...imageFaultCases,
+  ...imageEscapeCases,
+  ...imageConcurrencyCases,
+  ...imageBadInputCases,
   ...timeoutCases,
   ...concurrencyCases,
   ...badInputCases,

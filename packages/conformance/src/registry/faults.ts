@@ -8,10 +8,10 @@ export interface Faults {
   status?: number;
   /** Manifests and blobs are answered with 200 and a page for people, as by a proxy that wants a login. */
   page?: boolean;
-  /** Blobs longer than this end with a cut connection after so many bytes, of each answer; `times` answers, then no more. */
-  cut?: { afterBytes: number; times: number };
-  /** Blobs longer than this stop after so many bytes, and the connection stays open; `reached` is called each time. */
-  stall?: { afterBytes: number; reached?(): void };
+  /** Answers about longer blobs are cut when they have come to this offset, `times` of them. */
+  cut?: { offset: number; times: number };
+  /** They stop there, and the connection stays open; `reached` is called each time. */
+  stall?: { offset: number; reached?(): void };
   /** Blobs lie elsewhere: where, for the path that was asked for. */
   redirect?(path: string): string;
 }
@@ -25,14 +25,23 @@ export function answeredWrongly(request: IncomingMessage, response: ServerRespon
   return true;
 }
 
+interface SentBlob {
+  bytes: Buffer;
+  /** What of it was asked for; `end` is the first byte after that. */
+  start: number;
+  end: number;
+}
+
 /** Sends the beginning of a blob, and cuts the connection or leaves it open; false where all is to be sent. */
-export function endedEarly(response: ServerResponse, blob: Buffer, { cut, stall }: Faults): boolean {
-  if (cut && cut.times > 0 && blob.length > cut.afterBytes) {
+export function endedEarly(response: ServerResponse, { bytes, start, end }: SentBlob, { cut, stall }: Faults): boolean {
+  const reaches = (offset: number): boolean => start <= offset && offset < end;
+  response.flushHeaders();
+  if (cut && cut.times > 0 && reaches(cut.offset)) {
     cut.times--;
-    response.write(blob.subarray(0, cut.afterBytes), () => response.destroy());
+    response.write(bytes.subarray(start, cut.offset), () => response.destroy());
     return true;
   }
-  if (!stall || blob.length <= stall.afterBytes) return false;
-  response.write(blob.subarray(0, stall.afterBytes), () => stall.reached?.());
+  if (!stall || !reaches(stall.offset)) return false;
+  response.write(bytes.subarray(start, stall.offset), () => stall.reached?.());
   return true;
 }

@@ -127,8 +127,7 @@ export class ImageRegistry {
     // Manifests and configurations stay whole, so that it is the layer that is noticed.
     if (repository.options.corrupt && size > 4096) return void response.end(Buffer.alloc(end - start + 1, 'x'));
     if (!Buffer.isBuffer(blob)) return pipeline(createReadStream(blob.path, { start, end }), response);
-    const wanted = blob.subarray(start, end + 1);
-    if (!endedEarly(response, wanted, faults)) response.end(wanted);
+    if (!endedEarly(response, { bytes: blob, start, end: end + 1 }, faults)) response.end(blob.subarray(start, end + 1));
   }
 
   async #blobFile(digest: string): Promise<{ path: string; size: number } | undefined> {

@@ -3,7 +3,6 @@ import { expectEqual, expectSame, expectTrue } from '../expect.ts';
 import { ownImages } from '../needs.ts';
 import { expectAbsent, statusOf, withPulled } from '../pulling.ts';
 import type { CriTarget } from '../target.ts';
-import { withCleanUp } from '../with-clean-up.ts';
 
 /** By which names an image is pulled, found and removed. */
 export const imageNameCases: Case<CriTarget>[] = [
@@ -209,10 +208,6 @@ export const imageNameCases: Case<CriTarget>[] = [
           expectEqual(await container.script('cat /mine'), 'still here', 'a file of the image');
           expectTrue((await container.status()).imageRef !== '', 'image_ref is empty');
         }),
-      );
-      await withCleanUp(
-        async () => withPulled(target, image, async () => undefined),
-        async () => void (await target.client.RemoveImage({ image: { image: image.id } })),
       );
       await expectAbsent(target, image.reference);
     },
