@@ -61,24 +61,6 @@ export const imageLayerCases: Case<CriTarget>[] = [
     },
   },
   {
-    id: 'image.linked-directories',
-    group: 'image',
-    clause:
-      'a file below a directory that a lower layer has made a symbolic link is put where that points, in the root (usr-merged images)',
-    proves: ['PullImage'],
-    needs: [ownImages, logs],
-    async run(target, signal) {
-      const lower: LayerEntry[] = [
-        { type: 'directory', path: 'merged/bin' },
-        { type: 'symlink', path: 'relative', target: 'merged/bin' },
-        { type: 'symlink', path: 'merged/absolute', target: '/merged/bin' },
-      ];
-      const image = await target.publisher.publish({ layers: [lower, [file('relative/one', '1\n'), file('merged/absolute/two', '2\n')]] });
-      const script = 'cat /merged/bin/one /merged/bin/two; readlink /relative /merged/absolute';
-      expectEqual(await scriptIn(target, image, script, signal), '1\n2\nmerged/bin\n/merged/bin', 'the files, and the links');
-    },
-  },
-  {
     id: 'image.hard-links',
     group: 'image',
     clause: 'hard links of a layer are one file, across directories too (image-spec, layer.md, Hardlinks)',
