@@ -143,7 +143,7 @@ export const imageMutants: Mutant[] = [
   },
   {
     breaks: 'never tries again what has failed once',
-    caughtBy: 'image.status-503',
+    caughtBy: 'image.registry-unavailable',
     saying: 'it has failed before',
     mutation: (real) => {
       const failed = new Set<string>();

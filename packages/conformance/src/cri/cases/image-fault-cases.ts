@@ -193,9 +193,9 @@ export const imageFaultCases: Case<CriTarget>[] = [
       await expectPullFailsUntilMended(target, image, 'an image whose blobs are redirected for ever');
     },
   },
-  ...[403, 429, 500, 503].map(
-    (status): Case<CriTarget> => ({
-      id: `image.status-${status}`,
+  ...Object.entries({ forbidden: 403, 'too-many-requests': 429, 'server-error': 500, unavailable: 503 }).map(
+    ([name, status]): Case<CriTarget> => ({
+      id: `image.registry-${name}`,
       group: 'image',
       clause: `a registry that goes on answering ${status} makes the pull fail, and only while it does (distribution-spec, Error Codes)`,
       proves: ['PullImage'],

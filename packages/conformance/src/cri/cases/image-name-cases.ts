@@ -131,6 +131,20 @@ export const imageNameCases: Case<CriTarget>[] = [
     },
   },
   {
+    id: 'image.pull-for-pod',
+    group: 'image',
+    clause: 'a pull tells the pod that it is for, which changes nothing about the image (cri.proto, PullImageRequest.sandbox_config)',
+    proves: ['PullImageRequest.sandbox_config'],
+    needs: [ownImages],
+    async run(target) {
+      const image = await target.publisher.publish({ bare: true, layers: [[]] });
+      await withPulled(target, image, async (id) => {
+        const request = { image: { image: image.reference }, sandboxConfig: target.sandboxConfig() };
+        expectEqual((await target.client.PullImage(request)).imageRef, id, 'image_ref');
+      });
+    },
+  },
+  {
     id: 'image.same-told',
     group: 'image',
     clause: 'ListImages and ImageStatus tell the same of an image, by whichever name it is asked for (cri.proto, Image)',
