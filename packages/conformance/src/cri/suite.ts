@@ -65,14 +65,14 @@ const cases: Case<CriTarget>[] = [
   ...statsCases,
   ...eventCases,
   ...filterCases,
-  // Servers that measure now and then make it wait: other cases run meanwhile.
+  // Servers make them wait, for a measurement or another attempt: first, so that other cases run meanwhile.
   ...imageUsageCases,
+  ...imageFaultCases,
   ...imageCases,
   ...imageNameCases,
   ...imageFormatCases,
   ...imageLayerCases,
   ...imageAuthCases,
-  ...imageFaultCases,
   ...imageEscapeCases,
   ...imageConcurrencyCases,
   ...imageBadInputCases,

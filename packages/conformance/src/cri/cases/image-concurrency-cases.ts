@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import type { LayerEntry } from '../../layer-entry.ts';
 import type { Case } from '../../suite.ts';
-import { expectEqual, expectSame } from '../expect.ts';
+import { expectEqual, expectSame, present } from '../expect.ts';
 import type { PublishedImage } from '../image-publisher.ts';
 import { logs, ownImages } from '../needs.ts';
 import { expectAbsent, scriptIn, statusOf, withPulled } from '../pulling.ts';
@@ -54,6 +55,25 @@ export const imageConcurrencyCases: Case<CriTarget>[] = [
       }
       await target.alive();
       expectEqual(await scriptIn(target, image, 'wc -c < /random', signal), String(layerBytes), 'bytes of the file');
+    },
+  },
+  {
+    id: 'image.shared-layers',
+    group: 'image',
+    clause: 'the removal of one image takes no layer from another that is pulled at the same time (cri.proto, RemoveImage)',
+    proves: ['PullImage', 'RemoveImage'],
+    needs: [ownImages, logs],
+    async run(target, signal) {
+      const layers: LayerEntry[][] = [[{ type: 'file', path: 'shared', content: crypto.randomUUID() }]];
+      const published = await Promise.all(Array.from({ length: 8 }, () => target.publisher.publish({ layers })));
+      for (const [index, image] of published.entries()) {
+        const removed = published[index - 1];
+        await Promise.all([pull(target, image), removed && target.client.RemoveImage({ image: { image: removed.id } })]);
+      }
+      const last = present(published.at(-1), 'an image');
+      await withPulled(target, last, async (id) => {
+        expectEqual((await target.script('wc -c < /shared', signal, { image: { image: id } })).trim(), '36', 'bytes of the file');
+      });
     },
   },
   {
