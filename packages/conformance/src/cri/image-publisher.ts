@@ -24,7 +24,7 @@ interface LayerBlob extends LayerDescriptor {
 
 /** What an image of a case is made of. */
 export interface ImageDescription {
-  /** Above busybox, lowest first. */
+  /** Above busybox, lowest first. Default: none, and for an image without busybox one that no other has. */
   layers?: LayerEntry[][];
   /** Of each layer, where they aren't all gzip. */
   compressions?: Compression[];
@@ -100,11 +100,13 @@ export class ImagePublisher {
     return this.#registry.addRepository(`berth-conformance/case-${this.#count++}`, access);
   }
 
-  async build({ layers = [], compressions = [], bare = false, family = 'oci', ...description }: ImageDescription): Promise<CaseImage> {
+  async build({ compressions = [], bare = false, family = 'oci', ...description }: ImageDescription): Promise<CaseImage> {
+    const build = randomUUID();
+    const layers = description.layers ?? (bare ? [[{ type: 'file', path: 'build', content: build }]] : []);
     const own = await Promise.all(layers.map((entries, index) => layerBlob(entries, compressions[index] ?? 'gzip')));
     const all = bare ? own : [this.#base, ...own];
     const architecture = description.architecture ?? hostArchitecture();
-    const labels = { ...description.config?.Labels, 'example.com/build': randomUUID() };
+    const labels = { ...description.config?.Labels, 'example.com/build': build };
     const plain = imageConfig({
       diffIds: all.map(({ diffId }) => diffId),
       architecture,

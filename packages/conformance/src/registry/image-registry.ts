@@ -36,7 +36,8 @@ export class ImageRegistry {
 
   static async start(): Promise<ImageRegistry> {
     const directory = await mkdtemp(join(tmpdir(), 'berth-registry-'));
-    const server = createServer();
+    // An idle connection stays open: one that the server closes while a client takes it up again would fail a pull by chance.
+    const server = createServer({ keepAliveTimeout: 0 });
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     server.once('error', reject).listen(0, '127.0.0.1', resolve);
     await promise;

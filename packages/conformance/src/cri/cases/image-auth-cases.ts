@@ -20,7 +20,7 @@ export const imageAuthCases: Case<CriTarget>[] = [
     proves: ['PullImage'],
     needs: [ownImages],
     async run(target) {
-      const image = await target.publisher.publish({ bare: true, layers: [[]], access: { token: {} } });
+      const image = await target.publisher.publish({ bare: true, access: { token: {} } });
       await withPulled(target, image, async () => expectTrue(showedToken(image), 'no request had a token'));
     },
   },
@@ -31,7 +31,7 @@ export const imageAuthCases: Case<CriTarget>[] = [
     proves: ['PullImageRequest.auth', 'AuthConfig.username', 'AuthConfig.password', 'AuthConfig.auth'],
     needs: [ownImages],
     async run(target) {
-      const image = await target.publisher.publish({ bare: true, layers: [[]], access: { token: { credentials: privateCredentials } } });
+      const image = await target.publisher.publish({ bare: true, access: { token: { credentials: privateCredentials } } });
       await expectPullFails(target, image, 'an image behind a token, without credentials');
       await expectPullFails(target, image, 'an image behind a token, with a wrong password', { username, password: 'wrong' });
       for (const auth of [{ username, password }, { auth: encoded }])
@@ -46,7 +46,7 @@ export const imageAuthCases: Case<CriTarget>[] = [
     needs: [ownImages],
     async run(target) {
       const identityToken = crypto.randomUUID();
-      const image = await target.publisher.publish({ bare: true, layers: [[]], access: { token: { identityToken } } });
+      const image = await target.publisher.publish({ bare: true, access: { token: { identityToken } } });
       await expectPullFails(target, image, 'an image behind a token, with another identity token', { identityToken: 'other' });
       await withPulled(target, image, async () => expectTrue(!showed(image, identityToken), 'the registry was shown the identity token'), {
         auth: { identityToken },
@@ -61,7 +61,7 @@ export const imageAuthCases: Case<CriTarget>[] = [
     needs: [ownImages],
     async run(target) {
       const registryToken = crypto.randomUUID();
-      const image = await target.publisher.publish({ bare: true, layers: [[]], access: { token: { registryToken } } });
+      const image = await target.publisher.publish({ bare: true, access: { token: { registryToken } } });
       await withPulled(target, image, async () => undefined, { auth: { registryToken } });
     },
   },
@@ -72,7 +72,7 @@ export const imageAuthCases: Case<CriTarget>[] = [
     proves: ['AuthConfig.server_address'],
     needs: [ownImages],
     async run(target) {
-      const image = await target.publisher.publish({ bare: true, layers: [[]], access: { credentials: privateCredentials } });
+      const image = await target.publisher.publish({ bare: true, access: { credentials: privateCredentials } });
       const foreign: AuthConfig = { username, password, serverAddress: 'http://registry.invalid' };
       await expectPullFails(target, image, 'a private image, with credentials for another registry', foreign);
       expectTrue(!showed(image, encoded), "the registry was shown another one's credentials");
@@ -88,7 +88,7 @@ export const imageAuthCases: Case<CriTarget>[] = [
     proves: ['PullImageRequest.auth'],
     needs: [ownImages],
     async run(target) {
-      const image = await target.publisher.publish({ bare: true, layers: [[]], access: { credentials: privateCredentials } });
+      const image = await target.publisher.publish({ bare: true, access: { credentials: privateCredentials } });
       await withCopyElsewhere(image, async (elsewhere, host) => {
         image.repository.faults = { redirect: (path) => `http://${host}${path}` };
         await withPulled(target, image, async () => undefined, { auth: { username, password } });
@@ -105,7 +105,7 @@ export const imageAuthCases: Case<CriTarget>[] = [
     proves: ['PullImageRequest.auth'],
     needs: [ownImages],
     async run(target) {
-      const image = await target.publisher.publish({ bare: true, layers: [[]], access: { credentials: privateCredentials } });
+      const image = await target.publisher.publish({ bare: true, access: { credentials: privateCredentials } });
       await withPulled(target, image, async () => undefined, { auth: { username, password } });
       await expectPullFails(target, image, 'a private image without credentials, after a pull with them');
     },

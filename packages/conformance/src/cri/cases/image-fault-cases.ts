@@ -23,8 +23,8 @@ export const imageFaultCases: Case<CriTarget>[] = [
     async run(target) {
       const { publisher } = target;
       const repository = publisher.repository();
-      const other = publisher.put(await publisher.build({ bare: true, layers: [[]] }), repository);
-      const image = publisher.put(await publisher.build({ bare: true, layers: [[]] }), repository);
+      const other = publisher.put(await publisher.build({ bare: true }), repository);
+      const image = publisher.put(await publisher.build({ bare: true }), repository);
       repository.faults = { lies: new Map([[image.manifestDigest, other.manifest]]) };
       await expectPullFailsUntilMended(target, image, 'a digest for which another manifest comes');
     },
@@ -36,7 +36,7 @@ export const imageFaultCases: Case<CriTarget>[] = [
     proves: ['PullImage'],
     needs: [ownImages],
     async run(target) {
-      const image = await target.publisher.publish({ bare: true, layers: [[]] });
+      const image = await target.publisher.publish({ bare: true });
       // As long as the right one, and valid too.
       const lie = Buffer.from(image.config.toString().replace('"linux"', '"linuz"'));
       image.repository.faults = { lies: new Map([[image.id, lie]]) };
@@ -124,7 +124,7 @@ export const imageFaultCases: Case<CriTarget>[] = [
     needs: [ownImages],
     async run(target) {
       const { publisher } = target;
-      const image = await publisher.build({ bare: true, layers: [[]] });
+      const image = await publisher.build({ bare: true });
       const repository = publisher.repository();
       publisher.putIndex(repository, '1', [image]);
       await expectPullFails(
@@ -201,7 +201,7 @@ export const imageFaultCases: Case<CriTarget>[] = [
       proves: ['PullImage'],
       needs: [ownImages],
       async run(target) {
-        const image = await target.publisher.publish({ bare: true, layers: [[]] });
+        const image = await target.publisher.publish({ bare: true });
         image.repository.faults = { status };
         await expectPullFailsUntilMended(target, image, `an image for which ${status} is answered`);
       },
@@ -214,7 +214,7 @@ export const imageFaultCases: Case<CriTarget>[] = [
     proves: ['PullImage'],
     needs: [ownImages],
     async run(target) {
-      const image = await target.publisher.publish({ bare: true, layers: [[]] });
+      const image = await target.publisher.publish({ bare: true });
       image.repository.faults = { page: true };
       await expectPullFailsUntilMended(target, image, 'an image for which a page is answered');
     },
@@ -228,7 +228,7 @@ export const imageFaultCases: Case<CriTarget>[] = [
     async run(target) {
       const { publisher } = target;
       for (const text of ['', 'null', '[]', '{', '{}', '{"schemaVersion":2,"config":null,"layers":null}']) {
-        const image = await publisher.build({ bare: true, layers: [[]] });
+        const image = await publisher.build({ bare: true });
         const reference = publisher.put({ ...image, manifest: Buffer.from(text) }, publisher.repository(), '1').reference;
         await expectPullFails(target, { id: image.id, reference }, `the manifest ${JSON.stringify(text)}`);
       }
@@ -244,7 +244,6 @@ export const imageFaultCases: Case<CriTarget>[] = [
     async run(target) {
       const image = await target.publisher.publish({
         bare: true,
-        layers: [[]],
         alterManifest: (manifest) => ({ ...manifest, annotations: { 'example.com/filling': 'x'.repeat(hugeBytes) } }),
       });
       await withCleanUp(

@@ -68,7 +68,7 @@ export const imageFormatCases: Case<CriTarget>[] = [
     async run(target) {
       const { publisher } = target;
       const repository = publisher.repository();
-      const foreign = publisher.put(await publisher.build({ bare: true, layers: [[]], architecture: otherArchitecture }), repository);
+      const foreign = publisher.put(await publisher.build({ bare: true, architecture: otherArchitecture }), repository);
       publisher.putIndex(repository, '1', [foreign]);
       await expectPullFails(target, { id: foreign.id, reference: `${foreign.name}:1` }, 'an index without this platform');
     },
@@ -149,7 +149,6 @@ export const imageFormatCases: Case<CriTarget>[] = [
     async run(target) {
       const image = await target.publisher.publish({
         bare: true,
-        layers: [[]],
         alterConfig: (config) => ({ ...config, author: 'somebody', 'example.com/unknown': { nested: [1, 2] } }),
         alterManifest: (manifest) => ({ ...manifest, annotations: { 'example.com/a': 'b' }, 'example.com/unknown': true }),
       });
@@ -179,7 +178,7 @@ async function publishIndex(
   family: ManifestFamily,
 ): Promise<{ own: CaseImage; foreign: CaseImage; reference: string; digest: string }> {
   const repository = publisher.repository();
-  const foreign = publisher.put(await publisher.build({ bare: true, layers: [[]], architecture: otherArchitecture, family }), repository);
+  const foreign = publisher.put(await publisher.build({ bare: true, architecture: otherArchitecture, family }), repository);
   const own = publisher.put(await publisher.build({ family }), repository);
   const digest = publisher.putIndex(repository, '1', [foreign, own], family);
   return { own, foreign, digest, reference: `${own.name}:1` };

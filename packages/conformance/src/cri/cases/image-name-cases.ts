@@ -13,7 +13,7 @@ export const imageNameCases: Case<CriTarget>[] = [
     proves: ['ImageSpec.image', 'Image.repo_tags'],
     needs: [ownImages],
     async run(target) {
-      const image = await target.publisher.publish({ bare: true, layers: [[]], tag: 'latest' });
+      const image = await target.publisher.publish({ bare: true, tag: 'latest' });
       await withPulled(
         target,
         image,
@@ -32,7 +32,7 @@ export const imageNameCases: Case<CriTarget>[] = [
     proves: ['Image.repo_tags', 'Image.repo_digests'],
     needs: [ownImages],
     async run(target) {
-      const image = await target.publisher.publish({ bare: true, layers: [[]] });
+      const image = await target.publisher.publish({ bare: true });
       const check = async (id: string): Promise<void> => {
         const { repoTags, repoDigests } = await statusOf(target, id);
         expectSame([repoTags, repoDigests], [[], [image.digestReference]], 'repo_tags and repo_digests');
@@ -50,8 +50,8 @@ export const imageNameCases: Case<CriTarget>[] = [
     needs: [ownImages],
     async run(target) {
       const { publisher } = target;
-      const older = await publisher.publish({ bare: true, layers: [[]] });
-      publisher.put(await publisher.build({ bare: true, layers: [[]] }), older.repository, '1');
+      const older = await publisher.publish({ bare: true });
+      publisher.put(await publisher.build({ bare: true }), older.repository, '1');
       const reference = `${older.reference}@${older.manifestDigest}`;
       const check = async (id: string): Promise<void> => expectEqual((await statusOf(target, reference)).id, id, 'id by tag and digest');
       await withPulled(target, older, check, { reference });
@@ -65,7 +65,7 @@ export const imageNameCases: Case<CriTarget>[] = [
     needs: [ownImages],
     async run(target) {
       const { publisher } = target;
-      const first = await publisher.publish({ bare: true, layers: [[]] });
+      const first = await publisher.publish({ bare: true });
       const second = publisher.put(first, publisher.repository(), 'other');
       await withPulled(target, first, () =>
         withPulled(target, second, async (id) => {
@@ -86,9 +86,9 @@ export const imageNameCases: Case<CriTarget>[] = [
     needs: [ownImages],
     async run(target) {
       const { publisher } = target;
-      const older = await publisher.publish({ bare: true, layers: [[]] });
+      const older = await publisher.publish({ bare: true });
       await withPulled(target, older, async () => {
-        const newer = publisher.put(await publisher.build({ bare: true, layers: [[]] }), older.repository, '1');
+        const newer = publisher.put(await publisher.build({ bare: true }), older.repository, '1');
         await withPulled(target, newer, async (id) => {
           expectEqual((await statusOf(target, older.reference)).id, id, 'id by the tag');
           const { images } = await target.client.ListImages({});
@@ -107,7 +107,7 @@ export const imageNameCases: Case<CriTarget>[] = [
     async run(target) {
       const { publisher } = target;
       for (const by of ['reference', 'digestReference'] as const) {
-        const first = await publisher.publish({ bare: true, layers: [[]] });
+        const first = await publisher.publish({ bare: true });
         const second = publisher.put(first, first.repository, '2');
         await withPulled(target, first, () =>
           withPulled(target, second, async (id) => {
@@ -137,7 +137,7 @@ export const imageNameCases: Case<CriTarget>[] = [
     proves: ['PullImageRequest.sandbox_config'],
     needs: [ownImages],
     async run(target) {
-      const image = await target.publisher.publish({ bare: true, layers: [[]] });
+      const image = await target.publisher.publish({ bare: true });
       await withPulled(target, image, async (id) => {
         const request = { image: { image: image.reference }, sandboxConfig: target.sandboxConfig() };
         expectEqual((await target.client.PullImage(request)).imageRef, id, 'image_ref');
@@ -151,7 +151,7 @@ export const imageNameCases: Case<CriTarget>[] = [
     proves: ['Image.id', 'Image.size', 'Image.uid', 'Image.username', 'Image.repo_tags', 'Image.repo_digests'],
     needs: [ownImages],
     async run(target) {
-      const image = await target.publisher.publish({ bare: true, layers: [[]], config: { User: '12:34' } });
+      const image = await target.publisher.publish({ bare: true, config: { User: '12:34' } });
       await withPulled(target, image, async (id) => {
         // `spec` says how it was asked for.
         const told = async (reference: string): Promise<string> => JSON.stringify({ ...(await statusOf(target, reference)), spec: null });
@@ -170,7 +170,7 @@ export const imageNameCases: Case<CriTarget>[] = [
     proves: ['Image.pinned'],
     needs: [ownImages],
     async run(target) {
-      const image = await target.publisher.publish({ bare: true, layers: [[]] });
+      const image = await target.publisher.publish({ bare: true });
       await withPulled(target, image, async (id) => expectEqual((await statusOf(target, id)).pinned, false, 'pinned'));
     },
   },
@@ -197,7 +197,7 @@ export const imageNameCases: Case<CriTarget>[] = [
     proves: ['StreamImages', 'StreamImagesRequest.filter'],
     needs: [ownImages],
     async run(target, signal) {
-      const image = await target.publisher.publish({ bare: true, layers: [[]] });
+      const image = await target.publisher.publish({ bare: true });
       await withPulled(target, image, async (id) => {
         const streamed: string[] = [];
         for await (const { images } of target.client.StreamImages({ filter: { image: { image: image.reference } } }, { signal }))
