@@ -53,7 +53,8 @@ describe('TokenServer', () => {
   });
 
   it('refuses another service and an unknown repository', async () => {
-    const other = new URLSearchParams([...query('open')].map(([name, value]) => [name, name === 'service' ? 'other' : value]));
+    const other = query('open');
+    other.set('service', 'other');
     for (const asked of [other, query('unknown')]) expect((await get(`/token?${asked}`)).status).toBe(400);
   });
 });
