@@ -5,6 +5,7 @@ const hostNamespace = "the host's namespaces are out of a Sentry's reach";
 const noSockets = 'the Sentry gives processes no sockets: they have no network';
 const unnamed = "the Sentry's /proc names no namespaces";
 const hiddenCgroup = 'limits hold, but the container does not see the cgroup that has them';
+const noNewPrivs = 'it is set for every process, so that none gets more rights than the Sentry knows of';
 const hiddenFilter = "the Sentry's /proc tells of no filter; its own is there whatever the profile is";
 
 const noCheckpoints = 'CRIU can not write down a process whose system calls a listener answers';
@@ -31,7 +32,8 @@ const cannot = {
   'container.checkpoint': noCheckpoints,
   'container.checkpoint-answer': noCheckpoints,
   'security.add-capability': "NET_ADMIN would be a right in the host's kernel",
-  'security.no-new-privs': 'it is set for every process, so that none gets more rights than the Sentry knows of',
+  'security.no-new-privs': noNewPrivs,
+  'image.file-capabilities': `no_new_privs: ${noNewPrivs}`,
   'security.seccomp-default': hiddenFilter,
   'security.seccomp-unconfined': hiddenFilter,
   'security.seccomp-localhost': 'the only filter is that of the Sentry',

@@ -21,6 +21,7 @@ const focus = new RegExp(
     '^exec-sync\\.(result|timeout)$',
     '^streaming\\.(exec-stdin|attach-output|attach-stdin|port-forward)$',
     '^stats\\.container$',
+    '^image\\.(file-attributes|file-capabilities)$',
     '^restart\\.keeps-running$',
   ].join('|'),
 );

@@ -9,11 +9,15 @@ const cgroupParent = `/berth-conformance-${process.pid}`;
 const timeLimitMs = 300_000;
 const unknownIsAnError = 'containerd 1.6 answers NOT_FOUND for what it does not know; 1.7 made stops idempotent in this too';
 
+const filterIgnored = 'ListImages of containerd 1.6 ignores its filter and lists all images';
+
 const noPortmap = "the network that the test gives it has no portmap plugin, and it doesn't refuse the mapping";
 
 /** Where containerd 1.6.20 departs from the protocol's text, case by case: the suite is right, and so is the reason. */
 const deviations: Record<string, string> = {
-  'image.list': 'ListImages of containerd 1.6 ignores its filter and lists all images',
+  'image.list': filterIgnored,
+  'image.filter-unknown': filterIgnored,
+  'image.registry-token': 'it knows no registry_token, and asks for a token as who has no credentials',
   'order.stop-unknown': unknownIsAnError,
   'order.stop-removed': unknownIsAnError,
   'order.stop-unknown-sandbox': unknownIsAnError,
@@ -28,8 +32,17 @@ const deviations: Record<string, string> = {
   'stats.network-time': 'it leaves the time of the counters unset, though it knows it: those of CPU and memory have it',
 };
 
-/** Where it departs in some runs only: seen in 6 of 15, the first time with nothing else going on. */
+const wrongBytesKept =
+  'bytes that came whole, but wrong, stay in its content store until a garbage collection that it runs after the failed pull: ' +
+  'where the next pull is faster than that, it takes them for its own and fails too';
+
+/** Where it departs in some runs only. */
 const occasionalDeviations: Record<string, string> = {
+  'image.wrong-manifest': wrongBytesKept,
+  'image.wrong-config': wrongBytesKept,
+  'image.wrong-layer': wrongBytesKept,
+  'image.longer-layer': wrongBytesKept,
+  // Seen in 6 of 15 runs, the first time with nothing else going on.
   'log.many-lines': 'of a container that ends right after it has written much, it may drop the last lines: they never come into its log',
 };
 

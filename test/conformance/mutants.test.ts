@@ -45,7 +45,8 @@ describe('the CRI suite catches a server that', () => {
     const cgroupParent = `/berth-mutants-${process.pid}-${runs++}`;
     try {
       const focus = new RegExp(`^(${ids.map((id) => id.replaceAll('.', '\\.')).join('|')})$`);
-      const target = { runtimeEndpoint: mutant.endpoint, images: images.references, cgroupParent, restart: () => mutant.restart() };
+      const { references, publisher } = images;
+      const target = { runtimeEndpoint: mutant.endpoint, images: references, publisher, cgroupParent, restart: () => mutant.restart() };
       return (await runCriSuite(target, { focus })).cases;
     } finally {
       await mutant.stop();

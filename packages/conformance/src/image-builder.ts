@@ -3,14 +3,14 @@ import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { mkdtemp, realpath, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { PassThrough } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
-import { createGzip, createZstdCompress } from 'node:zlib';
 import { PluginError } from '@berth/sdk/errors';
 import { type ArchiveFile, digestOf, dockerFiles, json, type LayerFile, ociFiles, writeArchive } from './image-archive.ts';
+import { type Compression, type ContainerDefaults, compressor, imageConfig, imageManifest } from './image-documents.ts';
 import { type LayerEntry, layerTar } from './layer-entry.ts';
 
+export type { ContainerDefaults } from './image-documents.ts';
 export type { FileContent, LayerEntry } from './layer-entry.ts';
 
 export interface ImageOptions {
@@ -24,21 +24,9 @@ export interface ImageOptions {
   /** Default: this machine's, in GOARCH notation. */
   architecture?: string;
   /** Default gzip for `oci`; a `docker` archive's layers are never compressed. */
-  compression?: 'none' | 'gzip' | 'zstd';
+  compression?: Compression;
   /** `oci`: OCI image layout in a tar. `docker`: what `docker save` wrote before version 25. */
   format?: 'oci' | 'docker';
-}
-
-/** The `config` object of an OCI image configuration (image-spec config.md). */
-export interface ContainerDefaults {
-  User?: string;
-  Env?: string[];
-  Entrypoint?: string[];
-  Cmd?: string[];
-  WorkingDir?: string;
-  StopSignal?: string;
-  Volumes?: Record<string, Record<string, never>>;
-  Labels?: Record<string, string>;
 }
 
 export interface BuiltImage {
@@ -60,14 +48,6 @@ export interface BuiltLayer {
   size: number;
 }
 
-type Compression = NonNullable<ImageOptions['compression']>;
-
-const layerMediaTypes: Record<Compression, string> = {
-  none: 'application/vnd.oci.image.layer.v1.tar',
-  gzip: 'application/vnd.oci.image.layer.v1.tar+gzip',
-  zstd: 'application/vnd.oci.image.layer.v1.tar+zstd',
-};
-
 /**
  * Builds an image archive from nothing but the entries given: no registry, no container engine, no root. The same
  * options give the same digests.
@@ -79,11 +59,18 @@ export async function buildImage(options: ImageOptions): Promise<BuiltImage> {
     const compression = docker ? 'none' : (options.compression ?? 'gzip');
     const layers: LayerFile[] = [];
     for (const entries of options.layers) layers.push(await writeLayer(entries, compression, join(scratch, `layer-${layers.length}`)));
-    const config = json(imageConfig(options, layers));
+    const config = json(imageConfig({ ...options, diffIds: layers.map(({ diffId }) => diffId) }));
     const image = { path: options.output, names: options.names, id: digestOf(config), layers: layers.map(({ path, ...layer }) => layer) };
 
     const partial = join(scratch, 'archive');
-    const manifest = docker ? undefined : json(ociManifest(config, layers, compression));
+    const manifest = docker
+      ? undefined
+      : json(
+          imageManifest(
+            config,
+            layers.map((layer) => ({ ...layer, compression })),
+          ),
+        );
     await writeArchive(partial, archiveFiles(options, config, manifest, layers));
     await rename(partial, options.output);
     return { ...image, manifestDigest: manifest && digestOf(manifest) };
@@ -99,8 +86,7 @@ function archiveFiles({ names }: ImageOptions, config: Buffer, manifest: Buffer 
 async function writeLayer(entries: Iterable<LayerEntry>, compression: Compression, path: string): Promise<LayerFile> {
   const uncompressed = createHash('sha256');
   const compressed = createHash('sha256');
-  const compressor = { none: () => new PassThrough(), gzip: () => createGzip(), zstd: () => createZstdCompress() }[compression]();
-  await pipeline(layerTar(entries), hashing(uncompressed), compressor, hashing(compressed), createWriteStream(path));
+  await pipeline(layerTar(entries), hashing(uncompressed), compressor(compression), hashing(compressed), createWriteStream(path));
   return {
     path,
     digest: `sha256:${compressed.digest('hex')}`,
@@ -115,30 +101,6 @@ function hashing(hash: ReturnType<typeof createHash>) {
       hash.update(chunk);
       yield chunk;
     }
-  };
-}
-
-function imageConfig(options: ImageOptions, layers: BuiltLayer[]) {
-  return {
-    created: new Date(0).toISOString(),
-    architecture: options.architecture ?? hostArchitecture(),
-    os: 'linux',
-    config: options.config ?? {},
-    rootfs: { type: 'layers', diff_ids: layers.map(({ diffId }) => diffId) },
-    history: layers.map((_, index) => ({ created: new Date(0).toISOString(), created_by: `layer ${index}` })),
-  };
-}
-
-function hostArchitecture(): string {
-  return process.arch === 'x64' ? 'amd64' : process.arch;
-}
-
-function ociManifest(config: Buffer, layers: BuiltLayer[], compression: Compression) {
-  return {
-    schemaVersion: 2,
-    mediaType: 'application/vnd.oci.image.manifest.v1+json',
-    config: { mediaType: 'application/vnd.oci.image.config.v1+json', digest: digestOf(config), size: config.length },
-    layers: layers.map(({ digest, size }) => ({ mediaType: layerMediaTypes[compression], digest, size })),
   };
 }
 

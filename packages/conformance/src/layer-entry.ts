@@ -24,6 +24,8 @@ interface Attributes {
   gid?: number;
   /** Default 1970-01-01, so that equal layers have equal digests. */
   modified?: Date;
+  /** Extended attributes, whose values have to be UTF-8: `{ 'security.capability': '...' }`. */
+  xattrs?: Record<string, string>;
 }
 
 const tarTypes = {
@@ -79,5 +81,11 @@ function headerOf(entry: LayerEntry): Partial<Header> & { name: string } {
     mtime: entry.modified ?? new Date(0),
     ...('target' in entry ? { linkname: entry.target } : {}),
     ...('major' in entry ? { devmajor: entry.major, devminor: entry.minor } : {}),
+    ...(entry.xattrs && { pax: paxOf(entry.xattrs) }),
   };
+}
+
+/** As GNU tar writes them, and image-spec layer.md wants them. */
+function paxOf(xattrs: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(xattrs).map(([name, value]) => [`SCHILY.xattr.${name}`, value]));
 }

@@ -311,6 +311,8 @@ export interface AuthConfig {
   /** `username:password` in base64. */
   auth?: string;
   serverAddress?: string;
+  identityToken?: string;
+  registryToken?: string;
 }
 
 interface CallOptions {

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import type { Need } from '../suite.ts';
-import type { CriTarget } from './target.ts';
+import { type CriTarget, noPublisher } from './target.ts';
 import type { ImageName } from './test-images.ts';
 
 /** What cases need of a target beyond the protocol's core; CriTargetOptions.lacks takes away by these names. */
@@ -47,6 +47,12 @@ export const resources = need('resources', () => (existsSync('/sys/fs/cgroup') ?
 export const propagation = need('propagation', () =>
   process.getuid?.() === 0 && process.platform === 'linux' ? undefined : 'the suite has to mount, which needs root on Linux',
 );
+
+/** The case puts images of its own into the suite's registry, which has content. */
+export const ownImages: Need<CriTarget> = {
+  name: 'own images',
+  missing: async ({ options: { lacks, publisher } }) => lacks?.images ?? lacks?.processes ?? (publisher ? undefined : noPublisher),
+};
 
 /** The suite looks at this host's kernel beside the target. */
 export const sameHost: Need<CriTarget> = {

@@ -10,7 +10,16 @@ import { eventCases } from './cases/event-cases.ts';
 import { execStreamingCases } from './cases/exec-streaming-cases.ts';
 import { execSyncCases } from './cases/exec-sync-cases.ts';
 import { filterCases } from './cases/filter-cases.ts';
+import { imageAuthCases } from './cases/image-auth-cases.ts';
+import { imageBadInputCases } from './cases/image-bad-input-cases.ts';
 import { imageCases } from './cases/image-cases.ts';
+import { imageConcurrencyCases } from './cases/image-concurrency-cases.ts';
+import { imageEscapeCases } from './cases/image-escape-cases.ts';
+import { imageFaultCases } from './cases/image-fault-cases.ts';
+import { imageFormatCases } from './cases/image-format-cases.ts';
+import { imageLayerCases } from './cases/image-layer-cases.ts';
+import { imageNameCases } from './cases/image-name-cases.ts';
+import { imageUsageCases } from './cases/image-usage-cases.ts';
 import { logCases } from './cases/log-cases.ts';
 import { mountCases } from './cases/mount-cases.ts';
 import { orderCases } from './cases/order-cases.ts';
@@ -56,7 +65,17 @@ const cases: Case<CriTarget>[] = [
   ...statsCases,
   ...eventCases,
   ...filterCases,
+  // Servers make them wait, for a measurement or another attempt: first, so that other cases run meanwhile.
+  ...imageUsageCases,
+  ...imageFaultCases,
   ...imageCases,
+  ...imageNameCases,
+  ...imageFormatCases,
+  ...imageLayerCases,
+  ...imageAuthCases,
+  ...imageEscapeCases,
+  ...imageConcurrencyCases,
+  ...imageBadInputCases,
   ...timeoutCases,
   ...concurrencyCases,
   ...badInputCases,
@@ -78,7 +97,10 @@ const defaultParallel = 4;
 export async function runCriSuite(options: CriTargetOptions, run: CriRunOptions = {}): Promise<Report> {
   const served = options.images ? undefined : await serveTestImages(options.busybox);
   try {
-    const target = await CriTarget.open(options, served?.references ?? options.images ?? {});
+    const target = await CriTarget.open(
+      { ...(served && { publisher: served.publisher }), ...options },
+      served?.references ?? options.images ?? {},
+    );
     const [alive, coverage] = [() => target.alive(), () => target.coverage()];
     const report = await runSuite(criSuite, {
       parallel: defaultParallel,

@@ -8,6 +8,7 @@ import { type Coverage, SkipCase } from '../suite.ts';
 import { apiReleaseOf, excuseFor } from './api-release.ts';
 import { podCgroup, removeCgroupParent } from './cgroup-parent.ts';
 import { type CoveredClient, connectCri } from './client.ts';
+import type { ImagePublisher } from './image-publisher.ts';
 import type { ContainerConfig, CriClient, SandboxConfig } from './messages.ts';
 import { type FinishedContainer, removeSandbox, type TestContainer, TestPod } from './pod.ts';
 import { newestRelease } from './protocol.ts';
@@ -23,6 +24,8 @@ export interface CriTargetOptions {
   handler?: string;
   /** Images to use instead of the suite's own; cases whose image isn't among them are skipped. */
   images?: ImageReferences;
+  /** Serves images that cases make; default: the suite's own registry. Where images are mapped and it is left out, those cases are skipped. */
+  publisher?: ImagePublisher;
   /** What the suite's own images are made of. Default: the static busybox on PATH. */
   busybox?: string;
   /** What the target can't do, by the name of a need, with the reason; the cases that need it are skipped with that. */
@@ -34,6 +37,9 @@ export interface CriTargetOptions {
   /** Release of k8s.io/cri-api that the target implements: `0.26`. Default: found out by what it answers. */
   apiRelease?: string;
 }
+
+/** Why a case that makes its images can't have them. */
+export const noPublisher = "the images are mapped to others': the suite runs no registry that a case could put its own into";
 
 const pollMs = 50;
 
@@ -109,6 +115,12 @@ export class CriTarget {
     const reference = this.images[name];
     if (reference === undefined) throw new SkipCase(`no image ${name} is mapped`);
     return reference;
+  }
+
+  /** Where the case can put images of its own; it is skipped where there is no such place. */
+  get publisher(): ImagePublisher {
+    if (this.options.publisher) return this.options.publisher;
+    throw new SkipCase(noPublisher);
   }
 
   async removeImage(name: ImageName): Promise<void> {

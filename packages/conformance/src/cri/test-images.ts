@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { buildImage, busyboxLayer, type ContainerDefaults, type LayerEntry } from '../image-builder.ts';
 import { ImageRegistry, type RepositoryOptions } from '../registry/image-registry.ts';
 import { findBusybox } from './busybox.ts';
+import { ImagePublisher } from './image-publisher.ts';
 
 /** The images that the cases use; `--images` maps these names to images of another registry. */
 export const imageNames = ['shell', 'configured', 'numbered', 'layered', 'first-tag', 'second-tag', 'spare', 'private', 'corrupt'] as const;
@@ -34,6 +35,8 @@ export const numberedUser = { uid: 4321, gid: 8765 };
 /** Images that a registry of the suite's own serves. */
 export interface ServedImages {
   references: ImageReferences;
+  /** Where cases put images of their own. */
+  publisher: ImagePublisher;
   close(): Promise<void>;
 }
 
@@ -91,7 +94,7 @@ export async function serveTestImages(busybox?: string): Promise<ServedImages> {
       await buildImage({ output, names: [`${name}:${tag}`], layers: all, config, ...(name === 'corrupt' && { compression: 'none' }) });
       references[name] = await registry.add(output, `berth-conformance/${repository}`, tag, options);
     }
-    return { references, close: () => registry.close() };
+    return { references, publisher: await ImagePublisher.over(registry, base), close: () => registry.close() };
   } catch (error) {
     await registry.close();
     throw error;

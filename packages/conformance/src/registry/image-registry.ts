@@ -5,30 +5,24 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { parseRange } from './byte-range.ts';
+import { answeredWrongly, endedEarly } from './faults.ts';
 import { ociManifest, unpackBlobs } from './oci-archive.ts';
+import { Repository, type RepositoryOptions } from './repository.ts';
+import { basicOf, TokenServer } from './token-server.ts';
 
-/** How one repository is to behave. */
-export interface RepositoryOptions {
-  /** Only who logs in with these, by HTTP Basic, is served. */
-  credentials?: { username: string; password: string };
-  /** Layers come with other bytes than their digest says. */
-  corrupt?: boolean;
-}
-
-interface Repository extends RepositoryOptions {
-  /** Digest by tag. */
-  tags: Map<string, string>;
-  manifests: Map<string, { mediaType: string; bytes: Buffer }>;
-}
+export type { Faults } from './faults.ts';
+export type { ReceivedRequest, Repository, RepositoryOptions } from './repository.ts';
 
 /**
  * A read-only registry on a free port of 127.0.0.1: the pulling half of the OCI distribution protocol (manifests and blobs
- * by GET and HEAD, byte ranges, tag lists) over OCI archives, as the image builder makes them.
+ * by GET and HEAD, byte ranges, tag lists) over OCI archives, as the image builder makes them, and over what is put into its
+ * repositories. It can be told to lie and to fail.
  */
 export class ImageRegistry {
   readonly #directory: string;
   readonly #server: Server;
   readonly #repositories = new Map<string, Repository>();
+  readonly #tokens: TokenServer;
   /** `127.0.0.1:5000`, what image names begin with. */
   readonly host: string;
 
@@ -36,12 +30,14 @@ export class ImageRegistry {
     this.#directory = directory;
     this.#server = server;
     this.host = host;
+    this.#tokens = new TokenServer(host);
     server.on('request', (request, response) => void this.#answer(request, response));
   }
 
   static async start(): Promise<ImageRegistry> {
     const directory = await mkdtemp(join(tmpdir(), 'berth-registry-'));
-    const server = createServer();
+    // An idle connection stays open: one that the server closes while a client takes it up again would fail a pull by chance.
+    const server = createServer({ keepAliveTimeout: 0 });
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     server.once('error', reject).listen(0, '127.0.0.1', resolve);
     await promise;
@@ -55,11 +51,15 @@ export class ImageRegistry {
     await mkdir(blobs, { recursive: true });
     const { digest, mediaType } = ociManifest(await unpackBlobs(archive, blobs), archive);
     const bytes = await readFile(join(blobs, fileOf(digest)));
-    const served = this.#repositories.get(repository) ?? { tags: new Map(), manifests: new Map(), ...options };
-    served.tags.set(tag, digest);
-    served.manifests.set(digest, { mediaType, bytes });
-    this.#repositories.set(repository, served);
+    (this.#repositories.get(repository) ?? this.addRepository(repository, options)).putManifest(mediaType, bytes, tag);
     return `${this.host}/${repository}:${tag}`;
+  }
+
+  /** Serves a repository, for now an empty one, which takes the place of what had its name. */
+  addRepository(name: string, options: RepositoryOptions = {}): Repository {
+    const repository = new Repository(name, options);
+    this.#repositories.set(name, repository);
+    return repository;
   }
 
   async close(): Promise<void> {
@@ -81,46 +81,69 @@ export class ImageRegistry {
 
   async #route(request: IncomingMessage, response: ServerResponse): Promise<void> {
     response.setHeader('docker-distribution-api-version', 'registry/2.0');
-    if (request.method !== 'GET' && request.method !== 'HEAD') return refuse(response, 405, 'UNSUPPORTED', 'this registry is read-only');
     const { pathname } = new URL(request.url ?? '/', `http://${this.host}`);
+    if (pathname === '/token') return this.#tokens.answer(request, response, (name) => this.#repositories.get(name)?.options.token);
+    if (request.method !== 'GET' && request.method !== 'HEAD') return refuse(response, 405, 'UNSUPPORTED', 'this registry is read-only');
     if (pathname === '/v2/') return send(request, response, 'application/json', Buffer.from('{}'));
     const [, name = '', kind, reference = ''] = /^\/v2\/(.+)\/(manifests|blobs|tags)\/([^/]+)$/.exec(pathname) ?? [];
     const repository = this.#repositories.get(name);
     if (!repository) return refuse(response, 404, 'NAME_UNKNOWN', 'there is no such repository');
-    if (!isAdmitted(request, repository)) {
-      response.setHeader('www-authenticate', 'Basic realm="conformance"');
-      return refuse(response, 401, 'UNAUTHORIZED', 'log in first');
-    }
+    const { range, authorization } = request.headers;
+    repository.received.push({ method: request.method, path: pathname, range, authorization });
+    if (this.#turnedAway(request, response, repository)) return;
+    if (kind === 'tags')
+      return send(request, response, 'application/json', Buffer.from(JSON.stringify({ name, tags: [...repository.tags.keys()] })));
+    if (answeredWrongly(request, response, repository.faults)) return;
     if (kind === 'manifests') return sendManifest(request, response, repository, decodeURIComponent(reference));
-    if (kind === 'blobs') return this.#sendBlob(request, response, repository, decodeURIComponent(reference));
-    return send(request, response, 'application/json', Buffer.from(JSON.stringify({ name, tags: [...repository.tags.keys()] })));
+    return this.#sendBlob(request, response, repository, decodeURIComponent(reference));
+  }
+
+  /** Answers 401 to who hasn't shown what the repository wants. */
+  #turnedAway(request: IncomingMessage, response: ServerResponse, { name, options: { credentials, token } }: Repository): boolean {
+    if (credentials && request.headers.authorization !== basicOf(credentials))
+      response.setHeader('www-authenticate', 'Basic realm="conformance"');
+    else if (token && !this.#tokens.admits(request, name, token)) response.setHeader('www-authenticate', this.#tokens.challenge(name));
+    else return false;
+    refuse(response, 401, 'UNAUTHORIZED', 'log in first');
+    return true;
   }
 
   async #sendBlob(request: IncomingMessage, response: ServerResponse, repository: Repository, digest: string): Promise<void> {
-    const path = join(this.#directory, 'blobs', fileOf(digest));
-    const file = /^sha256:[0-9a-f]{64}$/.test(digest) ? await stat(path).catch(() => undefined) : undefined;
-    if (!file) return refuse(response, 404, 'BLOB_UNKNOWN', 'there is no such blob');
+    const { faults } = repository;
+    if (faults.redirect) return void response.writeHead(307, { location: faults.redirect(request.url ?? '/') }).end();
+    const blob = faults.lies?.get(digest) ?? repository.blobs.get(digest) ?? (await this.#blobFile(digest));
+    if (!blob) return refuse(response, 404, 'BLOB_UNKNOWN', 'there is no such blob');
     response.setHeader('content-type', 'application/octet-stream').setHeader('docker-content-digest', digest);
     response.setHeader('accept-ranges', 'bytes');
-    const range = parseRange(request.headers.range, file.size);
+    const size = Buffer.isBuffer(blob) ? blob.length : blob.size;
+    const range = parseRange(request.headers.range, size);
     if (range === 'unsatisfiable') {
-      response.setHeader('content-range', `bytes */${file.size}`);
+      response.setHeader('content-range', `bytes */${size}`);
       return refuse(response, 416, 'SIZE_INVALID', 'the range is beyond the end');
     }
-    const { start, end } = range ?? { start: 0, end: file.size - 1 };
-    if (range) response.setHeader('content-range', `bytes ${start}-${end}/${file.size}`);
+    const { start, end } = range ?? { start: 0, end: size - 1 };
+    if (range) response.setHeader('content-range', `bytes ${start}-${end}/${size}`);
     response.writeHead(range ? 206 : 200, { 'content-length': end - start + 1 });
     if (request.method === 'HEAD') return void response.end();
     // Manifests and configurations stay whole, so that it is the layer that is noticed.
-    if (repository.corrupt && file.size > 4096) return void response.end(Buffer.alloc(end - start + 1, 'x'));
-    await pipeline(createReadStream(path, { start, end }), response);
+    if (repository.options.corrupt && size > 4096) return void response.end(Buffer.alloc(end - start + 1, 'x'));
+    if (!Buffer.isBuffer(blob)) return pipeline(createReadStream(blob.path, { start, end }), response);
+    if (!endedEarly(response, { bytes: blob, start, end: end + 1 }, faults)) response.end(blob.subarray(start, end + 1));
+  }
+
+  async #blobFile(digest: string): Promise<{ path: string; size: number } | undefined> {
+    if (!/^sha256:[0-9a-f]{64}$/.test(digest)) return undefined;
+    const path = join(this.#directory, 'blobs', fileOf(digest));
+    const size = (await stat(path).catch(() => undefined))?.size;
+    return size === undefined ? undefined : { path, size };
   }
 }
 
 function sendManifest(request: IncomingMessage, response: ServerResponse, repository: Repository, reference: string): void {
   const digest = repository.tags.get(reference) ?? reference;
   const manifest = repository.manifests.get(digest);
-  if (manifest) send(request, response.setHeader('docker-content-digest', digest), manifest.mediaType, manifest.bytes);
+  const bytes = repository.faults.lies?.get(digest) ?? manifest?.bytes;
+  if (manifest && bytes) send(request, response.setHeader('docker-content-digest', digest), manifest.mediaType, bytes);
   else refuse(response, 404, 'MANIFEST_UNKNOWN', 'there is no such manifest');
 }
 
@@ -133,12 +156,6 @@ function send(request: IncomingMessage, response: ServerResponse, contentType: s
 function refuse(response: ServerResponse, status: number, code: string, message: string): void {
   response.writeHead(status, { 'content-type': 'application/json' });
   response.end(JSON.stringify({ errors: [{ code, message }] }));
-}
-
-function isAdmitted(request: IncomingMessage, { credentials }: Repository): boolean {
-  if (!credentials) return true;
-  const expected = Buffer.from(`${credentials.username}:${credentials.password}`).toString('base64');
-  return request.headers.authorization === `Basic ${expected}`;
 }
 
 function fileOf(digest: string): string {
