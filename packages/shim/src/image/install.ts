@@ -30,14 +30,23 @@ export interface InstalledImage {
   size: number;
 }
 
+/** Where an image is brought to. */
+interface InstallationPlace {
+  blobs: Blobs;
+  layers: Layers;
+  /** Resolves when no collection of garbage goes on that may not know of a blob which is there now. */
+  awaitCollection(): Promise<void>;
+}
+
 /** Brings a manifest's blobs into the store and unpacks its layers, each as soon as it and those below it are there. */
 export async function installImage(
   manifestBytes: Buffer,
   manifest: Manifest,
   source: BlobSource,
-  { blobs, layers }: { blobs: Blobs; layers: Layers },
+  place: InstallationPlace,
   signal: AbortSignal,
 ): Promise<InstalledImage> {
+  const { blobs, layers } = place;
   // What is read from sockets and files here would stay with the process as fragments of 30 MB.
   syscalls().returnLargeBlocks();
   const manifestDigest = digestOf(manifestBytes);
@@ -66,6 +75,8 @@ export async function installImage(
       hint: 'the image is broken at its source: push it again',
     });
   }
+  // A collection that began before the configuration was there doesn't know which unpacked layers are this image's.
+  await place.awaitCollection();
 
   const unpacked: Layer[] = [];
   await inOrder(manifest.layers, parallelDownloads, signal, {

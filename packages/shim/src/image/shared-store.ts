@@ -70,6 +70,11 @@ export class SharedStore {
     await Promise.all(detached.map(discard));
   }
 
+  /** Resolves when a collection that goes on has ended. */
+  async awaitCollection(): Promise<void> {
+    await this.locked(async () => undefined);
+  }
+
   /** Removes what processes that died have left; what nothing needs any more once it is older than `spareMs`. */
   async recover(spareMs = resumableMs): Promise<void> {
     await this.removeLeftovers(spareMs);
