@@ -5,6 +5,7 @@ import { digestOf } from './digest.ts';
 import type { ImageConfig } from './images.ts';
 import { chainIdsOf, type Layer, type Layers } from './layers.ts';
 import { longestManifest, type Manifest, parseImageConfiguration } from './manifest.ts';
+import { refuseArtifact } from './refuse-artifact.ts';
 
 /** Layers on the way at once: enough to fill a link, few enough to be fair to other pulls (containerd's default, too). */
 const parallelDownloads = 3;
@@ -50,6 +51,7 @@ export async function installImage(
   // What is read from sockets and files here would stay with the process as fragments of 30 MB.
   syscalls().returnLargeBlocks();
   const manifestDigest = digestOf(manifestBytes);
+  refuseArtifact(manifest, `manifest ${manifestDigest}`);
   const add = (blob: Descriptor, within: AbortSignal) =>
     blobs.add(
       blob,

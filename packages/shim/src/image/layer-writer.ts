@@ -23,6 +23,7 @@ import { join } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
 import { syscalls } from '../syscalls.ts';
 import { DiskRoom } from './disk-room.ts';
+import { LayerDirectories } from './layer-directories.ts';
 import { type Attributes, type LayerEntry, refusal } from './layer-entry.ts';
 import { isWhiteout, MergedLayers, makeOpaque, mostLinks } from './merged-layers.ts';
 
@@ -44,8 +45,7 @@ export class LayerWriter {
   inodes = 1;
   readonly #root: string;
   readonly #lowers: MergedLayers;
-  /** Every directory of the layer, with the time to be set when nothing changes in it any more. */
-  readonly #directories = new Map<string, number | undefined>([['', undefined]]);
+  readonly #directories = new LayerDirectories();
   readonly #room: DiskRoom;
   #file: OpenFile | undefined;
 
@@ -119,9 +119,7 @@ export class LayerWriter {
 
   /** To be called after the last entry. */
   finish(): void {
-    for (const [path, modified] of this.#directories) {
-      if (modified !== undefined) utimesSync(join(this.#root, path), modified, modified);
-    }
+    for (const [path, modified] of this.#directories.times()) utimesSync(join(this.#root, path), modified, modified);
   }
 
   #hide(path: string): void {
@@ -139,7 +137,7 @@ export class LayerWriter {
   #writeDirectory(path: string, attributes: Attributes): void {
     this.#makeDirectory(path);
     this.#setAttributes(path, attributes, false);
-    this.#directories.set(path, attributes.modified);
+    this.#directories.setTime(path, attributes.modified);
   }
 
   #link(path: string, target: string): void {
@@ -190,17 +188,14 @@ export class LayerWriter {
 
   #removeTree(path: string): void {
     rmSync(join(this.#root, path), { recursive: true, force: true });
-    if (!this.#directories.has(path)) return;
-    for (const directory of [...this.#directories.keys()]) {
-      if (directory === path || directory.startsWith(`${path}/`)) this.#directories.delete(directory);
-    }
+    this.#directories.remove(path);
   }
 
   #makeDirectory(path: string): void {
     if (this.#directories.has(path)) return;
     const hidden = this.#lstat(path);
     this.#create(path, (directory) => mkdirSync(directory, 0o755));
-    this.#directories.set(path, undefined);
+    this.#directories.add(path);
     if (hidden && isWhiteout(hidden)) this.#makeOpaque(path);
   }
 
@@ -214,7 +209,7 @@ export class LayerWriter {
     if (!below?.isDirectory()) return;
     chownSync(join(this.#root, parent), below.uid, below.gid);
     chmodSync(join(this.#root, parent), below.mode & 0o7777);
-    this.#directories.set(parent, below.mtimeMs / 1000);
+    this.#directories.setTime(parent, below.mtimeMs / 1000);
   }
 
   /**

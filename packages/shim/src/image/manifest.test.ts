@@ -47,6 +47,12 @@ describe('choosePlatform', () => {
     expect(choosePlatform({ kind: 'index', manifests: [blob] }, 'image')).toBe(blob);
   });
 
+  it('goes on with an index in it where no entry fits', () => {
+    const nested = { ...blob, mediaType: 'application/vnd.oci.image.index.v1+json' };
+    const manifests = [of('linux', 's390x'), blob, nested];
+    expect(choosePlatform({ kind: 'index', manifests }, 'image', 'amd64')).toBe(nested);
+  });
+
   it('lists what there is when nothing fits', () => {
     const manifests = [of('linux', 's390x'), of('windows', 'amd64')];
     expect(() => choosePlatform({ kind: 'index', manifests }, 'image x', 'amd64')).toThrow(

@@ -3,9 +3,10 @@ import type { Descriptor } from './blobs.ts';
 import { hexOf } from './digest.ts';
 import type { ImageConfig } from './images.ts';
 
+const indexMediaTypes = ['application/vnd.oci.image.index.v1+json', 'application/vnd.docker.distribution.manifest.list.v2+json'];
+
 export const manifestMediaTypes = [
-  'application/vnd.oci.image.index.v1+json',
-  'application/vnd.docker.distribution.manifest.list.v2+json',
+  ...indexMediaTypes,
   'application/vnd.oci.image.manifest.v1+json',
   'application/vnd.docker.distribution.manifest.v2+json',
 ];
@@ -68,12 +69,14 @@ export function parseManifest(bytes: Uint8Array, object: string): Manifest | Ind
   throw broken(object, 'it is neither an image manifest nor an index');
 }
 
-/** The manifest for this machine; NOT_FOUND that lists what there is. An entry without a platform fits if it is the only one. */
+/** The manifest for this machine; NOT_FOUND that lists what there is. An entry without a platform fits if it is the only one, or, where none fits, if it is an index itself. */
 export function choosePlatform(index: Index, object: string, architecture = hostArchitecture()): PlatformDescriptor {
   const [only, ...more] = index.manifests;
   if (only && more.length === 0 && !only.platform) return only;
   const fitting = index.manifests.find(({ platform }) => platform?.os === 'linux' && platform.architecture === architecture);
   if (fitting) return fitting;
+  const nested = index.manifests.find(({ platform, mediaType }) => !platform && indexMediaTypes.includes(mediaType));
+  if (nested) return nested;
   const offered = index.manifests.map(({ platform }) => `${platform?.os ?? '?'}/${platform?.architecture ?? '?'}`);
   throw new PluginError(
     'NOT_FOUND',

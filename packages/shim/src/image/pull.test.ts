@@ -8,6 +8,7 @@ import { AuthConfig } from '@berth/sdk/cri';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startImageProcess } from '../../../../test/fixtures/image-process.ts';
 import { missingRegistry, startRegistry, type TestRegistry } from '../../../../test/fixtures/registry.ts';
+import { digestOf } from './digest.ts';
 import type { PullOptions } from './images.ts';
 import { LayeredImages } from './store.ts';
 
@@ -69,6 +70,23 @@ describe.skipIf(missing)(`pull${missing ? ` (${missing})` : ''}`, () => {
   it("takes this machine's image from an index", async () => {
     await putIndex('index', hostArchitecture);
     expect(await images.pull(`${registry.host}/team/app:index`, anonymous, signal)).toBe(image.id);
+  });
+
+  it('takes it from an index in an index, though not from many', async () => {
+    const mediaType = 'application/vnd.oci.image.index.v1+json';
+    const indexOf = (inner: string) =>
+      JSON.stringify({ schemaVersion: 2, mediaType, manifests: [{ mediaType, digest: digestOf(inner), size: inner.length }] });
+    const accept = { headers: { accept: mediaType } };
+    await putIndex('index', hostArchitecture);
+    let inner = await (await fetch(`http://${registry.host}/v2/team/app/manifests/index`, accept)).text();
+    for (let depth = 1; depth <= 4; depth++) {
+      inner = indexOf(inner);
+      await registry.putManifest('team/app', `nested${depth}`, mediaType, inner);
+    }
+    expect(await images.pull(`${registry.host}/team/app:nested1`, anonymous, signal)).toBe(image.id);
+    await expect(images.pull(`${registry.host}/team/app:nested4`, anonymous, signal)).rejects.toThrow(
+      'its index leads through more than 3 others',
+    );
   });
 
   it("says which platforms there are when this machine's is missing", async () => {

@@ -5,7 +5,7 @@ import type { LayerFailure, Order, Outcome } from './unpack-worker.ts';
 import type { LayerSource, UnpackedSize } from './write-layer.ts';
 
 /** For the thread's own objects, in MiB: what a layer makes it remember has an end. */
-const memory = { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 8 };
+const memory = { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 2 };
 /** The layers of an image come within it: a thread that has done one does the next in two thirds of the time. */
 const idleMs = 2_000;
 

@@ -12,7 +12,7 @@ import { LayerWriter } from './layer-writer.ts';
 import { TarParser } from './tar-parser.ts';
 import { Writeback } from './writeback.ts';
 
-const pieceSize = 256 * 1024;
+const pieceSize = 128 * 1024;
 
 export interface LayerSource {
   /** A tar, plain or compressed by gzip or zstd. */
