@@ -240,6 +240,19 @@ describe('ipMasq', () => {
     expect(rules()).toHaveLength(0);
   });
 
+  it.each([
+    ['is', () => undefined],
+    ['has been flushed', () => inHost('nft', 'flush', 'chain', 'inet', 'cni_plugins_masquerade', 'postrouting')],
+    ['has been deleted', () => inHost('nft', 'delete', 'table', 'inet', 'cni_plugins_masquerade')],
+  ])('leads packets to its rules once, where the way to them %s', async (_is, change) => {
+    await start('ours', 'ADD', network({ ipMasq: true }));
+    await start('ours', 'DEL', network({ ipMasq: true }));
+    change();
+    await start('ours', 'ADD', network({ ipMasq: true }));
+    expect(inHost('nft', 'list', 'chain', 'inet', 'cni_plugins_masquerade', 'postrouting').match(/goto masq_checks/g)).toHaveLength(1);
+    expect(rules()).toHaveLength(2);
+  });
+
   it("removes the reference plugin's rules of iptables too", async ({ skip }) => {
     const reason = referenceDirectory ? unable('iptables', 'iptables-restore', 'ip6tables', 'ip6tables-restore') : 'no reference plugins';
     if (reason) skip(reason);

@@ -7,7 +7,7 @@ import { CniError, errorCodes } from '@berth/sdk/cni/types';
 import type { Configuration } from './configuration.ts';
 import { readConfiguration, refuseUnsupported } from './configuration.ts';
 import { connect } from './connect.ts';
-import { addMasquerade, masqueradeScript, removeMasquerade } from './masquerade.ts';
+import { addMasquerade, masqueradeRules, removeMasquerade } from './masquerade.ts';
 import type { NetworkPlan } from './plan.ts';
 import { planNetwork } from './plan.ts';
 import { UndoStack } from './undo-stack.ts';
@@ -47,8 +47,8 @@ async function add(request: PluginRequest, configuration: Configuration, undo: U
   const given = ipam === undefined ? {} : await request.delegate(ipam).add();
   if (ipam !== undefined) undo.push(() => request.delegate(ipam).del());
   const plan = planNetwork(configuration, given);
-  const script = ipMasq ? await scriptOf(request, plan) : undefined;
-  const masqueraded = script === undefined ? undefined : masquerade(request, script, undo);
+  const rules = ipMasq ? await rulesOf(request, plan) : undefined;
+  const masqueraded = rules === undefined ? undefined : masquerade(request, rules, undo);
   masqueraded?.catch(() => undefined);
   const interfaces = connect(request, configuration, plan, undo);
   await masqueraded;
@@ -61,13 +61,13 @@ async function add(request: PluginRequest, configuration: Configuration, undo: U
   };
 }
 
-async function scriptOf(request: PluginRequest, { ips }: NetworkPlan): Promise<string | undefined> {
+async function rulesOf(request: PluginRequest, { ips }: NetworkPlan): Promise<string | undefined> {
   const prefixes = ips.map(({ prefix }) => prefix);
-  return prefixes.length > 0 ? masqueradeScript(attachedOf(request), prefixes) : undefined;
+  return prefixes.length > 0 ? masqueradeRules(attachedOf(request), prefixes) : undefined;
 }
 
-async function masquerade(request: PluginRequest, script: string, undo: UndoStack): Promise<void> {
-  const done = addMasquerade(script);
+async function masquerade(request: PluginRequest, rules: string, undo: UndoStack): Promise<void> {
+  const done = addMasquerade(rules);
   undo.push(async () => {
     await done.catch(() => undefined);
     await removeMasquerade(attachedOf(request));

@@ -2,16 +2,15 @@ import type { Prefix } from '@berth/sdk/cni/address';
 import { parsePrefix } from '@berth/sdk/cni/address';
 import { describe, expect, it } from 'vitest';
 import { removalScript as removalFromIptables } from './iptables-masquerade.ts';
-import { masqueradeScript, removalScript, ruleMark } from './masquerade.ts';
+import { masqueradeRules, removalScript, ruleMark } from './masquerade.ts';
 
 const attached = { network: 'net', containerId: 'c1', ifName: 'eth0' };
 
 describe('masquerade by nftables', () => {
   it('has one rule for each address, marked with its attachment', async () => {
-    const script = await masqueradeScript(attached, [parsePrefix('10.1.0.2/16') as Prefix, parsePrefix('fd00::2/64') as Prefix]);
-    const rules = script.split('\n').filter((line) => line.includes('masquerade comment'));
+    const script = await masqueradeRules(attached, [parsePrefix('10.1.0.2/16') as Prefix, parsePrefix('fd00::2/64') as Prefix]);
     const comment = `comment "${await ruleMark(attached)}, net: net, if: eth0, id: c1"`;
-    expect(rules).toEqual([
+    expect(script.split('\n')).toEqual([
       `add rule inet cni_plugins_masquerade masq_checks ip saddr 10.1.0.2 ip daddr != 10.1.0.0/16 masquerade ${comment}`,
       `add rule inet cni_plugins_masquerade masq_checks ip6 saddr fd00::2 ip6 daddr != fd00::/64 masquerade ${comment}`,
     ]);
@@ -23,7 +22,7 @@ describe('masquerade by nftables', () => {
   });
 
   it('keeps a comment within what the kernel takes', async () => {
-    const script = await masqueradeScript({ ...attached, containerId: 'x'.repeat(200) }, [parsePrefix('10.1.0.2/16') as Prefix]);
+    const script = await masqueradeRules({ ...attached, containerId: 'x'.repeat(200) }, [parsePrefix('10.1.0.2/16') as Prefix]);
     expect(/comment "([^"]+)"$/.exec(script)?.[1]).toHaveLength(128);
   });
 

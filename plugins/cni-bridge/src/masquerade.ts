@@ -1,6 +1,6 @@
 import type { Prefix } from '@berth/sdk/cni/address';
 import { formatAddress, formatPrefix, networkOf } from '@berth/sdk/cni/address';
-import { runNftBeside, tryNft } from '@berth/sdk/cni/nft';
+import { runNftBeside, tryNft, tryNftBeside } from '@berth/sdk/cni/nft';
 import { CniError, errorCodes } from '@berth/sdk/cni/types';
 import { removeIptablesMasquerade } from './iptables-masquerade.ts';
 
@@ -8,6 +8,8 @@ import { removeIptablesMasquerade } from './iptables-masquerade.ts';
 const table = 'inet cni_plugins_masquerade';
 const chain = 'masq_checks';
 const longestComment = 128;
+/** What leads packets to the rules, as nft lists it. */
+const wayToRules = ['ip daddr 224.0.0.0/4 return', 'ip6 daddr ff00::/8 return', `goto ${chain}`];
 
 /** Names the work in messages. */
 const object = 'nft (ipMasq)';
@@ -30,26 +32,27 @@ export async function sha512(text: string, length: number): Promise<string> {
   return createHash('sha512').update(text).digest('hex').slice(0, length);
 }
 
-/** The nft script that masquerades what `prefixes` send out of their own networks. */
-export async function masqueradeScript(attached: Attached, prefixes: Prefix[]): Promise<string> {
+/** The nft script that makes the table, and the way of packets to its rules anew. */
+const tableScript = [
+  `add table ${table} { comment "Masquerading for plugins from github.com/containernetworking/plugins" ; }`,
+  `add chain ${table} ${chain} { comment "Masquerade traffic from certain IPs to any (non-multicast) IP outside their subnet" ; }`,
+  `add chain ${table} postrouting { type nat hook postrouting priority 100 ; }`,
+  `flush chain ${table} postrouting`,
+  ...wayToRules.map((rule) => `add rule ${table} postrouting ${rule}`),
+].join('\n');
+
+/** The nft script that masquerades what `prefixes` send out of their own networks, in a table that is there. */
+export async function masqueradeRules(attached: Attached, prefixes: Prefix[]): Promise<string> {
   const { network, ifName, containerId } = attached;
   const comment = `${await ruleMark(attached)}, net: ${network}, if: ${ifName}, id: ${containerId}`
     .replaceAll('"', '')
     .slice(0, longestComment);
-  return [
-    `add table ${table} { comment "Masquerading for plugins from github.com/containernetworking/plugins" ; }`,
-    `add chain ${table} ${chain} { comment "Masquerade traffic from certain IPs to any (non-multicast) IP outside their subnet" ; }`,
-    `add chain ${table} postrouting { type nat hook postrouting priority 100 ; }`,
-    `flush chain ${table} postrouting`,
-    `add rule ${table} postrouting ip daddr 224.0.0.0/4 return`,
-    `add rule ${table} postrouting ip6 daddr ff00::/8 return`,
-    `add rule ${table} postrouting goto ${chain}`,
-    ...prefixes.map((prefix) => {
-      const ip = prefix.address.family === 4 ? 'ip' : 'ip6';
-      const match = `${ip} saddr ${formatAddress(prefix.address)} ${ip} daddr != ${formatPrefix(networkOf(prefix))}`;
-      return `add rule ${table} ${chain} ${match} masquerade comment "${comment}"`;
-    }),
-  ].join('\n');
+  const rules = prefixes.map((prefix) => {
+    const ip = prefix.address.family === 4 ? 'ip' : 'ip6';
+    const match = `${ip} saddr ${formatAddress(prefix.address)} ${ip} daddr != ${formatPrefix(networkOf(prefix))}`;
+    return `add rule ${table} ${chain} ${match} masquerade comment "${comment}"`;
+  });
+  return rules.join('\n');
 }
 
 /** The nft script that deletes the rules which begin with `mark` in a listing with handles; '' where there are none. */
@@ -59,8 +62,15 @@ export function removalScript(listing: string, mark: string): string {
   return handles.map((handle) => `delete rule ${table} ${chain} handle ${handle}`).join('\n');
 }
 
-/** Runs the script of `masqueradeScript` beside what the caller does next: the kernel takes some milliseconds to put a rule into effect. */
-export async function addMasquerade(script: string): Promise<void> {
+/**
+ * Runs the script of `masqueradeRules` beside what the caller does next. Rules alone are in effect after 4 ms; what is flushed with them, up to 50
+ * ms later: so the table is made only where a look at it, in the same call, says that it isn't as it should be.
+ */
+export async function addMasquerade(rules: string): Promise<void> {
+  const listing = await tryNftBeside(`${rules}\nlist chain ${table} postrouting`);
+  const added = typeof listing === 'string';
+  if (added && wayToRules.every((rule) => listing.includes(rule))) return;
+  const script = added ? tableScript : `${tableScript}\n${rules}`;
   await runNftBeside(script, { object, withoutNft: 'install nftables, or set ipMasq to false' });
 }
 

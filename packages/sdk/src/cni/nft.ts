@@ -53,7 +53,12 @@ export function runNft(script: string, subject: ScriptSubject): void {
 
 /** As `runNft`, beside what the caller does next. */
 export async function runNftBeside(script: string, subject: ScriptSubject): Promise<void> {
-  checkDone(outcomeOf(await runBeside('nft', [script])), subject);
+  checkDone(await tryNftBeside(script), subject);
+}
+
+/** Runs a script beside what the caller does next, and gives what it printed, or why it failed. */
+export async function tryNftBeside(script: string): Promise<string | NftFailure> {
+  return outcomeOf(await runBeside('nft', [script]));
 }
 
 function checkDone(outcome: string | NftFailure, { object, withoutNft = 'install nftables' }: ScriptSubject): void {
