@@ -36,17 +36,10 @@ async function build(names) {
 /** @param {string[]} names @returns {string} the program: all plugins, chosen by the name that it is executed as */
 function entrySource(names) {
   return [
-    "import { basename } from 'node:path';",
-    "import { delegateWithin } from '@berth/sdk/cni/delegate-within';",
-    "import { processIo, run } from '@berth/sdk/cni/plugin';",
+    "import { runProgram } from '@berth/sdk/cni/run-program';",
     ...names.map((name, index) => `import { plugin as plugin${index} } from '@berth/cni-${name}/plugin';`),
     `const plugins = { ${names.map((name, index) => `'${name}': plugin${index}`).join(', ')} };`,
-    'const name = basename(process.argv0);',
-    'if (!Object.hasOwn(plugins, name)) {',
-    `  console.error(\`\${name} is no plugin of this program; execute it as one of ${names.join(', ')}\`);`,
-    '  process.exit(1);',
-    '}',
-    'process.exitCode = await run(plugins[name], { ...processIo(), delegate: delegateWithin(plugins) });',
+    'process.exitCode = await runProgram(plugins);',
     '',
   ].join('\n');
 }

@@ -63,6 +63,7 @@ export async function startShim(plugin: RuntimePlugin, { options: given, flags, 
       await Promise.race([shim.locks.idle(), setTimeout(cancelledCallsMs, undefined, { ref: false })]);
       ending.abort();
       await watching;
+      shim.network.close();
       for (const directory of directories.runDirectories) removeIfEmpty(directory);
       lock?.release();
       clearInterval(holding);

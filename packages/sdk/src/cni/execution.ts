@@ -37,6 +37,9 @@ export interface ExecutionLimits {
   start?: StartPlugin | undefined;
 }
 
+/** Runs a plugin to its end; what goes wrong is told by the execution's `error`. */
+export type ExecutePlugin = (input: ExecutionInput, limits: ExecutionLimits) => Promise<Execution>;
+
 /** Starts an executable with these variables alone, three pipes, and a process group of its own. */
 export type StartPlugin = (file: string, env: Record<string, string | undefined>) => PluginProcess;
 

@@ -57,6 +57,8 @@ export interface PluginIo {
   writeStdout(text: string): void;
   /** Runs a delegated plugin; by default executes the binary that CNI_PATH holds. */
   delegate?: Delegate;
+  /** What VERSION's answer says besides. */
+  versionKeys?: Record<string, string>;
 }
 
 const verbs = ['ADD', 'DEL', 'CHECK', 'GC', 'STATUS', 'VERSION'] as const satisfies Verb[];
@@ -87,7 +89,7 @@ export async function run(plugin: CniPlugin, io: PluginIo = processIo()): Promis
     const verb = readVerb(io.env, verbs);
     const stdin = io.readStdin();
     if (verb === 'VERSION') {
-      print(io, { cniVersion: answerVersion(stdin, plugin), supportedVersions: plugin.versions });
+      print(io, { cniVersion: answerVersion(stdin, plugin), supportedVersions: plugin.versions, ...io.versionKeys });
       return 0;
     }
     const config = readConfig(stdin);

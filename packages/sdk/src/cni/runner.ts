@@ -3,7 +3,7 @@ import { access, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PluginError } from '../errors.ts';
 import type { Attachment } from './attachment.ts';
-import type { Execution, StartPlugin } from './execution.ts';
+import type { ExecutePlugin, Execution } from './execution.ts';
 import { describeCall, execute } from './execution.ts';
 import { ResultCache } from './result-cache.ts';
 import type { NetworkConfigList, PluginConfig, Result, Verb } from './types.ts';
@@ -22,8 +22,8 @@ export interface CniRunnerOptions {
   timeLimitMs?: number;
   /** Sees each execution once it has ended, the failed ones too. */
   observe?: (execution: Execution) => void;
-  /** How a plugin is started. Default: as node:child_process does. */
-  start?: StartPlugin;
+  /** How a plugin is run. Default: by executing it. */
+  execute?: ExecutePlugin;
 }
 
 /** How long the DELs that clean up after a failed ADD may take all together. Short: its caller waits for the failure of the ADD. */
@@ -39,14 +39,20 @@ export class CniRunner {
   readonly #cache: ResultCache;
   readonly #timeLimitMs: number;
   readonly #observe: (execution: Execution) => void;
-  readonly #start: StartPlugin | undefined;
+  readonly #execute: ExecutePlugin;
 
-  constructor({ pluginDirs, cacheDir = '/var/lib/cni', timeLimitMs = 60_000, observe = () => undefined, start }: CniRunnerOptions) {
+  constructor({
+    pluginDirs,
+    cacheDir = '/var/lib/cni',
+    timeLimitMs = 60_000,
+    observe = () => undefined,
+    execute: run = execute,
+  }: CniRunnerOptions) {
     this.#pluginDirs = pluginDirs;
     this.#cache = new ResultCache(cacheDir);
     this.#timeLimitMs = timeLimitMs;
     this.#observe = observe;
-    this.#start = start;
+    this.#execute = run;
   }
 
   /**
@@ -116,7 +122,7 @@ export class CniRunner {
       env: environment(verb, attachment, this.#pluginDirs),
       stdin: JSON.stringify(requestConfig(list, plugin, attachment, prevResult)),
     };
-    const execution = await execute(input, { timeLimitMs: this.#timeLimitMs, signal, start: this.#start });
+    const execution = await this.#execute(input, { timeLimitMs: this.#timeLimitMs, signal });
     const error = execution.error ?? failureOf(execution);
     this.#observe(error ? { ...execution, error } : execution);
     if (error) throw error;

@@ -1,58 +1,63 @@
 import type { Delegate } from './delegate.ts';
-import type { CniPlugin } from './plugin.ts';
+import type { CniPlugin, PluginIo } from './plugin.ts';
 import { run } from './plugin.ts';
 
-/** The key of VERSION's answer by which a program says that it serves, and what it has to be told (as its only argument) to do so. */
-export const servesKey = 'berth.dev/serves';
+/** The only argument that makes a program of ours serve. Its answer to VERSION tells it, as `berth.dev/serves`. */
 export const serveArgument = '--serve';
+export const servesKey = 'berth.dev/serves';
 
-/** One execution that is asked for, as a line of JSON on the server's stdin. */
+/** One execution that is asked for, as a line of JSON on the server's standard input. */
 export interface ServedRequest {
   /** Of the answer, which may come after those of later requests. */
   id: number;
-  /** The name that the program would have been executed as. */
+  /** The name that the program would be executed as. */
   plugin: string;
+  /** The variables of the protocol; all others are the server's own. */
   env: Record<string, string>;
   stdin: string;
 }
 
-/** How it ended, as a line of JSON on stdout. */
+/** How it ended, as a line of JSON on standard output. */
 export interface ServedAnswer {
   id: number;
   stdout: string;
   status: number;
 }
 
+interface Serving {
+  delegate: Delegate;
+  /** Of the server itself. */
+  env: PluginIo['env'];
+  lines: AsyncIterable<string>;
+  write(line: string): void;
+}
+
 /**
- * Executes a program's plugins over and over, for a runtime that asks for that: a line of JSON each, until stdin ends. Starting the program takes
- * longer than all that a plugin does. Every call is as by itself: what CNI says of one holds.
+ * Executes a program's plugins over and over, a request and an answer each, until the lines end. It takes longer to start a program than all
+ * that its plugins do. Each call is as if it were executed: what CNI says of an execution holds for it.
  */
-export async function serve(
-  plugins: Record<string, CniPlugin>,
-  delegate: Delegate,
-  lines: AsyncIterable<string>,
-  write: (line: string) => void,
-): Promise<void> {
+export async function serve(plugins: Record<string, CniPlugin>, { delegate, env, lines, write }: Serving): Promise<void> {
   const running = new Set<Promise<void>>();
   for await (const line of lines) {
-    const answered = answer(plugins, delegate, JSON.parse(line) as ServedRequest).then((answer) => write(`${JSON.stringify(answer)}\n`));
-    running.add(answered);
-    void answered.finally(() => running.delete(answered));
+    const request = JSON.parse(line) as ServedRequest;
+    const done = answer(plugins, request, { delegate, env })
+      .then((answered) => write(`${JSON.stringify(answered)}\n`))
+      .finally(() => running.delete(done));
+    running.add(done);
   }
   await Promise.all(running);
 }
 
 async function answer(
   plugins: Record<string, CniPlugin>,
-  delegate: Delegate,
-  { id, plugin, env, stdin }: ServedRequest,
+  { id, plugin, env: own, stdin }: ServedRequest,
+  { delegate, env }: Pick<Serving, 'delegate' | 'env'>,
 ): Promise<ServedAnswer> {
   const found = plugins[plugin];
-  if (!found) return { id, stdout: '', status: 127 };
   let stdout = '';
   const writeStdout = (text: string): void => {
     stdout += text;
   };
-  const status = await run(found, { env, readStdin: () => stdin, writeStdout, delegate });
+  const status = found ? await run(found, { env: { ...env, ...own }, readStdin: () => stdin, writeStdout, delegate }) : 127;
   return { id, stdout, status };
 }

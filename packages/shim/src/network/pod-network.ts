@@ -11,8 +11,8 @@ import type { CallContext } from '@berth/sdk/serve';
 import { currentTrace, newSpan } from '@berth/sdk/trace-context';
 import type { Logger } from 'pino';
 import type { FileCalls } from '../file-calls.ts';
-import { spawn } from '../process/spawn.ts';
 import { bringUpLoopback } from './bring-up-loopback.ts';
+import { PluginServers } from './plugin-servers.ts';
 import type { PodCidr } from './pod-cidr.ts';
 
 interface PodNetworkOptions {
@@ -51,9 +51,15 @@ const answerMs = 1000;
 /** Puts sandboxes on the network that the CNI configuration directory says, by executing its chain of plugins. */
 export class PodNetwork {
   readonly #options: PodNetworkOptions;
+  readonly #servers = new PluginServers();
 
   constructor(options: PodNetworkOptions) {
     this.#options = options;
+  }
+
+  /** Ends what it keeps running; pods stay as they are. */
+  close(): void {
+    this.#servers.close();
   }
 
   /** Why no pod could get a network, or undefined if one could. */
@@ -134,7 +140,7 @@ export class PodNetwork {
       pluginDirs: binDirs,
       cacheDir,
       timeLimitMs,
-      start: (file, env) => spawn(file, [], { env, detached: true }),
+      execute: this.#servers.execute,
       observe: (execution) => calls.append(recordOf(execution, sandboxId)),
     });
   }

@@ -1,0 +1,134 @@
+import { chmod, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ExecutionInput } from '@berth/sdk/cni/execution';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { exists } from '../files/exists.ts';
+import { PluginServers } from './plugin-servers.ts';
+
+const notHere = process.platform === 'linux' ? undefined : 'processes are started so on Linux only';
+
+/** A program of two plugins, which say which process they ran in; it serves if `serves`. */
+const program = (serves: boolean) => `#!${process.execPath}
+const { writeFileSync } = require('node:fs');
+const { createInterface } = require('node:readline');
+if (process.env.CNI_COMMAND === 'VERSION') console.log('{"cniVersion":"1.0.0"${serves ? ',"berth.dev/serves":"--serve"' : ''}}');
+else if (process.argv[2] !== '--serve') console.log(JSON.stringify({ pid: process.pid, served: false }));
+else createInterface({ input: process.stdin }).on('line', (line) => {
+  const { id, plugin, env, stdin } = JSON.parse(line);
+  if (stdin === 'die') throw new Error('dies of it');
+  if (stdin === 'hang') return;
+  writeFileSync(__dirname + '/asked', '');
+  const stdout = JSON.stringify({ pid: process.pid, served: true, plugin, verb: env.CNI_COMMAND });
+  setTimeout(() => console.log(JSON.stringify({ id, stdout, status: 0 })), Number(stdin));
+});
+`;
+
+describe.skipIf(notHere)(`PluginServers${notHere ? ` (${notHere})` : ''}`, () => {
+  let directory: string;
+  let servers: PluginServers;
+
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'berth-servers-'));
+    servers = new PluginServers({ idleLimitMs: 100 });
+    await install(true);
+    for (const name of ['one', 'two']) await symlink('many', join(directory, name));
+  });
+  afterEach(async () => {
+    servers.close();
+    await rm(directory, { recursive: true });
+  });
+
+  const install = async (serves: boolean): Promise<void> => {
+    await rm(join(directory, 'many'), { force: true });
+    await writeFile(join(directory, 'many'), program(serves));
+    await chmod(join(directory, 'many'), 0o755);
+  };
+  const input = (plugin: string, stdin: string): ExecutionInput => ({
+    plugin,
+    file: join(directory, plugin),
+    network: 'net',
+    verb: 'ADD',
+    containerId: 'c1',
+    ifName: 'eth0',
+    env: { CNI_COMMAND: 'ADD' },
+    stdin,
+  });
+  const run = async (plugin = 'one', stdin = '0', limits: { timeLimitMs?: number; signal?: AbortSignal } = {}) => {
+    const execution = await servers.execute(input(plugin, stdin), { timeLimitMs: 10_000, ...limits });
+    const { pid, ...said } = JSON.parse(execution.stdout || '{}');
+    return { execution, pid, said };
+  };
+
+  it('asks one process over and over, for all plugins of its program', async () => {
+    const [first, second, third] = [await run('one'), await run('two'), await run('one')];
+    expect(first.said).toEqual({ served: true, plugin: 'one', verb: 'ADD' });
+    expect(second.said).toMatchObject({ plugin: 'two' });
+    expect(second.pid).toBe(first.pid);
+    expect(third.pid).toBe(first.pid);
+    expect(first.execution).toMatchObject({ exitCode: 0, signal: null, stderr: '' });
+  });
+
+  it('has several calls at once, each with its own answer', async () => {
+    await run();
+    const [slow, quick] = await Promise.all([run('one', '50'), run('two', '0')]);
+    expect([slow.said.plugin, quick.said.plugin]).toEqual(['one', 'two']);
+  });
+
+  it.each([
+    ['a program that says nothing of serving', () => install(false), 'one'],
+    ['a program of one plugin', () => install(true), 'many'],
+  ])('executes %s for each call', async (_what, make, plugin) => {
+    await make();
+    const [first, second] = [await run(plugin), await run(plugin)];
+    expect(first.said).toEqual({ served: false });
+    expect(second.pid).not.toBe(first.pid);
+  });
+
+  it('takes a program that has been replaced for another one', async () => {
+    expect((await run()).said.served).toBe(true);
+    await install(false);
+    expect((await run()).said.served).toBe(false);
+  });
+
+  it('says what a server that dies said last, and starts another for the next call', async () => {
+    const { pid } = await run();
+    const { error } = (await run('one', 'die')).execution;
+    expect(error).toMatchObject({ code: 'UNAVAILABLE' });
+    expect(error?.message).toMatch(/^CNI plugin one, network net, ADD: its program ended before it answered: .*Node\.js v/);
+    expect((await run()).pid).not.toBe(pid);
+  });
+
+  it('kills a server that does not answer in time', async () => {
+    const { pid } = await run();
+    const { error } = (await run('one', 'hang', { timeLimitMs: 50 })).execution;
+    expect(error?.message).toBe("CNI plugin one, network net, ADD: didn't end within 0.05 s and was killed");
+    expect(await exists(`/proc/${pid}`)).toBe(false);
+  });
+
+  it('waits for the answer of a call that is cancelled, so that nothing that takes it back runs beside it', async () => {
+    const { pid } = await run();
+    const cancelled = new AbortController();
+    await rm(join(directory, 'asked'));
+    const running = run('one', '300', { signal: cancelled.signal });
+    await expect.poll(() => exists(join(directory, 'asked')), { interval: 10 }).toBe(true);
+    cancelled.abort();
+    const { execution, said } = await running;
+    expect(execution.error).toMatchObject({ code: 'CANCELLED' });
+    expect(said.served).toBe(true);
+    expect((await run()).pid).toBe(pid);
+  });
+
+  it('does not begin a call that is cancelled already', async () => {
+    await run();
+    await rm(join(directory, 'asked'));
+    expect((await run('one', '0', { signal: AbortSignal.abort() })).execution.error).toMatchObject({ code: 'CANCELLED' });
+    await run('two', 'hang', { timeLimitMs: 50 });
+    expect(await exists(join(directory, 'asked'))).toBe(false);
+  });
+
+  it('keeps no process that nobody needs', async () => {
+    const { pid } = await run();
+    await expect.poll(() => exists(`/proc/${pid}`)).toBe(false);
+  });
+});

@@ -1,0 +1,90 @@
+import { realpathSync, statSync } from 'node:fs';
+import { basename } from 'node:path';
+import { type ExecutePlugin, type Execution, type ExecutionInput, type ExecutionLimits, execute } from '@berth/sdk/cni/execution';
+import { serveArgument, servesKey } from '@berth/sdk/cni/serve';
+import { spawn } from '../process/spawn.ts';
+import { PluginServer } from './plugin-server.ts';
+
+/** A server that nobody has asked for so long ends: a node at rest has no process of its plugins. */
+const defaultIdleLimitMs = 10_000;
+/** Longest that an answer to VERSION may take. */
+const versionLimitMs = 10_000;
+
+interface Program {
+  /** Device, inode and time of the file: another one in its place is another program. */
+  identity: string;
+  serves: Promise<boolean>;
+  server?: PluginServer;
+  idle?: NodeJS.Timeout;
+}
+
+/**
+ * Runs CNI plugins. A program whose VERSION says that it serves is started once and asked over and over, which spares 8 ms a call; any other is
+ * executed for each call.
+ */
+export class PluginServers {
+  readonly #programs = new Map<string, Program>();
+  readonly #idleLimitMs: number;
+
+  constructor({ idleLimitMs = defaultIdleLimitMs }: { idleLimitMs?: number } = {}) {
+    this.#idleLimitMs = idleLimitMs;
+  }
+
+  readonly execute: ExecutePlugin = async (input, limits) => {
+    const program = this.#programOf(input);
+    if (!program || !(await program.serves)) return executeOnce(input, limits);
+    clearTimeout(program.idle);
+    if (!program.server || program.server.ended) program.server = new PluginServer(input.file);
+    const { server } = program;
+    try {
+      return await server.execute(input, limits);
+    } finally {
+      clearTimeout(program.idle);
+      if (server.idle) program.idle = setTimeout(() => endIdle(program, server), this.#idleLimitMs).unref();
+    }
+  };
+
+  /** Lets the servers end. */
+  close(): void {
+    for (const { server, idle } of this.#programs.values()) {
+      clearTimeout(idle);
+      server?.close();
+    }
+    this.#programs.clear();
+  }
+
+  #programOf(input: ExecutionInput): Program | undefined {
+    const path = realpathSync(input.file);
+    // A program of one plugin isn't asked: only those of several serve.
+    if (basename(path) === input.plugin) return undefined;
+    const { dev, ino, mtimeMs } = statSync(path);
+    const identity = `${dev} ${ino} ${mtimeMs}`;
+    const known = this.#programs.get(path);
+    if (known?.identity === identity) return known;
+    known?.server?.close();
+    const program = { identity, serves: saysThatItServes(input) };
+    this.#programs.set(path, program);
+    return program;
+  }
+}
+
+function endIdle(program: Program, server: PluginServer): void {
+  if (!server.idle) return;
+  server.close();
+  if (program.server === server) delete program.server;
+}
+
+/** A plugin that doesn't answer is executed as any other: its calls tell what is wrong with it. */
+async function saysThatItServes(input: ExecutionInput): Promise<boolean> {
+  const asked: ExecutionInput = { ...input, verb: 'VERSION', env: { CNI_COMMAND: 'VERSION' }, stdin: '{"cniVersion":"1.0.0"}' };
+  const { stdout } = await executeOnce(asked, { timeLimitMs: versionLimitMs });
+  try {
+    return (JSON.parse(stdout) as Record<string, unknown>)[servesKey] === serveArgument;
+  } catch {
+    return false;
+  }
+}
+
+function executeOnce(input: ExecutionInput, limits: ExecutionLimits): Promise<Execution> {
+  return execute(input, { ...limits, start: (file, env) => spawn(file, [], { env, detached: true }) });
+}
