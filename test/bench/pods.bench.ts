@@ -1,36 +1,22 @@
 // npm run bench -- pods [--vs containerd] [--concurrency N] [--count N] [--json] [--check]
 // Sandbox, container and start through CRI, one pod after another and several at once: our shim, and containerd beside it.
-import { connect } from '@berth/sdk/connect';
-import {
-  CreateContainerRequest,
-  NamespaceMode,
-  PodSandboxConfig,
-  RemovePodSandboxRequest,
-  RunPodSandboxRequest,
-  RuntimeServiceService,
-  SecurityProfile_ProfileType,
-  StartContainerRequest,
-  StopContainerRequest,
-  StopPodSandboxRequest,
-} from '@berth/sdk/cri';
+import { NamespaceMode } from '@berth/sdk/cri';
 import { Option } from 'commander';
 import { wholeNumber } from '../../packages/cli/src/commands/arguments.ts';
 import { removeCgroups } from '../fixtures/cgroups.ts';
 import { startContainerd, startShim } from '../fixtures/cri-servers.ts';
+import { type Bar, checkBars } from './bars.ts';
 import { benchOptions } from './bench-options.ts';
+import { concurrently, Pods, steps, type Timings } from './bench-pods.ts';
 import { interruptible, pauseForInterruption } from './interruption.ts';
-import { type BenchResult, describeHost, percentile, ratiosOf, report } from './report.ts';
-import { stopwatch } from './stopwatch.ts';
+import { describeHost, percentile, ratiosOf, report } from './report.ts';
 
-const image = 'localhost/busybox:1';
-/** Said on both sides: what a request leaves out, servers fill in differently, and runc takes long to compile a filter. */
-const securityContext = {
-  seccomp: { profileType: SecurityProfile_ProfileType.RuntimeDefault },
-  namespaceOptions: { pid: NamespaceMode.CONTAINER },
-};
-const steps = ['RunPodSandbox', 'CreateContainer', 'StartContainer', 'up', 'stop', 'remove'] as const;
-type Step = (typeof steps)[number];
-type Timings = Record<Step, number>;
+const bars: Bar[] = [
+  { figure: 'up p50 ms', of: 'ours/peer', atMost: 0.55 },
+  { figure: 'stop + remove p50 ms', of: 'ours/peer', atMost: 0.55 },
+  { figure: 'pods/s up, 8 at a time', of: 'ours/peer', atLeast: 1.7 },
+  { figure: 'pods/s down, 8 at a time', of: 'ours/peer', atLeast: 2 },
+];
 
 const options = benchOptions<{ vs?: 'containerd'; concurrency: number; count: number }>('pods', (command) =>
   command
@@ -40,91 +26,56 @@ const options = benchOptions<{ vs?: 'containerd'; concurrency: number; count: nu
 );
 const { count, concurrency } = options;
 
-class Pods {
-  private readonly runtime;
-  private serial = 0;
-
-  constructor(endpoint: string) {
-    this.runtime = connect(RuntimeServiceService, endpoint);
-  }
-
-  /** One pod up, stopped and removed; milliseconds of each step. */
-  async cycle(): Promise<Timings> {
-    pauseForInterruption();
-    const pod = await this.up();
-    return { ...pod.timings, ...(await this.down(pod.sandboxId, pod.containerId)) };
-  }
-
-  async up(): Promise<{ sandboxId: string; containerId: string; timings: Omit<Timings, 'stop' | 'remove'> }> {
-    const name = `bench-${process.pid}-${this.serial++}`;
-    const config = PodSandboxConfig.fromPartial({
-      metadata: { name, uid: name, namespace: 'bench', attempt: 0 },
-      logDirectory: '',
-      linux: { cgroupParent: `/berth-bench/${name}`, securityContext: { namespaceOptions: { pid: NamespaceMode.CONTAINER } } },
-    });
-    const clock = stopwatch();
-    const { podSandboxId } = await this.runtime.runPodSandbox(RunPodSandboxRequest.fromPartial({ config }));
-    const sandbox = clock();
-    const container = { metadata: { name: 'main', attempt: 0 }, image: { image }, command: ['sleep', '1000'], linux: { securityContext } };
-    const { containerId } = await this.runtime.createContainer(
-      CreateContainerRequest.fromPartial({ podSandboxId, config: container, sandboxConfig: config }),
-    );
-    const create = clock();
-    await this.runtime.startContainer(StartContainerRequest.fromPartial({ containerId }));
-    const start = clock();
-    return {
-      sandboxId: podSandboxId,
-      containerId,
-      timings: { RunPodSandbox: sandbox, CreateContainer: create, StartContainer: start, up: sandbox + create + start },
-    };
-  }
-
-  async down(podSandboxId: string, containerId: string): Promise<Pick<Timings, 'stop' | 'remove'>> {
-    const clock = stopwatch();
-    await this.runtime.stopContainer(StopContainerRequest.fromPartial({ containerId, timeout: 0n }));
-    await this.runtime.stopPodSandbox(StopPodSandboxRequest.fromPartial({ podSandboxId }));
-    const stop = clock();
-    await this.runtime.removePodSandbox(RemovePodSandboxRequest.fromPartial({ podSandboxId }));
-    return { stop, remove: clock() };
-  }
-
-  close(): void {
-    this.runtime.close();
-  }
+async function oneByOne(pods: Pods): Promise<Timings[]> {
+  await pods.cycle();
+  const timings: Timings[] = [];
+  for (let i = 0; i < count; i++) timings.push(await pods.cycle());
+  return timings;
 }
 
-/** Runs `work` for each item, `concurrency` at a time, and gives the results in order. */
-async function concurrently<Item, Result>(items: Item[], work: (item: Item) => Promise<Result>): Promise<Result[]> {
-  const results: Result[] = new Array(items.length);
-  const queue = items.entries();
-  const worker = async (): Promise<void> => {
-    for (const [index, item] of queue) results[index] = await work(item);
+function figuresOf(timings: Timings[]): Record<string, number> {
+  const figures: Record<string, number> = {};
+  for (const step of steps) {
+    const samples = timings.map((timing) => timing[step]);
+    figures[`${step} p50 ms`] = percentile(samples, 0.5);
+    figures[`${step} p90 ms`] = percentile(samples, 0.9);
+  }
+  figures['stop + remove p50 ms'] = percentile(timings.map(downTime), 0.5);
+  return figures;
+}
+
+function downTime({ stop, remove }: Timings): number {
+  return stop + remove;
+}
+
+async function severalAtOnce(pods: Pods): Promise<Record<string, number>> {
+  const upStart = performance.now();
+  const up = await concurrently(Array.from({ length: count }), concurrency, () => pods.up());
+  const downStart = performance.now();
+  await concurrently(up, concurrency, (pod) => pods.down(pod.sandboxId, pod.containerId));
+  return {
+    [`pods/s up, ${concurrency} at a time`]: (count * 1000) / (downStart - upStart),
+    [`pods/s down, ${concurrency} at a time`]: (count * 1000) / (performance.now() - downStart),
   };
-  await Promise.all(Array.from({ length: concurrency }, worker));
-  return results;
 }
 
 async function measure(endpoint: string): Promise<Record<string, number>> {
-  const pods = new Pods(endpoint);
+  const pods = new Pods(endpoint, NamespaceMode.CONTAINER);
+  const sharing = new Pods(endpoint, NamespaceMode.POD);
   try {
-    await pods.cycle();
-    const timings: Timings[] = [];
-    for (let i = 0; i < count; i++) timings.push(await pods.cycle());
-    const figures: Record<string, number> = {};
-    for (const step of steps) {
-      const samples = timings.map((timing) => timing[step]);
-      figures[`${step} p50 ms`] = percentile(samples, 0.5);
-      figures[`${step} p90 ms`] = percentile(samples, 0.9);
-    }
-    const upStart = performance.now();
-    const up = await concurrently(Array.from({ length: count }), () => pods.up());
-    figures[`pods/s up, ${concurrency} at a time`] = (count * 1000) / (performance.now() - upStart);
-    const downStart = performance.now();
-    await concurrently(up, (pod) => pods.down(pod.sandboxId, pod.containerId));
-    figures[`pods/s down, ${concurrency} at a time`] = (count * 1000) / (performance.now() - downStart);
-    return figures;
+    const figures = { ...figuresOf(await oneByOne(pods)), ...(await severalAtOnce(pods)) };
+    const shared = await oneByOne(sharing);
+    return {
+      ...figures,
+      'shared PID namespace: up p50 ms': percentile(
+        shared.map(({ up }) => up),
+        0.5,
+      ),
+      'shared PID namespace: stop + remove p50 ms': percentile(shared.map(downTime), 0.5),
+    };
   } finally {
     pods.close();
+    sharing.close();
   }
 }
 
@@ -141,6 +92,6 @@ await interruptible(async () => {
   const ours = await measureServer(await startShim('runc', {}, { ownProcessGroup: true }));
   pauseForInterruption();
   const peer = options.vs ? await measureServer(await startContainerd()) : undefined;
-  const result: BenchResult = { name: 'pods', host: describeHost(), ours, bars: [], ...(peer && { peer, ratios: ratiosOf(ours, peer) }) };
-  report(result, options);
+  const figures = { ours, ...(peer && { peer, ratios: ratiosOf(ours, peer) }) };
+  report({ name: 'pods', host: describeHost(), ...figures, bars: checkBars(bars, figures) }, options);
 });

@@ -1,0 +1,84 @@
+// npm run bench -- resident [--vs containerd] [--count N] [--seconds N] [--json] [--check]
+// What a CRI server takes while many pods run and nobody asks it for anything: memory, and time of the processor.
+import { readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { NamespaceMode } from '@berth/sdk/cri';
+import { Option } from 'commander';
+import { wholeNumber } from '../../packages/cli/src/commands/arguments.ts';
+import { removeCgroups } from '../fixtures/cgroups.ts';
+import { type CriServer, startContainerd, startShim } from '../fixtures/cri-servers.ts';
+import { type Bar, checkBars } from './bars.ts';
+import { benchOptions } from './bench-options.ts';
+import { concurrently, Pods } from './bench-pods.ts';
+import { interruptible } from './interruption.ts';
+import { describeHost, ratiosOf, report } from './report.ts';
+
+const bars: Bar[] = [
+  { figure: 'server resident MB', of: 'ours', atMost: 120 },
+  { figure: 'idle CPU, % of a core', of: 'ours', atMost: 1 },
+];
+
+/** After the last pod is there: collections of garbage, and ends of what is kept for the next call. */
+const settleMs = 15_000;
+const concurrency = 8;
+/** Of the kernel's clock in /proc/PID/stat, on every architecture. */
+const ticksPerSecond = 100;
+
+const options = benchOptions<{ vs?: 'containerd'; count: number; seconds: number }>('resident', (command) =>
+  command
+    .addOption(new Option('--vs <peer>', 'measure this CRI server too').choices(['containerd']))
+    .option('--count <n>', 'how many pods', wholeNumber, 100)
+    .option('--seconds <n>', 'how long it is watched at rest', wholeNumber, 20),
+);
+
+/** `monitor`: the name of the processes, one a pod, that watch containers for the server. */
+async function measure(server: CriServer, monitor: string): Promise<Record<string, number>> {
+  const pods = new Pods(server.endpoint, NamespaceMode.CONTAINER);
+  try {
+    const up = await concurrently(Array.from({ length: options.count }), concurrency, () => pods.up());
+    await sleep(settleMs);
+    const pid = await server.pid();
+    const before = processorSeconds(pid);
+    await sleep(options.seconds * 1000);
+    const figures = {
+      'server resident MB': residentMegabytes(pid),
+      'monitors resident MB, all': monitorsMegabytes(monitor),
+      'idle CPU, % of a core': ((processorSeconds(pid) - before) / options.seconds) * 100,
+    };
+    await concurrently(up, concurrency, (pod) => pods.down(pod.sandboxId, pod.containerId));
+    return figures;
+  } finally {
+    pods.close();
+    await server.stop();
+    removeCgroups('/berth-bench');
+  }
+}
+
+function residentMegabytes(pid: number | string): number {
+  return (Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) * 1024) / 1e6;
+}
+
+function monitorsMegabytes(name: string): number {
+  const sizes = readdirSync('/proc').map((pid) => {
+    try {
+      // The kernel keeps 15 characters of a name.
+      return readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === name.slice(0, 15) ? residentMegabytes(pid) : 0;
+    } catch {
+      return 0;
+    }
+  });
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+/** User and system time of a process (proc_pid_stat(5)). */
+function processorSeconds(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+}
+
+await interruptible(async () => {
+  const ours = await measure(await startShim('runc', {}, { ownProcessGroup: true }), 'conmon');
+  const peer = options.vs ? await measure(await startContainerd(), 'containerd-shim-runc-v2') : undefined;
+  const figures = { ours, ...(peer && { peer, ratios: ratiosOf(ours, peer) }) };
+  report({ name: 'resident', host: describeHost(), ...figures, bars: checkBars(bars, figures) }, options);
+});
