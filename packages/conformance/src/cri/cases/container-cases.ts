@@ -108,9 +108,12 @@ export const containerCases: Case<CriTarget>[] = [
     clause: 'StopContainer kills a process that does not end within the timeout (api.proto, StopContainerRequest.timeout)',
     proves: ['StopContainerRequest.timeout'],
     needs: [processes],
-    async run(target) {
-      await target.withContainer({ command: ['sh', '-c', 'trap "" TERM; while true; do sleep 0.05; done'] }, async (container) => {
+    async run(target, signal) {
+      const command = ['sh', '-c', 'trap "" TERM; echo ready; while true; do sleep 0.05; done'];
+      await target.withContainer({ command }, async (container) => {
         await container.start();
+        // One that isn't the first of a PID namespace takes the signal before its trap is set.
+        await container.says(/ready$/, signal);
         const startedAt = performance.now();
         await container.stop(1);
         expectEqual((await container.status()).exitCode, 137, 'exit_code');
