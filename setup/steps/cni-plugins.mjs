@@ -36,10 +36,10 @@ async function build(names) {
 /** @param {string[]} names @returns {string} the program: all plugins, chosen by the name that it is executed as */
 function entrySource(names) {
   return [
-    "import { runProgram } from '@berth/sdk/cni/run-program';",
+    "import { runMultiCallProgram } from '@berth/sdk/cni/multi-call-program';",
     ...names.map((name, index) => `import { plugin as plugin${index} } from '@berth/cni-${name}/plugin';`),
     `const plugins = { ${names.map((name, index) => `'${name}': plugin${index}`).join(', ')} };`,
-    'process.exitCode = await runProgram(plugins);',
+    'process.exitCode = await runMultiCallProgram(plugins);',
     '',
   ].join('\n');
 }

@@ -50,8 +50,10 @@ export async function startShim(plugin: RuntimePlugin, { options: given, flags, 
   const lock = lockState(directories, options.handler);
   const ending = new AbortController();
   const holding = setInterval(() => undefined, holdMs);
+  let network: PodNetwork | undefined;
   try {
     const shim = await makeShim(plugin, { options, flags, log }, directories);
+    network = shim.network;
     shim.version = await shim.runtime.prepare(ending.signal);
     await recover(shim, ending.signal);
     const watching = watch(shim, ending.signal);
@@ -71,6 +73,7 @@ export async function startShim(plugin: RuntimePlugin, { options: given, flags, 
     return { address: served.address, version: shim.version, close };
   } catch (error) {
     ending.abort();
+    network?.close();
     lock?.release();
     clearInterval(holding);
     throw error;

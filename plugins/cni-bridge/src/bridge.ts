@@ -33,12 +33,9 @@ export const plugin = cniPlugin({
 
   async del(request) {
     const configuration = readConfiguration(request);
-    const interfaceGone = removeInterface(request);
-    // Told when it is awaited: what can be removed is removed first.
-    interfaceGone.catch(() => undefined);
-    if (configuration.ipam) await request.delegate(configuration.ipam).del();
-    if (configuration.ipMasq) await removeMasquerade(attachedOf(request));
-    await interfaceGone;
+    // Each goes as far as it can, whatever becomes of the other, and nothing goes on after the answer.
+    const [deleted, released] = await Promise.allSettled([removeInterface(request), release(request, configuration)]);
+    for (const outcome of [deleted, released]) if (outcome.status === 'rejected') throw outcome.reason;
   },
 });
 
@@ -59,6 +56,11 @@ async function add(request: PluginRequest, configuration: Configuration, undo: U
     routes: plan.routes,
     dns: dns ?? given.dns ?? {},
   };
+}
+
+async function release(request: PluginRequest, { ipam, ipMasq }: Configuration): Promise<void> {
+  if (ipam) await request.delegate(ipam).del();
+  if (ipMasq) await removeMasquerade(attachedOf(request));
 }
 
 async function rulesOf(request: PluginRequest, { ips }: NetworkPlan): Promise<string | undefined> {

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 
-/** How a program ended and what it printed; `error` where it could not be started, or took too long. */
+/** How a program ended and what it printed; `error` where it could not be started, or a signal ended it. */
 export interface ProgramEnd {
   error?: Error | undefined;
   status: number | null;
@@ -9,6 +9,7 @@ export interface ProgramEnd {
 }
 
 const timeLimitMs = 30_000;
+const outputLimit = 64 * 1024 * 1024;
 
 /**
  * Runs a program without input beside what the caller does next, as spawnSync does before it: changes of the kernel's network take it
@@ -21,9 +22,13 @@ export async function runBeside(program: string, parameters: string[]): Promise<
   for (const name of ['stdout', 'stderr'] as const) {
     child[name].setEncoding('utf8').on('data', (text: string) => {
       printed[name] += text;
+      if (printed[name].length > outputLimit) child.kill('SIGKILL');
     });
   }
   child.once('error', (error) => resolve({ error, status: null, ...printed }));
-  child.once('close', (status) => resolve({ status, ...printed }));
+  child.once('close', (status, signal) => {
+    const error = signal === null ? undefined : new Error(`was ended by ${signal}: it may take ${timeLimitMs / 1000} s and print 64 MiB`);
+    resolve({ error, status, ...printed });
+  });
   return promise;
 }

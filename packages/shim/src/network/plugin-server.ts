@@ -1,19 +1,29 @@
-import { createInterface } from 'node:readline';
 import { describeCall, type Execution, type ExecutionInput, type ExecutionLimits } from '@berth/sdk/cni/execution';
 import { type ServedAnswer, type ServedRequest, serveArgument } from '@berth/sdk/cni/serve';
+import { parseObject } from '@berth/sdk/cni/types';
 import { PluginError } from '@berth/sdk/errors';
 import { type SpawnedProcess, spawn } from '../process/spawn.ts';
 
 /** Longest that a call which nobody waits for any more may go on: what takes it back must not run beside it. */
 const abandonedLimitMs = 2000;
+const longestAnswer = 16 * 1024 * 1024;
+
+interface Call {
+  /** Undefined where the server has ended without an answer. */
+  resolve(answer: ServedAnswer | undefined): void;
+  /** It was cancelled, and has had its time. */
+  overdue: boolean;
+}
 
 /** A process of a program that serves its plugins (`@berth/sdk/cni/serve`). It ends with this one, since its standard input does. */
 export class PluginServer {
   readonly #process: SpawnedProcess;
-  readonly #waiting = new Map<number, (answer: ServedAnswer | undefined) => void>();
+  readonly #calls = new Map<number, Call>();
   #serial = 0;
-  #ended = false;
-  #lastWords = '';
+  #accepts = true;
+  #partial = '';
+  /** What is known of why it ended. */
+  #why = '';
 
   constructor(file: string) {
     this.#process = spawn(file, [serveArgument], { detached: true });
@@ -21,25 +31,30 @@ export class PluginServer {
     // What can't be written to has ended, which is told by that.
     stdin.on('error', () => undefined);
     stderr.setEncoding('utf8').on('data', (text: string) => {
-      this.#lastWords = `${this.#lastWords}${text}`.slice(-200);
+      this.#why = `${this.#why}${text}`.slice(-200);
     });
-    createInterface({ input: stdout }).on('line', (line) => this.#take(JSON.parse(line) as ServedAnswer));
-    this.#process.once('error', () => this.#end()).once('close', () => this.#end());
+    stdout.setEncoding('utf8').on('data', (text: string) => this.#read(text));
+    this.#process.once('error', (error) => this.#end(error.message)).once('close', () => this.#end());
   }
 
-  get ended(): boolean {
-    return this.#ended;
+  /** Whether it takes calls: it hasn't ended, and isn't about to. */
+  get accepts(): boolean {
+    return this.#accepts;
   }
 
   get idle(): boolean {
-    return this.#waiting.size === 0;
+    return this.#calls.size === 0;
   }
 
-  /** As `execute` of `@berth/sdk/cni/execution`. A call that doesn't end in time ends the server, with the calls that it has besides. */
+  /**
+   * As `execute` of `@berth/sdk/cni/execution`. A call that takes longer than it may ends the server, with the calls that it has besides, which
+   * may be tried again. One that is cancelled is waited for; where it takes too long, the server gets no others, and ends once it has none but such.
+   */
   async execute(input: ExecutionInput, { timeLimitMs, signal }: ExecutionLimits): Promise<Execution> {
     const startedAt = performance.timeOrigin + performance.now();
     const object = describeCall(input);
     let error: PluginError | undefined;
+    const id = this.#serial++;
     const timer = setTimeout(() => {
       error ??= new PluginError('DEADLINE_EXCEEDED', `didn't end within ${timeLimitMs / 1000} s and was killed`, { object });
       this.kill();
@@ -47,12 +62,12 @@ export class PluginServer {
     let abandoned: NodeJS.Timeout | undefined;
     const abort = (): void => {
       error ??= new PluginError('CANCELLED', 'the call was cancelled', { object, cause: signal?.reason });
-      abandoned = setTimeout(() => this.kill(), abandonedLimitMs);
+      abandoned = setTimeout(() => this.#abandon(id), abandonedLimitMs);
     };
     signal?.addEventListener('abort', abort, { once: true });
     try {
       if (signal?.aborted) abort();
-      const answer = error ? undefined : await this.#ask({ plugin: input.plugin, env: input.env, stdin: input.stdin });
+      const answer = error ? undefined : await this.#ask({ id, plugin: input.plugin, env: input.env, stdin: input.stdin });
       const durationMs = performance.timeOrigin + performance.now() - startedAt;
       error ??= answer ? undefined : new PluginError('UNAVAILABLE', this.#whyEnded(), { object, hint: 'try again' });
       const ending = { exitCode: answer?.status ?? null, signal: null, stdout: answer?.stdout ?? '', stderr: '' };
@@ -66,42 +81,83 @@ export class PluginServer {
 
   /** Lets it end when it has answered what it was asked. */
   close(): void {
+    this.#accepts = false;
     this.#process.stdin.end();
   }
 
   /** With all that it has started. */
   kill(): void {
-    if (this.#ended || this.#process.pid === undefined) return;
+    this.#accepts = false;
+    const { pid, exitCode, signalCode } = this.#process;
+    if (pid === undefined || exitCode !== null || signalCode !== null) return;
     try {
-      process.kill(-this.#process.pid, 'SIGKILL');
+      process.kill(-pid, 'SIGKILL');
     } catch {
       this.#process.kill('SIGKILL');
     }
+    // A process that left the group may hold the pipes open for ever.
+    this.#process.stdout.destroy();
+    this.#process.stderr.destroy();
   }
 
-  /** Undefined where the server has ended without an answer. */
-  async #ask(request: Omit<ServedRequest, 'id'>): Promise<ServedAnswer | undefined> {
-    if (this.#ended) return undefined;
+  async #ask(request: ServedRequest): Promise<ServedAnswer | undefined> {
+    if (!this.#accepts) return undefined;
     const { promise, resolve } = Promise.withResolvers<ServedAnswer | undefined>();
-    const id = this.#serial++;
-    this.#waiting.set(id, resolve);
-    this.#process.stdin.write(`${JSON.stringify({ id, ...request } satisfies ServedRequest)}\n`);
+    this.#calls.set(request.id, { resolve, overdue: false });
+    this.#process.stdin.write(`${JSON.stringify(request)}\n`);
     return promise;
   }
 
-  #take(answer: ServedAnswer): void {
-    this.#waiting.get(answer.id)?.(answer);
-    this.#waiting.delete(answer.id);
+  #abandon(id: number): void {
+    const call = this.#calls.get(id);
+    if (!call) return;
+    call.overdue = true;
+    this.close();
+    this.#killIfAllOverdue();
   }
 
-  #end(): void {
-    this.#ended = true;
-    for (const resolve of this.#waiting.values()) resolve(undefined);
-    this.#waiting.clear();
+  #killIfAllOverdue(): void {
+    if (this.#calls.size > 0 && [...this.#calls.values()].every(({ overdue }) => overdue)) this.kill();
+  }
+
+  #read(text: string): void {
+    const lines = `${this.#partial}${text}`.split('\n');
+    this.#partial = lines.pop() ?? '';
+    for (const line of lines) this.#take(line);
+    if (this.#partial.length > longestAnswer) this.#refuse(this.#partial);
+  }
+
+  #take(line: string): void {
+    const answer = answerOf(line);
+    if (!answer) {
+      this.#refuse(line);
+      return;
+    }
+    this.#calls.get(answer.id)?.resolve(answer);
+    this.#calls.delete(answer.id);
+    this.#killIfAllOverdue();
+  }
+
+  #refuse(line: string): void {
+    this.#why = `it printed what is no answer: ${line.slice(0, 200)}`;
+    this.kill();
+  }
+
+  #end(why = this.#why): void {
+    this.#accepts = false;
+    this.#why = why;
+    for (const { resolve } of this.#calls.values()) resolve(undefined);
+    this.#calls.clear();
   }
 
   #whyEnded(): string {
-    const words = this.#lastWords.trim().replace(/\s+/g, ' ');
-    return `its program ended before it answered${words && `: ${words}`}`;
+    const why = this.#why.trim().replace(/\s+/g, ' ');
+    return `its program ended before it answered${why && `: ${why}`}`;
   }
+}
+
+function answerOf(line: string): ServedAnswer | undefined {
+  const { id, stdout, status } = parseObject(line) ?? {};
+  if (typeof id !== 'number' || typeof stdout !== 'string' || typeof status !== 'number') return undefined;
+  return stdout.length > longestAnswer ? undefined : { id, stdout, status };
 }

@@ -1,6 +1,7 @@
 import { chmod, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { ExecutionInput } from '@berth/sdk/cni/execution';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { exists } from '../files/exists.ts';
@@ -18,6 +19,7 @@ else createInterface({ input: process.stdin }).on('line', (line) => {
   const { id, plugin, env, stdin } = JSON.parse(line);
   if (stdin === 'die') throw new Error('dies of it');
   if (stdin === 'hang') return;
+  if (stdin === 'talk') console.log('hello');
   writeFileSync(__dirname + '/asked', '');
   const stdout = JSON.stringify({ pid: process.pid, served: true, plugin, verb: env.CNI_COMMAND });
   setTimeout(() => console.log(JSON.stringify({ id, stdout, status: 0 })), Number(stdin));
@@ -97,6 +99,39 @@ describe.skipIf(notHere)(`PluginServers${notHere ? ` (${notHere})` : ''}`, () =>
     expect(error).toMatchObject({ code: 'UNAVAILABLE' });
     expect(error?.message).toMatch(/^CNI plugin one, network net, ADD: its program ended before it answered: .*Node\.js v/);
     expect((await run()).pid).not.toBe(pid);
+  });
+
+  it('ends a server that prints what is no answer, and says what it was', async () => {
+    const { pid } = await run();
+    const { error } = (await run('one', 'talk')).execution;
+    expect(error?.message).toMatch(/its program ended before it answered: it printed what is no answer: hello; try again$/);
+    expect((await run()).pid).not.toBe(pid);
+  });
+
+  it('asks a program again that could not be asked whether it serves', async () => {
+    expect((await run('one', '0', { signal: AbortSignal.abort() })).execution.error).toMatchObject({ code: 'CANCELLED' });
+    expect((await run()).said.served).toBe(true);
+  });
+
+  it('gives no call to a server that it has just killed', async () => {
+    await run();
+    const [late, next] = [run('one', 'hang', { timeLimitMs: 50 }), delay(60).then(() => run())];
+    expect((await late).execution.error).toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+    expect((await next).said.served).toBe(true);
+  });
+
+  it('gives no more calls to a server with one that was cancelled and goes on, and lets it end the others that it has', async () => {
+    const cancelled = new AbortController();
+    const first = await run();
+    const hanging = run('one', 'hang', { signal: cancelled.signal });
+    const slow = run('two', '2500');
+    await delay(50);
+    cancelled.abort();
+    await delay(2100);
+    expect((await run()).pid).not.toBe(first.pid);
+    expect((await slow).pid).toBe(first.pid);
+    expect((await hanging).execution.error).toMatchObject({ code: 'CANCELLED' });
+    await expect.poll(() => exists(`/proc/${first.pid}`)).toBe(false);
   });
 
   it('kills a server that does not answer in time', async () => {

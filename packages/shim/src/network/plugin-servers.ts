@@ -2,6 +2,7 @@ import { realpathSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
 import { type ExecutePlugin, type Execution, type ExecutionInput, type ExecutionLimits, execute } from '@berth/sdk/cni/execution';
 import { serveArgument, servesKey } from '@berth/sdk/cni/serve';
+import { parseObject } from '@berth/sdk/cni/types';
 import { spawn } from '../process/spawn.ts';
 import { PluginServer } from './plugin-server.ts';
 
@@ -11,6 +12,7 @@ const defaultIdleLimitMs = 10_000;
 const versionLimitMs = 10_000;
 
 interface Program {
+  path: string;
   /** Device, inode and time of the file: another one in its place is another program. */
   identity: string;
   serves: Promise<boolean>;
@@ -31,13 +33,16 @@ export class PluginServers {
   }
 
   readonly execute: ExecutePlugin = async (input, limits) => {
-    const program = this.#programOf(input);
-    if (!program || !(await program.serves)) return executeOnce(input, limits);
+    const startedAt = performance.now();
+    const program = this.#programOf(input, limits);
+    const serves = program !== undefined && (await this.#answerOf(program));
+    const left = { ...limits, timeLimitMs: Math.max(0, Math.ceil(limits.timeLimitMs - (performance.now() - startedAt))) };
+    if (!serves) return executeOnce(input, left);
     clearTimeout(program.idle);
-    if (!program.server || program.server.ended) program.server = new PluginServer(input.file);
+    if (!program.server?.accepts) program.server = new PluginServer(input.file);
     const { server } = program;
     try {
-      return await server.execute(input, limits);
+      return await server.execute(input, left);
     } finally {
       clearTimeout(program.idle);
       if (server.idle) program.idle = setTimeout(() => endIdle(program, server), this.#idleLimitMs).unref();
@@ -53,7 +58,17 @@ export class PluginServers {
     this.#programs.clear();
   }
 
-  #programOf(input: ExecutionInput): Program | undefined {
+  /** A program that couldn't be asked is asked again for the next call. */
+  async #answerOf(program: Program): Promise<boolean> {
+    try {
+      return await program.serves;
+    } catch {
+      if (this.#programs.get(program.path) === program) this.#programs.delete(program.path);
+      return false;
+    }
+  }
+
+  #programOf(input: ExecutionInput, limits: ExecutionLimits): Program | undefined {
     const path = realpathSync(input.file);
     // A program of one plugin isn't asked: only those of several serve.
     if (basename(path) === input.plugin) return undefined;
@@ -62,7 +77,7 @@ export class PluginServers {
     const known = this.#programs.get(path);
     if (known?.identity === identity) return known;
     known?.server?.close();
-    const program = { identity, serves: saysThatItServes(input) };
+    const program = { path, identity, serves: saysThatItServes(input, limits) };
     this.#programs.set(path, program);
     return program;
   }
@@ -74,15 +89,12 @@ function endIdle(program: Program, server: PluginServer): void {
   if (program.server === server) delete program.server;
 }
 
-/** A plugin that doesn't answer is executed as any other: its calls tell what is wrong with it. */
-async function saysThatItServes(input: ExecutionInput): Promise<boolean> {
+/** Throws where it couldn't be asked. One that answers something else is executed as any other: its calls tell what is wrong with it. */
+async function saysThatItServes(input: ExecutionInput, { timeLimitMs, signal }: ExecutionLimits): Promise<boolean> {
   const asked: ExecutionInput = { ...input, verb: 'VERSION', env: { CNI_COMMAND: 'VERSION' }, stdin: '{"cniVersion":"1.0.0"}' };
-  const { stdout } = await executeOnce(asked, { timeLimitMs: versionLimitMs });
-  try {
-    return (JSON.parse(stdout) as Record<string, unknown>)[servesKey] === serveArgument;
-  } catch {
-    return false;
-  }
+  const { stdout, error } = await executeOnce(asked, { timeLimitMs: Math.min(timeLimitMs, versionLimitMs), signal });
+  if (error) throw error;
+  return parseObject(stdout)?.[servesKey] === serveArgument;
 }
 
 function executeOnce(input: ExecutionInput, limits: ExecutionLimits): Promise<Execution> {

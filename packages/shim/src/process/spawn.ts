@@ -5,13 +5,21 @@ import { constants } from 'node:os';
 import { syscalls } from '../syscalls.ts';
 import { processCalls } from './posix-spawn.ts';
 
+type Stdio = ('pipe' | 'ignore')[];
+
+interface Ends {
+  child: number;
+  /** This process's, of a pipe. */
+  own?: number;
+}
+
 export interface SpawnOptions {
   /** Default: this process's own. */
   cwd?: string | undefined;
   /** Default: this process's own. Undefined values are left out. */
   env?: Record<string, string | undefined>;
   /** The child's descriptors 0, 1, 2 and so on: `pipe` to it where it is its standard input, from it elsewhere. Default: three pipes. */
-  stdio?: ('pipe' | 'ignore')[];
+  stdio?: Stdio;
   /** Whether it leads a session, and so a process group, of its own. */
   detached?: boolean;
 }
@@ -46,7 +54,7 @@ export class SpawnedProcess extends EventEmitter<SpawnedEvents> {
 
   constructor(file: string, args: string[], { cwd, env = process.env, stdio = ['pipe', 'pipe', 'pipe'], detached = false }: SpawnOptions) {
     super();
-    const ends = stdio.map((kind, target) => makeEnds(kind, target));
+    const ends = allEnds(stdio);
     listen();
     const variables = Object.entries(env).flatMap(([name, value]) => (value === undefined ? [] : `${name}=${value}`));
     try {
@@ -109,7 +117,22 @@ export class SpawnedProcess extends EventEmitter<SpawnedEvents> {
   }
 }
 
-function makeEnds(kind: 'pipe' | 'ignore', target: number): { child: number; own?: number } {
+/** Throws where this process has no descriptors left, and has made none then. */
+function allEnds(stdio: Stdio): Ends[] {
+  const ends: Ends[] = [];
+  try {
+    for (const [target, kind] of stdio.entries()) ends.push(makeEnds(kind, target));
+    return ends;
+  } catch (error) {
+    for (const { child, own } of ends) {
+      closeSync(child);
+      if (own !== undefined) closeSync(own);
+    }
+    throw error;
+  }
+}
+
+function makeEnds(kind: 'pipe' | 'ignore', target: number): Ends {
   if (kind === 'ignore') return { child: openSync('/dev/null', 'r+') };
   const { read, write } = syscalls().pipe();
   return target === 0 ? { child: read, own: write } : { child: write, own: read };

@@ -8,7 +8,7 @@ import { serve, serveArgument, servesKey } from './serve.ts';
  * Runs a program that is several plugins: the one that it is executed as, once, as the spec says; or all of them over and over, where its only
  * argument is that of `serve`. Gives the exit status.
  */
-export async function runProgram(
+export async function runMultiCallProgram(
   plugins: Record<string, CniPlugin>,
   [name, ...args] = [basename(process.argv0), ...process.argv.slice(2)],
 ): Promise<number> {
