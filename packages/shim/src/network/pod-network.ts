@@ -98,7 +98,7 @@ export class PodNetwork {
     const list = JSON.parse(planned.list) as NetworkConfigList;
     const runner = this.#runner(id, timeLimit(deadline));
     bringUpLoopback(netns);
-    const ips = addresses(await runner.add(list, attachment(id, netns, 'eth0', config, planned), signal));
+    const ips = addresses(await runner.add(list, attachment(id, netns, config, planned), signal));
     if (ips.length > 0) return ips;
     await this.detach(id, netns, config, planned, AbortSignal.timeout(cleanUpLimitMs));
     throw new PluginError('INTERNAL', 'its plugins gave the pod no address', {
@@ -124,7 +124,7 @@ export class PodNetwork {
     const list = JSON.parse(attached.list) as NetworkConfigList;
     // The pin of a namespace that is gone (after a reboot) is a plain file or none: plugins are told so by an empty path.
     const left = (await isNamespace(netns)) ? netns : '';
-    await this.#runner(sandboxId).del(list, attachment(sandboxId, left, 'eth0', config, attached), signal);
+    await this.#runner(sandboxId).del(list, attachment(sandboxId, left, config, attached), signal);
   }
 
   #missingPlugin(type: string, network: string): PluginError {
@@ -162,7 +162,7 @@ async function isNamespace(path: string): Promise<boolean> {
   );
 }
 
-function attachment(sandboxId: string, netns: string, ifName: string, config: PodSandboxConfig, attached?: Attached): Attachment {
+function attachment(sandboxId: string, netns: string, config: PodSandboxConfig, { ipRanges }: Attached): Attachment {
   const { name = '', namespace = '', uid = '' } = config.metadata ?? {};
   const args: [string, string][] = [
     ['IgnoreUnknown', '1'],
@@ -171,7 +171,7 @@ function attachment(sandboxId: string, netns: string, ifName: string, config: Po
     ['K8S_POD_INFRA_CONTAINER_ID', sandboxId],
     ['K8S_POD_UID', uid],
   ];
-  return { containerId: sandboxId, netns, ifName, args, capabilityArgs: capabilityArgs(config, attached?.ipRanges) };
+  return { containerId: sandboxId, netns, ifName: 'eth0', args, capabilityArgs: capabilityArgs(config, ipRanges) };
 }
 
 /** Ports of the host that nobody maps would be a pod that runs and can't be reached. */
