@@ -1,5 +1,44 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { NamespaceMode, RuntimeServiceService } from '@berth/sdk/cri';
+import { PluginError } from '@berth/sdk/errors';
+import { serve } from '@berth/sdk/serve';
 import { describe, expect, it } from 'vitest';
-import { concurrently } from './bench-pods.ts';
+import { concurrently, Pods } from './bench-pods.ts';
+
+describe('Pods', () => {
+  it('removes at its end what a pod that failed on its way up has left', async ({ onTestFinished }) => {
+    const directory = await mkdtemp(join(tmpdir(), 'berth-bench-pods-'));
+    onTestFinished(() => rm(directory, { recursive: true }));
+    const endpoint = `unix://${join(directory, 'cri.sock')}`;
+    const called: string[] = [];
+    const served = await serve(endpoint, [
+      [
+        RuntimeServiceService,
+        {
+          runPodSandbox: () => ({ podSandboxId: 'pod' }),
+          createContainer: () => {
+            throw new PluginError('INTERNAL', 'no container');
+          },
+          stopPodSandbox: ({ podSandboxId }) => {
+            called.push(`stop ${podSandboxId}`);
+            return {};
+          },
+          removePodSandbox: ({ podSandboxId }) => {
+            called.push(`remove ${podSandboxId}`);
+            return {};
+          },
+        },
+      ],
+    ]);
+    onTestFinished(() => served.close());
+    const pods = new Pods(endpoint, NamespaceMode.CONTAINER);
+    await expect(pods.cycle()).rejects.toThrow('no container');
+    await pods.close();
+    expect(called).toEqual(['stop pod', 'remove pod']);
+  });
+});
 
 describe('concurrently', () => {
   it('gives the results in the order of the items, so many at a time', async () => {
