@@ -22,46 +22,53 @@ type Step = (typeof steps)[number];
 /** Milliseconds of each step. */
 export type Timings = Record<Step, number>;
 
+/** Leftovers that are removed at once. */
+const mostRemovals = 8;
+
 /** Pods of one container that sleeps, on a CRI server. */
 export class Pods {
-  private readonly runtime;
-  private readonly pid: NamespaceMode;
-  private serial = 0;
+  readonly #runtime;
+  readonly #pid: NamespaceMode;
+  /** Ids of the sandboxes that are there. */
+  readonly #sandboxes = new Set<string>();
+  #serial = 0;
 
   /** With `pid` POD the containers of a pod share a PID namespace, which takes us a pause process; containerd makes one always. */
   constructor(endpoint: string, pid: NamespaceMode) {
-    this.runtime = connect(RuntimeServiceService, endpoint);
-    this.pid = pid;
+    this.#runtime = connect(RuntimeServiceService, endpoint);
+    this.#pid = pid;
   }
 
   /** One pod up, stopped and removed; milliseconds of each step. */
   async cycle(): Promise<Timings> {
-    pauseForInterruption();
     const pod = await this.up();
     return { ...pod.timings, ...(await this.down(pod.sandboxId, pod.containerId)) };
   }
 
+  /** Begins no pod once the bench is interrupted. */
   async up(): Promise<{ sandboxId: string; containerId: string; timings: Omit<Timings, 'stop' | 'remove'> }> {
-    const name = `bench-${process.pid}-${this.serial++}`;
+    pauseForInterruption();
+    const name = `bench-${process.pid}-${this.#serial++}`;
     const config = PodSandboxConfig.fromPartial({
       metadata: { name, uid: name, namespace: 'bench', attempt: 0 },
       logDirectory: '',
-      linux: { cgroupParent: `/berth-bench/${name}`, securityContext: { namespaceOptions: { pid: this.pid } } },
+      linux: { cgroupParent: `/berth-bench/${name}`, securityContext: { namespaceOptions: { pid: this.#pid } } },
     });
     const clock = stopwatch();
-    const { podSandboxId } = await this.runtime.runPodSandbox(RunPodSandboxRequest.fromPartial({ config }));
+    const { podSandboxId } = await this.#runtime.runPodSandbox(RunPodSandboxRequest.fromPartial({ config }));
+    this.#sandboxes.add(podSandboxId);
     const sandbox = clock();
     const container = {
       metadata: { name: 'main', attempt: 0 },
       image: { image },
       command: ['sleep', '1000'],
-      linux: { securityContext: { seccomp, namespaceOptions: { pid: this.pid } } },
+      linux: { securityContext: { seccomp, namespaceOptions: { pid: this.#pid } } },
     };
-    const { containerId } = await this.runtime.createContainer(
+    const { containerId } = await this.#runtime.createContainer(
       CreateContainerRequest.fromPartial({ podSandboxId, config: container, sandboxConfig: config }),
     );
     const create = clock();
-    await this.runtime.startContainer(StartContainerRequest.fromPartial({ containerId }));
+    await this.#runtime.startContainer(StartContainerRequest.fromPartial({ containerId }));
     const start = clock();
     return {
       sandboxId: podSandboxId,
@@ -71,20 +78,35 @@ export class Pods {
   }
 
   async down(podSandboxId: string, containerId: string): Promise<Pick<Timings, 'stop' | 'remove'>> {
+    pauseForInterruption();
     const clock = stopwatch();
-    await this.runtime.stopContainer(StopContainerRequest.fromPartial({ containerId, timeout: 0n }));
-    await this.runtime.stopPodSandbox(StopPodSandboxRequest.fromPartial({ podSandboxId }));
+    await this.#runtime.stopContainer(StopContainerRequest.fromPartial({ containerId, timeout: 0n }));
+    await this.#runtime.stopPodSandbox(StopPodSandboxRequest.fromPartial({ podSandboxId }));
     const stop = clock();
-    await this.runtime.removePodSandbox(RemovePodSandboxRequest.fromPartial({ podSandboxId }));
+    await this.#runtime.removePodSandbox(RemovePodSandboxRequest.fromPartial({ podSandboxId }));
+    this.#sandboxes.delete(podSandboxId);
     return { stop, remove: clock() };
   }
 
-  close(): void {
-    this.runtime.close();
+  /** Removes the pods that a failure or an interruption has left. */
+  async close(): Promise<void> {
+    try {
+      await concurrently([...this.#sandboxes], mostRemovals, (podSandboxId) => this.#remove(podSandboxId));
+    } finally {
+      this.#runtime.close();
+    }
+  }
+
+  async #remove(podSandboxId: string): Promise<void> {
+    await this.#runtime.stopPodSandbox(StopPodSandboxRequest.fromPartial({ podSandboxId }));
+    await this.#runtime.removePodSandbox(RemovePodSandboxRequest.fromPartial({ podSandboxId }));
   }
 }
 
-/** Runs `work` for each item, `concurrency` at a time, and gives the results in order. */
+/**
+ * Runs `work` for each item, `concurrency` at a time, and gives the results in order. After a failure nothing more is begun, and it is thrown
+ * when what was begun has ended.
+ */
 export async function concurrently<Item, Result>(
   items: Item[],
   concurrency: number,
@@ -92,9 +114,19 @@ export async function concurrently<Item, Result>(
 ): Promise<Result[]> {
   const results: Result[] = new Array(items.length);
   const queue = items.entries();
+  let over = false;
   const worker = async (): Promise<void> => {
-    for (const [index, item] of queue) results[index] = await work(item);
+    for (const [index, item] of queue) {
+      if (over) return;
+      results[index] = await work(item);
+    }
   };
-  await Promise.all(Array.from({ length: concurrency }, worker));
+  const workers = Array.from({ length: concurrency }, worker);
+  try {
+    await Promise.all(workers);
+  } finally {
+    over = true;
+    await Promise.allSettled(workers);
+  }
   return results;
 }

@@ -49,12 +49,11 @@ interface Pull {
 }
 
 /** One pull by a server that has just been started, on a disk of its own; it has pulled nothing but a small image before. */
-async function pullOnce(start: () => Promise<CriServer>, registry: TestRegistry): Promise<Pull> {
+async function pullOnce(start: (parent: string) => Promise<CriServer>, registry: TestRegistry): Promise<Pull> {
   pauseForInterruption();
   const disk = new FreshDisk();
-  process.env.TMPDIR = disk.directory;
   try {
-    const server = await start();
+    const server = await start(disk.directory);
     const client = new Client(server.endpoint);
     try {
       return await client.measure(await server.pid(), registry);
@@ -63,7 +62,6 @@ async function pullOnce(start: () => Promise<CriServer>, registry: TestRegistry)
       await server.stop();
     }
   } finally {
-    delete process.env.TMPDIR;
     disk.remove();
   }
 }
@@ -141,8 +139,8 @@ async function measure(registry: TestRegistry, scratch: string): Promise<void> {
 
   const [ownPulls, peerPulls]: [Pull[], Pull[]] = [[], []];
   for (let i = 0; i < options.count; i++) {
-    ownPulls.push(await pullOnce(() => startShim('runc', {}, { ownProcessGroup: true }), registry));
-    if (options.vs) peerPulls.push(await pullOnce(startContainerd, registry));
+    ownPulls.push(await pullOnce((parent) => startShim('runc', {}, { ownProcessGroup: true, parent }), registry));
+    if (options.vs) peerPulls.push(await pullOnce((parent) => startContainerd({ parent }), registry));
   }
   const ours = figuresOf(ownPulls);
   const peer = options.vs && figuresOf(peerPulls);

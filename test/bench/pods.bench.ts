@@ -74,8 +74,7 @@ async function measure(endpoint: string): Promise<Record<string, number>> {
       'shared PID namespace: stop + remove p50 ms': percentile(shared.map(downTime), 0.5),
     };
   } finally {
-    pods.close();
-    sharing.close();
+    await Promise.all([pods.close(), sharing.close()]);
   }
 }
 

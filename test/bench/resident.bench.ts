@@ -1,7 +1,6 @@
 // npm run bench -- resident [--vs containerd] [--count N] [--seconds N] [--json] [--check]
 // What a CRI server takes while many pods run and nobody asks it for anything: memory, and time of the processor.
 import { readdirSync, readFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { NamespaceMode } from '@berth/sdk/cri';
 import { Option } from 'commander';
 import { wholeNumber } from '../../packages/cli/src/commands/arguments.ts';
@@ -10,7 +9,7 @@ import { type CriServer, startContainerd, startShim } from '../fixtures/cri-serv
 import { type Bar, checkBars } from './bars.ts';
 import { benchOptions } from './bench-options.ts';
 import { concurrently, Pods } from './bench-pods.ts';
-import { interruptible } from './interruption.ts';
+import { interruptible, pauseForInterruption, waitOrInterruption } from './interruption.ts';
 import { describeHost, ratiosOf, report } from './report.ts';
 
 const bars: Bar[] = [
@@ -32,14 +31,23 @@ const options = benchOptions<{ vs?: 'containerd'; count: number; seconds: number
 );
 
 /** `monitor`: the name of the processes, one a pod, that watch containers for the server. */
+async function measureServer(server: CriServer, monitor: string): Promise<Record<string, number>> {
+  try {
+    return await measure(server, monitor);
+  } finally {
+    await server.stop();
+    removeCgroups('/berth-bench');
+  }
+}
+
 async function measure(server: CriServer, monitor: string): Promise<Record<string, number>> {
   const pods = new Pods(server.endpoint, NamespaceMode.CONTAINER);
   try {
     const up = await concurrently(Array.from({ length: options.count }), concurrency, () => pods.up());
-    await sleep(settleMs);
+    await waitOrInterruption(settleMs);
     const pid = await server.pid();
     const before = processorSeconds(pid);
-    await sleep(options.seconds * 1000);
+    await waitOrInterruption(options.seconds * 1000);
     const figures = {
       'server resident MB': residentMegabytes(pid),
       'monitors resident MB, all': monitorsMegabytes(monitor),
@@ -48,9 +56,7 @@ async function measure(server: CriServer, monitor: string): Promise<Record<strin
     await concurrently(up, concurrency, (pod) => pods.down(pod.sandboxId, pod.containerId));
     return figures;
   } finally {
-    pods.close();
-    await server.stop();
-    removeCgroups('/berth-bench');
+    await pods.close();
   }
 }
 
@@ -77,8 +83,9 @@ function processorSeconds(pid: number): number {
 }
 
 await interruptible(async () => {
-  const ours = await measure(await startShim('runc', {}, { ownProcessGroup: true }), 'conmon');
-  const peer = options.vs ? await measure(await startContainerd(), 'containerd-shim-runc-v2') : undefined;
+  const ours = await measureServer(await startShim('runc', {}, { ownProcessGroup: true }), 'conmon');
+  pauseForInterruption();
+  const peer = options.vs ? await measureServer(await startContainerd(), 'containerd-shim-runc-v2') : undefined;
   const figures = { ours, ...(peer && { peer, ratios: ratiosOf(ours, peer) }) };
   report({ name: 'resident', host: describeHost(), ...figures, bars: checkBars(bars, figures) }, options);
 });

@@ -19,10 +19,13 @@ async function send(signal: NodeJS.Signals): Promise<void> {
 }
 
 describe('Interruption', () => {
-  it.each(['SIGINT', 'SIGTERM'] as const)('%s tells the command to end', async (signal) => {
-    expect(interruption.signal.aborted).toBe(false);
+  it.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('%s tells the command to end, with exit status %i', async (signal, status) => {
+    expect([interruption.signal.aborted, interruption.exitStatus]).toEqual([false, 0]);
     await send(signal);
-    expect(interruption.signal.aborted).toBe(true);
+    expect([interruption.signal.aborted, interruption.exitStatus]).toEqual([true, status]);
   });
 
   it('Ctrl-C at the end of the command tells it to hurry, whether it was interrupted or not', async () => {

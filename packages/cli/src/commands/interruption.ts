@@ -1,15 +1,17 @@
+import { constants } from 'node:os';
 import { PluginError } from '@berth/sdk/errors';
 
 const signals = ['SIGINT', 'SIGTERM'] as const;
 
-/** Ctrl-C (SIGINT) and SIGTERM for a command that has a node to end: they tell the command, and don't end its process. */
+/** Ctrl-C (SIGINT) and SIGTERM for a command that has something to end or to take back: they tell it, and don't end its process. */
 export class Interruption {
   readonly #interrupted = new AbortController();
   readonly #hurried = new AbortController();
   #ending = false;
+  #exitStatus = 0;
   readonly #take = (signal: NodeJS.Signals): void => {
     if (this.#ending && signal === 'SIGINT') this.#hurried.abort();
-    else this.#interrupted.abort();
+    else this.#interrupt(signal);
   };
 
   /** Takes the signals until `release`. */
@@ -20,6 +22,11 @@ export class Interruption {
   /** Aborted once the command is to end. */
   get signal(): AbortSignal {
     return this.#interrupted.signal;
+  }
+
+  /** What shells tell of a process that the signal which came has ended: 128 and its number. 0 where none has come. */
+  get exitStatus(): number {
+    return this.#exitStatus;
   }
 
   /** Whether `error` is only that what was going on was interrupted. */
@@ -36,5 +43,10 @@ export class Interruption {
 
   release(): void {
     for (const signal of signals) process.off(signal, this.#take);
+  }
+
+  #interrupt(signal: NodeJS.Signals): void {
+    this.#exitStatus ||= 128 + constants.signals[signal];
+    this.#interrupted.abort();
   }
 }

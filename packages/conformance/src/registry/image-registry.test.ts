@@ -50,6 +50,13 @@ describe('ImageRegistry', () => {
     expect((await get(`/v2/team/app/blobs/${layer.digest}`, { headers: { range: `bytes=${layer.size}-` } })).status).toBe(416);
   });
 
+  it("cuts the connection in the middle of an archive's blob, too", async () => {
+    registry.addRepository('team/cut').faults = { cut: { offset: 100, times: 1 } };
+    const path = `/v2/team/cut/blobs/${layer.digest}`;
+    await expect(get(path).then((response) => response.arrayBuffer())).rejects.toThrow();
+    expect((await (await get(path, { headers: { range: 'bytes=100-' } })).arrayBuffer()).byteLength).toBe(layer.size - 100);
+  });
+
   it('lists tags', async () => {
     expect(await (await get('/v2/team/app/tags/list')).json()).toEqual({ name: 'team/app', tags: ['1'] });
   });

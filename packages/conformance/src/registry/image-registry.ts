@@ -127,8 +127,10 @@ export class ImageRegistry {
     if (request.method === 'HEAD') return void response.end();
     // Manifests and configurations stay whole, so that it is the layer that is noticed.
     if (repository.options.corrupt && size > 4096) return void response.end(Buffer.alloc(end - start + 1, 'x'));
-    if (!Buffer.isBuffer(blob)) return pipeline(createReadStream(blob.path, { start, end }), response);
-    if (!endedEarly(response, { bytes: blob, start, end: end + 1 }, faults)) response.end(blob.subarray(start, end + 1));
+    const isBuffer = Buffer.isBuffer(blob);
+    if (!isBuffer && !faults.cut && !faults.stall) return pipeline(createReadStream(blob.path, { start, end }), response);
+    const bytes = isBuffer ? blob : await readFile(blob.path);
+    if (!endedEarly(response, { bytes, start, end: end + 1 }, faults)) response.end(bytes.subarray(start, end + 1));
   }
 
   async #blobFile(digest: string): Promise<{ path: string; size: number } | undefined> {

@@ -1,9 +1,6 @@
 import { Interruption } from '../interruption.ts';
 
-/** The exit status that shells give for a command that Ctrl-C has ended. */
-const interruptedStatus = 130;
-
-/** Does `work`, which Ctrl-C or SIGTERM tells to take back what it has begun. */
+/** Does `work`, which Ctrl-C or SIGTERM tells to take back what it has begun; the exit status is then 130 or 143. */
 export async function interruptible(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
   const interruption = new Interruption();
   try {
@@ -11,7 +8,7 @@ export async function interruptible(work: (signal: AbortSignal) => Promise<void>
   } catch (error) {
     if (!interruption.caused(error)) throw error;
     process.stderr.write('berth: interrupted\n');
-    process.exitCode = interruptedStatus;
+    process.exitCode = interruption.exitStatus;
   } finally {
     interruption.release();
   }
