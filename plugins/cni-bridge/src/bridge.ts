@@ -47,7 +47,7 @@ async function add(request: PluginRequest, configuration: Configuration, undo: U
   const rules = ipMasq ? await rulesOf(request, plan) : undefined;
   const masqueraded = rules === undefined ? undefined : masquerade(request, rules, undo);
   masqueraded?.catch(() => undefined);
-  const interfaces = connect(request, configuration, plan, undo);
+  const interfaces = await connect(request, configuration, plan, undo);
   await masqueraded;
   const container = interfaces.length - 1;
   return {

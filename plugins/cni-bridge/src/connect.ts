@@ -11,7 +11,12 @@ import { attach, configure, createBridge, detach, ensureGateways } from './plan.
 import type { UndoStack } from './undo-stack.ts';
 
 /** Carries out a plan and returns the interfaces of the result: the bridge, its port, and the container's own. */
-export function connect(request: PluginRequest, configuration: Configuration, plan: NetworkPlan, undo: UndoStack): Interface[] {
+export async function connect(
+  request: PluginRequest,
+  configuration: Configuration,
+  plan: NetworkPlan,
+  undo: UndoStack,
+): Promise<Interface[]> {
   const { netns, ifName } = request;
   const { bridge } = configuration;
   const hostVeth = `veth${randomHex(4)}`;
@@ -22,7 +27,7 @@ export function connect(request: PluginRequest, configuration: Configuration, pl
   if (addressing.length > 0) ipBatch(`bridge ${bridge}`, addressing);
   if (plan.gateways.length > 0) enableForwarding(plan);
   const [containerLink] = ipBatch(`interface ${ifName} in ${netns}`, configure(ifName, plan), netns).at(-1) ?? [];
-  awaitCarrier(hostVeth);
+  await awaitCarrier(hostVeth);
   return [describe(bridge, bridgeLink), describe(hostVeth, portLink), { ...describe(ifName, containerLink), sandbox: netns }];
 }
 
@@ -86,16 +91,15 @@ function enableForwarding({ gateways }: NetworkPlan): void {
 const carrierLimitMs = 1000;
 
 /** The port forwards once the kernel has seen its carrier, a moment after the other end came up; a packet before that is lost. */
-function awaitCarrier(hostVeth: string): void {
+async function awaitCarrier(hostVeth: string): Promise<void> {
   const file = `/sys/class/net/${hostVeth}/operstate`;
   const deadline = performance.now() + carrierLimitMs;
-  const pause = new Int32Array(new SharedArrayBuffer(4));
   // A /sys of another network namespace doesn't show the interface: then there is nothing to wait for.
   while (existsSync(file) && readFileSync(file, 'utf8').trim() !== 'up') {
     if (performance.now() > deadline) {
       throw new CniError(errorCodes.internal, `didn't come up within ${carrierLimitMs} ms`, { object: `bridge port ${hostVeth}` });
     }
-    Atomics.wait(pause, 0, 0, 1);
+    await new Promise((resolve) => setTimeout(resolve, 1));
   }
 }
 

@@ -1,15 +1,15 @@
-import { spawnSync } from 'node:child_process';
+import { runBeside } from '@berth/sdk/cni/run-beside';
 
 /**
  * Removes what the reference plugin's iptables backend made for one attachment: a chain of its own in the table nat and
  * the jumps to it. Without iptables on PATH there can be none.
  */
-export function removeIptablesMasquerade(chain: string): void {
+export async function removeIptablesMasquerade(chain: string): Promise<void> {
   for (const iptables of ['iptables', 'ip6tables']) {
-    const listing = run(iptables, ['--wait', '-t', 'nat', '-S']);
+    const listing = await run(iptables, ['--wait', '-t', 'nat', '-S']);
     const script = removalScript(listing, chain);
     // What can't be removed now is left to the next DEL: it harms nobody, and the attachment itself is gone.
-    if (script !== '') run(`${iptables}-restore`, ['--wait', '--noflush'], script);
+    if (script !== '') await run(`${iptables}-restore`, ['--wait', '--noflush'], script);
   }
 }
 
@@ -21,7 +21,7 @@ export function removalScript(listing: string, chain: string): string {
   return ['*nat', ...jumps.map((line) => `-D ${line.slice('-A '.length)}`), `-F ${chain}`, `-X ${chain}`, 'COMMIT', ''].join('\n');
 }
 
-function run(program: string, parameters: string[], input = ''): string {
-  const { status, stdout } = spawnSync(program, parameters, { input, encoding: 'utf8', timeout: 30_000, maxBuffer: 64 * 1024 * 1024 });
+async function run(program: string, parameters: string[], input = ''): Promise<string> {
+  const { status, stdout } = await runBeside(program, parameters, { input });
   return status === 0 ? stdout : '';
 }

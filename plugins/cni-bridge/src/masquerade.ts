@@ -1,6 +1,6 @@
 import type { Prefix } from '@berth/sdk/cni/address';
 import { formatAddress, formatPrefix, networkOf } from '@berth/sdk/cni/address';
-import { runNftBeside, tryNft, tryNftBeside } from '@berth/sdk/cni/nft';
+import { runNftBeside, tryNftBeside } from '@berth/sdk/cni/nft';
 import { CniError, errorCodes } from '@berth/sdk/cni/types';
 import { removeIptablesMasquerade } from './iptables-masquerade.ts';
 
@@ -67,7 +67,7 @@ export function removalScript(listing: string, mark: string): string {
  * ms later: so the table is made only where a look at it, in the same call, says that it isn't as it should be.
  */
 export async function addMasquerade(rules: string): Promise<void> {
-  const listing = await tryNftBeside(`${rules}\nlist chain ${table} postrouting`);
+  const listing = await tryNftBeside([`${rules}\nlist chain ${table} postrouting`]);
   const added = typeof listing === 'string';
   if (added && wayToRules.every((rule) => listing.includes(rule))) return;
   const script = added ? tableScript : `${tableScript}\n${rules}`;
@@ -76,13 +76,13 @@ export async function addMasquerade(rules: string): Promise<void> {
 
 /** Removes the rules of one attachment, whichever plugin made them. Where there are none, or no nft, there is nothing to do. */
 export async function removeMasquerade(attached: Attached): Promise<void> {
-  const listing = tryNft(['--handle', 'list', 'chain', ...table.split(' '), chain]);
+  const listing = await tryNftBeside(['--handle', 'list', 'chain', ...table.split(' '), chain]);
   const script = typeof listing === 'string' ? removalScript(listing, await ruleMark(attached)) : '';
   if (script === '') {
     const { containerId, network } = attached;
     return removeIptablesMasquerade(`CNI-${await sha512(`${network}${containerId}`, 24)}`);
   }
-  const removal = tryNft(['-f', '-'], script);
+  const removal = await tryNftBeside([script]);
   // Another DEL of the same attachment may have been faster.
   if (typeof removal === 'string' || removal.reason.includes('No such file')) return;
   throw new CniError(errorCodes.ioFailure, removal.reason, { object });

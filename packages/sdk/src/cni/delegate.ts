@@ -1,6 +1,6 @@
-import { spawnSync } from 'node:child_process';
 import { accessSync, constants, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { runBeside } from './run-beside.ts';
 import type { Verb } from './types.ts';
 import { CniError, errorCodes, parseErrorObject, parseObject } from './types.ts';
 
@@ -19,7 +19,6 @@ export interface DelegateCall {
 export type Delegate = (call: DelegateCall) => Promise<unknown>;
 
 const timeLimitMs = 60_000;
-const outputLimit = 16 * 1024 * 1024;
 
 /** Executes the binary that `path` holds. Throws the error that it prints, with its code, under its own name. */
 export const executeDelegate: Delegate = async ({ type, verb, env, path, stdin }) => {
@@ -31,18 +30,9 @@ export const executeDelegate: Delegate = async ({ type, verb, env, path, stdin }
       hint: `install ${type} there`,
     });
   }
-  const { error, signal, status, stdout, stderr } = spawnSync(file, [], {
-    input: stdin,
-    env,
-    encoding: 'utf8',
-    timeout: timeLimitMs,
-    killSignal: 'SIGKILL',
-    maxBuffer: outputLimit,
-  });
-  // A plugin may end without reading its configuration; its exit status tells the rest.
-  if (error && (error as NodeJS.ErrnoException).code !== 'EPIPE')
-    throw new CniError(errorCodes.ioFailure, error.message, { object, cause: error });
-  return answerOf({ type, verb }, status === 0 ? stdout : stdout || stderr, status === 0 ? undefined : (signal ?? `exit status ${status}`));
+  const { error, status, stdout, stderr } = await runBeside(file, [], { input: stdin, env, timeLimitMs });
+  if (error) throw new CniError(errorCodes.ioFailure, error.message, { object, cause: error });
+  return answerOf({ type, verb }, status === 0 ? stdout : stdout || stderr, status === 0 ? undefined : `exit status ${status}`);
 };
 
 /** What a delegated plugin printed, parsed; undefined where the verb prints nothing. `failed`: how it ended, where that was no success. */

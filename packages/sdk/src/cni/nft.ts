@@ -53,12 +53,12 @@ export function runNft(script: string, subject: ScriptSubject): void {
 
 /** As `runNft`, beside what the caller does next. */
 export async function runNftBeside(script: string, subject: ScriptSubject): Promise<void> {
-  checkDone(await tryNftBeside(script), subject);
+  checkDone(await tryNftBeside([script]), subject);
 }
 
-/** Runs a script beside what the caller does next, and gives what it printed, or why it failed. */
-export async function tryNftBeside(script: string): Promise<string | NftFailure> {
-  return outcomeOf(await runBeside('nft', [script]));
+/** As `tryNft`, beside what the caller does next. A parameter may be a script. */
+export async function tryNftBeside(parameters: string[]): Promise<string | NftFailure> {
+  return outcomeOf(await runBeside('nft', parameters));
 }
 
 function checkDone(outcome: string | NftFailure, { object, withoutNft = 'install nftables' }: ScriptSubject): void {

@@ -8,16 +8,29 @@ export interface ProgramEnd {
   stderr: string;
 }
 
-const timeLimitMs = 30_000;
+interface RunOptions {
+  /** Its standard input. Default: none. */
+  input?: string;
+  /** Default: this process's own. */
+  env?: Record<string, string | undefined>;
+  /** Default: 30 seconds. */
+  timeLimitMs?: number;
+}
+
+const defaultTimeLimitMs = 30_000;
 const outputLimit = 64 * 1024 * 1024;
 
 /**
- * Runs a program without input beside what the caller does next, as spawnSync does before it: changes of the kernel's network take it
- * longest to wait for other processors, and such waits can go on at once.
+ * Runs a program beside what the caller does next, as spawnSync does before it: changes of the kernel's network take it longest to wait for
+ * other processors, and such waits can go on at once. A process that serves several calls must wait for none of them any other way.
  */
-export async function runBeside(program: string, parameters: string[]): Promise<ProgramEnd> {
+export async function runBeside(
+  program: string,
+  parameters: string[],
+  { input, env, timeLimitMs = defaultTimeLimitMs }: RunOptions = {},
+): Promise<ProgramEnd> {
   const { promise, resolve } = Promise.withResolvers<ProgramEnd>();
-  const child = spawn(program, parameters, { stdio: ['ignore', 'pipe', 'pipe'], timeout: timeLimitMs, killSignal: 'SIGKILL' });
+  const child = spawn(program, parameters, { env, stdio: ['pipe', 'pipe', 'pipe'], timeout: timeLimitMs, killSignal: 'SIGKILL' });
   const printed = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const) {
     child[name].setEncoding('utf8').on('data', (text: string) => {
@@ -30,5 +43,7 @@ export async function runBeside(program: string, parameters: string[]): Promise<
     const error = signal === null ? undefined : new Error(`was ended by ${signal}: it may take ${timeLimitMs / 1000} s and print 64 MiB`);
     resolve({ error, status, ...printed });
   });
+  // A program may end without reading its input; its exit status tells the rest.
+  child.stdin.on('error', () => undefined).end(input);
   return promise;
 }

@@ -65,6 +65,12 @@ describe('serve', () => {
     expect(answer && result(answer)).toMatchObject({ ips: [{ address: '10.1.0.2/3' }] });
   });
 
+  it('holds up no call by a plugin that another one delegates to', async () => {
+    await writeFile(join(directory, 'inner'), `#!/bin/sh\nsleep 0.3\necho '{"cniVersion":"1.0.0","ips":[]}'\n`);
+    await chmod(join(directory, 'inner'), 0o755);
+    expect((await answers([add('outer'), add('waiting')])).map(({ id }) => id)).toEqual([1, 0]);
+  });
+
   it("executes another program's plugin of that name", async () => {
     await writeFile(join(directory, 'inner'), `#!/bin/sh\necho '{"cniVersion":"1.0.0","ips":[{"address":"10.9.9.9/9"}]}'\n`);
     await chmod(join(directory, 'inner'), 0o755);

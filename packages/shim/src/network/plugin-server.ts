@@ -47,8 +47,8 @@ export class PluginServer {
   }
 
   /**
-   * As `execute` of `@berth/sdk/cni/execution`. A call that takes longer than it may ends the server, with the calls that it has besides, which
-   * may be tried again. One that is cancelled is waited for; where it takes too long, the server gets no others, and ends once it has none but such.
+   * As `execute` of `@berth/sdk/cni/execution`. One that is cancelled is waited for. One that takes too long ends no others: the server gets
+   * no more of them, and is killed once it has none but such.
    */
   async execute(input: ExecutionInput, { timeLimitMs, signal }: ExecutionLimits): Promise<Execution> {
     const startedAt = performance.timeOrigin + performance.now();
@@ -57,7 +57,7 @@ export class PluginServer {
     const id = this.#serial++;
     const timer = setTimeout(() => {
       error ??= new PluginError('DEADLINE_EXCEEDED', `didn't end within ${timeLimitMs / 1000} s and was killed`, { object });
-      this.kill();
+      this.#abandon(id);
     }, timeLimitMs);
     let abandoned: NodeJS.Timeout | undefined;
     const abort = (): void => {

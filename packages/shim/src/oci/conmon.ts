@@ -129,7 +129,8 @@ export class Conmon {
     return spawn(this.#options.binary, this.#arguments(container), {
       // conmon leaves its `oom` file in its working directory.
       cwd: container.bundle,
-      env: { PATH, LD_LIBRARY_PATH, TMPDIR, _OCI_SYNCPIPE: '3' },
+      // It refuses arguments, such as paths, that its locale can't read.
+      env: { PATH, LD_LIBRARY_PATH, TMPDIR, LC_ALL: 'C.UTF-8', _OCI_SYNCPIPE: '3' },
       stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
     });
   }
@@ -157,7 +158,7 @@ export class Conmon {
     const printed = text(stderr).catch(() => '');
     const line = await Promise.race([firstLine(sync), spawned.promise]);
     if (line === undefined)
-      throw new PluginError('INTERNAL', `conmon ended without a word of the container: ${(await printed).trim() || 'it was killed'}`, {
+      throw new PluginError('INTERNAL', `conmon ended without a word of the container${await saidOf(printed)}`, {
         object,
       });
     const { data, message } = JSON.parse(line) as { data: number; message?: string };
@@ -165,6 +166,11 @@ export class Conmon {
     const why = readable(message ?? '') || (await this.#oci.lastError(this.#oci.logFile(container.id))) || `it ended with status ${-data}`;
     throw await explainProgramFailure(runtimeFailure(why, object), container.bundle, object);
   }
+}
+
+async function saidOf(printed: Promise<string>): Promise<string> {
+  const said = (await printed).trim();
+  return said && `: ${said}`;
 }
 
 function logDriver(logPath: string | undefined, name: string): string {
