@@ -9,8 +9,8 @@ import { explainFullDisk } from '../files/full-disk.ts';
 import { syncDirectory } from '../files/sync-directory.ts';
 import { type ArchiveFile, writeArchive } from './archive-writer.ts';
 import type { Descriptor } from './blobs.ts';
-import { type Manifest, parseManifest } from './manifest.ts';
-import { presentImage } from './present-image.ts';
+import type { Manifest } from './manifest.ts';
+import { manifestOf, presentImage } from './present-image.ts';
 import { meansId } from './records.ts';
 import { nameOf, parseReference } from './reference.ts';
 import type { SharedStore } from './shared-store.ts';
@@ -48,13 +48,11 @@ export async function saveImages(
 }
 
 /** A present image under the name that the reference is; under none where that is an id. */
-export async function savedImage(store: SharedStore, reference: string): Promise<SavedImage> {
-  const { id, manifestDigest } = await presentImage(store, reference);
-  const bytes = await store.blobs.read(manifestDigest);
-  const manifest = parseManifest(bytes, `image ${reference}`);
-  if (manifest.kind !== 'manifest') throw new PluginError('DATA_LOSS', 'its manifest is an index', { object: `image ${reference}` });
-  const names = meansId(reference, id) ? [] : [nameOf(parseReference(reference))];
-  return { descriptor: { mediaType: manifest.mediaType, digest: manifestDigest, size: bytes.length }, manifest, names };
+async function savedImage(store: SharedStore, reference: string): Promise<SavedImage> {
+  const image = await presentImage(store, reference);
+  const { bytes, manifest } = await manifestOf(store, image, `image ${reference}`);
+  const names = meansId(reference, image.id) ? [] : [nameOf(parseReference(reference))];
+  return { descriptor: { mediaType: manifest.mediaType, digest: image.manifestDigest, size: bytes.length }, manifest, names };
 }
 
 /** The archive's files, each once: image-spec image-layout.md. `path` gives the file of a blob. */

@@ -54,15 +54,12 @@ export class LayeredImages implements Images {
   /** Puts a present image to the registry that `text` names, under the tag or digest that it names; gives the manifest's digest. */
   async push(text: string, auth: AuthConfig | undefined, signal: AbortSignal): Promise<string> {
     const reference = parseReference(text);
-    const image = await presentImage(this.#store, text);
-    const { savedImage } = await import('./save.ts');
-    const { descriptor, manifest } = await savedImage(this.#store, text);
-    const source = await pushSource(image, reference, this.#store.blobs, this.#store.records);
+    const { source, leased } = await pushSource(this.#store, text, reference);
     const { pushImage } = await import('./registry/push.ts');
     const registry = await this.#registry(reference, { auth, access: 'pull,push' });
     try {
-      await this.#store.reading([{ manifestDigest: descriptor.digest, manifest }], () => pushImage(registry, source, signal));
-      return image.manifestDigest;
+      await this.#store.reading([leased], () => pushImage(registry, source, signal));
+      return leased.manifestDigest;
     } finally {
       registry.close();
     }
