@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { storeImages } from './store-images.ts';
+import { nodeStore } from './node-store.ts';
 
 let root: string;
 
@@ -16,19 +16,19 @@ beforeEach(() => {
 
 afterEach(() => rmSync(root, { recursive: true }));
 
-describe('storeImages', () => {
+describe('nodeStore', () => {
   it('lists nothing where nothing was loaded', async () => {
-    expect(await storeImages(root).list()).toEqual([]);
+    expect(await nodeStore(root).list()).toEqual([]);
   });
 
   it('names an image that is not there to be removed', async () => {
-    await expect(storeImages(root).remove('nope')).rejects.toThrow(/^image nope: there is no such image; list them/);
+    await expect(nodeStore(root).remove('nope')).rejects.toThrow(/^image nope: there is no such image; list them/);
   });
 
   it('stops loading an archive when it is told to', async () => {
     const file = join(root, 'a.tar.gz');
     writeFileSync(file, gzipSync(Buffer.alloc(1024)));
-    await expect(storeImages(root).load(file, AbortSignal.abort())).rejects.toMatchObject({ code: 'CANCELLED' });
+    await expect(nodeStore(root).load(file, AbortSignal.abort())).rejects.toMatchObject({ code: 'CANCELLED' });
   });
 
   it("tells a registry's refusal from the store's", async () => {
@@ -36,7 +36,7 @@ describe('storeImages', () => {
     await once(server, 'listening');
     const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
     try {
-      await expect(storeImages(root).pull(`${host}/app:1`)).rejects.toThrow(`image ${host}/app:1: registry ${host}: answered 403; check`);
+      await expect(nodeStore(root).pull(`${host}/app:1`)).rejects.toThrow(`image ${host}/app:1: registry ${host}: answered 403; check`);
     } finally {
       server.close();
     }
@@ -45,6 +45,6 @@ describe('storeImages', () => {
   it('names an archive that is none', async () => {
     const file = join(root, 'a.tar');
     writeFileSync(file, 'no archive');
-    await expect(storeImages(root).load(file)).rejects.toThrow(file);
+    await expect(nodeStore(root).load(file)).rejects.toThrow(file);
   });
 });

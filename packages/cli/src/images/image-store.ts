@@ -21,7 +21,7 @@ interface ContainerReference {
 }
 
 /** What `berth image` does, on the node's own store or on a CRI server's. */
-export interface ImageCommands {
+export interface ImageStore {
   list(): Promise<ImageListing[]>;
   /** Says what has become of it: a name may be only one of several. */
   remove(reference: string): Promise<'untagged' | 'removed'>;

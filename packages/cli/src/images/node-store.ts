@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
 import { LayeredImages } from '@berth/shim/image/store';
 import { findWrittenContainer } from '@berth/shim/written-container';
-import { type ImageCommands, listings, noSuchImage, pullTimeoutMs } from './image-commands.ts';
+import { type ImageStore, listings, noSuchImage, pullTimeoutMs } from './image-store.ts';
 
 const archiveTimeoutMs = 1_800_000;
 
 /** The node's layered store: safe to use while shims use it. */
-export function storeImages(root: string, registryConfigPath?: string): ImageCommands {
+export function nodeStore(root: string, registryConfigPath?: string): ImageStore {
   const directory = join(root, 'images');
   const images = new LayeredImages(directory, { ...(registryConfigPath !== undefined && { registryConfigPath }) });
   const using = <Result>(work: () => Promise<Result>): Promise<Result> => permitted(directory, work);

@@ -1,10 +1,10 @@
 import { connect } from '@berth/sdk/connect';
 import { ImageServiceService, ImageStatusRequest, ListImagesRequest, PullImageRequest, RemoveImageRequest } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
-import { type ImageCommands, listings, noSuchImage, pullTimeoutMs } from './image-commands.ts';
+import { type ImageStore, listings, noSuchImage, pullTimeoutMs } from './image-store.ts';
 
 /** The images of any CRI server, as far as CRI goes. */
-export function criImages(endpoint: string): ImageCommands {
+export function criStore(endpoint: string): ImageStore {
   const using = async <Result>(work: (images: ReturnType<typeof client>) => Promise<Result>): Promise<Result> => {
     const connected = client(endpoint);
     try {
