@@ -1,7 +1,7 @@
 import { connect } from '@berth/sdk/connect';
 import { ImageServiceService, ImageStatusRequest, ListImagesRequest, PullImageRequest, RemoveImageRequest } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
-import { type ImageStore, listings, noSuchImage, pullTimeoutMs } from './image-store.ts';
+import { type ImageStore, listings, registryTimeoutMs } from './image-store.ts';
 
 /** The images of any CRI server, as far as CRI goes. */
 export function criStore(endpoint: string): ImageStore {
@@ -31,10 +31,10 @@ export function criStore(endpoint: string): ImageStore {
         await images.removeImage(RemoveImageRequest.fromPartial({ image }));
         return 'removed' as const;
       }),
-    pull: (reference, auth) =>
+    pull: (reference, auth, signal) =>
       using(async (images) => {
         const request = PullImageRequest.fromPartial({ image: { image: reference }, ...(auth && { auth }) });
-        return (await images.pullImage(request, { deadlineMs: pullTimeoutMs })).imageRef;
+        return (await images.pullImage(request, { deadlineMs: registryTimeoutMs, signal })).imageRef;
       }),
     push: beyondCri('pushes an image', 'ctr -n k8s.io images push NAME'),
     load: beyondCri('loads an archive', 'ctr -n k8s.io images import FILE'),
@@ -49,4 +49,8 @@ export function criStore(endpoint: string): ImageStore {
 
 function client(endpoint: string) {
   return connect(ImageServiceService, endpoint);
+}
+
+function noSuchImage(reference: string): PluginError {
+  return new PluginError('NOT_FOUND', 'there is no such image', { object: `image ${reference}`, hint: 'list them with "berth image ls"' });
 }

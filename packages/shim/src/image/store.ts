@@ -69,7 +69,7 @@ export class LayeredImages implements Images {
    * Loads all images of an archive, a file or a stream: OCI image layout or `docker save`, plain or compressed. `name` stands for the
    * archive's own names, of which a layout may have none.
    */
-  async load(source: string | Readable, options: { name?: string } = {}, signal: AbortSignal): Promise<LoadedImage[]> {
+  async load(source: string | Readable, options: { name?: string }, signal: AbortSignal): Promise<LoadedImage[]> {
     const { loadArchive } = await import('./load.ts');
     return loadArchive(this.#store, source, options, signal);
   }
@@ -149,10 +149,10 @@ export class LayeredImages implements Images {
 
   /**
    * Removes images without a tag, or with `all` every image, that no container uses and nobody pinned; and all that processes
-   * which died or pulls that failed have left. Gives what was removed.
+   * which died or pulls that failed have left. Gives what was removed. An aborted `signal` makes it stop at the next image.
    */
-  prune({ all = false }: { all?: boolean } = {}): Promise<Image[]> {
-    return pruneImages(this.#store, { all });
+  prune(options: { all: boolean }, signal: AbortSignal): Promise<Image[]> {
+    return pruneImages(this.#store, options, signal);
   }
 
   async recover(isUser: (user: string) => boolean): Promise<void> {

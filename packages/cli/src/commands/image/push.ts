@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { type CredentialOptions, registryCredentials } from '../../credentials/registry-credentials.ts';
 import { credentialOptions } from './credential-options.ts';
+import { interruptible } from './interruptible.ts';
 import { openedStore } from './opened-store.ts';
 
 /** `berth image push IMAGE`: prints the manifest's digest. */
@@ -9,6 +10,9 @@ export function imagePushCommand(): Command {
   for (const option of credentialOptions()) push.addOption(option);
   return push.action(async (reference: string, options: CredentialOptions, command: Command) => {
     const store = openedStore(command);
-    process.stdout.write(`${await store.push(reference, await registryCredentials(reference, options))}\n`);
+    const auth = await registryCredentials(reference, options);
+    await interruptible(async (signal) => {
+      process.stdout.write(`${await store.push(reference, auth, signal)}\n`);
+    });
   });
 }
