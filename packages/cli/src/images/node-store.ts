@@ -1,6 +1,7 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
+import { absent } from '@berth/shim/files/absent';
 import { LayeredImages } from '@berth/shim/image/store';
 import { findWrittenContainer } from '@berth/shim/written-container';
 import { type ImageStore, listings, registryTimeoutMs } from './image-store.ts';
@@ -58,8 +59,4 @@ async function permitted<Result>(directory: string, work: () => Promise<Result>)
       cause: error,
     });
   }
-}
-
-function absent(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'ENOENT') throw error;
 }

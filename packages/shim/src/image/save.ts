@@ -9,7 +9,7 @@ import { explainFullDisk } from '../files/full-disk.ts';
 import { syncDirectory } from '../files/sync-directory.ts';
 import { type ArchiveFile, writeArchive } from './archive-writer.ts';
 import type { Descriptor } from './blobs.ts';
-import type { Manifest } from './manifest.ts';
+import { documentBytes, type Manifest } from './manifest.ts';
 import { manifestOf, presentImage } from './present-image.ts';
 import { meansId } from './records.ts';
 import { nameOf, parseReference } from './reference.ts';
@@ -61,9 +61,9 @@ function archiveFiles(images: SavedImage[], format: ArchiveFormat, path: (digest
   const files = new Map(blobs.map(({ digest, size }) => [digest, { name: blobName(digest), content: { path: path(digest), size } }]));
   const manifests = images.flatMap(indexEntries);
   return [
-    { name: 'oci-layout', content: json({ imageLayoutVersion: '1.0.0' }) },
-    { name: 'index.json', content: json({ schemaVersion: 2, mediaType: 'application/vnd.oci.image.index.v1+json', manifests }) },
-    ...(format === 'docker' ? [{ name: 'manifest.json', content: json(images.map(dockerManifest)) }] : []),
+    { name: 'oci-layout', content: documentBytes({ imageLayoutVersion: '1.0.0' }) },
+    { name: 'index.json', content: documentBytes({ schemaVersion: 2, mediaType: 'application/vnd.oci.image.index.v1+json', manifests }) },
+    ...(format === 'docker' ? [{ name: 'manifest.json', content: documentBytes(images.map(dockerManifest)) }] : []),
     ...files.values(),
   ];
 }
@@ -107,8 +107,4 @@ async function writeTo(output: string | Writable, files: ArchiveFile[], signal: 
 
 function blobName(digest: string): string {
   return `blobs/${digest.replace(':', '/')}`;
-}
-
-function json(value: unknown): Buffer {
-  return Buffer.from(JSON.stringify(value));
 }
