@@ -1,7 +1,7 @@
 import type { Pod } from '@berth/api/objects';
 import { podReference } from '../commands/pod-reference.ts';
 import { compose, defaults, type GlobalOptions, tokens } from '../compose.ts';
-import { openImages } from '../node/images.ts';
+import { openImageStore } from '../images/open.ts';
 import type { TypedLine } from './typed-line.ts';
 
 /** Values that only the node that the line is about knows: its pods, containers, handlers, images. None where it doesn't answer. */
@@ -38,7 +38,7 @@ const sources: Record<string, (options: GlobalOptions, line: TypedLine) => Promi
       .map((handler) => [...before, handler].join(','));
   },
   image: async (options) => {
-    const images = await openImages(undefined, { root: options.root, run: options.run }).list();
+    const images = await openImageStore(undefined, { root: options.root, run: options.run }).list();
     return unique(images.map(({ name, id }) => (name === '<none>' ? id : name)));
   },
 };

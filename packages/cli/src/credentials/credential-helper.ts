@@ -9,12 +9,13 @@ const helperLimitMs = 30_000;
 
 /**
  * Asks `docker-credential-NAME` (docker-credential-helpers, "get": the registry on standard input, JSON on standard output). Undefined if it
- * knows none for this registry.
+ * knows none for this registry. A helper that takes longer than `limitMs` is killed.
  */
-export async function credentialHelper(name: string, domain: string): Promise<RegistryLogin | undefined> {
+export async function credentialHelper(name: string, domain: string, limitMs = helperLimitMs): Promise<RegistryLogin | undefined> {
   const program = `docker-credential-${name}`;
   if (!/^[\w.-]+$/.test(name)) throw failed(program, 'its name has characters that no program has');
-  const child = spawn(program, ['get'], { stdio: ['pipe', 'pipe', 'ignore'], signal: AbortSignal.timeout(helperLimitMs) });
+  const signal = AbortSignal.timeout(limitMs);
+  const child = spawn(program, ['get'], { stdio: ['pipe', 'pipe', 'ignore'], signal, killSignal: 'SIGKILL' });
   try {
     child.stdin.on('error', () => undefined).end(domain === 'docker.io' ? 'https://index.docker.io/v1/' : domain);
     const [said, [code]] = await Promise.all([text(child.stdout), once(child, 'close')]);
@@ -27,6 +28,11 @@ export async function credentialHelper(name: string, domain: string): Promise<Re
     return Username === '<token>' ? { identityToken: Secret } : { username: Username, password: Secret };
   } catch (error) {
     if (error instanceof PluginError) throw error;
+    if (signal.aborted) {
+      // A program that the helper started may keep it open.
+      child.stdout.destroy();
+      throw failed(program, `it didn't answer within ${limitMs / 1000} s`);
+    }
     // What it printed may hold a secret.
     throw failed(program, error instanceof SyntaxError ? 'it printed no JSON' : (error as Error).message);
   }

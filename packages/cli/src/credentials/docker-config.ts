@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
-import type { Reference } from '@berth/shim/image/reference';
+import { dockerHub, type Reference } from '@berth/shim/image/reference';
 
 /** The part of Docker's config.json, and of podman's auth.json, that is about registries. */
 export interface DockerConfig {
@@ -21,9 +21,6 @@ export interface RegistryLogin {
   identityToken?: string;
   registryToken?: string;
 }
-
-/** The names under which `docker login` keeps Docker Hub. */
-const dockerHub = new Set(['docker.io', 'index.docker.io', 'registry-1.docker.io']);
 
 /** The file that Docker or podman would use; undefined where this user has none. */
 export function defaultAuthFile(environment: NodeJS.ProcessEnv = process.env): string | undefined {

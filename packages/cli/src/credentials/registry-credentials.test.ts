@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { credentialHelper } from './credential-helper.ts';
 import { defaultAuthFile } from './docker-config.ts';
 import { registryCredentials } from './registry-credentials.ts';
 
@@ -59,6 +60,14 @@ describe('registryCredentials', () => {
     expect(await registryCredentials('none.example/app', { authfile })).toMatchObject({ auth: pair('file:x') });
     await expect(registryCredentials('lost.example/app', { authfile })).rejects.toThrow('credential helper docker-credential-lost: ');
     await expect(registryCredentials('bad.example/app', { authfile })).rejects.toThrow('its name has characters that no program has');
+  });
+
+  it('are not waited for where a helper goes on and on', async () => {
+    vi.stubEnv('PATH', `${directory}:${process.env.PATH}`);
+    await helper('slow', "trap '' TERM; while :; do sleep 0.1; done");
+    await expect(credentialHelper('slow', 'a.example', 200)).rejects.toThrow(
+      "credential helper docker-credential-slow: it didn't answer within 0.2 s; ",
+    );
   });
 
   it('are not told by the error for a broken file', async () => {

@@ -11,12 +11,12 @@ import type { Logger } from 'pino';
 import { type Directories, defaultEndpoint } from '../configuration/directories.ts';
 import type { NodeConfiguration, RuntimeEntry } from '../configuration/node-configuration.ts';
 import { HostGuard } from '../host/host-guard.ts';
+import { nodeStore } from '../images/node-store.ts';
 import { writeDefaultNetwork } from './default-network.ts';
 import { HandlerSource } from './handler-source.ts';
 import { refuseSecondNode } from './other-node.ts';
 import { type CniDirectories, runtimeCommand, runtimeEntry } from './runtime-command.ts';
 import { connectRuntime } from './runtime-connection.ts';
-import { storeImages } from './store-images.ts';
 import { SupervisedRuntime } from './supervised-runtime.ts';
 
 export interface NodeOptions {
@@ -68,7 +68,7 @@ export class Node {
     signal.throwIfAborted();
     this.#guard = HostGuard.begin(directories, configuration.cni.bridge, ephemeral);
     if (configuration.cni.confDir === undefined) writeDefaultNetwork(configuration.cni, cni.confDir, directories.root);
-    for (const image of images) await storeImages(directories.root).load(image, signal);
+    for (const image of images) await nodeStore(directories.root).load(image, signal);
     const traces = new PodTraces();
     const runtimes = await this.#startRuntimes(handler, traces, signal);
     signal.throwIfAborted();

@@ -1,10 +1,16 @@
+import { randomBytes } from 'node:crypto';
 import type { PluginError } from '@berth/sdk/errors';
+import type { LayerEntry } from '../layer-entry.ts';
 import { ImageRegistry, type Repository } from '../registry/image-registry.ts';
 import { expectEqual, expectTrue, present, refusalOf } from './expect.ts';
 import type { PublishedImage } from './image-publisher.ts';
 import type { AuthConfig, Image } from './messages.ts';
 import type { CriTarget } from './target.ts';
 import { withCleanUp } from './with-clean-up.ts';
+
+/** Of a layer that is large enough for a connection to break, or to stall, in its middle. */
+export const layerBytes = 400_000;
+export const middle = 150_000;
 
 /** What a pull may take that the registry makes fail, in milliseconds: longer is a hang. */
 const failedPullMs = 50_000;
@@ -13,6 +19,16 @@ interface PullOptions {
   /** Default: the image's name with its tag. */
   reference?: string;
   auth?: AuthConfig;
+}
+
+/** A layer with the file `/random`. */
+export function randomLayer(): LayerEntry[] {
+  return [{ type: 'file', path: 'random', content: randomBytes(layerBytes) }];
+}
+
+/** Publishes an image with a layer that no other image has. `bare`: without the programs that a container of it would need. */
+export async function publishWithLayer({ publisher }: CriTarget, { bare = false } = {}): Promise<PublishedImage> {
+  return publisher.publish({ bare, layers: [randomLayer()] });
 }
 
 /** Runs `work` with an image that has been pulled and is what was published; it is removed afterwards. */

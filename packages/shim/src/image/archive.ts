@@ -14,6 +14,7 @@ import { digestOf, Meter } from './digest.ts';
 import type { BlobSource } from './install.ts';
 import {
   choosePlatform,
+  documentBytes,
   type Manifest,
   ociManifestType,
   type PlatformDescriptor,
@@ -151,7 +152,7 @@ async function readDockerArchive(index: ArchiveIndex, object: string): Promise<C
     for (const [layer, name] of Layers.entries()) layers.push(await dockerLayer(index, name, diffIds[layer] ?? ''));
     entries.set(config.digest, Config);
     for (const [layer, name] of Layers.entries()) entries.set(layers[layer]?.digest ?? '', name);
-    const manifestBytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: ociManifestType, config, layers }));
+    const manifestBytes = documentBytes({ schemaVersion: 2, mediaType: ociManifestType, config, layers });
     images.push({ manifestBytes, manifest: { kind: 'manifest', mediaType: ociManifestType, config, layers }, names: RepoTags ?? [] });
   }
   return { images, entryOf: (digest) => entries.get(digest) ?? digest };

@@ -26,7 +26,7 @@ export class Blobs {
   readonly #ingest: string;
   readonly #incoming: string;
 
-  /** Blobs lie in `directory`; on the same file system, `ingest` holds those not yet whole, to be gone on with, and `incoming` what is to be deleted. */
+  /** Blobs lie in `directory`; `ingest`, on the same file system, holds those not yet whole, to be gone on with; `incoming` see SharedStore. */
   constructor(directory: string, ingest: string, incoming: string) {
     this.#directory = directory;
     this.#ingest = ingest;

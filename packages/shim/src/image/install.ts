@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { PluginError } from '@berth/sdk/errors';
 import { syscalls } from '../syscalls.ts';
 import type { Blobs, Descriptor } from './blobs.ts';
@@ -59,7 +60,7 @@ export async function installImage(
       within,
       () => source.origin?.(blob),
     );
-  await blobs.add({ digest: manifestDigest, size: manifestBytes.length }, (from) => once(manifestBytes.subarray(from)), signal);
+  await blobs.add({ digest: manifestDigest, size: manifestBytes.length }, (from) => Readable.from([manifestBytes.subarray(from)]), signal);
   if (manifest.config.size > longestManifest) {
     throw new PluginError('INVALID_ARGUMENT', `its configuration has ${manifest.config.size} bytes, more than ${longestManifest}`, {
       object: `manifest ${manifestDigest}`,
@@ -143,8 +144,4 @@ async function inOrder<T>(items: T[], limit: number, outer: AbortSignal, { fetch
   } finally {
     await Promise.allSettled(fetchers);
   }
-}
-
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes;
 }

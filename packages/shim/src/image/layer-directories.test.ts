@@ -20,3 +20,12 @@ it('refuses more than memory should hold', () => {
   };
   expect(addAll).toThrow(/^it has more than 9\d\d\d directories, and all are kept in memory; build the image with fewer/);
 });
+
+it('counts none that were removed', () => {
+  const directories = new LayerDirectories(1_000);
+  for (let round = 0; round < 100; round++) {
+    for (const path of ['a', 'a/b']) directories.add(path);
+    directories.remove('a');
+  }
+  expect(directories.has('a/b')).toBe(false);
+});

@@ -20,7 +20,7 @@ export class LayerDirectories {
 
   /** Throws RESOURCE_EXHAUSTED for more than memory should hold. */
   add(path: string): void {
-    this.#bytes += path.length + bytesOfOne;
+    this.#bytes += bytesOf(path);
     if (this.#bytes > this.#mostBytes) {
       throw new PluginError('RESOURCE_EXHAUSTED', `it has more than ${this.#times.size} directories, and all are kept in memory`, {
         hint: 'build the image with fewer directories in one layer',
@@ -38,7 +38,9 @@ export class LayerDirectories {
   remove(path: string): void {
     if (!this.#times.has(path)) return;
     for (const directory of [...this.#times.keys()]) {
-      if (directory === path || directory.startsWith(`${path}/`)) this.#times.delete(directory);
+      if (directory !== path && !directory.startsWith(`${path}/`)) continue;
+      this.#times.delete(directory);
+      this.#bytes -= bytesOf(directory);
     }
   }
 
@@ -46,4 +48,8 @@ export class LayerDirectories {
   *times(): Generator<[path: string, modified: number]> {
     for (const [path, modified] of this.#times) if (modified !== undefined) yield [path, modified];
   }
+}
+
+function bytesOf(path: string): number {
+  return path.length + bytesOfOne;
 }

@@ -29,27 +29,21 @@ export interface LayerRecord extends UnpackedSize {
 
 export const layerRecordName = 'layer.json';
 
-/** Paths of all lower directories have to fit into the one page that mount(2) takes: start short, take more digits if another layer has them. */
-const nameLengths = [8, 16, 32, 64];
-
-/** Unpacked layers, one folder each: `fs` is the layer, `layer.json` says which. The folder appears whole, by a rename. */
+/** Unpacked layers, one folder each, named by its chain id: `fs` is the layer, `layer.json` tells of it. The folder appears whole, by a rename. */
 export class Layers {
   readonly #directory: string;
   readonly #incoming: string;
 
-  /** Layers lie in `directory`; `incoming`, on the same file system, holds those not yet whole. */
+  /** Layers lie in `directory`; `incoming` see SharedStore. */
   constructor(directory: string, incoming: string) {
     this.#directory = directory;
     this.#incoming = incoming;
   }
 
   async find(chainId: string): Promise<Layer | undefined> {
-    for (const name of namesOf(chainId)) {
-      const folder = join(this.#directory, name);
-      const record = await this.#record(folder);
-      if (record?.chainId === chainId) return { ...record, directory: join(folder, 'fs') };
-    }
-    return undefined;
+    const folder = this.#folder(chainId);
+    const record = await this.#record(folder);
+    return record && { ...record, directory: join(folder, 'fs') };
   }
 
   /** The unpacked layer, made if it isn't there. `below`: its lower layers, topmost first. Others that want the same one wait. */
@@ -59,7 +53,7 @@ export class Layers {
     if (found) return found;
     await mkdir(this.#incoming, { recursive: true, mode: 0o700 });
     await mkdir(this.#directory, { recursive: true, mode: 0o700 });
-    const folder = join(this.#incoming, `layer-${hexOf(chainId)}`);
+    const folder = join(this.#incoming, `layer-${nameOf(chainId)}`);
     return withLock(`${folder}.lock`, signal, async () => {
       const meanwhile = await this.find(chainId);
       if (meanwhile) return meanwhile;
@@ -96,23 +90,21 @@ export class Layers {
     return detached;
   }
 
+  #folder(chainId: string): string {
+    return join(this.#directory, nameOf(chainId));
+  }
+
   #record(folder: string): Promise<LayerRecord | undefined> {
     return readJson<LayerRecord>(join(folder, layerRecordName));
   }
 
   async #publish(folder: string, chainId: string): Promise<string> {
-    for (const name of namesOf(chainId)) {
-      const target = join(this.#directory, name);
-      try {
-        await rename(folder, target);
-      } catch (error) {
-        if (['ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) continue;
-        throw error;
-      }
-      await syncDirectory(this.#directory);
-      return target;
-    }
-    throw new PluginError('INTERNAL', 'every name for it is taken', { object: `layer ${chainId}`, hint: `look into ${this.#directory}` });
+    const target = this.#folder(chainId);
+    // What has the name, but no record, is damaged.
+    await this.detach(target).catch(absent);
+    await rename(folder, target);
+    await syncDirectory(this.#directory);
+    return target;
   }
 }
 
@@ -137,9 +129,9 @@ function chainIdOf(below: string | undefined, diffId: string): string {
   return below === undefined ? diffId : digestOf(`${below} ${diffId}`);
 }
 
-function namesOf(chainId: string): string[] {
+function nameOf(chainId: string): string {
   const hex = hexOf(chainId);
-  if (hex) return nameLengths.map((length) => hex.slice(0, length));
+  if (hex) return hex;
   throw new PluginError('UNIMPLEMENTED', 'only sha256 digests are supported', {
     object: `layer ${JSON.stringify(chainId)}`,
     hint: 'build the image with sha256 digests',

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { tryLock } from '../files/file-lock.ts';
 import { namesIn } from '../files/names-in.ts';
 
-/** Removes what processes that died left in the folder of things not yet whole. What somebody still works on has its lock held, and stays. */
+/** Removes what processes that died left in `incoming`. What somebody still works on has its lock held, and stays. */
 export async function removeLeftovers(incoming: string): Promise<void> {
   const names = new Set((await namesIn(incoming)).map((name) => name.replace(/\.lock$/, '')));
   for (const name of names) {

@@ -42,6 +42,11 @@ interface ImageConfiguration {
   diffIds: string[];
 }
 
+/** A manifest, configuration or index as a store or an archive has it. */
+export function documentBytes(document: unknown): Buffer {
+  return Buffer.from(JSON.stringify(document));
+}
+
 /** Reads an OCI or Docker v2 manifest or index. `object` names it in errors. */
 export function parseManifest(bytes: Uint8Array, object: string): Manifest | Index {
   const value = parseJson(bytes, object);

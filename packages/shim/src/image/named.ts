@@ -7,6 +7,7 @@ import { readJson, readJsonFiles, writeJson } from '../files/json-file.ts';
 import { namesIn } from '../files/names-in.ts';
 import { digestOf, hexOf } from './digest.ts';
 import type { Images, PullOptions, UsableImage } from './images.ts';
+import { digitsOf } from './records.ts';
 import { nameOf, parseReference, repositoryOf } from './reference.ts';
 import { ImageUsers } from './users.ts';
 
@@ -93,7 +94,7 @@ export class NamedImages implements Images {
   }
 
   async #find(reference: string): Promise<NamedImage | undefined> {
-    const digits = /^(?:sha256:)?([0-9a-f]{12,64})$/.exec(reference)?.[1];
+    const digits = digitsOf(reference);
     const byId = digits && (await readJsonFiles<NamedImage>(this.#records)).filter(({ id }) => id.startsWith(`sha256:${digits}`));
     if (byId && byId.length === 1) return byId[0];
     if (reference.startsWith('sha256:') || digits?.length === 64) return undefined;

@@ -134,7 +134,7 @@ describe.skipIf(missing)(`pull${missing ? ` (${missing})` : ''}`, () => {
     const removing = (async () => {
       while (!pulled) {
         await images.remove(name);
-        await images.prune({ all: true });
+        await images.prune({ all: true }, signal);
       }
     })();
     await pulling.result.finally(() => {

@@ -1,32 +1,41 @@
 import { PluginError } from '@berth/sdk/errors';
-import type { Blobs } from './blobs.ts';
-import type { InstalledImage } from './install.ts';
-import { parseManifest } from './manifest.ts';
+import type { LeasedImage } from './leases.ts';
+import { manifestOf, presentImage } from './present-image.ts';
 import type { Records } from './records.ts';
 import { nameOf, parseReference, type Reference } from './reference.ts';
 import type { PushedImage } from './registry/push.ts';
+import type { SharedStore } from './shared-store.ts';
 
-/** What a present image is pushed from. Throws FAILED_PRECONDITION where the store lacks what the reference means. */
-export async function pushSource(image: InstalledImage, reference: Reference, blobs: Blobs, records: Records): Promise<PushedImage> {
+/**
+ * What a present image is pushed from, with what has to stay meanwhile: `reference` is looked up once, since its tag may move. `text` is
+ * how the user wrote it. Throws FAILED_PRECONDITION where the store lacks what the reference means.
+ */
+export async function pushSource(
+  store: SharedStore,
+  text: string,
+  reference: Reference,
+): Promise<{ source: PushedImage; leased: LeasedImage }> {
+  const { blobs, records } = store;
   const object = `image ${nameOf(reference)}`;
+  const image = await presentImage(store, text);
   if (reference.digest !== undefined && reference.digest !== image.manifestDigest) {
     const what = `the digest is that of an index, of which only the image ${image.manifestDigest} for this machine is here`;
     throw new PluginError('FAILED_PRECONDITION', what, { object, hint: 'push it by a tag' });
   }
-  const bytes = await blobs.read(image.manifestDigest);
-  const manifest = parseManifest(bytes, object);
-  const parts = manifest.kind === 'manifest' ? [manifest.config, ...manifest.layers] : [];
+  const { bytes, manifest } = await manifestOf(store, image, object);
+  const parts = [manifest.config, ...manifest.layers];
   for (const { digest } of parts) {
     if (await blobs.has(digest)) continue;
     throw new PluginError('FAILED_PRECONDITION', `its blob ${digest} is not here`, { object, hint: 'pull it again, then push it' });
   }
   const repositories = await repositoriesOf(reference, records);
-  return {
-    manifest: { bytes, digest: image.manifestDigest, mediaType: mediaTypeOf(bytes) },
+  const source: PushedImage = {
+    manifest: { bytes, digest: image.manifestDigest, mediaType: manifest.mediaType },
     blobs: parts,
     path: (digest) => blobs.path(digest),
     repositoryWith: (digest) => repositories.get(digest),
   };
+  return { source, leased: { manifestDigest: image.manifestDigest, manifest } };
 }
 
 /** By blob, a repository of the same registry that an image with it came from. */
@@ -40,10 +49,4 @@ async function repositoriesOf({ domain, path }: Reference, records: Records): Pr
     for (const digest of byId.get(image)?.blobs ?? []) repositories.set(digest, other.path);
   }
   return repositories;
-}
-
-/** OCI manifests need not name theirs. */
-function mediaTypeOf(manifest: Buffer): string {
-  const { mediaType } = JSON.parse(manifest.toString('utf8')) as { mediaType?: string };
-  return mediaType ?? 'application/vnd.oci.image.manifest.v1+json';
 }

@@ -133,8 +133,8 @@ export function meansId(reference: string, id: string): boolean {
   return digits !== undefined && id.startsWith(`sha256:${digits}`);
 }
 
-/** Of an id, or of as much of one as may stand for it. */
-function digitsOf(reference: string): string | undefined {
+/** Those of an id, or of as much of one as may stand for it; undefined for what can only be a name. */
+export function digitsOf(reference: string): string | undefined {
   return /^(?:sha256:)?([0-9a-f]{12,64})$/.exec(reference)?.[1];
 }
 

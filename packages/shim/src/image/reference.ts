@@ -11,6 +11,9 @@ export interface Reference {
   digest: string | undefined;
 }
 
+/** The hosts that Docker Hub goes by; `docker login` keeps its credentials under any of them. */
+export const dockerHub = new Set(['docker.io', 'index.docker.io', 'registry-1.docker.io']);
+
 const domainComponent = '(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])';
 const domainPattern = new RegExp(String.raw`^(?:${domainComponent}(?:\.${domainComponent})*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?$`);
 const pathComponent = '[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*';

@@ -30,12 +30,14 @@ export async function untagImage(store: SharedStore, reference: string): Promise
 }
 
 /** As `prune` of LayeredImages. */
-export async function pruneImages(store: SharedStore, { all }: { all: boolean }): Promise<Image[]> {
+export async function pruneImages(store: SharedStore, { all }: { all: boolean }, signal: AbortSignal): Promise<Image[]> {
   const removed: Image[] = [];
   await store.removeLeftovers(0);
   await store.collecting(async () => {
     const used = await store.users.images();
     for (const image of await listImages(store)) {
+      // The parts of those before are collected all the same.
+      if (signal.aborted) break;
       if (used.has(image.id) || image.pinned || (image.repoTags.length > 0 && !all)) continue;
       await store.records.remove(image.id);
       removed.push(image);

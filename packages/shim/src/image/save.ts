@@ -9,8 +9,8 @@ import { explainFullDisk } from '../files/full-disk.ts';
 import { syncDirectory } from '../files/sync-directory.ts';
 import { type ArchiveFile, writeArchive } from './archive-writer.ts';
 import type { Descriptor } from './blobs.ts';
-import { type Manifest, parseManifest } from './manifest.ts';
-import { presentImage } from './present-image.ts';
+import { documentBytes, type Manifest } from './manifest.ts';
+import { manifestOf, presentImage } from './present-image.ts';
 import { meansId } from './records.ts';
 import { nameOf, parseReference } from './reference.ts';
 import type { SharedStore } from './shared-store.ts';
@@ -48,13 +48,11 @@ export async function saveImages(
 }
 
 /** A present image under the name that the reference is; under none where that is an id. */
-export async function savedImage(store: SharedStore, reference: string): Promise<SavedImage> {
-  const { id, manifestDigest } = await presentImage(store, reference);
-  const bytes = await store.blobs.read(manifestDigest);
-  const manifest = parseManifest(bytes, `image ${reference}`);
-  if (manifest.kind !== 'manifest') throw new PluginError('DATA_LOSS', 'its manifest is an index', { object: `image ${reference}` });
-  const names = meansId(reference, id) ? [] : [nameOf(parseReference(reference))];
-  return { descriptor: { mediaType: manifest.mediaType, digest: manifestDigest, size: bytes.length }, manifest, names };
+async function savedImage(store: SharedStore, reference: string): Promise<SavedImage> {
+  const image = await presentImage(store, reference);
+  const { bytes, manifest } = await manifestOf(store, image, `image ${reference}`);
+  const names = meansId(reference, image.id) ? [] : [nameOf(parseReference(reference))];
+  return { descriptor: { mediaType: manifest.mediaType, digest: image.manifestDigest, size: bytes.length }, manifest, names };
 }
 
 /** The archive's files, each once: image-spec image-layout.md. `path` gives the file of a blob. */
@@ -63,9 +61,9 @@ function archiveFiles(images: SavedImage[], format: ArchiveFormat, path: (digest
   const files = new Map(blobs.map(({ digest, size }) => [digest, { name: blobName(digest), content: { path: path(digest), size } }]));
   const manifests = images.flatMap(indexEntries);
   return [
-    { name: 'oci-layout', content: json({ imageLayoutVersion: '1.0.0' }) },
-    { name: 'index.json', content: json({ schemaVersion: 2, mediaType: 'application/vnd.oci.image.index.v1+json', manifests }) },
-    ...(format === 'docker' ? [{ name: 'manifest.json', content: json(images.map(dockerManifest)) }] : []),
+    { name: 'oci-layout', content: documentBytes({ imageLayoutVersion: '1.0.0' }) },
+    { name: 'index.json', content: documentBytes({ schemaVersion: 2, mediaType: 'application/vnd.oci.image.index.v1+json', manifests }) },
+    ...(format === 'docker' ? [{ name: 'manifest.json', content: documentBytes(images.map(dockerManifest)) }] : []),
     ...files.values(),
   ];
 }
@@ -109,8 +107,4 @@ async function writeTo(output: string | Writable, files: ArchiveFile[], signal: 
 
 function blobName(digest: string): string {
   return `blobs/${digest.replace(':', '/')}`;
-}
-
-function json(value: unknown): Buffer {
-  return Buffer.from(JSON.stringify(value));
 }

@@ -15,14 +15,14 @@ const lockTimeoutMs = 30_000;
 
 /**
  * What all processes that use one store have in common: its folders on disk, and the lock under which records, users and
- * leases change and garbage is taken away. What is being made lies under `incoming`, a blob under `ingest`, and counts when it is renamed to
- * its place.
+ * leases change and garbage is taken away. What is made counts when it is renamed to its place.
  *
  * `blobs` manifests, configurations, layers as they came; `layers` unpacked ones; `records` and `names` see records.ts;
  * `users` see users.ts; `leases` see leases.ts.
  */
 export class SharedStore {
   readonly directory: string;
+  /** What is being made, but for blobs, which have `ingest`; and what is taken away and being deleted. Nothing here counts. */
   readonly incoming: string;
   readonly blobs: Blobs;
   readonly layers: Layers;

@@ -228,7 +228,7 @@ describe.skipIf(needsRoot)(`LayeredImages${needsRoot ? ` (${needsRoot})` : ''}`,
         [second?.id, true],
       ].toSorted(),
     );
-    expect((await images.prune({ all: true })).map(({ id }) => id)).toEqual([first?.id]);
+    expect((await images.prune({ all: true }, signal)).map(({ id }) => id)).toEqual([first?.id]);
     await images.unpin(second?.id ?? '');
     expect(await images.status('localhost/app:1')).toMatchObject({ pinned: false });
     await images.pin(second?.id ?? '');
@@ -241,8 +241,9 @@ describe.skipIf(needsRoot)(`LayeredImages${needsRoot ? ` (${needsRoot})` : ''}`,
     const [used] = await load('localhost/app:1', 'two');
     await images.use('localhost/app:1', 'c1');
     const [tagged] = await load('localhost/app:1', 'three');
-    expect((await images.prune()).map(({ id }) => id)).toEqual([moved?.id]);
-    expect((await images.prune({ all: true })).map(({ id }) => id)).toEqual([tagged?.id]);
+    expect(await images.prune({ all: true }, AbortSignal.abort())).toEqual([]);
+    expect((await images.prune({ all: false }, signal)).map(({ id }) => id)).toEqual([moved?.id]);
+    expect((await images.prune({ all: true }, signal)).map(({ id }) => id)).toEqual([tagged?.id]);
     expect((await images.list()).map(({ id }) => id)).toEqual([used?.id]);
     expect(await files('layers')).toHaveLength(2);
   });

@@ -54,15 +54,12 @@ export class LayeredImages implements Images {
   /** Puts a present image to the registry that `text` names, under the tag or digest that it names; gives the manifest's digest. */
   async push(text: string, auth: AuthConfig | undefined, signal: AbortSignal): Promise<string> {
     const reference = parseReference(text);
-    const image = await presentImage(this.#store, text);
-    const { savedImage } = await import('./save.ts');
-    const { descriptor, manifest } = await savedImage(this.#store, text);
-    const source = await pushSource(image, reference, this.#store.blobs, this.#store.records);
+    const { source, leased } = await pushSource(this.#store, text, reference);
     const { pushImage } = await import('./registry/push.ts');
     const registry = await this.#registry(reference, { auth, access: 'pull,push' });
     try {
-      await this.#store.reading([{ manifestDigest: descriptor.digest, manifest }], () => pushImage(registry, source, signal));
-      return image.manifestDigest;
+      await this.#store.reading([leased], () => pushImage(registry, source, signal));
+      return leased.manifestDigest;
     } finally {
       registry.close();
     }
@@ -72,7 +69,7 @@ export class LayeredImages implements Images {
    * Loads all images of an archive, a file or a stream: OCI image layout or `docker save`, plain or compressed. `name` stands for the
    * archive's own names, of which a layout may have none.
    */
-  async load(source: string | Readable, options: { name?: string } = {}, signal: AbortSignal): Promise<LoadedImage[]> {
+  async load(source: string | Readable, options: { name?: string }, signal: AbortSignal): Promise<LoadedImage[]> {
     const { loadArchive } = await import('./load.ts');
     return loadArchive(this.#store, source, options, signal);
   }
@@ -152,10 +149,10 @@ export class LayeredImages implements Images {
 
   /**
    * Removes images without a tag, or with `all` every image, that no container uses and nobody pinned; and all that processes
-   * which died or pulls that failed have left. Gives what was removed.
+   * which died or pulls that failed have left. Gives what was removed. An aborted `signal` makes it stop at the next image.
    */
-  prune({ all = false }: { all?: boolean } = {}): Promise<Image[]> {
-    return pruneImages(this.#store, { all });
+  prune(options: { all: boolean }, signal: AbortSignal): Promise<Image[]> {
+    return pruneImages(this.#store, options, signal);
   }
 
   async recover(isUser: (user: string) => boolean): Promise<void> {

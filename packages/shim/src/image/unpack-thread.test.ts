@@ -51,6 +51,17 @@ describe.skipIf(unpackingNeeds)(`unpacking by another thread${unpackingNeeds ? `
     expect((await Promise.allSettled(unpacked)).map(({ status }) => status)).toEqual(['rejected', 'fulfilled', 'fulfilled']);
   });
 
+  it("doesn't begin when its signal is aborted before", async () => {
+    const layer = await layers.make([ballast]);
+    const aborted = new AbortController();
+    const target = layers.fresh();
+    const ended = unpackLayer({ ...layer, lowers: [] }, target, aborted.signal);
+    // The size of the layer is being asked for.
+    aborted.abort();
+    await expect(ended).rejects.toMatchObject({ code: 'CANCELLED' });
+    await expect(lstat(target)).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
   it('ends when its signal is aborted meanwhile', async () => {
     const chunks = function* () {
       for (let count = 0; count < 100; count++) yield randomBytes(1_000_000);

@@ -18,15 +18,17 @@ export class UnpackThread {
 
   /** As `writeLayer`, over there. */
   async unpack(source: LayerSource, target: string, signal: AbortSignal): Promise<UnpackedSize> {
+    // A listener on a signal that is aborted already is never called.
+    signal.throwIfAborted();
     const id = this.#serial++;
     const send = (order: Order) => this.#worker?.postMessage(order);
     const leave = () => send({ id });
     const { promise, resolve, reject } = Promise.withResolvers<UnpackedSize>();
     this.#waiting.set(id, { resolve, reject });
-    this.#start();
-    send({ id, layer: { source, target } });
     signal.addEventListener('abort', leave);
     try {
+      this.#start();
+      send({ id, layer: { source, target } });
       return await promise;
     } catch (error) {
       throw signal.aborted ? signal.reason : error;

@@ -1,7 +1,7 @@
 import type { CommitOptions } from '@berth/shim/image/store';
 import { Command, Option } from 'commander';
 import { interruptible } from './interruptible.ts';
-import { openedImages } from './opened-images.ts';
+import { openedStore } from './opened-store.ts';
 
 interface Options {
   namespace: string;
@@ -29,9 +29,9 @@ export function imageCommitCommand(): Command {
     .action(async (container: string, name: string, options: Options, command: Command) => {
       const { namespace, author, message, change: changes } = options;
       const commitOptions: CommitOptions = { ...(author !== undefined && { author }), ...(message !== undefined && { message }), changes };
-      const images = openedImages(command);
+      const store = openedStore(command);
       await interruptible(async (signal) => {
-        process.stdout.write(`${await images.commit({ container, namespace }, name, commitOptions, signal)}\n`);
+        process.stdout.write(`${await store.commit({ container, namespace }, name, commitOptions, signal)}\n`);
       });
     });
 }

@@ -1,8 +1,8 @@
 import { Command } from 'commander';
-import type { ImageListing } from '../../node/image-commands.ts';
+import type { ImageListing } from '../../images/image-store.ts';
 import { type Column, formatListing, type OutputFormat } from '../../view/listing.ts';
 import { outputOption } from '../../view/output-option.ts';
-import { openedImages } from './opened-images.ts';
+import { openedStore } from './opened-store.ts';
 
 const columns: Column<ImageListing>[] = [
   { header: 'NAME', value: (image) => image.name },
@@ -18,6 +18,6 @@ export function imageLsCommand(): Command {
     .description('list images')
     .addOption(outputOption())
     .action(async (options: { output: OutputFormat }, command: Command) => {
-      process.stdout.write(`${formatListing(await openedImages(command).list(), columns, options.output)}\n`);
+      process.stdout.write(`${formatListing(await openedStore(command).list(), columns, options.output)}\n`);
     });
 }

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { openedImages } from './opened-images.ts';
+import { openedStore } from './opened-store.ts';
 
 /** `berth image pin IMAGE...` */
 export function imagePinCommand(): Command {
@@ -7,8 +7,8 @@ export function imagePinCommand(): Command {
     .description("keep images from kubelet's clean-up and from prune; the mark stays with the name when that moves to another image")
     .argument('<image...>', 'name, or id for all names of an image')
     .action(async (references: string[], _options: unknown, command: Command) => {
-      const images = openedImages(command);
-      for (const reference of references) await images.pin(reference);
+      const store = openedStore(command);
+      for (const reference of references) await store.pin(reference);
     });
 }
 
@@ -18,7 +18,7 @@ export function imageUnpinCommand(): Command {
     .description('take the mark of pin away, from all names of the images')
     .argument('<image...>', 'name or id')
     .action(async (references: string[], _options: unknown, command: Command) => {
-      const images = openedImages(command);
-      for (const reference of references) await images.unpin(reference);
+      const store = openedStore(command);
+      for (const reference of references) await store.unpin(reference);
     });
 }

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { openedImages } from './opened-images.ts';
+import { openedStore } from './opened-store.ts';
 
 /** `berth image rm IMAGE...`: prints whether a name or a whole image is gone. */
 export function imageRmCommand(): Command {
@@ -9,7 +9,7 @@ export function imageRmCommand(): Command {
     )
     .argument('<image...>', 'name or id')
     .action(async (references: string[], _options: unknown, command: Command) => {
-      const images = openedImages(command);
-      for (const reference of references) process.stdout.write(`${await images.remove(reference)} ${reference}\n`);
+      const store = openedStore(command);
+      for (const reference of references) process.stdout.write(`${await store.remove(reference)} ${reference}\n`);
     });
 }

@@ -2,7 +2,7 @@ import { PluginError } from '@berth/sdk/errors';
 import { type ArchiveFormat, archiveFormats } from '@berth/shim/image/save';
 import { Command, Option } from 'commander';
 import { interruptible } from './interruptible.ts';
-import { openedImages } from './opened-images.ts';
+import { openedStore } from './opened-store.ts';
 
 /** `berth image save IMAGE... -o FILE`: one archive of all of them. */
 export function imageSaveCommand(): Command {
@@ -22,6 +22,6 @@ export function imageSaveCommand(): Command {
           hint: 'name a file with -o, or redirect it',
         });
       }
-      await interruptible((signal) => openedImages(command).save(references, output, format, signal));
+      await interruptible((signal) => openedStore(command).save(references, output, format, signal));
     });
 }

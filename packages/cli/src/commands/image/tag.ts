@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { openedImages } from './opened-images.ts';
+import { openedStore } from './opened-store.ts';
 
 /** `berth image tag IMAGE NAME`: prints the name in full. */
 export function imageTagCommand(): Command {
@@ -8,6 +8,6 @@ export function imageTagCommand(): Command {
     .argument('<image>', 'name or id')
     .argument('<name>', 'new name')
     .action(async (reference: string, name: string, _options: unknown, command: Command) => {
-      process.stdout.write(`${await openedImages(command).tag(reference, name)}\n`);
+      process.stdout.write(`${await openedStore(command).tag(reference, name)}\n`);
     });
 }

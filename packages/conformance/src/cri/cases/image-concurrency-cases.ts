@@ -1,15 +1,11 @@
-import { randomBytes } from 'node:crypto';
 import type { LayerEntry } from '../../layer-entry.ts';
 import type { Case } from '../../suite.ts';
 import { expectEqual, expectSame } from '../expect.ts';
 import type { PublishedImage } from '../image-publisher.ts';
 import { logs, ownImages } from '../needs.ts';
-import { expectAbsent, scriptIn, statusOf, withPulled } from '../pulling.ts';
+import { expectAbsent, layerBytes, middle, publishWithLayer, scriptIn, statusOf, withPulled } from '../pulling.ts';
 import type { CriTarget } from '../target.ts';
 import { withCleanUp } from '../with-clean-up.ts';
-
-const layerBytes = 400_000;
-const middle = 150_000;
 
 /** Pulls beside each other, beside removals, and ended by their client. */
 export const imageConcurrencyCases: Case<CriTarget>[] = [
@@ -108,10 +104,6 @@ export const imageConcurrencyCases: Case<CriTarget>[] = [
     },
   },
 ];
-
-async function publishWithLayer({ publisher }: CriTarget): Promise<PublishedImage> {
-  return publisher.publish({ layers: [[{ type: 'file', path: 'random', content: randomBytes(layerBytes) }]] });
-}
 
 async function pull({ client }: CriTarget, { reference }: PublishedImage): Promise<string> {
   return (await client.PullImage({ image: { image: reference } })).imageRef;

@@ -2,14 +2,20 @@ import { randomBytes } from 'node:crypto';
 import { digestOf } from '../../image-archive.ts';
 import type { Case } from '../../suite.ts';
 import { expectEqual, expectTrue } from '../expect.ts';
-import type { PublishedImage } from '../image-publisher.ts';
 import { logs, ownImages } from '../needs.ts';
-import { expectPullFails, expectPullFailsUntilMended, withCopyElsewhere, withPulled } from '../pulling.ts';
+import {
+  expectPullFails,
+  expectPullFailsUntilMended,
+  layerBytes,
+  middle,
+  publishWithLayer,
+  randomLayer,
+  withCopyElsewhere,
+  withPulled,
+} from '../pulling.ts';
 import type { CriTarget } from '../target.ts';
 import { withCleanUp } from '../with-clean-up.ts';
 
-const layerBytes = 400_000;
-const middle = 150_000;
 const hugeBytes = 20 * 1024 * 1024;
 
 /** Registries that lie, fail or go away: the pull fails and leaves nothing, and a later one isn't hindered by it. */
@@ -77,7 +83,7 @@ export const imageFaultCases: Case<CriTarget>[] = [
       for (const difference of [-1, 1]) {
         const image = await target.publisher.publish({
           bare: true,
-          layers: randomLayer(),
+          layers: [randomLayer()],
           alterManifest: ({ layers, ...rest }) => ({
             ...rest,
             layers: layers.map((layer) => ({ ...layer, size: layer.size + difference })),
@@ -96,7 +102,7 @@ export const imageFaultCases: Case<CriTarget>[] = [
     async run(target) {
       const image = await target.publisher.publish({
         bare: true,
-        layers: randomLayer(),
+        layers: [randomLayer()],
         alterConfig: (config) => ({ ...config, rootfs: { ...config.rootfs, diff_ids: [`sha256:${'0'.repeat(64)}`] } }),
       });
       await expectPullFails(target, image, 'an image with a wrong diff_id');
@@ -109,7 +115,7 @@ export const imageFaultCases: Case<CriTarget>[] = [
     proves: ['PullImage'],
     needs: [ownImages],
     async run(target) {
-      const image = await publishWithLayer(target);
+      const image = await publishWithLayer(target, { bare: true });
       image.repository.blobs.delete(image.layers[0]?.digest ?? '');
       await expectPullFails(target, image, 'an image without its layer');
       target.publisher.put(image, image.repository);
@@ -158,7 +164,7 @@ export const imageFaultCases: Case<CriTarget>[] = [
     proves: ['PullImage'],
     needs: [ownImages],
     async run(target) {
-      const image = await publishWithLayer(target);
+      const image = await publishWithLayer(target, { bare: true });
       image.repository.faults = { cut: { offset: middle, times: Number.POSITIVE_INFINITY } };
       await expectPullFailsUntilMended(target, image, 'an image whose layer is always cut');
     },
@@ -170,7 +176,7 @@ export const imageFaultCases: Case<CriTarget>[] = [
     proves: ['PullImage'],
     needs: [ownImages],
     async run(target) {
-      const image = await publishWithLayer(target);
+      const image = await publishWithLayer(target, { bare: true });
       await withCopyElsewhere(image, async (elsewhere, host) => {
         image.repository.faults = { redirect: (path) => `http://${host}${path}` };
         await withPulled(target, image, async () => undefined);
@@ -188,7 +194,7 @@ export const imageFaultCases: Case<CriTarget>[] = [
     proves: ['PullImage'],
     needs: [ownImages],
     async run(target) {
-      const image = await publishWithLayer(target);
+      const image = await publishWithLayer(target, { bare: true });
       image.repository.faults = { redirect: (path) => path };
       await expectPullFailsUntilMended(target, image, 'an image whose blobs are redirected for ever');
     },
@@ -254,16 +260,8 @@ export const imageFaultCases: Case<CriTarget>[] = [
   },
 ];
 
-function randomLayer() {
-  return [[{ type: 'file' as const, path: 'random', content: randomBytes(layerBytes) }]];
-}
-
-async function publishWithLayer({ publisher }: CriTarget): Promise<PublishedImage> {
-  return publisher.publish({ bare: true, layers: randomLayer() });
-}
-
 async function withLyingLayer(target: CriTarget, what: string, lie: (bytes: Buffer) => Buffer): Promise<void> {
-  const image = await publishWithLayer(target);
+  const image = await publishWithLayer(target, { bare: true });
   image.repository.faults = { lies: new Map(image.layers.map(({ digest, bytes }) => [digest, lie(bytes)])) };
   await expectPullFailsUntilMended(target, image, what);
 }

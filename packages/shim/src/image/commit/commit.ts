@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { PluginError } from '@berth/sdk/errors';
@@ -10,7 +11,7 @@ import { explainFullDisk } from '../../files/full-disk.ts';
 import { addImage } from '../add-image.ts';
 import type { Descriptor } from '../blobs.ts';
 import { digestOf, Meter } from '../digest.ts';
-import { longestManifest, type Manifest, ociManifestType, parseManifest } from '../manifest.ts';
+import { documentBytes, longestManifest, type Manifest, ociManifestType, parseManifest } from '../manifest.ts';
 import { parseReference, repositoryOf } from '../reference.ts';
 import type { SharedStore } from '../shared-store.ts';
 import { newTag } from '../tags.ts';
@@ -79,18 +80,18 @@ export async function commitContainer(
   applyChanges(base.configuration.config ?? {}, options.changes ?? []);
   return store.leasing([base], () =>
     withLayer(store, container, signal, async (layer) => {
-      const configBytes = json(changed(base.configuration, layer.diffId, options));
+      const configBytes = documentBytes(changed(base.configuration, layer.diffId, options));
       if (configBytes.length > longestManifest) {
         throw new PluginError('INVALID_ARGUMENT', `its image's configuration would have ${configBytes.length} bytes`, { object });
       }
       const config = { mediaType: configType, digest: digestOf(configBytes), size: configBytes.length };
       const { path, diffId, ...descriptor } = layer;
       const layers = [...base.manifest.layers.map(asOci), descriptor];
-      const manifestBytes = json({ schemaVersion: 2, mediaType: ociManifestType, config, layers });
+      const manifestBytes = documentBytes({ schemaVersion: 2, mediaType: ociManifestType, config, layers });
       const names = [tag, `${repositoryOf(parseReference(name))}@${digestOf(manifestBytes)}`];
       const source = {
         open: ({ digest }: Descriptor, _: AbortSignal, start = 0) =>
-          digest === config.digest ? once(configBytes.subarray(start)) : createReadStream(path, { start }),
+          digest === config.digest ? Readable.from([configBytes.subarray(start)]) : createReadStream(path, { start }),
       };
       const id = await addImage(
         store,
@@ -169,12 +170,4 @@ function changed(base: Configuration, diffId: string, { author, message, changes
 
 function asOci(layer: Descriptor): Descriptor {
   return { ...layer, mediaType: ociLayerTypes[layer.mediaType] ?? layer.mediaType };
-}
-
-function json(value: unknown): Buffer {
-  return Buffer.from(JSON.stringify(value));
-}
-
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes;
 }

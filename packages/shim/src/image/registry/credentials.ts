@@ -1,4 +1,5 @@
 import type { AuthConfig } from '@berth/sdk/cri';
+import { dockerHub } from '../reference.ts';
 import type { RegistryHost } from './registry-host.ts';
 
 /** What CRI's AuthConfig comes to for one host. */
@@ -10,9 +11,6 @@ export interface Credentials {
   /** Shown to the registry as it is. */
   registryToken?: string;
 }
-
-/** The names that Docker Hub goes by. */
-const dockerHub = new Set(['docker.io', 'index.docker.io', 'registry-1.docker.io']);
 
 /**
  * Credentials for one host of the registry `domain`; none where they are another's, which mustn't be shown to it. Those without an

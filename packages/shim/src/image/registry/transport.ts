@@ -38,7 +38,7 @@ export function memoryBody(bytes: Uint8Array | string): TransportRequest['body']
 export class Transport {
   readonly #host: RegistryHost;
   readonly #patience: Patience;
-  readonly #agents = new Map<string, Agent>();
+  readonly #agents = new Map<string, Promise<Agent>>();
 
   constructor(host: RegistryHost, patience: Patience) {
     this.#host = host;
@@ -94,7 +94,12 @@ export class Transport {
 
   /** Ends the connections. */
   close(): void {
-    for (const agent of this.#agents.values()) agent.destroy();
+    for (const made of this.#agents.values()) {
+      made.then(
+        (agent) => agent.destroy(),
+        () => undefined,
+      );
+    }
   }
 
   async #answered(request: ClientRequest, body: TransportRequest['body']): Promise<IncomingMessage> {
@@ -131,15 +136,21 @@ export class Transport {
   }
 
   /** A client certificate is for the host itself; what it points to is only trusted in the same way. */
-  async #agentFor(url: URL): Promise<Agent> {
+  #agentFor(url: URL): Promise<Agent> {
     const isHost = url.origin === new URL(this.#host.api).origin;
     const kind = [url.protocol, isHost, isLoopback(url.host)].join();
     const known = this.#agents.get(kind);
     if (known) return known;
+    const made = this.#newAgent(url, isHost);
+    this.#agents.set(kind, made);
+    // Certificates that can't be read are read again.
+    made.catch(() => this.#agents.delete(kind));
+    return made;
+  }
+
+  async #newAgent(url: URL, isHost: boolean): Promise<Agent> {
     const options = { keepAlive: true, ...this.#proxyFor(url) };
-    const agent = url.protocol === 'http:' ? new HttpAgent(options) : new HttpsAgent({ ...options, ...(await this.#tls(isHost)) });
-    this.#agents.set(kind, agent);
-    return agent;
+    return url.protocol === 'http:' ? new HttpAgent(options) : new HttpsAgent({ ...options, ...(await this.#tls(isHost)) });
   }
 
   #tls(isHost: boolean): Promise<TlsOptions> {

@@ -6,8 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { storeImages } from './store-images.ts';
+import { nodeStore } from './node-store.ts';
 
+const signal = AbortSignal.timeout(60_000);
 let root: string;
 
 beforeEach(() => {
@@ -16,19 +17,19 @@ beforeEach(() => {
 
 afterEach(() => rmSync(root, { recursive: true }));
 
-describe('storeImages', () => {
+describe('nodeStore', () => {
   it('lists nothing where nothing was loaded', async () => {
-    expect(await storeImages(root).list()).toEqual([]);
+    expect(await nodeStore(root).list()).toEqual([]);
   });
 
   it('names an image that is not there to be removed', async () => {
-    await expect(storeImages(root).remove('nope')).rejects.toThrow(/^image nope: there is no such image; list them/);
+    await expect(nodeStore(root).remove('nope')).rejects.toThrow(/^image nope: it is not on this node; /);
   });
 
   it('stops loading an archive when it is told to', async () => {
     const file = join(root, 'a.tar.gz');
     writeFileSync(file, gzipSync(Buffer.alloc(1024)));
-    await expect(storeImages(root).load(file, AbortSignal.abort())).rejects.toMatchObject({ code: 'CANCELLED' });
+    await expect(nodeStore(root).load(file, AbortSignal.abort())).rejects.toMatchObject({ code: 'CANCELLED' });
   });
 
   it("tells a registry's refusal from the store's", async () => {
@@ -36,7 +37,21 @@ describe('storeImages', () => {
     await once(server, 'listening');
     const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
     try {
-      await expect(storeImages(root).pull(`${host}/app:1`)).rejects.toThrow(`image ${host}/app:1: registry ${host}: answered 403; check`);
+      await expect(nodeStore(root).pull(`${host}/app:1`, undefined, signal)).rejects.toThrow(
+        `image ${host}/app:1: registry ${host}: answered 403; check`,
+      );
+    } finally {
+      server.close();
+    }
+  });
+
+  it('gives a pull up when it is told to', async () => {
+    const given = new AbortController();
+    const server = createServer(() => given.abort()).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    try {
+      await expect(nodeStore(root).pull(`${host}/app:1`, undefined, given.signal)).rejects.toMatchObject({ code: 'CANCELLED' });
     } finally {
       server.close();
     }
@@ -45,6 +60,6 @@ describe('storeImages', () => {
   it('names an archive that is none', async () => {
     const file = join(root, 'a.tar');
     writeFileSync(file, 'no archive');
-    await expect(storeImages(root).load(file)).rejects.toThrow(file);
+    await expect(nodeStore(root).load(file, signal)).rejects.toThrow(file);
   });
 });

@@ -1,5 +1,4 @@
 import type { AuthConfig, Image } from '@berth/sdk/cri';
-import { PluginError } from '@berth/sdk/errors';
 import type { ArchiveFormat } from '@berth/shim/image/save';
 import type { CommitOptions } from '@berth/shim/image/store';
 
@@ -21,16 +20,16 @@ interface ContainerReference {
 }
 
 /** What `berth image` does, on the node's own store or on a CRI server's. */
-export interface ImageCommands {
+export interface ImageStore {
   list(): Promise<ImageListing[]>;
   /** Says what has become of it: a name may be only one of several. */
   remove(reference: string): Promise<'untagged' | 'removed'>;
   /** Gives the image's id. */
-  pull(reference: string, auth?: AuthConfig): Promise<string>;
+  pull(reference: string, auth: AuthConfig | undefined, signal: AbortSignal): Promise<string>;
   /** To the registry of its name; gives the manifest's digest. */
-  push(reference: string, auth?: AuthConfig): Promise<string>;
+  push(reference: string, auth: AuthConfig | undefined, signal: AbortSignal): Promise<string>;
   /** Gives the names that the archive brought; `-` is standard input. */
-  load(file: string, signal?: AbortSignal): Promise<string[]>;
+  load(file: string, signal: AbortSignal): Promise<string[]>;
   /** Gives the new name in full. */
   tag(reference: string, name: string): Promise<string>;
   /** `file`: `-` is standard output. */
@@ -39,15 +38,12 @@ export interface ImageCommands {
   commit(from: ContainerReference, name: string, options: CommitOptions, signal: AbortSignal): Promise<string>;
   pin(reference: string): Promise<void>;
   unpin(reference: string): Promise<void>;
-  /** Gives names, or else ids, of the images that are gone. */
-  prune(options: { all: boolean }): Promise<string[]>;
+  /** Gives names, or else ids, of the images that are gone; `signal` makes it stop at the next one, as if there were no more. */
+  prune(options: { all: boolean }, signal: AbortSignal): Promise<string[]>;
 }
 
-export const pullTimeoutMs = 600_000;
-
-export function noSuchImage(reference: string): PluginError {
-  return new PluginError('NOT_FOUND', 'there is no such image', { object: `image ${reference}`, hint: 'list them with "berth image ls"' });
-}
+/** For a large image on a slow line; that a registry is silent is found out long before. */
+export const registryTimeoutMs = 21_600_000;
 
 /** A line for each name, or one for an image without. */
 export function listings(image: Image): ImageListing[] {

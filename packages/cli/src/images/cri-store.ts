@@ -1,10 +1,10 @@
 import { connect } from '@berth/sdk/connect';
 import { ImageServiceService, ImageStatusRequest, ListImagesRequest, PullImageRequest, RemoveImageRequest } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
-import { type ImageCommands, listings, noSuchImage, pullTimeoutMs } from './image-commands.ts';
+import { type ImageStore, listings, registryTimeoutMs } from './image-store.ts';
 
 /** The images of any CRI server, as far as CRI goes. */
-export function criImages(endpoint: string): ImageCommands {
+export function criStore(endpoint: string): ImageStore {
   const using = async <Result>(work: (images: ReturnType<typeof client>) => Promise<Result>): Promise<Result> => {
     const connected = client(endpoint);
     try {
@@ -31,10 +31,10 @@ export function criImages(endpoint: string): ImageCommands {
         await images.removeImage(RemoveImageRequest.fromPartial({ image }));
         return 'removed' as const;
       }),
-    pull: (reference, auth) =>
+    pull: (reference, auth, signal) =>
       using(async (images) => {
         const request = PullImageRequest.fromPartial({ image: { image: reference }, ...(auth && { auth }) });
-        return (await images.pullImage(request, { deadlineMs: pullTimeoutMs })).imageRef;
+        return (await images.pullImage(request, { deadlineMs: registryTimeoutMs, signal })).imageRef;
       }),
     push: beyondCri('pushes an image', 'ctr -n k8s.io images push NAME'),
     load: beyondCri('loads an archive', 'ctr -n k8s.io images import FILE'),
@@ -49,4 +49,8 @@ export function criImages(endpoint: string): ImageCommands {
 
 function client(endpoint: string) {
   return connect(ImageServiceService, endpoint);
+}
+
+function noSuchImage(reference: string): PluginError {
+  return new PluginError('NOT_FOUND', 'there is no such image', { object: `image ${reference}`, hint: 'list them with "berth image ls"' });
 }
