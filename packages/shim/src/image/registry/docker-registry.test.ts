@@ -172,6 +172,16 @@ describe.skipIf(missing)(`images from docker-registry${missing ? ` (${missing})`
       await configure(`${plain.host}/hosts.toml`, `server = "https://${plain.host}"\n`);
       await expect(pull(`${plain.host}/team/app:1`)).rejects.toThrow(`registry ${plain.host}: it does not speak TLS; where it serves`);
     });
+
+    it('say so where a registry on loopback speaks it', async () => {
+      const host = await another({ tls: tls() });
+      const sent = 'answered 400, Client sent an HTTP request to an HTTPS server.; where it serves HTTPS, write';
+      await expect(pull(`${host}/team/app:1`)).rejects.toThrow(
+        `registry ${host}: ${sent} server = "https://${host}" in the hosts.toml of ${host}`,
+      );
+      await configure('registry.invalid/hosts.toml', `server = "http://${plain.host}"\n${mirrors(host)}`);
+      await expect(pull('registry.invalid/team/none:1')).rejects.toThrow(`mirror ${host}: answered 400, Client sent an HTTP`);
+    });
   });
 
   describe('by mirrors', () => {
@@ -203,6 +213,38 @@ describe.skipIf(missing)(`images from docker-registry${missing ? ` (${missing})`
       const lying = `127.0.0.1:${(liar.address() as AddressInfo).port}`;
       await configure('registry.invalid/hosts.toml', mirrors(lying, plain.host));
       expect(await pull(`registry.invalid/team/app@${image.manifestDigest}`)).toBe(image.id);
+    });
+
+    it.each(['<html>', 'null', '{}'])('are passed over where they answer %s, and named where none is left', async (body) => {
+      const other = createServer((_, response) => response.end(body)).listen(0, '127.0.0.1');
+      await once(other, 'listening');
+      started.push({ stop: async () => void other.close() });
+      const host = `127.0.0.1:${(other.address() as AddressInfo).port}`;
+      await configure('registry.invalid/hosts.toml', mirrors(host, plain.host));
+      expect(await pull('registry.invalid/team/app:1')).toBe(image.id);
+      await configure('registry.invalid/hosts.toml', `server = "http://${deadHost}"\n${mirrors(host)}`);
+      await expect(pull('registry.invalid/team/app:1')).rejects.toThrow(
+        new RegExp(
+          `none of 2 hosts gave it: mirror ${host}: what it gave is no manifest: it is n.+; registry ${deadHost}: connection refused`,
+        ),
+      );
+    });
+
+    it('are asked for nothing more once they sent wrong bytes', async () => {
+      const asked: string[] = [];
+      const forger = createServer(async (request, response) => {
+        asked.push(request.url ?? '');
+        const answer = await fetch(`http://${plain.host}${request.url}`, { headers: { accept: request.headers.accept ?? '*/*' } });
+        const bytes = Buffer.from(await answer.arrayBuffer());
+        response.end(request.url?.includes('/blobs/') ? Buffer.alloc(bytes.length) : bytes);
+      }).listen(0, '127.0.0.1');
+      await once(forger, 'listening');
+      started.push({ stop: async () => void forger.close() });
+      const host = `127.0.0.1:${(forger.address() as AddressInfo).port}`;
+      await configure('registry.invalid/hosts.toml', mirrors(host, plain.host));
+      expect(await pull('registry.invalid/team/app:1')).toBe(image.id);
+      // The configuration is fetched before all layers.
+      expect(asked).toEqual([expect.stringContaining('/manifests/1'), expect.stringContaining(`/blobs/${image.id}`)]);
     });
 
     it('get no credentials that are not theirs', async () => {
