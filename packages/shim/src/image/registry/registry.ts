@@ -49,6 +49,7 @@ export async function openRegistry(reference: Reference, options: RegistryOption
 /**
  * The OCI distribution protocol for one repository: its mirrors are asked first, in their order, and the registry itself last. Where none
  * of several has what is asked for, the error names each and why; its code is the last one's, the registry's own.
+ * A host that has sent wrong bytes is asked for nothing more.
  */
 export class Registry implements BlobSource {
   readonly reference: Reference;
