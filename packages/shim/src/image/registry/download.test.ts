@@ -190,6 +190,17 @@ describe('a layer on its way', () => {
     expect(starts().at(-1)).toBe(0);
   });
 
+  it('has no host called a liar whose part a liar went on with', async () => {
+    const failing = await inTurn(cutAfter(half), (response) => response.writeHead(410).end());
+    const liar = await inTurn((response, from) => {
+      head(response, from);
+      response.end(Buffer.alloc(content.length - from));
+    });
+    await expect(download([failing, liar])).rejects.toThrow(
+      new RegExp(`none of 2 hosts gave it: mirror ${failing}: answered 410; mirror ${liar}: it sent wrong bytes`),
+    );
+  });
+
   it('names each host, and what it did, where none sends the right bytes', async () => {
     const [liar, empty, other] = [
       await inTurn(forged(content.length)),

@@ -41,6 +41,15 @@ export interface RegistryOptions {
   patience?: Partial<RegistryPatience>;
 }
 
+interface Delivery {
+  /** Whose hosts sent something of it, in the order in which they did. */
+  senders: Set<RegistryClient>;
+  /** Of the hosts that failed for good. */
+  failures: Map<RegistryClient, HostFailure>;
+  /** The bytes were wrong: those that failed are not asked for this blob again. */
+  isRejected: boolean;
+}
+
 /** Reads the configuration of the registry's hosts, and is ready to ask them. To be closed. */
 export async function openRegistry(reference: Reference, options: RegistryOptions): Promise<Registry> {
   return new Registry(reference, await registryHosts(options.configPath, reference.domain), options);
@@ -61,8 +70,8 @@ export class Registry implements BlobSource {
   readonly #givenUp = new Set<RegistryClient>();
   /** Clients whose hosts sent wrong bytes, and what: these are asked for nothing more. */
   readonly #distrusted = new Map<RegistryClient, HostFailure>();
-  /** By blob, who has sent it, in the order in which they did, since it was last opened. */
-  readonly #senders = new Map<string, Set<RegistryClient>>();
+  /** By blob, how it came when it was last opened. */
+  readonly #deliveries = new Map<string, Delivery>();
 
   constructor(reference: Reference, hosts: RegistryHost[], { auth, access = 'pull', patience: given }: RegistryOptions) {
     this.reference = reference;
@@ -90,12 +99,13 @@ export class Registry implements BlobSource {
 
   /** A connection that is cut in the middle goes on where it stopped, and on the next host where one fails for good. */
   async *open(blob: Descriptor, signal: AbortSignal, from = 0): AsyncGenerator<Uint8Array> {
-    const failures = new Map<RegistryClient, HostFailure>();
+    const before = this.#deliveries.get(blob.digest);
+    const failures = new Map(before?.isRejected ? before.failures : []);
+    this.#deliveries.set(blob.digest, { senders: new Set(), failures, isRejected: false });
     let at = from;
-    this.#senders.set(blob.digest, new Set());
     for (const client of this.clients('pull')) {
       // It may have been found out while another host was asked.
-      if (this.#distrusted.has(client)) continue;
+      if (failures.has(client) || this.#distrusted.has(client)) continue;
       try {
         for await (const chunk of this.#patiently(client, blob, at, signal)) {
           at += chunk.length;
@@ -110,20 +120,22 @@ export class Registry implements BlobSource {
   }
 
   origin({ digest }: Descriptor): string {
-    const sender = this.#sendersOf(digest).at(-1);
+    const sender = [...(this.#deliveries.get(digest)?.senders ?? [])].at(-1);
     return sender ? `${this.#object}, from ${sender.host.name}` : this.#object;
   }
 
-  /** Where several hosts sent a part, the last may be right: only those before it, which failed on the way, are not asked again. */
+  /** Where several hosts sent a part, any may be wrong: none is distrusted for it, and the last, which alone didn't fail, is to send the whole. */
   reject({ digest }: Descriptor, reason: string): boolean {
-    const senders = this.#sendersOf(digest);
-    const blamed = senders.length > 1 ? senders.slice(0, -1) : senders;
-    for (const client of blamed) {
-      const url = client.url(this.reference.path, `blobs/${digest}`);
+    const delivery = this.#deliveries.get(digest);
+    const [sender, ...more] = delivery?.senders ?? [];
+    if (!delivery || !sender) return false;
+    delivery.isRejected = true;
+    if (more.length === 0) {
+      const url = sender.url(this.reference.path, `blobs/${digest}`);
       const what = `it sent wrong bytes for the blob ${digest}: ${reason}`;
-      this.#distrusted.set(client, client.failures.wrong('DATA_LOSS', url, what, 'the registry is broken or lies: ask who runs it'));
+      this.#distrusted.set(sender, sender.failures.wrong('DATA_LOSS', url, what, 'the registry is broken or lies: ask who runs it'));
     }
-    return blamed.length > 0 && this.#clients.length > 1;
+    return this.#clients.length > 1;
   }
 
   /** Clients of the hosts that can do it, in the order in which to ask them; none where all of these have sent wrong bytes. */
@@ -195,7 +207,7 @@ export class Registry implements BlobSource {
     const headers: Record<string, string> = from > 0 ? { range: `bytes=${from}-` } : {};
     const answer = await client.request(url, { method: 'GET', headers }, from > 0 ? [200, 206, 416] : [200], signal);
     this.#answered.add(client);
-    this.#senders.get(digest)?.add(client);
+    this.#deliveries.get(digest)?.senders.add(client);
     const start = answer.statusCode === 206 ? Number(/^bytes (\d+)-/.exec(answer.headers['content-range'] ?? '')?.[1]) : 0;
     if (answer.statusCode === 416 || (start !== 0 && start !== from)) {
       await client.discard(answer, url, signal);
@@ -222,10 +234,6 @@ export class Registry implements BlobSource {
     if (!(error instanceof HostFailure)) throw error;
     if (error.kind !== 'refused') this.#givenUp.add(client);
     return error;
-  }
-
-  #sendersOf(digest: string): RegistryClient[] {
-    return [...(this.#senders.get(digest) ?? [])];
   }
 
   /** In the order of the configuration, whatever the order of asking was: the last one's word is the registry's own. */
