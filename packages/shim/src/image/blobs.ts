@@ -17,6 +17,14 @@ export interface Descriptor {
   size: number;
 }
 
+/** What is asked about the source of a blob whose bytes are wrong. */
+interface SourceChecks {
+  /** Whose bytes they are, for the error: `image a.example/app:1, from registry a.example`. */
+  origin?: () => string | undefined;
+  /** Told why the bytes are wrong: gives whether they are to be fetched once more, from elsewhere. Must refuse at some time. */
+  reject?: (reason: string) => boolean;
+}
+
 /**
  * Manifests, configurations and layers as they came, by digest. Layers stay after they have been unpacked: they are
  * what a layer is unpacked from again after a power cut, and what an image is saved or pushed from.
@@ -48,13 +56,13 @@ export class Blobs {
   /**
    * Takes a blob in, unless it is there. The bytes are checked as they come, and the blob counts when it is whole and on
    * disk. Others that want the same blob wait for this one. `source` gives the bytes from an offset on: what came before a connection
-   * was cut, or a process killed, is kept for the next attempt. `origin` says in errors whose bytes they are.
+   * was cut, or a process killed, is kept for the next attempt.
    */
   async add(
     { digest, size }: Pick<Descriptor, 'digest' | 'size'>,
     source: (from: number) => AsyncIterable<Uint8Array>,
     signal: AbortSignal,
-    origin: () => string | undefined = () => undefined,
+    { origin = () => undefined, reject = () => false }: SourceChecks = {},
   ): Promise<void> {
     if (await this.has(digest)) return;
     await mkdir(this.#ingest, { recursive: true, mode: 0o700 });
@@ -63,7 +71,7 @@ export class Blobs {
     await withLock(`${partial}.lock`, signal, async () => {
       if (await this.has(digest)) return;
       try {
-        await this.#complete(partial, { digest, size }, source, signal);
+        await this.#complete(partial, { digest, size }, source, signal, reject);
         await rename(partial, this.path(digest));
         await syncDirectory(this.#directory);
       } catch (error) {
@@ -111,22 +119,27 @@ export class Blobs {
     expected: { digest: string; size: number },
     source: (from: number) => AsyncIterable<Uint8Array>,
     signal: AbortSignal,
+    reject: (reason: string) => boolean,
   ): Promise<void> {
     const { size = 0 } = (await stat(partial).catch(absent)) ?? {};
-    if (size > 0 && size <= expected.size && (await this.#write(partial, size, expected, source, signal)) === expected.digest) return;
-    await rm(partial, { force: true });
-    const digest = await this.#write(partial, 0, expected, source, signal);
-    if (digest !== expected.digest) throw new WrongBytes(`its bytes have the digest ${digest}`);
+    for (let from = size <= expected.size ? size : 0; ; from = 0) {
+      if (from === 0) await rm(partial, { force: true });
+      try {
+        return await this.#write(partial, from, expected, source, signal);
+      } catch (error) {
+        if (!(error instanceof WrongBytes) || (from === 0 && !reject(error.message))) throw error;
+      }
+    }
   }
 
-  /** Goes on behind the first `from` bytes; gives the digest of the whole. */
+  /** Goes on behind the first `from` bytes. */
   async #write(
     partial: string,
     from: number,
     expected: { digest: string; size: number },
     source: (from: number) => AsyncIterable<Uint8Array>,
     signal: AbortSignal,
-  ): Promise<string> {
+  ): Promise<void> {
     const meter = new Meter();
     if (from > 0) for await (const _ of meter.through(createReadStream(partial, { end: from - 1, signal })));
     const file = await open(partial, 'a', 0o600);
@@ -137,8 +150,9 @@ export class Blobs {
         await file.writeFile(chunk);
       }
       if (meter.bytes < expected.size) throw new WrongBytes(`it ended after ${meter.bytes} of ${expected.size} bytes`);
+      const digest = meter.digest();
+      if (digest !== expected.digest) throw new WrongBytes(`its bytes have the digest ${digest}`);
       await file.sync();
-      return meter.digest();
     } finally {
       await file.close();
     }

@@ -17,6 +17,8 @@ export interface BlobSource {
   open(blob: Descriptor, signal: AbortSignal, from?: number): AsyncIterable<Uint8Array>;
   /** Whose bytes these are, for the error where they are wrong: `image a.example/app:1, from registry a.example`. */
   origin?(blob: Descriptor): string;
+  /** Told that what `open` gave is wrong, and why: gives whether it is to be opened once more, from the beginning, to come from elsewhere. */
+  reject?(blob: Descriptor, reason: string): boolean;
 }
 
 export interface InstalledImage {
@@ -54,12 +56,10 @@ export async function installImage(
   const manifestDigest = digestOf(manifestBytes);
   refuseArtifact(manifest, `manifest ${manifestDigest}`);
   const add = (blob: Descriptor, within: AbortSignal) =>
-    blobs.add(
-      blob,
-      (from) => source.open(blob, within, from),
-      within,
-      () => source.origin?.(blob),
-    );
+    blobs.add(blob, (from) => source.open(blob, within, from), within, {
+      origin: () => source.origin?.(blob),
+      reject: (reason) => source.reject?.(blob, reason) ?? false,
+    });
   await blobs.add({ digest: manifestDigest, size: manifestBytes.length }, (from) => Readable.from([manifestBytes.subarray(from)]), signal);
   if (manifest.config.size > longestManifest) {
     throw new PluginError('INVALID_ARGUMENT', `its configuration has ${manifest.config.size} bytes, more than ${longestManifest}`, {

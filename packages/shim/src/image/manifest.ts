@@ -47,7 +47,18 @@ export function documentBytes(document: unknown): Buffer {
   return Buffer.from(JSON.stringify(document));
 }
 
-/** Reads an OCI or Docker v2 manifest or index. `object` names it in errors. */
+/** A manifest, index or image configuration that is none. */
+export class BrokenDocument extends PluginError {
+  /** Without object and cure: `it is no JSON`. */
+  readonly reason: string;
+
+  constructor(object: string, reason: string, cause?: unknown) {
+    super('DATA_LOSS', reason, { object, hint: 'the image is broken at its source: push it again', cause });
+    this.reason = reason;
+  }
+}
+
+/** Reads an OCI or Docker v2 manifest or index. `object` names it in errors; what is neither is a BrokenDocument. */
 export function parseManifest(bytes: Uint8Array, object: string): Manifest | Index {
   const value = parseJson(bytes, object);
   if (value.schemaVersion === 1) {
@@ -71,7 +82,7 @@ export function parseManifest(bytes: Uint8Array, object: string): Manifest | Ind
       layers: value.layers.map((layer) => descriptor(layer, object)),
     };
   }
-  throw broken(object, 'it is neither an image manifest nor an index');
+  throw new BrokenDocument(object, 'it is neither an image manifest nor an index');
 }
 
 /** The manifest for this machine; NOT_FOUND that lists what there is. An entry without a platform fits if it is the only one, or, where none fits, if it is an index itself. */
@@ -98,7 +109,7 @@ export function parseImageConfiguration(bytes: Uint8Array, object: string): Imag
   const rootfs = value.rootfs as { diff_ids?: unknown } | undefined;
   const diffIds = rootfs?.diff_ids;
   if (!Array.isArray(diffIds) || !diffIds.every((diffId): diffId is string => typeof diffId === 'string' && hexOf(diffId) !== undefined)) {
-    throw broken(object, 'its rootfs.diff_ids is no list of sha256 digests');
+    throw new BrokenDocument(object, 'its rootfs.diff_ids is no list of sha256 digests');
   }
   const config = (value.config ?? {}) as Record<string, unknown>;
   return {
@@ -124,17 +135,17 @@ function parseJson(bytes: Uint8Array, object: string): Record<string, unknown> {
     const value: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'));
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
   } catch (cause) {
-    throw broken(object, 'it is no JSON', cause);
+    throw new BrokenDocument(object, 'it is no JSON', cause);
   }
-  throw broken(object, 'it is no JSON object');
+  throw new BrokenDocument(object, 'it is no JSON object');
 }
 
 function descriptor(value: unknown, object: string): Descriptor {
   const { mediaType, digest, size } = (value ?? {}) as Partial<Record<keyof Descriptor, unknown>>;
   if (typeof digest !== 'string' || hexOf(digest) === undefined)
-    throw broken(object, `it refers to a blob by ${JSON.stringify(digest)}, which is no sha256 digest`);
+    throw new BrokenDocument(object, `it refers to a blob by ${JSON.stringify(digest)}, which is no sha256 digest`);
   if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0)
-    throw broken(object, `it gives the blob ${digest} the size ${JSON.stringify(size)}`);
+    throw new BrokenDocument(object, `it gives the blob ${digest} the size ${JSON.stringify(size)}`);
   return { mediaType: string(mediaType), digest, size };
 }
 
@@ -144,8 +155,4 @@ function strings(value: unknown): string[] {
 
 function string(value: unknown): string {
   return typeof value === 'string' ? value : '';
-}
-
-function broken(object: string, what: string, cause?: unknown): PluginError {
-  return new PluginError('DATA_LOSS', what, { object, hint: 'the image is broken at its source: push it again', cause });
 }

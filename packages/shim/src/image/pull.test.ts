@@ -315,6 +315,17 @@ describe('pull from a registry that misbehaves', () => {
     ]);
   });
 
+  it.each(['null', '{"token":7}', '{"token":"a\\nb"}'])('names the host whose token is %s', async (token) => {
+    const host = await listen((request, response) => {
+      if (request.url?.startsWith('/token')) return response.end(token);
+      return response.writeHead(401, { 'www-authenticate': `Bearer realm="http://${request.headers.host}/token"` }).end();
+    });
+    await expect(pull(`${host}/app:1`)).rejects.toMatchObject({
+      code: 'UNAVAILABLE',
+      message: expect.stringContaining(`registry ${host}: the token server gave no token; correct`),
+    });
+  });
+
   it('gives up where a token is never good enough', async () => {
     let asked = 0;
     const host = await listen((request, response) => {

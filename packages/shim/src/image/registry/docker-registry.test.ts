@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -70,6 +70,13 @@ describe.skipIf(missing)(`images from docker-registry${missing ? ` (${missing})`
     const path = join(certsDirectory, name);
     await mkdir(dirname(path), { recursive: true });
     await writeFile(path, text);
+  }
+
+  async function listen(listener: RequestListener): Promise<string> {
+    const server = createServer(listener).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    started.push({ stop: async () => void server.close() });
+    return `127.0.0.1:${(server.address() as AddressInfo).port}`;
   }
 
   async function passwordFile(): Promise<RegistryOptions['auth']> {
@@ -172,6 +179,16 @@ describe.skipIf(missing)(`images from docker-registry${missing ? ` (${missing})`
       await configure(`${plain.host}/hosts.toml`, `server = "https://${plain.host}"\n`);
       await expect(pull(`${plain.host}/team/app:1`)).rejects.toThrow(`registry ${plain.host}: it does not speak TLS; where it serves`);
     });
+
+    it('say so where a registry on loopback speaks it', async () => {
+      const host = await another({ tls: tls() });
+      const sent = 'answered 400, Client sent an HTTP request to an HTTPS server.; where it serves HTTPS, write';
+      await expect(pull(`${host}/team/app:1`)).rejects.toThrow(
+        `registry ${host}: ${sent} server = "https://${host}" in the hosts.toml of ${host}`,
+      );
+      await configure('registry.invalid/hosts.toml', `server = "http://${plain.host}"\n${mirrors(host)}`);
+      await expect(pull('registry.invalid/team/none:1')).rejects.toThrow(`mirror ${host}: answered 400, Client sent an HTTP`);
+    });
   });
 
   describe('by mirrors', () => {
@@ -197,12 +214,35 @@ describe.skipIf(missing)(`images from docker-registry${missing ? ` (${missing})`
     });
 
     it('are passed over where they lie', async () => {
-      const liar = createServer((_, response) => response.end('{}')).listen(0, '127.0.0.1');
-      await once(liar, 'listening');
-      started.push({ stop: async () => void liar.close() });
-      const lying = `127.0.0.1:${(liar.address() as AddressInfo).port}`;
+      const lying = await listen((_, response) => response.end('{}'));
       await configure('registry.invalid/hosts.toml', mirrors(lying, plain.host));
       expect(await pull(`registry.invalid/team/app@${image.manifestDigest}`)).toBe(image.id);
+    });
+
+    it.each(['<html>', 'null', '{}'])('are passed over where they answer %s, and named where none is left', async (body) => {
+      const host = await listen((_, response) => response.end(body));
+      await configure('registry.invalid/hosts.toml', mirrors(host, plain.host));
+      expect(await pull('registry.invalid/team/app:1')).toBe(image.id);
+      await configure('registry.invalid/hosts.toml', `server = "http://${deadHost}"\n${mirrors(host)}`);
+      await expect(pull('registry.invalid/team/app:1')).rejects.toThrow(
+        new RegExp(
+          `none of 2 hosts gave it: mirror ${host}: what it gave is no manifest: it is n.+; registry ${deadHost}: connection refused`,
+        ),
+      );
+    });
+
+    it('are asked for nothing more once they sent wrong bytes', async () => {
+      const asked: string[] = [];
+      const forge = async ({ url = '', headers: { accept = '*/*' } }: IncomingMessage, response: ServerResponse) => {
+        asked.push(url);
+        const bytes = await (await fetch(`http://${plain.host}${url}`, { headers: { accept } })).bytes();
+        response.end(url.includes('/blobs/') ? Buffer.alloc(bytes.length) : bytes);
+      };
+      const host = await listen((request, response) => void forge(request, response).catch(() => response.destroy()));
+      await configure('registry.invalid/hosts.toml', mirrors(host, plain.host));
+      expect(await pull('registry.invalid/team/app:1')).toBe(image.id);
+      // The configuration is fetched before all layers.
+      expect(asked).toEqual([expect.stringContaining('/manifests/1'), expect.stringContaining(`/blobs/${image.id}`)]);
     });
 
     it('get no credentials that are not theirs', async () => {

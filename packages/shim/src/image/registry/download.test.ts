@@ -73,7 +73,10 @@ describe('a layer on its way', () => {
     const known = resolveHosts(parseHostsToml(toml, '/certs.d/hosts.toml'), 'registry.invalid').filter(isAsked);
     const registry = new Registry(parseReference('registry.invalid/app:1'), known, { auth: undefined, configPath: '', patience: fast });
     try {
-      await blobs.add(blob, (from) => registry.open(blob, signal, from), signal);
+      await blobs.add(blob, (from) => registry.open(blob, signal, from), signal, {
+        origin: () => registry.origin(blob),
+        reject: (reason) => registry.reject(blob, reason),
+      });
     } finally {
       registry.close();
     }
@@ -161,6 +164,56 @@ describe('a layer on its way', () => {
     await expect(download([await inTurn(cutAfter(half), other)])).rejects.toMatchObject({
       code: 'DATA_LOSS',
       message: expect.stringMatching(/of the blob sha256:\w+ of 300000 bytes it gives none from byte \d+; the registry is broken/),
+    });
+    expect(await readdir(join(directory, 'ingest'))).toEqual([]);
+  });
+
+  const forged = (bytes: number) => (response: ServerResponse) => response.end(Buffer.alloc(bytes));
+
+  it.each([
+    ['other', content.length],
+    ['more', content.length + 1],
+    ['fewer', half],
+  ])('comes anew from the next host where one sends %s bytes', async (_, bytes) => {
+    await download([await inTurn(forged(bytes)), await inTurn(whole)]);
+    await arrived();
+    expect(ranges).toEqual([undefined, undefined]);
+  });
+
+  it('comes from a host that went on with what another had sent wrong', async () => {
+    const forgedHalf = (response: ServerResponse) => {
+      response.writeHead(200, { 'content-length': content.length });
+      response.write(Buffer.alloc(half), () => response.destroy());
+    };
+    await download([await inTurn(forgedHalf, (response) => response.writeHead(410).end()), await inTurn(whole)]);
+    await arrived();
+    expect(starts().at(-1)).toBe(0);
+  });
+
+  it('has no host called a liar whose part a liar went on with', async () => {
+    const failing = await inTurn(cutAfter(half), (response) => response.writeHead(410).end());
+    const liar = await inTurn((response, from) => {
+      head(response, from);
+      response.end(Buffer.alloc(content.length - from));
+    });
+    await expect(download([failing, liar])).rejects.toThrow(
+      new RegExp(`none of 2 hosts gave it: mirror ${failing}: answered 410; mirror ${liar}: it sent wrong bytes`),
+    );
+  });
+
+  it('names each host, and what it did, where none sends the right bytes', async () => {
+    const [liar, empty, other] = [
+      await inTurn(forged(content.length)),
+      await inTurn((response) => response.writeHead(404).end()),
+      await inTurn(forged(half)),
+    ];
+    const wrong = `it sent wrong bytes for the blob ${blob.digest}:`;
+    await expect(download([liar, empty, other])).rejects.toMatchObject({
+      code: 'DATA_LOSS',
+      message:
+        `image registry.invalid/app:1: none of 3 hosts gave it: mirror ${liar}: ${wrong} its bytes have the digest ${digestOf(Buffer.alloc(content.length))}; ` +
+        `mirror ${empty}: answered 404; mirror ${other}: ${wrong} it ended after ${half} of ${content.length} bytes; ` +
+        'the registry is broken or lies: ask who runs it',
     });
     expect(await readdir(join(directory, 'ingest'))).toEqual([]);
   });

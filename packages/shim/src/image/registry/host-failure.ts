@@ -40,6 +40,8 @@ export class HostFailures {
     if (status === 401 || status === 403) {
       return this.#failure('refused', 'PERMISSION_DENIED', url, what, 'check the name, and the credentials (imagePullSecrets, or --creds)');
     }
+    if (status === 400 && url.protocol === 'http:' && /\bHTTPS\b/i.test(said))
+      return this.#failure('refused', 'UNAVAILABLE', url, what, this.#howToSpeakTls(url));
     const isPassing = status === 408 || status === 429 || status >= 500;
     return this.#failure(isPassing ? 'interrupted' : 'refused', 'UNAVAILABLE', url, what, 'try again later, or ask who runs the registry');
   }
@@ -65,6 +67,12 @@ export class HostFailures {
       whereToLook,
     ];
     return this.#failure(interruptions.has(error.code ?? '') ? 'interrupted' : 'unreachable', 'UNAVAILABLE', url, what, hint, error);
+  }
+
+  #howToSpeakTls({ host }: URL): string {
+    const { isOwn, namespace = host } = this.#host;
+    const line = isOwn ? `server = "https://${host}"` : `[host."https://${host}"]`;
+    return `where it serves HTTPS, write ${line} in the hosts.toml of ${namespace}`;
   }
 
   #failure(kind: Kind, code: Code, url: URL, what: string, hint: string, cause?: unknown): HostFailure {

@@ -69,6 +69,11 @@ describe('parseHostsToml', () => {
     ['no TOML', '[host', /hosts\.toml: line 1: /],
     ['a host that is no table', 'host = 1', /hosts\.toml: host: it is no table; write \[host\]/],
     ['an address that is none', '[host."https://"]', /host\."https:\/\/": "https:\/\/" is no address of a registry; write https:\/\/HOST/],
+    [
+      'a scheme that is none of HTTP',
+      '[host."ftp://x"]',
+      /host\."ftp:\/\/x": "ftp:\/\/x" is no address of a registry; write https:\/\/HOST/,
+    ],
     ['an unknown capability', 'capabilities = ["pul"]', /capabilities: there is no capability "pul"; use pull, resolve, push$/],
     ['an authority that is no path', '[host."m"]\nca = 1', /host\."m"\.ca: it is no string/],
     ['half a pair', 'client = [["a"]]', /client: \["a"\] is no pair; write/],
@@ -122,6 +127,19 @@ describe('registryHosts', () => {
     await expect(registryHosts(join(root, 'file'), 'a.example')).rejects.toMatchObject({
       code: 'FAILED_PRECONDITION',
       message: expect.stringMatching(/^registry configuration .*\/file: ENOTDIR: .*; make it readable/),
+    });
+    const path = join(root, 'a.example/hosts.toml');
+    await mkdir(path, { recursive: true });
+    await expect(registryHosts(root, 'a.example')).rejects.toMatchObject({
+      code: 'FAILED_PRECONDITION',
+      message: `${path}: it is a directory; make it a file that this user can read, or remove it`,
+    });
+  });
+
+  it.each(['127.0.0.1:99999', '127.0.0.999'])('are none for %s', async (domain) => {
+    await expect(registryHosts(root, domain)).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: `registry ${domain}: no registry can have this address; correct the name of the image: a host, and a port up to 65535`,
     });
   });
 

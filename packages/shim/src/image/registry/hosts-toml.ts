@@ -63,8 +63,8 @@ function settings(entry: Table, field: Field): HostSettings {
 
 /** `/v2` is added unless the address ends with it or `override_path` says that it is the root already. */
 function apiRoot(address: string, overridePath: boolean, field: Field): string {
-  const url = URL.parse(/^https?:\/\//.test(address) ? address : `https://${address}`);
-  if (!url || url.username || url.search)
+  const url = URL.parse(address.includes('://') ? address : `https://${address}`);
+  if (!url || !/^https?:$/.test(url.protocol) || url.username || url.search)
     throw field.refuse(`${JSON.stringify(address)} is no address of a registry`, 'write https://HOST or https://HOST:PORT/PATH');
   const path = url.pathname.replace(/\/+$/, '');
   return `${url.origin}${overridePath || path.endsWith('/v2') ? path : `${path}/v2`}`;

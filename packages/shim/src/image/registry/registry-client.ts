@@ -161,8 +161,7 @@ export class RegistryClient {
       ? await this.#exchange(identityToken, parameters.service, realm, signal)
       : await this.#send(realm, { method: 'GET', headers: basic ? { authorization: basic } : {} }, signal);
     if (answer.statusCode !== 200) throw await this.#refused(answer, realm, signal);
-    const { token, access_token } = parseToken(await this.readAll(answer, realm, longestErrorBody, signal));
-    const given = token || access_token;
+    const given = tokenIn(await this.readAll(answer, realm, longestErrorBody, signal));
     if (given) return given;
     throw this.failures.wrong('UNAVAILABLE', realm, 'the token server gave no token', 'correct the configuration of the registry');
   }
@@ -197,10 +196,12 @@ function errorOf(text: string): string | undefined {
   }
 }
 
-function parseToken(body: Buffer): { token?: string; access_token?: string } {
+/** Undefined where there is none that a header can hold. */
+function tokenIn(body: Buffer): string | undefined {
   try {
-    return JSON.parse(body.toString()) as { token?: string; access_token?: string };
+    const answer = JSON.parse(body.toString()) as { token?: unknown; access_token?: unknown } | null;
+    return [answer?.token, answer?.access_token].find((token): token is string => typeof token === 'string' && /^[!-~]+$/.test(token));
   } catch {
-    return {};
+    return undefined;
   }
 }

@@ -8,9 +8,15 @@ import { defaultSettings, isLoopback, type RegistryHost } from './registry-host.
 /**
  * The hosts to be asked for images of the registry `domain`, the registry itself last. `configPath` is one directory,
  * or several with ":" between them, of `HOST/hosts.toml` or of Docker's `HOST/*.crt, *.cert, *.key`, as containerd's
- * `config_path`; it is read afresh each time.
+ * `config_path`; it is read afresh each time. An impossible domain is INVALID_ARGUMENT.
  */
 export async function registryHosts(configPath: string, domain: string): Promise<RegistryHost[]> {
+  if (!URL.canParse(`https://${domain}`)) {
+    throw new PluginError('INVALID_ARGUMENT', 'no registry can have this address', {
+      object: `registry ${domain}`,
+      hint: 'correct the name of the image: a host, and a port up to 65535',
+    });
+  }
   try {
     const directory = await hostDirectory(configPath, domain);
     const file = directory === undefined ? undefined : await readHostDirectory(directory);
@@ -54,7 +60,15 @@ async function hostDirectory(configPath: string, domain: string): Promise<string
 
 async function readHostDirectory(directory: string): Promise<HostsFile> {
   const path = join(directory, 'hosts.toml');
-  const text = await readFile(path, 'utf8').catch(absent);
+  const text = await readFile(path, 'utf8')
+    .catch(absent)
+    .catch((cause: NodeJS.ErrnoException) => {
+      throw new PluginError('FAILED_PRECONDITION', cause.code === 'EISDIR' ? 'it is a directory' : cause.message, {
+        object: path,
+        hint: 'make it a file that this user can read, or remove it',
+        cause,
+      });
+    });
   return text ? parseHostsToml(text, path) : certificateFiles(directory);
 }
 

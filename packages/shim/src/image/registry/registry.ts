@@ -4,7 +4,7 @@ import type { Descriptor } from '../blobs.ts';
 import { digestOf } from '../digest.ts';
 import { freePiece } from '../free-piece.ts';
 import type { BlobSource } from '../install.ts';
-import { longestManifest, manifestMediaTypes } from '../manifest.ts';
+import { BrokenDocument, longestManifest, manifestMediaTypes, parseManifest } from '../manifest.ts';
 import { nameOf, type Reference } from '../reference.ts';
 import { HostFailure } from './host-failure.ts';
 import { RegistryClient } from './registry-client.ts';
@@ -41,6 +41,15 @@ export interface RegistryOptions {
   patience?: Partial<RegistryPatience>;
 }
 
+interface Delivery {
+  /** Whose hosts sent something of it, in the order in which they did. */
+  senders: Set<RegistryClient>;
+  /** Of the hosts that failed for good. */
+  failures: Map<RegistryClient, HostFailure>;
+  /** The bytes were wrong: those that failed are not asked for this blob again. */
+  isRejected: boolean;
+}
+
 /** Reads the configuration of the registry's hosts, and is ready to ask them. To be closed. */
 export async function openRegistry(reference: Reference, options: RegistryOptions): Promise<Registry> {
   return new Registry(reference, await registryHosts(options.configPath, reference.domain), options);
@@ -49,6 +58,7 @@ export async function openRegistry(reference: Reference, options: RegistryOption
 /**
  * The OCI distribution protocol for one repository: its mirrors are asked first, in their order, and the registry itself last. Where none
  * of several has what is asked for, the error names each and why; its code is the last one's, the registry's own.
+ * A host that has sent wrong bytes is asked for nothing more.
  */
 export class Registry implements BlobSource {
   readonly reference: Reference;
@@ -58,8 +68,10 @@ export class Registry implements BlobSource {
   /** Clients whose hosts have answered, and those that were given up: these are asked for the rest when no other has it. */
   readonly #answered = new Set<RegistryClient>();
   readonly #givenUp = new Set<RegistryClient>();
-  /** By blob, who has sent the end of it. */
-  readonly #senders = new Map<string, RegistryClient>();
+  /** Clients whose hosts sent wrong bytes, and what: these are asked for nothing more. */
+  readonly #distrusted = new Map<RegistryClient, HostFailure>();
+  /** By blob, how it came when it was last opened. */
+  readonly #deliveries = new Map<string, Delivery>();
 
   constructor(reference: Reference, hosts: RegistryHost[], { auth, access = 'pull', patience: given }: RegistryOptions) {
     this.reference = reference;
@@ -87,9 +99,13 @@ export class Registry implements BlobSource {
 
   /** A connection that is cut in the middle goes on where it stopped, and on the next host where one fails for good. */
   async *open(blob: Descriptor, signal: AbortSignal, from = 0): AsyncGenerator<Uint8Array> {
-    const failures = new Map<RegistryClient, HostFailure>();
+    const before = this.#deliveries.get(blob.digest);
+    const failures = new Map(before?.isRejected ? before.failures : []);
+    this.#deliveries.set(blob.digest, { senders: new Set(), failures, isRejected: false });
     let at = from;
     for (const client of this.clients('pull')) {
+      // It may have been found out while another host was asked.
+      if (failures.has(client) || this.#distrusted.has(client)) continue;
       try {
         for await (const chunk of this.#patiently(client, blob, at, signal)) {
           at += chunk.length;
@@ -104,14 +120,31 @@ export class Registry implements BlobSource {
   }
 
   origin({ digest }: Descriptor): string {
-    const sender = this.#senders.get(digest);
+    const sender = [...(this.#deliveries.get(digest)?.senders ?? [])].at(-1);
     return sender ? `${this.#object}, from ${sender.host.name}` : this.#object;
   }
 
-  /** Clients of the hosts that can do it, in the order in which to ask them. */
+  /** Where several hosts sent a part, any may be wrong: none is distrusted for it, and the last, which alone didn't fail, is to send the whole. */
+  reject({ digest }: Descriptor, reason: string): boolean {
+    const delivery = this.#deliveries.get(digest);
+    const [sender, ...more] = delivery?.senders ?? [];
+    if (!delivery || !sender) return false;
+    delivery.isRejected = true;
+    if (more.length === 0) {
+      const url = sender.url(this.reference.path, `blobs/${digest}`);
+      const what = `it sent wrong bytes for the blob ${digest}: ${reason}`;
+      this.#distrusted.set(sender, sender.failures.wrong('DATA_LOSS', url, what, 'the registry is broken or lies: ask who runs it'));
+    }
+    return this.#clients.length > 1;
+  }
+
+  /** Clients of the hosts that can do it, in the order in which to ask them; none where all of these have sent wrong bytes. */
   clients(capability: Capability): RegistryClient[] {
     const able = this.#clients.filter(({ host }) => host.capabilities.includes(capability));
-    if (able.length > 0) return able.toSorted((a, b) => Number(this.#givenUp.has(a)) - Number(this.#givenUp.has(b)));
+    if (able.length > 0) {
+      const trusted = able.filter((client) => !this.#distrusted.has(client));
+      return trusted.toSorted((a, b) => Number(this.#givenUp.has(a)) - Number(this.#givenUp.has(b)));
+    }
     throw new PluginError('FAILED_PRECONDITION', `no host of ${this.reference.domain} has the capability ${capability}`, {
       object: this.#object,
       hint: `give it to one in the hosts.toml of ${this.reference.domain}`,
@@ -129,9 +162,23 @@ export class Registry implements BlobSource {
     const bytes = await client.readAll(answer, url, longestManifest, signal);
     const digest = digestOf(bytes);
     const announced = isDigest(tagOrDigest) ? tagOrDigest : answer.headers['docker-content-digest'];
-    if (typeof announced !== 'string' || !announced.startsWith('sha256:') || digest === announced) return bytes;
-    const what = `the manifest has the digest ${digest} instead of ${announced}`;
-    throw client.failures.wrong('DATA_LOSS', url, what, 'the registry is broken or lies: ask who runs it');
+    if (typeof announced === 'string' && announced.startsWith('sha256:') && digest !== announced) {
+      const what = `the manifest has the digest ${digest} instead of ${announced}`;
+      throw client.failures.wrong('DATA_LOSS', url, what, 'the registry is broken or lies: ask who runs it');
+    }
+    // What has the digest that was asked for is no fault of the host, whatever it is.
+    if (!isDigest(tagOrDigest)) this.#checkManifest(client, bytes, url);
+    return bytes;
+  }
+
+  #checkManifest(client: RegistryClient, bytes: Buffer, url: URL): void {
+    try {
+      parseManifest(bytes, this.#object);
+    } catch (error) {
+      if (!(error instanceof BrokenDocument)) throw error;
+      const what = `what it gave is no manifest: ${error.reason}`;
+      throw client.failures.wrong('DATA_LOSS', url, what, 'push the image again, or ask who runs the registry');
+    }
   }
 
   async *#patiently(client: RegistryClient, blob: Descriptor, from: number, signal: AbortSignal): AsyncGenerator<Uint8Array> {
@@ -160,7 +207,7 @@ export class Registry implements BlobSource {
     const headers: Record<string, string> = from > 0 ? { range: `bytes=${from}-` } : {};
     const answer = await client.request(url, { method: 'GET', headers }, from > 0 ? [200, 206, 416] : [200], signal);
     this.#answered.add(client);
-    this.#senders.set(digest, client);
+    this.#deliveries.get(digest)?.senders.add(client);
     const start = answer.statusCode === 206 ? Number(/^bytes (\d+)-/.exec(answer.headers['content-range'] ?? '')?.[1]) : 0;
     if (answer.statusCode === 416 || (start !== 0 && start !== from)) {
       await client.discard(answer, url, signal);
@@ -191,7 +238,8 @@ export class Registry implements BlobSource {
 
   /** In the order of the configuration, whatever the order of asking was: the last one's word is the registry's own. */
   #none(failures: Map<RegistryClient, HostFailure>): PluginError {
-    const inOrder = this.#clients.map((client) => failures.get(client)).filter((failure) => failure !== undefined);
+    const failureOf = (client: RegistryClient) => failures.get(client) ?? this.#distrusted.get(client);
+    const inOrder = this.#clients.map(failureOf).filter((failure) => failure !== undefined);
     const last = inOrder.at(-1);
     if (last && inOrder.length === 1) return last;
     const reasons = inOrder.map(({ short }) => short).join('; ');
