@@ -12,7 +12,7 @@ import type { Descriptor } from './blobs.ts';
 import { type Manifest, parseManifest } from './manifest.ts';
 import { presentImage } from './present-image.ts';
 import { meansId } from './records.ts';
-import { nameOf, parseReference } from './reference.ts';
+import { nameOf, parseReference, type Reference, repositoryOf } from './reference.ts';
 import type { SharedStore } from './shared-store.ts';
 
 /** `oci`: an OCI image layout. `docker`: the same with the `manifest.json` that `docker load` of any version reads, as `docker save` writes since 25. */
@@ -53,8 +53,13 @@ export async function savedImage(store: SharedStore, reference: string): Promise
   const bytes = await store.blobs.read(manifestDigest);
   const manifest = parseManifest(bytes, `image ${reference}`);
   if (manifest.kind !== 'manifest') throw new PluginError('DATA_LOSS', 'its manifest is an index', { object: `image ${reference}` });
-  const names = meansId(reference, id) ? [] : [nameOf(parseReference(reference))];
+  const names = meansId(reference, id) ? [] : [archiveName(parseReference(reference), manifestDigest)];
   return { descriptor: { mediaType: manifest.mediaType, digest: manifestDigest, size: bytes.length }, manifest, names };
+}
+
+/** The store may know the image by the digest of an index, which the archive doesn't hold. */
+function archiveName(reference: Reference, manifestDigest: string): string {
+  return reference.digest === undefined ? nameOf(reference) : `${repositoryOf(reference)}@${manifestDigest}`;
 }
 
 /** The archive's files, each once: image-spec image-layout.md. `path` gives the file of a blob. */
