@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { statfsSync } from 'node:fs';
 import { lstat, mkdir, readdir, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LayerEntry } from '@berth/conformance/image-builder';
@@ -9,6 +10,8 @@ import { TestLayers, unpackingNeeds } from '../../testing/test-layers.ts';
 import { syscalls } from '../syscalls.ts';
 import { unpackLayer } from './unpack.ts';
 
+/** EXT4_SUPER_MAGIC (linux/magic.h). */
+const ext4 = 0xef53;
 const signal = AbortSignal.timeout(60_000);
 
 describe.skipIf(unpackingNeeds)(`a bad layer${unpackingNeeds ? ` (${unpackingNeeds})` : ''}`, () => {
@@ -98,6 +101,15 @@ describe.skipIf(unpackingNeeds)(`a bad layer${unpackingNeeds ? ` (${unpackingNee
     ['a name with NUL', [paxRecords({ path: 'a\0b' }), { name: 'a' }], /a path has a NUL character/],
   ])('refuses %s', async (_, entries, message) => {
     await expect(layers.unpackRaw(entries)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT', message: expect.stringMatching(message) });
+  });
+
+  it('refuses more extended attributes than the file system takes, by the name of the entry', async (ctx) => {
+    if (statfsSync(layers.directory).type !== ext4) ctx.skip('other file systems than ext4 take them all');
+    const many = Array.from({ length: 2_000 }, (_, index) => [`SCHILY.xattr.user.a${index}`, 'x'.repeat(100)]);
+    await expect(layers.unpackRaw([paxRecords(Object.fromEntries(many)), { name: 'many' }])).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: expect.stringContaining('entry "many": it has more extended attributes than the file system takes; build'),
+    });
   });
 
   it('refuses a path through a loop of links in the layers below', async () => {

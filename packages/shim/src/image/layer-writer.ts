@@ -260,7 +260,8 @@ export class LayerWriter {
         syscalls().setAttribute(join(this.#root, path), name, value);
       } catch (error) {
         const { code, message } = PluginError.from(error);
-        throw code === 'RESOURCE_EXHAUSTED' ? error : refusal(path, `its extended attribute can't be set: ${message}`);
+        if (code !== 'RESOURCE_EXHAUSTED') throw refusal(path, `its extended attribute can't be set: ${message}`);
+        throw this.#room.isFullForAttribute() ? error : refusal(path, 'it has more extended attributes than the file system takes');
       }
     }
   }
