@@ -84,6 +84,16 @@ describe.skipIf(unpackingNeeds)(`a bad layer${unpackingNeeds ? ` (${unpackingNee
       [paxRecords({ linkpath: 'd/'.repeat(2500) }), { name: 'a', flag: '1' }],
       /entry "a": a path has more than 4095 bytes/,
     ],
+    [
+      'a path that is too long in the store',
+      [paxRecords({ path: `${'d/'.repeat(2040)}x` }), { name: 'a' }],
+      /: entry "(d\/){100}\.\.\.": its path is too long for Linux behind that of the image store, with 4081 bytes; build .* shorter --root$/,
+    ],
+    [
+      'a name that a terminal would turn round',
+      [paxRecords({ path: '/a\u202ecod.exe' }), { name: 'a' }],
+      /: entry "\/a\\u202ecod\.exe": the path "\/a\\u202ecod\.exe" is absolute/,
+    ],
     ['a symbolic link to nothing', [{ name: 'a', flag: '2' }], /entry "a": it is a symbolic link to nothing/],
     [
       'a symbolic link that is too long',

@@ -9,6 +9,7 @@ import { removeLocked, withLock } from '../files/file-lock.ts';
 import { namesIn } from '../files/names-in.ts';
 import { syncDirectory } from '../files/sync-directory.ts';
 import { hexOf, Meter } from './digest.ts';
+import { quoted } from './quoted.ts';
 
 /** What a manifest says of a blob (image-spec descriptor.md). */
 export interface Descriptor {
@@ -152,7 +153,7 @@ export class Blobs {
     const hex = hexOf(digest);
     if (hex) return hex;
     throw new PluginError('UNIMPLEMENTED', 'only sha256 digests are supported', {
-      object: `blob ${JSON.stringify(digest)}`,
+      object: `blob ${quoted(digest)}`,
       hint: 'push the image with sha256 digests',
     });
   }
