@@ -98,7 +98,9 @@ function dockerManifest({ manifest: { config, layers }, names }: SavedImage): ob
 async function writeTo(output: string | Writable, files: ArchiveFile[], signal: AbortSignal): Promise<void> {
   if (typeof output !== 'string') return writeArchive(files, output, signal);
   const object = `archive ${output}`;
+  await checkDirectory(dirname(output), object);
   const target = await stat(output).catch(absent);
+  if (target?.isDirectory()) throw new PluginError('INVALID_ARGUMENT', 'it is a directory', { object, hint: 'name a file in it' });
   // A device or pipe is written to, not replaced.
   if (target && !target.isFile()) return writeArchive(files, createWriteStream(output), signal);
   const partial = `${output}.${randomUUID()}.partial`;
@@ -110,6 +112,13 @@ async function writeTo(output: string | Writable, files: ArchiveFile[], signal: 
     await rm(partial, { force: true });
     throw PluginError.from(explainFullDisk(error, dirname(output), object), 'INTERNAL', { object });
   }
+}
+
+async function checkDirectory(directory: string, object: string): Promise<void> {
+  const found = await stat(directory).catch(absent);
+  if (found?.isDirectory()) return;
+  const what = found ? `${directory} is no directory` : `there is no directory ${directory}`;
+  throw new PluginError('NOT_FOUND', what, { object, hint: 'make it, or name a file in another one' });
 }
 
 function blobName(digest: string): string {

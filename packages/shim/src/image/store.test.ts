@@ -181,6 +181,18 @@ describe.skipIf(needsRoot)(`LayeredImages${needsRoot ? ` (${needsRoot})` : ''}`,
     ]);
   });
 
+  it.each([
+    ['missing/x.tar', 'there is no directory SCRATCH/missing; make it'],
+    ['image.tar/x.tar', 'SCRATCH/image.tar is no directory; make it'],
+    ['images', 'it is a directory; name a file in it'],
+  ])('saves no archive as %s, and says what to do', async (output, what) => {
+    await load('localhost/app:1');
+    const file = join(scratch, output);
+    await expect(images.save(['localhost/app:1'], file, 'oci', signal)).rejects.toThrow(
+      `archive ${file}: ${what.replace('SCRATCH', scratch)}`,
+    );
+  });
+
   it('leaves no archive where a part of an image is missing', async () => {
     await load('localhost/app:1');
     const [blob = ''] = await files('blobs');
