@@ -2,7 +2,7 @@ import { PluginError } from '@berth/sdk/errors';
 import { explainFullDisk } from '../files/full-disk.ts';
 import { presentImage } from './present-image.ts';
 import { meansId } from './records.ts';
-import { nameOf, parseReference } from './reference.ts';
+import { nameOf, parseReference, repositoryOf } from './reference.ts';
 import type { SharedStore } from './shared-store.ts';
 
 /** A name that an image is to be given, in full. INVALID_ARGUMENT for one with a digest. */
@@ -18,7 +18,11 @@ export function newTag(name: string): string {
 /** As `tag` of LayeredImages. */
 export async function tagImage(store: SharedStore, reference: string, name: string): Promise<string> {
   const tag = newTag(name);
-  await changing(store, reference, async () => store.records.name((await presentImage(store, reference)).id, [tag]));
+  const repository = repositoryOf(parseReference(tag));
+  await changing(store, reference, async () => {
+    const { id, manifestDigest } = await presentImage(store, reference);
+    await store.records.name(id, [`${repository}@${manifestDigest}`, tag]);
+  });
   return tag;
 }
 
