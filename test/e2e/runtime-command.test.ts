@@ -21,6 +21,18 @@ describe.skipIf(process.platform !== 'linux')('berth runtime (its process is fou
     expect(stderr).toMatch(/^berth: runtime fake was ended by SIGKILL$/m);
   });
 
+  it('does not say that it serves where another process does', async () => {
+    const first = home.start(['runtime', 'fake']);
+    await first.says(/"serving"/);
+    const second = home.start(['runtime', 'fake']);
+    const { status, stderr } = await second.ended;
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/^berth: starting the CRI server of fake, to listen on unix:\/\/\S+\n.*another process serves this handler/);
+    expect(stderr).not.toContain('serving');
+    first.child.kill('SIGTERM');
+    await first.ended;
+  });
+
   it('ends in silence with a runtime that ends when it is told to', async () => {
     const command = home.start(['runtime', 'fake']);
     await command.says(/"serving"/);

@@ -7,9 +7,18 @@ export class SmallDisk {
   readonly #directory: string;
 
   /** Mounts it; needs root. */
-  constructor(directory: string, size = '8m') {
+  constructor(directory: string, size = '8m', inodes = 100_000) {
     this.#directory = directory;
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size},mode=0700`, 'berth-small-disk', directory]);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size},nr_inodes=${inodes},mode=0700`, 'berth-small-disk', directory]);
+  }
+
+  /** Leaves not an inode. */
+  fillInodes(): void {
+    try {
+      for (let file = 0; ; file++) closeSync(openSync(join(this.#directory, `ballast-${file}`), 'w'));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+    }
   }
 
   /** Leaves not a byte. */

@@ -22,7 +22,8 @@ export function runtimeCommandLine(): Command {
       if (runtime.refusal) throw runtime.refusal;
       if (configuration.cni.confDir === undefined)
         writeDefaultNetwork(configuration.cni, cni.confDir, parts.resolve(tokens.directories).root);
-      process.stderr.write(`berth: CRI server of ${handler} on ${runtime.endpoint}\n`);
+      // The runtime itself says when it serves.
+      process.stderr.write(`berth: starting the CRI server of ${handler}, to listen on ${runtime.endpoint}\n`);
       process.exitCode = await inForeground(handler, runtime.program, [...runtime.args, ...own]);
     });
 }

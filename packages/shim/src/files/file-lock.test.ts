@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -34,6 +34,22 @@ describe.skipIf(notHere)(`withLock${notHere ? ` (${notHere})` : ''}`, () => {
     await Promise.all(Array.from({ length: 20 }, enter));
     expect(most).toEqual(Array.from({ length: 20 }, () => 1));
     expect(existsSync(path)).toBe(false);
+  });
+
+  it('keeps the file where it is told to, and locks it again', async () => {
+    const enter = () => withLock(path, signal, async () => tryLock(path), { keep: true });
+    for (let round = 0; round < 2; round++) {
+      expect(await enter()).toBeUndefined();
+      expect(existsSync(path)).toBe(true);
+    }
+  });
+
+  it('gives the lock back where its file was taken away', async () => {
+    const holder = tryLock(path);
+    await rename(path, `${path}.moved`);
+    expect(() => holder?.release()).toThrow('ENOENT');
+    await rename(`${path}.moved`, path);
+    expect(tryLock(path)).toBeDefined();
   });
 
   it('gives the lock back when the body fails', async () => {

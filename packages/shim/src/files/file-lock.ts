@@ -6,16 +6,21 @@ import { syscalls } from '../syscalls.ts';
 const shortestPauseMs = 1;
 const longestPauseMs = 50;
 
+interface LockOptions {
+  /** Whether the file stays afterwards, so that it can be locked again where a full disk has no inode for a new one. Default: false. */
+  keep?: boolean;
+}
+
 /**
  * Does `body` while no other holder of the lock file does, in this process or any other of this host. The kernel gives
- * the lock back when its holder dies, so a crash blocks nobody. The file is gone afterwards.
+ * the lock back when its holder dies, so a crash blocks nobody. The file is gone afterwards, unless `keep` is set.
  *
  * Waits until `signal` is aborted.
  */
-export async function withLock<T>(path: string, signal: AbortSignal, body: () => Promise<T>): Promise<T> {
+export async function withLock<T>(path: string, signal: AbortSignal, body: () => Promise<T>, options?: LockOptions): Promise<T> {
   let pause = shortestPauseMs;
   for (;;) {
-    const lock = tryLock(path);
+    const lock = tryLock(path, options);
     if (lock) {
       try {
         return await body();
@@ -40,14 +45,17 @@ export interface Lock {
 }
 
 /** The lock, or undefined if somebody has it. */
-export function tryLock(path: string): Lock | undefined {
+export function tryLock(path: string, { keep = false }: LockOptions = {}): Lock | undefined {
   const descriptor = openSync(path, 'a', 0o600);
   try {
     if (syscalls().tryLock(descriptor) && isStillAt(path, descriptor)) {
       return {
         release() {
-          unlinkSync(path);
-          closeSync(descriptor);
+          try {
+            if (!keep) unlinkSync(path);
+          } finally {
+            closeSync(descriptor);
+          }
         },
       };
     }
@@ -57,6 +65,26 @@ export function tryLock(path: string): Lock | undefined {
   }
   closeSync(descriptor);
   return undefined;
+}
+
+/** Does `remove` under the lock, or nothing if somebody has it. Where a full disk has no inode for a lock file, nobody has one, and none is needed. */
+export async function removeLocked(path: string, remove: () => Promise<void>): Promise<void> {
+  const lock = lockOrFull(path);
+  if (!lock) return;
+  try {
+    await remove();
+  } finally {
+    lock.release();
+  }
+}
+
+function lockOrFull(path: string): Lock | undefined {
+  try {
+    return tryLock(path);
+  } catch (error) {
+    if (!['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    return { release: () => undefined };
+  }
 }
 
 /** The last holder removed the file while it was locked: a lock on a removed file is no lock. */

@@ -4,6 +4,7 @@ import { buffer } from 'node:stream/consumers';
 import { PluginError } from '@berth/sdk/errors';
 import type { Header } from 'tar-stream';
 import { longestManifest } from './manifest.ts';
+import { quoted } from './quoted.ts';
 import { readTar } from './tar-reader.ts';
 
 interface Entry {
@@ -61,7 +62,9 @@ export class ArchiveIndex {
   async read(name: string): Promise<Buffer> {
     const { size } = this.#entry(name);
     if (size > longestManifest)
-      throw new PluginError('INVALID_ARGUMENT', `its file ${name} is longer than ${longestManifest} bytes`, { object: this.#object });
+      throw new PluginError('INVALID_ARGUMENT', `its file ${quoted(name)} is longer than ${longestManifest} bytes`, {
+        object: this.#object,
+      });
     return buffer(this.open(name));
   }
 
@@ -82,7 +85,7 @@ export class ArchiveIndex {
   #entry(name: string): Entry {
     const entry = this.#find(name);
     if (entry) return entry;
-    throw new PluginError('DATA_LOSS', `it lacks the file ${JSON.stringify(name)}`, {
+    throw new PluginError('DATA_LOSS', `it lacks the file ${quoted(name)}`, {
       object: this.#object,
       hint: 'make the archive again',
     });

@@ -26,6 +26,8 @@ import {
 interface ArchivedImage {
   manifestBytes: Buffer;
   manifest: Manifest;
+  /** Of the manifest, and of the index that it was chosen from: what a name of the image may have for its digest. */
+  digests: string[];
   /** References in full, as far as the archive names them. */
   names: string[];
 }
@@ -48,6 +50,7 @@ export async function readArchive(source: string | Readable, scratch: string, si
   try {
     const index = await ArchiveIndex.read(plain.path, object, signal);
     const { images, entryOf } = index.has('index.json') ? await readLayout(index, object) : await readDockerArchive(index, object);
+    if (images.length === 0) throw unusable(object, 'it holds no image');
     return { images, open: ({ digest }, _signal, from) => index.open(entryOf(digest), from), close: plain.close };
   } catch (error) {
     await plain.close();
@@ -109,32 +112,48 @@ async function readLayout(index: ArchiveIndex, object: string): Promise<Contents
   const byDigest = Map.groupBy(top.manifests, ({ digest }) => digest);
   const images: ArchivedImage[] = [];
   for (const [digest, entries] of byDigest) {
-    const manifestBytes = await readManifest(index, entryOf, digest, object);
-    const manifest = parseManifest(manifestBytes, object);
-    if (manifest.kind !== 'manifest') throw unusable(object, 'it has an index in an index');
-    images.push({ manifestBytes, manifest, names: entries.flatMap(namesOf) });
+    const read = (wanted: string) => readManifest(index, entryOf(wanted), wanted, object);
+    images.push({ ...(await imageOf(digest, read, object)), names: entries.flatMap((entry) => namesOf(entry, object)) });
   }
   return { images, entryOf };
 }
 
-/** The manifest itself, or this machine's where the digest is an index's. */
-async function readManifest(index: ArchiveIndex, entryOf: (digest: string) => string, digest: string, object: string): Promise<Buffer> {
-  const bytes = await index.read(entryOf(digest));
+/** Of the manifest itself, or of this machine's where the digest is an index's. */
+async function imageOf(digest: string, read: (digest: string) => Promise<Buffer>, object: string): Promise<Omit<ArchivedImage, 'names'>> {
+  const bytes = await read(digest);
   const found = parseManifest(bytes, object);
-  return found.kind === 'manifest' ? bytes : index.read(entryOf(choosePlatform(found, object).digest));
+  if (found.kind === 'manifest') return { manifestBytes: bytes, manifest: found, digests: [digest] };
+  const chosen = choosePlatform(found, object).digest;
+  const manifestBytes = await read(chosen);
+  const manifest = parseManifest(manifestBytes, object);
+  if (manifest.kind !== 'manifest') throw unusable(object, 'it has an index in an index');
+  return { manifestBytes, manifest, digests: [chosen, digest] };
+}
+
+/** A pod may ask for an image by this digest: what comes under it has to have it. */
+async function readManifest(index: ArchiveIndex, entry: string, digest: string, object: string): Promise<Buffer> {
+  const bytes = await index.read(entry);
+  const found = digestOf(bytes);
+  if (found === digest) return bytes;
+  throw unusable(object, `its file ${entry} has the digest ${found}`);
 }
 
 /** containerd and Docker write the full name into their own annotation, podman into the OCI one, where others put the tag alone. */
-function namesOf({ annotations = {} }: PlatformDescriptor): string[] {
-  const full = annotations['io.containerd.image.name'];
+function namesOf({ annotations }: PlatformDescriptor, object: string): string[] {
+  const annotation = (key: string): string => {
+    const value: unknown = annotations?.[key] ?? '';
+    if (typeof value === 'string') return value;
+    throw unusable(object, `the annotation ${key} in its index.json is no text`);
+  };
+  const full = annotation('io.containerd.image.name');
   if (full) return [full];
-  const name = annotations['org.opencontainers.image.ref.name'];
-  return name && /[/:]/.test(name) ? [name] : [];
+  const name = annotation('org.opencontainers.image.ref.name');
+  return /[/:]/.test(name) ? [name] : [];
 }
 
 interface DockerManifest {
   Config: string;
-  RepoTags: string[] | null;
+  RepoTags?: string[] | null;
   Layers: string[];
 }
 
@@ -153,7 +172,8 @@ async function readDockerArchive(index: ArchiveIndex, object: string): Promise<C
     entries.set(config.digest, Config);
     for (const [layer, name] of Layers.entries()) entries.set(layers[layer]?.digest ?? '', name);
     const manifestBytes = documentBytes({ schemaVersion: 2, mediaType: ociManifestType, config, layers });
-    images.push({ manifestBytes, manifest: { kind: 'manifest', mediaType: ociManifestType, config, layers }, names: RepoTags ?? [] });
+    const manifest: Manifest = { kind: 'manifest', mediaType: ociManifestType, config, layers };
+    images.push({ manifestBytes, manifest, digests: [digestOf(manifestBytes)], names: RepoTags ?? [] });
   }
   return { images, entryOf: (digest) => entries.get(digest) ?? digest };
 }
@@ -171,10 +191,19 @@ async function dockerLayer(index: ArchiveIndex, name: string, diffId: string): P
 
 function parseDockerManifests(bytes: Buffer, object: string): DockerManifest[] {
   try {
-    const list = JSON.parse(bytes.toString()) as DockerManifest[];
-    if (list.every(({ Config, Layers }) => typeof Config === 'string' && Layers.every((layer) => typeof layer === 'string'))) return list;
+    const list: unknown = JSON.parse(bytes.toString());
+    if (Array.isArray(list) && list.every(isDockerManifest)) return list;
   } catch {}
   throw unusable(object, 'its manifest.json is no list of images');
+}
+
+function isDockerManifest(value: unknown): value is DockerManifest {
+  const { Config, RepoTags, Layers } = (value ?? {}) as Partial<Record<keyof DockerManifest, unknown>>;
+  return typeof Config === 'string' && isTexts(RepoTags ?? []) && isTexts(Layers);
+}
+
+function isTexts(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string');
 }
 
 function unusable(object: string, what: string): PluginError {

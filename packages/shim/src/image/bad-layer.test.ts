@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { statfsSync } from 'node:fs';
 import { lstat, mkdir, readdir, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LayerEntry } from '@berth/conformance/image-builder';
@@ -9,6 +10,8 @@ import { TestLayers, unpackingNeeds } from '../../testing/test-layers.ts';
 import { syscalls } from '../syscalls.ts';
 import { unpackLayer } from './unpack.ts';
 
+/** EXT4_SUPER_MAGIC (linux/magic.h). */
+const ext4 = 0xef53;
 const signal = AbortSignal.timeout(60_000);
 
 describe.skipIf(unpackingNeeds)(`a bad layer${unpackingNeeds ? ` (${unpackingNeeds})` : ''}`, () => {
@@ -81,6 +84,16 @@ describe.skipIf(unpackingNeeds)(`a bad layer${unpackingNeeds ? ` (${unpackingNee
       [paxRecords({ linkpath: 'd/'.repeat(2500) }), { name: 'a', flag: '1' }],
       /entry "a": a path has more than 4095 bytes/,
     ],
+    [
+      'a path that is too long in the store',
+      [paxRecords({ path: `${'d/'.repeat(2040)}x` }), { name: 'a' }],
+      /: entry "(d\/){100}\.\.\.": its path is too long for Linux behind that of the image store, with 4081 bytes; build .* shorter --root$/,
+    ],
+    [
+      'a name that a terminal would turn round',
+      [paxRecords({ path: '/a\u202ecod.exe' }), { name: 'a' }],
+      /: entry "\/a\\u202ecod\.exe": the path "\/a\\u202ecod\.exe" is absolute/,
+    ],
     ['a symbolic link to nothing', [{ name: 'a', flag: '2' }], /entry "a": it is a symbolic link to nothing/],
     [
       'a symbolic link that is too long',
@@ -98,6 +111,15 @@ describe.skipIf(unpackingNeeds)(`a bad layer${unpackingNeeds ? ` (${unpackingNee
     ['a name with NUL', [paxRecords({ path: 'a\0b' }), { name: 'a' }], /a path has a NUL character/],
   ])('refuses %s', async (_, entries, message) => {
     await expect(layers.unpackRaw(entries)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT', message: expect.stringMatching(message) });
+  });
+
+  it('refuses more extended attributes than the file system takes, by the name of the entry', async (ctx) => {
+    if (statfsSync(layers.directory).type !== ext4) ctx.skip('other file systems than ext4 take them all');
+    const many = Array.from({ length: 2_000 }, (_, index) => [`SCHILY.xattr.user.a${index}`, 'x'.repeat(100)]);
+    await expect(layers.unpackRaw([paxRecords(Object.fromEntries(many)), { name: 'many' }])).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: expect.stringContaining('entry "many": it has more extended attributes than the file system takes; build'),
+    });
   });
 
   it('refuses a path through a loop of links in the layers below', async () => {

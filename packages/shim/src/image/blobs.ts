@@ -5,10 +5,11 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { PluginError } from '@berth/sdk/errors';
 import { absent } from '../files/absent.ts';
-import { tryLock, withLock } from '../files/file-lock.ts';
+import { removeLocked, withLock } from '../files/file-lock.ts';
 import { namesIn } from '../files/names-in.ts';
 import { syncDirectory } from '../files/sync-directory.ts';
 import { hexOf, Meter } from './digest.ts';
+import { quoted } from './quoted.ts';
 
 /** What a manifest says of a blob (image-spec descriptor.md). */
 export interface Descriptor {
@@ -109,7 +110,7 @@ export class Blobs {
     for (const name of names) {
       const partial = join(this.#ingest, name);
       const { mtime } = (await stat(partial).catch(absent)) ?? {};
-      if (!mtime || mtime < before) await removeUnlocked(partial);
+      if (!mtime || mtime < before) await removeLocked(`${partial}.lock`, () => rm(partial, { force: true }));
     }
   }
 
@@ -166,7 +167,7 @@ export class Blobs {
     const hex = hexOf(digest);
     if (hex) return hex;
     throw new PluginError('UNIMPLEMENTED', 'only sha256 digests are supported', {
-      object: `blob ${JSON.stringify(digest)}`,
+      object: `blob ${quoted(digest)}`,
       hint: 'push the image with sha256 digests',
     });
   }
@@ -175,16 +176,6 @@ export class Blobs {
 /** Wrong bytes, and those that a full disk wants back, are no beginning to go on from. */
 function isWorthKeeping({ code }: PluginError): boolean {
   return code !== 'DATA_LOSS' && code !== 'RESOURCE_EXHAUSTED';
-}
-
-async function removeUnlocked(partial: string): Promise<void> {
-  const lock = tryLock(`${partial}.lock`);
-  if (!lock) return;
-  try {
-    await rm(partial, { force: true });
-  } finally {
-    lock.release();
-  }
 }
 
 /** Not those that the manifest announces; its message says why. */

@@ -5,6 +5,8 @@ import { PluginError } from '@berth/sdk/errors';
 const keptForOthers = 0.01;
 /** So much is written before the file system is asked again; others write there, too. */
 const bytesBetweenLooks = 16 * 1024 * 1024;
+/** More than any one extended attribute takes, whose value has at most 64 KiB (xattr(7)). */
+const bytesOfAttribute = 1024 * 1024;
 
 /** Watches that what is written leaves room on the disk, so that a small layer that unpacks to a huge one fails before the disk is full. */
 export class DiskRoom {
@@ -20,6 +22,12 @@ export class DiskRoom {
   take(bytes: number): void {
     if (bytes > this.#untilNextLook) this.#look(bytes);
     this.#untilNextLook -= bytes;
+  }
+
+  /** Whether an extended attribute may have found no room; if not, the file system has said ENOSPC for a limit of its own. */
+  isFullForAttribute(): boolean {
+    const { bsize, bavail, files, ffree } = statfsSync(this.#directory);
+    return bavail * bsize < bytesOfAttribute || (files > 0 && ffree === 0);
   }
 
   #look(bytes: number): void {

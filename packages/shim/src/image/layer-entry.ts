@@ -1,4 +1,5 @@
 import { PluginError } from '@berth/sdk/errors';
+import { quoted } from './quoted.ts';
 import type { TarHeader } from './tar-header.ts';
 
 /** What one tar entry asks for, with its paths checked: relative to the layer's root, no `.`, `..` or empty parts, '' is the root. */
@@ -31,8 +32,6 @@ const opaqueMarker = '.wh..wh..opq';
 /** Of Linux, in bytes (limits.h: NAME_MAX, PATH_MAX with its NUL). */
 const longestName = 255;
 const longestPath = 4095;
-/** Of a path in an error message, in characters. */
-const longestShown = 200;
 /** The last second that ext4 can store. What is before 1970 Node can't set, and containerd doesn't either. */
 const latestTime = 2 ** 34 - 2 ** 31 - 1;
 
@@ -65,9 +64,11 @@ export function readEntry(header: TarHeader): LayerEntry {
   }
 }
 
-export function refusal(name: string, reason: string): PluginError {
-  return new PluginError('INVALID_ARGUMENT', `entry ${JSON.stringify(shown(name))}: ${reason}`, {
-    hint: 'build the image again with a tool that keeps to the OCI image specification',
+const cure = 'build the image again with a tool that keeps to the OCI image specification';
+
+export function refusal(name: string, reason: string, hint = cure): PluginError {
+  return new PluginError('INVALID_ARGUMENT', `entry ${quoted(name)}: ${reason}`, {
+    hint,
   });
 }
 
@@ -81,11 +82,11 @@ function readWhiteout(entry: string, path: string, name: string): LayerEntry {
 }
 
 function insidePath(path: string, entry: string): string {
-  if (path.startsWith('/')) throw refusal(entry, `the path ${JSON.stringify(shown(path))} is absolute`);
+  if (path.startsWith('/')) throw refusal(entry, `the path ${quoted(path)} is absolute`);
   if (path.includes('\0')) throw refusal(entry, 'a path has a NUL character');
   if (Buffer.byteLength(path) > longestPath) throw refusal(entry, `a path has more than ${longestPath} bytes`);
   const parts = path.split('/').filter((part) => part !== '' && part !== '.');
-  if (parts.includes('..')) throw refusal(entry, `the path ${JSON.stringify(shown(path))} leads outside the layer`);
+  if (parts.includes('..')) throw refusal(entry, `the path ${quoted(path)} leads outside the layer`);
   if (parts.some((part) => Buffer.byteLength(part) > longestName)) throw refusal(entry, `a name has more than ${longestName} bytes`);
   return parts.join('/');
 }
@@ -121,8 +122,4 @@ function idOf(entry: string, id: number): number {
 /** `trusted.` ones stay out: by them a layer could direct overlayfs. */
 function isSettable(attribute: string): boolean {
   return attribute.startsWith('user.') || attribute === 'security.capability';
-}
-
-function shown(path: string): string {
-  return path.length <= longestShown ? path : `${path.slice(0, longestShown)}...`;
 }

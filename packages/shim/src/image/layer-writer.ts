@@ -26,6 +26,7 @@ import { DiskRoom } from './disk-room.ts';
 import { LayerDirectories } from './layer-directories.ts';
 import { type Attributes, type LayerEntry, refusal } from './layer-entry.ts';
 import { isWhiteout, MergedLayers, makeOpaque, mostLinks } from './merged-layers.ts';
+import { quoted } from './quoted.ts';
 
 const typeBits = { 'block-device': constants.S_IFBLK, 'character-device': constants.S_IFCHR, fifo: constants.S_IFIFO };
 const newFile = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
@@ -59,6 +60,16 @@ export class LayerWriter {
   /** Makes what the entry asks for; of a file, `content` and `end` follow. */
   begin(entry: LayerEntry): void {
     if (entry.kind === 'ignored') return;
+    try {
+      this.#begin(entry);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENAMETOOLONG') throw error;
+      const what = `its path is too long for Linux behind that of the image store, with ${Buffer.byteLength(entry.path)} bytes`;
+      throw refusal(entry.path, what, 'build the image with shorter paths, or give Berth a shorter --root');
+    }
+  }
+
+  #begin(entry: Exclude<LayerEntry, { kind: 'ignored' }>): void {
     if (entry.kind === 'opaque') {
       this.#makeOpaque(parentOf(this.#resolve(`${entry.path}/.`)));
       return;
@@ -143,7 +154,7 @@ export class LayerWriter {
   #link(path: string, target: string): void {
     const found = this.#directories.has(parentOf(target)) ? this.#lstat(target) : undefined;
     if (!found || isWhiteout(found)) this.#copyUp(path, target);
-    else if (found.isDirectory()) throw refusal(path, `it is a hard link to the directory ${JSON.stringify(target)}`);
+    else if (found.isDirectory()) throw refusal(path, `it is a hard link to the directory ${quoted(target)}`);
     if (path !== target) this.#create(path, (link) => linkSync(join(this.#root, target), link), 0);
   }
 
@@ -151,7 +162,7 @@ export class LayerWriter {
   #copyUp(link: string, path: string): void {
     const [at, stats] = [this.#lowers.locate(path), this.#lowers.lstat(path)];
     if (!at || !stats?.isFile() || this.#lstat(path)) {
-      throw refusal(link, `it is a hard link to ${JSON.stringify(path)}, which is no file of this layer before it, nor of one below`);
+      throw refusal(link, `it is a hard link to ${quoted(path)}, which is no file of this layer before it, nor of one below`);
     }
     this.#room.take(stats.size);
     this.#makeParents(path);
@@ -241,7 +252,7 @@ export class LayerWriter {
   #linkBelow(parent: string, entry: string): boolean {
     const existing = this.#lstat(parent);
     if (existing && !isWhiteout(existing)) {
-      throw refusal(entry, `its parent ${JSON.stringify(parent)} is ${existing.isSymbolicLink() ? 'a symbolic link' : 'no directory'}`);
+      throw refusal(entry, `its parent ${quoted(parent)} is ${existing.isSymbolicLink() ? 'a symbolic link' : 'no directory'}`);
     }
     return !existing && this.#lowers.lstat(parent)?.isSymbolicLink() === true;
   }
@@ -259,8 +270,10 @@ export class LayerWriter {
       try {
         syscalls().setAttribute(join(this.#root, path), name, value);
       } catch (error) {
-        const { code, message } = PluginError.from(error);
-        throw code === 'RESOURCE_EXHAUSTED' ? error : refusal(path, `its extended attribute can't be set: ${message}`);
+        const { code, cause } = PluginError.from(error);
+        const why = quoted((cause as Error | undefined)?.message);
+        if (code !== 'RESOURCE_EXHAUSTED') throw refusal(path, `its extended attribute can't be set: ${why}`);
+        throw this.#room.isFullForAttribute() ? error : refusal(path, 'it has more extended attributes than the file system takes');
       }
     }
   }

@@ -10,6 +10,7 @@ import { syncDirectory } from '../files/sync-directory.ts';
 import { syscalls } from '../syscalls.ts';
 import { digestOf, hexOf } from './digest.ts';
 import { type DiskSpace, spaceBelow } from './disk-space.ts';
+import { quoted } from './quoted.ts';
 import { type UnpackedSize, unpackLayer } from './unpack.ts';
 
 /** An unpacked layer. */
@@ -133,7 +134,7 @@ function nameOf(chainId: string): string {
   const hex = hexOf(chainId);
   if (hex) return hex;
   throw new PluginError('UNIMPLEMENTED', 'only sha256 digests are supported', {
-    object: `layer ${JSON.stringify(chainId)}`,
+    object: `layer ${quoted(chainId)}`,
     hint: 'build the image with sha256 digests',
   });
 }

@@ -2,6 +2,7 @@ import { PluginError } from '@berth/sdk/errors';
 import type { Descriptor } from './blobs.ts';
 import { hexOf } from './digest.ts';
 import type { ImageConfig } from './images.ts';
+import { quoted } from './quoted.ts';
 
 const indexMediaTypes = ['application/vnd.oci.image.index.v1+json', 'application/vnd.docker.distribution.manifest.list.v2+json'];
 
@@ -143,9 +144,9 @@ function parseJson(bytes: Uint8Array, object: string): Record<string, unknown> {
 function descriptor(value: unknown, object: string): Descriptor {
   const { mediaType, digest, size } = (value ?? {}) as Partial<Record<keyof Descriptor, unknown>>;
   if (typeof digest !== 'string' || hexOf(digest) === undefined)
-    throw new BrokenDocument(object, `it refers to a blob by ${JSON.stringify(digest)}, which is no sha256 digest`);
+    throw new BrokenDocument(object, `it refers to a blob by ${quoted(digest)}, which is no sha256 digest`);
   if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0)
-    throw new BrokenDocument(object, `it gives the blob ${digest} the size ${JSON.stringify(size)}`);
+    throw new BrokenDocument(object, `it gives the blob ${digest} the size ${quoted(size)}`);
   return { mediaType: string(mediaType), digest, size };
 }
 

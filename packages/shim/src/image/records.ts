@@ -4,6 +4,7 @@ import { PluginError } from '@berth/sdk/errors';
 import { readJson, readJsonFiles, removeStalePartials, writeJson } from '../files/json-file.ts';
 import { digestOf, hexOf } from './digest.ts';
 import type { InstalledImage } from './install.ts';
+import { quoted } from './quoted.ts';
 import { nameOf, parseReference } from './reference.ts';
 
 /** A name, by tag or by digest, and the image that it stands for. */
@@ -140,7 +141,7 @@ export function digitsOf(reference: string): string | undefined {
 
 function malformedId(id: string): PluginError {
   return new PluginError('INVALID_ARGUMENT', 'it is no image id', {
-    object: `image ${JSON.stringify(id)}`,
+    object: `image ${quoted(id)}`,
     hint: `give sha256: and at least ${shortestPrefix} digits`,
   });
 }

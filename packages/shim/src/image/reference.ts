@@ -1,4 +1,5 @@
 import { PluginError } from '@berth/sdk/errors';
+import { quoted } from './quoted.ts';
 
 /** An image reference in full, by the grammar of the distribution project (distribution/reference, regexp.go). */
 export interface Reference {
@@ -36,19 +37,19 @@ export function parseReference(text: string): Reference {
   const named = at < 0 ? text : text.slice(0, at);
   const digest = at < 0 ? undefined : text.slice(at + 1);
   if (digest !== undefined && !isDigest(digest))
-    throw refuse(`the digest ${quote(digest)} is malformed`, 'write @sha256: and 64 hexadecimal digits');
+    throw refuse(`the digest ${quoted(digest)} is malformed`, 'write @sha256: and 64 hexadecimal digits');
 
   const colon = named.indexOf(':', named.lastIndexOf('/') + 1);
   const tag = colon < 0 ? undefined : named.slice(colon + 1);
   if (tag !== undefined && !tagPattern.test(tag)) {
-    throw refuse(`the tag ${quote(tag)} is malformed`, 'use up to 128 letters, digits, "_", "." and "-", not starting with "." or "-"');
+    throw refuse(`the tag ${quoted(tag)} is malformed`, 'use up to 128 letters, digits, "_", "." and "-", not starting with "." or "-"');
   }
 
   const { domain, path } = splitDomain(colon < 0 ? named : named.slice(0, colon));
-  if (!domainPattern.test(domain)) throw refuse(`the registry ${quote(domain)} is malformed`, 'write host or host:port, without a scheme');
+  if (!domainPattern.test(domain)) throw refuse(`the registry ${quoted(domain)} is malformed`, 'write host or host:port, without a scheme');
   if (!pathPattern.test(path)) {
     throw refuse(
-      path === path.toLowerCase() ? `the repository ${quote(path)} is malformed` : `the repository ${quote(path)} has capital letters`,
+      path === path.toLowerCase() ? `the repository ${quoted(path)} is malformed` : `the repository ${quoted(path)} has capital letters`,
       'use lower-case letters and digits, separated by ".", "_", "-" or "/"',
     );
   }
@@ -86,10 +87,5 @@ export function isDigest(text: string): boolean {
 
 function refuser(text: string) {
   return (what: string, hint: string) =>
-    new PluginError('INVALID_ARGUMENT', `not an image reference: ${what}`, { object: `image ${quote(text)}`, hint });
-}
-
-/** JSON's quotes show control characters as escapes; a name of megabytes is cut. */
-function quote(text: string): string {
-  return JSON.stringify(text.length > 300 ? `${text.slice(0, 300)}…` : text);
+    new PluginError('INVALID_ARGUMENT', `not an image reference: ${what}`, { object: `image ${quoted(text)}`, hint });
 }

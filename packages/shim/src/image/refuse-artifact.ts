@@ -1,5 +1,6 @@
 import { PluginError } from '@berth/sdk/errors';
 import type { Manifest } from './manifest.ts';
+import { quoted } from './quoted.ts';
 
 /** Of an image's configuration: OCI's and Docker's; registries of old gave none. */
 const configTypes = [
@@ -15,7 +16,7 @@ const configTypes = [
  */
 export function refuseArtifact({ config, layers }: Manifest, object: string): void {
   if (!configTypes.includes(config.mediaType)) {
-    throw new PluginError('INVALID_ARGUMENT', `it is no container image, but an artifact of type ${JSON.stringify(config.mediaType)}`, {
+    throw new PluginError('INVALID_ARGUMENT', `it is no container image, but an artifact of type ${quoted(config.mediaType)}`, {
       object,
       hint: 'give the name of an image',
     });

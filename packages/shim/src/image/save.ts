@@ -12,7 +12,7 @@ import type { Descriptor } from './blobs.ts';
 import { documentBytes, type Manifest } from './manifest.ts';
 import { manifestOf, presentImage } from './present-image.ts';
 import { meansId } from './records.ts';
-import { nameOf, parseReference } from './reference.ts';
+import { nameOf, parseReference, type Reference, repositoryOf } from './reference.ts';
 import type { SharedStore } from './shared-store.ts';
 
 /** `oci`: an OCI image layout. `docker`: the same with the `manifest.json` that `docker load` of any version reads, as `docker save` writes since 25. */
@@ -51,8 +51,13 @@ export async function saveImages(
 async function savedImage(store: SharedStore, reference: string): Promise<SavedImage> {
   const image = await presentImage(store, reference);
   const { bytes, manifest } = await manifestOf(store, image, `image ${reference}`);
-  const names = meansId(reference, image.id) ? [] : [nameOf(parseReference(reference))];
+  const names = meansId(reference, image.id) ? [] : [archiveName(parseReference(reference), image.manifestDigest)];
   return { descriptor: { mediaType: manifest.mediaType, digest: image.manifestDigest, size: bytes.length }, manifest, names };
+}
+
+/** The store may know the image by the digest of an index, which the archive doesn't hold. */
+function archiveName(reference: Reference, manifestDigest: string): string {
+  return reference.digest === undefined ? nameOf(reference) : `${repositoryOf(reference)}@${manifestDigest}`;
 }
 
 /** The archive's files, each once: image-spec image-layout.md. `path` gives the file of a blob. */
@@ -91,7 +96,9 @@ function dockerManifest({ manifest: { config, layers }, names }: SavedImage): ob
 async function writeTo(output: string | Writable, files: ArchiveFile[], signal: AbortSignal): Promise<void> {
   if (typeof output !== 'string') return writeArchive(files, output, signal);
   const object = `archive ${output}`;
+  await checkDirectory(dirname(output), object);
   const target = await stat(output).catch(absent);
+  if (target?.isDirectory()) throw new PluginError('INVALID_ARGUMENT', 'it is a directory', { object, hint: 'name a file in it' });
   // A device or pipe is written to, not replaced.
   if (target && !target.isFile()) return writeArchive(files, createWriteStream(output), signal);
   const partial = `${output}.${randomUUID()}.partial`;
@@ -103,6 +110,13 @@ async function writeTo(output: string | Writable, files: ArchiveFile[], signal: 
     await rm(partial, { force: true });
     throw PluginError.from(explainFullDisk(error, dirname(output), object), 'INTERNAL', { object });
   }
+}
+
+async function checkDirectory(directory: string, object: string): Promise<void> {
+  const found = await stat(directory).catch(absent);
+  if (found?.isDirectory()) return;
+  const what = found ? `${directory} is no directory` : `there is no directory ${directory}`;
+  throw new PluginError('NOT_FOUND', what, { object, hint: 'make it, or name a file in another one' });
 }
 
 function blobName(digest: string): string {

@@ -1,7 +1,8 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
-import { tryLock, withLock } from '../files/file-lock.ts';
+import { removeLocked, withLock } from '../files/file-lock.ts';
+import { explainFullDisk } from '../files/full-disk.ts';
 import { Blobs } from './blobs.ts';
 import { detachGarbage, type ImageParts, noParts, resumableMs } from './garbage.ts';
 import { Layers } from './layers.ts';
@@ -44,7 +45,7 @@ export class SharedStore {
   /** Does `body` while no other process changes records, users or leases. */
   async locked<T>(body: () => Promise<T>): Promise<T> {
     await mkdir(this.directory, { recursive: true, mode: 0o700 });
-    return withLock(join(this.directory, 'lock'), AbortSignal.timeout(lockTimeoutMs), body);
+    return withLock(join(this.directory, 'lock'), AbortSignal.timeout(lockTimeoutMs), body, { keep: true });
   }
 
   /** Does `body` while every part of the images that is there, or comes meanwhile, stays. */
@@ -66,7 +67,9 @@ export class SharedStore {
    * them whatever nothing needs any more for longer than `spareMs`.
    */
   async collecting(change: () => Promise<ImageParts>, spareMs = resumableMs): Promise<void> {
-    const detached = await this.locked(async () => detachGarbage(this, await change(), spareMs));
+    const detached = await this.locked(async () => detachGarbage(this, await change(), spareMs)).catch((error) => {
+      throw explainFullDisk(error, this.directory, `image store ${this.directory}`);
+    });
     await Promise.all(detached.map(discard));
   }
 
@@ -104,11 +107,5 @@ async function during<T>(lease: Lease | undefined, body: () => Promise<T>): Prom
 
 /** Deletes what was taken away; the lock keeps others from taking it for a leftover meanwhile. */
 async function discard(detached: string): Promise<void> {
-  const lock = tryLock(`${detached}.lock`);
-  if (!lock) return;
-  try {
-    await rm(detached, { recursive: true, force: true });
-  } finally {
-    lock.release();
-  }
+  await removeLocked(`${detached}.lock`, () => rm(detached, { recursive: true, force: true }));
 }

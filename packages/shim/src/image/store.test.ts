@@ -181,6 +181,18 @@ describe.skipIf(needsRoot)(`LayeredImages${needsRoot ? ` (${needsRoot})` : ''}`,
     ]);
   });
 
+  it.each([
+    ['missing/x.tar', 'there is no directory SCRATCH/missing; make it'],
+    ['image.tar/x.tar', 'SCRATCH/image.tar is no directory; make it'],
+    ['images', 'it is a directory; name a file in it'],
+  ])('saves no archive as %s, and says what to do', async (output, what) => {
+    await load('localhost/app:1');
+    const file = join(scratch, output);
+    await expect(images.save(['localhost/app:1'], file, 'oci', signal)).rejects.toThrow(
+      `archive ${file}: ${what.replace('SCRATCH', scratch)}`,
+    );
+  });
+
   it('leaves no archive where a part of an image is missing', async () => {
     await load('localhost/app:1');
     const [blob = ''] = await files('blobs');
@@ -197,6 +209,11 @@ describe.skipIf(needsRoot)(`LayeredImages${needsRoot ? ` (${needsRoot})` : ''}`,
     expect(await images.tag('app', 'localhost/other:1')).toBe('localhost/other:1');
     expect((await images.status('localhost/other:1'))?.id).toBe(app?.id);
     expect((await images.status(other?.id ?? ''))?.repoTags).toEqual([]);
+    const { repoDigests = [] } = (await images.status('app')) ?? {};
+    expect(new Set(repoDigests.map((name) => name.replace(/@.*/, '')))).toEqual(
+      new Set(['docker.io/library/app', 'localhost/app', 'localhost/other']),
+    );
+    for (const name of repoDigests) expect((await images.status(name))?.id).toBe(app?.id);
     await expect(images.tag('localhost/none:1', 'x')).rejects.toMatchObject({ code: 'NOT_FOUND' });
     await expect(images.tag('app', `x@sha256:${'0'.repeat(64)}`)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
   });

@@ -132,7 +132,7 @@ export class LayeredImages implements Images {
     return untagImage(this.#store, reference);
   }
 
-  /** Gives a present image another name, which another image may have had; tells it in full. */
+  /** Gives a present image another name, which another image may have had, and its digest in that repository; tells the name in full. */
   tag(reference: string, name: string): Promise<string> {
     return tagImage(this.#store, reference, name);
   }

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { PluginError } from '@berth/sdk/errors';
+import { quoted } from './quoted.ts';
 
 /** A tar is made of blocks of so many bytes (pax, "ustar Interchange Format"). */
 export const blockSize = 512;
@@ -79,7 +80,7 @@ export function sizeIn(number: number): number {
 /** A name or link target. Others than UTF-8 can't be kept as they are: the error says so. */
 export function textOf(bytes: Buffer): string {
   if (isUtf8(bytes)) return bytes.toString('utf8');
-  throw new PluginError('INVALID_ARGUMENT', `entry ${JSON.stringify(bytes.toString('latin1'))}: its name or target isn't UTF-8`, {
+  throw new PluginError('INVALID_ARGUMENT', `entry ${quoted(bytes.toString('latin1'))}: its name or target isn't UTF-8`, {
     hint: 'build the image again with names in UTF-8',
   });
 }

@@ -1,5 +1,6 @@
 import { PluginError } from '@berth/sdk/errors';
 import { readPaxRecords } from './pax-records.ts';
+import { quoted } from './quoted.ts';
 import { blockSize, damaged, type RawHeader, readHeader, sizeIn, type TarHeader, textOf, typeOf } from './tar-header.ts';
 
 /** Of PAX records and long names, which are held in memory; Go's archive/tar, which builders use, takes no more either. */
@@ -139,8 +140,8 @@ export class TarParser {
     const type = typeOf({ flag: raw.flag, name });
     if (type === undefined || [...this.#pax.keys()].some((key) => key.startsWith('GNU.sparse.'))) {
       const what =
-        raw.flag === 'S' || type ? 'it is stored as a sparse file' : `its type ${JSON.stringify(raw.flag)} is none that a layer may hold`;
-      throw new PluginError('INVALID_ARGUMENT', `entry ${JSON.stringify(name)}: ${what}`, {
+        raw.flag === 'S' || type ? 'it is stored as a sparse file' : `its type ${quoted(raw.flag)} is none that a layer may hold`;
+      throw new PluginError('INVALID_ARGUMENT', `entry ${quoted(name)}: ${what}`, {
         hint: 'build the image again with a tool that keeps to the OCI image specification',
       });
     }

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { PluginError } from '@berth/sdk/errors';
+import { escaped } from './quoted.ts';
 import { UnpackThread } from './unpack-thread.ts';
 import { type LayerSource, type UnpackedSize, writeLayer } from './write-layer.ts';
 
@@ -33,8 +34,8 @@ export async function unpackLayer(source: LayerSource, target: string, signal: A
   }
 }
 
-/** The layer's name in front; a system call's message names the file, and its code keeps its meaning. */
+/** The layer's name in front; a system call's message names the file, which the layer has named, and its code keeps its meaning. */
 function named(thrown: unknown, object: string): PluginError {
   const error = PluginError.from(thrown, 'INVALID_ARGUMENT');
-  return new PluginError(error.code, error.message, { object, cause: error.cause ?? thrown });
+  return new PluginError(error.code, escaped(error.message), { object, cause: error.cause ?? thrown });
 }

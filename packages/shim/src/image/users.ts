@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
 import { readJsonFiles, removeJson, removeStalePartials, writeJson } from '../files/json-file.ts';
+import { quoted } from './quoted.ts';
 
 interface UserRecord {
   user: string;
@@ -65,6 +66,6 @@ export class ImageUsers {
 
   #file(user: string): string {
     if (/^[\w.-]{1,200}$/.test(user)) return join(this.#directory, `${user}.json`);
-    throw new PluginError('INVALID_ARGUMENT', 'it is no container id', { object: `image user ${JSON.stringify(user)}` });
+    throw new PluginError('INVALID_ARGUMENT', 'it is no container id', { object: `image user ${quoted(user)}` });
   }
 }

@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
+import { quoted } from '../quoted.ts';
 
 /** The `config` object of an image configuration, of which other fields stay as they are (image-spec config.md). */
 export interface ChangeableConfig {
@@ -84,5 +85,5 @@ function withVariables(env: string[], pairs: [string, string][]): string[] {
 }
 
 function refused(text: string, hint: string): PluginError {
-  return new PluginError('INVALID_ARGUMENT', 'it is no change that can be made', { object: `change ${JSON.stringify(text)}`, hint });
+  return new PluginError('INVALID_ARGUMENT', 'it is no change that can be made', { object: `change ${quoted(text)}`, hint });
 }

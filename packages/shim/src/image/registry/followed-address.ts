@@ -1,8 +1,9 @@
+import { quoted } from '../quoted.ts';
 import { isLoopback } from './registry-host.ts';
 
 /** An address of a header, for errors: without its query, which may hold a signature. */
 export function shown(location = ''): string {
-  return JSON.stringify(location.replace(/\?.*/s, ''));
+  return quoted(location.replace(/\?.*/s, ''));
 }
 
 /** Whether an address that a server names is followed: by HTTPS always; by HTTP only where both are on this machine, or the server itself is spoken to in plain HTTP. */

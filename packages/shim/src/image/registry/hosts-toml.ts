@@ -1,6 +1,7 @@
 import { dirname, resolve } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
 import { parse, type TomlError } from 'smol-toml';
+import { quoted } from '../quoted.ts';
 import { type Capability, capabilities, defaultSettings, type HostSettings } from './registry-host.ts';
 
 /** One host that hosts.toml names. */
@@ -26,7 +27,7 @@ type Table = Record<string, unknown>;
 export function parseHostsToml(text: string, path: string): HostsFile {
   const root = parseToml(text, path);
   const hosts = Object.entries(table(root.host, new Field(path, 'host'))).map(([address, value]): NamedHost => {
-    const field = new Field(path, `host.${JSON.stringify(address)}`);
+    const field = new Field(path, `host.${quoted(address)}`);
     const entry = table(value, field);
     return { ...settings(entry, field), api: apiRoot(address, entry.override_path === true, field) };
   });
@@ -65,7 +66,7 @@ function settings(entry: Table, field: Field): HostSettings {
 function apiRoot(address: string, overridePath: boolean, field: Field): string {
   const url = URL.parse(address.includes('://') ? address : `https://${address}`);
   if (!url || !/^https?:$/.test(url.protocol) || url.username || url.search)
-    throw field.refuse(`${JSON.stringify(address)} is no address of a registry`, 'write https://HOST or https://HOST:PORT/PATH');
+    throw field.refuse(`${quoted(address)} is no address of a registry`, 'write https://HOST or https://HOST:PORT/PATH');
   const path = url.pathname.replace(/\/+$/, '');
   return `${url.origin}${overridePath || path.endsWith('/v2') ? path : `${path}/v2`}`;
 }
@@ -76,7 +77,7 @@ function readCapabilities(value: unknown, field: Field): Capability[] {
   return listed.map((name) => {
     const known = capabilities.find((capability) => capability === name);
     if (known) return known;
-    throw field.refuse(`there is no capability ${JSON.stringify(name)}`, `use ${capabilities.join(', ')}`);
+    throw field.refuse(`there is no capability ${quoted(name)}`, `use ${capabilities.join(', ')}`);
   });
 }
 
@@ -86,7 +87,7 @@ function clientPairs(value: unknown, field: Field): HostSettings['client'] {
   return (Array.isArray(value) ? value : [value]).map((pair) => {
     const [cert, key, ...more] = Array.isArray(pair) ? pair.map((path) => string(path, field)) : [string(pair, field), ''];
     if (!cert || key === undefined || more.length > 0)
-      throw field.refuse(`${JSON.stringify(pair)} is no pair`, 'write [["client.cert", "client.key"]]');
+      throw field.refuse(`${quoted(pair)} is no pair`, 'write [["client.cert", "client.key"]]');
     return { cert: field.path(cert), key: field.path(key || cert) };
   });
 }
@@ -99,7 +100,7 @@ function files(value: unknown, field: Field): string[] {
 function milliseconds(value: unknown, field: Field): number {
   const units: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
   const text = string(value, field);
-  if (!/^(\d+(\.\d+)?(ms|s|m|h))+$/.test(text)) throw field.refuse(`${JSON.stringify(text)} is no duration`, 'write 500ms, 10s or 1m');
+  if (!/^(\d+(\.\d+)?(ms|s|m|h))+$/.test(text)) throw field.refuse(`${quoted(text)} is no duration`, 'write 500ms, 10s or 1m');
   const parts = [...text.matchAll(/([\d.]+)(ms|s|m|h)/g)];
   return parts.reduce((sum, [, count, unit]) => sum + Number(count) * (units[unit ?? ''] ?? 0), 0);
 }

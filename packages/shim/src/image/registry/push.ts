@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs';
 import type { Descriptor } from '../blobs.ts';
+import { quoted } from '../quoted.ts';
 import { isFollowed, shown } from './followed-address.ts';
 import { HostFailure } from './host-failure.ts';
 import type { Registry } from './registry.ts';
@@ -59,7 +60,7 @@ async function putManifest(
   await client.discard(answer, url, signal);
   const stored = answer.headers['docker-content-digest'];
   if (stored === undefined || stored === digest) return;
-  const what = `it stored the manifest as ${JSON.stringify(stored)} instead of ${digest}`;
+  const what = `it stored the manifest as ${quoted(stored)} instead of ${digest}`;
   throw client.failures.wrong('DATA_LOSS', url, what, 'the registry is broken: ask who runs it');
 }
 
