@@ -1,7 +1,6 @@
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
-import { readJson, readJsonFiles, removeStalePartials, writeJson } from '../files/json-file.ts';
+import { readJson, readJsonFiles, removeJson, removeStalePartials, writeJson } from '../files/json-file.ts';
 import { digestOf, hexOf } from './digest.ts';
 import type { InstalledImage } from './install.ts';
 import { quoted } from './quoted.ts';
@@ -70,9 +69,9 @@ export class Records {
     for (const name of names) await this.#putName({ ...(await this.named(name)), name, image: id });
   }
 
-  /** Takes one name away; the image stays. */
+  /** Takes one name away, with what a writer that was killed has left of it: writers hold the store's lock. The image stays. */
   async unname(name: string): Promise<void> {
-    await rm(this.#nameFile(name), { force: true });
+    await removeJson(this.#nameFile(name));
   }
 
   /** Undefined for a name that no image has. */
@@ -92,7 +91,7 @@ export class Records {
   /** Names first: what a crash leaves is an image without names, not a name without an image. */
   async remove(id: string): Promise<void> {
     for (const { name } of await this.namesOf(id)) await this.unname(name);
-    await rm(this.#imageFile(id), { force: true });
+    await removeJson(this.#imageFile(id));
   }
 
   /** What writers that were killed have left. */

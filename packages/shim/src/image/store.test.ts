@@ -49,6 +49,14 @@ describe.skipIf(needsRoot)(`LayeredImages${needsRoot ? ` (${needsRoot})` : ''}`,
     expect(await Promise.all(layers.map((layer) => readdir(layer)))).toEqual([['top'], ['base']]);
   });
 
+  it('removes what a writer that was killed has left of its records, too', async () => {
+    await load('localhost/app:1');
+    for (const folder of ['records', 'names'])
+      for (const file of await files(folder)) await writeFile(join(directory, folder, `${file}.0123.tmp`), '{');
+    await images.remove('localhost/app:1');
+    expect([await files('records'), await files('names')]).toEqual([[], []]);
+  });
+
   it('loads a compressed archive, and names it as told', async () => {
     const { path } = await build('localhost/app:1', 'x');
     await writeFile(`${path}.gz`, gzipSync(await readFile(path)));
