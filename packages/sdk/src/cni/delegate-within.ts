@@ -2,7 +2,7 @@ import { realpathSync } from 'node:fs';
 import type { Delegate } from './delegate.ts';
 import { answerOf, executeDelegate, findExecutable } from './delegate.ts';
 import type { CniPlugin } from './plugin.ts';
-import { run } from './plugin.ts';
+import { runWithin } from './plugin.ts';
 
 /**
  * For a program that is several plugins, by the name that it is executed under: where the delegated plugin that CNI_PATH holds is this very
@@ -13,11 +13,7 @@ export function delegateWithin(plugins: Record<string, CniPlugin>, program = pro
     const file = findExecutable(call.type, call.path);
     const plugin = plugins[call.type];
     if (file === undefined || plugin === undefined || realpathSync(file) !== realpathSync(program)) return executeDelegate(call);
-    let printed = '';
-    const writeStdout = (text: string): void => {
-      printed += text;
-    };
-    const status = await run(plugin, { env: call.env, readStdin: () => call.stdin, writeStdout });
-    return answerOf(call, printed, status === 0 ? undefined : `exit status ${status}`);
+    const { status, stdout } = await runWithin(plugin, { env: call.env, stdin: call.stdin });
+    return answerOf(call, stdout, status === 0 ? undefined : `exit status ${status}`);
   };
 }

@@ -19,6 +19,8 @@ export interface DelegateCall {
 export type Delegate = (call: DelegateCall) => Promise<unknown>;
 
 const timeLimitMs = 60_000;
+/** In MiB. */
+const outputLimit = 16;
 
 /** Executes the binary that `path` holds. Throws the error that it prints, with its code, under its own name. */
 export const executeDelegate: Delegate = async ({ type, verb, env, path, stdin }) => {
@@ -30,7 +32,7 @@ export const executeDelegate: Delegate = async ({ type, verb, env, path, stdin }
       hint: `install ${type} there`,
     });
   }
-  const { error, status, stdout, stderr } = await runBeside(file, [], { input: stdin, env, timeLimitMs });
+  const { error, status, stdout, stderr } = await runBeside(file, [], { input: stdin, env, timeLimitMs, outputLimit });
   if (error) throw new CniError(errorCodes.ioFailure, error.message, { object, cause: error });
   return answerOf({ type, verb }, status === 0 ? stdout : stdout || stderr, status === 0 ? undefined : `exit status ${status}`);
 };

@@ -104,6 +104,19 @@ export async function run(plugin: CniPlugin, io: PluginIo = processIo()): Promis
   }
 }
 
+/** Executes one call of `plugin` in this process, which goes on: its exit status, and what it printed. */
+export async function runWithin(
+  plugin: CniPlugin,
+  { stdin, ...io }: Pick<PluginIo, 'env' | 'delegate'> & { stdin: string },
+): Promise<{ status: number; stdout: string }> {
+  let stdout = '';
+  const writeStdout = (text: string): void => {
+    stdout += text;
+  };
+  const status = await run(plugin, { ...io, readStdin: () => stdin, writeStdout });
+  return { status, stdout };
+}
+
 /** VERSION answers in the version that it is asked in, and in the newest where it is asked in none. */
 function answerVersion(stdin: string, plugin: CniPlugin): string {
   const newest = plugin.versions.at(-1) ?? defaultVersion;

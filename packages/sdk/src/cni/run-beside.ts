@@ -15,10 +15,13 @@ interface RunOptions {
   env?: Record<string, string | undefined>;
   /** Default: 30 seconds. */
   timeLimitMs?: number;
+  /** Of each of its outputs, in MiB. Default: 64. */
+  outputLimit?: number;
 }
 
 const defaultTimeLimitMs = 30_000;
-const outputLimit = 64 * 1024 * 1024;
+const defaultOutputLimit = 64;
+const mebibyte = 1024 * 1024;
 
 /**
  * Runs a program beside what the caller does next, as spawnSync does before it: changes of the kernel's network take it longest to wait for
@@ -27,7 +30,7 @@ const outputLimit = 64 * 1024 * 1024;
 export async function runBeside(
   program: string,
   parameters: string[],
-  { input, env, timeLimitMs = defaultTimeLimitMs }: RunOptions = {},
+  { input, env, timeLimitMs = defaultTimeLimitMs, outputLimit = defaultOutputLimit }: RunOptions = {},
 ): Promise<ProgramEnd> {
   const { promise, resolve } = Promise.withResolvers<ProgramEnd>();
   const child = spawn(program, parameters, { env, stdio: ['pipe', 'pipe', 'pipe'], timeout: timeLimitMs, killSignal: 'SIGKILL' });
@@ -35,12 +38,13 @@ export async function runBeside(
   for (const name of ['stdout', 'stderr'] as const) {
     child[name].setEncoding('utf8').on('data', (text: string) => {
       printed[name] += text;
-      if (printed[name].length > outputLimit) child.kill('SIGKILL');
+      if (printed[name].length > outputLimit * mebibyte) child.kill('SIGKILL');
     });
   }
   child.once('error', (error) => resolve({ error, status: null, ...printed }));
   child.once('close', (status, signal) => {
-    const error = signal === null ? undefined : new Error(`was ended by ${signal}: it may take ${timeLimitMs / 1000} s and print 64 MiB`);
+    const error =
+      signal === null ? undefined : new Error(`was ended by ${signal}: it may take ${timeLimitMs / 1000} s and print ${outputLimit} MiB`);
     resolve({ error, status, ...printed });
   });
   // A program may end without reading its input; its exit status tells the rest.

@@ -1,6 +1,6 @@
 import type { Delegate } from './delegate.ts';
 import type { CniPlugin, PluginIo } from './plugin.ts';
-import { run } from './plugin.ts';
+import { runWithin } from './plugin.ts';
 
 /** The only argument that makes a program of ours serve. Its answer to VERSION tells it, as `berth.dev/serves`. */
 export const serveArgument = '--serve';
@@ -54,10 +54,6 @@ async function answer(
   { delegate, env }: Pick<Serving, 'delegate' | 'env'>,
 ): Promise<ServedAnswer> {
   const found = plugins[plugin];
-  let stdout = '';
-  const writeStdout = (text: string): void => {
-    stdout += text;
-  };
-  const status = found ? await run(found, { env: { ...env, ...own }, readStdin: () => stdin, writeStdout, delegate }) : 127;
-  return { id, stdout, status };
+  if (!found) return { id, stdout: '', status: 127 };
+  return { id, ...(await runWithin(found, { env: { ...env, ...own }, stdin, delegate })) };
 }
