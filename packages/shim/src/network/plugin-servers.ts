@@ -44,8 +44,8 @@ export class PluginServers {
     try {
       return await server.execute(input, left);
     } finally {
-      clearTimeout(program.idle);
-      if (server.idle) program.idle = setTimeout(() => endIdle(program, server), this.#idleLimitMs).unref();
+      // One that was retired ends by itself, and leaves the time of the next one alone.
+      if (program.server === server && server.idle) program.idle = setTimeout(() => endIdle(program, server), this.#idleLimitMs).unref();
     }
   };
 
