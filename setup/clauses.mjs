@@ -1,4 +1,4 @@
-// npm run clauses: writes the table of CRI's clauses and their cases into packages/conformance/README.md.
+// npm run clauses: writes the tables of each protocol's clauses and their cases into packages/conformance/README.md.
 import { join } from 'node:path';
 import { foreground } from './foreground.mjs';
 import { node, root } from './paths.mjs';

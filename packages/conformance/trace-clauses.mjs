@@ -1,13 +1,22 @@
-// Writes the table of clauses and their cases into README.md, between its two markers.
+// Writes the tables of clauses and their cases into README.md, each between its two markers.
 // usage: npm run clauses   (in the checkout's root)
 import { readFileSync, writeFileSync } from 'node:fs';
 import { clauseTable } from './src/clause-table.ts';
+import { cniClauses } from './src/cni/clauses.ts';
+import { cniSuite } from './src/cni/suite.ts';
 import { criClauses } from './src/cri/clauses.ts';
 import { criSuite } from './src/cri/suite.ts';
 
-const readme = new URL('README.md', import.meta.url);
-const [begin, end] = ['<!-- clauses: begin -->', '<!-- clauses: end -->'];
-const [before, rest = ''] = readFileSync(readme, 'utf8').split(begin);
-const [, after] = rest.split(end);
-if (after === undefined) throw new Error(`README.md has to have ${begin} and ${end}`);
-writeFileSync(readme, `${before}${begin}\n${clauseTable(criClauses(), criSuite.cases)}\n${end}${after}`);
+const file = new URL('README.md', import.meta.url);
+
+/** The text with the suite's table between its markers. */
+function traced(text, { name, cases }, clauses) {
+  const [begin, end] = [`<!-- clauses of ${name}: begin -->`, `<!-- clauses of ${name}: end -->`];
+  const [before, rest = ''] = text.split(begin);
+  const [, after] = rest.split(end);
+  if (after === undefined) throw new Error(`README.md has to have ${begin} and ${end}`);
+  return `${before}${begin}\n${clauseTable(clauses, cases)}\n${end}${after}`;
+}
+
+const readme = traced(readFileSync(file, 'utf8'), criSuite, criClauses());
+writeFileSync(file, traced(readme, cniSuite, cniClauses()));

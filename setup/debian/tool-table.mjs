@@ -37,6 +37,9 @@ export const tools = [
   { name: 'containerd-shim-runc-v2', package: 'containerd', neededBy: 'tests' },
   { name: 'docker-registry', package: 'docker-registry', neededBy: 'tests' },
   { name: 'mmdebstrap', package: 'mmdebstrap', neededBy: 'tests' },
+  { name: 'bridge', package: 'iproute2', neededBy: 'tests', versionArgs: ['-V'], minimum: '5.10' },
+  { name: 'etcd', package: 'etcd-server', neededBy: 'tests', minimum: '3.4' },
+  { name: 'iperf3', package: 'iperf3', neededBy: 'tests' },
   ...['iptables', 'ip6tables', 'iptables-save', 'iptables-restore', 'ip6tables-save', 'ip6tables-restore'].map(iptables),
 ];
 

@@ -8,7 +8,7 @@ function bench(name: string, ...args: string[]) {
   return { status, stdout, stderr };
 }
 
-describe.each(['images', 'pods', 'start'])('npm run bench -- %s', (name) => {
+describe.each(['cni', 'images', 'pods', 'start'])('npm run bench -- %s', (name) => {
   it('shows how it is used', () => {
     const { status, stdout, stderr } = bench(name, '--help');
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
@@ -38,4 +38,8 @@ it('start knows its runtimes', () => {
     status: 1,
     stderr: expect.stringMatching(/--handlers.*nope.*runc, .*fake/),
   });
+});
+
+it('cni names the directories that hold no plugins', () => {
+  expect(bench('cni', '--vs', '/proc')).toMatchObject({ status: 1, stderr: expect.stringMatching(/\/proc.*bridge and host-local/) });
 });

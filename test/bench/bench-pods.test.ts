@@ -5,7 +5,8 @@ import { NamespaceMode, RuntimeServiceService } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import { serve } from '@berth/sdk/serve';
 import { describe, expect, it } from 'vitest';
-import { concurrently, Pods } from './bench-pods.ts';
+import { Pods } from './bench-pods.ts';
+import { concurrently } from './concurrently.ts';
 
 describe('Pods', () => {
   it('removes at its end what a pod that failed on its way up has left', async ({ onTestFinished }) => {

@@ -7,7 +7,8 @@ import { removeCgroups } from '../fixtures/cgroups.ts';
 import { startContainerd, startShim } from '../fixtures/cri-servers.ts';
 import { type Bar, checkBars } from './bars.ts';
 import { benchOptions } from './bench-options.ts';
-import { concurrently, Pods, steps, type Timings } from './bench-pods.ts';
+import { Pods, steps, type Timings } from './bench-pods.ts';
+import { concurrently } from './concurrently.ts';
 import { interruptible, pauseForInterruption } from './interruption.ts';
 import { describeHost, percentile, ratiosOf, report } from './report.ts';
 

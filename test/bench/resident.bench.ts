@@ -8,7 +8,8 @@ import { removeCgroups } from '../fixtures/cgroups.ts';
 import { type CriServer, startContainerd, startShim } from '../fixtures/cri-servers.ts';
 import { type Bar, checkBars } from './bars.ts';
 import { benchOptions } from './bench-options.ts';
-import { concurrently, Pods } from './bench-pods.ts';
+import { Pods } from './bench-pods.ts';
+import { concurrently } from './concurrently.ts';
 import { interruptible, pauseForInterruption, waitOrInterruption } from './interruption.ts';
 import { describeHost, ratiosOf, report } from './report.ts';
 

@@ -68,5 +68,6 @@ function cniDirectories({ cni }: NodeConfiguration, { root }: Directories): CniD
   return {
     confDir: cni.confDir ?? join(root, 'cni/net.d'),
     binDirs: cni.binDirs ?? [...(shipped ? [shipped] : []), '/opt/cni/bin', '/usr/lib/cni'],
+    cacheDir: join(root, 'cni'),
   };
 }

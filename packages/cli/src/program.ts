@@ -2,6 +2,7 @@ import { Command, Option } from 'commander';
 import { levels } from 'pino';
 import { directory } from './commands/arguments.ts';
 import { attachCommand } from './commands/attach.ts';
+import { cniCommand } from './commands/cni/cni.ts';
 import { completionCommand, completionServerCommand } from './commands/completion.ts';
 import { conformCommand } from './commands/conform.ts';
 import { diffCommand } from './commands/diff.ts';
@@ -44,6 +45,7 @@ export function program(): Command {
     scheduleCommand(),
     imageCommand(),
     runtimeCommandLine(),
+    cniCommand(),
     conformCommand(),
     doctorCommand(),
     completionCommand(),

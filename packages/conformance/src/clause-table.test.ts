@@ -1,8 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { clauseTable, unknownClauses } from './clause-table.ts';
+import { cniClauses } from './cni/clauses.ts';
+import { cniSuite } from './cni/suite.ts';
 import { criClauses } from './cri/clauses.ts';
 import { criSuite } from './cri/suite.ts';
+import type { Case } from './suite.ts';
 
 describe('clauseTable', () => {
   const clauses = [
@@ -45,17 +48,44 @@ describe('the CRI suite', () => {
   });
 
   it('has unique ids that begin with a group, and a clause and a name for each', () => {
-    const ids = criSuite.cases.map(({ id }) => id);
-    expect(new Set(ids).size).toBe(ids.length);
-    for (const { id, clause, proves } of criSuite.cases) {
-      expect(id).toMatch(/^[a-z]+(-[a-z]+)*\.[a-z]+(-[a-z]+)*$/);
-      expect(clause.length).toBeGreaterThan(20);
-      expect(proves, id).not.toEqual([]);
-    }
+    expectWellFormed(criSuite.cases);
   });
 
   it('is traced in the README as it is; "npm run clauses" writes the table', () => {
-    const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
-    expect(readme).toContain(clauseTable(criClauses(), criSuite.cases));
+    expect(readme()).toContain(clauseTable(criClauses(), criSuite.cases));
   });
 });
+
+describe('the CNI suite', () => {
+  it('names clauses by names that the specification has', () => {
+    expect(unknownClauses(cniClauses(), cniSuite.cases)).toEqual([]);
+  });
+
+  it('has at least one case for every clause', () => {
+    const proven = new Set(cniSuite.cases.flatMap(({ proves }) => proves));
+    expect(cniClauses().filter(({ name }) => !proven.has(name))).toEqual([]);
+  });
+
+  it('has unique ids that begin with a group, and a clause of the specification and a name for each', () => {
+    expectWellFormed(cniSuite.cases);
+    for (const { id, clause } of cniSuite.cases) expect(clause, id).toMatch(/\((SPEC|CONVENTIONS)\.md/);
+  });
+
+  it('is traced in the README as it is; "npm run clauses" writes the table', () => {
+    expect(readme()).toContain(clauseTable(cniClauses(), cniSuite.cases));
+  });
+});
+
+function expectWellFormed(cases: Pick<Case<never>, 'id' | 'clause' | 'proves'>[]): void {
+  const ids = cases.map(({ id }) => id);
+  expect(new Set(ids).size).toBe(ids.length);
+  for (const { id, clause, proves } of cases) {
+    expect(id).toMatch(/^[a-z]+(-[a-z]+)*\.[a-z0-9]+(-[a-z0-9]+)*$/);
+    expect(clause.length).toBeGreaterThan(20);
+    expect(proves, id).not.toEqual([]);
+  }
+}
+
+function readme(): string {
+  return readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+}

@@ -71,7 +71,7 @@ export interface Report {
   cases: CaseReport[];
   /** What of the protocol the run touched. */
   protocol: Coverage;
-  /** Why the target isn't as it was before: what of the suite's own could not be removed. */
+  /** Why all isn't as it was before: what of the suite's own could not be removed, or processes that a CNI plugin has not ended. */
   leftBehind?: string;
 }
 
@@ -79,6 +79,13 @@ export interface Report {
 export interface Coverage {
   rpcs: RpcCoverage[];
   messages: MessageCoverage[];
+  /** What the protocol calls them, for headings. Default: RPCs and fields. */
+  terms?: { rpcs: string; fields: string };
+}
+
+/** What the protocol of a coverage calls its calls and their parts. */
+export function coverageTerms({ terms = { rpcs: 'RPCs', fields: 'fields' } }: Coverage): { rpcs: string; fields: string } {
+  return terms;
 }
 
 export interface RpcCoverage {

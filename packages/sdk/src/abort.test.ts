@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { unlessAborted } from './abort.ts';
+import { unlessAborted, withGrace } from './abort.ts';
 
 it('unlessAborted gives what the promise gives, or throws as it does', async () => {
   const { signal } = new AbortController();
@@ -22,3 +22,26 @@ it.each(['before', 'while it waits'])(
     await setImmediate();
   },
 );
+
+it('withGrace lets what has begun end after an abort', async () => {
+  const controller = new AbortController();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const working = withGrace(controller.signal, 60_000, async (signal) => {
+    await promise;
+    return signal.aborted;
+  });
+  controller.abort(new Error('enough'));
+  resolve();
+  expect(await working).toBe(false);
+});
+
+it('withGrace aborts what has not ended by then, for the same reason', async () => {
+  const controller = new AbortController();
+  const working = withGrace(controller.signal, 0, (signal) => unlessAborted(new Promise(() => undefined), signal));
+  controller.abort(new Error('enough'));
+  await expect(working).rejects.toThrow('enough');
+});
+
+it('withGrace begins nothing for a signal that is aborted', async () => {
+  await expect(withGrace(AbortSignal.abort(new Error('enough')), 60_000, () => expect.unreachable())).rejects.toThrow('enough');
+});

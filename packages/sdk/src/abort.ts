@@ -1,3 +1,6 @@
+/** For what nobody cancels. */
+export const neverAborted: AbortSignal = new AbortController().signal;
+
 /** Calls `listener` once, when the first of `signals` aborts (at once if one has). The returned function takes it back. */
 export function onAbort(signals: (AbortSignal | undefined)[], listener: (reason: unknown) => void): () => void {
   const present = signals.filter((signal) => signal !== undefined);
@@ -26,5 +29,28 @@ export async function unlessAborted<Result>(promise: Promise<Result>, signal: Ab
     return await Promise.race([promise, aborted]);
   } finally {
     signal.removeEventListener('abort', abort);
+  }
+}
+
+/**
+ * Does `work` with a signal that is aborted only `graceMs` after `signal` is: for what had better come to its end than be cut off in its middle.
+ * Throws the reason of one that is aborted already, and begins nothing.
+ */
+export async function withGrace<Result>(
+  signal: AbortSignal,
+  graceMs: number,
+  work: (signal: AbortSignal) => Promise<Result>,
+): Promise<Result> {
+  signal.throwIfAborted();
+  const late = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const release = onAbort([signal], (reason) => {
+    timer = setTimeout(() => late.abort(reason), graceMs);
+  });
+  try {
+    return await work(late.signal);
+  } finally {
+    release();
+    clearTimeout(timer);
   }
 }

@@ -23,4 +23,20 @@ export interface CallRecord {
   outcome: 'OK' | Code;
   /** Why it failed; never holds a secret. */
   message?: string;
+  /** Of a CNI plugin: what it was given and what it printed. */
+  execution?: RecordedExecution;
+}
+
+/** One execution of a program; long texts have a part in their middle left out, which they say. */
+export interface RecordedExecution {
+  /** The executable. */
+  file: string;
+  /** The variables that its protocol gives it: those of CNI. */
+  env: Record<string, string>;
+  stdin: string;
+  stdout: string;
+  stderr: string;
+  /** Null where it was killed, or never ran. */
+  exitCode: number | null;
+  signal: string | null;
 }

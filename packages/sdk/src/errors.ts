@@ -31,6 +31,8 @@ export interface PluginErrorOptions {
 /** The one error that crosses a seam. Its message reads `object: what was wrong; what to do`. */
 export class PluginError extends Error {
   readonly code: Code;
+  /** The message without object and hint: for another error, that knows better what it is about and what to do. */
+  readonly what: string;
   readonly object: string | undefined;
   readonly hint: string | undefined;
 
@@ -38,6 +40,7 @@ export class PluginError extends Error {
     super(describe(what, options), options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'PluginError';
     this.code = code;
+    this.what = what;
     this.object = options.object;
     this.hint = options.hint;
   }

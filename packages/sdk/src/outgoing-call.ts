@@ -15,6 +15,7 @@ export interface OutgoingCallOptions {
   /** Any of them ends the call. */
   signals: (AbortSignal | undefined)[];
   deadlineMs: number | undefined;
+  metadata?: Readonly<Record<string, string>> | undefined;
 }
 
 /** The call as an error message names it: `RunPodSandbox on unix:///run/x.sock`. */
@@ -23,10 +24,11 @@ export function callObject({ method, address }: Pick<OutgoingCallOptions, 'metho
 }
 
 /** What grpc-js takes with the request. */
-export function transmission({ span, deadlineMs }: OutgoingCallOptions): [Metadata, GrpcCallOptions] {
-  const metadata = new Metadata();
-  metadata.set('traceparent', formatTraceparent(span));
-  return [metadata, deadlineMs === undefined ? {} : { deadline: Date.now() + deadlineMs }];
+export function transmission({ span, deadlineMs, metadata = {} }: OutgoingCallOptions): [Metadata, GrpcCallOptions] {
+  const sent = new Metadata();
+  for (const [name, value] of Object.entries(metadata)) sent.set(name, value);
+  sent.set('traceparent', formatTraceparent(span));
+  return [sent, deadlineMs === undefined ? {} : { deadline: Date.now() + deadlineMs }];
 }
 
 /** One call's end by its caller's hand: cancels what runs, and knows afterwards that this was the reason. */

@@ -5,6 +5,7 @@ export interface CallStart {
   /** The gRPC path, `/runtime.v1.RuntimeService/RunPodSandbox`. */
   path: string;
   address: string;
+  /** Undefined for a call that streams its requests. */
   request: unknown;
   traceId: string;
   spanId: string;

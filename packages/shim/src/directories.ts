@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { PluginError } from '@berth/sdk/errors';
 
 /** Where one handler's shim keeps its things. */
 export class ShimDirectories {
@@ -80,22 +81,30 @@ export class ShimDirectories {
     return [this.allNamespaces, join(this.#run, 'namespaces'), this.calls, this.#run];
   }
 
-  /** Ids of the sandboxes of every handler that keeps its objects below the same root. */
-  sandboxesOfAllHandlers(): string[] {
+  /** The sandboxes of every handler that keeps its objects below the same root: `id` is a folder in `directory`. */
+  sandboxesOfAllHandlers(): { directory: string; id: string }[] {
     const runtimes = join(this.root, 'runtimes');
-    return entries(runtimes).flatMap((handler) => entries(join(runtimes, handler, 'sandboxes')));
+    return entries(runtimes).flatMap((handler) => {
+      const directory = join(runtimes, handler, 'sandboxes');
+      return entries(directory).map((id) => ({ directory, id }));
+    });
   }
 
-  /** libcni's cache: results below `results/`. */
+  /**
+   * What concerns pods' networks, of all handlers: results of ADD below `results/`, as libcni keeps them, and locks of networks below `locks/`.
+   * Beside these a node keeps the configuration and the addresses of its own network there.
+   */
   get cni(): string {
     return join(this.root, 'cni');
   }
 }
 
+/** None where there is no such directory. One that can't be read is no empty one: what is in it would be taken for gone. */
 function entries(directory: string): string[] {
   try {
     return readdirSync(directory);
-  } catch {
-    return [];
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return [];
+    throw PluginError.from(error, 'INTERNAL', { object: directory });
   }
 }

@@ -65,9 +65,17 @@ export class FileCalls implements Calls {
     }
   }
 
-  /** Removes the oldest files of sandboxes that no handler has any more, past the number that is kept. */
+  /** Removes the oldest files of sandboxes that no handler has any more, past the number that is kept. Where that can't be done it is left to a later call. */
   trim(): void {
-    const living = new Set(this.#directories.sandboxesOfAllHandlers().map((id) => this.#directories.callsOf(id)));
+    try {
+      this.#trim();
+    } catch {
+      return;
+    }
+  }
+
+  #trim(): void {
+    const living = new Set(this.#directories.sandboxesOfAllHandlers().map(({ id }) => this.#directories.callsOf(id)));
     const ended = this.#directories.callFiles().filter((path) => !living.has(path));
     if (ended.length <= keptFiles) return;
     const byAge = ended.map((path) => ({ path, modified: statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0 }));

@@ -10,6 +10,7 @@ import { FileCalls } from './file-calls.ts';
 import { type Lock, tryLock } from './files/file-lock.ts';
 import { imageService } from './image/image-service.ts';
 import type { Images } from './image/images.ts';
+import { collectNetworkGarbage } from './network/collect-network-garbage.ts';
 import { PodCidr } from './network/pod-cidr.ts';
 import { PodNetwork } from './network/pod-network.ts';
 import type { RuntimeVersion } from './runtime.ts';
@@ -57,6 +58,7 @@ export async function startShim(plugin: RuntimePlugin, { options: given, flags, 
     shim.version = await shim.runtime.prepare(ending.signal);
     await recover(shim, ending.signal);
     const watching = watch(shim, ending.signal);
+    const collecting = shim.features.network ? collectNetworkGarbage(shim, ending.signal) : undefined;
     const served = await serveShim(shim, options.listen);
     const close = async (): Promise<void> => {
       await served.close();
@@ -65,6 +67,7 @@ export async function startShim(plugin: RuntimePlugin, { options: given, flags, 
       await Promise.race([shim.locks.idle(), setTimeout(cancelledCallsMs, undefined, { ref: false })]);
       ending.abort();
       await watching;
+      await collecting;
       shim.network.close();
       for (const directory of directories.runDirectories) removeIfEmpty(directory);
       lock?.release();
@@ -99,6 +102,7 @@ async function makeShim(plugin: RuntimePlugin, { options, flags, log }: StartOpt
   const podCidr = new PodCidr(directories.podCidr);
   await podCidr.load();
   const network = new PodNetwork({
+    root: directories.root,
     confDir: options.cniConfDir,
     binDirs: options.cniBinDirs,
     cacheDir: directories.cni,

@@ -5,7 +5,7 @@ import { PluginError } from '@berth/sdk/errors';
 /** Linux system calls that a shim needs and Node doesn't have. Each throws a PluginError with errno's name. */
 interface Syscalls {
   /** Takes the whole-file lock of an open descriptor; false if another descriptor holds it. It goes with the descriptor. */
-  tryLock(descriptor: number): boolean;
+  tryLock(descriptor: number, kind?: 'shared' | 'exclusive'): boolean;
   /** A pipe whose ends no child inherits, unless it is given one. */
   pipe(): { read: number; write: number };
   /** Resolves when everything written to the descriptor's file system is on disk. */
@@ -28,6 +28,7 @@ interface Syscalls {
   mountIdmapped(source: string, place: string, userNamespace: number): void;
 }
 
+const LOCK_SH_NB = 1 | 4;
 const LOCK_EX_NB = 2 | 4;
 const O_CLOEXEC = 0o2000000;
 const EAGAIN = 11;
@@ -111,8 +112,8 @@ function load(): Syscalls {
   const moveMount = library.func('long syscall(long number, int from, const char *source, int to, const char *place, uint flags)');
 
   return {
-    tryLock(descriptor) {
-      if (flock(descriptor, LOCK_EX_NB) === 0) return true;
+    tryLock(descriptor, kind = 'exclusive') {
+      if (flock(descriptor, kind === 'shared' ? LOCK_SH_NB : LOCK_EX_NB) === 0) return true;
       if (koffi.errno() === EAGAIN) return false;
       throw failed('flock', `file descriptor ${descriptor}`);
     },

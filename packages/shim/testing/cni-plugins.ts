@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 /**
  * A CNI configuration of one network, and its plugin as an executable: `testnet` gives 10.88.0.7, notes each execution in
- * `calls`, fails while a file `fail-ADD` or `fail-DEL` stands beside it, and never ends while `hang-ADD` or `hang-DEL` does.
+ * `calls`, prints the file `say` on standard error, fails while a file `fail-VERB` stands beside it, and never ends while `hang-VERB` does.
  */
 export async function writeCniPlugins(directory: string): Promise<{ confDir: string; binDir: string }> {
   const confDir = join(directory, 'net.d');
@@ -21,8 +21,9 @@ const testnet = `#!/bin/sh
 here=$(dirname "$0")
 config=$(cat)
 echo "$CNI_COMMAND $CNI_IFNAME netns=$CNI_NETNS $CNI_ARGS $config" >> "$here/calls"
+[ -e "$here/say" ] && cat "$here/say" >&2
 if [ -e "$here/fail-$CNI_COMMAND" ]; then
-  echo '{"cniVersion":"1.0.0","code":11,"msg":"told to fail"}'
+  echo '{"cniVersion":"1.0.0","code":100,"msg":"told to fail"}'
   exit 1
 fi
 [ -e "$here/hang-$CNI_COMMAND" ] && exec sleep 1000

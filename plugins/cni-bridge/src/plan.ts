@@ -1,6 +1,16 @@
 import type { Prefix } from '@berth/sdk/cni/address';
-import { contains, formatAddress, formatPrefix, networkOf, parseAddress, parsePrefix, plus } from '@berth/sdk/cni/address';
-import type { IpCommand, Link } from '@berth/sdk/cni/ip-batch';
+import {
+  contains,
+  distinctAddresses,
+  formatAddress,
+  formatPrefix,
+  networkOf,
+  parseAddress,
+  parsePrefix,
+  plus,
+} from '@berth/sdk/cni/address';
+import { invalid } from '@berth/sdk/cni/keys';
+import type { AddRoute, NetworkOperation } from '@berth/sdk/cni/network';
 import type { IpConfig, Result, Route } from '@berth/sdk/cni/types';
 import { CniError, errorCodes } from '@berth/sdk/cni/types';
 import type { Configuration } from './configuration.ts';
@@ -8,6 +18,7 @@ import type { Configuration } from './configuration.ts';
 /** What an ADD makes, decided before anything is done. */
 export interface NetworkPlan {
   ips: PlannedIp[];
+  /** As the result tells them. */
   routes: Route[];
   /** The bridge's own addresses: the containers' gateways. */
   gateways: Prefix[];
@@ -18,10 +29,11 @@ export interface PlannedIp extends IpConfig {
 }
 
 /** Plans the addresses and routes of a container from what the IPAM plugin gave. */
-export function planNetwork({ isGateway, isDefaultGateway, ipam }: Configuration, given: Result): NetworkPlan {
+export function planNetwork({ isGateway, isDefaultGateway, ipam, mtu }: Configuration, given: Result): NetworkPlan {
   const ips = (given.ips ?? []).map((ip) => planIp(ip, isGateway));
+  refuseSmallMtu(mtu, ips);
   if (ipam !== undefined && ips.length === 0) throw badResult(ipam, 'has no ips');
-  const routes = (given.routes ?? []).map((route) => withGateway(route, ips));
+  const routes = given.routes ?? [];
   const defaults = isDefaultGateway ? missingDefaults(ips, routes) : [];
   const gateways = isGateway ? distinct(ips.flatMap(gatewayOf)) : [];
   return { ips, routes: [...routes, ...defaults], gateways };
@@ -35,11 +47,16 @@ function planIp(ip: IpConfig, isGateway: boolean): PlannedIp {
   return { prefix, address: formatPrefix(prefix), ...(gateway ? { gateway } : {}) };
 }
 
-/** A route without a gateway of its own goes by that of the first address of its family. */
-function withGateway(route: Route, ips: PlannedIp[]): Route {
-  const family = parsePrefix(route.dst)?.address.family;
-  const gw = route.gw ?? ips.find(({ prefix }) => prefix.address.family === family)?.gateway;
-  return { ...route, ...(gw ? { gw } : {}) };
+/** The least that a link with IPv6 has (RFC 8200). */
+const smallestMtuOfIpv6 = 1280;
+
+/** The kernel would say no more than that an address is invalid. */
+function refuseSmallMtu(mtu: number | undefined, ips: PlannedIp[]): void {
+  if (mtu === undefined || mtu >= smallestMtuOfIpv6) return;
+  const ipv6 = ips.find(({ prefix }) => prefix.address.family === 6);
+  if (!ipv6) return;
+  const hint = `make it at least ${smallestMtuOfIpv6}, or give out IPv4 addresses alone`;
+  throw invalid('mtu', `is ${mtu}, too small for the address ${ipv6.address}`, hint);
 }
 
 const anywhere = { 4: '0.0.0.0/0', 6: '::/0' } as const;
@@ -48,9 +65,15 @@ function missingDefaults(ips: PlannedIp[], routes: Route[]): Route[] {
   const families = [4, 6] as const;
   return families.flatMap((family) => {
     const ip = ips.find(({ prefix }) => prefix.address.family === family);
-    if (!ip?.gateway || routes.some(({ dst }) => dst === anywhere[family])) return [];
+    if (!ip?.gateway || routes.some(({ dst }) => isDefault(dst, family))) return [];
     return [{ dst: anywhere[family], gw: ip.gateway }];
   });
+}
+
+/** However it is written: `0::/0`. */
+function isDefault(destination: string, family: 4 | 6): boolean {
+  const prefix = parsePrefix(destination);
+  return prefix?.length === 0 && prefix.address.family === family;
 }
 
 function gatewayOf({ gateway, prefix }: PlannedIp): Prefix[] {
@@ -62,64 +85,80 @@ function distinct(prefixes: Prefix[]): Prefix[] {
   return [...new Map(prefixes.map((prefix) => [formatPrefix(prefix), prefix])).values()];
 }
 
-/** Makes the bridge. Its hardware address is set, since the kernel would change it with every port that comes and goes. */
-export function createBridge({ bridge, mtu }: Configuration, mac: string): IpCommand[] {
-  return [['link', 'add', 'name', bridge, 'address', mac, ...withMtu(mtu), 'up', 'type', 'bridge']];
-}
-
-/** Shows the bridge and makes the pair of interfaces, one end a port of the bridge, the other in the container's namespace. */
-export function attach(
-  { bridge, mtu, hairpinMode, promiscMode, mac }: Configuration,
-  hostVeth: string,
+/** Gives the interface inside the container its addresses and brings it up. */
+export function addressing(
   ifName: string,
-  netns: string,
-): IpCommand[] {
-  const peer = ['peer', 'name', ifName, ...withMtu(mtu), ...(mac ? ['address', mac] : []), 'netns', netns];
+  { ips }: Pick<NetworkPlan, 'ips'>,
+  { enabledad }: Pick<Configuration, 'enabledad'>,
+): NetworkOperation[] {
   return [
-    ['address', 'show', 'dev', bridge],
-    ['link', 'add', 'name', hostVeth, ...withMtu(mtu), 'master', bridge, 'up', 'type', 'veth', ...peer],
-    ...(hairpinMode ? [['link', 'set', 'dev', hostVeth, 'type', 'bridge_slave', 'hairpin', 'on']] : []),
-    ...(promiscMode ? [['link', 'set', 'dev', bridge, 'promisc', 'on']] : []),
-    ['link', 'show', 'dev', hostVeth],
+    ...parameters(ifName, ips, enabledad),
+    // Up after the addresses: the kernel then announces them to the network (arp_notify).
+    ...ips.map(({ prefix }): NetworkOperation => ({ do: 'add address', device: ifName, prefix, detectDuplicates: enabledad })),
+    { do: 'set link', name: ifName, up: true },
   ];
 }
 
-/** Undoes `attach`: the other end goes with it. */
-export function detach(hostVeth: string): IpCommand[] {
-  return [['link', 'delete', 'dev', hostVeth]];
+/** The kernel parameters of the interface, as the reference plugin sets them. */
+function parameters(ifName: string, ips: PlannedIp[], enabledad: boolean): NetworkOperation[] {
+  if (ips.length === 0) return [];
+  const ipv6 = ips.some(({ prefix }) => prefix.address.family === 6);
+  const settings: [key: string, value: string][] = [
+    [`net/ipv4/conf/${ifName}/arp_notify`, '1'],
+    [`net/ipv6/conf/${ifName}/accept_dad`, enabledad ? '1' : '0'],
+    ...(enabledad ? [[`net/ipv6/conf/${ifName}/enhanced_dad`, '1'] satisfies [string, string]] : []),
+    ...(ipv6 ? enableIpv6(ifName) : []),
+  ];
+  return settings.map(([key, value]) => ({ do: 'set sysctl', key, value }));
 }
 
-/** Configures the interface inside the container's namespace and shows it. */
-export function configure(ifName: string, { ips, routes }: NetworkPlan): IpCommand[] {
+/** Where the namespace has IPv6 off, as some runtimes make it, an address that is wanted turns it on; and an address outlasts its interface's being down. */
+function enableIpv6(ifName: string): [key: string, value: string][] {
   return [
-    ...ips.map(({ prefix }) => setAddress(prefix, ifName)),
-    ['link', 'set', 'dev', ifName, 'up'],
-    ...routes.map((route) => addRoute(route, ifName)),
-    ['link', 'show', 'dev', ifName],
+    ['net/ipv6/conf/lo/disable_ipv6', '0'],
+    [`net/ipv6/conf/${ifName}/disable_ipv6`, '0'],
+    [`net/ipv6/conf/${ifName}/keep_addr_on_down`, '1'],
   ];
 }
 
 /**
- * Without duplicate address detection an IPv6 address is usable at once; IPAM has made sure that it is the only one.
- * `replace` succeeds where another ADD has just set the same one.
+ * Adds the routes of the container. One without a gateway of its own goes by that of the first address of its family; several to the
+ * same network, table, scope and metric are one by several gateways.
  */
-function setAddress(prefix: Prefix, device: string): IpCommand {
-  const options = prefix.address.family === 6 ? ['nodad'] : prefix.length < 31 ? ['broadcast', '+'] : [];
-  return ['address', 'replace', formatPrefix(prefix), ...options, 'dev', device];
+export function routing(ifName: string, { ips, routes }: Pick<NetworkPlan, 'ips' | 'routes'>): NetworkOperation[] {
+  const merged = new Map<string, AddRoute>();
+  for (const route of routes) {
+    const operation = addRoute(ifName, route, ips);
+    const { destination, table, scope, priority } = operation;
+    const key = [formatPrefix(networkOf(destination)), table, scope, priority].join();
+    const same = merged.get(key);
+    if (same) same.gateways = distinctAddresses([...same.gateways, ...operation.gateways]);
+    else merged.set(key, operation);
+  }
+  return [...merged.values()];
 }
 
-function addRoute({ dst, gw, mtu, advmss, priority, table, scope }: Route, ifName: string): IpCommand {
-  const options = { mtu, advmss, metric: priority, table, scope };
-  const given = Object.entries(options).flatMap(([key, value]) => (value === undefined ? [] : [key, String(value)]));
-  return ['route', 'add', dst, ...(gw ? ['via', gw] : []), 'dev', ifName, ...given];
+function addRoute(ifName: string, route: Route, ips: PlannedIp[]): AddRoute {
+  const { dst, gw, mtu, advmss, priority, table, scope } = route;
+  const destination = parsePrefix(dst);
+  if (!destination) throw badResult('of IPAM', `has a route to ${JSON.stringify(dst)}`);
+  const { family } = destination.address;
+  const gateway = parseAddress(gw ?? ips.find((ip) => ip.gateway && ip.prefix.address.family === family)?.gateway);
+  if (gw !== undefined && gateway?.family !== family) throw badResult('of IPAM', `has a route to ${dst} via ${JSON.stringify(gw)}`);
+  const options = { mtu, advmss, priority, table, scope };
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+  return { do: 'add route', device: ifName, destination, gateways: gateway ? [gateway] : [], ...given };
 }
 
 /**
- * The commands that give the bridge its gateway addresses, and none where it has them. Another address of IPv4, or one of
+ * Gives the bridge, or its interface in a VLAN, its gateway addresses; nothing where it has them. Another address of IPv4, or one of
  * IPv6 whose network overlaps, is replaced with forceAddress and refused without.
  */
-export function ensureGateways({ bridge, forceAddress }: Configuration, gateways: Prefix[], link: Link | undefined): IpCommand[] {
-  const present = (link?.addr_info ?? []).flatMap(({ local, prefixlen }) => parsePrefix(`${local}/${prefixlen}`) ?? []);
+export function planGateways(
+  { device, forceAddress }: { device: string; forceAddress: boolean },
+  gateways: Prefix[],
+  present: Prefix[],
+): NetworkOperation[] {
   return gateways.flatMap((gateway) => {
     if (present.some((prefix) => formatPrefix(prefix) === formatPrefix(gateway))) return [];
     const wanted = gateways.map(formatPrefix);
@@ -127,11 +166,12 @@ export function ensureGateways({ bridge, forceAddress }: Configuration, gateways
     if (conflicts.length > 0 && !forceAddress) {
       const what = `has the address ${conflicts.map(formatPrefix).join(', ')}, not ${formatPrefix(gateway)}`;
       const hint = 'remove that address, or set forceAddress';
-      throw new CniError(errorCodes.invalidConfig, what, { object: `bridge ${bridge}`, hint });
+      throw new CniError(errorCodes.invalidConfig, what, { object: `bridge ${device}`, hint });
     }
     return [
-      ...conflicts.map((prefix): IpCommand => ['address', 'delete', formatPrefix(prefix), 'dev', bridge]),
-      setAddress(gateway, bridge),
+      ...conflicts.map((prefix): NetworkOperation => ({ do: 'delete address', device, prefix })),
+      // IPAM gives the gateway's address to nobody else: no need to look for another host with it.
+      { do: 'add address', device, prefix: gateway, detectDuplicates: false } satisfies NetworkOperation,
     ];
   });
 }
@@ -139,10 +179,6 @@ export function ensureGateways({ bridge, forceAddress }: Configuration, gateways
 function conflict(present: Prefix, wanted: Prefix): boolean {
   if (present.address.family !== wanted.address.family) return false;
   return wanted.address.family === 4 || contains(present, wanted.address) || contains(wanted, present.address);
-}
-
-function withMtu(mtu: number): string[] {
-  return mtu > 0 ? ['mtu', String(mtu)] : [];
 }
 
 function badResult(ipam: string, what: string): CniError {

@@ -11,7 +11,7 @@ import {
   plus,
   sameAddress,
 } from '@berth/sdk/cni/address';
-import { CniError, errorCodes, isObject } from '@berth/sdk/cni/types';
+import { invalid, Keys } from '@berth/sdk/cni/keys';
 
 /** Addresses to allocate from: `start` to `end`, both of them included, without the gateway. */
 export interface Range {
@@ -24,49 +24,66 @@ export interface Range {
 /** Ranges of one family that are used up one after the other; a container gets one address of each set. */
 export type RangeSet = Range[];
 
-/** Reads a range: subnet, and optionally rangeStart, rangeEnd and gateway. `field` names it in errors. */
-export function readRange(value: unknown, field: string): Range {
-  if (!isObject(value)) throw invalid(field, 'must be an object');
-  const subnet = readSubnet(value.subnet, `${field}.subnet`);
+/** Reads a range: subnet, and optionally rangeStart, rangeEnd and gateway. */
+export function readRange(keys: Keys): Range {
+  const subnet = readSubnet(keys);
   const first = plus(subnet.address, 1n);
   // The broadcast address of IPv4 is no host's.
   const last = plus(lastAddress(subnet), subnet.address.family === 4 ? -1n : 0n);
-  const within = (key: string, fallback: Address) => (value[key] == null ? fallback : readWithin(subnet, value[key], `${field}.${key}`));
-  const range = { subnet, start: within('rangeStart', first), end: within('rangeEnd', last), gateway: within('gateway', first) };
-  if (range.start.value > range.end.value) {
-    throw invalid(`${field}.rangeStart`, `${formatAddress(range.start)} is after rangeEnd ${formatAddress(range.end)}`);
+  const [start, end] = [readWithin(subnet, keys, 'rangeStart') ?? first, readWithin(subnet, keys, 'rangeEnd') ?? last];
+  if (start.value > end.value) {
+    const limits = `${formatAddress(start)} is after rangeEnd ${formatAddress(end)}`;
+    throw invalid(keys.path('rangeStart'), limits, 'name the lower address first');
   }
-  return range;
+  return { subnet, start, end, gateway: readGateway(subnet, keys) ?? first };
 }
 
-function readSubnet(value: unknown, field: string): Prefix {
-  const subnet = parsePrefix(value);
-  if (!subnet) throw invalid(field, value === undefined ? 'is missing' : `${JSON.stringify(value)} is no prefix like 10.1.0.0/16`);
+function readSubnet(keys: Keys): Prefix {
+  if (keys.value('subnet') === undefined) throw invalid(keys.path('subnet'), 'is missing', 'write it like 10.1.0.0/16');
+  const subnet = parsePrefix(keys.value('subnet'));
+  if (!subnet) throw keys.wrong('subnet', 'must be a prefix like 10.1.0.0/16');
   const network = networkOf(subnet);
   if (!sameAddress(network.address, subnet.address)) {
-    throw invalid(field, `${formatPrefix(subnet)} has host bits set`, `write ${formatPrefix(network)}`);
+    throw invalid(keys.path('subnet'), `${formatPrefix(subnet)} has host bits set`, `write ${formatPrefix(network)}`);
   }
-  if (subnet.length > bits(subnet.address) - 2) throw invalid(field, `${formatPrefix(subnet)} is too small to allocate from`);
-  return subnet;
+  const longest = bits(subnet.address) - 2;
+  if (subnet.length <= longest) return subnet;
+  throw invalid(keys.path('subnet'), `${formatPrefix(subnet)} is too small to allocate from`, `make it a /${longest} or larger`);
 }
 
-function readWithin(subnet: Prefix, value: unknown, field: string): Address {
-  const address = parseAddress(value);
-  if (!address) throw invalid(field, `${JSON.stringify(value)} is no IP address`);
-  if (!contains(subnet, address)) throw invalid(field, `${formatAddress(address)} is not in subnet ${formatPrefix(subnet)}`);
-  return address;
+function readAddress(keys: Keys, key: string): Address | undefined {
+  if (keys.value(key) === undefined) return undefined;
+  const address = parseAddress(keys.value(key));
+  if (address) return address;
+  throw keys.wrong(key, 'must be an IP address');
 }
 
-/** Reads a range set; its ranges are of one family and don't overlap. */
-export function readRangeSet(value: unknown, field: string): RangeSet {
-  if (!Array.isArray(value) || value.length === 0) throw invalid(field, 'must be a list of ranges with at least one');
-  const ranges = value.map((range, index) => readRange(range, `${field}[${index}]`));
+function readWithin(subnet: Prefix, keys: Keys, key: string): Address | undefined {
+  const address = readAddress(keys, key);
+  if (!address || contains(subnet, address)) return address;
+  throw invalid(keys.path(key), `${formatAddress(address)} is not in subnet ${formatPrefix(subnet)}`);
+}
+
+/** It may lie outside of the subnet, as with the reference plugin: a route leads to it then. */
+function readGateway(subnet: Prefix, keys: Keys): Address | undefined {
+  const gateway = readAddress(keys, 'gateway');
+  if (!gateway || gateway.family === subnet.address.family) return gateway;
+  throw invalid(keys.path('gateway'), `${formatAddress(gateway)} is not of the family of subnet ${formatPrefix(subnet)}`);
+}
+
+/** Reads a range set, which `path` names in errors; its ranges are of one family and don't overlap. */
+export function readRangeSet(value: unknown, path: string): RangeSet {
+  if (!Array.isArray(value) || value.length === 0) {
+    throw invalid(path, 'must be a list of at least one range', 'write [[{"subnet": "10.1.0.0/16"}]]');
+  }
+  const ranges = value.map((range, index) => readRange(new Keys(range, `${path}[${index}]`)));
   if (ranges.some(({ subnet }) => subnet.address.family !== ranges[0]?.subnet.address.family)) {
-    throw invalid(field, 'mixes IPv4 and IPv6', 'give each family a range set of its own');
+    throw invalid(path, 'mixes IPv4 and IPv6', 'give each family a range set of its own');
   }
   ranges.forEach((range, index) => {
     const other = ranges.findIndex((earlier, position) => position < index && overlap(earlier, range));
-    if (other >= 0) throw invalid(`${field}[${index}]`, `${formatRange(range)} overlaps with ${field}[${other}]`);
+    if (other >= 0)
+      throw invalid(`${path}[${index}]`, `${formatRange(range)} overlaps with ${path}[${other}]`, 'give each its own addresses');
   });
   return ranges;
 }
@@ -81,25 +98,9 @@ export function rangeOf(set: RangeSet, address: Address): Range | undefined {
   return set.find(({ start, end }) => start.family === address.family && start.value <= address.value && address.value <= end.value);
 }
 
-/**
- * Every address of `set` that a container may get, once each: from the one after `last` to the end, and around from the
- * beginning, so that an address that was given back is used again as late as can be.
- */
-export function* candidates(set: RangeSet, last: Address | undefined): Generator<{ address: Address; range: Range }> {
-  const current = last && rangeOf(set, last);
-  const position = current ? set.indexOf(current) : 0;
-  const rotated = [...set.slice(position), ...set.slice(0, position)];
-  const firstValue = current && last ? last.value + 1n : undefined;
-  for (const [index, range] of rotated.entries()) {
-    yield* walk(range, index === 0 ? (firstValue ?? range.start.value) : range.start.value, range.end.value);
-  }
-  if (current && last) yield* walk(current, current.start.value, last.value);
-}
-
-function* walk(range: Range, from: bigint, to: bigint): Generator<{ address: Address; range: Range }> {
-  for (let value = from; value <= to; value++) {
-    if (value !== range.gateway.value) yield { address: { family: range.start.family, value }, range };
-  }
+/** How many containers can have an address of `set` at once. */
+export function capacityOf(set: RangeSet): bigint {
+  return set.reduce((sum, range) => sum + range.end.value - range.start.value + (rangeOf([range], range.gateway) ? 0n : 1n), 0n);
 }
 
 /** `10.1.0.1-10.1.0.254, 10.2.0.1-10.2.0.254` */
@@ -109,8 +110,4 @@ export function formatRangeSet(set: RangeSet): string {
 
 function formatRange({ start, end }: Range): string {
   return `${formatAddress(start)}-${formatAddress(end)}`;
-}
-
-export function invalid(object: string, what: string, hint?: string): CniError {
-  return new CniError(errorCodes.invalidConfig, what, { object, ...(hint ? { hint } : {}) });
 }

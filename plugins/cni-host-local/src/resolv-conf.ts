@@ -7,7 +7,12 @@ export function readResolvConf(file: string): Dns {
   try {
     return parseResolvConf(readFileSync(file, 'utf8'));
   } catch (cause) {
-    throw new CniError(errorCodes.ioFailure, (cause as Error).message, { object: `ipam.resolvConf ${file}`, cause });
+    const hint = 'name a file in the form of resolv.conf(5), or leave the key out';
+    throw new CniError(errorCodes.ioFailure, `can't be read: ${(cause as Error).message}`, {
+      object: `ipam.resolvConf ${file}`,
+      hint,
+      cause,
+    });
   }
 }
 

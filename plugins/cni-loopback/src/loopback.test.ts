@@ -54,6 +54,19 @@ describe('loopback', () => {
     expect(await call('ADD', netns, { prevResult })).toEqual(prevResult);
   });
 
+  it('ADD refuses an address that is none of a loopback interface', async () => {
+    execFileSync('ip', ['-n', name, 'address', 'add', '10.1.0.1/32', 'dev', 'lo']);
+    expect(await call('ADD')).toMatchObject({
+      code: 999,
+      msg: expect.stringContaining('has the address 10.1.0.1/32, which is no loopback address'),
+    });
+  });
+
+  it('GC and STATUS have nothing to do', async () => {
+    expect(await call('GC', netns, { cniVersion: '1.1.0', 'cni.dev/valid-attachments': [] })).toEqual({});
+    expect(await call('STATUS', netns, { cniVersion: '1.1.0' })).toEqual({});
+  });
+
   it('DEL takes lo down, and succeeds again', async () => {
     await call('ADD');
     expect(await call('DEL')).toEqual({});
@@ -72,7 +85,7 @@ describe('without a network namespace', () => {
   it('ADD fails and names it', async () => {
     expect(await call('ADD', '/run/netns/berthtest-none')).toMatchObject({
       code: 4,
-      msg: 'CNI_NETNS: no network namespace at /run/netns/berthtest-none',
+      msg: 'CNI_NETNS: no network namespace at /run/netns/berthtest-none; make one with `ip netns add`',
     });
   });
 

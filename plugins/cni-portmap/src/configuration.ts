@@ -1,17 +1,23 @@
 import type { Address } from '@berth/sdk/cni/address';
 import { parseAddress } from '@berth/sdk/cni/address';
-import type { PluginConfig } from '@berth/sdk/cni/types';
-import { CniError, errorCodes, isObject } from '@berth/sdk/cni/types';
+import { invalid, Keys } from '@berth/sdk/cni/keys';
+import type { CniError, PluginConfig } from '@berth/sdk/cni/types';
 
 /** The plugin's keys and the ports that the runtime asks for, checked, with their defaults. */
 export interface Configuration {
   mappings: PortMapping[];
+  /** Undefined: the one that works here. */
+  backend?: Backend;
   /** Masquerade what couldn't find its way back otherwise: connections from 127.0.0.1 and from the container's own network. */
   snat: boolean;
   /** Masquerade every mapped connection. */
   masqAll: boolean;
-  /** What a packet must be besides, by family: an expression of nft, '' for any packet. */
-  conditions: Record<4 | 6, string>;
+  /** The bit of a packet's mark that says "to be masqueraded", with iptables. */
+  markMasqBit: number;
+  /** A chain of somebody else's that marks packets, who masquerades them then; with iptables. */
+  externalSetMarkChain?: string;
+  /** What a packet must be besides, by family: the words of an nft expression, or parameters of iptables. */
+  conditions: Record<4 | 6, string[]>;
 }
 
 /** One entry of the capability `portMappings` (CONVENTIONS.md of CNI). */
@@ -23,89 +29,108 @@ export interface PortMapping {
   hostIP?: Address;
 }
 
+const backends = ['iptables', 'nftables'] as const;
+export type Backend = (typeof backends)[number];
+
 const protocols = ['tcp', 'udp', 'sctp'] as const;
 type Protocol = (typeof protocols)[number];
 
-/** Keys of the reference plugin's iptables backend: refused, since ignoring them would change what is masqueraded. */
-const ofIptables = ['markMasqBit', 'externalSetMarkChain'];
+/** Kubernetes uses 14 and 15, Calico 20 to 31. */
+const defaultMarkBit = 13;
+/** Of the name of a chain, as iptables allows it. */
+const longestChain = 28;
 
-/** Reads the configuration. Throws a CniError that names the key: code 7 for a wrong value, code 2 for one that isn't supported. */
+/** Reads the configuration. Throws a CniError (code 7) that names the key. */
 export function readConfiguration(config: PluginConfig): Configuration {
-  refuseUnsupported(config);
+  const keys = new Keys(config);
+  const backend = keys.oneOf('backend', backends);
+  const externalSetMarkChain = readChain(keys, 'externalSetMarkChain');
+  const markMasqBit = keys.integer('markMasqBit', 0, 31);
+  if (externalSetMarkChain !== undefined && markMasqBit !== undefined) {
+    throw invalid('externalSetMarkChain', "can't be set together with markMasqBit", 'remove one of them');
+  }
   return {
-    mappings: readMappings(config),
-    snat: flag(config, 'snat') ?? true,
-    masqAll: flag(config, 'masqAll') ?? false,
-    conditions: { 4: readConditions(config, 'conditionsV4'), 6: readConditions(config, 'conditionsV6') },
+    mappings: (keys.object('runtimeConfig')?.objects('portMappings') ?? []).map(readMapping),
+    ...(backend === undefined ? {} : { backend }),
+    snat: keys.boolean('snat') ?? true,
+    masqAll: keys.boolean('masqAll') ?? false,
+    markMasqBit: markMasqBit ?? defaultMarkBit,
+    ...(externalSetMarkChain === undefined ? {} : { externalSetMarkChain }),
+    conditions: { 4: readConditions(keys, 'conditionsV4'), 6: readConditions(keys, 'conditionsV6') },
   };
 }
 
-function refuseUnsupported(config: PluginConfig): void {
-  const { backend } = config;
-  if (backend != null && backend !== 'nftables') {
-    const what = `${JSON.stringify(backend)} is not supported by this portmap plugin`;
-    throw new CniError(errorCodes.unsupportedField, what, { object: 'backend', hint: 'use "nftables"' });
-  }
-  const key = ofIptables.find((name) => config[name] != null);
-  if (!key) return;
-  throw new CniError(errorCodes.unsupportedField, 'belongs to the iptables backend, which this portmap plugin does not have', {
-    object: key,
-    hint: 'remove the key',
-  });
+/** Throws a CniError (code 7) where a key is for the other back end: to ignore it would change who is let in, or masqueraded. */
+export function checkBackend(
+  { conditions, externalSetMarkChain }: Pick<Configuration, 'conditions' | 'externalSetMarkChain'>,
+  backend: Backend,
+): void {
+  const bound = [
+    { key: 'conditionsV4', belongsTo: backendOf(conditions[4]) },
+    { key: 'conditionsV6', belongsTo: backendOf(conditions[6]) },
+    { key: 'externalSetMarkChain', belongsTo: externalSetMarkChain === undefined ? undefined : 'iptables' },
+  ];
+  const wrong = bound.find(({ belongsTo }) => belongsTo !== undefined && belongsTo !== backend);
+  if (!wrong) return;
+  throw invalid(
+    wrong.key,
+    `is for ${wrong.belongsTo}, and the back end is ${backend}`,
+    `set "backend": "${wrong.belongsTo}", or change the key`,
+  );
 }
 
-function readMappings({ runtimeConfig }: PluginConfig): PortMapping[] {
-  const mappings = runtimeConfig?.portMappings ?? [];
-  if (!Array.isArray(mappings)) throw invalid('runtimeConfig.portMappings', 'must be a list');
-  return mappings.map((mapping, index) => readMapping(mapping, `runtimeConfig.portMappings[${index}]`));
+/** Conditions of iptables begin with a parameter, or its negation; no expression of nft does. */
+function backendOf([first]: string[]): Backend | undefined {
+  if (first === undefined) return undefined;
+  return /^[-!]/.test(first) ? 'iptables' : 'nftables';
 }
 
-function readMapping(mapping: unknown, path: string): PortMapping {
-  if (!isObject(mapping)) throw invalid(path, 'must be an object');
-  const hostIP = readHostIP(mapping.hostIP, `${path}.hostIP`);
+function readMapping(keys: Keys): PortMapping {
+  const hostIP = readHostIP(keys);
   return {
-    hostPort: readPort(mapping.hostPort, `${path}.hostPort`),
-    containerPort: readPort(mapping.containerPort, `${path}.containerPort`),
-    protocol: readProtocol(mapping.protocol, `${path}.protocol`),
+    hostPort: readPort(keys, 'hostPort'),
+    containerPort: readPort(keys, 'containerPort'),
+    protocol: readProtocol(keys),
     ...(hostIP ? { hostIP } : {}),
   };
 }
 
-function readPort(value: unknown, path: string): number {
-  if (typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= 65535) return value;
-  throw invalid(path, `must be a port from 1 to 65535, and is ${JSON.stringify(value)}`);
+function readPort(keys: Keys, key: string): number {
+  const port = keys.integer(key, 1, 65535);
+  if (port === undefined) throw invalid(keys.path(key), 'is missing');
+  return port;
 }
 
-function readProtocol(value: unknown, path: string): Protocol {
-  const name = value == null || value === '' ? 'tcp' : String(value).toLowerCase();
+function readProtocol(keys: Keys): Protocol {
+  const name = keys.string('protocol')?.toLowerCase();
   const protocol = protocols.find((known) => known === name);
-  if (protocol) return protocol;
-  throw invalid(path, `must be one of ${protocols.join(', ')}, and is ${JSON.stringify(value)}`);
+  if (name !== undefined && protocol === undefined) throw keys.wrong('protocol', `must be one of ${protocols.join(', ')}`);
+  return protocol ?? 'tcp';
 }
 
-function readHostIP(value: unknown, path: string): Address | undefined {
-  if (value == null || value === '') return undefined;
-  const address = parseAddress(value);
-  if (address) return address;
-  throw invalid(path, `${JSON.stringify(value)} is no IP address`);
+function readHostIP(keys: Keys): Address | undefined {
+  const text = keys.string('hostIP');
+  const address = parseAddress(text);
+  if (text !== undefined && address === undefined) throw keys.wrong('hostIP', 'must be an IP address');
+  return address;
 }
 
-/** A list of words that make one nft expression, which holds no second command. */
-function readConditions(config: PluginConfig, key: string): string {
-  const words = config[key] ?? [];
-  if (!Array.isArray(words) || !words.every((word) => typeof word === 'string')) throw invalid(key, 'must be a list of strings');
-  const foreign = words.find((word) => /[\n\r;#]/.test(word) || word.startsWith('-'));
-  if (foreign === undefined) return words.join(' ');
-  throw invalid(key, `${JSON.stringify(foreign)} is no part of an nft expression`, 'write it like ["ip", "daddr", "!=", "192.0.2.1"]');
+function readChain(keys: Keys, key: string): string | undefined {
+  const name = keys.string(key);
+  if (name === undefined || (/^[^\s!-][^\s]*$/.test(name) && name.length <= longestChain)) return name;
+  throw keys.wrong(key, `must be the name of a chain of iptables, of ${longestChain} characters at most`);
 }
 
-function flag(config: PluginConfig, key: string): boolean | undefined {
-  const value = config[key];
-  if (value == null) return undefined;
-  if (typeof value === 'boolean') return value;
-  throw invalid(key, `must be a boolean, and is ${JSON.stringify(value)}`);
+/** Words that make one rule's condition, and hold no second command. */
+function readConditions(keys: Keys, key: string): string[] {
+  const words = keys.strings(key);
+  const ofIptables = backendOf(words) === 'iptables';
+  const foreign = words.find((word) => /[\n\r]/.test(word) || (!ofIptables && (/[;#]/.test(word) || word.startsWith('-'))));
+  if (foreign === undefined) return words;
+  throw wrongConditions(key, `${JSON.stringify(foreign)} is no part of a condition`);
 }
 
-export function invalid(object: string, what: string, hint?: string): CniError {
-  return new CniError(errorCodes.invalidConfig, what, { object, ...(hint ? { hint } : {}) });
+/** The error of the key `conditionsV4` or `conditionsV6` (code 7). */
+export function wrongConditions(key: string, what: string): CniError {
+  return invalid(key, what, 'write it like ["ip", "daddr", "!=", "192.0.2.1"], or ["!", "-d", "192.0.2.1"] for iptables');
 }

@@ -1,178 +1,36 @@
-import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
-import { on, once } from 'node:events';
-import { existsSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
-import { promisify } from 'node:util';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { mkdtemp, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { Call } from './mapped-host.fixture.ts';
+import {
+  answer,
+  call,
+  call as callWith,
+  findOnPath,
+  host,
+  inside,
+  mapping,
+  marks,
+  nft,
+  outside,
+  pods,
+  result,
+  serve,
+  startUdpClient,
+  sysctl,
+  useHost,
+  web,
+} from './mapped-host.fixture.ts';
 
-// Network namespaces stand for a host, another machine and containers, so that rules and sysctls of the real host stay as they are.
-const unique = process.pid;
-const host = `berthtest-pm-host-${unique}`;
-const pods = { web: `berthtest-pm-web-${unique}`, other: `berthtest-pm-other-${unique}` };
-const outside = `berthtest-pm-out-${unique}`;
-const all = [host, outside, ...Object.values(pods)];
+useHost();
 
-// The container web is at 10.1.0.2 and fd01::2, the host at 10.1.0.1, and at 192.0.2.1 and fd02::1 for others than containers.
-const web = ['10.1.0.2/24', 'fd01::2/64'];
+const backends = ['nftables', 'iptables'] as const;
+/** Of container c1 on network net. */
+const chain = 'CNI-DN-623e1c388032b20529218';
 
-const onPath = (program: string) => (process.env.PATH ?? '').split(delimiter).some((directory) => existsSync(join(directory, program)));
-
-function unable(): string | undefined {
-  if (process.getuid?.() !== 0) return 'network namespaces need root';
-  const missing = ['ip', 'nft', 'nsenter', 'unshare'].filter((program) => !onPath(program));
-  return missing.length > 0 ? `${missing.join(', ')} not on PATH` : undefined;
-}
-
-const inside = (namespace: string, program: string, ...parameters: string[]) =>
-  execFileSync('ip', ['netns', 'exec', namespace, program, ...parameters], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
-const nft = (...parameters: string[]) => inside(host, 'nft', ...parameters);
-const sysctl = (namespace: string, name: string, value: string) => inside(namespace, 'sh', '-c', `echo ${value} > /proc/sys/${name}`);
-
-let servers: ChildProcess[] = [];
-
-beforeEach(({ skip }) => {
-  const reason = unable();
-  if (reason) skip(reason);
-  for (const name of all) {
-    execFileSync('ip', ['netns', 'add', name]);
-    inside(name, 'ip', 'link', 'set', 'lo', 'up');
-    // IPv6 addresses are usable at once.
-    sysctl(name, 'net/ipv6/conf/default/accept_dad', '0');
-  }
-  inside(host, 'ip', 'link', 'add', 'br0', 'up', 'type', 'bridge');
-  sysctl(host, 'net/ipv4/ip_forward', '1');
-  sysctl(host, 'net/ipv6/conf/all/forwarding', '1');
-  address(host, 'br0', '10.1.0.1/24', 'fd01::1/64');
-  connectTo(pods.web, 'web', ['master', 'br0'], web, ['10.1.0.1', 'fd01::1']);
-  connectTo(pods.other, 'other', ['master', 'br0'], ['10.1.0.3/24', 'fd01::3/64'], ['10.1.0.1', 'fd01::1']);
-  // As the bridge plugin's hairpinMode.
-  inside(host, 'ip', 'link', 'set', 'web', 'type', 'bridge_slave', 'hairpin', 'on');
-  connectTo(outside, 'out', [], ['192.0.2.2/24', 'fd02::2/64'], ['192.0.2.1', 'fd02::1']);
-  address(host, 'out', '192.0.2.1/24', 'fd02::1/64');
-});
-
-afterEach(() => {
-  for (const server of servers) server.kill('SIGKILL');
-  servers = [];
-  for (const name of all.filter((each) => existsSync(`/run/netns/${each}`))) execFileSync('ip', ['netns', 'delete', name]);
-});
-
-function connectTo(namespace: string, port: string, options: string[], addresses: string[], gateways: string[]): void {
-  const peer = ['peer', 'name', 'eth0', 'netns', `/run/netns/${namespace}`];
-  inside(host, 'ip', 'link', 'add', port, ...options, 'up', 'type', 'veth', ...peer);
-  inside(namespace, 'ip', 'link', 'set', 'eth0', 'up');
-  address(namespace, 'eth0', ...addresses);
-  for (const gateway of gateways) inside(namespace, 'ip', 'route', 'add', 'default', 'via', gateway);
-}
-
-function address(namespace: string, device: string, ...addresses: string[]): void {
-  for (const each of addresses) inside(namespace, 'ip', 'address', 'add', each, 'dev', device, ...(each.includes(':') ? ['nodad'] : []));
-}
-
-/** Answers each TCP connection and UDP packet to port 80 with its name and the address that it sees. */
-const echo = `
-const [name] = process.argv.slice(1);
-const tcp = require('net').createServer((socket) => socket.end(name + ' ' + socket.remoteAddress.replace('::ffff:', '')));
-const udp = require('dgram').createSocket({ type: 'udp6' });
-udp.on('message', (_, { port, address }) => udp.send(name + ' ' + address.replace('::ffff:', ''), port, address));
-tcp.listen(80, '::', () => udp.bind(80, '::', () => console.log('ready')));
-`;
-
-/** Connects, or sends a packet, and prints what comes back. */
-const ask = `
-const [protocol, host, port] = process.argv.slice(1);
-const answered = (data) => { process.stdout.write(String(data)); process.exit(0); };
-setTimeout(() => process.exit(1), 2000);
-if (protocol === 'tcp') require('net').connect(Number(port), host).on('data', answered).on('error', () => process.exit(1));
-else {
-  const socket = require('dgram').createSocket(host.includes(':') ? 'udp6' : 'udp4').on('message', answered);
-  setInterval(() => socket.send('?', Number(port), host), 100);
-}
-`;
-
-async function serve(namespace: string, name: string): Promise<void> {
-  const server = spawn('ip', ['netns', 'exec', namespace, process.execPath, '-e', echo, name], { stdio: ['ignore', 'pipe', 'inherit'] });
-  servers.push(server);
-  await once(server.stdout, 'data');
-}
-
-/** What answers at that port, and the address that it saw; undefined where nothing does. */
-async function answer(from: string, to: string, port = 8080, protocol = 'tcp'): Promise<string | undefined> {
-  const asked = promisify(execFile)('ip', ['netns', 'exec', from, process.execPath, '-e', ask, protocol, to, String(port)]);
-  return asked.then(
-    ({ stdout }) => stdout,
-    () => undefined,
-  );
-}
-
-/** A client on the other machine that goes on sending from one port. */
-function startUdpClient(): { hears(text: string): Promise<void> } {
-  const program = `
-    const socket = require('dgram').createSocket('udp4').on('message', (data) => process.stdout.write(data + '\\n'));
-    setInterval(() => socket.send('?', 8080, '192.0.2.1'), 50);
-  `;
-  const client = spawn('ip', ['netns', 'exec', outside, process.execPath, '-e', program], { stdio: ['ignore', 'pipe', 'inherit'] });
-  servers.push(client);
-  return {
-    async hears(text) {
-      for await (const [data] of on(client.stdout, 'data')) if (String(data).includes(text)) return;
-    },
-  };
-}
-
-const mapping = { hostPort: 8080, containerPort: 80, protocol: 'tcp' };
-const result = (addresses: string[]) => ({
-  cniVersion: '1.1.0',
-  interfaces: [{ name: 'br0' }, { name: 'web' }, { name: 'eth0', sandbox: `/run/netns/${pods.web}` }],
-  ips: addresses.map((each) => ({ address: each, interface: 2 })),
-  dns: {},
-});
-
-interface Call {
-  keys?: object;
-  portMappings?: object[];
-  addresses?: string[];
-  id?: string;
-  network?: string;
-}
-
-/** Executes the plugin from its source, in the namespace that stands for the host. */
-async function call(verb: string, { keys, portMappings = [mapping], addresses = web, id = 'c1', network = 'net' }: Call = {}) {
-  const config = {
-    cniVersion: '1.1.0',
-    name: network,
-    type: 'portmap',
-    runtimeConfig: { portMappings },
-    prevResult: result(addresses),
-    ...keys,
-  };
-  const env = {
-    ...process.env,
-    CNI_COMMAND: verb,
-    CNI_CONTAINERID: id,
-    CNI_NETNS: `/run/netns/${pods.web}`,
-    CNI_IFNAME: 'eth0',
-    CNI_PATH: '/x',
-  };
-  const main = join(import.meta.dirname, 'main.ts');
-  const running = promisify(execFile)('ip', ['netns', 'exec', host, process.execPath, '--conditions=berth-source', main], { env });
-  running.child.stdin?.end(JSON.stringify(config));
-  const { stdout } = await running.catch((failed: { stdout: string }) => failed);
-  return JSON.parse(stdout || '{}');
-}
-
-/** The containers whose rules there are, each as often as it has rules. */
-const marks = () => [...nft('list', 'ruleset').matchAll(/ comment "(c\d)"/g)].map(([, id]) => id);
-
-describe('ADD', () => {
-  it('passes on the result of the plugin before it', async () => {
-    expect(await call('ADD')).toEqual(result(web));
-  });
-
-  it('makes nothing where no ports are asked for', async () => {
-    expect(await call('ADD', { portMappings: [] })).toEqual(result(web));
-    expect(nft('list', 'ruleset')).toBe('');
-  });
+describe.each(backends)('with %s, ADD', (backend) => {
+  const call = (verb: string, options: Call = {}) => callWith(verb, { backend, ...options });
 
   it.each(['tcp', 'udp'])('leads the port to the container over %s, from everywhere', async (protocol) => {
     await call('ADD', { portMappings: [{ ...mapping, protocol }] });
@@ -194,28 +52,14 @@ describe('ADD', () => {
     expect(Object.fromEntries(answers)).toEqual(Object.fromEntries(paths.map(([from, , , answered]) => [from, answered])));
   });
 
-  describe.each(['0', '1'])('with bridge-nf-call-iptables = %s', (value) => {
-    it.each([
-      ['another container', pods.other],
-      ['the container itself', pods.web],
-    ])('leads the port to the container from %s', async (_, from) => {
-      sysctl(host, 'net/bridge/bridge-nf-call-iptables', value);
-      await call('ADD');
-      await serve(pods.web, 'web');
-      expect(await answer(from, '10.1.0.1')).toBe('web 10.1.0.1');
-    });
-  });
-
-  it('leaves alone who connects to the same port of another machine, or to the container directly', async () => {
-    await call('ADD', { portMappings: [{ ...mapping, hostPort: 80 }] });
-    await Promise.all([serve(outside, 'outside'), serve(pods.web, 'web')]);
-    expect(await answer(pods.other, '192.0.2.2', 80)).toBe('outside 10.1.0.3');
-    expect(await answer(host, 'fd02::2', 80)).toBe('outside fd02::1');
-    expect(await answer(pods.other, '10.1.0.2', 80)).toBe('web 10.1.0.3');
-  });
-
-  it('keeps containers from what listens on the loopback address of the host', async () => {
+  it('keeps containers from what listens on the loopback address of the host', async ({ onTestFinished }) => {
     await serve(host, 'host');
+    onTestFinished(() => {
+      inside(pods.other, 'ip', 'rule', 'add', 'pref', '0', 'lookup', 'local');
+      for (const preference of ['1', '2']) inside(pods.other, 'ip', 'rule', 'delete', 'pref', preference);
+      inside(pods.other, 'ip', 'link', 'set', 'lo', 'up');
+      inside(pods.other, 'ip', 'route', 'flush', 'table', '7');
+    });
     inside(pods.other, 'ip', 'route', 'add', '127.0.0.1', 'via', '10.1.0.1', 'table', '7');
     inside(pods.other, 'ip', 'link', 'set', 'lo', 'down');
     inside(pods.other, 'ip', 'rule', 'add', 'pref', '1', 'to', '127.0.0.1', 'lookup', '7');
@@ -225,7 +69,7 @@ describe('ADD', () => {
     sysctl(host, 'net/ipv4/conf/br0/route_localnet', '1');
     expect(await answer(pods.other, '127.0.0.1', 80)).toBe('host 10.1.0.3');
     await call('ADD');
-    expect(await answer(pods.other, '127.0.0.1', 80)).toBeUndefined();
+    expect(await answer(pods.other, '127.0.0.1', 80, 'tcp', 500)).toBeUndefined();
   });
 
   it('maps a port of one address only, and before one of all addresses', async () => {
@@ -257,7 +101,12 @@ describe('ADD', () => {
 
   it('lets through only what conditions say', async () => {
     await serve(pods.web, 'web');
-    await call('ADD', { keys: { conditionsV4: ['ip', 'saddr', '!=', '{ 192.0.2.2, 192.0.2.3 }'], conditionsV6: ['iifname', 'out'] } });
+    const keys = {
+      nftables: { conditionsV4: ['ip', 'saddr', '!=', '{ 192.0.2.2, 192.0.2.3 }'], conditionsV6: ['iifname', 'out'] },
+      iptables: { conditionsV4: ['!', '-s', '192.0.2.2'], conditionsV6: ['-s', 'fd02::2', '-m', 'comment', '--comment', 'only "out"'] },
+    };
+    await call('ADD', { keys: keys[backend] });
+    expect(await call('CHECK', { keys: keys[backend] })).toEqual({});
     expect(await answer(outside, '192.0.2.1')).toBeUndefined();
     expect(await answer(host, '192.0.2.1')).toBe('web 192.0.2.1');
     expect(await answer(outside, 'fd02::1')).toBe('web fd02::2');
@@ -273,13 +122,8 @@ describe('ADD', () => {
     expect(await answer(outside, '192.0.2.1')).toBe(seen);
   });
 
-  it('without snat leaves route_localnet as it is', async () => {
-    await call('ADD', { keys: { snat: false } });
-    expect(inside(host, 'cat', '/proc/sys/net/ipv4/conf/br0/route_localnet')).toBe('0\n');
-  });
-
   it('takes over a UDP client that goes on sending while another container had the port', async ({ skip }) => {
-    if (!onPath('conntrack')) skip('conntrack is not on PATH');
+    if (!findOnPath('conntrack')) skip('conntrack is not on PATH');
     await Promise.all([serve(pods.web, 'web'), serve(pods.other, 'other')]);
     const udp = [{ ...mapping, protocol: 'udp' }];
     await call('ADD', { id: 'c2', addresses: ['10.1.0.3/24'], portMappings: udp });
@@ -290,6 +134,66 @@ describe('ADD', () => {
     await client.hears('web');
   });
 
+  it('takes the place of an earlier one that has left its rules, at another address and port', async () => {
+    await call('ADD', { addresses: ['10.1.0.3/24'], portMappings: [{ ...mapping, hostPort: 9090 }] });
+    await call('ADD', { addresses: ['10.1.0.2/24'] });
+    const rules = [nft('list', 'ruleset'), inside(host, 'iptables', '-t', 'nat', '-S')].join('\n');
+    expect(rules).not.toMatch(/9090|10\.1\.0\.3/);
+    expect(await call('CHECK', { addresses: ['10.1.0.2/24'] })).toEqual({});
+  });
+
+  it('of many containers at once, and DEL, leaves no rules of theirs', async () => {
+    const ids = ['c1', 'c2', 'c3', 'c4'];
+    expect(await Promise.all(ids.map((id) => call('ADD', { id })))).toEqual(ids.map(() => result(web)));
+    expect(new Set(marks())).toEqual(new Set(ids));
+    expect(await Promise.all(ids.map((id) => call('DEL', { id })))).toEqual(ids.map(() => ({})));
+    expect(marks()).toEqual([]);
+    expect(inside(host, 'iptables', '-t', 'nat', '-S')).not.toContain('CNI-DN-');
+  });
+});
+
+describe('ADD', () => {
+  it('by nftables takes the place of an earlier one whose rules another call deletes meanwhile', async () => {
+    await call('ADD');
+    const before = marks();
+    expect(await Promise.all([call('ADD'), call('ADD')])).toEqual([result(web), result(web)]);
+    expect(marks()).toEqual(before);
+  });
+
+  it('passes on the result of the plugin before it', async () => {
+    expect(await call('ADD')).toEqual(result(web));
+  });
+
+  it('makes nothing where no ports are asked for', async () => {
+    expect(await call('ADD', { portMappings: [] })).toEqual(result(web));
+    expect(nft('list', 'ruleset')).toBe('');
+  });
+
+  describe.each(['0', '1'])('with bridge-nf-call-iptables = %s', (value) => {
+    it.each([
+      ['another container', pods.other],
+      ['the container itself', pods.web],
+    ])('leads the port to the container from %s', async (_, from) => {
+      sysctl(host, 'net/bridge/bridge-nf-call-iptables', value);
+      await call('ADD');
+      await serve(pods.web, 'web');
+      expect(await answer(from, '10.1.0.1')).toBe('web 10.1.0.1');
+    });
+  });
+
+  it('leaves alone who connects to the same port of another machine, or to the container directly', async () => {
+    await call('ADD', { portMappings: [{ ...mapping, hostPort: 80 }] });
+    await Promise.all([serve(outside, 'outside'), serve(pods.web, 'web')]);
+    expect(await answer(pods.other, '192.0.2.2', 80)).toBe('outside 10.1.0.3');
+    expect(await answer(host, 'fd02::2', 80)).toBe('outside fd02::1');
+    expect(await answer(pods.other, '10.1.0.2', 80)).toBe('web 10.1.0.3');
+  });
+
+  it('without snat leaves route_localnet as it is', async () => {
+    await call('ADD', { keys: { snat: false } });
+    expect(inside(host, 'cat', '/proc/sys/net/ipv4/conf/br0/route_localnet')).toBe('0\n');
+  });
+
   it.each([
     ['without a result before it', { keys: { prevResult: undefined } }, 7, 'prevResult: is missing'],
     ['without an address in that result', { addresses: [] }, 7, 'has no address of interface eth0'],
@@ -297,26 +201,49 @@ describe('ADD', () => {
       'for a hostIP of a family that the container lacks',
       { addresses: ['10.1.0.2/24'], portMappings: [{ ...mapping, hostIP: 'fd02::1' }] },
       7,
-      'IPv6',
+      "runtimeConfig.portMappings[0].hostIP: port 8080 can't lead to the container, which has no IPv6 address",
     ],
-    ['with conditions that nft does not know', { keys: { conditionsV4: ['nonsense'] } }, 5, 'port mappings of container c1'],
+    [
+      'with conditions that nft does not know',
+      { keys: { conditionsV4: ['nonsense'] } },
+      7,
+      'conditionsV4: ["nonsense"] is no condition: No symbol type information; write it like',
+    ],
+    [
+      'with conditions of the other family',
+      { keys: { conditionsV6: ['ip', 'saddr', '192.0.2.2'] } },
+      7,
+      'conditionsV6: ["ip","saddr","192.0.2.2"] is no',
+    ],
+    [
+      'with parameters that iptables does not know',
+      { backend: 'iptables', keys: { conditionsV6: ['--nonsense'] } },
+      7,
+      'unknown option "--nonsense"',
+    ],
+    [
+      'with a chain that is not there',
+      { backend: 'iptables', keys: { externalSetMarkChain: 'NOWHERE', conditionsV4: ['!', '-s', '192.0.2.2'] } },
+      5,
+      'NOWHERE',
+    ],
+    ['with keys of the other back end', { keys: { externalSetMarkChain: 'NOWHERE' } }, 7, 'externalSetMarkChain: is for iptables'],
   ])('fails %s and leaves nothing', async (_, wrong, code, message) => {
     expect(await call('ADD', wrong)).toMatchObject({ code, msg: expect.stringContaining(message) });
-    expect(nft('list', 'ruleset')).toBe('');
+    expect(nft('list', 'ruleset')).not.toMatch(/counter name|comment "c|CNI-DN/);
   });
 });
 
 describe('DEL', () => {
-  it('removes what ADD made and nothing of others, without a result or ports too, and succeeds again', async () => {
-    await call('ADD');
-    await call('ADD', { id: 'c2' });
+  it('removes what ADD made by either back end and nothing of others, without a result or ports too, and succeeds again', async () => {
+    for (const id of ['c1', 'c2']) for (const backend of backends) await call('ADD', { id, backend });
     const before = marks().length;
     for (let times = 0; times < 2; times++) {
       expect(await call('DEL', { portMappings: [], keys: { prevResult: undefined } })).toEqual({});
       expect([new Set(marks()), marks().length]).toEqual([new Set(['c2']), before / 2]);
     }
     await call('DEL', { id: 'c2' });
-    expect(nft('list', 'ruleset')).not.toMatch(/counter|comment "c/);
+    expect(nft('list', 'ruleset')).not.toMatch(/counter name|comment "c|CNI-DN/);
   });
 
   it('leaves the ports of the same container on another network', async () => {
@@ -342,52 +269,70 @@ describe('DEL', () => {
     expect(await call('DEL')).toEqual({});
     expect(marks()).toEqual([]);
   });
-
-  it('of several containers at once removes all', async () => {
-    const ids = ['c1', 'c2', 'c3', 'c4'];
-    await Promise.all(ids.map((id) => call('ADD', { id })));
-    expect(new Set(marks())).toEqual(new Set(ids));
-    expect(await Promise.all(ids.map((id) => call('DEL', { id })))).toEqual([{}, {}, {}, {}]);
-    expect(marks()).toEqual([]);
-  });
 });
 
 describe('CHECK', () => {
-  it('succeeds after ADD', async () => {
-    await call('ADD', { portMappings: [mapping, { ...mapping, protocol: 'udp', hostIP: '192.0.2.1' }] });
-    expect(await call('CHECK', { portMappings: [mapping, { ...mapping, protocol: 'udp', hostIP: '192.0.2.1' }] })).toEqual({});
-  });
-
-  it.each([
-    [
-      'a missing rule',
-      () => nft('flush', 'chain', 'ip', 'cni_hostport', 'hostports'),
-      'the rule of tcp port 8080 in table ip cni_hostport',
+  const portMappings = [mapping, { ...mapping, protocol: 'udp', hostIP: '192.0.2.1' }];
+  const ipv4 = (...parameters: string[]) => inside(host, 'iptables', '-t', ...parameters);
+  const damages: Record<(typeof backends)[number], [damage: () => string, missing: string][]> = {
+    nftables: [
+      [() => nft('flush', 'chain', 'ip', 'cni_hostport', 'hostports'), 'the rule of tcp port 8080 in table ip cni_hostport'],
+      [() => nft('flush', 'chain', 'ip6', 'cni_hostport', 'hostports'), 'in table ip6 cni_hostport'],
+      [() => nft('flush', 'chain', 'ip', 'cni_hostport', 'masquerading'), 'a rule for masquerading'],
+      [() => nft('flush chain ip cni_hostport masquerading; delete chain ip cni_hostport masquerading'), 'a rule for masquerading'],
+      [() => nft('flush', 'chain', 'ip', 'cni_hostport', 'prerouting'), 'the jump of chain prerouting'],
+      [() => nft('flush', 'chain', 'ip6', 'cni_hostport', 'hostports_all'), 'the jump of chain output in table ip6'],
+      [() => nft('flush', 'chain', 'ip', 'cni_hostport', 'localnet'), "keeps others from the host's loopback addresses"],
     ],
-    ['a missing rule of IPv6', () => nft('flush', 'chain', 'ip6', 'cni_hostport', 'hostports'), 'in table ip6 cni_hostport'],
-    ['missing masquerading', () => nft('flush', 'chain', 'ip', 'cni_hostport', 'masquerading'), 'a rule for masquerading'],
-    ['a missing way to the rules', () => nft('flush', 'chain', 'ip', 'cni_hostport', 'prerouting'), 'the jump of chain prerouting'],
-    ['a missing table', () => nft('flush', 'ruleset'), 'the jump of chain output in table ip6'],
-    ['route_localnet', () => sysctl(host, 'net/ipv4/conf/br0/route_localnet', '0'), 'route_localnet of interface br0'],
-  ])('names %s', async (_, damage, message) => {
-    await call('ADD');
-    damage();
-    expect(await call('CHECK')).toMatchObject({ code: 999, msg: expect.stringContaining(message) });
+    iptables: [
+      [() => ipv4('nat', '-F', chain), `rule ${chain} -p udp --dport 8080 -d 192.0.2.1 -s 10.1.0.0/24`],
+      [() => inside(host, 'ip6tables', '-t', 'nat', '-F', 'CNI-HOSTPORT-DNAT'), 'rule CNI-HOSTPORT-DNAT -m comment'],
+      [() => ipv4('nat', '-F', 'OUTPUT'), 'rule OUTPUT -m addrtype --dst-type LOCAL -j CNI-HOSTPORT-DNAT in table nat of IPv4'],
+      [() => ipv4('nat', '-F', 'POSTROUTING'), 'rule POSTROUTING'],
+      [() => ipv4('nat', '-F', 'CNI-HOSTPORT-SETMARK'), 'rule CNI-HOSTPORT-SETMARK'],
+      [() => ipv4('nat', '-F', 'CNI-HOSTPORT-MASQ'), 'rule CNI-HOSTPORT-MASQ -m mark --mark 0x2000/0x2000 -j MASQUERADE'],
+      [() => ipv4('raw', '-F'), 'rule PREROUTING -d 127.0.0.0/8'],
+    ],
+  };
+
+  it.each(backends)('with %s names each kind of damage, which another ADD repairs', async (backend) => {
+    const check = () => call('CHECK', { backend, portMappings });
+    await call('ADD', { backend, portMappings });
+    expect(await check()).toEqual({});
+    const everyDamage: typeof damages.nftables = [
+      ...damages[backend],
+      [
+        () => nft('flush', 'ruleset'),
+        backend === 'nftables' ? 'the jump of chain output in table ip6' : 'chain CNI-HOSTPORT-SETMARK in table nat',
+      ],
+      [() => sysctl(host, 'net/ipv4/conf/br0/route_localnet', '0'), 'route_localnet of interface br0'],
+    ];
+    for (const [damage, missing] of everyDamage) {
+      damage();
+      expect(await check()).toMatchObject({ code: 999, msg: expect.stringContaining(missing) });
+      await call('ADD', { backend, portMappings });
+    }
+    expect(await check()).toEqual({});
   });
 
-  it('names a port that leads elsewhere', async () => {
-    await call('ADD');
-    expect((await call('CHECK', { portMappings: [{ ...mapping, containerPort: 81 }] })).msg).toContain('the rule of tcp port 8080');
-    expect((await call('CHECK', { addresses: ['10.1.0.9/24'] })).msg).toContain('the rule of tcp port 8080');
+  it.each(backends)('with %s names a port that leads elsewhere', async (backend) => {
+    await call('ADD', { backend });
+    const wrong = [{ portMappings: [{ ...mapping, containerPort: 81 }] }, { addresses: ['10.1.0.9/24'] }];
+    for (const options of wrong) {
+      const { msg } = await call('CHECK', { backend, ...options });
+      expect(msg).toMatch(/the rule of tcp port 8080|rule CNI-DN-\w+ -p tcp --dport 8080 .*-j DNAT/);
+    }
   });
 });
 
 describe('GC', () => {
   it('removes the containers of its network that are not valid, and no others', async () => {
-    for (const id of ['c1', 'c2', 'c3']) await call('ADD', { id });
-    await call('ADD', { id: 'c4', network: 'second' });
-    expect(await call('GC', { keys: { 'cni.dev/valid-attachments': [{ containerID: 'c2', ifname: 'eth0' }] } })).toEqual({});
+    const add = (id: string, network: string) => backends.map((backend) => call('ADD', { id, network, backend }));
+    await Promise.all([...['c1', 'c2', 'c3'].flatMap((id) => add(id, 'net')), ...add('c4', 'second')]);
+    const valid = { 'cni.dev/valid-attachments': [{ containerID: 'c2', ifname: 'eth0' }] };
+    expect(await call('GC', { keys: valid })).toEqual({});
     expect(new Set(marks())).toEqual(new Set(['c2', 'c4']));
+    for (const backend of backends) expect(await call('CHECK', { id: 'c2', backend })).toEqual({});
   });
 
   it('without a list of valid attachments removes nothing', async () => {
@@ -398,7 +343,23 @@ describe('GC', () => {
 });
 
 describe('STATUS', () => {
-  it('succeeds where nft works', async () => {
-    expect(await call('STATUS')).toEqual({});
+  it.each(backends)('succeeds where %s works', async (backend) => {
+    expect(await call('STATUS', { backend })).toEqual({});
+  });
+});
+
+describe('without the key backend', () => {
+  it('ADD maps by iptables', async () => {
+    await call('ADD', { backend: null });
+    expect(inside(host, 'iptables', '-t', 'nat', '-S')).toContain(`-N ${chain}`);
+    expect(nft('list', 'tables')).not.toContain('cni_hostport');
+  });
+
+  it('ADD maps by nftables where there is no iptables', async ({ onTestFinished }) => {
+    const path = await mkdtemp(join(tmpdir(), 'berth-portmap-'));
+    onTestFinished(() => rm(path, { recursive: true }));
+    for (const program of ['ip', 'nft']) await symlink(findOnPath(program), join(path, program));
+    await call('ADD', { backend: null, path });
+    expect(nft('list', 'tables')).toBe('table ip cni_hostport\ntable ip6 cni_hostport\n');
   });
 });

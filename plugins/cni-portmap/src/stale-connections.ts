@@ -1,7 +1,6 @@
-import { spawnSync } from 'node:child_process';
 import { formatAddress } from '@berth/sdk/cni/address';
-import type { Forwarding } from './forwarding.ts';
-import { addressOf } from './script.ts';
+import { runBeside } from '@berth/sdk/cni/run-beside';
+import { addressOf, type Forwarding } from './forwarding.ts';
 
 const timeLimitMs = 10_000;
 
@@ -9,11 +8,9 @@ const timeLimitMs = 10_000;
  * Makes the kernel forget what it knows of UDP traffic to the mapped ports: it would go on sending each flow where it went before, to
  * the host itself or to a container that is gone, for as long as the flow doesn't pause.
  */
-export function endStaleConnections(forwarding: Forwarding): void {
-  for (const parameters of deletions(forwarding)) {
-    // The ports are mapped all the same where there is no conntrack, and it fails where there is no such flow.
-    spawnSync('conntrack', parameters, { stdio: 'ignore', timeout: timeLimitMs });
-  }
+export async function endStaleConnections(forwarding: Forwarding): Promise<void> {
+  // The ports are mapped all the same where there is no conntrack, and it fails where there is no such flow.
+  await Promise.all(deletions(forwarding).map((parameters) => runBeside('conntrack', parameters, { timeLimitMs })));
 }
 
 /** The parameters of conntrack(8), for each mapping. */

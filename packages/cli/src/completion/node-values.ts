@@ -1,4 +1,8 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Pod } from '@berth/api/objects';
+import { readConfigDirectory } from '@berth/sdk/cni/config';
+import { chooseDirectories } from '../cni/directories.ts';
 import { podReference } from '../commands/pod-reference.ts';
 import { compose, defaults, type GlobalOptions, tokens } from '../compose.ts';
 import { openImageStore } from '../images/open.ts';
@@ -37,11 +41,20 @@ const sources: Record<string, (options: GlobalOptions, line: TypedLine) => Promi
       .filter((handler) => !before.includes(handler))
       .map((handler) => [...before, handler].join(','));
   },
+  network: async (options, line) => {
+    const told = line.options.confDir ?? process.env.NETCONFPATH;
+    const { confDir } = chooseDirectories(told === undefined ? {} : { confDir: told }, compose(options).resolve(tokens.cni));
+    return unique((await readConfigDirectory(confDir)).networks.map(({ name }) => name));
+  },
+  netns: async () => (await readdir(namedNamespaces)).map((name) => join(namedNamespaces, name)),
   image: async (options) => {
     const images = await openImageStore(undefined, { root: options.root, run: options.run }).list();
     return unique(images.map(({ name, id }) => (name === '<none>' ? id : name)));
   },
 };
+
+/** Where `ip netns add` puts them. */
+const namedNamespaces = '/run/netns';
 
 function handlers(options: GlobalOptions): string[] {
   return compose(options)

@@ -26,7 +26,7 @@ interface CriOptions extends GlobalOptions, FrameOptions {
 export function criConform(): Command {
   const needs = Object.entries(needNames).map(([name, meaning]) => `  ${name.padEnd(12)}${meaning}`);
   const command = new Command('cri')
-    .description('judge a CRI server; exit status 0 only with 0 failed')
+    .description('judge a CRI server; exit status 0 only with 0 failed and nothing left behind')
     .option('--runtime-endpoint <endpoint>', 'the CRI server: unix:///PATH or HOST:PORT (env CONTAINER_RUNTIME_ENDPOINT)')
     .option('--start <handler>', 'start this runtime of berth.yaml for the run, on temporary directories')
     .option('--image-endpoint <endpoint>', 'its image service, if that is elsewhere (env IMAGE_SERVICE_ENDPOINT)')

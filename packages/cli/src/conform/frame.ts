@@ -38,7 +38,7 @@ export function frameOptions(command: Command): Command {
     .option('--time-factor <number>', 'multiply the time limits of cases, for a target that runs on a slow host', count);
 }
 
-/** Runs a suite with progress and summary on standard output, and writes the reports. Gives the exit status: 0 only with 0 failed. */
+/** Runs a suite with progress and summary on standard output, and writes the reports. Gives the exit status: 0 only with 0 failed and nothing left behind. */
 export async function judge<Target>(
   suite: Suite<Target>,
   { focus, skip, list, report: files, parallel, timeFactor }: FrameOptions,
@@ -79,7 +79,7 @@ export async function judge<Target>(
     process.stdout.write(`${summaryLines(report).join('\n')}\n`);
     await writeReports(report, files);
     if (interrupted.signal.aborted) return 130;
-    return report.summary.failed > 0 ? 1 : 0;
+    return report.summary.failed > 0 || report.leftBehind !== undefined ? 1 : 0;
   } finally {
     progress.done();
     process.off('SIGINT', interrupt).off('SIGTERM', interrupt);

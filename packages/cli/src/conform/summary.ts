@@ -1,4 +1,4 @@
-import type { Report } from '@berth/conformance/suite';
+import { coverageTerms, type Report } from '@berth/conformance/suite';
 import picocolors from 'picocolors';
 
 /** What a run came to: failures with their reasons, skips by reason, the counts, and what of the protocol was not covered. */
@@ -10,13 +10,14 @@ export function summaryLines({ target, summary, cases, protocol, leftBehind }: R
     ([reason, ones]) => `  ${reason}: ${ones.map(({ id }) => id).join(', ')}`,
   );
   const uncovered = protocol.rpcs.filter(({ covered }) => !covered).map(({ name }) => name);
+  const terms = coverageTerms(protocol);
   return [
     '',
     ...(failures.length > 0 ? ['failed:', ...failures] : []),
     ...(skips.length > 0 ? ['skipped:', ...skips] : []),
-    ...(uncovered.length > 0 ? [`RPCs not covered: ${uncovered.join(', ')}`] : []),
+    ...(uncovered.length > 0 ? [`${terms.rpcs} not covered: ${uncovered.join(', ')}`] : []),
     ...(leftBehind === undefined ? [] : [`left behind: ${leftBehind}`]),
     `${target}: ${summary.passed} passed, ${summary.failed} failed, ${summary.skipped} skipped; ` +
-      `${summary.rpcsCovered} of ${summary.rpcsTotal} RPCs and ${summary.fieldsCovered} of ${summary.fieldsTotal} fields covered`,
+      `${summary.rpcsCovered} of ${summary.rpcsTotal} ${terms.rpcs} and ${summary.fieldsCovered} of ${summary.fieldsTotal} ${terms.fields} covered`,
   ];
 }

@@ -28,18 +28,19 @@ export function takeBaseline(bridges: string[] = []): Baseline {
   return { links: links(), tables: tables(), sysctls };
 }
 
-/**
- * Takes the host back to `baseline`: deletes `bridges` that were absent and have no port left, tables that were absent
- * and serve nobody any more, and sets forwarding back, unless links came that aren't the node's, or `shared`: somebody else may need it.
- */
-export function restoreBaseline(baseline: Baseline, bridges: string[], shared = false): void {
+/** Deletes `bridges` that were absent and have no port left, and tables that were absent and serve nobody any more. */
+export function removeLeftovers(baseline: Baseline, bridges: string[]): void {
   for (const bridge of bridges) {
     if (!baseline.links.includes(bridge) && ports(bridge) === 0) run('ip', ['link', 'delete', bridge]);
   }
   for (const table of tables()) {
     if (!baseline.tables.includes(table) && !isInUse(table)) run('nft', ['delete', 'table', ...table.split(' ')]);
   }
-  if (shared || links().some((link) => !baseline.links.includes(link))) return;
+}
+
+/** Sets forwarding back to what it was, unless links came that aren't the node's: somebody else may need it. */
+export function restoreSwitches(baseline: Baseline): void {
+  if (links().some((link) => !baseline.links.includes(link))) return;
   for (const [name, value] of Object.entries(baseline.sysctls)) {
     const present = readSysctl(name);
     if (present !== undefined && present !== value) writeFileSync(`/proc/sys/${name}`, value);

@@ -5,7 +5,7 @@ import { mountPointsSync } from '@berth/shim/mount-points';
 import { z } from 'zod';
 import type { Directories } from '../configuration/directories.ts';
 import { writeWholeFile } from '../files/write-whole-file.ts';
-import { type Baseline, earliestBaseline, restoreBaseline, takeBaseline } from './baseline.ts';
+import { type Baseline, earliestBaseline, removeLeftovers, restoreSwitches, takeBaseline } from './baseline.ts';
 import { NodeRegistry } from './node-registry.ts';
 
 /** What is to be undone on the host, and of which boot it tells. */
@@ -47,7 +47,10 @@ export class HostGuard {
   static begin(directories: Directories, bridge: string, ephemeral: boolean, registry = new NodeRegistry()): HostGuard {
     const file = join(directories.run, 'host-baseline.json');
     const earlier = readRemembered(file, bridge);
-    if (earlier) return new HostGuard(file, bridge, earlier, registry);
+    if (earlier) {
+      if (isRoot()) registry.enter(file);
+      return new HostGuard(file, bridge, earlier, registry);
+    }
     const made = ephemeral ? [directories.root, directories.run].filter((directory) => !existsSync(directory)) : [];
     const found = { bootId: bootId(), baseline: isRoot() ? baselineBeforeAll(file, bridge, registry) : nothing, made };
     writeWholeFile(file, JSON.stringify(found), { mode: 0o600, directoryMode: 0o700 });
@@ -57,11 +60,17 @@ export class HostGuard {
 
   /** Undoes; the node's pods and processes have ended before. What other nodes still need is left to the last of them. */
   end(): void {
-    const shared = this.#registry.others(this.#file).some(existsSync);
-    if (isRoot()) restoreBaseline(this.#remembered.baseline, [this.#bridge], shared);
+    if (isRoot()) this.#takeHostBack();
     rmSync(this.#file, { force: true });
-    if (isRoot()) this.#registry.leave(this.#file);
     for (const directory of this.#remembered.made) removeDirectory(directory);
+  }
+
+  /** Of nodes that end at once, the last one to leave the registry finds nothing of the others any more, and sets the switches back. */
+  #takeHostBack(): void {
+    const { baseline } = this.#remembered;
+    removeLeftovers(baseline, [this.#bridge]);
+    this.#registry.leave(this.#file);
+    if (!this.#registry.others(this.#file).some(existsSync)) restoreSwitches(baseline);
   }
 }
 

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { isConfigFileName } from '@berth/sdk/cni/config';
 import type { NodeConfiguration } from '../configuration/node-configuration.ts';
 import { writeWholeFile } from '../files/write-whole-file.ts';
 
@@ -10,9 +11,7 @@ const fileName = '10-berth.conflist';
  * configuration is there already. cniVersion 1.0.0, so that the reference plugins of Debian 12 take it too.
  */
 export function writeDefaultNetwork({ bridge, subnet }: NodeConfiguration['cni'], confDir: string, root: string): void {
-  const others = existsSync(confDir)
-    ? readdirSync(confDir).filter((name) => /\.(conf|conflist|json)$/.test(name) && name !== fileName)
-    : [];
+  const others = existsSync(confDir) ? readdirSync(confDir).filter((name) => isConfigFileName(name) && name !== fileName) : [];
   if (others.length > 0) return;
   const network = JSON.stringify(defaultNetwork(bridge, subnet, join(root, 'cni/networks')), undefined, 2);
   writeWholeFile(join(confDir, fileName), `${network}\n`, { mode: 0o644, directoryMode: 0o755 });
@@ -32,7 +31,7 @@ function defaultNetwork(bridge: string, subnet: string, dataDir: string): object
         hairpinMode: true,
         ipam: { type: 'host-local', ranges: [[{ subnet }]], routes: [{ dst: anywhere }], dataDir },
       },
-      { type: 'portmap', capabilities: { portMappings: true } },
+      { type: 'portmap', backend: 'nftables', capabilities: { portMappings: true } },
     ],
   };
 }

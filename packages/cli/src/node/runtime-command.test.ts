@@ -3,7 +3,7 @@ import { readNodeConfiguration } from '../configuration/node-configuration.ts';
 import { runtimeCommand, runtimeEntry } from './runtime-command.ts';
 
 const directories = { root: '/r', run: '/n' };
-const shims = { cni: { confDir: '/c', binDirs: ['/b1', '/b2'] }, registry: { configPath: '/r/certs.d' } };
+const shims = { cni: { confDir: '/c', binDirs: ['/b1', '/b2'], cacheDir: '/r/cni' }, registry: { configPath: '/r/certs.d' } };
 
 describe('runtimeCommand', () => {
   it('gives a package the flags that every runtimeMain reads, then its own', () => {

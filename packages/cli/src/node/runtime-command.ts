@@ -17,6 +17,8 @@ export interface RuntimeCommand {
 export interface CniDirectories {
   confDir: string;
   binDirs: string[];
+  /** Results of ADD and locks of networks, which all shims of the node share. */
+  cacheDir: string;
 }
 
 /** What the shims of a node are told of it. */

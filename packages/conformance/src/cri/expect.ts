@@ -6,31 +6,6 @@ import type { CriTarget } from './target.ts';
 /** An id of the usual form that no server has given. */
 export const unknownId = 'f'.repeat(64);
 
-/** Throws unless the values are the same; `what` says what should have been so. */
-export function expectEqual<Value>(actual: Value, expected: Value, what: string): void {
-  if (!Object.is(actual, expected)) throw new Error(`${what}: expected ${JSON.stringify(expected)}, got ${JSON.stringify(actual)}`);
-}
-
-/** The same for values with parts. */
-export function expectSame(actual: unknown, expected: unknown, what: string): void {
-  expectEqual(JSON.stringify(actual), JSON.stringify(expected), what);
-}
-
-export function expectTrue(holds: boolean, what: string): void {
-  if (!holds) throw new Error(what);
-}
-
-/** Throws unless the text matches. */
-export function expectMatch(actual: string, pattern: RegExp, what: string): void {
-  if (!pattern.test(actual)) throw new Error(`${what}: expected ${pattern}, got ${JSON.stringify(actual)}`);
-}
-
-/** The value, or a failure that says what is missing. */
-export function present<Value>(value: Value | null | undefined, what: string): Value {
-  if (value === null || value === undefined) throw new Error(`${what} is missing`);
-  return value;
-}
-
 /** What a call ends with that no server refused: it went away, hangs, or the case ended the call. */
 const noAnswer: Code[] = ['UNAVAILABLE', 'DEADLINE_EXCEEDED', 'CANCELLED'];
 

@@ -1,8 +1,8 @@
 import { readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { withCleanUp } from '../with-clean-up.ts';
 import type { ContainerConfig, ContainerStatus, CriClient, ExecResult, SandboxConfig, SandboxStatus } from './messages.ts';
-import { withCleanUp } from './with-clean-up.ts';
 
 const pollMs = 20;
 const settlingMs = 40;

@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import type { PluginError } from '@berth/sdk/errors';
+import { expectEqual, expectTrue, present } from '../expect.ts';
 import type { LayerEntry } from '../layer-entry.ts';
 import { ImageRegistry, type Repository } from '../registry/image-registry.ts';
-import { expectEqual, expectTrue, present, refusalOf } from './expect.ts';
+import { withCleanUp } from '../with-clean-up.ts';
+import { refusalOf } from './expect.ts';
 import type { PublishedImage } from './image-publisher.ts';
 import type { AuthConfig, Image } from './messages.ts';
 import type { CriTarget } from './target.ts';
-import { withCleanUp } from './with-clean-up.ts';
 
 /** Of a layer that is large enough for a connection to break, or to stall, in its middle. */
 export const layerBytes = 400_000;

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { outsideScopes } from '../case-scope.ts';
 import { type Coverage, SkipCase } from '../suite.ts';
+import { withCleanUp } from '../with-clean-up.ts';
 import { apiReleaseOf, excuseFor } from './api-release.ts';
 import { podCgroup, removeCgroupParent } from './cgroup-parent.ts';
 import { type CoveredClient, connectCri } from './client.ts';
@@ -13,7 +14,6 @@ import type { ContainerConfig, CriClient, SandboxConfig } from './messages.ts';
 import { type FinishedContainer, removeSandbox, type TestContainer, TestPod } from './pod.ts';
 import { newestRelease } from './protocol.ts';
 import type { ImageName, ImageReferences } from './test-images.ts';
-import { withCleanUp } from './with-clean-up.ts';
 
 export interface CriTargetOptions {
   /** `unix:///path` or `host:port`. */

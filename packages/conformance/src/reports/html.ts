@@ -1,4 +1,12 @@
-import type { CaseReport, Coverage, MessageCoverage, Report, Result, RpcCoverage } from '../suite.ts';
+import {
+  type CaseReport,
+  type Coverage,
+  coverageTerms,
+  type MessageCoverage,
+  type Report,
+  type Result,
+  type RpcCoverage,
+} from '../suite.ts';
 import { filterScript, styleSheet } from './html-style.ts';
 import { escapeMarkup } from './markup.ts';
 
@@ -35,14 +43,15 @@ ${protocol(report.protocol)}
 `;
 }
 
-function summary({ summary, leftBehind }: Report): string {
+function summary({ summary, protocol, leftBehind }: Report): string {
   const { passed, failed, skipped, rpcsCovered, rpcsTotal, fieldsCovered, fieldsTotal } = summary;
+  const terms = coverageTerms(protocol);
   const figures: [string, string, string][] = [
     ['failed', String(failed), 'failed'],
     ['passed', String(passed), 'passed'],
     ['skipped', String(skipped), 'skipped'],
-    ['', `${rpcsCovered}/${rpcsTotal}`, 'RPCs covered'],
-    ['', `${fieldsCovered}/${fieldsTotal}`, 'fields covered'],
+    ['', `${rpcsCovered}/${rpcsTotal}`, `${terms.rpcs} covered`],
+    ['', `${fieldsCovered}/${fieldsTotal}`, `${terms.fields} covered`],
   ];
   const items = figures.map(([kind, figure, label]) => `<div class="figure ${kind}"><dt>${label}</dt><dd>${figure}</dd></div>`);
   const open = skipped > 0 ? ` ${skipped} not judged.` : '';
@@ -87,14 +96,16 @@ function row({ id, clause, result, reason, ms }: CaseReport): string {
   return `<tr class="${result}" id="${escapeMarkup(id)}"><td>${result}</td><td><a href="#${escapeMarkup(id)}"><code>${escapeMarkup(id)}</code></a></td><td>${escapeMarkup(clause)}${why}</td><td class="ms">${ms}</td></tr>`;
 }
 
-function protocol({ rpcs, messages }: Coverage): string {
-  return `<table class="protocol"><thead><tr><th></th><th>RPC</th><th>since</th><th class="ms">calls</th></tr></thead><tbody>
+function protocol(coverage: Coverage): string {
+  const { rpcs, messages } = coverage;
+  const terms = coverageTerms(coverage);
+  return `<table class="protocol"><thead><tr><th></th><th>${terms.rpcs.replace(/s$/, '')}</th><th>since</th><th class="ms">calls</th></tr></thead><tbody>
 ${rpcs
   .toSorted((a, b) => Number(a.covered) - Number(b.covered))
   .map(rpcRow)
   .join('\n')}
 </tbody></table>
-<table class="protocol"><thead><tr><th>message</th><th class="ms">covered</th><th>fields not covered</th></tr></thead><tbody>
+<table class="protocol"><thead><tr><th>message</th><th class="ms">covered</th><th>${terms.fields} not covered</th></tr></thead><tbody>
 ${messages.map(messageRow).join('\n')}
 </tbody></table>`;
 }

@@ -1,10 +1,10 @@
-import type { CaseReport, Report } from '../suite.ts';
+import { type CaseReport, coverageTerms, type Report } from '../suite.ts';
 
 /** The Test Anything Protocol, version 14: one test point per case, a skip with its reason, a failure with its diagnosis. */
-export function tapReport({ cases, summary, leftBehind }: Report): string {
+export function tapReport({ cases, summary, protocol, leftBehind }: Report): string {
   const points = cases.map((one, index) => testPoint(one, index + 1));
   const comments = [
-    `# RPCs covered: ${summary.rpcsCovered} of ${summary.rpcsTotal}`,
+    `# ${coverageTerms(protocol).rpcs} covered: ${summary.rpcsCovered} of ${summary.rpcsTotal}`,
     ...(leftBehind === undefined ? [] : [`# left behind: ${oneLine(leftBehind)}`]),
   ];
   return ['TAP version 14', `1..${cases.length}`, ...points, ...comments, ''].join('\n');

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { executeDelegate } from './delegate.ts';
+import { printingTo, tellPrintingApart } from './printing.ts';
 
 let directory: string;
 beforeEach(async () => {
@@ -37,6 +38,19 @@ describe('executeDelegate', () => {
   it('reads the error of a plugin that ends without reading a large configuration', async () => {
     const large = JSON.stringify({ name: 'net', padding: 'x'.repeat(1_000_000) });
     await expect(call(`echo '{"code":7,"msg":"wrong"}'; exit 1`, 'ADD', large)).rejects.toMatchObject({ cniCode: 7 });
+  });
+
+  it('passes on what the plugin prints on standard error', async () => {
+    let printed = '';
+    const undo = tellPrintingApart();
+    const printing = {
+      stdout: () => undefined,
+      stderr(text: string) {
+        printed += text;
+      },
+    };
+    await printingTo(printing, () => call(`echo "looks for an address" >&2; echo '{}'`)).finally(undo);
+    expect(printed).toBe('looks for an address\n');
   });
 
   it('says what a plugin printed instead', async () => {

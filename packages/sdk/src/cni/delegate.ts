@@ -1,5 +1,4 @@
-import { accessSync, constants, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { findPlugin } from './plugin-executable.ts';
 import { runBeside } from './run-beside.ts';
 import type { Verb } from './types.ts';
 import { CniError, errorCodes, parseErrorObject, parseObject } from './types.ts';
@@ -25,16 +24,19 @@ const outputLimit = 16;
 /** Executes the binary that `path` holds. Throws the error that it prints, with its code, under its own name. */
 export const executeDelegate: Delegate = async ({ type, verb, env, path, stdin }) => {
   const object = `plugin ${type}, ${verb}`;
-  const file = findExecutable(type, path);
+  const file = findPlugin(type, path);
   if (!file) {
     throw new CniError(errorCodes.invalidConfig, `no such executable in CNI_PATH (${path.join(':')})`, {
       object,
       hint: `install ${type} there`,
     });
   }
-  const { error, status, stdout, stderr } = await runBeside(file, [], { input: stdin, env, timeLimitMs, outputLimit });
+  const { error, status, signal, stdout, stderr } = await runBeside(file, [], { input: stdin, env, timeLimitMs, outputLimit });
+  // As if the delegated plugin had written to the same standard error, which is how libcni's plugins have it.
+  if (stderr !== '') process.stderr.write(stderr);
   if (error) throw new CniError(errorCodes.ioFailure, error.message, { object, cause: error });
-  return answerOf({ type, verb }, status === 0 ? stdout : stdout || stderr, status === 0 ? undefined : `exit status ${status}`);
+  if (status === 0) return answerOf({ type, verb }, stdout);
+  return answerOf({ type, verb }, stdout || stderr, signal ? `ended by ${signal}` : `exit status ${status}`);
 };
 
 /** What a delegated plugin printed, parsed; undefined where the verb prints nothing. `failed`: how it ended, where that was no success. */
@@ -45,20 +47,6 @@ export function answerOf({ type, verb }: Pick<DelegateCall, 'type' | 'verb'>, pr
   const value = parseObject(printed);
   if (value === undefined) throw new CniError(errorCodes.decodingFailure, `printed no result: ${printed.slice(0, 200)}`, { object });
   return value;
-}
-
-/** The first executable file of that name in the directories. */
-export function findExecutable(type: string, path: string[]): string | undefined {
-  return path.map((directory) => join(directory, type)).find(isExecutable);
-}
-
-function isExecutable(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return statSync(file).isFile();
-  } catch {
-    return false;
-  }
 }
 
 function failure(object: string, printed: string, ending: string): CniError {

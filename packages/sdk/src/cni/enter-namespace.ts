@@ -4,15 +4,17 @@ import { bunLibc } from './bun-libc.ts';
 const CLONE_NEWNET = 0x40000000;
 
 /**
- * Does `work`, which starts a program, in the network namespace at a path: the program inherits it from this thread, and nsenter(1), which
- * takes 2 ms, isn't needed. Only a Bun executable has a way to the system call; undefined elsewhere, and where it isn't let in.
+ * Does `work` in the network namespace at a path. A program that it starts inherits the namespace from this thread, and a socket that it opens stays in
+ * it: nsenter(1), which takes 2 ms, isn't needed. Only a Bun executable has a way to the system call; undefined elsewhere, and where it isn't let in.
  */
-export function enterNamespace<Result extends object>(netns: string, work: () => Result): Result | undefined {
+export function enterNamespace<Result extends object>(netns: string, work: () => Result | undefined): Result | undefined {
   const libc = bunLibc();
   if (!libc) return undefined;
   const own = openSync('/proc/thread-self/ns/net', 'r');
   try {
-    const target = openSync(netns, 'r');
+    const target = opened(netns);
+    // What isn't there, or can't be opened, is left to nsenter to tell.
+    if (target === undefined) return undefined;
     try {
       if (libc.setns(target, CLONE_NEWNET) !== 0) return undefined;
       try {
@@ -26,5 +28,13 @@ export function enterNamespace<Result extends object>(netns: string, work: () =>
     }
   } finally {
     closeSync(own);
+  }
+}
+
+function opened(path: string): number | undefined {
+  try {
+    return openSync(path, 'r');
+  } catch {
+    return undefined;
   }
 }

@@ -32,6 +32,8 @@ export type ExecutionInput = Pick<Execution, 'plugin' | 'file' | 'network' | 've
 
 export interface ExecutionLimits {
   timeLimitMs: number;
+  /** What of the time limit has passed before the execution. Default: nothing. */
+  passedMs?: number;
   signal?: AbortSignal | undefined;
   /** How a plugin is started. Default: as node:child_process does. */
   start?: StartPlugin | undefined;
@@ -56,23 +58,34 @@ const startByNode: StartPlugin = (file, env) => spawn(file, [], { env, stdio: 'p
 
 const outputLimit = 16 * 1024 * 1024;
 
-/** Names a call in messages: `CNI plugin bridge, network berth, ADD`. */
+/** Names a call in messages: `CNI plugin bridge, network berth, ADD`. VERSION has no network. */
 export function describeCall({ plugin, network, verb }: Pick<Execution, 'plugin' | 'network' | 'verb'>): string {
-  return `CNI plugin ${plugin}, network ${network}, ${verb}`;
+  return [`CNI plugin ${plugin}`, ...(network ? [`network ${network}`] : []), verb].join(', ');
 }
 
 /**
  * Runs a plugin's executable with its configuration on stdin until it ends. At the time limit, on abort and when it
- * prints more than 16 MiB its whole process group is killed; `error` says so then.
+ * prints more than 16 MiB its whole process group is killed; `error` says so then. Nothing is started for a signal that is aborted already.
  */
-export async function execute(input: ExecutionInput, { timeLimitMs, signal, start = startByNode }: ExecutionLimits): Promise<Execution> {
+export async function execute(
+  input: ExecutionInput,
+  { timeLimitMs, passedMs = 0, signal, start = startByNode }: ExecutionLimits,
+): Promise<Execution> {
   const startedAt = performance.timeOrigin + performance.now();
   const { promise, resolve } = Promise.withResolvers<Pick<Execution, 'exitCode' | 'signal' | 'error'>>();
   const object = describeCall(input);
   const output = { stdout: new Output(), stderr: new Output() };
   let error: PluginError | undefined;
 
-  const child = start(input.file, { ...process.env, ...input.env });
+  if (signal?.aborted)
+    return notRun(input, startedAt, new PluginError('CANCELLED', 'the call was cancelled', { object, cause: signal.reason }));
+  let child: PluginProcess;
+  try {
+    child = start(input.file, { ...process.env, ...input.env });
+  } catch (thrown) {
+    // Some failures Node emits, and others, such as of a file that is open for writing, it throws.
+    return notRun(input, startedAt, PluginError.from(thrown, 'INTERNAL', { object }));
+  }
   const stop = (reason: PluginError) => {
     error ??= reason;
     killGroup(child);
@@ -95,10 +108,9 @@ export async function execute(input: ExecutionInput, { timeLimitMs, signal, star
 
   const timer = setTimeout(
     () => stop(new PluginError('DEADLINE_EXCEEDED', `didn't end within ${timeLimitMs / 1000} s and was killed`, { object })),
-    timeLimitMs,
+    Math.max(0, timeLimitMs - passedMs),
   );
   const abort = () => stop(new PluginError('CANCELLED', 'was killed, since the call was cancelled', { object, cause: signal?.reason }));
-  if (signal?.aborted) abort();
   signal?.addEventListener('abort', abort, { once: true });
   try {
     const ending = await promise;
@@ -108,6 +120,12 @@ export async function execute(input: ExecutionInput, { timeLimitMs, signal, star
     clearTimeout(timer);
     signal?.removeEventListener('abort', abort);
   }
+}
+
+/** The execution of a call that came to nothing before its plugin ran. `startedAt`: milliseconds since the epoch. */
+export function notRun(input: ExecutionInput, startedAt: number, error: PluginError): Execution {
+  const durationMs = performance.timeOrigin + performance.now() - startedAt;
+  return { ...input, exitCode: null, signal: null, stdout: '', stderr: '', startedAt, durationMs, error };
 }
 
 /** The plugin leads a process group, so that what it started ends with it and lets go of the pipes. */

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ipBatch, tryIpBatch } from './ip-batch.ts';
+import { forceBatch, ipBatch, tryIpBatch } from './ip-batch.ts';
 
 describe.skipIf(process.platform !== 'linux' || process.getuid?.() !== 0)(
   'ipBatch (needs Linux and root: it makes network namespaces)',
@@ -23,15 +23,15 @@ describe.skipIf(process.platform !== 'linux' || process.getuid?.() !== 0)(
       rmSync(directory, { recursive: true });
     });
 
-    it('takes a namespace whose path holds blanks and quotes, also as a word of a command', () => {
+    it('takes a namespace whose path holds blanks and quotes, also as a word of a command', async () => {
       const add = ['link', 'add', 'name', 'b0', 'type', 'veth', 'peer', 'name', 'b1', 'netns', netns];
-      const [links] = ipBatch('test', [add, ['link', 'show']], netns);
+      const [links] = await ipBatch('test', [add, ['link', 'show']], netns);
       expect(links?.map((link) => link.ifname).toSorted()).toEqual(['b0', 'b1', 'lo']);
     });
 
-    it('names the command that failed', () => {
+    it('names the command that failed', async () => {
       expect(
-        tryIpBatch(
+        await tryIpBatch(
           [
             ['link', 'show', 'dev', 'lo'],
             ['link', 'show', 'dev', 'no such'],
@@ -45,8 +45,18 @@ describe.skipIf(process.platform !== 'linux' || process.getuid?.() !== 0)(
   },
 );
 
+describe.skipIf(process.platform !== 'linux')('forceBatch', () => {
+  it('runs the commands after one that failed, and names each that did', async () => {
+    const show = (name: string) => ['link', 'show', 'dev', name];
+    const { shown, failures } = await forceBatch('ip', [show('no such'), show('lo'), show('nor such')]);
+    expect(shown).toMatchObject([[{ ifname: 'lo' }]]);
+    expect(failures.map(({ command }) => command)).toEqual(['ip link show dev "no such"', 'ip link show dev "nor such"']);
+    expect(failures.map(({ reason }) => reason)).toEqual([expect.stringContaining('no such'), expect.stringContaining('nor such')]);
+  });
+});
+
 describe('ipBatch', () => {
-  it.each(['a#b', 'a\nb', `a'b"c`])('refuses the word %j, before anything is run', (word) => {
-    expect(() => ipBatch('test', [['link', 'show', 'dev', word]])).toThrow(/iproute2 reads no word/);
+  it.each(['a#b', 'a\nb', `a'b"c`])('refuses the word %j, before anything is run', async (word) => {
+    await expect(ipBatch('test', [['link', 'show', 'dev', word]])).rejects.toThrow(/iproute2 reads no word/);
   });
 });

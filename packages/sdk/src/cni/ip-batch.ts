@@ -1,5 +1,5 @@
-import { spawnSync } from 'node:child_process';
 import { enterNamespace } from './enter-namespace.ts';
+import type { ProgramEnd } from './run-beside.ts';
 import { runBeside } from './run-beside.ts';
 import { CniError, errorCodes } from './types.ts';
 
@@ -21,62 +21,109 @@ export interface IpFailure {
   reason: string;
 }
 
-const timeLimitMs = 30_000;
-
 /**
- * Runs the commands in order, in one process, in the network namespace `netns` (a path; the caller's own without one).
- * Returns what each `show` or `get` printed, or the first failure; the commands after it weren't run.
+ * Runs the commands in order, in one process, in the network namespace `netns` (a path; the caller's own without one), beside what the caller does
+ * next. Returns what each `show` or `get` printed, or the first failure; the commands after it weren't run. Throws a CniError (code 5) where ip(8)
+ * can't be run.
  */
-export function tryIpBatch<Shown = Link>(commands: IpCommand[], netns?: string): Shown[][] | IpFailure {
-  const batch = commands.map(line);
-  const { program, ended } = runIn(netns, ['ip', '-json', '-batch', '-'], ([file, ...parameters]) =>
-    spawnSync(file, parameters, {
-      input: `${batch.join('\n')}\n`,
-      encoding: 'utf8',
-      timeout: timeLimitMs,
-      maxBuffer: 16 * 1024 * 1024,
-    }),
-  );
-  const { error, status, stdout, stderr } = ended;
+export async function tryIpBatch<Shown = Link>(commands: readonly IpCommand[], netns?: string): Promise<Shown[][] | IpFailure> {
+  const { program, batch, status, stdout, stderr } = await runBatch(netns, ['ip', '-json'], commands);
+  if (status === 0) return shownBy<Shown>(stdout);
+  const [failed] = failuresOf('ip', batch, stderr);
   // nsenter that fails leaves the batch unread, and says why.
-  if (error && (error as NodeJS.ErrnoException).code !== 'EPIPE') throw notRun(program, error);
-  if (status === 0)
-    return stdout
-      .split('\n')
-      .filter((text) => text.startsWith('['))
-      .map((text) => JSON.parse(text) as Shown[]);
-  const failed = /Command failed -:(\d+)/.exec(stderr);
-  const reason = stderr.replace(/\s*Command failed -:\d+\s*/g, '').trim();
-  return { command: failed ? `ip ${batch[Number(failed[1]) - 1] ?? ''}` : program, reason: reason || `exit status ${status}` };
+  return failed ?? { command: program, reason: stderr.trim() || `exit status ${status}` };
 }
 
 /** As `tryIpBatch`, but a failure is thrown as a CniError (code 5) that names the command and `object`. */
-export function ipBatch(object: string, commands: IpCommand[], netns?: string): Link[][] {
-  const outcome = tryIpBatch(commands, netns);
+export async function ipBatch(object: string, commands: readonly IpCommand[], netns?: string): Promise<Link[][]> {
+  const outcome = await tryIpBatch(commands, netns);
   if (Array.isArray(outcome)) return outcome;
   throw new CniError(errorCodes.ioFailure, `\`${outcome.command}\` failed: ${outcome.reason}`, { object });
 }
 
-/** Runs one command beside what the caller does next. Returns the failure, if it is one. */
-export async function tryIpBeside(command: IpCommand, netns?: string): Promise<IpFailure | undefined> {
-  const { program, ended } = runIn(netns, ['ip', ...command], ([file, ...parameters]) => runBeside(file, parameters));
-  const { error, status, stderr } = await ended;
-  if (error) throw notRun(program, error);
-  return status === 0 ? undefined : { command: `ip ${line(command)}`, reason: stderr.trim() || `exit status ${status}` };
+/** Runs one program, of iproute2 or one that comes with it, in a network namespace, beside what the caller does next. */
+export async function runInNamespace(netns: string | undefined, name: string, parameters: IpCommand): Promise<ProgramEnd> {
+  return runIn(netns, [name, ...parameters]);
+}
+
+/** What became of a forced batch: what each `show` or `get` that succeeded printed, in their order, and what failed. */
+export interface ForcedBatch<Shown> {
+  shown: Shown[][];
+  failures: IpFailure[];
+}
+
+/**
+ * Runs commands of ip(8) or bridge(8) in one process, in the caller's network namespace, beside what the caller does next. One that fails
+ * doesn't keep those after it from running. What is shown has iproute2's details. Throws a CniError (code 5) where the program can't be run.
+ */
+export async function forceBatch<Shown = Link>(program: 'ip' | 'bridge', commands: readonly IpCommand[]): Promise<ForcedBatch<Shown>> {
+  if (commands.length === 0) return { shown: [], failures: [] };
+  const { batch, status, stdout, stderr } = await runBatch(undefined, [program, '-json', '-details', '-force'], commands);
+  const failures: IpFailure[] = failuresOf(program, batch, stderr);
+  if (status !== 0 && failures.length === 0) failures.push({ command: program, reason: stderr.trim() || `exit status ${status}` });
+  return { shown: shownBy<Shown>(stdout), failures };
+}
+
+/** With the place of the command in its batch. */
+interface NumberedFailure extends IpFailure {
+  index: number;
+}
+
+/** The failures that a batch tells of, which is one where it wasn't forced: what is said of each stands before the line that has its number. */
+function failuresOf(program: string, batch: string[], stderr: string): NumberedFailure[] {
+  return [...stderr.matchAll(/([\s\S]*?)Command failed -:(\d+)/g)].map(([, said = '', number]) => ({
+    index: Number(number) - 1,
+    command: `${program} ${batch[Number(number) - 1] ?? ''}`,
+    reason: said.trim() || 'it failed without a word',
+  }));
+}
+
+/** Each `show` prints a line of its own. */
+function shownBy<Shown>(stdout: string): Shown[][] {
+  return stdout
+    .split('\n')
+    .filter((text) => text.startsWith('['))
+    .map((text) => JSON.parse(text) as Shown[]);
+}
+
+/**
+ * Runs commands of ip(8) or bridge(8) as `tryIpBatch` does. Returns the number of the command that failed, from 0, and why; undefined where none
+ * did.
+ */
+export async function batchInNamespace(
+  netns: string | undefined,
+  name: 'ip' | 'bridge',
+  commands: readonly IpCommand[],
+): Promise<{ index: number; reason: string } | undefined> {
+  const { batch, status, stderr } = await runBatch(netns, [name], commands);
+  if (status === 0) return undefined;
+  const [failed] = failuresOf(name, batch, stderr);
+  return failed ?? { index: 0, reason: stderr.trim() || `exit status ${status}` };
 }
 
 type CommandLine = [program: string, ...parameters: string[]];
 
-/** Starts a command in a network namespace: straight away where this process can enter it for a moment, else by nsenter(1). */
-function runIn<Ended extends object>(
+/** How a batch ended, and its lines. */
+async function runBatch(
   netns: string | undefined,
   command: CommandLine,
-  start: (command: CommandLine) => Ended,
-): { program: string; ended: Ended } {
-  const [program] = command;
-  const ended = netns === undefined ? start(command) : enterNamespace(netns, () => start(command));
-  if (ended) return { program, ended };
-  return { program: 'nsenter', ended: start(['nsenter', `--net=${netns}`, '--', ...command]) };
+  commands: readonly IpCommand[],
+): Promise<Ended & { batch: string[] }> {
+  const batch = commands.map(line);
+  return { batch, ...(await runIn(netns, [...command, '-batch', '-'], `${batch.join('\n')}\n`)) };
+}
+
+/** How a command ended, and the program that this process has run for it. */
+type Ended = ProgramEnd & { program: string };
+
+/** Runs a command in a network namespace: straight away where this process can enter it for a moment, else by nsenter(1). */
+async function runIn(netns: string | undefined, command: CommandLine, input = ''): Promise<Ended> {
+  const run = ([file, ...parameters]: CommandLine): Promise<ProgramEnd> => runBeside(file, parameters, { input });
+  const entered = netns === undefined ? run(command) : enterNamespace(netns, () => run(command));
+  const program = entered ? command[0] : 'nsenter';
+  const end = await (entered ?? run(['nsenter', `--net=${netns}`, '--', ...command]));
+  if (end.error) throw notRun(program, end.error);
+  return { ...end, program };
 }
 
 /** A line of a batch. iproute2 splits it at blanks but not within quotes, and takes what follows a `#` for a comment even there. */
@@ -97,7 +144,7 @@ function word(text: string): string {
 
 function notRun(program: string, error: Error): CniError {
   const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-  const hint = program === 'ip' ? 'install iproute2' : 'install util-linux';
+  const hint = program === 'nsenter' ? 'install util-linux' : 'install iproute2';
   return new CniError(errorCodes.ioFailure, missing ? 'is not on PATH' : error.message, {
     object: program,
     cause: error,

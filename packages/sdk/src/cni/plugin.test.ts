@@ -1,4 +1,7 @@
-import { describe, expect, it } from 'vitest';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { describe, expect, it, vi } from 'vitest';
 import { PluginError } from '../errors.ts';
 import type { DelegateCall } from './delegate.ts';
 import type { CniPlugin, PluginIo, PluginRequest } from './plugin.ts';
@@ -94,12 +97,89 @@ describe('a plugin', () => {
   });
 
   it.each(['DEL', 'CHECK', 'GC', 'STATUS'])('succeeds and prints nothing on %s, given or left out', async (verb) => {
-    expect(await execute(quiet, { CNI_COMMAND: verb }, { ...config, cniVersion: '1.1.0' })).toEqual({ status: 0, printed: {} });
+    const asked = { ...config, cniVersion: '1.1.0', 'cni.dev/valid-attachments': [] };
+    expect(await execute(quiet, { CNI_COMMAND: verb }, asked)).toEqual({ status: 0, printed: {} });
+  });
+
+  it('is told the attachments that GC leaves', async () => {
+    const left: unknown[] = [];
+    const collecting = cniPlugin({
+      add: () => ({}),
+      del: () => undefined,
+      gc: ({ validAttachments }) => void left.push(...validAttachments),
+    });
+    const asked = { ...config, cniVersion: '1.1.0', 'cni.dev/valid-attachments': [{ containerID: 'c1', ifname: 'eth0' }] };
+    expect(await execute(collecting, { CNI_COMMAND: 'GC' }, asked)).toMatchObject({ status: 0 });
+    expect(left).toEqual([{ containerId: 'c1', ifName: 'eth0' }]);
+  });
+
+  it.each([
+    ['missing', undefined, 'cni.dev/valid-attachments: is missing; list what is in use'],
+    ['no list', 'c1', 'cni.dev/valid-attachments: must be a list, and is "c1"'],
+    ['without an interface', [{ containerID: 'c1' }], 'cni.dev/valid-attachments[0].ifname: is missing'],
+  ])('collects nothing where the valid attachments are %s', async (_, attachments, msg) => {
+    const collecting = cniPlugin({ add: () => ({}), del: () => undefined, gc: () => expect.unreachable() });
+    const asked = { ...config, cniVersion: '1.1.0', 'cni.dev/valid-attachments': attachments };
+    expect((await execute(collecting, { CNI_COMMAND: 'GC' }, asked)).printed).toMatchObject({ code: 7, msg });
   });
 
   it('takes DEL without a network namespace', async () => {
     expect(await execute(quiet, { CNI_COMMAND: 'DEL', CNI_NETNS: '' })).toMatchObject({ status: 0 });
   });
+});
+
+describe("a namespace that is no container's", () => {
+  it.each(['/proc/self/ns/net', '/proc/self/ns/pid'])('is kept from DEL, which is done all the same: %s', async (netns) => {
+    const seen: string[] = [];
+    const deleting = cniPlugin({ add: () => ({}), del: (request) => void seen.push(request.netns) });
+    expect(await execute(deleting, { CNI_COMMAND: 'DEL', CNI_NETNS: netns })).toMatchObject({ status: 1 });
+    expect(seen).toEqual(['']);
+  });
+});
+
+describe.each(['ADD', 'CHECK', 'DEL'])('the namespace of %s', (verb) => {
+  const checked = cniPlugin({ add: () => ({}), del: () => undefined, check: () => undefined });
+  const within = (netns: string, env: Record<string, string> = {}) => execute(checked, { CNI_COMMAND: verb, CNI_NETNS: netns, ...env });
+
+  it('is not the one that the plugin runs in, unless it is told that it may be', async () => {
+    const msg =
+      "CNI_NETNS: /proc/self/ns/net is the network namespace that this plugin runs in; pass a container's; with DEL pass none where that is gone";
+    expect((await within('/proc/self/ns/net')).printed).toMatchObject({ code: 8, msg });
+    expect((await within('/proc/self/ns/net', { CNI_NETNS_OVERRIDE: '0' })).printed).toMatchObject({ code: 8 });
+    for (const CNI_NETNS_OVERRIDE of ['1', 'true', 'TRUE']) {
+      expect(await within('/proc/self/ns/net', { CNI_NETNS_OVERRIDE })).toMatchObject({ status: 0 });
+    }
+  });
+
+  it('is of no other kind', async () => {
+    const msg = "CNI_NETNS: /proc/self/ns/pid is no network namespace but one of the kind pid; pass the process's ns/net";
+    expect((await within('/proc/self/ns/pid')).printed).toMatchObject({ code: 4, msg });
+  });
+
+  it.skipIf(process.platform !== 'linux')(
+    'is left to the plugin where its process has ended and nobody has waited for it (Linux alone has it)',
+    async () => {
+      // The shell's child ends with a line on standard input, when the shell has become what knows of no child.
+      const shell = spawn('sh', ['-c', 'exec 3<&0; (read -r _ <&3) & echo $!; exec sleep 60']);
+      try {
+        const [printed] = (await once(shell.stdout, 'data')) as [Buffer];
+        const pid = printed.toString().trim();
+        await vi.waitFor(() => expect(readFileSync(`/proc/${shell.pid}/comm`, 'utf8')).toBe('sleep\n'));
+        shell.stdin.write('\n');
+        await vi.waitFor(() => expect(readFileSync(`/proc/${pid}/stat`, 'utf8')).toContain(' Z '));
+        expect(await within(`/proc/${pid}/ns/net`)).toMatchObject({ status: 0 });
+      } finally {
+        shell.kill('SIGKILL');
+      }
+    },
+  );
+
+  it.each(['/no/such/namespace', '/etc/hostname', '/etc/hostname/x', `/${'x'.repeat(5000)}`])(
+    'is left to the plugin where it is none: %.20s',
+    async (netns) => {
+      expect(await within(netns)).toMatchObject({ status: 0 });
+    },
+  );
 });
 
 describe('a bad call', () => {
@@ -134,6 +214,7 @@ describe('a failing handler', () => {
     [new PluginError('INVALID_ARGUMENT', 'wrong'), { code: 7, msg: 'wrong' }],
     [new TypeError('x is undefined'), { code: 999, msg: 'x is undefined' }],
     ['a text', { code: 999, msg: 'a text' }],
+    [undefined, { code: 999, msg: 'undefined' }],
   ])('that throws %s prints its code', async (thrown, printed) => {
     expect(await execute(failing(thrown))).toEqual({ status: 1, printed: { cniVersion: '1.0.0', ...printed } });
   });
@@ -159,6 +240,14 @@ describe('delegation', () => {
     ]);
   });
 
+  it('hands over another configuration where the plugin has made one', async () => {
+    const calls: DelegateCall[] = [];
+    const meta = cniPlugin({ add: ({ delegate }) => delegate('bridge', { name: 'made' }).add(), del: () => undefined });
+    const delegate = async (call: DelegateCall) => void calls.push(call);
+    await execute(meta, {}, config, { delegate });
+    expect(calls[0]).toMatchObject({ type: 'bridge', verb: 'ADD', env: environment, stdin: '{"name":"made"}' });
+  });
+
   it('runs DEL after a failed ADD and tells the failure of the ADD', async () => {
     const verbs: string[] = [];
     const delegate = async ({ verb, env }: DelegateCall) => {
@@ -170,7 +259,7 @@ describe('delegation', () => {
     expect(printed).toMatchObject({ code: 11, msg: 'ADD failed' });
   });
 
-  it.each(['../bin/sh', ''])('refuses the plugin name %j', async (type) => {
+  it.each(['../bin/sh', '..', ''])('refuses the plugin name %j', async (type) => {
     expect((await execute(delegating, {}, { ...config, ipam: { type } })).printed).toMatchObject({
       code: 7,
       msg: expect.stringContaining('ipam.type'),

@@ -1,21 +1,32 @@
-import { readFileSync, writeSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { PluginError } from '../errors.ts';
 import type { Delegate } from './delegate.ts';
 import { executeDelegate } from './delegate.ts';
+import { wrongNamespace } from './network-namespace.ts';
+import { printConsoleOnStderr } from './printing.ts';
 import type { Request } from './request.ts';
-import { readConfig, readRequest, readVerb, versionOf } from './request.ts';
+import { everyAttachment, readConfig, readRequest, readVerb, versionOf } from './request.ts';
 import type { PluginConfig, Result, Verb } from './types.ts';
-import { CniError, errorCodes, errorObject } from './types.ts';
+import { CniError, errorCodes, errorObject, isPluginName } from './types.ts';
 import { defaultVersion, readResult, supportedVersions, writeResult } from './versions.ts';
 
+export type { AttachmentName } from './attachment.ts';
 export type { Request } from './request.ts';
 
 /** What a handler is given: the checked request, and the way to the plugin that it delegates to. */
 export interface PluginRequest<Config extends PluginConfig = PluginConfig> extends Request<Config> {
-  /** Runs another plugin, IPAM as a rule, with the same environment and configuration. A failed ADD is followed by a DEL. */
-  delegate(type: string): DelegatedPlugin;
+  /**
+   * Runs another plugin, IPAM as a rule, with the same environment and configuration, or with `config` in its place. A failed ADD is followed
+   * by a DEL.
+   */
+  delegate(type: string, config?: object): DelegatedPlugin;
+  /** Other calls go on in this process: it must wait for none of what it does but beside them. */
+  served: boolean;
 }
 
 export interface DelegatedPlugin {
+  /** What the DEL after a failed `add()` failed with; undefined where it succeeded: nothing is left then. */
+  readonly undoFailure: unknown;
   add(): Promise<Result>;
   del(): Promise<void>;
   check(): Promise<void>;
@@ -57,8 +68,15 @@ export interface PluginIo {
   writeStdout(text: string): void;
   /** Runs a delegated plugin; by default executes the binary that CNI_PATH holds. */
   delegate?: Delegate;
+  /** Whether the process answers other calls meanwhile; not by default. */
+  served?: boolean;
   /** What VERSION's answer says besides. */
   versionKeys?: Record<string, string>;
+  /**
+   * Has `report` called with what is thrown outside of every handler (by a timer, say), or when nothing is left to do and the handler hasn't
+   * ended. The process is to end after that. Gives back how to stop that.
+   */
+  onPanic?(report: (thrown: unknown) => void): () => void;
 }
 
 const verbs = ['ADD', 'DEL', 'CHECK', 'GC', 'STATUS', 'VERSION'] as const satisfies Verb[];
@@ -85,6 +103,7 @@ export function cniPlugin<Config extends PluginConfig = PluginConfig>(definition
  */
 export async function run(plugin: CniPlugin, io: PluginIo = processIo()): Promise<number> {
   let version = defaultVersion;
+  const calm = io.onPanic?.((thrown) => print(io, errorObject(thrown, version)));
   try {
     const verb = readVerb(io.env, verbs);
     const stdin = io.readStdin();
@@ -95,19 +114,30 @@ export async function run(plugin: CniPlugin, io: PluginIo = processIo()): Promis
     const config = readConfig(stdin);
     version = versionOf(config);
     const request = readRequest(verb, io.env, config, plugin.versions);
-    const result = await plugin.handle({ ...request, delegate: (type) => delegated(type, request, stdin, io) });
+    const wrong = everyAttachment.includes(verb) ? wrongNamespace(request.netns, io.env) : undefined;
+    if (wrong && verb !== 'DEL') throw wrong;
+    const result = await plugin.handle({
+      ...request,
+      // The number of the container's process may be another's by now: what isn't in the namespace goes all the same.
+      ...(wrong ? { netns: '' } : {}),
+      delegate: (type, other) => delegated(type, request, other === undefined ? stdin : JSON.stringify(other), io),
+      served: io.served ?? false,
+    });
+    if (wrong) throw wrong;
     if (verb === 'ADD') print(io, writeResult(result ?? {}, version));
     return 0;
   } catch (thrown) {
     print(io, errorObject(thrown, version));
     return 1;
+  } finally {
+    calm?.();
   }
 }
 
 /** Executes one call of `plugin` in this process, which goes on: its exit status, and what it printed. */
 export async function runWithin(
   plugin: CniPlugin,
-  { stdin, ...io }: Pick<PluginIo, 'env' | 'delegate'> & { stdin: string },
+  { stdin, ...io }: Pick<PluginIo, 'env' | 'delegate' | 'served'> & { stdin: string },
 ): Promise<{ status: number; stdout: string }> {
   let stdout = '';
   const writeStdout = (text: string): void => {
@@ -126,18 +156,28 @@ function answerVersion(stdin: string, plugin: CniPlugin): string {
 }
 
 function delegated(type: string, request: Request, stdin: string, io: PluginIo): DelegatedPlugin {
-  if (type === '' || type.includes('/')) {
-    throw new CniError(errorCodes.invalidConfig, `${JSON.stringify(type)} is no plugin name`, { object: 'ipam.type' });
+  if (!isPluginName(type)) {
+    throw new CniError(errorCodes.invalidConfig, `${JSON.stringify(type)} is no plugin name`, {
+      object: 'ipam.type',
+      hint: 'name one, like host-local',
+    });
   }
   const call = (verb: Verb) =>
     (io.delegate ?? executeDelegate)({ type, verb, env: { ...io.env, CNI_COMMAND: verb }, path: request.path, stdin });
+  let undoFailure: unknown;
   return {
+    get undoFailure() {
+      return undoFailure;
+    },
     async add() {
       try {
         return readResult(await call('ADD'), request.cniVersion, `result of plugin ${type}`);
       } catch (thrown) {
         // The first failure is the one to tell; what the DEL says adds nothing to it.
-        await call('DEL').catch(() => undefined);
+        undoFailure = await call('DEL').then(
+          () => undefined,
+          (failure: unknown) => failure,
+        );
         throw thrown;
       }
     },
@@ -152,15 +192,26 @@ function print(io: PluginIo, value: object): void {
   io.writeStdout(JSON.stringify(value));
 }
 
-/** The process's own streams. Descriptors are used as they are: opening `process.stdout` costs a Bun executable 7 ms. */
+/**
+ * The process's own streams, of which standard output is left to the result: `console.log` goes to standard error. Descriptors are used as they
+ * are: opening `process.stdout` costs a Bun executable 7 ms, and writeSync more than 1.
+ */
 export function processIo(): PluginIo {
+  printConsoleOnStderr();
   return {
     env: process.env,
     readStdin: () => readFileSync(0, 'utf8'),
-    writeStdout: (text) => writeAll(1, Buffer.from(text)),
+    writeStdout: (text) => writeFileSync(1, text),
+    onPanic,
   };
 }
 
-function writeAll(descriptor: number, bytes: Buffer): void {
-  for (let written = 0; written < bytes.length; ) written += writeSync(descriptor, bytes, written);
+function onPanic(report: (thrown: unknown) => void): () => void {
+  const panic = (thrown: unknown): void => {
+    report(thrown);
+    process.exit(1);
+  };
+  const idle = (): void => panic(new PluginError('INTERNAL', 'ended without an answer: its handler waits for what never comes'));
+  process.once('uncaughtException', panic).once('beforeExit', idle);
+  return () => void process.off('uncaughtException', panic).off('beforeExit', idle);
 }

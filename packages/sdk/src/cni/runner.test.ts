@@ -1,6 +1,7 @@
-import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseNetworkConfig } from './config.ts';
 import type { Attachment, Execution } from './runner.ts';
@@ -25,21 +26,47 @@ async function install(name: string, script: string, mode = 0o755): Promise<void
 }
 
 function network(...types: string[]) {
-  const plugins = types.map((type) => ({ type, capabilities: { portMappings: true }, mine: type }));
-  return parseNetworkConfig(JSON.stringify({ cniVersion: '1.0.0', name: 'net', plugins }), 'test');
+  return networkOf({}, ...types);
 }
 
-function runner(timeLimitMs = 5000): CniRunner {
+function networkOf(keys: object, ...types: string[]) {
+  const plugins = types.map((type) => ({ type, capabilities: { portMappings: true }, mine: type }));
+  return parseNetworkConfig(JSON.stringify({ cniVersion: '1.0.0', name: 'net', plugins, ...keys }), 'test');
+}
+
+function runner({ timeLimitMs = 5000, tryAgainMs = 0 } = {}): CniRunner {
   return new CniRunner({
     pluginDirs: ['/nonexistent', directory],
     cacheDir: join(directory, 'cache'),
     timeLimitMs,
+    tryAgainMs,
     observe: (e) => executions.push(e),
   });
 }
 
+/** Succeeds with a result on ADD and says nothing on any other verb, but for `fail`, which ends as the script says. */
+const plugin = (fail: Record<string, string> = {}) =>
+  ['case $CNI_COMMAND in', ...Object.entries(fail).map(([verb, script]) => `${verb}) ${script} ;;`), `ADD) ${succeed} ;;`, 'esac'].join(
+    '\n',
+  );
+const says = (code: number, msg: string) => `echo '{"cniVersion":"1.1.0","code":${code},"msg":"${msg}"}'; exit 1`;
+
 const calls = () => executions.map(({ verb, plugin }) => `${verb} ${plugin}`);
 const stdinOf = (index: number) => JSON.parse(executions[index]?.stdin ?? '{}');
+
+describe('a name that may be none', () => {
+  it.each([
+    ['interface', { ifName: '/../../../evil' }, 'CNI_IFNAME: "/../../../evil" holds "/", ":" or a space'],
+    ['interface', { ifName: '' }, 'CNI_IFNAME: "" is empty'],
+    ['container', { containerId: '../c1' }, 'CNI_CONTAINERID: "../c1" must start with'],
+  ])('of an %s is refused before any plugin runs, and reads no file', async (_, named, message) => {
+    await install('one', succeed);
+    const other = { ...attachment, ...named };
+    for (const verb of ['add', 'del', 'check'] as const) await expect(runner()[verb](network('one'), other)).rejects.toThrow(message);
+    await expect(runner().cached('net', other)).rejects.toThrow(message);
+    expect(calls()).toEqual([]);
+  });
+});
 
 describe('ADD', () => {
   it('runs the chain in order and hands each the result before it', async () => {
@@ -77,6 +104,75 @@ describe('ADD', () => {
     const kept = JSON.parse(await readFile(join(directory, 'cache/results/net-c1-eth0'), 'utf8'));
     expect(kept).toMatchObject({ kind: 'cniCacheV1', containerId: 'c1', ifName: 'eth0', networkName: 'net', result: JSON.parse(result) });
     expect(JSON.parse(Buffer.from(kept.config, 'base64').toString())).toMatchObject({ name: 'net' });
+  });
+
+  it('names the version of a result that does not, for the plugins after it', async () => {
+    await install('one', `echo '{"ips":[]}'`);
+    await install('two', succeed);
+    await runner().add(network('one', 'two'), attachment);
+    expect(stdinOf(1).prevResult).toEqual({ cniVersion: '1.0.0', ips: [] });
+  });
+
+  it('is taken back and tried again while a plugin says "try again later"', async () => {
+    await install(
+      'one',
+      plugin({ ADD: `if [ -e ${directory}/ready ]; then ${succeed}; else touch ${directory}/ready; ${says(11, 'not yet')}; fi` }),
+    );
+    await install('two', plugin());
+    expect((await runner({ tryAgainMs: 5000 }).add(network('two', 'one'), attachment)).ips).toHaveLength(1);
+    expect(calls()).toEqual(['ADD two', 'ADD one', 'DEL one', 'DEL two', 'ADD two', 'ADD one']);
+  });
+
+  it('gives up trying again when the caller does, and tells what the plugin said', async () => {
+    await install('one', plugin({ ADD: says(11, 'not yet') }));
+    const caller = new AbortController();
+    const cni = new CniRunner({
+      pluginDirs: [directory],
+      cacheDir: join(directory, 'cache'),
+      tryAgainMs: 60_000,
+      observe: ({ verb }) => verb === 'DEL' && caller.abort(),
+    });
+    const added = cni.add(network('one'), attachment, caller.signal);
+    await expect(added).rejects.toMatchObject({ cniCode: 11, message: 'CNI plugin one, network net, ADD: not yet (code 11)' });
+  });
+
+  it('waits for an executable that is just being written', async () => {
+    await install('one', succeed);
+    const writer = await open(join(directory, 'one'), 'r+');
+    const added = runner().add(network('one'), attachment, AbortSignal.timeout(10_000));
+    await delay(200);
+    expect(executions).toEqual([]);
+    await writer.close();
+    expect((await added).ips).toHaveLength(1);
+    expect(calls()).toEqual(['ADD one']);
+  });
+
+  it('that fails over an earlier one leaves nothing kept, since its clean-up has taken down both', async () => {
+    await install('one', plugin());
+    const cni = runner();
+    await cni.add(network('one'), attachment);
+    await install('one', plugin({ ADD: says(100, 'is there already') }));
+    await expect(cni.add(network('one'), attachment)).rejects.toThrow('is there already');
+    expect(await cni.cachedAttachments()).toEqual([]);
+  });
+
+  it("removes nothing of what may be another's where the first plugin itself refuses", async () => {
+    await install('one', plugin());
+    const cni = runner();
+    await cni.add(network('one'), attachment);
+    await install('one', plugin({ ADD: says(100, 'is there already') }));
+    const again = cni.add(network('one'), attachment, undefined, { mayBeAttached: true });
+    await expect(again).rejects.toThrow('is there already');
+    expect(await cni.cachedAttachments()).toHaveLength(1);
+    expect(calls()).toEqual(['ADD one', 'ADD one']);
+  });
+
+  it("removes what its plugins made under a name that may be another's", async () => {
+    await install('one', succeed);
+    await install('two', plugin({ ADD: says(100, 'no') }));
+    const failed = runner().add(network('one', 'two'), attachment, undefined, { mayBeAttached: true });
+    await expect(failed).rejects.toThrow('no');
+    expect(calls()).toEqual(['ADD one', 'ADD two', 'DEL two', 'DEL one']);
   });
 
   it('runs DEL for the whole chain when one plugin fails, and keeps nothing', async () => {
@@ -122,6 +218,173 @@ describe('DEL', () => {
   });
 });
 
+describe('CHECK', () => {
+  it('runs the chain in order with the kept result', async () => {
+    await install('one', plugin());
+    await install('two', plugin());
+    const cni = runner();
+    await cni.add(network('one', 'two'), attachment);
+    executions.length = 0;
+    await cni.check(network('one', 'two'), attachment);
+    expect(calls()).toEqual(['CHECK one', 'CHECK two']);
+    expect(stdinOf(1).prevResult).toEqual(JSON.parse(result));
+  });
+
+  it('hands the result over in the version that the configuration has by then', async () => {
+    await install('one', plugin());
+    const cni = runner();
+    await cni.add(network('one'), attachment);
+    await cni.check(networkOf({ cniVersion: '0.4.0' }, 'one'), attachment);
+    expect(stdinOf(1).prevResult).toEqual({ cniVersion: '0.4.0', ips: [{ version: '4', address: '10.1.0.2/16' }], dns: {} });
+  });
+
+  it('ends at the first plugin that finds something wrong', async () => {
+    await install('one', plugin({ CHECK: says(100, 'no such interface') }));
+    const cni = runner();
+    await cni.add(network('one', 'one'), attachment);
+    await expect(cni.check(network('one', 'one'), attachment)).rejects.toMatchObject({ cniCode: 100 });
+    expect(calls()).toEqual(['ADD one', 'ADD one', 'CHECK one']);
+  });
+
+  it('is not for a container that was never added, nor before 0.4.0, and nothing is asked where it is disabled', async () => {
+    await install('one', plugin());
+    const cni = runner();
+    await expect(cni.check(network('one'), attachment)).rejects.toThrow(
+      'CNI network net: no result is kept of an ADD of eth0 of container c1; add it first',
+    );
+    await expect(cni.check(networkOf({ cniVersion: '0.3.1' }, 'one'), attachment)).rejects.toMatchObject({
+      code: 'UNIMPLEMENTED',
+      message: 'CNI network net: cniVersion 0.3.1 has no CHECK; configure 0.4.0 or newer',
+    });
+    await cni.check(networkOf({ disableCheck: true }, 'one'), attachment);
+    expect(calls()).toEqual([]);
+  });
+});
+
+describe('GC', () => {
+  const other: Attachment = { ...attachment, containerId: 'c2' };
+  const valid = [{ containerId: 'c2', ifName: 'eth0' }];
+
+  it('runs DEL for what is stale, as it was added, then GC with what is valid', async () => {
+    await install('one', plugin());
+    await install('two', plugin());
+    const cni = runner();
+    await cni.add(network('one'), { ...attachment, args: [['K', 'V']], capabilityArgs: { portMappings: [] } });
+    await cni.add(network('one'), other);
+    executions.length = 0;
+    await cni.gc(networkOf({ cniVersion: '1.1.0' }, 'two', 'one'), () => valid);
+    expect(calls()).toEqual(['DEL one', 'GC two', 'GC one']);
+    expect(executions[0]).toMatchObject({ containerId: 'c1', env: { CNI_ARGS: 'K=V', CNI_NETNS: '' } });
+    expect(stdinOf(0)).toMatchObject({ cniVersion: '1.0.0', prevResult: JSON.parse(result), runtimeConfig: { portMappings: [] } });
+    expect(executions[1]?.env).toMatchObject({ CNI_COMMAND: 'GC', CNI_CONTAINERID: '', CNI_IFNAME: '', CNI_ARGS: '' });
+    const told = [{ containerID: 'c2', ifname: 'eth0' }];
+    expect(stdinOf(1)).toMatchObject({ cniVersion: '1.1.0', 'cni.dev/valid-attachments': told, 'cni.dev/attachments': told });
+    expect(await readdir(join(directory, 'cache/results'))).toEqual(['net-c2-eth0']);
+  });
+
+  it('goes on past failures and tells them all', async () => {
+    await install('one', plugin({ DEL: says(100, 'stuck'), GC: says(101, 'broken') }));
+    await install('two', plugin());
+    const cni = runner();
+    const list = networkOf({ cniVersion: '1.1.0' }, 'one', 'two');
+    await cni.add(list, attachment);
+    executions.length = 0;
+    await expect(cni.gc(list, () => [])).rejects.toThrow(/failed in 2 places: .*DEL: stuck \(code 100\); .*GC: broken \(code 101\)/);
+    expect(calls()).toEqual(['DEL two', 'DEL one', 'GC one', 'GC two']);
+  });
+
+  it('is not executed before 1.1.0, and nothing is done where it is disabled', async () => {
+    await install('one', plugin());
+    const cni = runner();
+    await cni.add(network('one'), attachment);
+    await cni.gc(networkOf({ disableGC: true, cniVersion: '1.1.0' }, 'one'), () => []);
+    expect(calls()).toEqual(['ADD one']);
+    await cni.gc(network('one'), () => []);
+    expect(calls()).toEqual(['ADD one', 'DEL one']);
+  });
+
+  it('waits for an ADD that runs, and counts it among what is valid', async () => {
+    await install('one', plugin({ ADD: `touch ${directory}/begun; while [ ! -e ${directory}/go ]; do sleep 0.01; done; ${succeed}` }));
+    const cni = runner();
+    const list = networkOf({ cniVersion: '1.1.0' }, 'one');
+    const adding = cni.add(list, other);
+    await expect.poll(() => readdir(directory)).toContain('begun');
+    const collecting = cni.gc(list, () => {
+      expect(calls()).toEqual(['ADD one']);
+      return valid;
+    });
+    await writeFile(join(directory, 'go'), '');
+    await Promise.all([adding, collecting]);
+    expect(calls()).toEqual(['ADD one', 'GC one']);
+  });
+
+  it('lets the call that has begun end when its caller gives up, and begins no other', async () => {
+    await install('one', plugin({ DEL: `touch ${directory}/begun; sleep 0.3` }));
+    const cni = runner();
+    const list = networkOf({ cniVersion: '1.1.0' }, 'one');
+    for (const containerId of ['c1', 'c2']) await cni.add(list, { ...attachment, containerId });
+    executions.length = 0;
+    const caller = new AbortController();
+    const collecting = cni.gc(list, () => [], caller.signal);
+    collecting.catch(() => undefined);
+    await expect.poll(() => readdir(directory), { interval: 10 }).toContain('begun');
+    caller.abort();
+    await expect(collecting).rejects.toMatchObject({ code: 'CANCELLED' });
+    expect(executions).toMatchObject([{ verb: 'DEL', containerId: 'c1', exitCode: 0 }]);
+  });
+
+  it('can leave alone what other runtimes have: DEL for what is kept and stale, no GC', async () => {
+    await install('one', plugin());
+    const cni = runner();
+    const list = networkOf({ cniVersion: '1.1.0' }, 'one');
+    for (const containerId of ['c1', 'c2']) await cni.add(list, { ...attachment, containerId });
+    executions.length = 0;
+    await cni.delStale(list, () => [{ containerId: 'c1', ifName: 'eth0' }]);
+    expect(executions).toMatchObject([{ verb: 'DEL', containerId: 'c2' }]);
+  });
+});
+
+describe('STATUS', () => {
+  it.each([
+    ['unavailable', 50],
+    ['limited-connectivity', 51],
+  ])('tells %s (code %d) as a value', async (condition, code) => {
+    await install('one', plugin());
+    await install('two', plugin({ STATUS: says(code, 'daemon is down') }));
+    const status = await runner().status(networkOf({ cniVersion: '1.1.0' }, 'one', 'two', 'one'));
+    expect(status).toMatchObject({
+      condition,
+      error: { cniCode: code, message: expect.stringContaining('two, network net, STATUS: daemon') },
+    });
+    expect(calls()).toEqual(['STATUS one', 'STATUS two']);
+  });
+
+  it('is ready where all say so, and before 1.1.0 without asking; what else goes wrong is thrown', async () => {
+    await install('one', plugin());
+    await install('bad', plugin({ STATUS: 'exit 3' }));
+    const cni = runner();
+    expect(await cni.status(networkOf({ cniVersion: '1.1.0' }, 'one'))).toEqual({ condition: 'ready' });
+    expect(await cni.status(network('absent'))).toEqual({ condition: 'ready' });
+    await expect(cni.status(networkOf({ cniVersion: '1.1.0' }, 'bad'))).rejects.toThrow('exit status 3 and no error object');
+    expect(calls()).toEqual(['STATUS one', 'STATUS bad']);
+  });
+});
+
+describe('VERSION', () => {
+  it.each([
+    ['says them', `echo '{"cniVersion":"1.1.0","supportedVersions":["0.4.0","1.0.0"]}'`, ['0.4.0', '1.0.0']],
+    ['is older than VERSION', says(100, 'unknown CNI_COMMAND: VERSION'), ['0.1.0']],
+  ])('gives the versions of a plugin that %s', async (_, script, versions) => {
+    await install('one', plugin({ VERSION: script }));
+    expect(await runner().versions('one')).toEqual(versions);
+  });
+
+  it('fails for a plugin that tells none', async () => {
+    await install('one', plugin({ VERSION: 'echo "{}"' }));
+    await expect(runner().versions('one')).rejects.toThrow('CNI plugin one, VERSION: told no supportedVersions: {}');
+  });
+});
+
 describe('a plugin that misbehaves gives one error that names it', () => {
   it.each([
     ['fails without an error object', 'echo broken; exit 3', 'INTERNAL', 'exit status 3 and no error object: broken'],
@@ -153,7 +416,7 @@ describe('a plugin that misbehaves gives one error that names it', () => {
 
   it('never ends: it and what it started are killed at the time limit', async () => {
     await install('bad', `[ $CNI_COMMAND = DEL ] && exit; sleep 1000 & echo $! > ${directory}/child; wait`);
-    await expect(runner(300).add(network('bad'), attachment)).rejects.toMatchObject({
+    await expect(runner({ timeLimitMs: 300 }).add(network('bad'), attachment)).rejects.toMatchObject({
       code: 'DEADLINE_EXCEEDED',
       message: "CNI plugin bad, network net, ADD: didn't end within 0.3 s and was killed",
     });

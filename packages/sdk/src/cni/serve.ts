@@ -1,6 +1,8 @@
 import type { Delegate } from './delegate.ts';
-import type { CniPlugin, PluginIo } from './plugin.ts';
+import type { PluginLoaders } from './delegate-within.ts';
+import type { PluginIo } from './plugin.ts';
 import { runWithin } from './plugin.ts';
+import { type Printing, printingTo, tellPrintingApart } from './printing.ts';
 
 /** The only argument that makes a program of ours serve. Its answer to VERSION tells it, as `berth.dev/serves`. */
 export const serveArgument = '--serve';
@@ -24,6 +26,12 @@ export interface ServedAnswer {
   status: number;
 }
 
+/** What a call has printed on standard error, as a line of JSON on the server's standard output, at once: an answer may never come. */
+export interface ServedStderr {
+  id: number;
+  stderr: string;
+}
+
 interface Serving {
   delegate: Delegate;
   /** Of the server itself. */
@@ -34,26 +42,41 @@ interface Serving {
 
 /**
  * Executes a program's plugins over and over, a request and an answer each, until the lines end. It takes longer to start a program than all
- * that its plugins do. Each call is as if it were executed: what CNI says of an execution holds for it.
+ * that its plugins do. Each call is as if it were executed: what CNI says of an execution holds for it, and what it prints is its own.
  */
-export async function serve(plugins: Record<string, CniPlugin>, { delegate, env, lines, write }: Serving): Promise<void> {
+export async function serve(plugins: PluginLoaders, { delegate, env, lines, write }: Serving): Promise<void> {
+  const undo = tellPrintingApart();
+  const tell = (line: ServedAnswer | ServedStderr): void => printingTo(undefined, () => write(`${JSON.stringify(line)}\n`));
   const running = new Set<Promise<void>>();
-  for await (const line of lines) {
-    const request = JSON.parse(line) as ServedRequest;
-    const done = answer(plugins, request, { delegate, env })
-      .then((answered) => write(`${JSON.stringify(answered)}\n`))
-      .finally(() => running.delete(done));
-    running.add(done);
+  try {
+    for await (const line of lines) {
+      const request = JSON.parse(line) as ServedRequest;
+      const done = answer(plugins, request, { delegate, env, tell })
+        .then(tell)
+        .finally(() => running.delete(done));
+      running.add(done);
+    }
+    await Promise.all(running);
+  } finally {
+    undo();
   }
-  await Promise.all(running);
 }
 
 async function answer(
-  plugins: Record<string, CniPlugin>,
+  plugins: PluginLoaders,
   { id, plugin, env: own, stdin }: ServedRequest,
-  { delegate, env }: Pick<Serving, 'delegate' | 'env'>,
+  { delegate, env, tell }: Pick<Serving, 'delegate' | 'env'> & { tell(line: ServedStderr): void },
 ): Promise<ServedAnswer> {
-  const found = plugins[plugin];
-  if (!found) return { id, stdout: '', status: 127 };
-  return { id, ...(await runWithin(found, { env: { ...env, ...own }, stdin, delegate })) };
+  const load = plugins[plugin];
+  if (!load) return { id, stdout: '', status: 127 };
+  const found = await load();
+  let printed = '';
+  const printing: Printing = {
+    stdout(text) {
+      printed += text;
+    },
+    stderr: (stderr) => tell({ id, stderr }),
+  };
+  const { status, stdout } = await printingTo(printing, () => runWithin(found, { env: { ...env, ...own }, stdin, delegate, served: true }));
+  return { id, stdout: `${printed}${stdout}`, status };
 }

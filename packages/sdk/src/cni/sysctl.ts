@@ -13,3 +13,10 @@ export function setSysctl(file: string, value: string): void {
     throw new CniError(errorCodes.ioFailure, (cause as Error).message, { object: file, cause, hint: `set it to ${value}` });
   }
 }
+
+/** Sets a kernel parameter, named as below /proc/sys, where it can be set. */
+export function trySysctl(key: string, value: string): void {
+  try {
+    writeFileSync(`/proc/sys/${key}`, value);
+  } catch {}
+}

@@ -1,6 +1,17 @@
 import type { Code, PluginErrorOptions } from '../errors.ts';
 import { PluginError } from '../errors.ts';
 
+/** What the names of networks and the ids of containers are written with (SPEC.md, "Network configuration lists", "Parameters"). */
+export const identifier = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
+
+/** Is this the name of an executable in a directory of plugins, and no path? */
+export function isPluginName(type: string): boolean {
+  return !['', '.', '..'].includes(type) && !type.includes('/');
+}
+
+/** The key of what is in use (SPEC.md, "GC"). */
+export const validAttachmentsKey = 'cni.dev/valid-attachments';
+
 /** A plugin's configuration, as its stdin holds it (SPEC.md, "Plugin configuration objects"). Keys that a plugin doesn't know are kept. */
 export interface PluginConfig {
   cniVersion?: string;
@@ -82,7 +93,10 @@ export interface Result {
 
 export type Verb = 'ADD' | 'DEL' | 'CHECK' | 'GC' | 'STATUS' | 'VERSION';
 
-/** Error codes of SPEC.md, "Error"; `internal` is the one that libcni uses for all else. A plugin's own start at 100. */
+/**
+ * Error codes of SPEC.md, "Error"; `invalidNetworkNamespace` is that of libcni's skeleton, and `internal` the one that libcni uses for all else. A
+ * plugin's own start at 100.
+ */
 export const errorCodes = {
   incompatibleVersion: 1,
   unsupportedField: 2,
@@ -91,6 +105,7 @@ export const errorCodes = {
   ioFailure: 5,
   decodingFailure: 6,
   invalidConfig: 7,
+  invalidNetworkNamespace: 8,
   tryAgainLater: 11,
   notAvailable: 50,
   limitedConnectivity: 51,
@@ -126,6 +141,7 @@ const codeOfCni: Record<number, Code> = {
   [errorCodes.ioFailure]: 'INTERNAL',
   [errorCodes.decodingFailure]: 'INVALID_ARGUMENT',
   [errorCodes.invalidConfig]: 'INVALID_ARGUMENT',
+  [errorCodes.invalidNetworkNamespace]: 'INVALID_ARGUMENT',
   [errorCodes.tryAgainLater]: 'UNAVAILABLE',
   [errorCodes.notAvailable]: 'UNAVAILABLE',
   [errorCodes.limitedConnectivity]: 'UNAVAILABLE',
@@ -162,6 +178,11 @@ export function parseObject(text: string): Record<string, unknown> | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Why JSON.parse() refused a text, in one line: its own message quotes the text, line breaks and all. */
+export function notJson(cause: unknown): string {
+  return `is not JSON: ${(cause as Error).message.replaceAll(/\s+/g, ' ')}`;
 }
 
 /** Is this a JSON object, and not an array or null? */

@@ -1,4 +1,4 @@
-import type { Dns, IpConfig, Result, Route } from './types.ts';
+import type { Dns, Interface, IpConfig, Result, Route } from './types.ts';
 import { CniError, errorCodes, isObject } from './types.ts';
 
 /** The spec versions whose configurations are understood and whose results can be written, oldest first. */
@@ -36,8 +36,9 @@ export function readResult(value: unknown, fallbackVersion: string, object: stri
   if (!supportedVersions.includes(version)) {
     throw new CniError(errorCodes.incompatibleVersion, `has version ${version}; supported are ${supportedVersions.join(', ')}`, { object });
   }
+  if (compareVersions(version, '0.3.0') < 0) return readLegacyResult(checkedLegacy(value, object));
   for (const [key, required] of Object.entries(requiredFields)) checkList(value[key], key, required, object);
-  return compareVersions(version, '0.3.0') < 0 ? readLegacyResult(value as LegacyResult) : readCurrentResult(value);
+  return readCurrentResult(value);
 }
 
 /** The lists of a result, and the field that each of their objects must have. */
@@ -69,44 +70,63 @@ interface LegacyIp {
   routes?: Route[];
 }
 
+function checkedLegacy(value: Record<string, unknown>, object: string): LegacyResult {
+  for (const key of ['ip4', 'ip6']) {
+    const given = value[key];
+    if (given == null) continue;
+    if (!isObject(given) || typeof given.ip !== 'string')
+      throw new CniError(errorCodes.decodingFailure, `${key}.ip is not a string`, { object });
+    checkList(given.routes, `${key}.routes`, requiredFields.routes, object);
+  }
+  return value as LegacyResult;
+}
+
 function readLegacyResult({ ip4, ip6, dns }: LegacyResult): Result {
-  const given = [ip4, ip6].filter((ip) => ip !== undefined);
+  const given = [ip4, ip6].filter((ip) => ip != null);
   return {
     cniVersion: '1.1.0',
     ips: given.map(({ ip, gateway }) => ({ address: ip, ...(gateway ? { gateway } : {}) })),
-    routes: given.flatMap(({ routes, gateway }) => (routes ?? []).map((route) => ({ gw: gateway, ...route }))),
+    routes: given.flatMap(({ routes }) => routes ?? []),
     ...(dns ? { dns } : {}),
   };
 }
 
-/** `result`, which has the shape of 1.1.0, as the object that `version` writes. What that version can't say is left out. */
+/**
+ * `result`, which has the shape of 1.1.0, as the object that `version` writes, by libcni's rules (pkg/types): interfaces have a MTU, a socket
+ * and a PCI address since 1.0.0 only; addresses name their family before it; routes are whole but for 0.1.0 and 0.2.0, which have the first
+ * address of each family. Those need one: a CniError (code 1) where there is none.
+ */
 export function writeResult(result: Result, version: string): Record<string, unknown> {
   if (compareVersions(version, '0.3.0') < 0) return writeLegacyResult(result, version);
-  const { interfaces, ips, routes, dns } = result;
+  const { interfaces, ips, routes, dns = {} } = result;
   const old = compareVersions(version, '1.0.0') < 0;
-  const newest = compareVersions(version, '1.1.0') >= 0;
   return {
     cniVersion: version,
-    ...(interfaces?.length
-      ? { interfaces: newest ? interfaces : interfaces.map(({ name, mac, sandbox }) => ({ name, mac, sandbox })) }
-      : {}),
+    ...(interfaces?.length ? { interfaces: old ? interfaces.map(oldInterface) : interfaces } : {}),
     ...(ips?.length ? { ips: old ? ips.map((ip) => ({ version: family(ip.address), ...ip })) : ips } : {}),
-    ...(routes?.length ? { routes: newest ? routes : routes.map(({ dst, gw }) => ({ dst, gw })) } : {}),
-    dns: dns ?? {},
+    ...(routes?.length ? { routes } : {}),
+    dns,
   };
+}
+
+function oldInterface({ name, mac, sandbox }: Interface): Interface {
+  return { name, ...(mac ? { mac } : {}), ...(sandbox ? { sandbox } : {}) };
 }
 
 function writeLegacyResult({ ips = [], routes = [], dns }: Result, version: string): Record<string, unknown> {
   const legacy = (wanted: '4' | '6'): LegacyIp | undefined => {
     const ip = ips.find(({ address }) => family(address) === wanted);
     if (!ip) return undefined;
-    return {
-      ip: ip.address,
-      gateway: ip.gateway,
-      routes: routes.filter(({ dst }) => family(dst) === wanted).map(({ dst, gw }) => ({ dst, gw })),
-    };
+    const own = routes.filter(({ dst }) => family(dst) === wanted).map(({ dst, gw }) => ({ dst, ...(gw ? { gw } : {}) }));
+    return { ip: ip.address, ...(ip.gateway ? { gateway: ip.gateway } : {}), ...(own.length > 0 ? { routes: own } : {}) };
   };
-  return { cniVersion: version, ip4: legacy('4'), ip6: legacy('6'), dns: dns ?? {} };
+  const [ip4, ip6] = [legacy('4'), legacy('6')];
+  if (!ip4 && !ip6) {
+    throw new CniError(errorCodes.incompatibleVersion, `a result without an address can't be written in version ${version}`, {
+      hint: 'write cniVersion 0.3.0 or newer into the network configuration',
+    });
+  }
+  return { cniVersion: version, ...(ip4 ? { ip4 } : {}), ...(ip6 ? { ip6 } : {}), dns: dns ?? {} };
 }
 
 function family(address: string): '4' | '6' {

@@ -1,5 +1,5 @@
-import { describeCall, type Execution, type ExecutionInput, type ExecutionLimits } from '@berth/sdk/cni/execution';
-import { type ServedAnswer, type ServedRequest, serveArgument } from '@berth/sdk/cni/serve';
+import { describeCall, type Execution, type ExecutionInput, type ExecutionLimits, notRun } from '@berth/sdk/cni/execution';
+import { type ServedAnswer, type ServedRequest, type ServedStderr, serveArgument } from '@berth/sdk/cni/serve';
 import { parseObject } from '@berth/sdk/cni/types';
 import { PluginError } from '@berth/sdk/errors';
 import { type SpawnedProcess, spawn } from '../process/spawn.ts';
@@ -7,12 +7,32 @@ import { type SpawnedProcess, spawn } from '../process/spawn.ts';
 /** Longest that a call which nobody waits for any more may go on: what takes it back must not run beside it. */
 const abandonedLimitMs = 2000;
 const longestAnswer = 16 * 1024 * 1024;
+/** Characters that are kept of what a server prints on its own standard error. */
+const lastWordsLength = 4096;
+/** Characters of what a server has printed that a message quotes. */
+const excerptLength = 200;
+/** The rest of what a call prints on standard error is dropped. */
+const longestStderr = 1024 * 1024;
 
 interface Call {
   /** Undefined where the server has ended without an answer. */
   resolve(answer: ServedAnswer | undefined): void;
+  /** What it has printed so far. */
+  stderr: string;
   /** It was cancelled, and has had its time. */
   overdue: boolean;
+}
+
+/** An answer, if there is one, and what was printed on standard error; where its program has died, that one's last words, too. */
+interface Answered {
+  answer?: ServedAnswer | undefined;
+  stderr: string;
+}
+
+interface ServedExecution {
+  execution: Execution;
+  /** Of a call that was given up: settles once it has ended. */
+  goesOn?: Promise<unknown>;
 }
 
 /** A process of a program that serves its plugins (`@berth/sdk/cni/serve`). It ends with this one, since its standard input does. */
@@ -31,7 +51,7 @@ export class PluginServer {
     // What can't be written to has ended, which is told by that.
     stdin.on('error', () => undefined);
     stderr.setEncoding('utf8').on('data', (text: string) => {
-      this.#why = `${this.#why}${text}`.slice(-200);
+      this.#why = `${this.#why}${text}`.slice(-lastWordsLength);
     });
     stdout.setEncoding('utf8').on('data', (text: string) => this.#read(text));
     this.#process.once('error', (error) => this.#end(error.message)).once('close', () => this.#end());
@@ -48,30 +68,42 @@ export class PluginServer {
 
   /**
    * As `execute` of `@berth/sdk/cni/execution`. One that is cancelled is waited for. One that takes too long ends no others: the server gets
-   * no more of them, and is killed once it has none but such.
+   * no more of them, and is killed once it has none but such; until then `goesOn`. GC is waited for to its end, since it must not run beside what
+   * its caller does next.
    */
-  async execute(input: ExecutionInput, { timeLimitMs, signal }: ExecutionLimits): Promise<Execution> {
+  async execute(input: ExecutionInput, { timeLimitMs, passedMs = 0, signal }: ExecutionLimits): Promise<ServedExecution> {
     const startedAt = performance.timeOrigin + performance.now();
     const object = describeCall(input);
+    if (signal?.aborted) return { execution: notRun(input, startedAt, cancelled(object, signal)) };
     let error: PluginError | undefined;
-    const id = this.#serial++;
-    const timer = setTimeout(() => {
-      error ??= new PluginError('DEADLINE_EXCEEDED', `didn't end within ${timeLimitMs / 1000} s and was killed`, { object });
-      this.#abandon(id);
-    }, timeLimitMs);
+    const { promise: givenUp, resolve: giveUp } = Promise.withResolvers<undefined>();
+    const { id, asked } = this.#ask(input);
+    const abandon = (): boolean => {
+      const killed = this.#abandon(id);
+      if (!killed && input.verb !== 'GC') giveUp(undefined);
+      return killed;
+    };
+    const timer = setTimeout(
+      () => {
+        const became = abandon() ? 'killed' : 'given up';
+        error ??= new PluginError('DEADLINE_EXCEEDED', `didn't end within ${timeLimitMs / 1000} s and was ${became}`, { object });
+      },
+      Math.max(0, timeLimitMs - passedMs),
+    );
     let abandoned: NodeJS.Timeout | undefined;
     const abort = (): void => {
-      error ??= new PluginError('CANCELLED', 'the call was cancelled', { object, cause: signal?.reason });
-      abandoned = setTimeout(() => this.#abandon(id), abandonedLimitMs);
+      error ??= cancelled(object, signal);
+      abandoned = setTimeout(abandon, abandonedLimitMs);
     };
     signal?.addEventListener('abort', abort, { once: true });
     try {
-      if (signal?.aborted) abort();
-      const answer = error ? undefined : await this.#ask({ id, plugin: input.plugin, env: input.env, stdin: input.stdin });
+      const answered = await Promise.race([asked, givenUp]);
+      const { answer, stderr } = answered ?? { stderr: this.#calls.get(id)?.stderr ?? '' };
       const durationMs = performance.timeOrigin + performance.now() - startedAt;
       error ??= answer ? undefined : new PluginError('UNAVAILABLE', this.#whyEnded(), { object, hint: 'try again' });
-      const ending = { exitCode: answer?.status ?? null, signal: null, stdout: answer?.stdout ?? '', stderr: '' };
-      return { ...input, ...ending, startedAt, durationMs, ...(error && { error }) };
+      const ending = { exitCode: answer?.status ?? null, signal: null, stdout: answer?.stdout ?? '', stderr };
+      const execution = { ...input, ...ending, startedAt, durationMs, ...(error && { error }) };
+      return { execution, ...(!answered && { goesOn: asked }) };
     } finally {
       clearTimeout(timer);
       clearTimeout(abandoned);
@@ -100,24 +132,30 @@ export class PluginServer {
     this.#process.stderr.destroy();
   }
 
-  async #ask(request: ServedRequest): Promise<ServedAnswer | undefined> {
-    if (!this.#accepts) return undefined;
+  #ask({ plugin, env, stdin }: ExecutionInput): { id: number; asked: Promise<Answered> } {
+    const id = this.#serial++;
+    if (!this.#accepts) return { id, asked: Promise.resolve({ stderr: '' }) };
     const { promise, resolve } = Promise.withResolvers<ServedAnswer | undefined>();
-    this.#calls.set(request.id, { resolve, overdue: false });
-    this.#process.stdin.write(`${JSON.stringify(request)}\n`);
-    return promise;
+    const call: Call = { resolve, stderr: '', overdue: false };
+    this.#calls.set(id, call);
+    this.#process.stdin.write(`${JSON.stringify({ id, plugin, env, stdin } satisfies ServedRequest)}\n`);
+    const asked = promise.then((answer) => ({ answer, stderr: answer ? call.stderr : `${call.stderr}${this.#why}` }));
+    return { id, asked };
   }
 
-  #abandon(id: number): void {
+  /** Whether that has ended it. */
+  #abandon(id: number): boolean {
     const call = this.#calls.get(id);
-    if (!call) return;
+    if (!call) return true;
     call.overdue = true;
     this.close();
-    this.#killIfAllOverdue();
+    return this.#killIfAllOverdue();
   }
 
-  #killIfAllOverdue(): void {
-    if (this.#calls.size > 0 && [...this.#calls.values()].every(({ overdue }) => overdue)) this.kill();
+  #killIfAllOverdue(): boolean {
+    const all = this.#calls.size > 0 && [...this.#calls.values()].every(({ overdue }) => overdue);
+    if (all) this.kill();
+    return all;
   }
 
   #read(text: string): void {
@@ -128,6 +166,12 @@ export class PluginServer {
   }
 
   #take(line: string): void {
+    const printed = stderrOf(line);
+    if (printed) {
+      const call = this.#calls.get(printed.id);
+      if (call && call.stderr.length < longestStderr) call.stderr += printed.stderr;
+      return;
+    }
     const answer = answerOf(line);
     if (!answer) {
       this.#refuse(line);
@@ -139,7 +183,7 @@ export class PluginServer {
   }
 
   #refuse(line: string): void {
-    this.#why = `it printed what is no answer: ${line.slice(0, 200)}`;
+    this.#why = `it printed what is no answer: ${line.slice(0, excerptLength)}`;
     this.kill();
   }
 
@@ -151,9 +195,18 @@ export class PluginServer {
   }
 
   #whyEnded(): string {
-    const why = this.#why.trim().replace(/\s+/g, ' ');
+    const why = this.#why.slice(-excerptLength).trim().replace(/\s+/g, ' ');
     return `its program ended before it answered${why && `: ${why}`}`;
   }
+}
+
+function cancelled(object: string, signal: AbortSignal | undefined): PluginError {
+  return new PluginError('CANCELLED', 'the call was cancelled', { object, cause: signal?.reason });
+}
+
+function stderrOf(line: string): ServedStderr | undefined {
+  const { id, stderr, status } = parseObject(line) ?? {};
+  return typeof id === 'number' && typeof stderr === 'string' && status === undefined ? { id, stderr } : undefined;
 }
 
 function answerOf(line: string): ServedAnswer | undefined {

@@ -17,6 +17,8 @@ if (process.env.CNI_COMMAND === 'VERSION') console.log('{"cniVersion":"1.0.0"${s
 else if (process.argv[2] !== '--serve') console.log(JSON.stringify({ pid: process.pid, served: false }));
 else createInterface({ input: process.stdin }).on('line', (line) => {
   const { id, plugin, env, stdin } = JSON.parse(line);
+  if (stdin === 'hang') console.log(JSON.stringify({ id, stderr: 'it hangs' }));
+  if (stdin === '50') console.log(JSON.stringify({ id, stderr: 'slow' })), console.log(JSON.stringify({ id, stderr: 'ly' }));
   if (stdin === 'die') throw new Error('dies of it');
   if (stdin === 'hang') return;
   if (stdin === 'talk') console.log('hello');
@@ -25,6 +27,12 @@ else createInterface({ input: process.stdin }).on('line', (line) => {
   setTimeout(() => console.log(JSON.stringify({ id, stdout, status: 0 })), Number(stdin));
 });
 `;
+
+interface Options {
+  containerId?: string;
+  timeLimitMs?: number;
+  signal?: AbortSignal;
+}
 
 describe.skipIf(notHere)(`PluginServers${notHere ? ` (${notHere})` : ''}`, () => {
   let directory: string;
@@ -46,18 +54,19 @@ describe.skipIf(notHere)(`PluginServers${notHere ? ` (${notHere})` : ''}`, () =>
     await writeFile(join(directory, 'many'), program(serves));
     await chmod(join(directory, 'many'), 0o755);
   };
-  const input = (plugin: string, stdin: string): ExecutionInput => ({
+  const input = (plugin: string, stdin: string, containerId: string): ExecutionInput => ({
     plugin,
     file: join(directory, plugin),
     network: 'net',
     verb: 'ADD',
-    containerId: 'c1',
+    containerId,
     ifName: 'eth0',
     env: { CNI_COMMAND: 'ADD' },
     stdin,
   });
-  const run = async (plugin = 'one', stdin = '0', limits: { timeLimitMs?: number; signal?: AbortSignal } = {}) => {
-    const execution = await servers.execute(input(plugin, stdin), { timeLimitMs: 10_000, ...limits });
+  const run = async (plugin = 'one', stdin = '0', options: Options = {}) => {
+    const { containerId = 'c1', ...limits } = options;
+    const execution = await servers.execute(input(plugin, stdin, containerId), { timeLimitMs: 10_000, ...limits });
     const { pid, ...said } = JSON.parse(execution.stdout || '{}');
     return { execution, pid, said };
   };
@@ -75,6 +84,7 @@ describe.skipIf(notHere)(`PluginServers${notHere ? ` (${notHere})` : ''}`, () =>
     await run();
     const [slow, quick] = await Promise.all([run('one', '50'), run('two', '0')]);
     expect([slow.said.plugin, quick.said.plugin]).toEqual(['one', 'two']);
+    expect([slow.execution.stderr, quick.execution.stderr]).toEqual(['slowly', '']);
   });
 
   it.each([
@@ -95,8 +105,9 @@ describe.skipIf(notHere)(`PluginServers${notHere ? ` (${notHere})` : ''}`, () =>
 
   it('says what a server that dies said last, and starts another for the next call', async () => {
     const { pid } = await run();
-    const { error } = (await run('one', 'die')).execution;
+    const { error, stderr } = (await run('one', 'die')).execution;
     expect(error).toMatchObject({ code: 'UNAVAILABLE' });
+    expect(stderr).toContain('Error: dies of it\n');
     expect(error?.message).toMatch(/^CNI plugin one, network net, ADD: its program ended before it answered: .*Node\.js v/);
     expect((await run()).pid).not.toBe(pid);
   });
@@ -134,10 +145,31 @@ describe.skipIf(notHere)(`PluginServers${notHere ? ` (${notHere})` : ''}`, () =>
     await expect.poll(() => exists(`/proc/${first.pid}`)).toBe(false);
   });
 
+  it('answers who gave a call up while others go on beside it, and lets what takes it back wait for its end', async () => {
+    const { pid } = await run();
+    const slow = run('two', '1500', { containerId: 'c2' });
+    const { execution } = await run('one', 'hang', { timeLimitMs: 100 });
+    expect(execution.error?.message).toBe("CNI plugin one, network net, ADD: didn't end within 0.1 s and was given up");
+    expect(execution.stderr).toBe('it hangs');
+    const limited = (await run('one', '0', { timeLimitMs: 100 })).execution;
+    expect(limited.error?.message).toMatch(/was not begun, since an earlier call for the same interface goes on; try again$/);
+    expect((await run('one', '0', { containerId: 'c2' })).said.served).toBe(true);
+    let otherHasEnded = false;
+    const other = slow.then(() => {
+      otherHasEnded = true;
+    });
+    expect((await run()).said.served).toBe(true);
+    expect(otherHasEnded).toBe(true);
+    await other;
+    expect((await slow).pid).toBe(pid);
+    expect(await exists(`/proc/${pid}`)).toBe(false);
+  });
+
   it('kills a server that does not answer in time', async () => {
     const { pid } = await run();
-    const { error } = (await run('one', 'hang', { timeLimitMs: 50 })).execution;
-    expect(error?.message).toBe("CNI plugin one, network net, ADD: didn't end within 0.05 s and was killed");
+    const { error, stderr } = (await run('one', 'hang', { timeLimitMs: 400 })).execution;
+    expect(stderr).toBe('it hangs');
+    expect(error?.message).toBe("CNI plugin one, network net, ADD: didn't end within 0.4 s and was killed");
     expect(await exists(`/proc/${pid}`)).toBe(false);
   });
 

@@ -1,10 +1,20 @@
 import { realpathSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
-import { type ExecutePlugin, type Execution, type ExecutionInput, type ExecutionLimits, execute } from '@berth/sdk/cni/execution';
+import {
+  describeCall,
+  type ExecutePlugin,
+  type Execution,
+  type ExecutionInput,
+  type ExecutionLimits,
+  execute,
+  notRun,
+} from '@berth/sdk/cni/execution';
 import { serveArgument, servesKey } from '@berth/sdk/cni/serve';
 import { parseObject } from '@berth/sdk/cni/types';
+import { PluginError } from '@berth/sdk/errors';
 import { spawn } from '../process/spawn.ts';
 import { PluginServer } from './plugin-server.ts';
+import { UnfinishedCalls } from './unfinished-calls.ts';
 
 /** A server that nobody has asked for so long ends: a node at rest has no process of its plugins. */
 const defaultIdleLimitMs = 10_000;
@@ -26,6 +36,7 @@ interface Program {
  */
 export class PluginServers {
   readonly #programs = new Map<string, Program>();
+  readonly #unfinished = new UnfinishedCalls();
   readonly #idleLimitMs: number;
 
   constructor({ idleLimitMs = defaultIdleLimitMs }: { idleLimitMs?: number } = {}) {
@@ -34,15 +45,18 @@ export class PluginServers {
 
   readonly execute: ExecutePlugin = async (input, limits) => {
     const startedAt = performance.now();
+    if (!(await this.#unfinished.haveEnded(input, limits))) return notRun(input, performance.timeOrigin + startedAt, goesOnStill(input));
     const program = this.#programOf(input, limits);
     const serves = program !== undefined && (await this.#answerOf(program));
-    const left = { ...limits, timeLimitMs: Math.max(0, Math.ceil(limits.timeLimitMs - (performance.now() - startedAt))) };
+    const left = { ...limits, passedMs: performance.now() - startedAt };
     if (!serves) return executeOnce(input, left);
     clearTimeout(program.idle);
     if (!program.server?.accepts) program.server = new PluginServer(input.file);
     const { server } = program;
     try {
-      return await server.execute(input, left);
+      const { execution, goesOn } = await server.execute(input, left);
+      if (goesOn) this.#unfinished.add(input, goesOn);
+      return execution;
     } finally {
       // One that was retired ends by itself, and leaves the time of the next one alone.
       if (program.server === server && server.idle) program.idle = setTimeout(() => endIdle(program, server), this.#idleLimitMs).unref();
@@ -83,6 +97,11 @@ export class PluginServers {
   }
 }
 
+function goesOnStill(input: ExecutionInput): PluginError {
+  const what = 'was not begun, since an earlier call for the same interface goes on';
+  return new PluginError('UNAVAILABLE', what, { object: describeCall(input), hint: 'try again' });
+}
+
 function endIdle(program: Program, server: PluginServer): void {
   if (!server.idle) return;
   server.close();
@@ -97,6 +116,7 @@ async function saysThatItServes(input: ExecutionInput, { timeLimitMs, signal }: 
   return parseObject(stdout)?.[servesKey] === serveArgument;
 }
 
-function executeOnce(input: ExecutionInput, limits: ExecutionLimits): Promise<Execution> {
+/** Runs a plugin by executing it, started as this process starts all others. */
+export function executeOnce(input: ExecutionInput, limits: ExecutionLimits): Promise<Execution> {
   return execute(input, { ...limits, start: (file, env) => spawn(file, [], { env, detached: true }) });
 }

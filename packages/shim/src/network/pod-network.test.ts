@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { CallRecord } from '@berth/sdk/call-record';
 import { NamespaceMode, PodSandboxState, Protocol } from '@berth/sdk/cri';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { writeCniPlugins } from '../../testing/cni-plugins.ts';
@@ -17,7 +18,7 @@ describe.skipIf(withoutRoot)(`a pod's network${withoutRoot ? ` (${withoutRoot})`
   });
 
   afterEach(async () => {
-    for (const verb of ['ADD', 'DEL']) await rm(join(shim.directory, 'bin', `fail-${verb}`), { force: true });
+    for (const name of ['fail-ADD', 'fail-DEL', 'hang-DEL']) await rm(join(shim.directory, 'bin', name), { force: true });
     const { items } = await shim.runtime.listPodSandbox({ filter: undefined });
     for (const { id } of items) await shim.runtime.removePodSandbox({ podSandboxId: id });
     const left = await mountsBelow(shim.directory);
@@ -34,7 +35,18 @@ describe.skipIf(withoutRoot)(`a pod's network${withoutRoot ? ` (${withoutRoot})`
     return text.split('\n').filter(Boolean);
   }
 
-  async function failing(verb: 'ADD' | 'DEL'): Promise<void> {
+  async function recordsOf(id: string): Promise<(CallRecord & { parentSpanId: string })[]> {
+    const lines = (await readFile(join(shim.run, 'calls', `${id}.jsonl`), 'utf8')).trim().split('\n');
+    return lines.map((line) => JSON.parse(line));
+  }
+
+  /** A network before that of the test shim, which each of its starts writes anew. */
+  async function configure(keys: object): Promise<void> {
+    const list = { cniVersion: '1.0.0', name: 'test', plugins: [{ type: 'testnet' }], ...keys };
+    await writeFile(join(shim.directory, 'net.d', '05-own.conflist'), JSON.stringify(list));
+  }
+
+  async function failing(verb: 'ADD' | 'DEL' | 'GC' | 'STATUS'): Promise<void> {
     await writeFile(join(shim.directory, 'bin', `fail-${verb}`), '');
   }
 
@@ -148,11 +160,29 @@ describe.skipIf(withoutRoot)(`a pod's network${withoutRoot ? ` (${withoutRoot})`
   });
 
   it('appears in the call records, as children of the call that caused them', async () => {
-    const id = await shim.runPod();
-    const lines = (await readFile(join(shim.run, 'calls', `${id}.jsonl`), 'utf8')).trim().split('\n');
-    const records = lines.map((line) => JSON.parse(line));
+    const records = await recordsOf(await shim.runPod());
     expect(records.map(({ plugin, method }) => `${plugin} ${method}`)).toEqual(['testnet ADD']);
-    expect(records[0].parentSpanId).toMatch(/^[0-9a-f]{16}$/);
+    expect(records[0]?.parentSpanId).toMatch(/^[0-9a-f]{16}$/);
+  });
+
+  it('has what its plugins were given and what they printed kept, of those that fail and those that are killed, too', async () => {
+    await writeFile(join(shim.directory, 'bin', 'say'), 'thinks about it\n');
+    const podSandboxId = await shim.runPod();
+    await writeFile(join(shim.directory, 'bin', 'hang-DEL'), '');
+    await expect(shim.runtime.stopPodSandbox({ podSandboxId }, { deadlineMs: 2000 })).rejects.toThrow();
+    await rm(join(shim.directory, 'bin', 'hang-DEL'));
+    await failing('DEL');
+    await expect(shim.runtime.stopPodSandbox({ podSandboxId })).rejects.toThrow('told to fail');
+    const kept = (await recordsOf(podSandboxId)).map(({ execution }) => execution);
+    const file = join(shim.directory, 'bin', 'testnet');
+    expect(kept).toMatchObject([
+      { file, env: { CNI_COMMAND: 'ADD', CNI_CONTAINERID: podSandboxId }, exitCode: 0, signal: null, stderr: 'thinks about it\n' },
+      { file, env: { CNI_COMMAND: 'DEL' }, stdout: '', exitCode: null, signal: 'SIGKILL', stderr: 'thinks about it\n' },
+      { file, env: { CNI_COMMAND: 'DEL' }, exitCode: 1, signal: null },
+    ]);
+    expect(JSON.parse(kept[0]?.stdin ?? '')).toMatchObject({ type: 'testnet', name: 'test' });
+    expect(JSON.parse(kept[0]?.stdout ?? '')).toMatchObject({ ips: [{ address: '10.88.0.7/16' }, {}] });
+    expect(JSON.parse(kept[2]?.stdout ?? '')).toMatchObject({ msg: 'told to fail' });
   });
 
   it('survives a restart of the shim, and is taken down by the next one', async () => {
@@ -162,6 +192,83 @@ describe.skipIf(withoutRoot)(`a pod's network${withoutRoot ? ` (${withoutRoot})`
     expect(await inside(podSandboxId, 'hostname')).toBe('web');
     await shim.runtime.removePodSandbox({ podSandboxId });
     expect(shim.leftovers()).toEqual([]);
+  });
+
+  /** Runs two pods, and starts the shim again with one of them ended as by a reboot, and an attachment of `berth cni add` kept. */
+  async function reboot(): Promise<{ rebooted: string; living: string }> {
+    await configure({ cniVersion: '1.1.0' });
+    const rebooted = await shim.runPod();
+    const living = await shim.runPod({ metadata: { name: 'other', namespace: 'default', uid: 'uid-2' } });
+    await shim.stop();
+    const { network = '' } = shim.host.sandboxes.get(rebooted)?.namespaces ?? {};
+    await runProgram('umount', [network], { signal });
+    const kept = { kind: 'cniCacheV1', networkName: 'test', containerId: 'cnitool-1', ifName: 'eth0', netns: '/proc/self/ns/net' };
+    await writeFile(join(shim.root, 'cni/results/test-cnitool-1-eth0'), JSON.stringify(kept));
+    await rm(join(shim.directory, 'bin', 'calls'));
+    return { rebooted, living };
+  }
+
+  /** Moves its configuration to where it is nobody else's: below the root. */
+  async function ownConfiguration(): Promise<void> {
+    await rename(join(shim.directory, 'net.d'), join(shim.root, 'net.d'));
+    await symlink(join(shim.root, 'net.d'), join(shim.directory, 'net.d'));
+  }
+
+  it('comes back where its pods have ended in a reboot, and stays that of the others', async () => {
+    await ownConfiguration();
+    const { rebooted, living } = await reboot();
+    await failing('GC');
+    await shim.start();
+    await expect.poll(calls).toHaveLength(2);
+    await rm(join(shim.directory, 'bin', 'fail-GC'));
+    const [del = '', gc = ''] = await calls();
+    expect(del).toMatch(new RegExp(`^DEL eth0 netns= .*K8S_POD_INFRA_CONTAINER_ID=${rebooted}`));
+    expect(gc).toMatch(/^GC {2}netns= /);
+    expect(JSON.parse(gc.slice(gc.indexOf('{')))['cni.dev/valid-attachments']).toEqual([
+      { containerID: living, ifname: 'eth0' },
+      { containerID: 'cnitool-1', ifname: 'eth0' },
+    ]);
+    expect((await recordsOf(rebooted)).map(({ method }) => method)).toEqual(['ADD', 'DEL']);
+    // What a plugin needs may come later than the shim.
+    await expect.poll(calls, { timeout: 5000 }).toEqual([del, gc, gc]);
+  });
+
+  it('stays that of pods which it knows nothing of, where others may be on the same configuration', async () => {
+    const { rebooted } = await reboot();
+    await shim.start();
+    await expect.poll(calls).toHaveLength(1);
+    // An ADD waits for the end of a collection.
+    await shim.runPod({ metadata: { name: 'third', namespace: 'default', uid: 'uid-3' } });
+    const [del = '', add = '', ...further] = await calls();
+    expect(del).toMatch(new RegExp(`^DEL eth0 netns= .*K8S_POD_INFRA_CONTAINER_ID=${rebooted}`));
+    expect(add).toMatch(/^ADD /);
+    expect(further).toEqual([]);
+  });
+
+  it('is not ready while its plugins say so', async () => {
+    await configure({ cniVersion: '1.1.0' });
+    await failing('STATUS');
+    const conditions = async () => (await shim.runtime.status({ verbose: false })).status?.conditions;
+    expect(await conditions()).toMatchObject([
+      { type: 'RuntimeReady', status: true },
+      { type: 'NetworkReady', status: false, message: 'CNI plugin testnet, network test, STATUS: told to fail (code 100)' },
+    ]);
+    await rm(join(shim.directory, 'bin', 'fail-STATUS'));
+    await configure({ cniVersion: '1.1.0', note: 'changed' });
+    expect((await conditions())?.[1]).toMatchObject({ status: true });
+    expect((await calls()).map((call) => call.split(' ')[0])).toEqual(['STATUS', 'STATUS']);
+  });
+
+  it('is the one of a directory that was changed, removed and made anew, at once', async () => {
+    const networkOf = async (id: string) => JSON.parse((await recordsOf(id))[0]?.execution?.stdin ?? '{}').name;
+    await configure({ name: 'changed' });
+    expect(await networkOf(await shim.runPod({ metadata: { name: 'one', namespace: 'default', uid: 'u1' } }))).toBe('changed');
+    const directory = join(shim.directory, 'net.d');
+    await rm(directory, { recursive: true });
+    await expect(shim.runPod()).rejects.toThrow('no usable CNI network');
+    await mkdir(directory);
+    await configure({ name: 'anew' });
+    expect(await networkOf(await shim.runPod({ metadata: { name: 'two', namespace: 'default', uid: 'u2' } }))).toBe('anew');
   });
 
   it('leaves an empty run directory to nobody', async () => {

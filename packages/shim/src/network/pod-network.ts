@@ -1,21 +1,36 @@
-import { existsSync } from 'node:fs';
-import { statfs } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { CallRecord } from '@berth/sdk/call-record';
 import { loadNetworkConfig } from '@berth/sdk/cni/config';
-import { type Attachment, CniRunner, cleanUpLimitMs, type Execution } from '@berth/sdk/cni/runner';
+import { findPlugin } from '@berth/sdk/cni/plugin-executable';
+import {
+  type Attachment,
+  type AttachmentName,
+  type CachedAttachment,
+  CniRunner,
+  cleanUpLimitMs,
+  type Execution,
+} from '@berth/sdk/cni/runner';
 import type { NetworkConfigList, Result } from '@berth/sdk/cni/types';
 import type { PodSandboxConfig, PortMapping } from '@berth/sdk/cri';
 import { Protocol } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
+import { isNamespaceFile } from '@berth/sdk/namespace-file';
 import type { CallContext } from '@berth/sdk/serve';
 import { currentTrace, newSpan } from '@berth/sdk/trace-context';
 import type { Logger } from 'pino';
 import type { FileCalls } from '../file-calls.ts';
 import { bringUpLoopback } from './bring-up-loopback.ts';
-import { PluginServers } from './plugin-servers.ts';
+import { FileNetworkLocks } from './file-network-locks.ts';
+import { NetworkReadiness } from './network-readiness.ts';
+import { executeOnce, PluginServers } from './plugin-servers.ts';
 import type { PodCidr } from './pod-cidr.ts';
+import { podInterface } from './pod-interface.ts';
+import { recordedExecution } from './recorded-execution.ts';
 
 interface PodNetworkOptions {
+  /** The shim's, without symbolic links. */
+  root: string;
   confDir: string;
   binDirs: string[];
   /** Where results are kept for DEL. */
@@ -45,6 +60,8 @@ interface Attachable {
 
 /** Longest that one plugin may take. */
 const pluginLimitMs = 60_000;
+/** Longest that one plugin may take to say whether it can take pods. */
+const statusLimitMs = 10_000;
 /** What is left of a call's time when a plugin is given up, besides that for cleaning up: its error has to reach the caller. */
 const answerMs = 1000;
 
@@ -52,9 +69,15 @@ const answerMs = 1000;
 export class PodNetwork {
   readonly #options: PodNetworkOptions;
   readonly #servers = new PluginServers();
+  readonly #locks: FileNetworkLocks;
+  readonly #readiness: NetworkReadiness;
 
   constructor(options: PodNetworkOptions) {
     this.#options = options;
+    this.#locks = new FileNetworkLocks(options.cacheDir);
+    // Executed each time: a server that is asked now and then would never be idle.
+    const runner = new CniRunner({ pluginDirs: options.binDirs, timeLimitMs: statusLimitMs, execute: executeOnce });
+    this.#readiness = new NetworkReadiness((list) => runner.status(list));
   }
 
   /** Ends what it keeps running; pods stay as they are. */
@@ -65,13 +88,31 @@ export class PodNetwork {
   /** Why no pod could get a network, or undefined if one could. */
   async problem(): Promise<PluginError | undefined> {
     try {
-      const { name, plugins } = await loadNetworkConfig(this.#options.confDir);
-      const types = plugins.map(({ type }) => type);
-      const missing = types.find((type) => !this.#options.binDirs.some((directory) => existsSync(join(directory, type))));
-      return missing === undefined ? undefined : this.#missingPlugin(missing, name);
+      const list = await loadNetworkConfig(this.#options.confDir);
+      const types = list.plugins.map(({ type }) => type);
+      const missing = types.find((type) => findPlugin(type, this.#options.binDirs) === undefined);
+      return missing === undefined ? await this.#readiness.problem(list) : this.#missingPlugin(missing, list.name);
     } catch (error) {
       return PluginError.from(error);
     }
+  }
+
+  /**
+   * Takes back what pods that have ended without a DEL, in a crash or a reboot, left on networks: DEL for what is kept of them, with the
+   * configuration that their ADD ran; then GC, where the network of new pods is of CNI 1.1.0 and configured below the shim's root. On any other
+   * there may be pods of other runtimes, whose addresses GC would give away. `living` names this root's pods. What fails is returned.
+   */
+  async collectGarbage(living: () => Promise<AttachmentName[]>, signal: AbortSignal): Promise<PluginError[]> {
+    const runner = this.#runner();
+    const valid = async (): Promise<AttachmentName[]> => [...(await living()), ...attachedByHand(await runner.cachedAttachments())];
+    const failures: PluginError[] = [];
+    const collect = (collection: Promise<void>) => collection.catch((error: unknown) => failures.push(PluginError.from(error)));
+    const own = await this.#ownNetwork();
+    for (const list of keptLists(await runner.cachedAttachments())) {
+      if (list.name !== own?.name) await collect(runner.delStale(list, valid, signal));
+    }
+    if (own) await collect(own.disableGC ? runner.delStale(own, valid, signal) : runner.gc(own, valid, signal));
+    return failures;
   }
 
   /** For a person: where its configuration comes from, and what that is at present. */
@@ -123,8 +164,16 @@ export class PodNetwork {
   async #delete(sandboxId: string, netns: string, config: PodSandboxConfig, attached: Attached, signal: AbortSignal): Promise<void> {
     const list = JSON.parse(attached.list) as NetworkConfigList;
     // The pin of a namespace that is gone (after a reboot) is a plain file or none: plugins are told so by an empty path.
-    const left = (await isNamespace(netns)) ? netns : '';
+    const left = isNamespaceFile(netns) ? netns : '';
     await this.#runner(sandboxId).del(list, attachment(sandboxId, left, config, attached), signal);
+  }
+
+  /** The network of new pods where it is nobody else's: its file, followed through links, is below the root. */
+  async #ownNetwork(): Promise<NetworkConfigList | undefined> {
+    const { confDir, root } = this.#options;
+    const list = await loadNetworkConfig(confDir).catch(() => undefined);
+    const file = list?.file && (await realpath(list.file).catch(() => undefined));
+    return file?.startsWith(join(root, '/')) ? list : undefined;
   }
 
   #missingPlugin(type: string, network: string): PluginError {
@@ -134,32 +183,28 @@ export class PodNetwork {
     });
   }
 
-  #runner(sandboxId: string, timeLimitMs: number = pluginLimitMs): CniRunner {
+  #runner(sandboxId?: string, timeLimitMs: number = pluginLimitMs): CniRunner {
     const { binDirs, cacheDir, calls } = this.#options;
     return new CniRunner({
       pluginDirs: binDirs,
       cacheDir,
       timeLimitMs,
       execute: this.#servers.execute,
-      observe: (execution) => calls.append(recordOf(execution, sandboxId)),
+      observe: (execution) => calls.append(recordOf(execution, sandboxId ?? execution.containerId)),
+      locks: this.#locks,
     });
   }
+}
+
+/** One list for each network of which something is kept; attachments whose list can't be read are left to their pods' DEL. */
+function keptLists(kept: CachedAttachment[]): NetworkConfigList[] {
+  return [...new Map(kept.flatMap(({ network, list }) => (list ? [[network, list] as const] : []))).values()];
 }
 
 /** So that a plugin which doesn't end is named to the caller before the caller's deadline passes. */
 function timeLimit(deadline: number | undefined): number {
   if (deadline === undefined) return pluginLimitMs;
   return Math.min(pluginLimitMs, Math.max(answerMs, deadline - Date.now() - cleanUpLimitMs - answerMs));
-}
-
-/** Of the file system that namespaces' files are in (statfs(2)). */
-const NSFS_MAGIC = 0x6e736673;
-
-async function isNamespace(path: string): Promise<boolean> {
-  return statfs(path).then(
-    ({ type }) => type === NSFS_MAGIC,
-    () => false,
-  );
 }
 
 function attachment(sandboxId: string, netns: string, config: PodSandboxConfig, { ipRanges }: Attached): Attachment {
@@ -171,7 +216,7 @@ function attachment(sandboxId: string, netns: string, config: PodSandboxConfig, 
     ['K8S_POD_INFRA_CONTAINER_ID', sandboxId],
     ['K8S_POD_UID', uid],
   ];
-  return { containerId: sandboxId, netns, ifName: 'eth0', args, capabilityArgs: capabilityArgs(config, ipRanges) };
+  return { containerId: sandboxId, netns, ifName: podInterface, args, capabilityArgs: capabilityArgs(config, ipRanges) };
 }
 
 /** Ports of the host that nobody maps would be a pod that runs and can't be reached. */
@@ -210,7 +255,7 @@ function addresses(result: Result): string[] {
   return (result.ips ?? []).map(({ address }) => address.split('/')[0] as string);
 }
 
-function recordOf(execution: Execution, sandboxId: string) {
+function recordOf(execution: Execution, sandboxId: string): CallRecord {
   const parent = currentTrace();
   return {
     ...newSpan(parent),
@@ -218,11 +263,17 @@ function recordOf(execution: Execution, sandboxId: string) {
     protocol: 'cni' as const,
     plugin: execution.plugin,
     method: execution.verb,
-    subject: execution.ifName,
-    sandboxId,
+    ...(execution.ifName && { subject: execution.ifName }),
+    ...(sandboxId && { sandboxId }),
     startedAt: execution.startedAt,
     durationMs: execution.durationMs,
     outcome: execution.error ? PluginError.from(execution.error).code : ('OK' as const),
     ...(execution.error && { message: execution.error.message }),
+    execution: recordedExecution(execution),
   };
+}
+
+/** What `berth cni add` has attached of namespaces that are there: no pods, and none of theirs to take back. */
+function attachedByHand(kept: CachedAttachment[]): AttachmentName[] {
+  return kept.flatMap(({ attachment: one }) => (one.containerId.startsWith('cnitool-') && isNamespaceFile(one.netns) ? [one] : []));
 }

@@ -1,4 +1,4 @@
-import { statfs } from 'node:fs/promises';
+import { isNamespaceFile } from '@berth/sdk/namespace-file';
 import type { Logger } from 'pino';
 import { describeContainer } from '../container/container.ts';
 import type { ContainerSpec, Exit, Found, FoundContainer, Known, SandboxSpec } from '../runtime.ts';
@@ -13,9 +13,6 @@ interface RecoveryParts {
   exitOf(container: ContainerSpec): Promise<Exit | undefined>;
   log: Logger;
 }
-
-/** `NSFS_MAGIC`, the file system of namespace files. */
-const namespaceFileSystem = 0x6e736673;
 
 /** States of the OCI specification in which a container has been made (runtime.md, state), and `paused`, which runtimes add. */
 const made = new Set(['created', 'running', 'paused', 'stopped']);
@@ -45,7 +42,7 @@ export class OciRecovery {
     }
     const sandboxes: string[] = [];
     for (const sandbox of known.sandboxes) {
-      if ((await areNamespacesPinned(sandbox)) && (await pause.isHeld(sandbox))) sandboxes.push(sandbox.id);
+      if (areNamespacesPinned(sandbox) && (await pause.isHeld(sandbox))) sandboxes.push(sandbox.id);
     }
     await this.#removeUnknown(new Set([...Object.keys(containers), ...known.sandboxes.map(({ id }) => id)]), listed, signal);
     return { sandboxes, containers };
@@ -90,14 +87,6 @@ export class OciRecovery {
 }
 
 /** A reboot ends the namespaces and leaves, at most, empty files. */
-async function areNamespacesPinned({ namespaces }: SandboxSpec): Promise<boolean> {
-  const types = await Promise.all(
-    Object.values(namespaces).map((path) =>
-      statfs(path).then(
-        ({ type }) => type,
-        () => undefined,
-      ),
-    ),
-  );
-  return types.every((type) => type === namespaceFileSystem);
+function areNamespacesPinned({ namespaces }: SandboxSpec): boolean {
+  return Object.values(namespaces).every(isNamespaceFile);
 }

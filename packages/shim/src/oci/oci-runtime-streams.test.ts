@@ -56,7 +56,8 @@ describeOciRuntimes('OciRuntime with streams', (binary) => {
     stdin.write('echo $TERM; stty size; exit 6\n');
     expect(await exitCode).toBe(6);
     // The shell draws the line anew where it is still asking for the cursor's place: how it begins is not always whole.
-    expect(stdout.text).toMatch(/; stty size; exit 6\r\nxterm\r\n31 97\r\n/);
+    // runc adds the carriage returns, and takes that from the container's terminal (ONLCR) only when the process runs: a quick one's lines have two.
+    expect(stdout.text).toMatch(/; stty size; exit 6\r\nxterm\r{1,2}\n31 97\r{1,2}\n/);
   });
 
   it('sends Ctrl-C of a terminal to what runs in it', async () => {

@@ -1,3 +1,5 @@
+import { withGrace } from '@berth/sdk/abort';
+import { settleAll } from '@berth/sdk/cni/settle-all';
 import type { StopPodSandboxRequest, StopPodSandboxResponse } from '@berth/sdk/cri';
 import type { CallContext } from '@berth/sdk/serve';
 import { killContainer } from '../container/stop-container.ts';
@@ -16,6 +18,9 @@ export async function stopPodSandbox(
   return {};
 }
 
+/** A plugin whose DEL is killed in its middle may leave what no later DEL finds: one that has begun may end, whatever becomes of the call. */
+const detachGraceMs = 10_000;
+
 /** Kills what runs in it, then takes down the runtime's part, the network and the namespaces. The caller holds its lock. */
 export async function stop(shim: Shim, sandbox: Sandbox, signal: AbortSignal): Promise<void> {
   const { id, config, record } = sandbox;
@@ -27,7 +32,8 @@ export async function stop(shim: Shim, sandbox: Sandbox, signal: AbortSignal): P
   await shim.runtime.stopSandbox(sandboxSpec(sandbox, shim.directories), signal);
   const { network } = record.namespaces;
   if (network !== undefined && record.attached) {
-    await shim.network.detach(id, network, config, record.attached, signal);
+    const { attached } = record;
+    await withGrace(signal, detachGraceMs, (late) => shim.network.detach(id, network, config, attached, late));
     delete record.attached;
   }
   await unpinNamespaces(shim.directories.namespaces(id), signal);
@@ -37,7 +43,6 @@ export async function stop(shim: Shim, sandbox: Sandbox, signal: AbortSignal): P
 }
 
 async function killAll(shim: Shim, sandboxId: string, signal: AbortSignal): Promise<void> {
-  const killed = await Promise.allSettled(shim.containers.ofSandbox(sandboxId).map((container) => killContainer(shim, container, signal)));
-  // All have been tried when one has failed: nothing goes on after the sandbox's lock is given back.
-  for (const outcome of killed) if (outcome.status === 'rejected') throw outcome.reason;
+  // Nothing goes on after the sandbox's lock is given back.
+  await settleAll(shim.containers.ofSandbox(sandboxId).map((container) => killContainer(shim, container, signal)));
 }

@@ -1,6 +1,6 @@
 import type { CommitOptions } from '@berth/shim/image/store';
 import { Command, Option } from 'commander';
-import { interruptible } from './interruptible.ts';
+import { interruptible } from '../interruptible.ts';
 import { openedStore } from './opened-store.ts';
 
 interface Options {

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { interruptible } from './interruptible.ts';
+import { interruptible } from '../interruptible.ts';
 import { openedStore } from './opened-store.ts';
 
 /** `berth image load FILE...`: prints the names that the archives brought. */

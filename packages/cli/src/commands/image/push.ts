@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { type CredentialOptions, registryCredentials } from '../../credentials/registry-credentials.ts';
+import { interruptible } from '../interruptible.ts';
 import { credentialOptions } from './credential-options.ts';
-import { interruptible } from './interruptible.ts';
 import { openedStore } from './opened-store.ts';
 
 /** `berth image push IMAGE`: prints the manifest's digest. */

@@ -1,7 +1,7 @@
 import { PluginError } from '@berth/sdk/errors';
 import { type ArchiveFormat, archiveFormats } from '@berth/shim/image/save';
 import { Command, Option } from 'commander';
-import { interruptible } from './interruptible.ts';
+import { interruptible } from '../interruptible.ts';
 import { openedStore } from './opened-store.ts';
 
 /** `berth image save IMAGE... -o FILE`: one archive of all of them. */

@@ -1,6 +1,7 @@
+import { expectEqual } from '../../expect.ts';
 import type { Case } from '../../suite.ts';
 import { channel } from '../channels.ts';
-import { expectEqual, expectRefused, unknownId } from '../expect.ts';
+import { expectRefused, unknownId } from '../expect.ts';
 import { streaming, terminals } from '../needs.ts';
 import { attach, output, using } from '../streams.ts';
 import type { CriTarget } from '../target.ts';

@@ -1,8 +1,8 @@
+import { expectEqual, expectSame, expectTrue } from '../../expect.ts';
 import type { Case } from '../../suite.ts';
-import { expectEqual, expectSame, expectTrue } from '../expect.ts';
+import { withCleanUp } from '../../with-clean-up.ts';
 import { image, imageContents, isolation, logs, processes } from '../needs.ts';
 import type { CriTarget } from '../target.ts';
-import { withCleanUp } from '../with-clean-up.ts';
 
 const times = <Result>(count: number, work: (index: number) => Promise<Result>): Promise<Result[]> =>
   Promise.all(Array.from({ length: count }, (_, index) => work(index)));

@@ -1,8 +1,9 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { expectEqual, expectMatch, expectSame, expectTrue } from '../../expect.ts';
 import type { Case } from '../../suite.ts';
-import { expectEqual, expectMatch, expectRefused, expectSame, expectTrue } from '../expect.ts';
+import { expectRefused } from '../expect.ts';
 import { mounts as hostMounts, logs, processes } from '../needs.ts';
 import type { CriTarget } from '../target.ts';
 

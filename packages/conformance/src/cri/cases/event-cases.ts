@@ -1,10 +1,10 @@
+import { expectEqual, expectSame, expectTrue, present } from '../../expect.ts';
 import type { Case } from '../../suite.ts';
+import { withCleanUp } from '../../with-clean-up.ts';
 import { EventReader } from '../event-reader.ts';
-import { expectEqual, expectSame, expectTrue, present } from '../expect.ts';
 import { processes } from '../needs.ts';
 import type { TestPod } from '../pod.ts';
 import type { CriTarget } from '../target.ts';
-import { withCleanUp } from '../with-clean-up.ts';
 
 const timeLimitMs = 30_000;
 

@@ -1,6 +1,7 @@
+import { expectEqual, expectMatch, expectTrue } from '../../expect.ts';
 import { type Case, SkipCase } from '../../suite.ts';
 import { Channels, channel } from '../channels.ts';
-import { expectEqual, expectMatch, expectRefused, expectTrue, unknownId } from '../expect.ts';
+import { expectRefused, unknownId } from '../expect.ts';
 import { streaming, terminals } from '../needs.ts';
 import { completed, execute, output, using } from '../streams.ts';
 import type { CriTarget } from '../target.ts';

@@ -1,5 +1,6 @@
+import { expectEqual, expectTrue } from '../../expect.ts';
 import type { Case } from '../../suite.ts';
-import { expectEqual, expectRefused, expectTrue, unknownId } from '../expect.ts';
+import { expectRefused, unknownId } from '../expect.ts';
 import { isolation, processes, security } from '../needs.ts';
 import type { CriTarget } from '../target.ts';
 

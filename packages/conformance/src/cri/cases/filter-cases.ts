@@ -1,5 +1,6 @@
+import { expectEqual, expectSame, expectTrue, present } from '../../expect.ts';
 import type { Case } from '../../suite.ts';
-import { expectEqual, expectSame, expectTrue, present, unknownId } from '../expect.ts';
+import { unknownId } from '../expect.ts';
 import type { ContainerFilter, SandboxFilter } from '../messages.ts';
 import type { CriTarget } from '../target.ts';
 

@@ -1,6 +1,6 @@
+import { expectEqual, expectTrue } from '../../expect.ts';
 import { basicOf } from '../../registry/token-server.ts';
 import type { Case } from '../../suite.ts';
-import { expectEqual, expectTrue } from '../expect.ts';
 import type { PublishedImage } from '../image-publisher.ts';
 import type { AuthConfig } from '../messages.ts';
 import { ownImages } from '../needs.ts';

@@ -1,11 +1,11 @@
+import { expectEqual, expectSame } from '../../expect.ts';
 import type { LayerEntry } from '../../layer-entry.ts';
 import type { Case } from '../../suite.ts';
-import { expectEqual, expectSame } from '../expect.ts';
+import { withCleanUp } from '../../with-clean-up.ts';
 import type { PublishedImage } from '../image-publisher.ts';
 import { logs, ownImages } from '../needs.ts';
 import { expectAbsent, layerBytes, middle, publishWithLayer, scriptIn, statusOf, withPulled } from '../pulling.ts';
 import type { CriTarget } from '../target.ts';
-import { withCleanUp } from '../with-clean-up.ts';
 
 /** Pulls beside each other, beside removals, and ended by their client. */
 export const imageConcurrencyCases: Case<CriTarget>[] = [

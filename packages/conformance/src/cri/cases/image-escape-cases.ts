@@ -2,13 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { expectEqual, expectTrue } from '../../expect.ts';
 import type { LayerEntry } from '../../layer-entry.ts';
 import type { Case } from '../../suite.ts';
-import { expectEqual, expectTrue } from '../expect.ts';
+import { withCleanUp } from '../../with-clean-up.ts';
 import { logs, ownImages, sameHost } from '../needs.ts';
 import { expectAbsent } from '../pulling.ts';
 import type { CriTarget } from '../target.ts';
-import { withCleanUp } from '../with-clean-up.ts';
 
 const up = '../'.repeat(20);
 const secret = 'of the host, not of the image\n';

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import { expectEqual, expectTrue } from '../../expect.ts';
 import { digestOf } from '../../image-archive.ts';
 import type { Case } from '../../suite.ts';
-import { expectEqual, expectTrue } from '../expect.ts';
+import { withCleanUp } from '../../with-clean-up.ts';
 import { logs, ownImages } from '../needs.ts';
 import {
   expectPullFails,
@@ -14,7 +15,6 @@ import {
   withPulled,
 } from '../pulling.ts';
 import type { CriTarget } from '../target.ts';
-import { withCleanUp } from '../with-clean-up.ts';
 
 const hugeBytes = 20 * 1024 * 1024;
 

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
+import { expectEqual, expectSame, expectTrue } from '../../expect.ts';
 import { digestOf } from '../../image-archive.ts';
 import type { Compression, ManifestFamily } from '../../image-documents.ts';
 import type { LayerEntry } from '../../layer-entry.ts';
 import type { Case } from '../../suite.ts';
-import { expectEqual, expectSame, expectTrue } from '../expect.ts';
 import type { CaseImage } from '../image-publisher.ts';
 import { logs, ownImages } from '../needs.ts';
 import { expectPullFails, scriptIn, statusOf, withPulled } from '../pulling.ts';

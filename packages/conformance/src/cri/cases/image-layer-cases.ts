@@ -1,6 +1,6 @@
+import { expectEqual, expectSame } from '../../expect.ts';
 import type { FileContent, LayerEntry } from '../../layer-entry.ts';
 import type { Case } from '../../suite.ts';
-import { expectEqual, expectSame } from '../expect.ts';
 import { logs, ownImages, security } from '../needs.ts';
 import { scriptIn, withPulled } from '../pulling.ts';
 import type { CriTarget } from '../target.ts';

@@ -1,5 +1,5 @@
+import { expectEqual, expectSame, expectTrue } from '../../expect.ts';
 import type { Case } from '../../suite.ts';
-import { expectEqual, expectSame, expectTrue } from '../expect.ts';
 import { ownImages } from '../needs.ts';
 import { expectAbsent, statusOf, withPulled } from '../pulling.ts';
 import type { CriTarget } from '../target.ts';

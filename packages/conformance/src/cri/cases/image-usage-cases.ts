@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { expectTrue, present } from '../../expect.ts';
 import type { Case } from '../../suite.ts';
-import { expectTrue, present } from '../expect.ts';
 import type { FilesystemUsage } from '../messages.ts';
 import { ownImages, resources, sameHost } from '../needs.ts';
 import { withPulled } from '../pulling.ts';

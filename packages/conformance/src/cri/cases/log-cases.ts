@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, renameSync } from 'node:fs';
+import { expectEqual, expectMatch, expectSame, expectTrue } from '../../expect.ts';
 import type { Case } from '../../suite.ts';
-import { expectEqual, expectMatch, expectRefused, expectSame, expectTrue, unknownId } from '../expect.ts';
+import { expectRefused, unknownId } from '../expect.ts';
 import { logs } from '../needs.ts';
 import type { CriTarget } from '../target.ts';
 

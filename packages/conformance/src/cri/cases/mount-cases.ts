@@ -3,8 +3,9 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { expectEqual, expectMatch, expectTrue, present } from '../../expect.ts';
 import { type Case, SkipCase } from '../../suite.ts';
-import { expectEqual, expectMatch, expectRefused, expectTrue, present, sinceRelease, unlessRefused } from '../expect.ts';
+import { expectRefused, sinceRelease, unlessRefused } from '../expect.ts';
 import type { Mount } from '../messages.ts';
 import { devices, image, imageContents, mounts, privileged, propagation, sameHost } from '../needs.ts';
 import { type CriTarget, podNamespaces } from '../target.ts';

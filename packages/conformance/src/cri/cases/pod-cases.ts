@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { expectEqual, expectMatch, expectSame, expectTrue, present } from '../../expect.ts';
 import { type Case, SkipCase } from '../../suite.ts';
-import { expectEqual, expectMatch, expectSame, expectTrue, present } from '../expect.ts';
 import type { NamespaceOptions } from '../messages.ts';
 import { isolation, namespaces, network, processes, resources, sameHost, security } from '../needs.ts';
 import { connectsTo, freePort, hostAddress, isOpen } from '../port.ts';

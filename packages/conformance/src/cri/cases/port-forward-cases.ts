@@ -1,6 +1,7 @@
+import { expectEqual, expectTrue } from '../../expect.ts';
 import type { Case } from '../../suite.ts';
 import { Channels } from '../channels.ts';
-import { expectEqual, expectRefused, expectTrue, unknownId } from '../expect.ts';
+import { expectRefused, unknownId } from '../expect.ts';
 import { network, streaming } from '../needs.ts';
 import { using } from '../streams.ts';
 import type { CriTarget } from '../target.ts';

@@ -1,5 +1,6 @@
+import { expectEqual, expectMatch, expectSame, expectTrue } from '../../expect.ts';
 import type { Case } from '../../suite.ts';
-import { expectEqual, expectMatch, expectSame, expectTrue, sinceRelease } from '../expect.ts';
+import { sinceRelease } from '../expect.ts';
 import { image, imageContents, isolation, logs, processes, terminals } from '../needs.ts';
 import type { CriTarget } from '../target.ts';
 import { numberedUser } from '../test-images.ts';

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PluginError } from '@berth/sdk/errors';
+import { expectEqual, expectMatch, expectTrue, present } from '../../expect.ts';
 import { type Case, SkipCase } from '../../suite.ts';
-import { expectEqual, expectMatch, expectRefused, expectTrue, present, sinceRelease, unknownId } from '../expect.ts';
+import { expectRefused, sinceRelease, unknownId } from '../expect.ts';
 import type { LinuxResources } from '../messages.ts';
 import { logs, resources } from '../needs.ts';
 import type { TestContainer } from '../pod.ts';

@@ -1,5 +1,6 @@
+import { expectEqual, expectTrue, present } from '../../expect.ts';
 import type { Case } from '../../suite.ts';
-import { expectEqual, expectTrue, present, sinceRelease } from '../expect.ts';
+import { sinceRelease } from '../expect.ts';
 import { resources } from '../needs.ts';
 import type { CriTarget } from '../target.ts';
 

@@ -1,5 +1,6 @@
+import { expectEqual, expectSame, expectTrue, present } from '../../expect.ts';
 import type { Case } from '../../suite.ts';
-import { expectEqual, expectRefused, expectSame, expectTrue, present, sinceRelease, unknownId, unlessRefused } from '../expect.ts';
+import { expectRefused, sinceRelease, unknownId, unlessRefused } from '../expect.ts';
 import type { CriTarget } from '../target.ts';
 
 export const sandboxCases: Case<CriTarget>[] = [

@@ -1,8 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { expectEqual, expectMatch, expectTrue } from '../../expect.ts';
 import type { Case } from '../../suite.ts';
-import { expectEqual, expectMatch, expectTrue, sinceRelease } from '../expect.ts';
+import { sinceRelease } from '../expect.ts';
 import type { ContainerSecurityContext } from '../messages.ts';
 import { privileged, security } from '../needs.ts';
 import { expectContainerRefused, under } from '../security-context.ts';

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { expectEqual, expectMatch, expectSame, expectTrue, present } from '../../expect.ts';
 import type { Case } from '../../suite.ts';
-import { expectEqual, expectMatch, expectRefused, expectSame, expectTrue, present, sinceRelease, unknownId } from '../expect.ts';
+import { expectRefused, sinceRelease, unknownId } from '../expect.ts';
 import type { CpuUsage, Figure, FilesystemUsage, MemoryUsage } from '../messages.ts';
 import { network, resources } from '../needs.ts';
 import type { TestPod } from '../pod.ts';

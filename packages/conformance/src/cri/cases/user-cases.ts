@@ -1,5 +1,6 @@
+import { expectEqual, expectSame, expectTrue, present } from '../../expect.ts';
 import { type Case, SkipCase } from '../../suite.ts';
-import { expectEqual, expectSame, expectTrue, present, sinceRelease } from '../expect.ts';
+import { sinceRelease } from '../expect.ts';
 import { image, imageContents, security } from '../needs.ts';
 import { expectContainerRefused, under } from '../security-context.ts';
 import type { CriTarget } from '../target.ts';

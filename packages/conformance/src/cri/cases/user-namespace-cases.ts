@@ -1,8 +1,9 @@
 import { chmodSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { expectEqual, expectMatch } from '../../expect.ts';
 import { type Case, SkipCase } from '../../suite.ts';
-import { expectEqual, expectMatch, expectRefused, sinceRelease, unlessRefused } from '../expect.ts';
+import { expectRefused, sinceRelease, unlessRefused } from '../expect.ts';
 import type { IdMapping } from '../messages.ts';
 import { isolation, mounts, sameHost } from '../needs.ts';
 import type { TestPod } from '../pod.ts';
