@@ -106,8 +106,10 @@ describe.concurrent.each(backends)('three hosts joined by $type', ({ type, confi
     const [first] = hosts();
     const before = await first.exec(...rules.list);
     expect(before).toContain(rules.one);
-    await first.exec(...rules.remove);
-    expect(await first.exec(...rules.list)).not.toBe(before);
+    await first.whilePaused(async () => {
+      await first.exec(...rules.remove);
+      expect(await first.exec(...rules.list)).not.toBe(before);
+    });
     await expect.poll(() => first.exec(...rules.list)).toBe(before);
   });
 
