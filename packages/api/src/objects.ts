@@ -1,5 +1,6 @@
 // The object types of the Kubernetes API, under their Kubernetes names. Types only: nothing of the package is loaded at run time.
 export type { IObjectMeta as ObjectMeta } from '@kubernetes-models/apimachinery/apis/meta/v1/ObjectMeta';
+export type { ILease as Lease } from 'kubernetes-models/coordination.k8s.io/v1/Lease';
 export type { IRuntimeClass as RuntimeClass } from 'kubernetes-models/node.k8s.io/v1/RuntimeClass';
 export type { IPriorityClass as PriorityClass } from 'kubernetes-models/scheduling.k8s.io/v1/PriorityClass';
 export type { IAffinity as Affinity } from 'kubernetes-models/v1/Affinity';
@@ -60,6 +61,7 @@ export type { ISecret as Secret } from 'kubernetes-models/v1/Secret';
 export type { ISecretKeySelector as SecretKeySelector } from 'kubernetes-models/v1/SecretKeySelector';
 export type { ISecurityContext as SecurityContext } from 'kubernetes-models/v1/SecurityContext';
 export type { IService as Service } from 'kubernetes-models/v1/Service';
+export type { IServiceAccount as ServiceAccount } from 'kubernetes-models/v1/ServiceAccount';
 export type { ISleepAction as SleepAction } from 'kubernetes-models/v1/SleepAction';
 export type { ITaint as Taint } from 'kubernetes-models/v1/Taint';
 export type { ITCPSocketAction as TCPSocketAction } from 'kubernetes-models/v1/TCPSocketAction';

@@ -32,6 +32,16 @@ export interface ContainerInstance {
   imageId: string;
 }
 
+/** What the probes of one container instance have found so far. */
+export interface ProbeVerdict {
+  /** The startup probe has succeeded, or there is none. */
+  started: boolean;
+  /** The readiness probe succeeds, or there is none. */
+  ready: boolean;
+  /** The startup or liveness probe failed as often as it may: the instance is to be stopped, for this reason. */
+  failed?: { probe: 'startup' | 'liveness'; message: string };
+}
+
 /** Why an action failed the last time, and when it may be tried again. */
 export interface Failure {
   /** `ErrImagePull`, `CreateContainerError`, `FailedCreatePodSandBox`, ... */
@@ -63,6 +73,8 @@ export interface ObservedPod {
   containers: ContainerInstance[];
   /** Whether an image is there, by its name in the spec; one that nobody looked for has no entry. */
   images: Record<string, { present: boolean; checkedAt: Date }>;
+  /** By container id, of running instances that have probes; one without an entry is started and ready as soon as it runs. */
+  probes?: Record<string, ProbeVerdict>;
   /** By `failureKey()`. That of `observe` is why the runtime can't be asked, so that the rest is old. */
   failures: Record<string, Failure>;
   /** By container name. */
