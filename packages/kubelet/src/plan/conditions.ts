@@ -8,6 +8,8 @@ interface ConditionFacts {
   init: ContainerStatus[];
   containers: ContainerStatus[];
   sandboxReady: boolean;
+  /** Why the node ends the pod to get its resources back. */
+  disruption?: string | undefined;
   previous: PodCondition[] | undefined;
 }
 
@@ -22,12 +24,20 @@ export function conditionsOf(pod: Pod, facts: ConditionFacts, now: Date): PodCon
     ['Ready', ready],
     ['ContainersReady', ready],
     ['PodScheduled', { status: 'True' }],
+    ...disruptionTarget(facts),
   ];
   return verdicts.map(([type, verdict]) => {
     const before = facts.previous?.find((condition) => condition.type === type);
     const lastTransitionTime = before?.status === verdict.status ? before.lastTransitionTime : apiTime(now);
     return { type, ...verdict, lastTransitionTime };
   });
+}
+
+/** A pod that was a target stays one. */
+function disruptionTarget({ disruption, previous }: ConditionFacts): [string, Verdict][] {
+  const before = previous?.find(({ type }) => type === 'DisruptionTarget');
+  if (disruption !== undefined) return [['DisruptionTarget', { status: 'True', reason: 'TerminationByKubelet', message: disruption }]];
+  return before ? [[before.type, { status: before.status, reason: before.reason, message: before.message }]] : [];
 }
 
 function initialized(pod: Pod, { phase, init, containers }: ConditionFacts): Verdict {
