@@ -18,6 +18,7 @@ import { type Plan, plan } from './plan.ts';
 import { findContainer, fullNameOf, uidOf } from './pod.ts';
 import { PodObserver } from './runtime/observe-pod.ts';
 import { tellWaits } from './tell-waits.ts';
+import { hasRefreshedVolumes } from './volumes/pod-volumes.ts';
 import { Wake } from './wake.ts';
 
 interface PodWorkerOptions {
@@ -124,6 +125,15 @@ export class PodWorker {
     this.#wake.ring();
   }
 
+  /** What the pod refers to may have changed: its volumes are brought up to date, and what waited for something missing is tried at once. */
+  refresh(): void {
+    this.#observed.volumesStale = hasRefreshedVolumes(this.pod);
+    for (const [key, { reason }] of Object.entries(this.#observed.failures)) {
+      if (reason === 'FailedMount' || reason === 'CreateContainerConfigError') delete this.#observed.failures[key];
+    }
+    this.notify();
+  }
+
   /** Ends the pod. A second call can only shorten the grace period. */
   terminate(gracePeriodSeconds: number): void {
     const before = this.#observed.deletion?.gracePeriodSeconds;
@@ -220,12 +230,15 @@ export class PodWorker {
 
   async #carryOut(action: Action, signal: AbortSignal): Promise<void> {
     this.#log.debug({ action }, 'action');
+    // A change that comes while the volumes are brought up to date asks for another round.
+    if (action.kind === 'refresh-volumes') this.#observed.volumesStale = false;
     await this.#try(action, signal, async () => {
       if (action.kind === 'check-image') await this.#checkImage(action.image, signal);
       else if (action.kind === 'run-sandbox') await this.#runSandbox(action, signal);
       else await perform(this.#options.context, action, signal);
       this.#remember(action);
     });
+    if (action.kind === 'refresh-volumes' && failureOf(this.#observed, action)) this.#observed.volumesStale = true;
     if (action.kind === 'start-container') this.#rememberStart(action);
   }
 

@@ -82,7 +82,7 @@ export class SyncLoop {
         workers.notify(event.uid);
         break;
       case 'tick':
-        workers.notifyAll();
+        workers.refreshAll();
         break;
       case 'housekeeping':
         if (this.sourcesReady) for (const relist of this.#relists) workers.endOrphans(relist.handler, relist.pods ?? []);

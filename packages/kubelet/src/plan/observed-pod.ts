@@ -90,6 +90,8 @@ export interface ObservedPod {
   restartDelays: Record<string, RestartDelay>;
   /** Directories, volumes and cgroup. After a restart of the kubelet nobody knows yet. */
   directories: 'unknown' | 'prepared' | 'removed';
+  /** What the volumes show may have changed since they were made or brought up to date. */
+  volumesStale?: boolean;
   /** The pod is to end. */
   deletion?: { gracePeriodSeconds: number };
   refusal?: Refusal;
