@@ -36,14 +36,11 @@ function refusalOf([first, ...others]: Field[]): Refusal | undefined {
 function refusedPodFields(pod: Pod): Field[] {
   const spec = specOf(pod);
   return present([
-    [spec.hostAliases?.length, 'spec.hostAliases', 'a managed hosts file'],
     [spec.ephemeralContainers?.length, 'spec.ephemeralContainers', 'ephemeral containers'],
     [spec.readinessGates?.length, 'spec.readinessGates', 'an API that could open readiness gates'],
     [spec.resourceClaims?.length, 'spec.resourceClaims', 'dynamic resources'],
     [spec.schedulingGates?.length, 'spec.schedulingGates', 'an API that could lift scheduling gates'],
     [spec.hostUsers === false, 'spec.hostUsers', 'user namespaces'],
-    [spec.setHostnameAsFQDN, 'spec.setHostnameAsFQDN', 'a cluster domain'],
-    [spec.hostnameOverride, 'spec.hostnameOverride', 'a managed hosts file'],
     [spec.resources, 'spec.resources', 'resources of the pod as a whole'],
     [spec.os?.name === 'windows', 'spec.os', 'Windows'],
     ...(spec.volumes ?? []).flatMap((volume, index) => volumeFields(volume, `spec.volumes[${index}]`)),
@@ -67,10 +64,6 @@ function volumeFields(volume: Volume, path: string): Rule[] {
 function refusedContainerFields(container: Container, path: string): Field[] {
   const isInit = path.startsWith('spec.initContainers');
   return present([
-    [container.envFrom?.length, `${path}.envFrom`, 'config maps and secrets'],
-    ...(container.env ?? []).map(
-      ({ valueFrom }, index): Rule => [valueFrom, `${path}.env[${index}].valueFrom`, 'variables from elsewhere'],
-    ),
     [container.lifecycle, `${path}.lifecycle`, 'life-cycle hooks'],
     [container.restartPolicy, `${path}.restartPolicy`, isInit ? 'restartable init containers' : 'a restart policy per container'],
     [container.restartPolicyRules?.length, `${path}.restartPolicyRules`, 'a restart policy per container'],
@@ -118,7 +111,6 @@ function warningsOf(pod: Pod): Admission['warnings'] {
       'ignored; images are pulled without credentials',
     ),
     ...warn('StorageLimitsNotSupported', storageLimits(pod), 'ignored; the size of volumes and container files is not watched'),
-    ...warn('SubdomainNotSupported', spec.subdomain ? ['spec.subdomain'] : [], 'ignored; there is no cluster domain'),
   ];
 }
 

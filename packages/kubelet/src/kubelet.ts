@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
-import type { Event, Pod, PodStatus } from '@berth/api/objects';
+import type { Event, Pod, PodStatus, Service } from '@berth/api/objects';
 import { onAbort } from '@berth/sdk/abort';
 import { ExecSyncRequest, type ExecSyncResponse } from '@berth/sdk/cri';
 import type { Logger } from 'pino';
@@ -10,7 +10,8 @@ import type { ActionContext } from './actions/action-context.ts';
 import { admit } from './admission.ts';
 import { NodeCgroups } from './cgroup/node-cgroups.ts';
 import { type Clock, systemClock } from './clock.ts';
-import { hostAddress, readHostDns } from './host-facts.ts';
+import { type DnsOptions, PodDns } from './dns/pod-dns.ts';
+import { hostAddresses, hostAmounts } from './host-facts.ts';
 import { refuseTakenPorts } from './host-ports.ts';
 import { type BackOff, defaultBackOff } from './plan/back-off.ts';
 import type { Refusal } from './plan/observed-pod.ts';
@@ -23,6 +24,8 @@ import { NodeRuntimes, type NodeRuntimesOptions } from './runtime/node-runtimes.
 import type { RuntimeClient } from './runtime/runtime-client.ts';
 import { RuntimeSessions } from './runtime/runtime-sessions.ts';
 import { KubeletServer } from './server/server.ts';
+import { noObjects } from './sources/no-objects.ts';
+import type { ObjectSource } from './sources/object-source.ts';
 import type { PodSource } from './sources/pod-source.ts';
 import { defaultIntervals, type Intervals, SyncLoop } from './sync-loop.ts';
 import { PodTraces } from './trace/pod-traces.ts';
@@ -40,6 +43,12 @@ export interface KubeletOptions extends NodeRuntimesOptions {
   /** The parent of all pods' cgroups in cgroupfs notation, `/berth`, which is `berth.slice` for runtimes with systemd; undefined: no cgroups are made or asked for. */
   cgroupRoot?: string;
   log: Logger;
+  /** Config maps, secrets and service accounts; default: there are none. */
+  objects?: ObjectSource;
+  /** The cluster's services, for the variables that pods find them by; default: there are none. */
+  services?: () => readonly Service[];
+  /** How pods find names; defaults are kubelet's. */
+  dns?: Partial<DnsOptions>;
   /** The traces that the runtimes' connections have their taps from. */
   traces?: PodTraces;
   /** How long a runtime may take to answer, the grace period of a stop coming on top. Default 2 minutes, kubelet's. */
@@ -72,6 +81,7 @@ export class Kubelet {
   readonly #traces: PodTraces;
   readonly #directories: PodDirectories;
   readonly #cgroups: NodeCgroups | undefined;
+  readonly #dns: PodDns;
   readonly #workers: PodWorkers;
   readonly #loop: SyncLoop;
   readonly #server: KubeletServer;
@@ -87,6 +97,7 @@ export class Kubelet {
     this.#traces = options.traces ?? new PodTraces();
     this.#directories = new PodDirectories(options.kubeletRoot, options.podLogsDir);
     this.#cgroups = options.cgroupRoot === undefined ? undefined : new NodeCgroups(options.cgroupRoot);
+    this.#dns = new PodDns(options.dns);
     this.#workers = new PodWorkers({
       kubeletRoot: options.kubeletRoot,
       create: (pod, handler) => this.#createWorker(pod, handler),
@@ -188,7 +199,7 @@ export class Kubelet {
       backOff: { ...defaultBackOff, ...this.#options.backOff },
       clock: this.#clock,
       log: this.#options.log,
-      hostIP: hostAddress(),
+      hostIP: hostAddresses()[0],
       refusal,
       onStatus: (status) => this.#tell(pod, status),
     });
@@ -211,7 +222,11 @@ export class Kubelet {
       directories: this.#directories,
       cgroups: this.#cgroups,
       events: this.#events,
-      hostDns: readHostDns,
+      dns: this.#dns,
+      objects: this.#options.objects ?? noObjects,
+      services: this.#options.services ?? (() => []),
+      hostIPs: hostAddresses(),
+      allocatable: hostAmounts,
       nodeMemory: BigInt(totalmem()),
       requestTimeoutMs: this.#requestTimeoutMs(),
     };
