@@ -2,17 +2,18 @@ import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
-import type { Event, Pod, PodStatus, Service } from '@berth/api/objects';
+import type { Event, Pod, PodStatus } from '@berth/api/objects';
 import { onAbort } from '@berth/sdk/abort';
 import { ExecSyncRequest, type ExecSyncResponse } from '@berth/sdk/cri';
 import type { Logger } from 'pino';
 import type { ActionContext } from './actions/action-context.ts';
-import { admit } from './admission.ts';
+import { hostPorts } from './admission/host-ports.ts';
+import { leftOutFields } from './admission/left-out-fields.ts';
+import { PodAdmission } from './admission/pod-admission.ts';
+import { unsupportedFields } from './admission/unsupported-fields.ts';
 import { NodeCgroups } from './cgroup/node-cgroups.ts';
 import { type Clock, systemClock } from './clock.ts';
-import { type DnsOptions, PodDns } from './dns/pod-dns.ts';
-import { hostAddresses, hostAmounts } from './host-facts.ts';
-import { refuseTakenPorts } from './host-ports.ts';
+import { type EnvironmentOptions, NodeEnvironment } from './node-environment.ts';
 import { type BackOff, defaultBackOff } from './plan/back-off.ts';
 import type { Refusal } from './plan/observed-pod.ts';
 import { apiTime, fullNameOf, gracePeriodOf, specOf, uidOf } from './pod.ts';
@@ -24,14 +25,12 @@ import { NodeRuntimes, type NodeRuntimesOptions } from './runtime/node-runtimes.
 import type { RuntimeClient } from './runtime/runtime-client.ts';
 import { RuntimeSessions } from './runtime/runtime-sessions.ts';
 import { KubeletServer } from './server/server.ts';
-import { noObjects } from './sources/no-objects.ts';
-import type { ObjectSource } from './sources/object-source.ts';
 import type { PodSource } from './sources/pod-source.ts';
 import { defaultIntervals, type Intervals, SyncLoop } from './sync-loop.ts';
 import { PodTraces } from './trace/pod-traces.ts';
 
 /** What a kubelet is made of. Times and back-off are for tests; their defaults are kubelet's. */
-export interface KubeletOptions extends NodeRuntimesOptions {
+export interface KubeletOptions extends NodeRuntimesOptions, EnvironmentOptions {
   nodeName: string;
   /** RUN: `kubelet.sock` is made here. */
   run: string;
@@ -43,12 +42,6 @@ export interface KubeletOptions extends NodeRuntimesOptions {
   /** The parent of all pods' cgroups in cgroupfs notation, `/berth`, which is `berth.slice` for runtimes with systemd; undefined: no cgroups are made or asked for. */
   cgroupRoot?: string;
   log: Logger;
-  /** Config maps, secrets and service accounts; default: there are none. */
-  objects?: ObjectSource;
-  /** The cluster's services, for the variables that pods find them by; default: there are none. */
-  services?: () => readonly Service[];
-  /** How pods find names; defaults are kubelet's. */
-  dns?: Partial<DnsOptions>;
   /** The traces that the runtimes' connections have their taps from. */
   traces?: PodTraces;
   /** How long a runtime may take to answer, the grace period of a stop coming on top. Default 2 minutes, kubelet's. */
@@ -81,7 +74,8 @@ export class Kubelet {
   readonly #traces: PodTraces;
   readonly #directories: PodDirectories;
   readonly #cgroups: NodeCgroups | undefined;
-  readonly #dns: PodDns;
+  readonly #environment: NodeEnvironment;
+  readonly #admission: PodAdmission;
   readonly #workers: PodWorkers;
   readonly #loop: SyncLoop;
   readonly #server: KubeletServer;
@@ -97,7 +91,8 @@ export class Kubelet {
     this.#traces = options.traces ?? new PodTraces();
     this.#directories = new PodDirectories(options.kubeletRoot, options.podLogsDir);
     this.#cgroups = options.cgroupRoot === undefined ? undefined : new NodeCgroups(options.cgroupRoot);
-    this.#dns = new PodDns(options.dns);
+    this.#environment = new NodeEnvironment(options);
+    this.#admission = new PodAdmission([unsupportedFields, hostPorts, ...this.#environment.admitHandlers]);
     this.#workers = new PodWorkers({
       kubeletRoot: options.kubeletRoot,
       create: (pod, handler) => this.#createWorker(pod, handler),
@@ -188,10 +183,8 @@ export class Kubelet {
   }
 
   #createWorker(pod: Pod, foundIn: string | undefined): PodWorker {
-    const admission = admit(pod);
-    const { client, refusal = admission.refusal ?? this.#refuseTakenPorts(pod) } =
-      foundIn === undefined ? this.#runtimes.of(pod) : { client: this.#runtimes.get(foundIn) };
-    const warnings = [...admission.warnings, ...(refusal ? [refusal] : [])];
+    const { client, refusal = this.#admit(pod) } = foundIn === undefined ? this.#runtimes.of(pod) : { client: this.#runtimes.get(foundIn) };
+    const warnings = [...leftOutFields(pod), ...(refusal ? [refusal] : [])];
     for (const { reason, message } of warnings) this.#events.record(pod, 'Warning', reason, message);
     const worker = new PodWorker({
       pod,
@@ -199,7 +192,7 @@ export class Kubelet {
       backOff: { ...defaultBackOff, ...this.#options.backOff },
       clock: this.#clock,
       log: this.#options.log,
-      hostIP: hostAddresses()[0],
+      hostIP: this.#environment.hostIPs()[0],
       refusal,
       onStatus: (status) => this.#tell(pod, status),
     });
@@ -207,12 +200,9 @@ export class Kubelet {
     return worker;
   }
 
-  #refuseTakenPorts(pod: Pod): Refusal | undefined {
+  #admit(pod: Pod): Refusal | undefined {
     const holders = this.#workers.all().filter((worker) => worker.active);
-    return refuseTakenPorts(
-      pod,
-      holders.map((worker) => worker.pod),
-    );
+    return this.#admission.admit({ pod, others: holders.map((worker) => worker.pod) });
   }
 
   #contextOf(pod: Pod, client: RuntimeClient): ActionContext {
@@ -222,11 +212,7 @@ export class Kubelet {
       directories: this.#directories,
       cgroups: this.#cgroups,
       events: this.#events,
-      dns: this.#dns,
-      objects: this.#options.objects ?? noObjects,
-      services: this.#options.services ?? (() => []),
-      hostIPs: hostAddresses(),
-      allocatable: hostAmounts,
+      environment: this.#environment,
       nodeMemory: BigInt(totalmem()),
       requestTimeoutMs: this.#requestTimeoutMs(),
     };

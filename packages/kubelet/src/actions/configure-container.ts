@@ -46,7 +46,9 @@ export async function configureContainer(
 }
 
 function environmentOf(context: ActionContext, container: Container, podIPs: string[], signal: AbortSignal): Promise<Map<string, string>> {
-  const { pod, objects, services, hostIPs, allocatable } = context;
+  const { pod, environment } = context;
+  const { objects, services, allocatable } = environment;
+  const hostIPs = environment.hostIPs();
   const namespace = namespaceOf(pod);
   return containerEnvironment(container, {
     objects: new ReferredData(objects, namespace, signal),
