@@ -13,7 +13,7 @@ import { PodAdmission } from './admission/pod-admission.ts';
 import { unsupportedFields } from './admission/unsupported-fields.ts';
 import { NodeCgroups } from './cgroup/node-cgroups.ts';
 import { type Clock, systemClock } from './clock.ts';
-import { hostAddress, readHostDns } from './host-facts.ts';
+import { type EnvironmentOptions, NodeEnvironment } from './node-environment.ts';
 import { type BackOff, defaultBackOff } from './plan/back-off.ts';
 import type { Refusal } from './plan/observed-pod.ts';
 import { apiTime, fullNameOf, gracePeriodOf, specOf, uidOf } from './pod.ts';
@@ -25,13 +25,17 @@ import { NodeRuntimes, type NodeRuntimesOptions } from './runtime/node-runtimes.
 import type { RuntimeClient } from './runtime/runtime-client.ts';
 import { RuntimeSessions } from './runtime/runtime-sessions.ts';
 import { KubeletServer } from './server/server.ts';
-import type { ObjectSource } from './sources/object-source.ts';
 import type { PodSource } from './sources/pod-source.ts';
 import { defaultIntervals, type Intervals, SyncLoop } from './sync-loop.ts';
+import { CachedTokens } from './tokens/cached-tokens.ts';
+import { LocalTokens } from './tokens/local-tokens.ts';
+import type { TokenSource } from './tokens/token-source.ts';
 import { PodTraces } from './trace/pod-traces.ts';
+import { OrphanedPodDirectories } from './volumes/pod-directory-removal.ts';
+import { PodVolumes } from './volumes/pod-volumes.ts';
 
 /** What a kubelet is made of. Times and back-off are for tests; their defaults are kubelet's. */
-export interface KubeletOptions extends NodeRuntimesOptions {
+export interface KubeletOptions extends NodeRuntimesOptions, EnvironmentOptions {
   nodeName: string;
   /** RUN: `kubelet.sock` is made here. */
   run: string;
@@ -40,11 +44,11 @@ export interface KubeletOptions extends NodeRuntimesOptions {
   /** Containers' logs: `NAMESPACE_NAME_UID/CONTAINER/RESTART.log` below. */
   podLogsDir: string;
   sources: PodSource[];
-  /** The config maps, secrets and service accounts that pods refer to; undefined: there are none. */
-  objects?: ObjectSource;
   /** The parent of all pods' cgroups in cgroupfs notation, `/berth`, which is `berth.slice` for runtimes with systemd; undefined: no cgroups are made or asked for. */
   cgroupRoot?: string;
   log: Logger;
+  /** Tokens of service accounts, for projected volumes; undefined: the node signs them itself. */
+  tokens?: TokenSource;
   /** The traces that the runtimes' connections have their taps from. */
   traces?: PodTraces;
   /** How long a runtime may take to answer, the grace period of a stop coming on top. Default 2 minutes, kubelet's. */
@@ -77,13 +81,17 @@ export class Kubelet {
   readonly #traces: PodTraces;
   readonly #directories: PodDirectories;
   readonly #cgroups: NodeCgroups | undefined;
-  readonly #admission = new PodAdmission([unsupportedFields, hostPorts]);
+  readonly #environment: NodeEnvironment;
+  readonly #volumes: PodVolumes;
+  readonly #orphanedDirectories: OrphanedPodDirectories;
+  readonly #admission: PodAdmission;
   readonly #workers: PodWorkers;
   readonly #loop: SyncLoop;
   readonly #server: KubeletServer;
   readonly #listeners = new Set<StatusListener>();
   readonly #loopEnd = new AbortController();
   #loopDone: Promise<void> | undefined;
+  #unsubscribe: (() => void) | undefined;
 
   constructor(options: KubeletOptions) {
     this.#options = options;
@@ -93,6 +101,12 @@ export class Kubelet {
     this.#traces = options.traces ?? new PodTraces();
     this.#directories = new PodDirectories(options.kubeletRoot, options.podLogsDir);
     this.#cgroups = options.cgroupRoot === undefined ? undefined : new NodeCgroups(options.cgroupRoot);
+    this.#environment = new NodeEnvironment(options);
+    const { objects, allocatable } = this.#environment;
+    const tokens = new CachedTokens(options.tokens ?? this.#localTokens(), this.#clock);
+    this.#volumes = new PodVolumes({ directories: this.#directories, objects, tokens, allocatable });
+    this.#orphanedDirectories = new OrphanedPodDirectories(this.#directories.podsDirectory, options.log);
+    this.#admission = new PodAdmission([unsupportedFields, hostPorts, ...this.#environment.admitHandlers]);
     this.#workers = new PodWorkers({
       kubeletRoot: options.kubeletRoot,
       create: (pod, handler) => this.#createWorker(pod, handler),
@@ -106,6 +120,7 @@ export class Kubelet {
       intervals: { ...defaultIntervals, ...options.intervals },
       log: options.log,
       onUpdate: () => this.#tellAll(),
+      onHousekeeping: () => this.#orphanedDirectories.sweep((uid) => this.#loop.knows(uid)),
     });
     this.#server = new KubeletServer(join(options.run, 'kubelet.sock'), {
       pods: () => this.pods(),
@@ -122,6 +137,7 @@ export class Kubelet {
     await mkdir(this.#options.kubeletRoot, { recursive: true, mode: 0o750 });
     await mkdir(this.#options.podLogsDir, { recursive: true });
     await this.#server.listen();
+    this.#unsubscribe = this.#environment.objects.onChange((...object) => this.#workers.objectChanged(...object));
     this.#loopDone = this.#loop.run(this.#loopEnd.signal);
   }
 
@@ -131,6 +147,8 @@ export class Kubelet {
     await this.#workers.haltAll();
     this.#loopEnd.abort();
     await this.#loopDone;
+    this.#unsubscribe?.();
+    await this.#orphanedDirectories.settled();
     await this.#server.close();
     return left;
   }
@@ -192,7 +210,7 @@ export class Kubelet {
       backOff: { ...defaultBackOff, ...this.#options.backOff },
       clock: this.#clock,
       log: this.#options.log,
-      hostIP: hostAddress(),
+      hostIP: this.#environment.hostIPs()[0],
       refusal,
       onStatus: (status) => this.#tell(pod, status),
     });
@@ -205,14 +223,20 @@ export class Kubelet {
     return this.#admission.admit({ pod, others: holders.map((worker) => worker.pod) });
   }
 
+  #localTokens(): TokenSource {
+    const directory = join(this.#options.kubeletRoot, 'pki');
+    return new LocalTokens({ directory, objects: this.#environment.objects, clock: this.#clock });
+  }
+
   #contextOf(pod: Pod, client: RuntimeClient): ActionContext {
     return {
       pod,
       client,
       directories: this.#directories,
+      volumes: this.#volumes,
       cgroups: this.#cgroups,
       events: this.#events,
-      hostDns: readHostDns,
+      environment: this.#environment,
       nodeMemory: BigInt(totalmem()),
       requestTimeoutMs: this.#requestTimeoutMs(),
     };

@@ -42,6 +42,11 @@ export class PodDirectories {
     return join(this.podDirectory(pod), 'volume-subpaths', volume, container, String(index));
   }
 
+  /** What the pod's containers have as /etc/hosts. */
+  hostsFile(pod: Pod): string {
+    return join(this.podDirectory(pod), 'etc-hosts');
+  }
+
   /** Has a directory for each container; what is in it outlives the containers. */
   logDirectory(pod: Pod): string {
     return join(this.#podLogsDir, `${namespaceOf(pod)}_${nameOf(pod)}_${uidOf(pod)}`);

@@ -50,6 +50,11 @@ export class PodWorkers {
     this.#startWaiting();
   }
 
+  /** The pod has a worker, or waits for one. */
+  has(uid: string): boolean {
+    return this.#workers.has(uid) || this.#waiting.some((pod) => uidOf(pod) === uid);
+  }
+
   /** Something may have happened to the pod. */
   notify(uid: string): void {
     this.#workers.get(uid)?.notify();
@@ -69,7 +74,7 @@ export class PodWorkers {
   endOrphans(handler: string, pods: ListedPod[]): void {
     if (this.#stopping) return;
     for (const { uid, name, namespace, kubeletRoot } of pods) {
-      if (kubeletRoot !== this.#options.kubeletRoot || this.#workers.has(uid) || this.#waiting.some((pod) => uidOf(pod) === uid)) continue;
+      if (kubeletRoot !== this.#options.kubeletRoot || this.has(uid)) continue;
       const pod: Pod = { apiVersion: 'v1', kind: 'Pod', metadata: { uid, name, namespace }, spec: { containers: [] } };
       this.#launch(pod, handler).terminate(gracePeriodOf(pod));
     }

@@ -24,6 +24,8 @@ interface SyncLoopOptions {
   log: Logger;
   /** Called after a source has spoken. */
   onUpdate(): void;
+  /** Called at each housekeeping, once every source and every runtime has been read. */
+  onHousekeeping(): void;
 }
 
 type LoopEvent =
@@ -57,6 +59,12 @@ export class SyncLoop {
     return this.#options.sources.every((source) => this.#updates.has(source.name));
   }
 
+  /** Whether a pod is wanted, has a worker, or is in a runtime. */
+  knows(uid: string): boolean {
+    const { workers } = this.#options;
+    return workers.has(uid) || this.#relists.some((relist) => relist.pods?.some((pod) => pod.uid === uid) ?? true);
+  }
+
   /** Runs until `signal` aborts, and returns when all streams have ended. */
   async run(signal: AbortSignal): Promise<void> {
     const { sources, intervals } = this.#options;
@@ -87,6 +95,7 @@ export class SyncLoop {
       case 'housekeeping':
         if (this.sourcesReady) for (const relist of this.#relists) workers.endOrphans(relist.handler, relist.pods ?? []);
         workers.forgetFinished();
+        if (this.sourcesReady && this.#relists.every((relist) => relist.pods)) this.#options.onHousekeeping();
     }
   }
 

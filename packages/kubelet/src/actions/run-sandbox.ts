@@ -5,8 +5,9 @@ import { ActionFailure } from './action-failure.ts';
 
 /** Makes and starts the pod's sandbox, with its network. */
 export async function runSandbox(context: ActionContext, attempt: number, signal: AbortSignal): Promise<void> {
-  const { client, pod } = context;
+  const { client, environment, events, pod } = context;
   await ActionFailure.explain('FailedCreatePodSandBox', `Failed to create pod sandbox: runtime ${client.handler}`, async () => {
+    for (const { reason, message } of (await environment.dns.resolverOf(pod)).warnings) events.record(pod, 'Warning', reason, message);
     const config = sandboxConfig(pod, attempt, await sandboxSurroundings(context, signal));
     await client.runtime.runPodSandbox(RunPodSandboxRequest.create({ config, runtimeHandler: client.runtimeHandler }), { signal });
   });

@@ -24,7 +24,6 @@ export function leftOutFields(pod: Pod): { reason: string; message: string }[] {
       'ignored; images are pulled without credentials',
     ),
     ...warn('StorageLimitsNotSupported', storageLimits(pod), 'ignored; the size of volumes and container files is not watched'),
-    ...warn('SubdomainNotSupported', spec.subdomain ? ['spec.subdomain'] : [], 'ignored; there is no cluster domain'),
   ];
 }
 

@@ -10,15 +10,14 @@ const main = (more: Partial<Container>): Partial<PodSpec> => ({ containers: [{ n
 
 describe('what a node refuses names the field', () => {
   it.each<[path: string, spec: Partial<PodSpec>]>([
-    ['spec.volumes[0].secret', { volumes: [{ name: 'v', secret: { secretName: 's' } }] }],
-    ['spec.volumes[0].emptyDir.medium', { volumes: [{ name: 'v', emptyDir: { medium: 'HugePages' } }] }],
-    ['spec.hostAliases', { hostAliases: [{ ip: '10.0.0.1' }] }],
+    ['spec.volumes[0].nfs', { volumes: [{ name: 'v', nfs: { server: 's', path: '/' } }] }],
+    [
+      'spec.volumes[0].projected.sources[0].clusterTrustBundle',
+      { volumes: [{ name: 'v', projected: { sources: [{ clusterTrustBundle: { name: 'b', path: 'b' } }] } }] },
+    ],
     ['spec.initContainers[0].restartPolicy', { initContainers: [{ name: 'i', image: 'a', restartPolicy: 'Always' }] }],
-    ['spec.containers[0].envFrom', main({ envFrom: [{ configMapRef: { name: 'c' } }] })],
-    ['spec.containers[0].env[0].valueFrom', main({ env: [{ name: 'A', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } }] })],
     ['spec.containers[0].securityContext.procMount', main({ securityContext: { procMount: 'Unmasked' } })],
     ['spec.containers[0].lifecycle', main({ lifecycle: { preStop: { sleep: { seconds: 1 } } } })],
-    ['spec.containers[0].volumeMounts[0].subPath', main({ volumeMounts: [{ name: 'v', mountPath: '/v', subPath: 'a' }] })],
     ['spec.containers[0].resources.limits[nvidia.com/gpu]', main({ resources: { limits: { 'nvidia.com/gpu': 1 } } })],
   ])('%s', (path, spec) => {
     expect(refusalOf(spec)).toMatchObject({ reason: 'Unsupported', message: expect.stringContaining(`${path}: `) });
@@ -48,7 +47,14 @@ it('a plain pod is neither refused nor warned of', () => {
     volumes: [
       { name: 'v', emptyDir: {} },
       { name: 'h', hostPath: { path: '/' } },
+      { name: 'c', configMap: { name: 'c' } },
+      { name: 's', secret: { secretName: 's' } },
+      { name: 'd', downwardAPI: {} },
+      { name: 'p', projected: { sources: [{ serviceAccountToken: { path: 't' } }] } },
+      { name: 'i', image: { reference: 'a:1' } },
+      { name: 'm', emptyDir: { medium: 'HugePages-2Mi' } },
     ],
+    ...main({ volumeMounts: [{ name: 'v', mountPath: '/v', subPath: 'a' }] }),
   };
   expect([refusalOf(spec), leftOutFields(makePod(spec))]).toEqual([undefined, []]);
 });

@@ -31,13 +31,10 @@ function refusalOf([first, ...others]: Field[]): Refusal | undefined {
 function refusedPodFields(pod: Pod): Field[] {
   const spec = specOf(pod);
   return present([
-    [spec.hostAliases?.length, 'spec.hostAliases', 'a managed hosts file'],
     [spec.ephemeralContainers?.length, 'spec.ephemeralContainers', 'ephemeral containers'],
     [spec.resourceClaims?.length, 'spec.resourceClaims', 'dynamic resources'],
     [spec.schedulingGates?.length, 'spec.schedulingGates', 'an API that could lift scheduling gates'],
     [spec.hostUsers === false, 'spec.hostUsers', 'user namespaces'],
-    [spec.setHostnameAsFQDN, 'spec.setHostnameAsFQDN', 'a cluster domain'],
-    [spec.hostnameOverride, 'spec.hostnameOverride', 'a managed hosts file'],
     [spec.resources, 'spec.resources', 'resources of the pod as a whole'],
     [spec.os?.name === 'windows', 'spec.os', 'Windows'],
     ...(spec.volumes ?? []).flatMap((volume, index) => volumeFields(volume, `spec.volumes[${index}]`)),
@@ -47,24 +44,23 @@ function refusedPodFields(pod: Pod): Field[] {
 type Rule = [asked: unknown, path: string, what: string];
 
 /** Sources of volumes that the node can make. */
-const volumeSources = new Set(['name', 'emptyDir', 'hostPath']);
+const volumeSources = new Set(['name', 'emptyDir', 'hostPath', 'configMap', 'secret', 'downwardAPI', 'projected', 'image']);
+/** Sources of projected volumes that it can't fill. */
+const refusedProjections = { clusterTrustBundle: 'cluster trust bundles', podCertificate: 'pod certificates' } as const;
 
 function volumeFields(volume: Volume, path: string): Rule[] {
   const sources = Object.keys(volume).filter((key) => !volumeSources.has(key));
-  const medium = volume.emptyDir?.medium ?? '';
-  return [
-    ...sources.map((source): Rule => [true, `${path}.${source}`, `${source} volumes`]),
-    [medium.startsWith('HugePages'), `${path}.emptyDir.medium`, 'huge pages'],
-  ];
+  const projections = (volume.projected?.sources ?? []).flatMap((projection, index) =>
+    (['clusterTrustBundle', 'podCertificate'] as const).map(
+      (name): Rule => [projection[name], `${path}.projected.sources[${index}].${name}`, refusedProjections[name]],
+    ),
+  );
+  return [...sources.map((source): Rule => [true, `${path}.${source}`, `${source} volumes`]), ...projections];
 }
 
 function refusedContainerFields(container: Container, path: string): Field[] {
   const isInit = path.startsWith('spec.initContainers');
   return present([
-    [container.envFrom?.length, `${path}.envFrom`, 'config maps and secrets'],
-    ...(container.env ?? []).map(
-      ({ valueFrom }, index): Rule => [valueFrom, `${path}.env[${index}].valueFrom`, 'variables from elsewhere'],
-    ),
     [container.lifecycle, `${path}.lifecycle`, 'life-cycle hooks'],
     [container.restartPolicy, `${path}.restartPolicy`, isInit ? 'restartable init containers' : 'a restart policy per container'],
     [container.restartPolicyRules?.length, `${path}.restartPolicyRules`, 'a restart policy per container'],
@@ -77,10 +73,6 @@ function refusedContainerFields(container: Container, path: string): Field[] {
     [container.volumeDevices?.length, `${path}.volumeDevices`, 'block volumes'],
     [container.resources?.claims?.length, `${path}.resources.claims`, 'dynamic resources'],
     ...extendedResources(container).map((name): Rule => [true, `${path}.resources.limits[${name}]`, `the resource ${name}`]),
-    ...(container.volumeMounts ?? []).flatMap(({ subPath, subPathExpr }, index): Rule[] => [
-      [subPath, `${path}.volumeMounts[${index}].subPath`, 'mounts of a part of a volume'],
-      [subPathExpr, `${path}.volumeMounts[${index}].subPathExpr`, 'mounts of a part of a volume'],
-    ]),
   ]);
 }
 

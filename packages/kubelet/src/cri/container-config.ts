@@ -1,7 +1,7 @@
-import type { Container, Pod, VolumeMount } from '@berth/api/objects';
-import { ContainerConfig, ImageSpec, LinuxContainerConfig, Mount, MountPropagation } from '@berth/sdk/cri';
+import type { Container, Pod } from '@berth/api/objects';
+import { ContainerConfig, ImageSpec, LinuxContainerConfig, type Mount } from '@berth/sdk/cri';
 import { logFileName } from '../pod-directories.ts';
-import { environment, expand } from './expansion.ts';
+import { expand } from './expansion.ts';
 import { containerAnnotations, containerLabels } from './labels.ts';
 import { containerResources } from './resources.ts';
 import { containerSecurityContext } from './security-context.ts';
@@ -11,8 +11,10 @@ interface ContainerSurroundings {
   attempt: number;
   /** What the runtime calls the image; the name in the spec if it told none. */
   imageRef: string;
-  /** Where each volume of the pod is on the host. */
-  volumePaths: ReadonlyMap<string, string>;
+  /** Its variables, all resolved. */
+  environment: ReadonlyMap<string, string>;
+  /** Everything that is mounted. */
+  mounts: Mount[];
   /** Where localhost profiles of seccomp are. */
   seccompRoot: string;
   /** Bytes. */
@@ -21,17 +23,16 @@ interface ContainerSurroundings {
 
 /** The CRI message for one instance of a container; nothing is looked up or made. */
 export function containerConfig(pod: Pod, container: Container, surroundings: ContainerSurroundings): ContainerConfig {
-  const { attempt, imageRef, nodeMemory } = surroundings;
-  const variables = environment(container.env ?? []);
-  const expanded = (texts: string[] = []) => texts.map((text) => expand(text, variables));
+  const { attempt, environment, imageRef, mounts, nodeMemory } = surroundings;
+  const expanded = (texts: string[] = []) => texts.map((text) => expand(text, environment));
   return ContainerConfig.create({
     metadata: { name: container.name, attempt },
     image: ImageSpec.create({ image: imageRef, userSpecifiedImage: container.image }),
     command: expanded(container.command),
     args: expanded(container.args),
     workingDir: container.workingDir ?? '',
-    envs: [...variables].map(([key, value]) => ({ key, value: Buffer.from(value) })),
-    mounts: (container.volumeMounts ?? []).map((mount) => criMount(mount, surroundings.volumePaths)),
+    envs: [...environment].map(([key, value]) => ({ key, value: Buffer.from(value) })),
+    mounts,
     labels: containerLabels(pod, container),
     annotations: containerAnnotations(pod, container, attempt),
     logPath: `${container.name}/${logFileName(attempt)}`,
@@ -42,19 +43,5 @@ export function containerConfig(pod: Pod, container: Container, surroundings: Co
       resources: containerResources(pod, container, nodeMemory),
       securityContext: containerSecurityContext(pod, container, surroundings.seccompRoot),
     }),
-  });
-}
-
-function criMount(mount: VolumeMount, volumePaths: ReadonlyMap<string, string>): Mount {
-  const propagations: Record<string, MountPropagation> = {
-    HostToContainer: MountPropagation.PROPAGATION_HOST_TO_CONTAINER,
-    Bidirectional: MountPropagation.PROPAGATION_BIDIRECTIONAL,
-  };
-  return Mount.create({
-    containerPath: mount.mountPath,
-    hostPath: volumePaths.get(mount.name) ?? '',
-    readonly: mount.readOnly ?? false,
-    recursiveReadOnly: mount.recursiveReadOnly === 'Enabled',
-    propagation: propagations[mount.mountPropagation ?? ''] ?? MountPropagation.PROPAGATION_PRIVATE,
   });
 }

@@ -1,3 +1,5 @@
+import { PluginError } from '@berth/sdk/errors';
+
 /** Replaces `$(NAME)` by the variable's value; `$$(NAME)` stands for a literal `$(NAME)`, and unknown names stay as written. */
 export function expand(text: string, variables: ReadonlyMap<string, string>): string {
   return text.replace(/\$(?:\$|\(([^()]*)\))/g, (match, name?: string) => {
@@ -6,9 +8,12 @@ export function expand(text: string, variables: ReadonlyMap<string, string>): st
   });
 }
 
-/** A container's environment: each value may refer to the ones before it. */
-export function environment(env: readonly { name: string; value?: string }[]): Map<string, string> {
-  const variables = new Map<string, string>();
-  for (const { name, value = '' } of env) variables.set(name, expand(value, variables));
-  return variables;
+/** The same where every name has to be known. Throws NOT_FOUND for the first that isn't. */
+export function expandKnown(text: string, variables: ReadonlyMap<string, string>): string {
+  return text.replace(/\$(?:\$|\(([^()]*)\))/g, (match, name?: string) => {
+    if (match === '$$') return '$';
+    const value = variables.get(name ?? '');
+    if (value === undefined) throw new PluginError('NOT_FOUND', `missing value for ${JSON.stringify(name)}`);
+    return value;
+  });
 }

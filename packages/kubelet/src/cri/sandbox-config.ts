@@ -1,7 +1,6 @@
 import type { Pod } from '@berth/api/objects';
 import { type DNSConfig, LinuxPodSandboxConfig, PodSandboxConfig, PortMapping, Protocol } from '@berth/sdk/cri';
 import { nameOf, namespaceOf, specOf, uidOf } from '../pod.ts';
-import { dnsConfig } from './dns-config.ts';
 import { sandboxAnnotations, sandboxLabels } from './labels.ts';
 import { sandboxResources } from './resources.ts';
 import { sandboxSecurityContext } from './security-context.ts';
@@ -12,21 +11,20 @@ export interface SandboxSurroundings {
   logDirectory: string;
   /** Empty: the runtime chooses. */
   cgroupParent: string;
-  /** The host's own resolv.conf. */
-  hostDns: DNSConfig;
+  /** Empty in the host's network. */
+  hostname: string;
+  /** What its resolv.conf says. */
+  resolver: DNSConfig;
 }
-
-/** The longest host name that Linux has. */
-const hostnameLimit = 63;
 
 /** The CRI message for a pod's sandbox; nothing is looked up or made. */
 export function sandboxConfig(pod: Pod, attempt: number, surroundings: SandboxSurroundings): PodSandboxConfig {
   const spec = specOf(pod);
   return PodSandboxConfig.create({
     metadata: { name: nameOf(pod), namespace: namespaceOf(pod), uid: uidOf(pod), attempt },
-    hostname: spec.hostNetwork ? '' : hostnameOf(pod),
+    hostname: surroundings.hostname,
     logDirectory: surroundings.logDirectory,
-    dnsConfig: dnsConfig(pod, surroundings.hostDns),
+    dnsConfig: surroundings.resolver,
     portMappings: portMappings(pod),
     labels: sandboxLabels(pod),
     annotations: sandboxAnnotations(pod, surroundings.kubeletRoot),
@@ -37,11 +35,6 @@ export function sandboxConfig(pod: Pod, attempt: number, surroundings: SandboxSu
       resources: sandboxResources(pod),
     }),
   });
-}
-
-/** The pod's own host name, or its name cut to what a host name may be. */
-function hostnameOf(pod: Pod): string {
-  return (specOf(pod).hostname || nameOf(pod)).slice(0, hostnameLimit).replace(/[-.]+$/, '');
 }
 
 function portMappings(pod: Pod): PortMapping[] {

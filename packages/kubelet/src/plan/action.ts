@@ -18,6 +18,8 @@ export interface StartContainer {
   attempt: number;
   sandboxId: string;
   sandboxAttempt: number;
+  /** The pod's own addresses; empty where it has the host's. */
+  podIPs: string[];
   pull: boolean;
   /** What the restart after this one has to wait; undefined for a first start. */
   restartDelayMs?: number;

@@ -1,4 +1,4 @@
-import { createHash, generateKeyPairSync, type KeyObject, createPrivateKey, createPublicKey, randomUUID } from 'node:crypto';
+import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, randomUUID } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
@@ -96,7 +96,9 @@ async function writeWhole(file: string, content: string | Buffer, mode: number):
 }
 
 function keyId(key: KeyObject): string {
-  return createHash('sha256').update(createPublicKey(key).export({ type: 'spki', format: 'der' })).digest('base64url');
+  return createHash('sha256')
+    .update(createPublicKey(key).export({ type: 'spki', format: 'der' }))
+    .digest('base64url');
 }
 
 /** An account from a file has no uid: the same name gives the same. */

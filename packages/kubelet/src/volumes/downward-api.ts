@@ -11,6 +11,7 @@ export function downwardApiVolume(directories: PodDirectories, allocatable: () =
     directory: 'kubernetes.io~downward-api',
     inMemory: true,
     handles: ({ downwardAPI }) => downwardAPI !== undefined,
-    payload: async (pod, { downwardAPI: { items, defaultMode = readable } = {} }) => downwardPayload(pod, items, defaultMode, allocatable()),
+    payload: async (pod, { downwardAPI: { items, defaultMode = readable } = {} }) =>
+      downwardPayload(pod, items, defaultMode, allocatable()),
   });
 }

@@ -11,11 +11,12 @@ const nowhere = { hostIPs: [], podIPs: [] };
 /** Files of the pod's own fields and of its containers' resources. */
 export function downwardPayload(pod: Pod, items: readonly Item[] | undefined, defaultMode: number, allocatable: ResourceAmounts): Payload {
   const payload = new Map<string, ProjectedFile>();
-  for (const item of items ?? []) payload.set(item.path, { data: Buffer.from(valueOf(pod, item, allocatable)), mode: item.mode ?? defaultMode });
+  for (const item of items ?? [])
+    payload.set(item.path, { data: Buffer.from(contentOf(pod, item, allocatable)), mode: item.mode ?? defaultMode });
   return payload;
 }
 
-function valueOf(pod: Pod, { fieldRef, resourceFieldRef }: Item, allocatable: ResourceAmounts): string {
+function contentOf(pod: Pod, { fieldRef, resourceFieldRef }: Item, allocatable: ResourceAmounts): string {
   if (resourceFieldRef) return resourceFieldValue(pod, resourceFieldRef, allocatable);
   return fieldRef ? fieldValue(pod, fieldRef.fieldPath, nowhere) : '';
 }

@@ -65,7 +65,9 @@ export class EmptyDir implements VolumePlugin {
 export function memorySize(pod: Pod, volume: Volume, allocatable: ResourceAmounts): bigint | undefined {
   const limits = specOf(pod).containers.map(({ resources }) => resources?.limits?.memory);
   const ofPod = specOf(pod).resources?.limits?.memory ?? (limits.every((limit) => limit !== undefined) ? sum(limits) : undefined);
-  const sizes = [allocatable.get('memory'), ...[volume.emptyDir?.sizeLimit, ofPod].map(bytesOf)].filter((size) => size !== undefined && size > 0n);
+  const sizes = [allocatable.get('memory'), ...[volume.emptyDir?.sizeLimit, ofPod].map(bytesOf)].filter(
+    (size) => size !== undefined && size > 0n,
+  );
   return sizes.reduce<bigint | undefined>((least, size) => (least === undefined || (size ?? 0n) < least ? size : least), undefined);
 }
 
@@ -88,10 +90,14 @@ function hugePageSize(pod: Pod, volume: Volume, medium: string): string {
   const object = `volume ${volume.name}`;
   if (only === undefined) throw new PluginError('FAILED_PRECONDITION', "the pod's containers ask for no huge pages", { object });
   if (others.length > 0 || (named && !sizes.has(named))) {
-    throw new PluginError('FAILED_PRECONDITION', `medium ${medium}: the pod's containers use huge pages of ${[...sizes].join(', ') || 'no size'}`, {
-      object,
-      hint: 'name the size in the medium, as in HugePages-2Mi, and ask for it in a container',
-    });
+    throw new PluginError(
+      'FAILED_PRECONDITION',
+      `medium ${medium}: the pod's containers use huge pages of ${[...sizes].join(', ') || 'no size'}`,
+      {
+        object,
+        hint: 'name the size in the medium, as in HugePages-2Mi, and ask for it in a container',
+      },
+    );
   }
   return `${Quantity.parse(only).value() / 1024n}K`;
 }

@@ -47,7 +47,8 @@ export class OrphanedPodDirectories {
       this.#log.info({ uid }, 'removed the directory of a pod that nobody has');
     } catch (thrown) {
       const { message } = PluginError.from(thrown);
-      if (this.#told.get(uid) !== message) this.#log.warn({ uid }, `orphaned pod ${uid} found, but its volumes can't be removed: ${message}`);
+      if (this.#told.get(uid) !== message)
+        this.#log.warn({ uid }, `orphaned pod ${uid} found, but its volumes can't be removed: ${message}`);
       this.#told.set(uid, message);
     }
   }

@@ -81,7 +81,9 @@ async function setUpAll(pod: Pod, volumes: readonly PluggedVolume[], signal: Abo
 
 function explained(plugged: PluggedVolume | undefined, reason: unknown): PluginError {
   const { code, message } = PluginError.from(reason);
-  return new PluginError(code, `MountVolume.SetUp failed for volume ${JSON.stringify(plugged?.volume.name)} : ${message}`, { cause: reason });
+  return new PluginError(code, `MountVolume.SetUp failed for volume ${JSON.stringify(plugged?.volume.name)} : ${message}`, {
+    cause: reason,
+  });
 }
 
 /** Whether some volume of the pod shows what may change while it is mounted. */

@@ -59,7 +59,10 @@ async function project(
     const { token } = await tokens.token(tokenRequestFor(pod, serviceAccountToken), signal);
     return new Map([[serviceAccountToken.path, tokenFile(pod, token, defaultMode)]]);
   }
-  throw new PluginError('UNIMPLEMENTED', `a projected volume can't be filled from ${Object.keys(others).join(', ') || 'nothing'} on this node`);
+  throw new PluginError(
+    'UNIMPLEMENTED',
+    `a projected volume can't be filled from ${Object.keys(others).join(', ') || 'nothing'} on this node`,
+  );
 }
 
 /** A token is for its user alone where that is known: for the one that all containers run as, or for the pod's group. */

@@ -27,7 +27,11 @@ export async function bindSubPath({ volume, path, target }: SubPath): Promise<vo
   if (path.startsWith('/') || path.split('/').includes('..')) {
     throw new PluginError('INVALID_ARGUMENT', 'must be a relative path without ".."', { object: `subPath ${JSON.stringify(path)}` });
   }
-  if (!mayMount) throw new PluginError('PERMISSION_DENIED', 'mounting a part of a volume needs root', { object: `subPath ${path}`, hint: 'run the node as root' });
+  if (!mayMount)
+    throw new PluginError('PERMISSION_DENIED', 'mounting a part of a volume needs root', {
+      object: `subPath ${path}`,
+      hint: 'run the node as root',
+    });
   const top = openSync(volume, O_PATH);
   try {
     const { mode } = await stat(volume);

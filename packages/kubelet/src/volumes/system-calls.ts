@@ -54,7 +54,9 @@ function load(): SystemCalls {
   const library = koffi.load(null);
   const openat2 = library.func('long syscall(long number, int directory, const char *path, const uint64_t *how, size_t size)');
   const mkdirat = library.func('int mkdirat(int directory, const char *path, uint mode)');
-  const mountCall = library.func('int mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data)');
+  const mountCall = library.func(
+    'int mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data)',
+  );
   const umount2 = library.func('int umount2(const char *target, int flags)');
   const { EAGAIN, EEXIST, EINVAL, ELOOP, ENOENT, ENOTDIR, EXDEV } = koffi.os.errno;
 

@@ -20,7 +20,11 @@ const modeBits = 0o7777;
  * the group by their setgid bit. Symbolic links are given away themselves and never followed. Nothing happens without a group. No container may
  * have the volume yet: one that could rename things under way would choose what is given away.
  */
-export async function giveToGroup(path: string, group: number | undefined, { readOnly = false, policy = 'Always' }: OwnershipOptions = {}): Promise<void> {
+export async function giveToGroup(
+  path: string,
+  group: number | undefined,
+  { readOnly = false, policy = 'Always' }: OwnershipOptions = {},
+): Promise<void> {
   if (group === undefined) return;
   const bits = readOnly ? readOnlyBits : readWrite;
   if (policy === 'OnRootMismatch' && (await isGiven(path, group, bits))) return;

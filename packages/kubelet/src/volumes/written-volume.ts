@@ -51,7 +51,7 @@ export class WrittenVolume implements VolumePlugin {
     const made = await mkdir(path, { recursive: true, mode: 0o750 });
     if (this.#options.inMemory && mayMount) await mountMemory(path, undefined);
     if (made !== undefined) await chmod(path, openToAll);
-    await writeAtomically(path, payload, { finish: (directory) => giveToGroup(directory, fsGroup) });
-    if (made !== undefined) await giveToGroup(path, fsGroup);
+    await writeAtomically(path, payload, { finish: (directory) => giveToGroup(directory, fsGroup, this) });
+    if (made !== undefined) await giveToGroup(path, fsGroup, this);
   }
 }
