@@ -1,6 +1,6 @@
 import type { Container, ContainerState, ContainerStatus } from '@berth/api/objects';
 import { apiTime } from '../pod.ts';
-import type { ContainerInstance } from './observed-pod.ts';
+import type { ContainerInstance, ProbeVerdict } from './observed-pod.ts';
 import type { Wait } from './wait.ts';
 
 /** What a container's status is made of. */
@@ -12,12 +12,15 @@ interface ContainerFacts {
   wait: Wait | undefined;
   /** What a container shows that nothing is known of. */
   initialReason: 'ContainerCreating' | 'PodInitializing';
+  /** A plain init container is ready once it has succeeded, and nothing before. */
   isInit: boolean;
+  /** What the probes of the newest instance say. */
+  probes: ProbeVerdict | undefined;
 }
 
 /** A container's status: from its instances, and from what was told before where the runtime forgot them. */
 export function containerStatus(container: Container, facts: ContainerFacts): ContainerStatus {
-  const { instances, told, handler, isInit } = facts;
+  const { instances, told, handler, isInit, probes = { started: true, ready: true } } = facts;
   const [newest] = instances;
   const state = stateOf(facts);
   const succeeded = state.terminated?.exitCode === 0;
@@ -25,8 +28,8 @@ export function containerStatus(container: Container, facts: ContainerFacts): Co
     name: container.name,
     state,
     lastState: lastStateOf(facts),
-    ready: isInit ? succeeded : state.running !== undefined,
-    started: state.running !== undefined || (isInit && succeeded),
+    ready: isInit ? succeeded : state.running !== undefined && probes.started && probes.ready,
+    started: (state.running !== undefined && probes.started) || (isInit && succeeded),
     restartCount: newest?.attempt ?? told?.restartCount ?? 0,
     image: newest?.image || container.image || '',
     imageID: newest?.imageId || told?.imageID || '',
