@@ -9,8 +9,12 @@ export function isSamePod(a: Pod, b: Pod): boolean {
   return isDeepStrictEqual([a.spec, wishesOf(a)], [b.spec, wishesOf(b)]);
 }
 
-function wishesOf({ metadata: { labels, annotations, generation, deletionTimestamp, deletionGracePeriodSeconds } = {} }: Pod): object {
+/** Others open a pod's readiness gates by its conditions. */
+function wishesOf({ metadata = {}, spec, status }: Pod): object {
+  const { labels, annotations, generation, deletionTimestamp, deletionGracePeriodSeconds } = metadata;
+  const gates = spec?.readinessGates?.map(({ conditionType }) => conditionType);
   return {
+    gates: status?.conditions?.filter(({ type }) => gates?.includes(type)),
     labels,
     annotations: { ...annotations, 'kubernetes.io/config.seen': undefined },
     generation,

@@ -32,6 +32,8 @@ export interface ContainerInstance {
   imageId: string;
   /** Of what it was made of, see `definitionHash`; undefined where the runtime doesn't tell it. */
   definition?: string;
+  /** Whom its first process runs as, where the runtime tells. */
+  user?: { uid: number; gid: number; supplementalGroups?: number[] };
 }
 
 /** What the probes of one container instance have found so far. */
@@ -66,6 +68,13 @@ export interface Refusal {
   message: string;
 }
 
+/** Why the node ends a pod that it has run: the pod stays, Failed, and isn't started again. */
+export interface Eviction extends Refusal {
+  gracePeriodSeconds: number;
+  /** What the condition DisruptionTarget says; without, the pod gets none. */
+  disruption?: string;
+}
+
 /** Everything that the planner knows of a pod besides its spec: what the runtime told and what the worker remembers. */
 export interface ObservedPod {
   handler: string;
@@ -90,6 +99,7 @@ export interface ObservedPod {
   /** Since when the pod's containers are being stopped for good: all of them together have one grace period. */
   endingSince?: Date;
   refusal?: Refusal;
+  eviction?: Eviction;
   /** The status told last. */
   previous?: PodStatus;
   hostIP?: string;
