@@ -26,16 +26,13 @@ import type { RuntimeClient } from './runtime/runtime-client.ts';
 import { RuntimeSessions } from './runtime/runtime-sessions.ts';
 import { KubeletServer } from './server/server.ts';
 import type { PodSource } from './sources/pod-source.ts';
+import { NodeStatsProvider } from './stats/node-stats-provider.ts';
 import { defaultIntervals, type Intervals, SyncLoop } from './sync-loop.ts';
-import { CachedTokens } from './tokens/cached-tokens.ts';
-import { LocalTokens } from './tokens/local-tokens.ts';
-import type { TokenSource } from './tokens/token-source.ts';
 import { PodTraces } from './trace/pod-traces.ts';
-import { OrphanedPodDirectories } from './volumes/pod-directory-removal.ts';
-import { PodVolumes } from './volumes/pod-volumes.ts';
+import { NodeVolumes, type VolumeOptions } from './volumes/node-volumes.ts';
 
 /** What a kubelet is made of. Times and back-off are for tests; their defaults are kubelet's. */
-export interface KubeletOptions extends NodeRuntimesOptions, EnvironmentOptions {
+export interface KubeletOptions extends NodeRuntimesOptions, EnvironmentOptions, VolumeOptions {
   nodeName: string;
   /** RUN: `kubelet.sock` is made here. */
   run: string;
@@ -43,12 +40,12 @@ export interface KubeletOptions extends NodeRuntimesOptions, EnvironmentOptions 
   kubeletRoot: string;
   /** Containers' logs: `NAMESPACE_NAME_UID/CONTAINER/RESTART.log` below. */
   podLogsDir: string;
+  /** The node's address; default the host's first one. */
+  nodeIP?: string;
   sources: PodSource[];
   /** The parent of all pods' cgroups in cgroupfs notation, `/berth`, which is `berth.slice` for runtimes with systemd; undefined: no cgroups are made or asked for. */
   cgroupRoot?: string;
   log: Logger;
-  /** Tokens of service accounts, for projected volumes; undefined: the node signs them itself. */
-  tokens?: TokenSource;
   /** The traces that the runtimes' connections have their taps from. */
   traces?: PodTraces;
   /** How long a runtime may take to answer, the grace period of a stop coming on top. Default 2 minutes, kubelet's. */
@@ -82,8 +79,7 @@ export class Kubelet {
   readonly #directories: PodDirectories;
   readonly #cgroups: NodeCgroups | undefined;
   readonly #environment: NodeEnvironment;
-  readonly #volumes: PodVolumes;
-  readonly #orphanedDirectories: OrphanedPodDirectories;
+  readonly #volumes: NodeVolumes;
   readonly #admission: PodAdmission;
   readonly #workers: PodWorkers;
   readonly #loop: SyncLoop;
@@ -103,9 +99,7 @@ export class Kubelet {
     this.#cgroups = options.cgroupRoot === undefined ? undefined : new NodeCgroups(options.cgroupRoot);
     this.#environment = new NodeEnvironment(options);
     const { objects, allocatable } = this.#environment;
-    const tokens = new CachedTokens(options.tokens ?? this.#localTokens(), this.#clock);
-    this.#volumes = new PodVolumes({ directories: this.#directories, objects, tokens, allocatable });
-    this.#orphanedDirectories = new OrphanedPodDirectories(this.#directories.podsDirectory, options.log);
+    this.#volumes = new NodeVolumes({ ...options, directories: this.#directories, objects, allocatable, clock: this.#clock });
     this.#admission = new PodAdmission([unsupportedFields, hostPorts, ...this.#environment.admitHandlers]);
     this.#workers = new PodWorkers({
       kubeletRoot: options.kubeletRoot,
@@ -120,11 +114,12 @@ export class Kubelet {
       intervals: { ...defaultIntervals, ...options.intervals },
       log: options.log,
       onUpdate: () => this.#tellAll(),
-      onHousekeeping: () => this.#orphanedDirectories.sweep((uid) => this.#loop.knows(uid)),
+      onHousekeeping: () => this.#volumes.sweep((uid) => this.#loop.knows(uid)),
     });
     this.#server = new KubeletServer(join(options.run, 'kubelet.sock'), {
       pods: () => this.pods(),
       events: () => this.events(),
+      stats: this.#statsOf(options),
       execSync: (container, command, signal) => this.#execSync(container, command, signal),
       sessions: new RuntimeSessions(this.#runtimes),
       trace: (pod) => this.#traces.of(fullNameOf(pod)),
@@ -148,7 +143,7 @@ export class Kubelet {
     this.#loopEnd.abort();
     await this.#loopDone;
     this.#unsubscribe?.();
-    await this.#orphanedDirectories.settled();
+    await this.#volumes.settled();
     await this.#server.close();
     return left;
   }
@@ -205,14 +200,13 @@ export class Kubelet {
     const warnings = [...leftOutFields(pod), ...(refusal ? [refusal] : [])];
     for (const { reason, message } of warnings) this.#events.record(pod, 'Warning', reason, message);
     const worker = new PodWorker({
-      pod,
       context: this.#contextOf(pod, client),
       backOff: { ...defaultBackOff, ...this.#options.backOff },
       clock: this.#clock,
       log: this.#options.log,
-      hostIP: this.#environment.hostIPs()[0],
+      hostIP: this.#options.nodeIP ?? this.#environment.hostIPs()[0],
       refusal,
-      onStatus: (status) => this.#tell(pod, status),
+      onStatus: (current, status) => this.#tell(current, status),
     });
     this.#traces.register(worker.trace.traceId, fullNameOf(pod));
     return worker;
@@ -223,23 +217,31 @@ export class Kubelet {
     return this.#admission.admit({ pod, others: holders.map((worker) => worker.pod) });
   }
 
-  #localTokens(): TokenSource {
-    const directory = join(this.#options.kubeletRoot, 'pki');
-    return new LocalTokens({ directory, objects: this.#environment.objects, clock: this.#clock });
-  }
-
   #contextOf(pod: Pod, client: RuntimeClient): ActionContext {
     return {
       pod,
       client,
       directories: this.#directories,
-      volumes: this.#volumes,
+      volumes: this.#volumes.ofPods,
       cgroups: this.#cgroups,
       events: this.#events,
       environment: this.#environment,
       nodeMemory: BigInt(totalmem()),
       requestTimeoutMs: this.#requestTimeoutMs(),
     };
+  }
+
+  #statsOf({ nodeName, log, cgroupRoot }: KubeletOptions): NodeStatsProvider {
+    return new NodeStatsProvider({
+      nodeName,
+      log,
+      directories: this.#directories,
+      runtimes: this.#runtimes,
+      clock: this.#clock,
+      pods: () => this.pods(),
+      cgroupOf: async (pod, client, signal) => (await this.#cgroups?.of(client, signal))?.parentOf(uidOf(pod)),
+      systemCgroups: { ...(cgroupRoot !== undefined && { podsCgroup: cgroupRoot }) },
+    });
   }
 
   /** No deadline but the client's: a command takes as long as it takes. */

@@ -21,13 +21,15 @@ interface Instance {
   image: Image | undefined;
   /** The pod's own addresses. */
   podIPs: string[];
+  /** The instance whose processes an ephemeral container is to see, where it names one. */
+  targetId: string | undefined;
 }
 
 /** The CRI message for the next instance of a container, with all that it refers to looked up. What is missing is a CreateContainerConfigError in kubelet's words. */
 export async function configureContainer(
   context: ActionContext,
   container: Container,
-  { attempt, image, podIPs, sandboxAttempt }: Instance,
+  { attempt, image, podIPs, sandboxAttempt, targetId }: Instance,
   signal: AbortSignal,
 ): Promise<ContainerConfig> {
   try {
@@ -41,6 +43,7 @@ export async function configureContainer(
       mounts: [...mounts, ...(await hostsMount(context, container, podIPs))],
       seccompRoot: context.directories.seccompRoot,
       nodeMemory: context.nodeMemory,
+      ...(targetId && { targetId }),
     });
   } catch (thrown) {
     if (thrown instanceof ActionFailure) throw thrown;

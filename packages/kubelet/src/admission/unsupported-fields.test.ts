@@ -15,7 +15,6 @@ describe('what a node refuses names the field', () => {
       'spec.volumes[0].projected.sources[0].clusterTrustBundle',
       { volumes: [{ name: 'v', projected: { sources: [{ clusterTrustBundle: { name: 'b', path: 'b' } }] } }] },
     ],
-    ['spec.initContainers[0].restartPolicy', { initContainers: [{ name: 'i', image: 'a', restartPolicy: 'Always' }] }],
     ['spec.containers[0].securityContext.procMount', main({ securityContext: { procMount: 'Unmasked' } })],
     ['spec.containers[0].lifecycle', main({ lifecycle: { preStop: { sleep: { seconds: 1 } } } })],
     ['spec.containers[0].resources.limits[nvidia.com/gpu]', main({ resources: { limits: { 'nvidia.com/gpu': 1 } } })],
