@@ -91,7 +91,7 @@ export class Kubelet {
     this.#traces = options.traces ?? new PodTraces();
     this.#directories = new PodDirectories(options.kubeletRoot, options.podLogsDir);
     this.#cgroups = options.cgroupRoot === undefined ? undefined : new NodeCgroups(options.cgroupRoot);
-    this.#environment = new NodeEnvironment(options);
+    this.#environment = new NodeEnvironment(options.kubeletRoot, options);
     this.#admission = new PodAdmission([unsupportedFields, hostPorts, ...this.#environment.admitHandlers]);
     this.#workers = new PodWorkers({
       kubeletRoot: options.kubeletRoot,

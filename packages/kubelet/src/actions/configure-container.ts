@@ -7,7 +7,7 @@ import { containerEnvironment } from '../env/container-environment.ts';
 import { ReferredData } from '../env/referred-data.ts';
 import { serviceLinks } from '../env/service-links.ts';
 import { namespaceOf, specOf } from '../pod.ts';
-import type { ActionContext } from './action-context.ts';
+import { type ActionContext, userNamespaceOf } from './action-context.ts';
 import { ActionFailure } from './action-failure.ts';
 import { hostsMount } from './hosts-mount.ts';
 import { checkNonRoot } from './non-root.ts';
@@ -36,6 +36,8 @@ export async function configureContainer(
       environment: await environmentOf(context, container, podIPs, signal),
       mounts: await hostsMount(context, container, podIPs),
       volumePaths: volumePaths(context),
+      userNamespace: await userNamespaceOf(context),
+      seccompDefault: context.environment.seccompDefault,
       seccompRoot: context.directories.seccompRoot,
       nodeMemory: context.nodeMemory,
     });

@@ -1,5 +1,5 @@
 import type { Container, Pod, VolumeMount } from '@berth/api/objects';
-import { ContainerConfig, ImageSpec, LinuxContainerConfig, Mount, MountPropagation } from '@berth/sdk/cri';
+import { ContainerConfig, ImageSpec, LinuxContainerConfig, Mount, MountPropagation, type UserNamespace } from '@berth/sdk/cri';
 import { logFileName } from '../pod-directories.ts';
 import { expand } from './expansion.ts';
 import { containerAnnotations, containerLabels } from './labels.ts';
@@ -17,15 +17,19 @@ interface ContainerSurroundings {
   mounts: Mount[];
   /** Where each volume of the pod is on the host. */
   volumePaths: ReadonlyMap<string, string>;
+  /** Undefined for a pod that has the host's users. */
+  userNamespace: UserNamespace | undefined;
   /** Where localhost profiles of seccomp are. */
   seccompRoot: string;
+  /** A pod that says nothing of seccomp gets the runtime's default profile, not none. */
+  seccompDefault: boolean;
   /** Bytes. */
   nodeMemory: bigint;
 }
 
 /** The CRI message for one instance of a container; nothing is looked up or made. */
 export function containerConfig(pod: Pod, container: Container, surroundings: ContainerSurroundings): ContainerConfig {
-  const { attempt, environment, imageRef, nodeMemory } = surroundings;
+  const { attempt, environment, imageRef, nodeMemory, userNamespace } = surroundings;
   const expanded = (texts: string[] = []) => texts.map((text) => expand(text, environment));
   return ContainerConfig.create({
     metadata: { name: container.name, attempt },
@@ -34,7 +38,9 @@ export function containerConfig(pod: Pod, container: Container, surroundings: Co
     args: expanded(container.args),
     workingDir: container.workingDir ?? '',
     envs: [...environment].map(([key, value]) => ({ key, value: Buffer.from(value) })),
-    mounts: [...(container.volumeMounts ?? []).map((mount) => criMount(mount, surroundings.volumePaths)), ...surroundings.mounts],
+    mounts: [...(container.volumeMounts ?? []).map((mount) => criMount(mount, surroundings.volumePaths)), ...surroundings.mounts].map(
+      (mount) => ({ ...mount, uidMappings: userNamespace?.uids ?? [], gidMappings: userNamespace?.gids ?? [] }),
+    ),
     labels: containerLabels(pod, container),
     annotations: containerAnnotations(pod, container, attempt),
     logPath: `${container.name}/${logFileName(attempt)}`,
@@ -43,7 +49,7 @@ export function containerConfig(pod: Pod, container: Container, surroundings: Co
     tty: container.tty ?? false,
     linux: LinuxContainerConfig.create({
       resources: containerResources(pod, container, nodeMemory),
-      securityContext: containerSecurityContext(pod, container, surroundings.seccompRoot),
+      securityContext: containerSecurityContext(pod, container, surroundings),
     }),
   });
 }

@@ -11,6 +11,7 @@ function configOf(spec: Partial<PodSpec>) {
     kubeletRoot: '/root',
     logDirectory: '/logs/default_pod_uid',
     cgroupParent: '/berth/poduid',
+    userNamespace: undefined,
     hostname: 'pod',
     resolver,
   });
