@@ -182,8 +182,9 @@ export class Kubelet {
     for (const cancel of cancels) cancel();
   }
 
-  #createWorker(pod: Pod, foundIn: string | undefined): PodWorker {
-    const { client, refusal = this.#admit(pod) } = foundIn === undefined ? this.#runtimes.of(pod) : { client: this.#runtimes.get(foundIn) };
+  #createWorker(asked: Pod, foundIn: string | undefined): PodWorker {
+    const found = foundIn === undefined ? this.#runtimes.admit(asked) : { pod: asked, client: this.#runtimes.get(foundIn) };
+    const { pod, client, refusal = this.#admit(pod) } = found;
     const warnings = [...leftOutFields(pod), ...(refusal ? [refusal] : [])];
     for (const { reason, message } of warnings) this.#events.record(pod, 'Warning', reason, message);
     const worker = new PodWorker({

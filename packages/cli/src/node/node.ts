@@ -82,7 +82,7 @@ export class Node {
       podLogsDir: join(directories.root, 'logs/pods'),
       runtimes,
       defaultHandler: handler,
-      runtimeClasses: Object.fromEntries([...runtimes.keys()].map((name) => [name, name])),
+      runtimeClasses: configuration.runtimeClasses,
       sources: [handlers ? new HandlerSource(source, handlers) : source],
       objects: source.objects,
       ...(process.getuid?.() === 0 && { cgroupRoot: configuration.cgroupRoot }),

@@ -3,7 +3,7 @@ import { type DNSConfig, LinuxPodSandboxConfig, PodSandboxConfig, PortMapping, P
 import { dotted } from '../admission/sysctls.ts';
 import { nameOf, namespaceOf, specOf, uidOf } from '../pod.ts';
 import { sandboxAnnotations, sandboxLabels } from './labels.ts';
-import { sandboxResources } from './resources.ts';
+import { sandboxOverhead, sandboxResources } from './resources.ts';
 import { sandboxSecurityContext } from './security-context.ts';
 
 /** What the node adds to a pod to make a sandbox of it. */
@@ -35,6 +35,7 @@ export function sandboxConfig(pod: Pod, attempt: number, surroundings: SandboxSu
       cgroupParent: surroundings.cgroupParent,
       securityContext: sandboxSecurityContext(pod, surroundings.userNamespace),
       sysctls: Object.fromEntries((spec.securityContext?.sysctls ?? []).map(({ name, value }) => [dotted(name), value])),
+      overhead: sandboxOverhead(pod),
       resources: sandboxResources(pod),
     }),
   });
