@@ -1,9 +1,9 @@
 import type { Pod } from '@berth/api/objects';
-import { ImageSpec } from '@berth/sdk/cri';
+import { ImageSpec, type UserNamespace } from '@berth/sdk/cri';
 import type { NodeCgroups } from '../cgroup/node-cgroups.ts';
 import type { SandboxSurroundings } from '../cri/sandbox-config.ts';
 import type { NodeEnvironment } from '../node-environment.ts';
-import { uidOf } from '../pod.ts';
+import { specOf, uidOf } from '../pod.ts';
 import type { PodDirectories } from '../pod-directories.ts';
 import type { PodEvents } from '../pod-events.ts';
 import type { RuntimeClient } from '../runtime/runtime-client.ts';
@@ -35,9 +35,15 @@ export async function sandboxSurroundings(context: ActionContext, signal: AbortS
     kubeletRoot: directories.kubeletRoot,
     logDirectory: directories.logDirectory(pod),
     cgroupParent: cgroups?.parentOf(uidOf(pod)) ?? '',
+    userNamespace: await userNamespaceOf(context),
     hostname: dns.kernelHostnameOf(pod),
     resolver: (await dns.resolverOf(pod)).config,
   };
+}
+
+/** Undefined for a pod that has the host's users. */
+export async function userNamespaceOf({ pod, environment }: ActionContext): Promise<UserNamespace | undefined> {
+  return specOf(pod).hostUsers === false ? environment.userNamespaces.of(uidOf(pod)) : undefined;
 }
 
 /** How an image is named to the runtime. */

@@ -4,7 +4,10 @@ import type { ActionContext } from './action-context.ts';
 import { ActionFailure } from './action-failure.ts';
 
 /** Removes the pod's volumes, directories and cgroup. Nothing outside them is touched, since what is mounted there is unmounted first. */
-export async function cleanUp({ pod, client, directories, cgroups }: ActionContext, signal: AbortSignal): Promise<void> {
-  await ActionFailure.explain('FailedUnMount', 'directories', () => removePodDirectory(directories.podDirectory(pod)));
+export async function cleanUp({ pod, client, directories, cgroups, environment }: ActionContext, signal: AbortSignal): Promise<void> {
+  await ActionFailure.explain('FailedUnMount', 'directories', async () => {
+    await removePodDirectory(directories.podDirectory(pod));
+    environment.userNamespaces.release(uidOf(pod));
+  });
   await ActionFailure.explain('FailedKillPod', 'cgroup', async () => (await cgroups?.of(client, signal))?.remove(uidOf(pod), signal));
 }

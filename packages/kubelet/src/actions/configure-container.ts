@@ -7,7 +7,7 @@ import { containerEnvironment } from '../env/container-environment.ts';
 import { ReferredData } from '../env/referred-data.ts';
 import { serviceLinks } from '../env/service-links.ts';
 import { namespaceOf, specOf } from '../pod.ts';
-import type { ActionContext } from './action-context.ts';
+import { type ActionContext, userNamespaceOf } from './action-context.ts';
 import { ActionFailure } from './action-failure.ts';
 import { hostsMount } from './hosts-mount.ts';
 import { checkNonRoot } from './non-root.ts';
@@ -21,8 +21,8 @@ interface Instance {
   image: Image | undefined;
   /** The pod's own addresses. */
   podIPs: string[];
-  /** The instance whose processes an ephemeral container is to see, where it names one. */
-  targetId: string | undefined;
+  /** The instance whose processes an ephemeral container sees, where it names one. */
+  targetId?: string;
 }
 
 /** The CRI message for the next instance of a container, with all that it refers to looked up. What is missing is a CreateContainerConfigError in kubelet's words. */
@@ -41,6 +41,8 @@ export async function configureContainer(
       imageRef: image?.id || container.image || '',
       environment,
       mounts: [...mounts, ...(await hostsMount(context, container, podIPs))],
+      userNamespace: await userNamespaceOf(context),
+      seccompDefault: context.environment.seccompDefault,
       seccompRoot: context.directories.seccompRoot,
       nodeMemory: context.nodeMemory,
       ...(targetId && { targetId }),

@@ -12,13 +12,14 @@ import { pullImage } from './pull-image.ts';
 /** Brings the next instance of a container up: image, CreateContainer, StartContainer. */
 export async function startContainer(context: ActionContext, action: StartContainer, signal: AbortSignal): Promise<void> {
   const { pod, events } = context;
-  const { attempt, sandboxAttempt, podIPs, targetId } = action;
   const container = findContainer(pod, action.container);
   if (!container) throw new PluginError('NOT_FOUND', 'the pod has no such container', { object: `container ${action.container}` });
   if (action.pull) await pullImage(context, container, action.sandboxAttempt, signal);
   else events.record(pod, 'Normal', 'Pulled', `Container image ${JSON.stringify(container.image)} already present on machine`);
   const image = await checkImage(context, container.image ?? '', signal);
-  const config = await configureContainer(context, container, { attempt, sandboxAttempt, image, podIPs, targetId }, signal);
+  const { attempt, sandboxAttempt, podIPs, targetId } = action;
+  const instance = { attempt, sandboxAttempt, image, podIPs, ...(targetId && { targetId }) };
+  const config = await configureContainer(context, container, instance, signal);
   const containerId = await create(context, action, config, signal);
   events.record(pod, 'Normal', 'Created', `Created container: ${container.name}`);
   await ActionFailure.explain('RunContainerError', `runtime ${context.client.handler}`, () =>

@@ -3,7 +3,6 @@ import type { Mount } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import { expandKnown } from '../cri/expansion.ts';
 import { criMount, type MountSource } from '../cri/volume-mount.ts';
-import { mountsRecursivelyReadOnly } from '../runtime/handler-features.ts';
 import type { PluggedVolume } from '../volumes/pod-volumes.ts';
 import { bindSubPath } from '../volumes/sub-path.ts';
 import type { ActionContext } from './action-context.ts';
@@ -66,9 +65,13 @@ async function partOf(
 }
 
 /** Enabled needs a runtime that can; IfPossible takes what there is. */
-async function recursive({ client }: ActionContext, { name, recursiveReadOnly }: VolumeMount, signal: AbortSignal): Promise<boolean> {
+async function recursive(
+  { client, environment }: ActionContext,
+  { name, recursiveReadOnly }: VolumeMount,
+  signal: AbortSignal,
+): Promise<boolean> {
   if (recursiveReadOnly !== 'Enabled' && recursiveReadOnly !== 'IfPossible') return false;
-  const can = await mountsRecursivelyReadOnly(client, signal);
+  const { recursiveReadOnlyMounts: can } = await environment.features.of(client, signal);
   if (can || recursiveReadOnly === 'IfPossible') return can;
   throw new PluginError('FAILED_PRECONDITION', `runtime ${client.handler} doesn't mount recursively read-only`, {
     object: `volumeMount ${name}`,

@@ -8,7 +8,7 @@ export function leftOutFields(pod: Pod): { reason: string; message: string }[] {
   const probes = containerFields(pod).flatMap(([container, path]) =>
     (['livenessProbe', 'readinessProbe', 'startupProbe'] as const).filter((probe) => container[probe]).map((probe) => `${path}.${probe}`),
   );
-  const placement = (['nodeSelector', 'affinity', 'topologySpreadConstraints', 'overhead'] as const).filter((field) => spec[field]);
+  const placement = (['nodeSelector', 'affinity', 'topologySpreadConstraints'] as const).filter((field) => spec[field]);
   const warn = (reason: string, fields: string[], effect: string) =>
     fields.length > 0 ? [{ reason, message: `${fields.join(', ')}: ${effect}` }] : [];
   return [

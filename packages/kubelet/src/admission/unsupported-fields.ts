@@ -10,7 +10,7 @@ import { containerFields } from './container-fields.ts';
  */
 export const unsupportedFields: AdmitHandler = {
   admit({ pod }) {
-    const containers = containerFields(pod).flatMap(([container, path]) => refusedContainerFields(container, path));
+    const containers = containerFields(pod).flatMap(([container, path]) => refusedContainerFields(pod, container, path));
     return refusalOf([...refusedPodFields(pod), ...containers]);
   },
 };
@@ -33,9 +33,9 @@ function refusedPodFields(pod: Pod): Field[] {
   return present([
     [spec.resourceClaims?.length, 'spec.resourceClaims', 'dynamic resources'],
     [spec.schedulingGates?.length, 'spec.schedulingGates', 'an API that could lift scheduling gates'],
-    [spec.hostUsers === false, 'spec.hostUsers', 'user namespaces'],
     [spec.resources, 'spec.resources', 'resources of the pod as a whole'],
     [spec.os?.name === 'windows', 'spec.os', 'Windows'],
+    [spec.securityContext?.windowsOptions, 'spec.securityContext.windowsOptions', 'Windows'],
     ...(spec.volumes ?? []).flatMap((volume, index) => volumeFields(volume, `spec.volumes[${index}]`)),
   ]);
 }
@@ -57,15 +57,17 @@ function volumeFields(volume: Volume, path: string): Rule[] {
   return [...sources.map((source): Rule => [true, `${path}.${source}`, `${source} volumes`]), ...projections];
 }
 
-function refusedContainerFields(container: Container, path: string): Field[] {
+function refusedContainerFields(pod: Pod, container: Container, path: string): Field[] {
+  const { procMount, windowsOptions } = container.securityContext ?? {};
   return present([
     [container.lifecycle, `${path}.lifecycle`, 'life-cycle hooks'],
     // Upstream's validation refuses it without hostUsers: false; a runtime would read the empty lists of paths as its own defaults.
     [
-      container.securityContext?.procMount === 'Unmasked',
+      procMount === 'Unmasked' && specOf(pod).hostUsers !== false,
       `${path}.securityContext.procMount`,
       'the user namespace that Unmasked needs (hostUsers: false)',
     ],
+    [windowsOptions, `${path}.securityContext.windowsOptions`, 'Windows'],
     [container.volumeDevices?.length, `${path}.volumeDevices`, 'block volumes'],
     [container.resources?.claims?.length, `${path}.resources.claims`, 'dynamic resources'],
     ...extendedResources(container).map((name): Rule => [true, `${path}.resources.limits[${name}]`, `the resource ${name}`]),

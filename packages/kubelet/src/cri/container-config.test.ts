@@ -6,6 +6,9 @@ import { containerConfig } from './container-config.ts';
 
 const gibibyte = 1024n ** 3n;
 
+const mappings = [{ hostId: 65_536, containerId: 0, length: 65_536 }];
+const userNamespace = { mode: NamespaceMode.POD, uids: mappings, gids: mappings };
+
 function configOf(container: Partial<Container>, spec: Parameters<typeof makePod>[0] = {}, environment = new Map<string, string>()) {
   const pod = makePod({ ...spec, containers: [{ name: 'main', image: 'a:1', ...container }] });
   const [defaulted] = pod.spec?.containers ?? [];
@@ -16,6 +19,8 @@ function configOf(container: Partial<Container>, spec: Parameters<typeof makePod
     environment,
     mounts: [{ ...Mount.create(), hostPath: '/host/etc-hosts', containerPath: '/etc/hosts' }],
     seccompRoot: '/kubelet/seccomp',
+    seccompDefault: true,
+    userNamespace: pod.spec?.hostUsers === false ? userNamespace : undefined,
     nodeMemory: 4n * gibibyte,
   });
 }
@@ -101,5 +106,19 @@ describe('the CRI message for a container', () => {
       readonlyPaths: [],
       seccomp: { profileType: ProfileType.Unconfined },
     });
+  });
+
+  it('is in the user namespace of its pod, where it may have an unmasked /proc', () => {
+    const { linux, mounts } = configOf(
+      { securityContext: { procMount: 'Unmasked' }, volumeMounts: [{ name: 'data', mountPath: '/data' }] },
+      { hostUsers: false },
+    );
+    expect(linux?.securityContext).toMatchObject({
+      namespaceOptions: { usernsOptions: userNamespace },
+      maskedPaths: [],
+      readonlyPaths: [],
+    });
+    for (const mount of mounts) expect(mount).toMatchObject({ uidMappings: mappings, gidMappings: mappings });
+    expect(mounts).toHaveLength(1);
   });
 });

@@ -1,5 +1,5 @@
 import type { Container, Pod } from '@berth/api/objects';
-import { ContainerConfig, ImageSpec, LinuxContainerConfig, type Mount } from '@berth/sdk/cri';
+import { ContainerConfig, ImageSpec, LinuxContainerConfig, type Mount, type UserNamespace } from '@berth/sdk/cri';
 import { logFileName } from '../pod-directories.ts';
 import { expand } from './expansion.ts';
 import { containerAnnotations, containerLabels } from './labels.ts';
@@ -15,8 +15,12 @@ interface ContainerSurroundings {
   environment: ReadonlyMap<string, string>;
   /** Everything that is mounted. */
   mounts: Mount[];
+  /** Undefined for a pod that has the host's users. */
+  userNamespace: UserNamespace | undefined;
   /** Where localhost profiles of seccomp are. */
   seccompRoot: string;
+  /** A pod that says nothing of seccomp gets the runtime's default profile, not none. */
+  seccompDefault: boolean;
   /** Bytes. */
   nodeMemory: bigint;
   /** The instance whose processes an ephemeral container sees, where it names one. */
@@ -25,7 +29,7 @@ interface ContainerSurroundings {
 
 /** The CRI message for one instance of a container; nothing is looked up or made. */
 export function containerConfig(pod: Pod, container: Container, surroundings: ContainerSurroundings): ContainerConfig {
-  const { attempt, environment, imageRef, mounts, nodeMemory } = surroundings;
+  const { attempt, environment, imageRef, mounts, nodeMemory, userNamespace } = surroundings;
   const expanded = (texts: string[] = []) => texts.map((text) => expand(text, environment));
   return ContainerConfig.create({
     metadata: { name: container.name, attempt },
@@ -34,7 +38,7 @@ export function containerConfig(pod: Pod, container: Container, surroundings: Co
     args: expanded(container.args),
     workingDir: container.workingDir ?? '',
     envs: [...environment].map(([key, value]) => ({ key, value: Buffer.from(value) })),
-    mounts,
+    mounts: mounts.map((mount) => ({ ...mount, uidMappings: userNamespace?.uids ?? [], gidMappings: userNamespace?.gids ?? [] })),
     labels: containerLabels(pod, container),
     annotations: containerAnnotations(pod, container, attempt),
     logPath: `${container.name}/${logFileName(attempt)}`,
@@ -43,7 +47,7 @@ export function containerConfig(pod: Pod, container: Container, surroundings: Co
     tty: container.tty ?? false,
     linux: LinuxContainerConfig.create({
       resources: containerResources(pod, container, nodeMemory),
-      securityContext: containerSecurityContext(pod, container, surroundings.seccompRoot, surroundings.targetId),
+      securityContext: containerSecurityContext(pod, container, surroundings),
     }),
   });
 }

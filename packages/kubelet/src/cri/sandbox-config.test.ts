@@ -11,6 +11,7 @@ function configOf(spec: Partial<PodSpec>) {
     kubeletRoot: '/root',
     logDirectory: '/logs/default_pod_uid',
     cgroupParent: '/berth/poduid',
+    userNamespace: undefined,
     hostname: 'pod',
     resolver,
   });
@@ -36,5 +37,22 @@ describe('the CRI message for a sandbox', () => {
     const options = (spec: Partial<PodSpec>) => configOf(spec).linux?.securityContext?.namespaceOptions;
     expect(options({ hostNetwork: true, hostIPC: true })).toMatchObject({ network: NamespaceMode.NODE, ipc: NamespaceMode.NODE });
     expect(options({ shareProcessNamespace: true })).toMatchObject({ pid: NamespaceMode.POD });
+  });
+
+  it('tells what the pod takes besides its containers', () => {
+    expect(configOf({}).linux?.overhead).toBeUndefined();
+    const overhead = { cpu: '250m', memory: '64Mi' };
+    expect(configOf({ overhead }).linux?.overhead).toMatchObject({ cpuShares: 256n, cpuQuota: 25_000n, memoryLimitInBytes: 67_108_864n });
+  });
+
+  it('names sysctls with dots, and has the user namespace of the pod', () => {
+    const { linux } = configOf({ securityContext: { sysctls: [{ name: 'net/ipv4/conf/eth0.1/forwarding', value: '1' }] } });
+    expect(linux?.sysctls).toEqual({ 'net.ipv4.conf.eth0/1.forwarding': '1' });
+    expect(linux?.securityContext?.namespaceOptions?.usernsOptions).toBeUndefined();
+  });
+
+  it('is privileged as soon as one of its containers is, an init container too', () => {
+    const initContainers = [{ name: 'i', image: 'a', securityContext: { privileged: true } }];
+    expect(configOf({ initContainers }).linux?.securityContext?.privileged).toBe(true);
   });
 });

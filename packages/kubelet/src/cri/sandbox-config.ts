@@ -1,8 +1,9 @@
 import type { Pod } from '@berth/api/objects';
-import { type DNSConfig, LinuxPodSandboxConfig, PodSandboxConfig, PortMapping, Protocol } from '@berth/sdk/cri';
+import { type DNSConfig, LinuxPodSandboxConfig, PodSandboxConfig, PortMapping, Protocol, type UserNamespace } from '@berth/sdk/cri';
+import { dotted } from '../admission/sysctls.ts';
 import { nameOf, namespaceOf, specOf, uidOf } from '../pod.ts';
 import { sandboxAnnotations, sandboxLabels } from './labels.ts';
-import { sandboxResources } from './resources.ts';
+import { sandboxOverhead, sandboxResources } from './resources.ts';
 import { sandboxSecurityContext } from './security-context.ts';
 
 /** What the node adds to a pod to make a sandbox of it. */
@@ -11,6 +12,8 @@ export interface SandboxSurroundings {
   logDirectory: string;
   /** Empty: the runtime chooses. */
   cgroupParent: string;
+  /** Undefined for a pod that has the host's users. */
+  userNamespace: UserNamespace | undefined;
   /** Empty in the host's network. */
   hostname: string;
   /** What its resolv.conf says. */
@@ -30,8 +33,9 @@ export function sandboxConfig(pod: Pod, attempt: number, surroundings: SandboxSu
     annotations: sandboxAnnotations(pod, surroundings.kubeletRoot),
     linux: LinuxPodSandboxConfig.create({
       cgroupParent: surroundings.cgroupParent,
-      securityContext: sandboxSecurityContext(pod),
-      sysctls: Object.fromEntries((spec.securityContext?.sysctls ?? []).map(({ name, value }) => [name, value])),
+      securityContext: sandboxSecurityContext(pod, surroundings.userNamespace),
+      sysctls: Object.fromEntries((spec.securityContext?.sysctls ?? []).map(({ name, value }) => [dotted(name), value])),
+      overhead: sandboxOverhead(pod),
       resources: sandboxResources(pod),
     }),
   });

@@ -21,6 +21,8 @@ interface NodeVolumesOptions extends VolumeOptions {
   objects: ObjectSource;
   /** What the node has for pods. */
   allocatable(): ResourceAmounts;
+  /** Called with each pod that nobody knew and whose directory is gone. */
+  onRemoved(uid: string): void;
   clock: Clock;
   log: Logger;
 }
@@ -30,10 +32,10 @@ export class NodeVolumes {
   readonly ofPods: PodVolumes;
   readonly #orphaned: OrphanedPodDirectories;
 
-  constructor({ directories, objects, allocatable, tokens, clock, log }: NodeVolumesOptions) {
+  constructor({ directories, objects, allocatable, tokens, onRemoved, clock, log }: NodeVolumesOptions) {
     const local = new LocalTokens({ directory: join(directories.kubeletRoot, 'pki'), objects, clock });
     this.ofPods = new PodVolumes({ directories, objects, tokens: new CachedTokens(tokens ?? local, clock), allocatable });
-    this.#orphaned = new OrphanedPodDirectories(directories.podsDirectory, log);
+    this.#orphaned = new OrphanedPodDirectories(directories.podsDirectory, log, onRemoved);
   }
 
   /** Begins to remove what is left of pods that nobody knows. */

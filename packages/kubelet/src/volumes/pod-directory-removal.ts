@@ -14,13 +14,16 @@ export async function removePodDirectory(directory: string): Promise<void> {
 export class OrphanedPodDirectories {
   readonly #podsDirectory: string;
   readonly #log: Logger;
+  readonly #onRemoved: (uid: string) => void;
   /** What was told already, by uid. */
   readonly #told = new Map<string, string>();
   #sweeping: Promise<void> | undefined;
 
-  constructor(podsDirectory: string, log: Logger) {
+  /** `onRemoved` is called with each pod whose directory is gone. */
+  constructor(podsDirectory: string, log: Logger, onRemoved: (uid: string) => void = () => undefined) {
     this.#podsDirectory = podsDirectory;
     this.#log = log;
+    this.#onRemoved = onRemoved;
   }
 
   /** Begins to remove all but those of the pods that `isKnown`, which is asked right before each; returns at once. One sweep runs at a time. */
@@ -44,6 +47,7 @@ export class OrphanedPodDirectories {
     try {
       await removePodDirectory(join(this.#podsDirectory, uid));
       this.#told.delete(uid);
+      this.#onRemoved(uid);
       this.#log.info({ uid }, 'removed the directory of a pod that nobody has');
     } catch (thrown) {
       const { message } = PluginError.from(thrown);
