@@ -11,6 +11,7 @@ import { hostPorts } from './admission/host-ports.ts';
 import { leftOutFields } from './admission/left-out-fields.ts';
 import { PodAdmission } from './admission/pod-admission.ts';
 import { unsupportedFields } from './admission/unsupported-fields.ts';
+import type { ClusterApi } from './api/cluster-api.ts';
 import { NodeCgroups } from './cgroup/node-cgroups.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { hostAddress, readHostDns } from './host-facts.ts';
@@ -25,6 +26,7 @@ import { NodeRuntimes, type NodeRuntimesOptions } from './runtime/node-runtimes.
 import type { RuntimeClient } from './runtime/runtime-client.ts';
 import { RuntimeSessions } from './runtime/runtime-sessions.ts';
 import { KubeletServer } from './server/server.ts';
+import { ClusterPods } from './sources/cluster-pods.ts';
 import type { ObjectSource } from './sources/object-source.ts';
 import type { PodSource } from './sources/pod-source.ts';
 import { defaultIntervals, type Intervals, SyncLoop } from './sync-loop.ts';
@@ -42,6 +44,12 @@ export interface KubeletOptions extends NodeRuntimesOptions {
   /** The node's address; default the host's first one. */
   nodeIP?: string;
   sources: PodSource[];
+  /** The cluster that the node belongs to; undefined: none. */
+  cluster?: ClusterApi;
+  /** False: runtimes are listed and not asked for events (the feature gate EventedPLEG). Default true. */
+  evented?: boolean;
+  /** Called with each new maximum of how long the sync loop was held up, in seconds. */
+  onStall?: (seconds: number) => void;
   /** The config maps, secrets and service accounts that pods refer to; undefined: there are none. */
   objects?: ObjectSource;
   /** The parent of all pods' cgroups in cgroupfs notation, `/berth`, which is `berth.slice` for runtimes with systemd; undefined: no cgroups are made or asked for. */
@@ -81,11 +89,12 @@ export class Kubelet {
   readonly #cgroups: NodeCgroups | undefined;
   readonly #admission = new PodAdmission([unsupportedFields, hostPorts]);
   readonly #workers: PodWorkers;
+  readonly #cluster: ClusterPods | undefined;
   readonly #loop: SyncLoop;
   readonly #server: KubeletServer;
   readonly #listeners = new Set<StatusListener>();
   readonly #loopEnd = new AbortController();
-  #loopDone: Promise<void> | undefined;
+  #loopDone: Promise<unknown> | undefined;
 
   constructor(options: KubeletOptions) {
     this.#options = options;
@@ -101,17 +110,23 @@ export class Kubelet {
       begunBefore: (pod) => existsSync(this.#directories.podDirectory(pod)),
       onFinished: (pod) => this.#forget(pod),
     });
+    const { cluster: api, nodeName, log } = options;
+    this.#cluster = api && new ClusterPods({ api, nodeName, log, clock: this.#clock });
     this.#loop = new SyncLoop({
-      sources: options.sources,
+      sources: [...options.sources, ...(this.#cluster ? [this.#cluster.source] : [])],
       runtimes: this.#runtimes.all(),
       workers: this.#workers,
       intervals: { ...defaultIntervals, ...options.intervals },
       log: options.log,
+      clock: this.#clock,
+      evented: options.evented,
+      onStall: options.onStall,
       onUpdate: () => this.#tellAll(),
     });
     this.#server = new KubeletServer(join(options.run, 'kubelet.sock'), {
       pods: () => this.pods(),
       events: () => this.events(),
+      unhealthy: () => this.unhealthy(),
       execSync: (container, command, signal) => this.#execSync(container, command, signal),
       sessions: new RuntimeSessions(this.#runtimes),
       trace: (pod) => this.#traces.of(fullNameOf(pod)),
@@ -124,7 +139,7 @@ export class Kubelet {
     await mkdir(this.#options.kubeletRoot, { recursive: true, mode: 0o750 });
     await mkdir(this.#options.podLogsDir, { recursive: true });
     await this.#server.listen();
-    this.#loopDone = this.#loop.run(this.#loopEnd.signal);
+    this.#loopDone = Promise.all([this.#loop.run(this.#loopEnd.signal), this.#cluster?.run(this.#loopEnd.signal)]);
   }
 
   /** Ends the kubelet. Gives a message for each pod that didn't end. */
@@ -152,6 +167,16 @@ export class Kubelet {
   /** Every source has been read once: what `pods()` and `sourceProblems()` say is all there is. */
   sourcesReady(): boolean {
     return this.#loop.sourcesReady;
+  }
+
+  /** What is wrong with the sync loop or a runtime, a message each; none: the node is healthy, as far as that goes. */
+  unhealthy(): string[] {
+    return this.#loop.unhealthy();
+  }
+
+  /** How long the sync loop was held up at worst, in seconds. */
+  longestStallSeconds(): number {
+    return this.#loop.stalls.longestSeconds;
   }
 
   events(): Event[] {
@@ -233,10 +258,13 @@ export class Kubelet {
 
   #forget(pod: Pod): void {
     this.#events.forget(uidOf(pod));
+    this.#cluster?.ended(pod);
+    this.#cluster?.show(this.pods());
     this.#tell(pod);
   }
 
   #tellAll(): void {
+    this.#cluster?.show(this.pods());
     for (const listener of this.#listeners) listener();
   }
 
