@@ -29,6 +29,7 @@ import { KubeletServer } from './server/server.ts';
 import { ClusterPods } from './sources/cluster-pods.ts';
 import type { ObjectSource } from './sources/object-source.ts';
 import type { PodSource } from './sources/pod-source.ts';
+import { NodeStatsProvider } from './stats/node-stats-provider.ts';
 import { defaultIntervals, type Intervals, SyncLoop } from './sync-loop.ts';
 import { PodTraces } from './trace/pod-traces.ts';
 
@@ -127,6 +128,7 @@ export class Kubelet {
       pods: () => this.pods(),
       events: () => this.events(),
       unhealthy: () => this.unhealthy(),
+      stats: this.#statsOf(options),
       execSync: (container, command, signal) => this.#execSync(container, command, signal),
       sessions: new RuntimeSessions(this.#runtimes),
       trace: (pod) => this.#traces.of(fullNameOf(pod)),
@@ -214,14 +216,13 @@ export class Kubelet {
     const warnings = [...leftOutFields(pod), ...(refusal ? [refusal] : [])];
     for (const { reason, message } of warnings) this.#events.record(pod, 'Warning', reason, message);
     const worker = new PodWorker({
-      pod,
       context: this.#contextOf(pod, client),
       backOff: { ...defaultBackOff, ...this.#options.backOff },
       clock: this.#clock,
       log: this.#options.log,
       hostIP: this.#options.nodeIP ?? hostAddress(),
       refusal,
-      onStatus: (status) => this.#tell(pod, status),
+      onStatus: (current, status) => this.#tell(current, status),
     });
     this.#traces.register(worker.trace.traceId, fullNameOf(pod));
     return worker;
@@ -243,6 +244,19 @@ export class Kubelet {
       nodeMemory: BigInt(totalmem()),
       requestTimeoutMs: this.#requestTimeoutMs(),
     };
+  }
+
+  #statsOf({ nodeName, log, cgroupRoot }: KubeletOptions): NodeStatsProvider {
+    return new NodeStatsProvider({
+      nodeName,
+      log,
+      directories: this.#directories,
+      runtimes: this.#runtimes,
+      clock: this.#clock,
+      pods: () => this.pods(),
+      cgroupOf: async (pod, client, signal) => (await this.#cgroups?.of(client, signal))?.parentOf(uidOf(pod)),
+      systemCgroups: { ...(cgroupRoot !== undefined && { podsCgroup: cgroupRoot }) },
+    });
   }
 
   /** No deadline but the client's: a command takes as long as it takes. */

@@ -48,6 +48,7 @@ export class PodWorkers {
     if (this.#stopping) return;
     this.#wanted = new Map(pods.map((pod) => [uidOf(pod), pod]));
     for (const [uid, worker] of this.#workers) if (!this.#wanted.has(uid)) worker.terminate(gracePeriodOf(worker.pod));
+    for (const pod of pods) this.#workers.get(uidOf(pod))?.update(pod);
     this.#ended = new Set([...this.#ended].filter((uid) => this.#wanted.has(uid)));
     this.#waiting = pods.filter((pod) => !this.#workers.has(uidOf(pod)) && !this.#ended.has(uidOf(pod)));
     this.#startWaiting();

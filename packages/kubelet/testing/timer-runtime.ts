@@ -19,6 +19,7 @@ import {
 import { PluginError } from '@berth/sdk/errors';
 import { type CallContext, type Implementation, type Served, serve } from '@berth/sdk/serve';
 import { EventStreams } from './event-streams.ts';
+import { imageStatistics, statistics, type TimerFigures } from './timer-statistics.ts';
 
 /** What a container of the timer runtime does, by its name. */
 export interface Behaviour {
@@ -67,6 +68,8 @@ export class TimerRuntime {
   readonly events = new EventStreams();
   /** Undefined: RuntimeConfig is UNIMPLEMENTED. */
   cgroupDriver: CgroupDriver | undefined;
+  /** What its containers use. */
+  readonly figures: TimerFigures = { cpu: 0n, memory: 0n, disk: 0n, mountpoint: '/' };
   #served: Served | undefined;
   #lastId = 0;
 
@@ -104,6 +107,7 @@ export class TimerRuntime {
 
   #runtime(): Implementation<RuntimeServiceService> {
     return {
+      ...statistics(this),
       runtimeConfig: async (_request, context) => {
         await this.faults.get('RuntimeConfig')?.(context);
         if (this.cgroupDriver === undefined) throw new PluginError('UNIMPLEMENTED', 'it has no cgroups');
@@ -218,6 +222,7 @@ export class TimerRuntime {
 
   #imageService(): Implementation<ImageServiceService> {
     return {
+      ...imageStatistics(this),
       imageStatus: ({ image }) => ({
         image: this.images.has(image?.image ?? '') ? Image.create({ id: image?.image }) : undefined,
         info: {},

@@ -1,6 +1,7 @@
 import type { Event, Pod } from '@berth/api/objects';
 import type { ExecSyncResponse } from '@berth/sdk/cri';
 import type { RuntimeSessions } from '../runtime/runtime-sessions.ts';
+import type { StatsProvider } from '../stats/stats-provider.ts';
 import type { PodTrace } from '../trace/pod-traces.ts';
 
 /** What the server shows of the node. */
@@ -10,6 +11,7 @@ export interface NodeView {
   events(): Event[];
   /** What is wrong with the sync loop or a runtime, a message each. */
   unhealthy(): string[];
+  readonly stats: StatsProvider;
   trace(pod: Pod): PodTrace | undefined;
   /** Runs a command in a container of this id, by CRI ExecSync. */
   execSync(container: { handler: string; id: string }, command: string[], signal: AbortSignal): Promise<ExecSyncResponse>;
