@@ -3,7 +3,6 @@ import { mkdir } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { Event, Pod, PodStatus } from '@berth/api/objects';
-import { onAbort } from '@berth/sdk/abort';
 import { ExecSyncRequest, type ExecSyncResponse } from '@berth/sdk/cri';
 import type { Logger } from 'pino';
 import type { ActionContext } from './actions/action-context.ts';
@@ -14,10 +13,11 @@ import { unsupportedFields } from './admission/unsupported-fields.ts';
 import type { ClusterApi } from './api/cluster-api.ts';
 import { NodeCgroups } from './cgroup/node-cgroups.ts';
 import { type Clock, systemClock } from './clock.ts';
-import { hostAddress, readHostDns } from './host-facts.ts';
+import { endPods } from './end-pods.ts';
+import { type EnvironmentOptions, NodeEnvironment } from './node-environment.ts';
 import { type BackOff, defaultBackOff } from './plan/back-off.ts';
 import type { Refusal } from './plan/observed-pod.ts';
-import { apiTime, fullNameOf, gracePeriodOf, specOf, uidOf } from './pod.ts';
+import { apiTime, fullNameOf, specOf, uidOf } from './pod.ts';
 import { PodDirectories } from './pod-directories.ts';
 import { PodEvents } from './pod-events.ts';
 import { PodWorker } from './pod-worker.ts';
@@ -27,14 +27,13 @@ import type { RuntimeClient } from './runtime/runtime-client.ts';
 import { RuntimeSessions } from './runtime/runtime-sessions.ts';
 import { KubeletServer } from './server/server.ts';
 import { ClusterPods } from './sources/cluster-pods.ts';
-import type { ObjectSource } from './sources/object-source.ts';
 import type { PodSource } from './sources/pod-source.ts';
 import { NodeStatsProvider } from './stats/node-stats-provider.ts';
 import { defaultIntervals, type Intervals, SyncLoop } from './sync-loop.ts';
 import { PodTraces } from './trace/pod-traces.ts';
 
 /** What a kubelet is made of. Times and back-off are for tests; their defaults are kubelet's. */
-export interface KubeletOptions extends NodeRuntimesOptions {
+export interface KubeletOptions extends NodeRuntimesOptions, EnvironmentOptions {
   nodeName: string;
   /** RUN: `kubelet.sock` is made here. */
   run: string;
@@ -51,8 +50,6 @@ export interface KubeletOptions extends NodeRuntimesOptions {
   evented?: boolean;
   /** Called with each new maximum of how long the sync loop was held up, in seconds. */
   onStall?: (seconds: number) => void;
-  /** The config maps, secrets and service accounts that pods refer to; undefined: there are none. */
-  objects?: ObjectSource;
   /** The parent of all pods' cgroups in cgroupfs notation, `/berth`, which is `berth.slice` for runtimes with systemd; undefined: no cgroups are made or asked for. */
   cgroupRoot?: string;
   log: Logger;
@@ -76,8 +73,6 @@ interface StopOptions {
 type StatusListener = (pod?: Pod) => void;
 
 const defaultRequestTimeoutMs = 2 * 60 * 1000;
-/** What a pod's end may take besides its grace period and the runtime's answers. */
-const stopMarginMs = 10_000;
 
 /** The node agent: takes pods from its sources and keeps them running in the runtimes, over CRI. */
 export class Kubelet {
@@ -88,7 +83,8 @@ export class Kubelet {
   readonly #traces: PodTraces;
   readonly #directories: PodDirectories;
   readonly #cgroups: NodeCgroups | undefined;
-  readonly #admission = new PodAdmission([unsupportedFields, hostPorts]);
+  readonly #environment: NodeEnvironment;
+  readonly #admission: PodAdmission;
   readonly #workers: PodWorkers;
   readonly #cluster: ClusterPods | undefined;
   readonly #loop: SyncLoop;
@@ -105,6 +101,8 @@ export class Kubelet {
     this.#traces = options.traces ?? new PodTraces();
     this.#directories = new PodDirectories(options.kubeletRoot, options.podLogsDir);
     this.#cgroups = options.cgroupRoot === undefined ? undefined : new NodeCgroups(options.cgroupRoot);
+    this.#environment = new NodeEnvironment(options.kubeletRoot, options);
+    this.#admission = new PodAdmission([unsupportedFields, hostPorts, ...this.#environment.admitHandlers]);
     this.#workers = new PodWorkers({
       kubeletRoot: options.kubeletRoot,
       create: (pod, handler) => this.#createWorker(pod, handler),
@@ -146,7 +144,8 @@ export class Kubelet {
 
   /** Ends the kubelet. Gives a message for each pod that didn't end. */
   async stop({ gracefully, hurry }: StopOptions): Promise<string[]> {
-    const left = gracefully ? await this.#endPods(hurry) : [];
+    const left = gracefully ? await endPods(this.#workers, { clock: this.#clock, requestTimeoutMs: this.#requestTimeoutMs(), hurry }) : [];
+    if (gracefully) await this.#cgroups?.removeRoot();
     await this.#workers.haltAll();
     this.#loopEnd.abort();
     await this.#loopDone;
@@ -191,28 +190,9 @@ export class Kubelet {
     return () => void this.#listeners.delete(listener);
   }
 
-  /** Ends the pods, and gives a message for each that didn't end in time. */
-  async #endPods(hurry: AbortSignal | undefined): Promise<string[]> {
-    await this.#withinStopLimit(this.#workers.terminateAll(hurry), hurry);
-    await this.#cgroups?.removeRoot();
-    const left = this.#workers.all().filter((worker) => worker.begun && !worker.finished);
-    return left.map(({ pod, status }) => `pod ${fullNameOf(pod)} didn't end: ${status.message ?? 'no reason known'}`);
-  }
-
-  /** Until `end` resolves, or has taken longer than the pods and their runtimes may; in a hurry, than the margin. */
-  async #withinStopLimit(end: Promise<void>, hurry: AbortSignal | undefined): Promise<void> {
-    const graces = this.#workers.all().map(({ pod }) => gracePeriodOf(pod) * 1000);
-    const limitMs = Math.max(0, ...graces) + this.#requestTimeoutMs() + stopMarginMs;
-    const limit = Promise.withResolvers<void>();
-    const cancels = [this.#clock.after(limitMs, limit.resolve)];
-    const unsubscribe = onAbort([hurry], () => cancels.push(this.#clock.after(stopMarginMs, limit.resolve)));
-    await Promise.race([end, limit.promise]);
-    unsubscribe();
-    for (const cancel of cancels) cancel();
-  }
-
-  #createWorker(pod: Pod, foundIn: string | undefined): PodWorker {
-    const { client, refusal = this.#admit(pod) } = foundIn === undefined ? this.#runtimes.of(pod) : { client: this.#runtimes.get(foundIn) };
+  #createWorker(asked: Pod, foundIn: string | undefined): PodWorker {
+    const found = foundIn === undefined ? this.#runtimes.admit(asked) : { pod: asked, client: this.#runtimes.get(foundIn) };
+    const { pod, client, refusal = this.#admit(pod) } = found;
     const warnings = [...leftOutFields(pod), ...(refusal ? [refusal] : [])];
     for (const { reason, message } of warnings) this.#events.record(pod, 'Warning', reason, message);
     const worker = new PodWorker({
@@ -220,7 +200,7 @@ export class Kubelet {
       backOff: { ...defaultBackOff, ...this.#options.backOff },
       clock: this.#clock,
       log: this.#options.log,
-      hostIP: this.#options.nodeIP ?? hostAddress(),
+      hostIP: this.#options.nodeIP ?? this.#environment.hostIPs()[0],
       refusal,
       onStatus: (current, status) => this.#tell(current, status),
     });
@@ -240,7 +220,7 @@ export class Kubelet {
       directories: this.#directories,
       cgroups: this.#cgroups,
       events: this.#events,
-      hostDns: readHostDns,
+      environment: this.#environment,
       nodeMemory: BigInt(totalmem()),
       requestTimeoutMs: this.#requestTimeoutMs(),
     };
