@@ -33,7 +33,6 @@ function refusedPodFields(pod: Pod): Field[] {
   return present([
     [spec.hostAliases?.length, 'spec.hostAliases', 'a managed hosts file'],
     [spec.ephemeralContainers?.length, 'spec.ephemeralContainers', 'ephemeral containers'],
-    [spec.readinessGates?.length, 'spec.readinessGates', 'an API that could open readiness gates'],
     [spec.resourceClaims?.length, 'spec.resourceClaims', 'dynamic resources'],
     [spec.schedulingGates?.length, 'spec.schedulingGates', 'an API that could lift scheduling gates'],
     [spec.hostUsers === false, 'spec.hostUsers', 'user namespaces'],

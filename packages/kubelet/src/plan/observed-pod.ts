@@ -30,6 +30,8 @@ export interface ContainerInstance {
   message: string;
   image: string;
   imageId: string;
+  /** Whom its first process runs as, where the runtime tells. */
+  user?: { uid: number; gid: number; supplementalGroups?: number[] };
 }
 
 /** What the probes of one container instance have found so far. */

@@ -18,7 +18,9 @@ export function podStatus(pod: Pod, observed: ObservedPod, now: Date, steps: Omi
   const failure = finalFailure(pod, observed, now);
   const phase = finalPhase(observed) ?? (failure ? 'Failed' : phaseOf(pod, init, main, steps.finished ?? false));
   const sandboxReady = currentSandbox(observed) !== undefined;
+  const generation = pod.metadata?.generation;
   return {
+    ...(generation !== undefined && { observedGeneration: generation }),
     phase,
     ...(failure ?? (steps.trouble && { reason: steps.trouble.reason, message: steps.trouble.message })),
     conditions: conditionsOf(
@@ -36,13 +38,16 @@ export function podStatus(pod: Pod, observed: ObservedPod, now: Date, steps: Omi
 }
 
 function statusOf(pod: Pod, container: Container, observed: ObservedPod, wait: Wait | undefined): ContainerStatus {
+  const instances = instancesOf(observed, container.name);
+  const [newest] = instances;
   return containerStatus(container, {
     handler: observed.handler,
-    instances: instancesOf(observed, container.name),
+    instances,
+    verdict: newest && observed.probes?.[newest.id],
     told: toldStatus(observed, container.name),
     wait,
     initialReason: (specOf(pod).initContainers ?? []).length > 0 ? 'PodInitializing' : 'ContainerCreating',
-    isInit: isInitContainer(pod, container),
+    isInit: isInitContainer(pod, container) && container.restartPolicy !== 'Always',
   });
 }
 
