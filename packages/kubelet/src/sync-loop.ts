@@ -24,6 +24,8 @@ interface SyncLoopOptions {
   log: Logger;
   /** Called after a source has spoken. */
   onUpdate(): void;
+  /** Called in each round of housekeeping once every source has spoken; must not wait. */
+  onHousekeeping(): void;
 }
 
 type LoopEvent =
@@ -87,6 +89,7 @@ export class SyncLoop {
       case 'housekeeping':
         if (this.sourcesReady) for (const relist of this.#relists) workers.endOrphans(relist.handler, relist.pods ?? []);
         workers.forgetFinished();
+        if (this.sourcesReady) this.#options.onHousekeeping();
     }
   }
 

@@ -2,7 +2,6 @@ import type { Pod } from '@berth/api/objects';
 import { type DNSConfig, ImageSpec } from '@berth/sdk/cri';
 import type { NodeCgroups } from '../cgroup/node-cgroups.ts';
 import type { SandboxSurroundings } from '../cri/sandbox-config.ts';
-import { uidOf } from '../pod.ts';
 import type { PodDirectories } from '../pod-directories.ts';
 import type { PodEvents } from '../pod-events.ts';
 import type { RuntimeClient } from '../runtime/runtime-client.ts';
@@ -26,11 +25,10 @@ export interface ActionContext {
 /** What the node adds to the pod in the messages about its sandbox. */
 export async function sandboxSurroundings(context: ActionContext, signal: AbortSignal): Promise<SandboxSurroundings> {
   const { pod, client, directories, hostDns } = context;
-  const cgroups = await context.cgroups?.of(client, signal);
   return {
     kubeletRoot: directories.kubeletRoot,
     logDirectory: directories.logDirectory(pod),
-    cgroupParent: cgroups?.parentOf(uidOf(pod)) ?? '',
+    cgroupParent: (await context.cgroups?.parentOf(pod, client, signal)) ?? '',
     hostDns: await hostDns(),
   };
 }

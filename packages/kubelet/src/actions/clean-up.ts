@@ -11,5 +11,5 @@ export async function cleanUp({ pod, client, directories, cgroups }: ActionConte
     await unmountBelow(directory, signal);
     await rm(directory, { recursive: true, force: true });
   });
-  await ActionFailure.explain('FailedKillPod', 'cgroup', async () => (await cgroups?.of(client, signal))?.remove(uidOf(pod), signal));
+  await ActionFailure.explain('FailedKillPod', 'cgroup', async () => cgroups?.remove(uidOf(pod), client, signal));
 }

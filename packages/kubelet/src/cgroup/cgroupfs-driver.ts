@@ -1,14 +1,14 @@
 import { join } from 'node:path';
 import type { CgroupDriver, CgroupName } from './cgroup-driver.ts';
-import type { CgroupTree } from './cgroup-tree.ts';
+import type { CgroupFiles } from './cgroup-files.ts';
 import type { CgroupValues } from './cgroup-values.ts';
 
 /** Cgroups made by mkdir: `/berth/kubepods/burstable/podUID`. */
 export class CgroupfsDriver implements CgroupDriver {
-  readonly #tree: CgroupTree;
+  readonly #files: CgroupFiles;
 
-  constructor(tree: CgroupTree) {
-    this.#tree = tree;
+  constructor(files: CgroupFiles) {
+    this.#files = files;
   }
 
   pathOf(name: CgroupName): string {
@@ -16,27 +16,27 @@ export class CgroupfsDriver implements CgroupDriver {
   }
 
   async apply(name: CgroupName, values: CgroupValues): Promise<void> {
-    await this.#tree.make(this.pathOf(name));
-    await this.#tree.write(this.pathOf(name), values);
+    await this.#files.make(this.pathOf(name));
+    await this.#files.write(this.pathOf(name), values);
   }
 
   remove(name: CgroupName): Promise<void> {
-    return this.#tree.remove(this.pathOf(name));
+    return this.#files.remove(this.pathOf(name));
   }
 
   removeEmpty(name: CgroupName): Promise<void> {
-    return this.#tree.removeEmpty(this.pathOf(name));
+    return this.#files.removeEmpty(this.pathOf(name));
   }
 
   children(name: CgroupName): Promise<string[]> {
-    return this.#tree.children(this.pathOf(name));
+    return this.#files.children(this.pathOf(name));
   }
 
   isBusy(name: CgroupName): Promise<boolean> {
-    return this.#tree.isBusy(this.pathOf(name));
+    return this.#files.isBusy(this.pathOf(name));
   }
 
   has(name: CgroupName): Promise<boolean> {
-    return this.#tree.has(this.pathOf(name));
+    return this.#files.has(this.pathOf(name));
   }
 }

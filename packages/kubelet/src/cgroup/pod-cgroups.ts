@@ -1,10 +1,10 @@
 import type { Pod } from '@berth/api/objects';
+import { qosClassOf } from '../plan/qos-class.ts';
+import { uidOf } from '../pod.ts';
 import type { CgroupDriver, CgroupName } from './cgroup-driver.ts';
 import type { CgroupOptions } from './cgroup-options.ts';
 import type { CgroupValues } from './cgroup-values.ts';
 import { podValues } from './pod-values.ts';
-import { qosClassOf } from '../plan/qos-class.ts';
-import { uidOf } from '../pod.ts';
 import { type Tier, tiers, tierValues } from './tier-values.ts';
 
 const podPrefix = 'pod';
@@ -56,17 +56,17 @@ export class PodCgroups {
     for (const tier of tiers) await this.#applyOnce([...this.#kubepods, tier], values[tier], signal);
   }
 
-  /** The uids of the pods that have cgroups, and whether a process is in them. */
-  async found(): Promise<{ uid: string; busy: boolean }[]> {
+  /** The uids of the pods that have cgroups. */
+  async uids(): Promise<string[]> {
     if (!this.#options.cgroupsPerQOS) return [];
-    const found: { uid: string; busy: boolean }[] = [];
-    for (const parent of this.#parents()) {
-      for (const child of await this.#driver.children(parent)) {
-        if (!child.startsWith(podPrefix)) continue;
-        found.push({ uid: child.slice(podPrefix.length), busy: await this.#driver.isBusy([...parent, child]) });
-      }
-    }
-    return found;
+    const children = await Promise.all(this.#parents().map((parent) => this.#driver.children(parent)));
+    return children.flat().flatMap((name) => (name.startsWith(podPrefix) ? [name.slice(podPrefix.length)] : []));
+  }
+
+  /** Whether a process is in the cgroup of the pod of that uid. */
+  async isBusy(uid: string): Promise<boolean> {
+    for (const name of this.#namesOf(uid)) if (await this.#driver.isBusy(name)) return true;
+    return false;
   }
 
   /** Removes the classes' cgroups, `kubepods` and the root, if no pod is left in them. Never throws. */
@@ -76,7 +76,10 @@ export class PodCgroups {
   }
 
   async #applyOnce(name: CgroupName, values: CgroupValues, signal: AbortSignal): Promise<void> {
-    const [key, text] = [this.#driver.pathOf(name), JSON.stringify(values, (_, value) => (typeof value === 'bigint' ? String(value) : value))];
+    const [key, text] = [
+      this.#driver.pathOf(name),
+      JSON.stringify(values, (_, value) => (typeof value === 'bigint' ? String(value) : value)),
+    ];
     if (name.length === 0 || this.#applied.get(key) === text) return;
     await this.#driver.apply(name, values, signal);
     this.#applied.set(key, text);

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { runProgram } from '../run-program.ts';
 import type { CgroupDriver, CgroupName } from './cgroup-driver.ts';
-import type { CgroupTree } from './cgroup-tree.ts';
+import type { CgroupFiles } from './cgroup-files.ts';
 import type { CgroupValues } from './cgroup-values.ts';
 import { sliceProperties } from './slice-properties.ts';
 
@@ -13,11 +13,11 @@ type Systemctl = (args: string[], signal: AbortSignal) => Promise<void>;
 
 /** Slices that systemd makes and removes: `['berth', 'kubepods', 'pod1-2']` is `berth-kubepods-pod1_2.slice` in `berth.slice/berth-kubepods.slice`. */
 export class SystemdDriver implements CgroupDriver {
-  readonly #tree: CgroupTree;
+  readonly #files: CgroupFiles;
   readonly #systemctl: Systemctl;
 
-  constructor(tree: CgroupTree, systemctl: Systemctl = (args, signal) => runProgram('systemctl', args, signal)) {
-    this.#tree = tree;
+  constructor(files: CgroupFiles, systemctl: Systemctl = (args, signal) => runProgram('systemctl', args, signal)) {
+    this.#files = files;
     this.#systemctl = systemctl;
   }
 
@@ -30,10 +30,10 @@ export class SystemdDriver implements CgroupDriver {
     const slice = sliceOf(name);
     if (slice === undefined) return;
     await this.#systemctl(['start', slice], signal);
-    const properties = sliceProperties(values, this.#tree.isUnified);
+    const properties = sliceProperties(values, this.#files.isUnified);
     if (properties.length > 0) await this.#systemctl(['set-property', '--runtime', slice, ...properties], signal);
-    await this.#tree.make(this.pathOf(name));
-    await this.#tree.write(this.pathOf(name), values);
+    await this.#files.make(this.pathOf(name));
+    await this.#files.write(this.pathOf(name), values);
   }
 
   /** Runtimes leave what systemd doesn't see in hierarchies that are none of its. */
@@ -41,29 +41,31 @@ export class SystemdDriver implements CgroupDriver {
     const slice = sliceOf(name);
     if (slice === undefined) return;
     await this.#systemctl(['stop', slice], signal);
-    await this.#tree.remove(this.pathOf(name));
+    await this.#files.remove(this.pathOf(name));
   }
 
   /** To stop a slice is to stop all in it. */
   async removeEmpty(name: CgroupName): Promise<void> {
     const slice = sliceOf(name);
-    if (slice === undefined || !(await this.has(name)) || (await this.#tree.children(this.pathOf(name))).length > 0) return;
+    if (slice === undefined || !(await this.has(name)) || (await this.#files.children(this.pathOf(name))).length > 0) return;
     await this.#systemctl(['stop', slice], AbortSignal.timeout(stopDeadlineMs)).catch(() => {});
-    await this.#tree.removeEmpty(this.pathOf(name));
+    await this.#files.removeEmpty(this.pathOf(name));
   }
 
   async children(name: CgroupName): Promise<string[]> {
     const prefix = sliceOf(name)?.replace(/\.slice$/, '-') ?? '';
-    const slicesBelow = (await this.#tree.children(this.pathOf(name))).filter((child) => child.startsWith(prefix) && child.endsWith(suffix));
+    const slicesBelow = (await this.#files.children(this.pathOf(name))).filter(
+      (child) => child.startsWith(prefix) && child.endsWith(suffix),
+    );
     return slicesBelow.map((child) => child.slice(prefix.length, -suffix.length).replaceAll('_', '-'));
   }
 
   isBusy(name: CgroupName): Promise<boolean> {
-    return this.#tree.isBusy(this.pathOf(name));
+    return this.#files.isBusy(this.pathOf(name));
   }
 
   has(name: CgroupName): Promise<boolean> {
-    return this.#tree.has(this.pathOf(name));
+    return this.#files.has(this.pathOf(name));
   }
 }
 

@@ -58,6 +58,11 @@ export class NodeResources {
     return without(new Map([...this.#own(), ...(pids === undefined ? [] : [['pid', pids] as const])]), this.#reserved);
   }
 
+  /** What is kept for others than pods. */
+  reserved(field: 'systemReserved' | 'kubeReserved'): Map<string, bigint> {
+    return reservedAmounts({ [field]: this.#options[field] });
+  }
+
   #own(): Map<string, bigint> {
     const { cpus, memory, hugePages } = this.#facts;
     const { maxPods, podsPerCore } = this.#options;

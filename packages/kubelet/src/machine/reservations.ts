@@ -29,7 +29,7 @@ export const defaultReservations: Reservations = {
 const reservedSignals: Record<string, string> = { 'memory.available': 'memory', 'nodefs.available': 'ephemeral-storage' };
 
 /** What system and kubelet are to have, of each resource. INVALID_ARGUMENT for what is no amount. */
-export function reservedAmounts({ systemReserved, kubeReserved }: Reservations): Map<string, bigint> {
+export function reservedAmounts({ systemReserved = {}, kubeReserved = {} }: Partial<Reservations>): Map<string, bigint> {
   const total = new Map<string, bigint>();
   for (const [field, amounts] of Object.entries({ systemReserved, kubeReserved })) {
     for (const [name, amount] of parse(field, amounts)) total.set(name, (total.get(name) ?? 0n) + amount);

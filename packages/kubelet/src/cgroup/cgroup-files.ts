@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -10,7 +10,7 @@ const removalTries = 20;
 const removalPauseMs = 50;
 
 /** The kernel's cgroups as files: with v1 a hierarchy for each controller, with v2 one for all. Paths are those in each hierarchy: `/berth/kubepods`. */
-export class CgroupTree {
+export class CgroupFiles {
   readonly #mount: string;
   #hierarchies: Promise<string[]> | undefined;
 
@@ -22,6 +22,13 @@ export class CgroupTree {
   /** Only cgroup v2 is there. */
   get isUnified(): boolean {
     return existsSync(join(this.#mount, 'cgroup.controllers'));
+  }
+
+  /** Whether the host has the controller, of v1 or of v2 alone. */
+  hasController(name: string): boolean {
+    const file = join(this.#mount, 'cgroup.controllers');
+    if (this.isUnified) return readFileSync(file, 'utf8').trim().split(/\s+/).includes(name);
+    return existsSync(join(this.#mount, name));
   }
 
   /** Makes the cgroup with all above; those that are there stay. */
@@ -88,7 +95,12 @@ export class CgroupTree {
   /** A hierarchy of v1 may have several controllers: `cpu,cpuacct`. */
   async #hierarchyOf(controller: string): Promise<string> {
     const directories = await this.#directories();
-    const own = directories.find((directory) => directory.slice(this.#mount.length + 1).split(',').includes(controller));
+    const own = directories.find((directory) =>
+      directory
+        .slice(this.#mount.length + 1)
+        .split(',')
+        .includes(controller),
+    );
     return own ?? (this.isUnified ? this.#mount : join(this.#mount, controller));
   }
 
