@@ -1,4 +1,12 @@
-import { ContainerState, ContainerStats, type ImageServiceService, PodSandboxStats, type RuntimeServiceService } from '@berth/sdk/cri';
+import {
+  type ContainerConfig,
+  ContainerState,
+  ContainerStats,
+  type ImageServiceService,
+  type PodSandboxConfig,
+  PodSandboxStats,
+  type RuntimeServiceService,
+} from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import type { CallContext, Implementation } from '@berth/sdk/serve';
 
