@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { constants, existsSync, readFileSync } from 'node:fs';
 import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -6,6 +6,8 @@ import { PluginError } from '@berth/sdk/errors';
 import type { CgroupValues } from './cgroup-values.ts';
 import { filesOfV1, filesOfV2, type ValueFile } from './value-files.ts';
 
+/** Files of cgroups come and go with them: none is made by writing. */
+const existingFile = constants.O_WRONLY | constants.O_TRUNC;
 const removalTries = 20;
 const removalPauseMs = 50;
 
@@ -80,7 +82,7 @@ export class CgroupFiles {
   async #writeFile(path: string, { controller, name, value, required }: ValueFile): Promise<void> {
     const target = join(await this.#hierarchyOf(controller), path, name);
     try {
-      await writeFile(target, value, { flag: 'r+' });
+      await writeFile(target, value, { flag: existingFile });
     } catch (thrown) {
       const { code } = thrown as NodeJS.ErrnoException;
       if (code !== 'ENOENT') throw PluginError.from(thrown, 'INTERNAL', { object: `cgroup file ${target}, value ${value}` });
