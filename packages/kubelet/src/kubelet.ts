@@ -200,14 +200,13 @@ export class Kubelet {
     const warnings = [...leftOutFields(pod), ...(refusal ? [refusal] : [])];
     for (const { reason, message } of warnings) this.#events.record(pod, 'Warning', reason, message);
     const worker = new PodWorker({
-      pod,
       context: this.#contextOf(pod, client),
       backOff: { ...defaultBackOff, ...this.#options.backOff },
       clock: this.#clock,
       log: this.#options.log,
       hostIP: hostAddress(),
       refusal,
-      onStatus: (status) => this.#tell(pod, status),
+      onStatus: (current, status) => this.#tell(current, status),
     });
     this.#traces.register(worker.trace.traceId, fullNameOf(pod));
     return worker;

@@ -1,6 +1,6 @@
 import type { Pod, PodStatus, ResourceRequirements } from '@berth/api/objects';
 import { Quantity } from '@berth/api/quantity';
-import { allContainers, specOf } from '../pod.ts';
+import { resourceContainers, specOf } from '../pod.ts';
 
 const resources = ['cpu', 'memory'] as const;
 
@@ -10,7 +10,7 @@ const resources = ['cpu', 'memory'] as const;
  */
 export function qosClassOf(pod: Pod): NonNullable<PodStatus['qosClass']> {
   const own = specOf(pod).resources;
-  const all = own?.requests || own?.limits ? [own] : allContainers(pod).map((container) => container.resources ?? {});
+  const all = own?.requests || own?.limits ? [own] : resourceContainers(pod).map((container) => container.resources ?? {});
   if (all.every((each) => resources.every((name) => !amount(each, 'requests', name) && !amount(each, 'limits', name)))) return 'BestEffort';
   return all.every(isGuaranteed) ? 'Guaranteed' : 'Burstable';
 }
