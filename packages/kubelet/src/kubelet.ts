@@ -43,6 +43,8 @@ export interface KubeletOptions extends NodeRuntimesOptions {
   kubeletRoot: string;
   /** Containers' logs: `NAMESPACE_NAME_UID/CONTAINER/RESTART.log` below. */
   podLogsDir: string;
+  /** The node's address; default the host's first one. */
+  nodeIP?: string;
   sources: PodSource[];
   /** The config maps, secrets and service accounts that pods refer to; undefined: there are none. */
   objects?: ObjectSource;
@@ -204,7 +206,7 @@ export class Kubelet {
       backOff: { ...defaultBackOff, ...this.#options.backOff },
       clock: this.#clock,
       log: this.#options.log,
-      hostIP: hostAddress(),
+      hostIP: this.#options.nodeIP ?? hostAddress(),
       refusal,
       onStatus: (current, status) => this.#tell(current, status),
     });
