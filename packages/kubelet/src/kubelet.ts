@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { Event, Pod, PodStatus } from '@berth/api/objects';
 import { ExecSyncRequest, type ExecSyncResponse } from '@berth/sdk/cri';
@@ -11,9 +10,13 @@ import { leftOutFields } from './admission/left-out-fields.ts';
 import { PodAdmission } from './admission/pod-admission.ts';
 import { unsupportedFields } from './admission/unsupported-fields.ts';
 import type { ClusterApi } from './api/cluster-api.ts';
+import { CgroupHousekeeping } from './cgroup/cgroup-housekeeping.ts';
+import { type CgroupOptions, defaultCgroups } from './cgroup/cgroup-options.ts';
 import { NodeCgroups } from './cgroup/node-cgroups.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { endPods } from './end-pods.ts';
+import { readMachineFacts } from './machine/machine-facts.ts';
+import { defaultNodeResources, NodeResources, type NodeResourcesOptions } from './machine/node-resources.ts';
 import { type EnvironmentOptions, NodeEnvironment } from './node-environment.ts';
 import { type BackOff, defaultBackOff } from './plan/back-off.ts';
 import type { Refusal } from './plan/observed-pod.ts';
@@ -52,6 +55,10 @@ export interface KubeletOptions extends NodeRuntimesOptions, EnvironmentOptions 
   onStall?: (seconds: number) => void;
   /** The parent of all pods' cgroups in cgroupfs notation, `/berth`, which is `berth.slice` for runtimes with systemd; undefined: no cgroups are made or asked for. */
   cgroupRoot?: string;
+  /** What cgroups allow, besides what the pods say. */
+  cgroups?: Partial<CgroupOptions>;
+  /** What of the node is for pods. */
+  resources?: Partial<NodeResourcesOptions>;
   log: Logger;
   /** The traces that the runtimes' connections have their taps from. */
   traces?: PodTraces;
@@ -82,6 +89,7 @@ export class Kubelet {
   readonly #events: PodEvents;
   readonly #traces: PodTraces;
   readonly #directories: PodDirectories;
+  readonly #resources: NodeResources;
   readonly #cgroups: NodeCgroups | undefined;
   readonly #environment: NodeEnvironment;
   readonly #admission: PodAdmission;
@@ -100,7 +108,8 @@ export class Kubelet {
     this.#events = new PodEvents(this.#clock, options.nodeName);
     this.#traces = options.traces ?? new PodTraces();
     this.#directories = new PodDirectories(options.kubeletRoot, options.podLogsDir);
-    this.#cgroups = options.cgroupRoot === undefined ? undefined : new NodeCgroups(options.cgroupRoot);
+    this.#resources = new NodeResources(readMachineFacts(), options.kubeletRoot, { ...defaultNodeResources, ...options.resources });
+    this.#cgroups = this.#cgroupsOf(options);
     this.#environment = new NodeEnvironment(options.kubeletRoot, options);
     this.#admission = new PodAdmission([unsupportedFields, hostPorts, ...this.#environment.admitHandlers]);
     this.#workers = new PodWorkers({
@@ -111,6 +120,7 @@ export class Kubelet {
     });
     const { cluster: api, nodeName, log } = options;
     this.#cluster = api && new ClusterPods({ api, nodeName, log, clock: this.#clock });
+    const housekeeping = this.#cgroups && this.#housekeepingOf(this.#cgroups, options);
     this.#loop = new SyncLoop({
       sources: [...options.sources, ...(this.#cluster ? [this.#cluster.source] : [])],
       runtimes: this.#runtimes.all(),
@@ -121,6 +131,7 @@ export class Kubelet {
       evented: options.evented,
       onStall: options.onStall,
       onUpdate: () => this.#tellAll(),
+      onHousekeeping: () => void housekeeping?.turn(),
     });
     this.#server = new KubeletServer(join(options.run, 'kubelet.sock'), {
       pods: () => this.pods(),
@@ -209,8 +220,7 @@ export class Kubelet {
   }
 
   #admit(pod: Pod): Refusal | undefined {
-    const holders = this.#workers.all().filter((worker) => worker.active);
-    return this.#admission.admit({ pod, others: holders.map((worker) => worker.pod) });
+    return this.#admission.admit({ pod, others: this.#workers.activePods() });
   }
 
   #contextOf(pod: Pod, client: RuntimeClient): ActionContext {
@@ -221,9 +231,28 @@ export class Kubelet {
       cgroups: this.#cgroups,
       events: this.#events,
       environment: this.#environment,
-      nodeMemory: BigInt(totalmem()),
+      nodeMemory: this.#resources.capacity().get('memory') ?? 0n,
       requestTimeoutMs: this.#requestTimeoutMs(),
     };
+  }
+
+  #cgroupsOf({ cgroupRoot, cgroups }: KubeletOptions): NodeCgroups | undefined {
+    if (cgroupRoot === undefined) return undefined;
+    const resources = this.#resources;
+    return new NodeCgroups(
+      { ...defaultCgroups, ...cgroups, cgroupRoot },
+      {
+        pods: () => this.#workers.activePods(),
+        podLimits: () => resources.podLimits(),
+        capacity: () => resources.capacity(),
+        allocatable: () => resources.allocatable(),
+        reserved: (field) => resources.reserved(field),
+      },
+    );
+  }
+
+  #housekeepingOf(cgroups: NodeCgroups, { log }: KubeletOptions): CgroupHousekeeping {
+    return new CgroupHousekeeping({ cgroups, isKnown: (uid) => this.#workers.knows(uid), log });
   }
 
   #statsOf({ nodeName, log, cgroupRoot }: KubeletOptions): NodeStatsProvider {
@@ -234,8 +263,8 @@ export class Kubelet {
       runtimes: this.#runtimes,
       clock: this.#clock,
       pods: () => this.pods(),
-      cgroupOf: async (pod, client, signal) => (await this.#cgroups?.of(client, signal))?.parentOf(uidOf(pod)),
-      systemCgroups: { ...(cgroupRoot !== undefined && { podsCgroup: cgroupRoot }) },
+      cgroupOf: async (pod, client, signal) => this.#cgroups?.parentOf(pod, client, signal),
+      systemCgroups: { ...(cgroupRoot !== undefined && { podsCgroup: join(cgroupRoot, 'kubepods') }) },
     });
   }
 
