@@ -26,6 +26,7 @@ import type { RuntimeClient } from './runtime/runtime-client.ts';
 import { RuntimeSessions } from './runtime/runtime-sessions.ts';
 import { KubeletServer } from './server/server.ts';
 import type { PodSource } from './sources/pod-source.ts';
+import { NodeStatsProvider } from './stats/node-stats-provider.ts';
 import { defaultIntervals, type Intervals, SyncLoop } from './sync-loop.ts';
 import { PodTraces } from './trace/pod-traces.ts';
 
@@ -110,6 +111,7 @@ export class Kubelet {
     this.#server = new KubeletServer(join(options.run, 'kubelet.sock'), {
       pods: () => this.pods(),
       events: () => this.events(),
+      stats: this.#statsOf(options),
       execSync: (container, command, signal) => this.#execSync(container, command, signal),
       sessions: new RuntimeSessions(this.#runtimes),
       trace: (pod) => this.#traces.of(fullNameOf(pod)),
@@ -188,14 +190,13 @@ export class Kubelet {
     const warnings = [...leftOutFields(pod), ...(refusal ? [refusal] : [])];
     for (const { reason, message } of warnings) this.#events.record(pod, 'Warning', reason, message);
     const worker = new PodWorker({
-      pod,
       context: this.#contextOf(pod, client),
       backOff: { ...defaultBackOff, ...this.#options.backOff },
       clock: this.#clock,
       log: this.#options.log,
       hostIP: this.#environment.hostIPs()[0],
       refusal,
-      onStatus: (status) => this.#tell(pod, status),
+      onStatus: (current, status) => this.#tell(current, status),
     });
     this.#traces.register(worker.trace.traceId, fullNameOf(pod));
     return worker;
@@ -217,6 +218,19 @@ export class Kubelet {
       nodeMemory: BigInt(totalmem()),
       requestTimeoutMs: this.#requestTimeoutMs(),
     };
+  }
+
+  #statsOf({ nodeName, log, cgroupRoot }: KubeletOptions): NodeStatsProvider {
+    return new NodeStatsProvider({
+      nodeName,
+      log,
+      directories: this.#directories,
+      runtimes: this.#runtimes,
+      clock: this.#clock,
+      pods: () => this.pods(),
+      cgroupOf: async (pod, client, signal) => (await this.#cgroups?.of(client, signal))?.parentOf(uidOf(pod)),
+      systemCgroups: { ...(cgroupRoot !== undefined && { podsCgroup: cgroupRoot }) },
+    });
   }
 
   /** No deadline but the client's: a command takes as long as it takes. */

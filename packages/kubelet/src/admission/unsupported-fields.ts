@@ -31,7 +31,6 @@ function refusalOf([first, ...others]: Field[]): Refusal | undefined {
 function refusedPodFields(pod: Pod): Field[] {
   const spec = specOf(pod);
   return present([
-    [spec.ephemeralContainers?.length, 'spec.ephemeralContainers', 'ephemeral containers'],
     [spec.resourceClaims?.length, 'spec.resourceClaims', 'dynamic resources'],
     [spec.schedulingGates?.length, 'spec.schedulingGates', 'an API that could lift scheduling gates'],
     [spec.resources, 'spec.resources', 'resources of the pod as a whole'],
@@ -57,11 +56,8 @@ function volumeFields(volume: Volume, path: string): Rule[] {
 
 function refusedContainerFields(pod: Pod, container: Container, path: string): Field[] {
   const { procMount, windowsOptions } = container.securityContext ?? {};
-  const isInit = path.startsWith('spec.initContainers');
   return present([
     [container.lifecycle, `${path}.lifecycle`, 'life-cycle hooks'],
-    [container.restartPolicy, `${path}.restartPolicy`, isInit ? 'restartable init containers' : 'a restart policy per container'],
-    [container.restartPolicyRules?.length, `${path}.restartPolicyRules`, 'a restart policy per container'],
     // Upstream's validation refuses it without hostUsers: false; a runtime would read the empty lists of paths as its own defaults.
     [
       procMount === 'Unmasked' && specOf(pod).hostUsers !== false,

@@ -25,6 +25,8 @@ interface ContainerSurroundings {
   seccompDefault: boolean;
   /** Bytes. */
   nodeMemory: bigint;
+  /** The instance whose processes an ephemeral container sees, where it names one. */
+  targetId?: string;
 }
 
 /** The CRI message for one instance of a container; nothing is looked up or made. */

@@ -45,6 +45,11 @@ function namespaceOptions(pod: Pod, usernsOptions: UserNamespace | undefined): N
   });
 }
 
+/** Where the pod's processes see each other anyway, no target is needed. */
+function withTarget(options: NamespaceOption, targetId: string | undefined): NamespaceOption {
+  return targetId && options.pid === NamespaceMode.CONTAINER ? { ...options, pid: NamespaceMode.TARGET, targetId } : options;
+}
+
 /** What the sandbox itself runs under; its containers have theirs. */
 export function sandboxSecurityContext(pod: Pod, userNamespace: UserNamespace | undefined): LinuxSandboxSecurityContext {
   const { securityContext = {} } = specOf(pod);
@@ -68,19 +73,21 @@ interface Confinement {
   seccompDefault: boolean;
   /** The pod's; undefined for one that has the host's users. */
   userNamespace: UserNamespace | undefined;
+  /** The instance whose processes an ephemeral container sees, where it names one. */
+  targetId?: string;
 }
 
 /** A container's security context; what it leaves open, the pod's says. */
 export function containerSecurityContext(
   pod: Pod,
   container: Container,
-  { seccompRoot, seccompDefault, userNamespace }: Confinement,
+  { seccompRoot, seccompDefault, userNamespace, targetId }: Confinement,
 ): LinuxContainerSecurityContext {
   const merged = mergedSecurityContext(pod, container);
   const { capabilities, privileged = false } = merged;
   const unmasked = privileged || merged.procMount === 'Unmasked';
   return LinuxContainerSecurityContext.create({
-    namespaceOptions: namespaceOptions(pod, userNamespace),
+    namespaceOptions: withTarget(namespaceOptions(pod, userNamespace), targetId),
     privileged,
     capabilities: capabilities && {
       addCapabilities: capabilities.add ?? [],
