@@ -14,7 +14,6 @@ describe('what a node refuses names the field', () => {
     ['spec.containers[0].envFrom', main({ envFrom: [{ configMapRef: { name: 'c' } }] })],
     ['spec.containers[0].env[0].valueFrom', main({ env: [{ name: 'A', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } }] })],
     ['spec.containers[0].securityContext.procMount', main({ securityContext: { procMount: 'Unmasked' } })],
-    ['spec.containers[0].lifecycle', main({ lifecycle: { preStop: { sleep: { seconds: 1 } } } })],
     ['spec.containers[0].volumeMounts[0].subPath', main({ volumeMounts: [{ name: 'v', mountPath: '/v', subPath: 'a' }] })],
     ['spec.containers[0].resources.limits[nvidia.com/gpu]', main({ resources: { limits: { 'nvidia.com/gpu': 1 } } })],
   ])('%s', (path, spec) => {
@@ -25,13 +24,12 @@ describe('what a node refuses names the field', () => {
 it('a refusal explains the first field and names the others', () => {
   const { refusal } = admit(makePod({ hostUsers: false, ...main({ securityContext: { procMount: 'Unmasked' }, lifecycle: {} }) }));
   expect(refusal?.message).toBe(
-    "Pod was rejected: spec.hostUsers: this node doesn't have user namespaces yet (and 2 more: spec.containers[0].lifecycle, spec.containers[0].securityContext.procMount)",
+    "Pod was rejected: spec.hostUsers: this node doesn't have user namespaces yet (and 2 more: spec.containers[0].restartPolicy, spec.containers[0].securityContext.procMount)",
   );
 });
 
 describe('what a node leaves out is told', () => {
   it.each<[reason: string, spec: Partial<PodSpec>]>([
-    ['ProbesNotSupported', main({ readinessProbe: { tcpSocket: { port: 80 } } })],
     ['PlacementNotSupported', { nodeSelector: { disk: 'ssd' } }],
     ['ImagePullSecretsNotSupported', { imagePullSecrets: [{ name: 's' }] }],
     ['StorageLimitsNotSupported', { volumes: [{ name: 'v', emptyDir: { sizeLimit: '1Gi' } }] }],

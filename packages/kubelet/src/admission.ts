@@ -70,7 +70,6 @@ function refusedContainerFields(container: Container, path: string): Field[] {
     ...(container.env ?? []).map(
       ({ valueFrom }, index): Rule => [valueFrom, `${path}.env[${index}].valueFrom`, 'variables from elsewhere'],
     ),
-    [container.lifecycle, `${path}.lifecycle`, 'life-cycle hooks'],
     [container.restartPolicy, `${path}.restartPolicy`, isInit ? 'restartable init containers' : 'a restart policy per container'],
     [container.restartPolicyRules?.length, `${path}.restartPolicyRules`, 'a restart policy per container'],
     // Upstream's validation refuses it without hostUsers: false; a runtime would read the empty lists of paths as its own defaults.
@@ -98,14 +97,10 @@ function extendedResources(container: Container): string[] {
 
 function warningsOf(pod: Pod): Admission['warnings'] {
   const spec = specOf(pod);
-  const probes = containersOf(pod).flatMap(([container, path]) =>
-    (['livenessProbe', 'readinessProbe', 'startupProbe'] as const).filter((probe) => container[probe]).map((probe) => `${path}.${probe}`),
-  );
   const placement = (['nodeSelector', 'affinity', 'topologySpreadConstraints', 'overhead'] as const).filter((field) => spec[field]);
   const warn = (reason: string, fields: string[], effect: string) =>
     fields.length > 0 ? [{ reason, message: `${fields.join(', ')}: ${effect}` }] : [];
   return [
-    ...warn('ProbesNotSupported', probes, 'ignored; a running container counts as ready, and is restarted only when it ends'),
     ...warn(
       'PlacementNotSupported',
       placement.map((field) => `spec.${field}`),

@@ -6,6 +6,7 @@ import type { Event, Pod, PodStatus } from '@berth/api/objects';
 import { onAbort } from '@berth/sdk/abort';
 import { ExecSyncRequest, type ExecSyncResponse } from '@berth/sdk/cri';
 import type { Logger } from 'pino';
+import { Registry } from 'prom-client';
 import type { ActionContext } from './actions/action-context.ts';
 import { admit } from './admission.ts';
 import { NodeCgroups } from './cgroup/node-cgroups.ts';
@@ -19,6 +20,7 @@ import { PodDirectories } from './pod-directories.ts';
 import { PodEvents } from './pod-events.ts';
 import { PodWorker } from './pod-worker.ts';
 import { PodWorkers } from './pod-workers.ts';
+import { Probes } from './probes/pod-probes.ts';
 import { NodeRuntimes, type NodeRuntimesOptions } from './runtime/node-runtimes.ts';
 import type { RuntimeClient } from './runtime/runtime-client.ts';
 import { RuntimeSessions } from './runtime/runtime-sessions.ts';
@@ -42,6 +44,8 @@ export interface KubeletOptions extends NodeRuntimesOptions {
   log: Logger;
   /** The traces that the runtimes' connections have their taps from. */
   traces?: PodTraces;
+  /** Takes the kubelet's metrics. */
+  registry?: Registry;
   /** How long a runtime may take to answer, the grace period of a stop coming on top. Default 2 minutes, kubelet's. */
   runtimeRequestTimeoutMs?: number;
   clock?: Clock;
@@ -70,6 +74,7 @@ export class Kubelet {
   readonly #clock: Clock;
   readonly #events: PodEvents;
   readonly #traces: PodTraces;
+  readonly #probes: Probes;
   readonly #directories: PodDirectories;
   readonly #cgroups: NodeCgroups | undefined;
   readonly #workers: PodWorkers;
@@ -85,6 +90,12 @@ export class Kubelet {
     this.#clock = options.clock ?? systemClock;
     this.#events = new PodEvents(this.#clock, options.nodeName);
     this.#traces = options.traces ?? new PodTraces();
+    this.#probes = new Probes({
+      registry: options.registry ?? new Registry(),
+      events: this.#events,
+      requestTimeoutMs: this.#requestTimeoutMs(),
+      clock: this.#clock,
+    });
     this.#directories = new PodDirectories(options.kubeletRoot, options.podLogsDir);
     this.#cgroups = options.cgroupRoot === undefined ? undefined : new NodeCgroups(options.cgroupRoot);
     this.#workers = new PodWorkers({
@@ -185,6 +196,7 @@ export class Kubelet {
     const worker = new PodWorker({
       pod,
       context: this.#contextOf(pod, client),
+      probes: this.#probes,
       backOff: { ...defaultBackOff, ...this.#options.backOff },
       clock: this.#clock,
       log: this.#options.log,
@@ -214,6 +226,7 @@ export class Kubelet {
       hostDns: readHostDns,
       nodeMemory: BigInt(totalmem()),
       requestTimeoutMs: this.#requestTimeoutMs(),
+      podIP: () => this.#workers.get(uidOf(pod))?.status.podIP,
     };
   }
 

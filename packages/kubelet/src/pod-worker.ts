@@ -16,6 +16,7 @@ import { type Fallible, failureKey } from './plan/failure-key.ts';
 import type { ObservedPod } from './plan/observed-pod.ts';
 import { type Plan, plan } from './plan.ts';
 import { findContainer, fullNameOf, uidOf } from './pod.ts';
+import type { PodProbes, Probes } from './probes/pod-probes.ts';
 import { PodObserver } from './runtime/observe-pod.ts';
 import { tellWaits } from './tell-waits.ts';
 import { Wake } from './wake.ts';
@@ -24,6 +25,7 @@ interface PodWorkerOptions {
   pod: Pod;
   /** Everything that actions need; its client is the runtime of the pod. */
   context: ActionContext;
+  probes: Probes;
   backOff: BackOff;
   clock: Clock;
   log: Logger;
@@ -50,6 +52,7 @@ export class PodWorker {
   readonly trace: TraceContext = newSpan();
   readonly #options: PodWorkerOptions;
   readonly #observer: PodObserver;
+  readonly #probes: PodProbes;
   readonly #log: Logger;
   readonly #wake: Wake;
   readonly #halted = new AbortController();
@@ -69,6 +72,12 @@ export class PodWorker {
     this.#observer = new PodObserver(options.context.client, uidOf(options.pod));
     this.#log = options.log.child({ pod: fullNameOf(options.pod), uid: uidOf(options.pod) });
     this.#wake = new Wake(options.clock);
+    this.#probes = options.probes.of(
+      options.pod,
+      options.context.client,
+      options.context.podIP,
+      () => this.#probed(),
+    );
     this.#observed = {
       handler: options.context.client.handler,
       sandboxes: [],
@@ -159,6 +168,7 @@ export class PodWorker {
       if (!this.#finished) await this.#wake.wait();
     }
     this.#wake.cancel();
+    this.#probes.stop();
   }
 
   /** Carries out plans until there is nothing left to do. */
@@ -192,10 +202,19 @@ export class PodWorker {
       ActionFailure.explain('RuntimeUnavailable', `runtime ${this.#observed.handler}`, async () => {
         await this.#options.context.client.onDemand?.start(signal);
         Object.assign(this.#observed, await this.#observer.observe(signal));
+        this.#probes.follow(this.#observed);
+        this.#observed.probes = this.#probes.verdicts;
       }),
     );
     this.#unseenSince = failureOf(this.#observed, { kind: 'observe' }) && (this.#unseenSince ?? this.#options.clock.now());
     if (this.#unseenSince && this.#terminatingSince) this.#considerAbandoning(this.#unseenSince, this.#terminatingSince);
+  }
+
+  /** A probe's new verdict is told at once, whatever the worker does just now: a container that stops slowly is still talked to. */
+  #probed(): void {
+    this.#observed.probes = this.#probes.verdicts;
+    this.#planAndTell();
+    this.notify();
   }
 
   #considerAbandoning(unseenSince: Date, terminatingSince: Date): void {
@@ -231,6 +250,7 @@ export class PodWorker {
     const [key, last] = [failureKey(fallible), failureOf(this.#observed, fallible)];
     this.#observed.failures[key] = failureAfter(last, { reason, message, transient }, clock.now(), backOff);
     this.#log.warn({ reason, key }, message);
+    if (thrown instanceof ActionFailure && thrown.recorded) return;
     const event = eventReason(reason);
     context.events.record(this.pod, 'Warning', event, event === reason ? message : `Error: ${reason}: ${message}`);
   }

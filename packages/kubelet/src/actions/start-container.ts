@@ -3,6 +3,7 @@ import { type ContainerConfig, CreateContainerRequest, type Image, StartContaine
 import { PluginError } from '@berth/sdk/errors';
 import { containerConfig } from '../cri/container-config.ts';
 import { sandboxConfig } from '../cri/sandbox-config.ts';
+import { postStart } from '../lifecycle/post-start.ts';
 import type { StartContainer } from '../plan/action.ts';
 import { findContainer } from '../pod.ts';
 import { type ActionContext, sandboxSurroundings } from './action-context.ts';
@@ -12,7 +13,7 @@ import { checkNonRoot } from './non-root.ts';
 import { volumePaths } from './prepare.ts';
 import { pullImage } from './pull-image.ts';
 
-/** Brings the next instance of a container up: image, CreateContainer, StartContainer. */
+/** Brings the next instance of a container up: image, CreateContainer, StartContainer, its postStart hook. */
 export async function startContainer(context: ActionContext, action: StartContainer, signal: AbortSignal): Promise<void> {
   const { pod, events } = context;
   const container = findContainer(pod, action.container);
@@ -27,6 +28,7 @@ export async function startContainer(context: ActionContext, action: StartContai
     context.client.runtime.startContainer(StartContainerRequest.create({ containerId }), { signal }),
   );
   events.record(pod, 'Normal', 'Started', `Started container ${container.name}`);
+  await postStart(context, container, containerId, signal);
 }
 
 function configure(context: ActionContext, container: Container, attempt: number, image: Image | undefined): Promise<ContainerConfig> {
