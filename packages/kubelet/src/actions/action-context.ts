@@ -27,7 +27,11 @@ export interface ActionContext {
 }
 
 /** What a hook of one of the pod's containers acts on. */
-export function handlerTarget({ pod, client, podIP, requestTimeoutMs }: ActionContext, container: Container, containerId: string): HandlerTarget {
+export function handlerTarget(
+  { pod, client, podIP, requestTimeoutMs }: ActionContext,
+  container: Container,
+  containerId: string,
+): HandlerTarget {
   return { pod, container, containerId, client, podIP: podIP(), requestTimeoutMs };
 }
 

@@ -36,6 +36,15 @@ describe('conditions', () => {
     });
   });
 
+  it('say that a pod was evicted for its resources, and go on saying it', () => {
+    const eviction = { reason: 'Evicted', message: 'why', gracePeriodSeconds: 1, disruption: 'memory was low' };
+    const { status } = plan(makePod(), observe({ eviction }), now);
+    expect(status).toMatchObject({ phase: 'Failed', reason: 'Evicted', message: 'why' });
+    const after = plan(makePod(), observe({ previous: status }), now);
+    const target = { status: 'True', reason: 'TerminationByKubelet', message: 'memory was low' };
+    expect([condition(status, 'DisruptionTarget'), condition(after.status, 'DisruptionTarget')]).toMatchObject([target, target]);
+  });
+
   it('of a pod that succeeded say PodCompleted', () => {
     const { status } = plan(makePod({ restartPolicy: 'Never' }), observe({ containers: [exited('main', 0)] }), now);
     expect([condition(status, 'Ready')?.reason, condition(status, 'ContainersReady')?.reason]).toEqual(['PodCompleted', 'PodCompleted']);

@@ -8,6 +8,8 @@ interface ConditionFacts {
   init: ContainerStatus[];
   containers: ContainerStatus[];
   sandboxReady: boolean;
+  /** Why the node ends the pod to get its resources back. */
+  disruption?: string | undefined;
   previous: PodCondition[] | undefined;
 }
 
@@ -25,6 +27,7 @@ export function conditionsOf(pod: Pod, facts: ConditionFacts, now: Date): PodCon
     ['Ready', ready.status === 'True' ? readinessGates(pod) : ready],
     ['ContainersReady', ready],
     ['PodScheduled', { status: 'True' }],
+    ...disruptionTarget(facts),
   ];
   const generation = pod.metadata?.generation;
   const own = verdicts.map(([type, verdict]) => {
@@ -37,6 +40,13 @@ export function conditionsOf(pod: Pod, facts: ConditionFacts, now: Date): PodCon
 
 function foreignConditions({ status }: Pod, own: [string, Verdict][]): PodCondition[] {
   return (status?.conditions ?? []).filter(({ type }) => !own.some(([ours]) => ours === type));
+}
+
+/** A pod that was a target stays one. */
+function disruptionTarget({ disruption, previous }: ConditionFacts): [string, Verdict][] {
+  const before = previous?.find(({ type }) => type === 'DisruptionTarget');
+  if (disruption !== undefined) return [['DisruptionTarget', { status: 'True', reason: 'TerminationByKubelet', message: disruption }]];
+  return before ? [[before.type, { status: before.status, reason: before.reason, message: before.message }]] : [];
 }
 
 function initialized(pod: Pod, { phase, init, containers }: ConditionFacts): Verdict {

@@ -23,7 +23,11 @@ export function podStatus(pod: Pod, observed: ObservedPod, now: Date, steps: Omi
     ...(generation !== undefined && { observedGeneration: generation }),
     phase,
     ...(failure ?? (steps.trouble && { reason: steps.trouble.reason, message: steps.trouble.message })),
-    conditions: conditionsOf(pod, { phase, init, containers: main, sandboxReady, previous: observed.previous?.conditions }, now),
+    conditions: conditionsOf(
+      pod,
+      { phase, init, containers: main, sandboxReady, disruption: observed.eviction?.disruption, previous: observed.previous?.conditions },
+      now,
+    ),
     ...(observed.hostIP && { hostIP: observed.hostIP, hostIPs: [{ ip: observed.hostIP }] }),
     ...addresses(pod, observed),
     startTime: startTime(observed, now),
@@ -54,7 +58,8 @@ function finalPhase({ previous }: ObservedPod): Phase | undefined {
 
 /** Why the pod failed as a whole, by the node's decision and not by its containers. */
 function finalFailure(pod: Pod, observed: ObservedPod, now: Date): Pick<PodStatus, 'reason' | 'message'> | undefined {
-  if (observed.refusal) return { reason: observed.refusal.reason, message: observed.refusal.message };
+  const decision = observed.refusal ?? observed.eviction;
+  if (decision) return { reason: decision.reason, message: decision.message };
   const { phase, reason, message } = observed.previous ?? {};
   if (phase === 'Failed' && reason) return { reason, message };
   if (phase !== 'Succeeded' && phase !== 'Failed' && isPastDeadline(pod, observed, now)) {

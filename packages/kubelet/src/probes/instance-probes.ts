@@ -103,17 +103,17 @@ export class InstanceProbes {
   }
 
   #judge(kind: ProbeKind, success: boolean): void {
-    const { readinessProbe } = this.#options.target().container;
-    if (kind === 'readiness') return this.#change({ ...this.#verdict, ready: success });
-    if (kind === 'startup' && success) {
+    if (kind === 'readiness') {
+      this.#change({ ...this.#verdict, ready: success });
+    } else if (!success) {
+      // Until there is a new instance: a container that is being stopped isn't to be stopped again.
       this.#halt(kind);
-      this.#change({ started: true, ready: !readinessProbe });
-      return this.#beginAfterStart();
+      this.#change({ ...this.#verdict, failed: { probe: kind, message: this.#answers.get(kind)?.output ?? '' } });
+    } else if (kind === 'startup') {
+      this.#halt(kind);
+      this.#change({ started: true, ready: !this.#options.target().container.readinessProbe });
+      this.#beginAfterStart();
     }
-    if (success) return;
-    // Until there is a new instance: a container that is being stopped isn't to be stopped again.
-    this.#halt(kind);
-    this.#change({ ...this.#verdict, failed: { probe: kind, message: this.#answers.get(kind)?.output ?? '' } });
   }
 
   /** Its figures stay as long as the instance does. */
