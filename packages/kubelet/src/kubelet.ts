@@ -14,6 +14,7 @@ import { PodAdmission } from './admission/pod-admission.ts';
 import { unsupportedFields } from './admission/unsupported-fields.ts';
 import { NodeCgroups } from './cgroup/node-cgroups.ts';
 import { type Clock, systemClock } from './clock.ts';
+import { type Explanation, explain } from './explain/explanation.ts';
 import { hostAddress, readHostDns } from './host-facts.ts';
 import { type BackOff, defaultBackOff } from './plan/back-off.ts';
 import type { Refusal } from './plan/observed-pod.ts';
@@ -124,6 +125,8 @@ export class Kubelet {
       execSync: (container, command, signal) => this.#execSync(container, command, signal),
       sessions: new RuntimeSessions(this.#runtimes),
       trace: (pod) => this.#traces.of(fullNameOf(pod)),
+      explain: (pod) => this.#explain(pod),
+      sourceProblems: () => this.sourceProblems(),
       logDirectory: (pod) => this.#directories.logDirectory(pod),
     });
   }
@@ -215,6 +218,13 @@ export class Kubelet {
   #admit(pod: Pod): Refusal | undefined {
     const holders = this.#workers.all().filter((worker) => worker.active);
     return this.#admission.admit({ pod, others: holders.map((worker) => worker.pod) });
+  }
+
+  #explain(pod: Pod): Explanation {
+    const worker = this.#workers.get(uidOf(pod));
+    const trace = this.#traces.of(fullNameOf(pod)) ?? { records: [], open: [], sandboxIds: [] };
+    const backOff = { ...defaultBackOff, ...this.#options.backOff };
+    return explain({ pod, observed: worker?.observed, trace, answers: worker?.answers ?? [], backOff }, this.#clock.now());
   }
 
   #contextOf(pod: Pod, client: RuntimeClient): ActionContext {

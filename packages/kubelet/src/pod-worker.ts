@@ -16,6 +16,7 @@ import { type Fallible, failureKey } from './plan/failure-key.ts';
 import type { Eviction, ObservedPod } from './plan/observed-pod.ts';
 import { type Plan, plan } from './plan.ts';
 import { findContainer, fullNameOf, uidOf } from './pod.ts';
+import type { ProbeAnswer } from './probes/instance-probes.ts';
 import type { PodProbes, Probes } from './probes/pod-probes.ts';
 import { PodObserver } from './runtime/observe-pod.ts';
 import { tellWaits } from './tell-waits.ts';
@@ -90,6 +91,16 @@ export class PodWorker {
   /** As it was told last. */
   get status(): PodStatus {
     return this.#observed.previous ?? { phase: 'Pending' };
+  }
+
+  /** What the planner knows of the pod; not to be changed. */
+  get observed(): Readonly<ObservedPod> {
+    return this.#observed;
+  }
+
+  /** How each probe came out the last time. */
+  get answers(): ProbeAnswer[] {
+    return this.#probes.answers;
   }
 
   /** Something has been made for the pod, now or by a kubelet before. */
