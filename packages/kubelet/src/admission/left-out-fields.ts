@@ -5,7 +5,7 @@ import { containerFields } from './container-fields.ts';
 /** What a pod asks for and the node leaves out, the pod running all the same. */
 export function leftOutFields(pod: Pod): { reason: string; message: string }[] {
   const spec = specOf(pod);
-  const placement = (['nodeSelector', 'affinity', 'topologySpreadConstraints', 'overhead'] as const).filter((field) => spec[field]);
+  const placement = (['nodeSelector', 'affinity', 'topologySpreadConstraints'] as const).filter((field) => spec[field]);
   const warn = (reason: string, fields: string[], effect: string) =>
     fields.length > 0 ? [{ reason, message: `${fields.join(', ')}: ${effect}` }] : [];
   return [
@@ -20,7 +20,6 @@ export function leftOutFields(pod: Pod): { reason: string; message: string }[] {
       'ignored; images are pulled without credentials',
     ),
     ...warn('StorageLimitsNotSupported', storageLimits(pod), 'ignored; the size of volumes and container files is not watched'),
-    ...warn('SubdomainNotSupported', spec.subdomain ? ['spec.subdomain'] : [], 'ignored; there is no cluster domain'),
   ];
 }
 

@@ -1,8 +1,8 @@
 import type { Container, ContainerStatus, Probe } from '@berth/api/objects';
 import { failureOf, restartDueAt } from '../plan/back-off.ts';
-import { endOf, instancesOf, isDone, isInitContainer } from '../plan/instances.ts';
+import { endOf, instancesOf, isDone } from '../plan/instances.ts';
 import type { ContainerInstance, ObservedPod } from '../plan/observed-pod.ts';
-import { apiTime, findStatus, fullNameOf, specOf } from '../pod.ts';
+import { apiTime, findStatus, fullNameOf, isInitContainer, specOf } from '../pod.ts';
 import { callOf, isOpen, lastCall, openSince, tookOf } from './calls.ts';
 import { cureOf } from './cure.ts';
 import type { Facts } from './facts.ts';

@@ -117,6 +117,6 @@ describe('a preStop hook', () => {
     await start({ preStop: exec('bye') }, { terminationGracePeriodSeconds: 0 });
     await node.until('a', isReady);
     await stop();
-    expect([node.runtime.execs, node.runtime.graces]).toEqual([[], [0]]);
+    expect([node.runtime.execs, node.runtime.graces]).toEqual([[], [2]]);
   });
 });

@@ -17,9 +17,9 @@ export async function postStart(context: ActionContext, container: Container, co
     const cause = PluginError.from(thrown);
     // The hook's answer may hold secrets, and events are read by many.
     context.events.record(context.pod, 'Warning', 'FailedPostStartHook', 'PostStartHook failed');
-    const stop = { gracePeriodSeconds: gracePeriodOf(context.pod), message: 'FailedPostStartHook' };
+    const stopped = { id: containerId, name: container.name, message: 'FailedPostStartHook' };
     await ActionFailure.explain('FailedKillPod', `error killing container: runtime ${context.client.handler}`, () =>
-      stopContainer(context, { id: containerId, name: container.name }, stop, signal),
+      stopContainer(context, stopped, gracePeriodOf(context.pod), signal),
     );
     throw new ActionFailure('PostStartHookError', cause.message, cause, { recorded: true });
   }

@@ -46,13 +46,22 @@ const runtime = {
 function probesOf(
   container: Partial<Container>,
   pod: Pod = makePod({ containers: [{ name: 'main', image: 'a:1', ...container }] }),
-): PodProbes {
-  return probes.of(
-    pod,
+): { follow(observed: ObservedPod): void; stop(): void } & Pick<PodProbes, 'verdicts' | 'answers'> {
+  const of = probes.of(
     { handler: 'runc', runtime } as unknown as RuntimeClient,
     () => '10.0.0.2',
     () => changes++,
   );
+  return {
+    follow: (observed) => of.follow(pod, observed),
+    stop: () => of.stop(),
+    get verdicts() {
+      return of.verdicts;
+    },
+    get answers() {
+      return of.answers;
+    },
+  };
 }
 
 /** `main` has started just now. */

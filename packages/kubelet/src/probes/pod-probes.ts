@@ -1,9 +1,9 @@
 import type { Container, Pod, Probe } from '@berth/api/objects';
 import type { Registry } from 'prom-client';
 import { type Clock, systemClock } from '../clock.ts';
-import { currentSandbox, isInitContainer, toldStatus } from '../plan/instances.ts';
+import { currentSandbox, toldStatus } from '../plan/instances.ts';
 import type { ContainerInstance, ObservedPod, ProbeVerdict } from '../plan/observed-pod.ts';
-import { findContainer } from '../pod.ts';
+import { findContainer, isInitContainer } from '../pod.ts';
 import type { PodEvents } from '../pod-events.ts';
 import type { RuntimeClient } from '../runtime/runtime-client.ts';
 import { InstanceProbes, type ProbeAnswer } from './instance-probes.ts';
@@ -33,9 +33,9 @@ export class Probes {
   }
 
   /** Of one pod; `onChange` is called when a verdict has changed. */
-  of(pod: Pod, client: RuntimeClient, podIP: () => string | undefined, onChange: () => void): PodProbes {
+  of(client: RuntimeClient, podIP: () => string | undefined, onChange: () => void): PodProbes {
     const { clock, events, requestTimeoutMs } = this.#options;
-    return new PodProbes((container, instance, told) => {
+    return new PodProbes((pod, container, instance, told) => {
       const target = { pod, container, containerId: instance.id, client, requestTimeoutMs };
       const startedAt = instance.startedAt ?? instance.createdAt;
       return new InstanceProbes({
@@ -48,7 +48,7 @@ export class Probes {
         metrics: this.#metrics,
         onChange,
       });
-    }, pod);
+    });
   }
 
   /** Containers that ran before the kubelet did aren't all probed at the moment of its start. */
@@ -60,17 +60,15 @@ export class Probes {
   }
 }
 
-type MakeProbes = (container: Container, instance: ContainerInstance, told: ProbeVerdict | undefined) => InstanceProbes;
+type MakeProbes = (pod: Pod, container: Container, instance: ContainerInstance, told: ProbeVerdict | undefined) => InstanceProbes;
 
 /** The probes of one pod: those of each container instance that runs now. */
 export class PodProbes {
   readonly #make: MakeProbes;
-  readonly #pod: Pod;
   readonly #byInstance = new Map<string, InstanceProbes>();
 
-  constructor(make: MakeProbes, pod: Pod) {
+  constructor(make: MakeProbes) {
     this.#make = make;
-    this.#pod = pod;
   }
 
   /** What the probes have found, for ObservedPod.probes. */
@@ -84,11 +82,11 @@ export class PodProbes {
   }
 
   /** Begins with what runs now, and ends with what doesn't any more. */
-  follow(observed: ObservedPod): void {
-    const running = this.#probed(observed);
+  follow(pod: Pod, observed: ObservedPod): void {
+    const running = probed(pod, observed);
     const ids = new Set(running.map(({ instance }) => instance.id));
     for (const [id, probes] of this.#byInstance) if (!ids.has(id)) this.#end(id, probes);
-    for (const { container, instance } of running) if (!this.#byInstance.has(instance.id)) this.#begin(container, instance, observed);
+    for (const { container, instance } of running) if (!this.#byInstance.has(instance.id)) this.#begin(pod, container, instance, observed);
     if (observed.deletion) for (const probes of this.#byInstance.values()) probes.stopRestarting();
   }
 
@@ -96,19 +94,10 @@ export class PodProbes {
     for (const [id, probes] of this.#byInstance) this.#end(id, probes);
   }
 
-  #probed(observed: ObservedPod): { container: Container; instance: ContainerInstance }[] {
-    const sandbox = currentSandbox(observed);
-    return observed.containers.flatMap((instance) => {
-      const container = findContainer(this.#pod, instance.name);
-      if (!container || instance.state !== 'running' || instance.sandboxId !== sandbox?.id) return [];
-      return hasProbes(this.#pod, container) ? [{ container, instance }] : [];
-    });
-  }
-
-  #begin(container: Container, instance: ContainerInstance, observed: ObservedPod): void {
+  #begin(pod: Pod, container: Container, instance: ContainerInstance, observed: ObservedPod): void {
     const status = toldStatus(observed, container.name);
     const isThis = status?.state?.running && status.containerID?.endsWith(`://${instance.id}`);
-    const probes = this.#make(container, instance, isThis ? { started: status.started ?? false, ready: status.ready } : undefined);
+    const probes = this.#make(pod, container, instance, isThis ? { started: status.started ?? false, ready: status.ready } : undefined);
     this.#byInstance.set(instance.id, probes);
     probes.start();
   }
@@ -117,6 +106,16 @@ export class PodProbes {
     probes.stop();
     this.#byInstance.delete(id);
   }
+}
+
+/** The running instances that have something to ask. */
+function probed(pod: Pod, observed: ObservedPod): { container: Container; instance: ContainerInstance }[] {
+  const sandbox = currentSandbox(observed);
+  return observed.containers.flatMap((instance) => {
+    const container = findContainer(pod, instance.name);
+    if (!container || instance.state !== 'running' || instance.sandboxId !== sandbox?.id) return [];
+    return hasProbes(pod, container) ? [{ container, instance }] : [];
+  });
 }
 
 function hasProbes(pod: Pod, container: Container): boolean {

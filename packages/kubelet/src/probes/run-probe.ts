@@ -1,6 +1,6 @@
 import type { Probe } from '@berth/api/objects';
 import { PluginError } from '@berth/sdk/errors';
-import { environment, expand } from '../cri/expansion.ts';
+import { expand } from '../cri/expansion.ts';
 import { execCommand } from '../handlers/exec-command.ts';
 import { authority, type HandlerTarget, hostOf, portOf } from '../handlers/handler-target.ts';
 import { checkHealth } from '../handlers/health-check.ts';
@@ -48,7 +48,7 @@ async function attempt(probe: Probe, target: HandlerTarget, signal: AbortSignal)
 /** The runtime keeps the time of a command, and kills one that takes too long. */
 async function probeCommand(command: string[], timeoutSeconds: number, target: HandlerTarget, signal: AbortSignal): Promise<ProbeOutcome> {
   // References to variables from elsewhere stay as they are: only what stands in the manifest is known here.
-  const variables = environment((target.container.env ?? []).filter(({ valueFrom }) => !valueFrom));
+  const variables = new Map((target.container.env ?? []).flatMap(({ name, value }) => (value ? [[name, value] as const] : [])));
   const expanded = command.map((word) => expand(word, variables));
   try {
     const { exitCode, output } = await execCommand(target, expanded, timeoutSeconds, signal);

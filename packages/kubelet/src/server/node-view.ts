@@ -2,6 +2,7 @@ import type { Event, Pod } from '@berth/api/objects';
 import type { ExecSyncResponse } from '@berth/sdk/cri';
 import type { Explanation } from '../explain/explanation.ts';
 import type { RuntimeSessions } from '../runtime/runtime-sessions.ts';
+import type { StatsProvider } from '../stats/stats-provider.ts';
 import type { PodTrace } from '../trace/pod-traces.ts';
 
 /** What the server shows of the node. */
@@ -9,6 +10,7 @@ export interface NodeView {
   /** Spec and status of every pod. */
   pods(): Pod[];
   events(): Event[];
+  readonly stats: StatsProvider;
   trace(pod: Pod): PodTrace | undefined;
   /** How far it has come, and what it waits for. */
   explain(pod: Pod): Explanation;
