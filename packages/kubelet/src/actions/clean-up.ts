@@ -9,5 +9,5 @@ export async function cleanUp({ pod, client, directories, cgroups, environment }
     await removePodDirectory(directories.podDirectory(pod));
     environment.userNamespaces.release(uidOf(pod));
   });
-  await ActionFailure.explain('FailedKillPod', 'cgroup', async () => (await cgroups?.of(client, signal))?.remove(uidOf(pod), signal));
+  await ActionFailure.explain('FailedKillPod', 'cgroup', async () => cgroups?.remove(uidOf(pod), client, signal));
 }

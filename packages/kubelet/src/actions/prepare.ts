@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { allContainers, uidOf } from '../pod.ts';
+import { allContainers } from '../pod.ts';
 import type { ActionContext } from './action-context.ts';
 import { ActionFailure } from './action-failure.ts';
 import { mountFailure } from './refresh-volumes.ts';
@@ -13,9 +13,7 @@ export async function prepare(context: ActionContext, signal: AbortSignal): Prom
     for (const { name } of allContainers(pod)) await mkdir(join(directories.logDirectory(pod), name), { recursive: true });
   });
   await volumes.setUp(pod, signal).catch(mountFailure);
-  await ActionFailure.explain('FailedCreatePodContainer', 'cgroup', async () =>
-    (await cgroups?.of(client, signal))?.create(uidOf(pod), signal),
-  );
+  await ActionFailure.explain('FailedCreatePodContainer', 'cgroup', async () => cgroups?.apply(pod, client, signal));
 }
 
 /** Where each of the pod's volumes is on the host, but for those that the runtime brings. */
