@@ -27,6 +27,11 @@ export class PodDirectories {
     return join(this.kubeletRoot, 'pods', uidOf(pod));
   }
 
+  /** Has a termination log for each instance of the container. */
+  containerDirectory(pod: Pod, container: string): string {
+    return join(this.podDirectory(pod), 'containers', container);
+  }
+
   /** The directory that a volume of type emptyDir is. */
   emptyDir(pod: Pod, volume: string): string {
     return join(this.podDirectory(pod), 'volumes', 'kubernetes.io~empty-dir', volume);

@@ -11,6 +11,7 @@ import { checkImage } from './check-image.ts';
 import { checkNonRoot } from './non-root.ts';
 import { volumePaths } from './prepare.ts';
 import { pullImage } from './pull-image.ts';
+import { makeTerminationLog } from './termination-log.ts';
 
 /** Brings the next instance of a container up: image, CreateContainer, StartContainer. */
 export async function startContainer(context: ActionContext, action: StartContainer, signal: AbortSignal): Promise<void> {
@@ -37,10 +38,12 @@ function configure(
 ): Promise<ContainerConfig> {
   return ActionFailure.explain('CreateContainerConfigError', 'configuration', async () => {
     checkNonRoot(context.pod, container, image);
+    const terminationLog = await makeTerminationLog(context.directories.containerDirectory(context.pod, container.name));
     return containerConfig(context.pod, container, {
       attempt,
       imageRef: image?.id || container.image || '',
       volumePaths: volumePaths(context),
+      terminationLog,
       seccompRoot: context.directories.seccompRoot,
       nodeMemory: context.nodeMemory,
       ...(targetId && { targetId }),

@@ -14,6 +14,7 @@ function configOf(container: Partial<Container>, spec: Parameters<typeof makePod
     attempt: 2,
     imageRef: 'sha256:1',
     volumePaths: new Map([['data', '/host/data']]),
+    terminationLog: '/host/log',
     seccompRoot: '/kubelet/seccomp',
     nodeMemory: 4n * gibibyte,
   });
@@ -53,7 +54,11 @@ describe('the CRI message for a container', () => {
 
   it('mounts volumes by their place on the host', () => {
     const { mounts } = configOf({ volumeMounts: [{ name: 'data', mountPath: '/data', readOnly: true }] });
-    expect(mounts).toMatchObject([{ hostPath: '/host/data', containerPath: '/data', readonly: true }]);
+    expect(mounts).toMatchObject([{ hostPath: '/host/data', containerPath: '/data', readonly: true }, { hostPath: '/host/log' }]);
+  });
+
+  it('mounts its termination log where the container expects it', () => {
+    expect(configOf({ terminationMessagePath: '/tmp/why' }).mounts).toMatchObject([{ hostPath: '/host/log', containerPath: '/tmp/why' }]);
   });
 
   it.each<[what: string, resources: Container['resources'], expected: object]>([

@@ -13,6 +13,8 @@ interface ContainerSurroundings {
   imageRef: string;
   /** Where each volume of the pod is on the host. */
   volumePaths: ReadonlyMap<string, string>;
+  /** Where the instance's termination message is on the host; undefined: it has none. */
+  terminationLog?: string;
   /** Where localhost profiles of seccomp are. */
   seccompRoot: string;
   /** Bytes. */
@@ -33,7 +35,10 @@ export function containerConfig(pod: Pod, container: Container, surroundings: Co
     args: expanded(container.args),
     workingDir: container.workingDir ?? '',
     envs: [...variables].map(([key, value]) => ({ key, value: Buffer.from(value) })),
-    mounts: (container.volumeMounts ?? []).map((mount) => criMount(mount, surroundings.volumePaths)),
+    mounts: [
+      ...(container.volumeMounts ?? []).map((mount) => criMount(mount, surroundings.volumePaths)),
+      ...terminationLogMount(container, surroundings.terminationLog),
+    ],
     labels: containerLabels(pod, container),
     annotations: containerAnnotations(pod, container, attempt),
     logPath: `${container.name}/${logFileName(attempt)}`,
@@ -45,6 +50,12 @@ export function containerConfig(pod: Pod, container: Container, surroundings: Co
       securityContext: containerSecurityContext(pod, container, surroundings.seccompRoot, surroundings.targetId),
     }),
   });
+}
+
+function terminationLogMount({ terminationMessagePath }: Container, hostPath: string | undefined): Mount[] {
+  return terminationMessagePath && hostPath
+    ? [Mount.create({ hostPath, containerPath: terminationMessagePath, selinuxRelabel: true })]
+    : [];
 }
 
 function criMount(mount: VolumeMount, volumePaths: ReadonlyMap<string, string>): Mount {

@@ -1,5 +1,5 @@
 import type { Container, ContainerStatus, Pod, PodStatus } from '@berth/api/objects';
-import { apiTime, isInitContainer, specOf } from '../pod.ts';
+import { allContainers, apiTime, isInitContainer, specOf } from '../pod.ts';
 import { isPastDeadline } from './completion.ts';
 import { conditionsOf } from './conditions.ts';
 import { containerStatus } from './container-status.ts';
@@ -9,6 +9,9 @@ import { type Phase, phaseOf } from './phase.ts';
 import { qosClassOf } from './qos-class.ts';
 import type { Steps } from './steps.ts';
 import type { Wait } from './wait.ts';
+
+/** The termination messages of all of a pod's containers together (kubelet/container/helpers.go: MaxPodTerminationMessageLogLength). */
+const podMessageBytes = 12 * 1024;
 
 /** What to tell of a pod. Reason and message are those of the pod as a whole; each container has its own besides. */
 export function podStatus(pod: Pod, observed: ObservedPod, now: Date, steps: Omit<Steps, 'actions'>): PodStatus {
@@ -47,6 +50,7 @@ function statusOf(pod: Pod, container: Container, observed: ObservedPod, wait: W
     handler: observed.handler,
     instances,
     verdict: newest && observed.probes?.[newest.id],
+    messageBytes: Math.floor(podMessageBytes / allContainers(pod).length),
     told: toldStatus(observed, container.name),
     wait,
     initialReason: (specOf(pod).initContainers ?? []).length > 0 ? 'PodInitializing' : 'ContainerCreating',

@@ -12,6 +12,7 @@ import { PluginError } from '@berth/sdk/errors';
 import { containerNameLabel, definitionAnnotation, podUidLabel } from '../cri/labels.ts';
 import type { ContainerInstance, InstanceState, ObservedPod, Sandbox } from '../plan/observed-pod.ts';
 import type { RuntimeClient } from './runtime-client.ts';
+import { terminationMessage } from './termination-message.ts';
 
 /** What the runtime has of a pod, newest first. */
 type Observation = Pick<ObservedPod, 'sandboxes' | 'containers'>;
@@ -72,8 +73,10 @@ export class PodObserver {
       .catch(goneIsNothing);
     if (!status) return undefined;
     const instance = instanceOf(status, sandboxId);
-    if (instance.state === 'exited') this.#ended.set(id, instance);
-    return instance;
+    if (instance.state !== 'exited') return instance;
+    const ended = { ...instance, message: await terminationMessage(status) };
+    this.#ended.set(id, ended);
+    return ended;
   }
 
   #forget(present: Set<string>): void {
