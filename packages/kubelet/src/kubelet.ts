@@ -21,6 +21,7 @@ import { PodDirectories } from './pod-directories.ts';
 import { PodEvents } from './pod-events.ts';
 import { PodWorker } from './pod-worker.ts';
 import { PodWorkers } from './pod-workers.ts';
+import type { ResizeAdmission } from './resize/resize-admission.ts';
 import { NodeRuntimes, type NodeRuntimesOptions } from './runtime/node-runtimes.ts';
 import type { RuntimeClient } from './runtime/runtime-client.ts';
 import { RuntimeSessions } from './runtime/runtime-sessions.ts';
@@ -49,6 +50,8 @@ export interface KubeletOptions extends NodeRuntimesOptions {
   traces?: PodTraces;
   /** How long a runtime may take to answer, the grace period of a stop coming on top. Default 2 minutes, kubelet's. */
   runtimeRequestTimeoutMs?: number;
+  /** Default: a running pod gets whatever it asks for. */
+  admitResize?: ResizeAdmission;
   clock?: Clock;
   backOff?: Partial<BackOff>;
   intervals?: Partial<Intervals>;
@@ -188,6 +191,7 @@ export class Kubelet {
     for (const { reason, message } of warnings) this.#events.record(pod, 'Warning', reason, message);
     const worker = new PodWorker({
       context: this.#contextOf(pod, client),
+      admitResize: this.#options.admitResize ?? (() => undefined),
       backOff: { ...defaultBackOff, ...this.#options.backOff },
       clock: this.#clock,
       log: this.#options.log,

@@ -17,6 +17,8 @@ import type { Eviction, ObservedPod } from './plan/observed-pod.ts';
 import { type Plan, plan } from './plan.ts';
 import { findContainer, fullNameOf, gracePeriodOf, uidOf } from './pod.ts';
 import { forgetRedefined, isSamePod } from './pod-change.ts';
+import { PodResources } from './resize/pod-resources.ts';
+import type { ResizeAdmission } from './resize/resize-admission.ts';
 import { PodObserver } from './runtime/observe-pod.ts';
 import { tellWaits } from './tell-waits.ts';
 import { Wake } from './wake.ts';
@@ -24,6 +26,7 @@ import { Wake } from './wake.ts';
 interface PodWorkerOptions {
   /** Everything that actions need: the pod, and the runtime that it is for. */
   context: ActionContext;
+  admitResize: ResizeAdmission;
   backOff: BackOff;
   clock: Clock;
   log: Logger;
@@ -48,7 +51,10 @@ export class PodWorker {
   /** All plugin calls of the pod's life are in this trace. */
   readonly trace: TraceContext = newSpan();
   readonly #options: PodWorkerOptions;
-  /** Its pod is replaced when the pod changes in place. */
+  readonly #resources: PodResources;
+  /** As its source has it by now. */
+  #pod: Pod;
+  /** Its pod has the resources that it has been given. */
   #context: ActionContext;
   readonly #observer: PodObserver;
   readonly #log: Logger;
@@ -67,6 +73,8 @@ export class PodWorker {
   constructor(options: PodWorkerOptions) {
     this.#options = options;
     this.#context = options.context;
+    this.#pod = options.context.pod;
+    this.#resources = new PodResources(options.admitResize, options.context.directories.podDirectory(this.#pod));
     this.#observer = new PodObserver(options.context.client, uidOf(options.context.pod));
     this.#log = options.log.child({ pod: fullNameOf(options.context.pod), uid: uidOf(options.context.pod) });
     this.#wake = new Wake(options.clock);
@@ -86,7 +94,7 @@ export class PodWorker {
 
   /** As its source has it by now. */
   get pod(): Pod {
-    return this.#context.pod;
+    return this.#pod;
   }
 
   /** As it was told last. */
@@ -134,7 +142,7 @@ export class PodWorker {
   update(pod: Pod): void {
     if (isSamePod(this.pod, pod)) return;
     forgetRedefined(this.#observed, this.pod, pod);
-    this.#context = { ...this.#context, pod };
+    this.#pod = pod;
     if (pod.metadata?.deletionTimestamp) this.terminate(gracePeriodOf(pod));
     this.notify();
   }
@@ -210,7 +218,7 @@ export class PodWorker {
   }
 
   #planAndTell(): Plan {
-    const planned = plan(this.pod, this.#observed, this.#options.clock.now(), this.#options.backOff);
+    const planned = plan(this.#context.pod, this.#observed, this.#options.clock.now(), this.#options.backOff);
     const before = this.#observed.previous;
     this.#observed.previous = planned.status;
     tellWaits(this.#context.events, this.pod, before, planned.status);
@@ -222,11 +230,17 @@ export class PodWorker {
     await this.#try({ kind: 'observe' }, signal, () =>
       ActionFailure.explain('RuntimeUnavailable', `runtime ${this.#observed.handler}`, async () => {
         await this.#context.client.onDemand?.start(signal);
-        Object.assign(this.#observed, await this.#observer.observe(signal));
+        await this.#take(await this.#observer.observe(signal));
       }),
     );
     this.#unseenSince = failureOf(this.#observed, { kind: 'observe' }) && (this.#unseenSince ?? this.#options.clock.now());
     if (this.#unseenSince && this.#terminatingSince) this.#considerAbandoning(this.#unseenSince, this.#terminatingSince);
+  }
+
+  async #take({ sandboxes, containers: instances }: Pick<ObservedPod, 'sandboxes' | 'containers'>): Promise<void> {
+    const { pod, containers, pendingResize } = await this.#resources.follow(this.#pod, instances);
+    Object.assign(this.#observed, { sandboxes, containers, pendingResize });
+    this.#context = { ...this.#context, pod };
   }
 
   #considerAbandoning(unseenSince: Date, terminatingSince: Date): void {
@@ -241,6 +255,7 @@ export class PodWorker {
       if (action.kind === 'check-image') await this.#checkImage(action.image, signal);
       else if (action.kind === 'run-sandbox') await this.#runSandbox(action, signal);
       else await perform(this.#context, action, signal);
+      if (action.kind === 'resize-container') await this.#resources.resized(action.containerId, action.resources);
       this.#remember(action);
     });
     if (action.kind === 'start-container') this.#rememberStart(action);

@@ -12,6 +12,8 @@ export const podUidLabel = 'io.kubernetes.pod.uid';
 export const containerNameLabel = 'io.kubernetes.container.name';
 /** What the instance was made of, on containers. */
 export const definitionAnnotation = 'io.kubernetes.container.hash';
+/** Ours: the resources that the instance was made with, as JSON, on containers: what CRI tells of them can't be turned back into amounts. */
+export const resourcesAnnotation = 'berth.dev/resources';
 /** Where in the container its termination message is written, on containers. */
 export const terminationMessagePathAnnotation = 'io.kubernetes.container.terminationMessagePath';
 /** `File` or `FallbackToLogsOnError`, on containers. */
@@ -43,6 +45,7 @@ export function containerAnnotations(pod: Pod, container: Container, attempt: nu
   const { terminationGracePeriodSeconds } = specOf(pod);
   return {
     [definitionAnnotation]: definitionHash(container),
+    [resourcesAnnotation]: JSON.stringify(container.resources ?? {}),
     'io.kubernetes.container.restartCount': String(attempt),
     [terminationMessagePathAnnotation]: container.terminationMessagePath ?? '',
     [terminationMessagePolicyAnnotation]: container.terminationMessagePolicy ?? '',

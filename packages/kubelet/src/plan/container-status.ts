@@ -35,6 +35,7 @@ export function containerStatus(container: Container, facts: ContainerFacts): Co
     image: newest?.image || container.image || '',
     imageID: newest?.imageId || told?.imageID || '',
     ...(newest ? { containerID: containerId(handler, newest) } : told?.containerID && { containerID: told.containerID }),
+    ...resourcesOf(container, newest),
     ...(newest?.user && { user: { linux: newest.user } }),
     ...volumeMountsOf(container),
   };
@@ -44,6 +45,16 @@ export function containerStatus(container: Container, facts: ContainerFacts): Co
 function readinessOf(state: ContainerState, { isInit, verdict }: ContainerFacts): Required<Pick<ContainerStatus, 'ready' | 'started'>> {
   const started = state.running !== undefined && (verdict?.started ?? true);
   return { ready: isInit ? state.terminated?.exitCode === 0 : started && (verdict?.ready ?? true), started };
+}
+
+/** What a running instance may use by now, and what it has been given; an ephemeral container has neither. */
+function resourcesOf(
+  { resources = {} }: Container,
+  newest: ContainerInstance | undefined,
+): Pick<ContainerStatus, 'resources' | 'allocatedResources'> {
+  if (!resources.requests && !resources.limits) return {};
+  const actual = newest?.state === 'running' ? newest.resources : undefined;
+  return { resources: actual ?? resources, ...(resources.requests && { allocatedResources: resources.requests }) };
 }
 
 function volumeMountsOf({ volumeMounts = [] }: Container): Pick<ContainerStatus, 'volumeMounts'> {

@@ -7,6 +7,8 @@ import { currentSandbox, instancesOf, isDone, toldStatus } from './instances.ts'
 import type { ObservedPod } from './observed-pod.ts';
 import { type Phase, phaseOf } from './phase.ts';
 import { qosClassOf } from './qos-class.ts';
+import { resizeVerdicts } from './resizes.ts';
+import { restartAllVerdict } from './restart-all.ts';
 import type { Steps } from './steps.ts';
 import type { Wait } from './wait.ts';
 
@@ -30,7 +32,15 @@ export function podStatus(pod: Pod, observed: ObservedPod, now: Date, steps: Omi
     ...(failure ?? (steps.trouble && { reason: steps.trouble.reason, message: steps.trouble.message })),
     conditions: conditionsOf(
       pod,
-      { phase, init, containers: main, sandboxReady, disruption: observed.eviction?.disruption, previous: observed.previous?.conditions },
+      {
+        phase,
+        init,
+        containers: main,
+        sandboxReady,
+        disruption: observed.eviction?.disruption,
+        passing: [...resizeVerdicts(pod, observed), ...restartAllVerdict(pod, observed)],
+        previous: observed.previous?.conditions,
+      },
       now,
     ),
     ...(observed.hostIP && { hostIP: observed.hostIP, hostIPs: [{ ip: observed.hostIP }] }),

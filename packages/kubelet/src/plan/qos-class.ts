@@ -1,6 +1,7 @@
 import type { Container, Pod, PodStatus } from '@berth/api/objects';
-import { Quantity } from '@berth/api/quantity';
+import type { Quantity } from '@berth/api/quantity';
 import { resourceContainers } from '../pod.ts';
+import { amountOf } from './amounts.ts';
 
 const resources = ['cpu', 'memory'] as const;
 
@@ -24,8 +25,7 @@ function isGuaranteed(container: Container): boolean {
 }
 
 /** A quantity of zero counts as absent. */
-function amount(container: Container, kind: 'requests' | 'limits', name: string): Quantity | undefined {
-  const text = container.resources?.[kind]?.[name];
-  const quantity = text === undefined ? undefined : Quantity.tryParse(text as string | number);
-  return quantity instanceof Quantity && !quantity.isZero() ? quantity : undefined;
+function amount({ resources }: Container, kind: 'requests' | 'limits', name: string): Quantity | undefined {
+  const quantity = amountOf(resources, kind, name);
+  return quantity?.isZero() ? undefined : quantity;
 }
