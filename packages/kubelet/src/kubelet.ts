@@ -28,6 +28,7 @@ import { RuntimeSessions } from './runtime/runtime-sessions.ts';
 import { KubeletServer } from './server/server.ts';
 import type { ObjectSource } from './sources/object-source.ts';
 import type { PodSource } from './sources/pod-source.ts';
+import { NodeStatsProvider } from './stats/node-stats-provider.ts';
 import { defaultIntervals, type Intervals, SyncLoop } from './sync-loop.ts';
 import { PodTraces } from './trace/pod-traces.ts';
 
@@ -40,6 +41,8 @@ export interface KubeletOptions extends NodeRuntimesOptions {
   kubeletRoot: string;
   /** Containers' logs: `NAMESPACE_NAME_UID/CONTAINER/RESTART.log` below. */
   podLogsDir: string;
+  /** The node's address; default the host's first one. */
+  nodeIP?: string;
   sources: PodSource[];
   /** The config maps, secrets and service accounts that pods refer to; undefined: there are none. */
   objects?: ObjectSource;
@@ -113,6 +116,7 @@ export class Kubelet {
     this.#server = new KubeletServer(join(options.run, 'kubelet.sock'), {
       pods: () => this.pods(),
       events: () => this.events(),
+      stats: this.#statsOf(options),
       execSync: (container, command, signal) => this.#execSync(container, command, signal),
       sessions: new RuntimeSessions(this.#runtimes),
       trace: (pod) => this.#traces.of(fullNameOf(pod)),
@@ -195,7 +199,7 @@ export class Kubelet {
       backOff: { ...defaultBackOff, ...this.#options.backOff },
       clock: this.#clock,
       log: this.#options.log,
-      hostIP: hostAddress(),
+      hostIP: this.#options.nodeIP ?? hostAddress(),
       refusal,
       onStatus: (current, status) => this.#tell(current, status),
     });
@@ -219,6 +223,19 @@ export class Kubelet {
       nodeMemory: BigInt(totalmem()),
       requestTimeoutMs: this.#requestTimeoutMs(),
     };
+  }
+
+  #statsOf({ nodeName, log, cgroupRoot }: KubeletOptions): NodeStatsProvider {
+    return new NodeStatsProvider({
+      nodeName,
+      log,
+      directories: this.#directories,
+      runtimes: this.#runtimes,
+      clock: this.#clock,
+      pods: () => this.pods(),
+      cgroupOf: async (pod, client, signal) => (await this.#cgroups?.of(client, signal))?.parentOf(uidOf(pod)),
+      systemCgroups: { ...(cgroupRoot !== undefined && { podsCgroup: cgroupRoot }) },
+    });
   }
 
   /** No deadline but the client's: a command takes as long as it takes. */

@@ -150,7 +150,7 @@ describe('a pod that asks for other resources', () => {
   });
 
   it('is not shrunk below the memory that it uses, until it uses less', async () => {
-    node.runtime.behaviours.set('main', { memoryBytes: 60 << 20 });
+    node.runtime.figures.memory = 60n << 20n;
     source.put('a', sized('100m', '32Mi'));
     const pod = await until(
       ({ status }) => status?.conditions?.some(({ type, reason }) => type === 'PodResizeInProgress' && reason === 'Error') ?? false,
@@ -158,7 +158,7 @@ describe('a pod that asks for other resources', () => {
     const condition = pod.status?.conditions?.find(({ type }) => type === 'PodResizeInProgress');
     expect(condition?.message).toContain(`attempting to set memory limit (${32 << 20}) below current usage (${60 << 20})`);
     expect(resourcesOf()).toMatchObject({ memoryLimitInBytes: 64n << 20n });
-    node.runtime.behaviours.set('main', { memoryBytes: 10 << 20 });
+    node.runtime.figures.memory = 10n << 20n;
     await settled();
     expect(resourcesOf()).toMatchObject({ memoryLimitInBytes: 32n << 20n });
   });

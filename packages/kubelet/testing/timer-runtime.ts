@@ -4,7 +4,6 @@ import {
   type CgroupDriver,
   type ContainerConfig,
   ContainerState,
-  ContainerStats,
   ContainerStatus,
   type CreateContainerRequest,
   Image,
@@ -17,6 +16,7 @@ import {
 } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import { type CallContext, type Implementation, type Served, serve } from '@berth/sdk/serve';
+import { imageStatistics, statistics, type TimerFigures } from './timer-statistics.ts';
 
 /** What a container of the timer runtime does, by its name. */
 export interface Behaviour {
@@ -25,8 +25,6 @@ export interface Behaviour {
   /** Ends only when it is killed, at the end of the grace period. */
   ignoresStop?: boolean;
   output?: string;
-  /** What it uses, as ContainerStats tells. */
-  memoryBytes?: number;
   /** Written to its termination log when it ends. */
   lastWords?: string;
 }
@@ -67,6 +65,8 @@ export class TimerRuntime {
   streamingUrl = '';
   /** Undefined: RuntimeConfig is UNIMPLEMENTED. */
   cgroupDriver: CgroupDriver | undefined;
+  /** What its containers use. */
+  readonly figures: TimerFigures = { cpu: 0n, memory: 0n, disk: 0n, mountpoint: '/' };
   #served: Served | undefined;
   #lastId = 0;
 
@@ -104,6 +104,7 @@ export class TimerRuntime {
 
   #runtime(): Implementation<RuntimeServiceService> {
     return {
+      ...statistics(this),
       runtimeConfig: async (_request, context) => {
         await this.faults.get('RuntimeConfig')?.(context);
         if (this.cgroupDriver === undefined) throw new PluginError('UNIMPLEMENTED', 'it has no cgroups');
@@ -214,12 +215,6 @@ export class TimerRuntime {
         if (config.linux) config.linux.resources = linux;
         return {};
       },
-      containerStats: async ({ containerId }, context) => {
-        await this.faults.get('ContainerStats')?.(context);
-        const { config } = found(this.containers.get(containerId), containerId);
-        const bytes = BigInt(this.behaviours.get(config.metadata?.name ?? '')?.memoryBytes ?? 0);
-        return { stats: ContainerStats.fromPartial({ memory: { workingSetBytes: { value: bytes }, usageBytes: { value: bytes } } }) };
-      },
     };
   }
 
@@ -229,6 +224,7 @@ export class TimerRuntime {
 
   #imageService(): Implementation<ImageServiceService> {
     return {
+      ...imageStatistics(this),
       imageStatus: async ({ image }, context) => {
         await this.faults.get('ImageStatus')?.(context);
         return { image: this.images.has(image?.image ?? '') ? Image.create({ id: image?.image }) : undefined, info: {} };
