@@ -10,13 +10,16 @@ import { type Change, perform } from './actions/perform.ts';
 import { removeLogs } from './actions/remove-logs.ts';
 import type { Clock } from './clock.ts';
 import { patientSignal } from './patient-signal.ts';
-import type { Action, StartContainer } from './plan/action.ts';
-import { type BackOff, failureAfter, failureOf } from './plan/back-off.ts';
+import type { Action } from './plan/action.ts';
+import { type BackOff, failureOf } from './plan/back-off.ts';
 import { type Fallible, failureKey } from './plan/failure-key.ts';
 import type { Eviction, ObservedPod } from './plan/observed-pod.ts';
 import { type Plan, plan } from './plan.ts';
-import { findContainer, fullNameOf, gracePeriodOf, uidOf } from './pod.ts';
+import { fullNameOf, gracePeriodOf, uidOf } from './pod.ts';
 import { forgetRedefined, isSamePod } from './pod-change.ts';
+import { forgetGone, rememberFailure, rememberStart, rememberSuccess, unseenPod } from './pod-memory.ts';
+import type { ProbeAnswer } from './probes/instance-probes.ts';
+import type { PodProbes, Probes } from './probes/pod-probes.ts';
 import { PodResources } from './resize/pod-resources.ts';
 import type { ResizeAdmission } from './resize/resize-admission.ts';
 import { PodObserver } from './runtime/observe-pod.ts';
@@ -26,6 +29,7 @@ import { Wake } from './wake.ts';
 interface PodWorkerOptions {
   /** Everything that actions need: the pod, and the runtime that it is for. */
   context: ActionContext;
+  probes: Probes;
   admitResize: ResizeAdmission;
   backOff: BackOff;
   clock: Clock;
@@ -57,6 +61,7 @@ export class PodWorker {
   /** Its pod has the resources that it has been given. */
   #context: ActionContext;
   readonly #observer: PodObserver;
+  readonly #probes: PodProbes;
   readonly #log: Logger;
   readonly #wake: Wake;
   readonly #halted = new AbortController();
@@ -78,18 +83,9 @@ export class PodWorker {
     this.#observer = new PodObserver(options.context.client, uidOf(options.context.pod));
     this.#log = options.log.child({ pod: fullNameOf(options.context.pod), uid: uidOf(options.context.pod) });
     this.#wake = new Wake(options.clock);
-    this.#observed = {
-      handler: options.context.client.handler,
-      sandboxes: [],
-      containers: [],
-      images: {},
-      failures: {},
-      restartDelays: {},
-      directories: 'unknown',
-      hostIP: options.hostIP,
-      refusal: options.refusal,
-      previous: options.context.pod.status,
-    };
+    this.#probes = options.probes.of(options.context.client, options.context.podIP, () => this.#probed());
+    const { hostIP, refusal } = options;
+    this.#observed = unseenPod(this.#pod, { handler: options.context.client.handler, hostIP, refusal });
   }
 
   /** As its source has it by now. */
@@ -100,6 +96,16 @@ export class PodWorker {
   /** As it was told last. */
   get status(): PodStatus {
     return this.#observed.previous ?? { phase: 'Pending' };
+  }
+
+  /** What the planner knows of the pod; not to be changed. */
+  get observed(): Readonly<ObservedPod> {
+    return this.#observed;
+  }
+
+  /** How each probe came out the last time. */
+  get answers(): ProbeAnswer[] {
+    return this.#probes.answers;
   }
 
   /** Something has been made for the pod, now or by a kubelet before. */
@@ -198,6 +204,7 @@ export class PodWorker {
       if (!this.#finished) await this.#wake.wait();
     }
     this.#wake.cancel();
+    this.#probes.stop();
   }
 
   /** Carries out plans until there is nothing left to do. */
@@ -240,7 +247,17 @@ export class PodWorker {
   async #take({ sandboxes, containers: instances }: Pick<ObservedPod, 'sandboxes' | 'containers'>): Promise<void> {
     const { pod, containers, pendingResize } = await this.#resources.follow(this.#pod, instances);
     Object.assign(this.#observed, { sandboxes, containers, pendingResize });
+    forgetGone(this.#observed);
     this.#context = { ...this.#context, pod };
+    this.#probes.follow(pod, this.#observed);
+    this.#observed.probes = this.#probes.verdicts;
+  }
+
+  /** A probe's new verdict is told at once, whatever the worker does just now: a container that stops slowly is still talked to. */
+  #probed(): void {
+    this.#observed.probes = this.#probes.verdicts;
+    this.#planAndTell();
+    this.notify();
   }
 
   #considerAbandoning(unseenSince: Date, terminatingSince: Date): void {
@@ -256,9 +273,9 @@ export class PodWorker {
       else if (action.kind === 'run-sandbox') await this.#runSandbox(action, signal);
       else await perform(this.#context, action, signal);
       if (action.kind === 'resize-container') await this.#resources.resized(action.containerId, action.resources);
-      this.#remember(action);
+      rememberSuccess(this.#observed, action);
     });
-    if (action.kind === 'start-container') this.#rememberStart(action);
+    if (action.kind === 'start-container') rememberStart(this.#observed, this.pod, action, this.#options.clock.now());
   }
 
   /** Runs one step; how it failed is remembered for the planner and told, unless it was given up. */
@@ -272,12 +289,10 @@ export class PodWorker {
   }
 
   #failed(fallible: Fallible, thrown: unknown): void {
-    const { message } = PluginError.from(thrown);
-    const { reason, transient } = thrown instanceof ActionFailure ? thrown : { reason: 'FailedSync', transient: false };
     const { backOff, clock } = this.#options;
-    const [key, last] = [failureKey(fallible), failureOf(this.#observed, fallible)];
-    this.#observed.failures[key] = failureAfter(last, { reason, message, transient }, clock.now(), backOff);
-    this.#log.warn({ reason, key }, message);
+    const { reason, message } = rememberFailure(this.#observed, fallible, thrown, clock.now(), backOff);
+    this.#log.warn({ reason, key: failureKey(fallible) }, message);
+    if (thrown instanceof ActionFailure && thrown.recorded) return;
     const event = eventReason(reason);
     this.#context.events.record(this.pod, 'Warning', event, event === reason ? message : `Error: ${reason}: ${message}`);
   }
@@ -291,25 +306,6 @@ export class PodWorker {
   async #checkImage(image: string, signal: AbortSignal): Promise<void> {
     const found = await checkImage(this.#context, image, signal);
     this.#observed.images[image] = { present: found !== undefined, checkedAt: this.#options.clock.now() };
-  }
-
-  /** What an action that succeeded has changed. */
-  #remember(action: Action): void {
-    if (action.kind === 'prepare') this.#observed.directories = 'prepared';
-    if (action.kind === 'clean-up') this.#observed.directories = 'removed';
-    if (action.kind === 'stop-containers') {
-      const owed = action.containers.filter(({ restarts }) => restarts).map(({ id }) => [id, true]);
-      this.#observed.owedRestarts = { ...this.#observed.owedRestarts, ...Object.fromEntries(owed) };
-    }
-  }
-
-  /** What a start has changed, whether or not it succeeded. After a failure the image may be gone, or may have come. */
-  #rememberStart({ container, restartDelayMs }: StartContainer): void {
-    const now = this.#options.clock.now();
-    const image = findContainer(this.pod, container)?.image ?? '';
-    if (failureOf(this.#observed, { kind: 'start-container', container })) delete this.#observed.images[image];
-    else this.#observed.images[image] = { present: true, checkedAt: now };
-    if (restartDelayMs !== undefined) this.#observed.restartDelays[container] = { delayMs: restartDelayMs, setAt: now };
   }
 
   async #finish(): Promise<void> {
