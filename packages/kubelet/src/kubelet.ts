@@ -4,19 +4,14 @@ import { join } from 'node:path';
 import type { Event, Pod, PodStatus } from '@berth/api/objects';
 import { onAbort } from '@berth/sdk/abort';
 import { ExecSyncRequest, type ExecSyncResponse } from '@berth/sdk/cri';
-import type { Logger } from 'pino';
 import type { ActionContext } from './actions/action-context.ts';
 import { hostPorts } from './admission/host-ports.ts';
 import { leftOutFields } from './admission/left-out-fields.ts';
 import { PodAdmission } from './admission/pod-admission.ts';
 import { unsupportedFields } from './admission/unsupported-fields.ts';
-import { CgroupHousekeeping } from './cgroup/cgroup-housekeeping.ts';
-import { type CgroupOptions, defaultCgroups } from './cgroup/cgroup-options.ts';
-import { NodeCgroups } from './cgroup/node-cgroups.ts';
 import { type Clock, systemClock } from './clock.ts';
-import { hostAddress, readHostDns } from './host-facts.ts';
-import { readMachineFacts } from './machine/machine-facts.ts';
-import { defaultNodeResources, NodeResources, type NodeResourcesOptions } from './machine/node-resources.ts';
+import { KubeletNode, type KubeletNodeOptions } from './kubelet-node.ts';
+import { type EnvironmentOptions, NodeEnvironment } from './node-environment.ts';
 import { type BackOff, defaultBackOff } from './plan/back-off.ts';
 import type { Refusal } from './plan/observed-pod.ts';
 import { apiTime, fullNameOf, gracePeriodOf, specOf, uidOf } from './pod.ts';
@@ -28,33 +23,20 @@ import { NodeRuntimes, type NodeRuntimesOptions } from './runtime/node-runtimes.
 import type { RuntimeClient } from './runtime/runtime-client.ts';
 import { RuntimeSessions } from './runtime/runtime-sessions.ts';
 import { KubeletServer } from './server/server.ts';
-import type { ObjectSource } from './sources/object-source.ts';
 import type { PodSource } from './sources/pod-source.ts';
 import { NodeStatsProvider } from './stats/node-stats-provider.ts';
 import { defaultIntervals, type Intervals, SyncLoop } from './sync-loop.ts';
 import { PodTraces } from './trace/pod-traces.ts';
 
 /** What a kubelet is made of. Times and back-off are for tests; their defaults are kubelet's. */
-export interface KubeletOptions extends NodeRuntimesOptions {
-  nodeName: string;
+export interface KubeletOptions extends NodeRuntimesOptions, EnvironmentOptions, KubeletNodeOptions {
   /** RUN: `kubelet.sock` is made here. */
   run: string;
-  /** Pods' directories are below, `pods/UID/volumes/...`. */
-  kubeletRoot: string;
   /** Containers' logs: `NAMESPACE_NAME_UID/CONTAINER/RESTART.log` below. */
   podLogsDir: string;
   /** The node's address; default the host's first one. */
   nodeIP?: string;
   sources: PodSource[];
-  /** The config maps, secrets and service accounts that pods refer to; undefined: there are none. */
-  objects?: ObjectSource;
-  /** The parent of all pods' cgroups in cgroupfs notation, `/berth`, which is `berth.slice` for runtimes with systemd; undefined: no cgroups are made or asked for. */
-  cgroupRoot?: string;
-  /** What cgroups allow, besides what the pods say. */
-  cgroups?: Partial<CgroupOptions>;
-  /** What of the node is for pods. */
-  resources?: Partial<NodeResourcesOptions>;
-  log: Logger;
   /** The traces that the runtimes' connections have their taps from. */
   traces?: PodTraces;
   /** How long a runtime may take to answer, the grace period of a stop coming on top. Default 2 minutes, kubelet's. */
@@ -86,9 +68,9 @@ export class Kubelet {
   readonly #events: PodEvents;
   readonly #traces: PodTraces;
   readonly #directories: PodDirectories;
-  readonly #resources: NodeResources;
-  readonly #cgroups: NodeCgroups | undefined;
-  readonly #admission = new PodAdmission([unsupportedFields, hostPorts]);
+  readonly #node: KubeletNode;
+  readonly #environment: NodeEnvironment;
+  readonly #admission: PodAdmission;
   readonly #workers: PodWorkers;
   readonly #loop: SyncLoop;
   readonly #server: KubeletServer;
@@ -103,15 +85,16 @@ export class Kubelet {
     this.#events = new PodEvents(this.#clock, options.nodeName);
     this.#traces = options.traces ?? new PodTraces();
     this.#directories = new PodDirectories(options.kubeletRoot, options.podLogsDir);
-    this.#resources = new NodeResources(readMachineFacts(), options.kubeletRoot, { ...defaultNodeResources, ...options.resources });
-    this.#cgroups = this.#cgroupsOf(options);
+    this.#node = new KubeletNode(options, () => this.#workers);
+    this.#environment = new NodeEnvironment(options.kubeletRoot, options);
+    // What may end other pods is asked last.
+    this.#admission = new PodAdmission([unsupportedFields, hostPorts, ...this.#environment.admitHandlers, ...this.#node.admitHandlers]);
     this.#workers = new PodWorkers({
       kubeletRoot: options.kubeletRoot,
       create: (pod, handler) => this.#createWorker(pod, handler),
       begunBefore: (pod) => existsSync(this.#directories.podDirectory(pod)),
       onFinished: (pod) => this.#forget(pod),
     });
-    const housekeeping = this.#cgroups && this.#housekeepingOf(this.#cgroups, options);
     this.#loop = new SyncLoop({
       sources: options.sources,
       runtimes: this.#runtimes.all(),
@@ -119,7 +102,7 @@ export class Kubelet {
       intervals: { ...defaultIntervals, ...options.intervals },
       log: options.log,
       onUpdate: () => this.#tellAll(),
-      onHousekeeping: () => void housekeeping?.turn(),
+      onHousekeeping: () => this.#node.housekeep(),
     });
     this.#server = new KubeletServer(join(options.run, 'kubelet.sock'), {
       pods: () => this.pods(),
@@ -180,7 +163,7 @@ export class Kubelet {
   /** Ends the pods, and gives a message for each that didn't end in time. */
   async #endPods(hurry: AbortSignal | undefined): Promise<string[]> {
     await this.#withinStopLimit(this.#workers.terminateAll(hurry), hurry);
-    await this.#cgroups?.removeRoot();
+    await this.#node.cgroups?.removeRoot();
     const left = this.#workers.all().filter((worker) => worker.begun && !worker.finished);
     return left.map(({ pod, status }) => `pod ${fullNameOf(pod)} didn't end: ${status.message ?? 'no reason known'}`);
   }
@@ -197,8 +180,9 @@ export class Kubelet {
     for (const cancel of cancels) cancel();
   }
 
-  #createWorker(pod: Pod, foundIn: string | undefined): PodWorker {
-    const { client, refusal = this.#admit(pod) } = foundIn === undefined ? this.#runtimes.of(pod) : { client: this.#runtimes.get(foundIn) };
+  #createWorker(asked: Pod, foundIn: string | undefined): PodWorker {
+    const found = foundIn === undefined ? this.#runtimes.admit(asked) : { pod: asked, client: this.#runtimes.get(foundIn) };
+    const { pod, client, refusal = this.#admit(pod) } = found;
     const warnings = [...leftOutFields(pod), ...(refusal ? [refusal] : [])];
     for (const { reason, message } of warnings) this.#events.record(pod, 'Warning', reason, message);
     const worker = new PodWorker({
@@ -206,7 +190,7 @@ export class Kubelet {
       backOff: { ...defaultBackOff, ...this.#options.backOff },
       clock: this.#clock,
       log: this.#options.log,
-      hostIP: this.#options.nodeIP ?? hostAddress(),
+      hostIP: this.#options.nodeIP ?? this.#environment.hostIPs()[0],
       refusal,
       onStatus: (current, status) => this.#tell(current, status),
     });
@@ -223,31 +207,12 @@ export class Kubelet {
       pod,
       client,
       directories: this.#directories,
-      cgroups: this.#cgroups,
+      cgroups: this.#node.cgroups,
       events: this.#events,
-      hostDns: readHostDns,
-      nodeMemory: this.#resources.capacity().get('memory') ?? 0n,
+      environment: this.#environment,
+      nodeMemory: this.#node.resources.capacity().get('memory') ?? 0n,
       requestTimeoutMs: this.#requestTimeoutMs(),
     };
-  }
-
-  #cgroupsOf({ cgroupRoot, cgroups }: KubeletOptions): NodeCgroups | undefined {
-    if (cgroupRoot === undefined) return undefined;
-    const resources = this.#resources;
-    return new NodeCgroups(
-      { ...defaultCgroups, ...cgroups, cgroupRoot },
-      {
-        pods: () => this.#workers.activePods(),
-        podLimits: () => resources.podLimits(),
-        capacity: () => resources.capacity(),
-        allocatable: () => resources.allocatable(),
-        reserved: (field) => resources.reserved(field),
-      },
-    );
-  }
-
-  #housekeepingOf(cgroups: NodeCgroups, { log }: KubeletOptions): CgroupHousekeeping {
-    return new CgroupHousekeeping({ cgroups, isKnown: (uid) => this.#workers.knows(uid), log });
   }
 
   #statsOf({ nodeName, log, cgroupRoot }: KubeletOptions): NodeStatsProvider {
@@ -258,7 +223,7 @@ export class Kubelet {
       runtimes: this.#runtimes,
       clock: this.#clock,
       pods: () => this.pods(),
-      cgroupOf: async (pod, client, signal) => this.#cgroups?.parentOf(pod, client, signal),
+      cgroupOf: async (pod, client, signal) => this.#node.cgroups?.parentOf(pod, client, signal),
       systemCgroups: { ...(cgroupRoot !== undefined && { podsCgroup: join(cgroupRoot, 'kubepods') }) },
     });
   }

@@ -78,7 +78,7 @@ export class Node {
       podLogsDir: join(directories.root, 'logs/pods'),
       runtimes,
       defaultHandler: handler,
-      runtimeClasses: Object.fromEntries([...runtimes.keys()].map((name) => [name, name])),
+      runtimeClasses: configuration.runtimeClasses,
       ...origins,
       ...(process.getuid?.() === 0 && { cgroupRoot: configuration.cgroupRoot }),
       runtimeRequestTimeoutMs: configuration.runtimeRequestTimeoutMs,
