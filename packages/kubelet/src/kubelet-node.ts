@@ -6,11 +6,14 @@ import { nodeNameHandler } from './admission/node-name.ts';
 import { podOsHandler } from './admission/pod-os.ts';
 import { ResourceFit } from './admission/resource-fit.ts';
 import { taintTolerationHandler } from './admission/taint-toleration.ts';
+import { CgroupFiles } from './cgroup/cgroup-files.ts';
 import { CgroupHousekeeping } from './cgroup/cgroup-housekeeping.ts';
 import { type CgroupOptions, defaultCgroups } from './cgroup/cgroup-options.ts';
+import { pageSizeOf } from './cgroup/cgroup-values.ts';
 import { NodeCgroups } from './cgroup/node-cgroups.ts';
+import type { ContainerResourcesOptions } from './cri/container-resources-options.ts';
 import { type MachineFacts, readMachineFacts } from './machine/machine-facts.ts';
-import { defaultNodeResources, NodeResources, type NodeResourcesOptions } from './machine/node-resources.ts';
+import { defaultNodeResources, hugePagesResource, NodeResources, type NodeResourcesOptions } from './machine/node-resources.ts';
 import type { ResourceProvider } from './machine/resource-provider.ts';
 import { defaultNodeStatus, type NodeStatusOptions } from './node-status/node-status-options.ts';
 import { registeredNode } from './node-status/registered-node.ts';
@@ -28,12 +31,20 @@ export interface KubeletNodeOptions {
   resources?: Partial<NodeResourcesOptions>;
   /** Devices and the like. */
   resourceProviders?: readonly ResourceProvider[];
+  /** What decides about containers' resources besides what the node has. */
+  containers?: Partial<ContainerSettings>;
   /** How the node shows itself. */
   nodeStatus?: Partial<NodeStatusOptions>;
   /** Default: what the host's kernel and system say. */
   machine?: MachineFacts;
   log: Logger;
 }
+
+/** Fields are those of KubeletConfiguration; the others of containers are in `cgroups`. */
+type ContainerSettings = Pick<ContainerResourcesOptions, 'swapBehavior' | 'singleProcessOOMKill'>;
+
+/** kubelet's. */
+const defaultContainers: ContainerSettings = { swapBehavior: 'NoSwap', singleProcessOOMKill: false };
 
 /** The pods of the node. */
 interface NodePods {
@@ -50,17 +61,36 @@ export class KubeletNode {
   /** In the order of their asking; the last one may end other pods. */
   readonly admitHandlers: readonly AdmitHandler[];
   readonly #housekeeping: CgroupHousekeeping | undefined;
+  readonly #machine: MachineFacts;
+  readonly #files = new CgroupFiles();
+  readonly #settings: ContainerSettings & Omit<CgroupOptions, 'cgroupRoot'>;
 
   /** `pods` is asked when there is something to know. INVALID_ARGUMENT for amounts that are none. */
   constructor(options: KubeletNodeOptions, pods: () => NodePods) {
     const machine = options.machine ?? readMachineFacts();
+    this.#machine = machine;
+    this.#settings = { ...defaultCgroups, ...options.cgroups, ...defaultContainers, ...options.containers };
     const { log, cgroupRoot, nodeName, kubeletRoot, resourceProviders } = options;
     this.resources = new NodeResources(machine, kubeletRoot, { ...defaultNodeResources, ...options.resources }, resourceProviders);
     const node = registeredNode(nodeName, machine, { ...defaultNodeStatus, ...options.nodeStatus });
     this.admitHandlers = this.#handlers(() => node, pods);
     if (cgroupRoot === undefined) return;
-    this.cgroups = this.#cgroupsOf({ ...defaultCgroups, ...options.cgroups, cgroupRoot }, pods);
+    this.cgroups = this.#cgroupsOf({ ...this.#settings, cgroupRoot }, pods);
     this.#housekeeping = new CgroupHousekeeping({ cgroups: this.cgroups, isKnown: (uid) => pods().knows(uid), log });
+  }
+
+  /** What decides about containers' resources now. */
+  containerResources(): ContainerResourcesOptions {
+    const { memory, swap, hugePages } = this.#machine;
+    return {
+      ...this.#settings,
+      memory,
+      swap,
+      allocatableMemory: this.resources.allocatable().get('memory') ?? 0n,
+      unifiedCgroups: this.#files.isUnified,
+      swapLimits: this.#files.limitsSwap(),
+      pageSizes: this.#files.hasController('hugetlb') ? hugePages.map((pages) => pageSizeOf(hugePagesResource(pages))) : [],
+    };
   }
 
   /** Begins to tidy up, unless the last time goes on still. */
@@ -80,12 +110,16 @@ export class KubeletNode {
 
   #cgroupsOf(options: CgroupOptions, pods: () => NodePods): NodeCgroups {
     const { resources } = this;
-    return new NodeCgroups(options, {
-      pods: () => pods().activePods(),
-      podLimits: () => resources.podLimits(),
-      capacity: () => resources.capacity(),
-      allocatable: () => resources.allocatable(),
-      reserved: (field) => resources.reserved(field),
-    });
+    return new NodeCgroups(
+      options,
+      {
+        pods: () => pods().activePods(),
+        podLimits: () => resources.podLimits(),
+        capacity: () => resources.capacity(),
+        allocatable: () => resources.allocatable(),
+        reserved: (field) => resources.reserved(field),
+      },
+      this.#files,
+    );
   }
 }

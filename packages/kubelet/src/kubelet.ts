@@ -210,7 +210,7 @@ export class Kubelet {
       cgroups: this.#node.cgroups,
       events: this.#events,
       environment: this.#environment,
-      nodeMemory: this.#node.resources.capacity().get('memory') ?? 0n,
+      containerResources: () => this.#node.containerResources(),
       requestTimeoutMs: this.#requestTimeoutMs(),
     };
   }

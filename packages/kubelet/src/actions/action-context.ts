@@ -1,6 +1,7 @@
 import type { Pod } from '@berth/api/objects';
 import { ImageSpec, type UserNamespace } from '@berth/sdk/cri';
 import type { NodeCgroups } from '../cgroup/node-cgroups.ts';
+import type { ContainerResourcesOptions } from '../cri/container-resources-options.ts';
 import type { SandboxSurroundings } from '../cri/sandbox-config.ts';
 import type { NodeEnvironment } from '../node-environment.ts';
 import { specOf, uidOf } from '../pod.ts';
@@ -18,8 +19,8 @@ export interface ActionContext {
   events: PodEvents;
   /** What the node lends to all its pods. */
   environment: NodeEnvironment;
-  /** Bytes. */
-  nodeMemory: bigint;
+  /** What decides about containers' resources now. */
+  containerResources(): ContainerResourcesOptions;
   /** How long a runtime may take to answer. */
   requestTimeoutMs: number;
 }

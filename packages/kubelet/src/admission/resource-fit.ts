@@ -20,7 +20,7 @@ interface ResourceFitOptions {
  */
 export class ResourceFit implements AdmitHandler {
   readonly #options: ResourceFitOptions;
-  /** They are on their way out: room that was made once isn't made again. */
+  /** On their way out: kubelet waits for their end, and what they had is promised already. */
   readonly #evicted = new WeakSet<Pod>();
 
   constructor(options: ResourceFitOptions) {
@@ -28,16 +28,11 @@ export class ResourceFit implements AdmitHandler {
   }
 
   admit({ pod, others }: AdmitRequest): ReturnType<AdmitHandler['admit']> {
-    const missing = insufficientResources(pod, others, this.#options.allocatable());
+    const staying = others.filter((other) => !this.#evicted.has(other));
+    const missing = insufficientResources(pod, staying, this.#options.allocatable());
     const [first] = missing;
     if (!first) return undefined;
-    const victims = isCriticalPod(pod)
-      ? preemptionVictims(
-          pod,
-          others.filter((other) => !this.#evicted.has(other)),
-          missing,
-        )
-      : undefined;
+    const victims = isCriticalPod(pod) ? preemptionVictims(pod, staying, missing) : undefined;
     if (!victims) return refusalOf(first);
     for (const victim of victims) {
       this.#evicted.add(victim);

@@ -16,7 +16,6 @@ describe('what a node refuses names the field', () => {
     ['spec.containers[0].securityContext.windowsOptions', main({ securityContext: { windowsOptions: {} } })],
     ['spec.containers[0].lifecycle', main({ lifecycle: { preStop: { sleep: { seconds: 1 } } } })],
     ['spec.containers[0].volumeMounts[0].subPath', main({ volumeMounts: [{ name: 'v', mountPath: '/v', subPath: 'a' }] })],
-    ['spec.containers[0].resources.limits[nvidia.com/gpu]', main({ resources: { limits: { 'nvidia.com/gpu': 1 } } })],
   ])('%s', (path, spec) => {
     expect(refusalOf(spec)).toMatchObject({ reason: 'Unsupported', message: expect.stringContaining(`${path}: `) });
   });
@@ -32,7 +31,6 @@ it('a refusal explains the first field and names the others', () => {
 describe('what a node leaves out is told', () => {
   it.each<[reason: string, spec: Partial<PodSpec>]>([
     ['ProbesNotSupported', main({ readinessProbe: { tcpSocket: { port: 80 } } })],
-    ['PlacementNotSupported', { nodeSelector: { disk: 'ssd' } }],
     ['ImagePullSecretsNotSupported', { imagePullSecrets: [{ name: 's' }] }],
     ['StorageLimitsNotSupported', { volumes: [{ name: 'v', emptyDir: { sizeLimit: '1Gi' } }] }],
   ])('%s', (reason, spec) => {

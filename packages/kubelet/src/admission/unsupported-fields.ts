@@ -33,7 +33,6 @@ function refusedPodFields(pod: Pod): Field[] {
   return present([
     [spec.resourceClaims?.length, 'spec.resourceClaims', 'dynamic resources'],
     [spec.schedulingGates?.length, 'spec.schedulingGates', 'an API that could lift scheduling gates'],
-    [spec.resources, 'spec.resources', 'resources of the pod as a whole'],
     [spec.securityContext?.windowsOptions, 'spec.securityContext.windowsOptions', 'Windows'],
     ...(spec.volumes ?? []).flatMap((volume, index) => volumeFields(volume, `spec.volumes[${index}]`)),
   ]);
