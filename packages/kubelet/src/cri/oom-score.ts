@@ -20,7 +20,7 @@ export function oomScoreAdj(pod: Pod, container: Container, nodeMemory: bigint):
   const score = (requested: bigint) => 1000 - Number((1000n * (requested + spareRequest(pod))) / (nodeMemory || 1n));
   const own = score(memoryRequest(container));
   const regular = specOf(pod).containers.map(memoryRequest);
-  const least = regular.reduce((smallest, request) => (request < smallest ? request : smallest), regular[0] ?? 0n);
+  const [least = 0n] = regular.sort((a, b) => Number(a - b));
   const chosen = sidecarsOf(pod).includes(container) ? Math.min(own, score(least)) : own;
   return Math.min(Math.max(chosen, leastBurstable), mostBurstable);
 }
