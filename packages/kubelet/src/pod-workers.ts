@@ -44,6 +44,7 @@ export class PodWorkers {
     if (this.#stopping) return;
     const wanted = new Set(pods.map(uidOf));
     for (const [uid, worker] of this.#workers) if (!wanted.has(uid)) worker.terminate(gracePeriodOf(worker.pod));
+    for (const pod of pods) this.#workers.get(uidOf(pod))?.update(pod);
     this.#waiting = pods.filter((pod) => !this.#workers.has(uidOf(pod)));
     this.#startWaiting();
   }
