@@ -4,7 +4,6 @@ import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { Event, Pod, PodStatus } from '@berth/api/objects';
 import { onAbort } from '@berth/sdk/abort';
-import { ExecSyncRequest, type ExecSyncResponse } from '@berth/sdk/cri';
 import type { Logger } from 'pino';
 import type { ActionContext } from './actions/action-context.ts';
 import { hostPorts } from './admission/host-ports.ts';
@@ -13,6 +12,7 @@ import { PodAdmission } from './admission/pod-admission.ts';
 import { unsupportedFields } from './admission/unsupported-fields.ts';
 import { NodeCgroups } from './cgroup/node-cgroups.ts';
 import { type Clock, systemClock } from './clock.ts';
+import { KubeletMetrics } from './metrics/kubelet-metrics.ts';
 import { type EnvironmentOptions, NodeEnvironment } from './node-environment.ts';
 import { type BackOff, defaultBackOff } from './plan/back-off.ts';
 import type { Refusal } from './plan/observed-pod.ts';
@@ -23,8 +23,9 @@ import { PodWorker } from './pod-worker.ts';
 import { PodWorkers } from './pod-workers.ts';
 import { NodeRuntimes, type NodeRuntimesOptions } from './runtime/node-runtimes.ts';
 import type { RuntimeClient } from './runtime/runtime-client.ts';
-import { RuntimeSessions } from './runtime/runtime-sessions.ts';
+import { KubeletHost } from './server/kubelet-host.ts';
 import { KubeletServer } from './server/server.ts';
+import type { KubeletServerOptions } from './server/server-options.ts';
 import type { PodSource } from './sources/pod-source.ts';
 import { NodeStatsProvider } from './stats/node-stats-provider.ts';
 import { defaultIntervals, type Intervals, SyncLoop } from './sync-loop.ts';
@@ -49,6 +50,14 @@ export interface KubeletOptions extends NodeRuntimesOptions, EnvironmentOptions 
   traces?: PodTraces;
   /** How long a runtime may take to answer, the grace period of a stop coming on top. Default 2 minutes, kubelet's. */
   runtimeRequestTimeoutMs?: number;
+  /** The metrics that the runtimes' connections have their taps from. */
+  metrics?: KubeletMetrics;
+  /** The ports that it answers on besides its unix socket. */
+  server?: KubeletServerOptions;
+  /** What /logs/ shows. Default /var/log. */
+  nodeLogDir?: string;
+  /** What /configz shows. */
+  configuration?(): object;
   clock?: Clock;
   backOff?: Partial<BackOff>;
   intervals?: Partial<Intervals>;
@@ -81,6 +90,7 @@ export class Kubelet {
   readonly #admission: PodAdmission;
   readonly #workers: PodWorkers;
   readonly #loop: SyncLoop;
+  readonly #metrics: KubeletMetrics;
   readonly #server: KubeletServer;
   readonly #listeners = new Set<StatusListener>();
   readonly #loopEnd = new AbortController();
@@ -110,14 +120,13 @@ export class Kubelet {
       log: options.log,
       onUpdate: () => this.#tellAll(),
     });
-    this.#server = new KubeletServer(join(options.run, 'kubelet.sock'), {
-      pods: () => this.pods(),
-      events: () => this.events(),
-      stats: this.#statsOf(options),
-      execSync: (container, command, signal) => this.#execSync(container, command, signal),
-      sessions: new RuntimeSessions(this.#runtimes),
-      trace: (pod) => this.#traces.of(fullNameOf(pod)),
-      logDirectory: (pod) => this.#directories.logDirectory(pod),
+    this.#metrics = options.metrics ?? new KubeletMetrics(options);
+    this.#server = new KubeletServer({
+      path: join(options.run, 'kubelet.sock'),
+      node: this.#hostOf(options),
+      ...(options.server && { ports: options.server }),
+      log: options.log,
+      clock: this.#clock,
     });
   }
 
@@ -235,11 +244,18 @@ export class Kubelet {
     });
   }
 
-  /** No deadline but the client's: a command takes as long as it takes. */
-  async #execSync({ handler, id }: { handler: string; id: string }, cmd: string[], signal: AbortSignal): Promise<ExecSyncResponse> {
-    return this.#runtimes
-      .get(handler)
-      .runtime.execSync(ExecSyncRequest.create({ containerId: id, cmd }), { signal, deadlineMs: Number.POSITIVE_INFINITY });
+  #hostOf(options: KubeletOptions): KubeletHost {
+    return new KubeletHost({
+      ...options,
+      runtimes: this.#runtimes,
+      directories: this.#directories,
+      traces: this.#traces,
+      stats: this.#statsOf(options),
+      metrics: this.#metrics,
+      pods: () => this.pods(),
+      events: () => this.events(),
+      unhealthy: () => [],
+    });
   }
 
   #requestTimeoutMs(): number {

@@ -20,12 +20,30 @@ interface Subject {
 /** What /metrics/cadvisor says. `reading` is undefined where it failed. */
 export function cadvisorMetrics(reading: NodeReading | undefined, tree: CgroupTree, kernel: string): string {
   const exposition = new Exposition();
-  exposition.add('gauge', 'cadvisor_version_info', 'What reads these figures; always 1.', { kernelVersion: kernel, cadvisorVersion: '', osVersion: '' }, 1);
+  exposition.add(
+    'gauge',
+    'cadvisor_version_info',
+    'What reads these figures; always 1.',
+    { kernelVersion: kernel, cadvisorVersion: '', osVersion: '' },
+    1,
+  );
   exposition.add('gauge', 'machine_cpu_cores', 'Logical processors of the host.', {}, cpus().length);
   if (reading) {
     const { memory, swap } = reading.node;
-    exposition.add('gauge', 'machine_memory_bytes', 'Memory of the host.', {}, (memory?.availableBytes ?? 0) + (memory?.workingSetBytes ?? 0));
-    exposition.add('gauge', 'machine_swap_bytes', 'Swap of the host.', {}, swap && (swap.swapAvailableBytes ?? 0) + (swap.swapUsageBytes ?? 0));
+    exposition.add(
+      'gauge',
+      'machine_memory_bytes',
+      'Memory of the host.',
+      {},
+      (memory?.availableBytes ?? 0) + (memory?.workingSetBytes ?? 0),
+    );
+    exposition.add(
+      'gauge',
+      'machine_swap_bytes',
+      'Swap of the host.',
+      {},
+      swap && (swap.swapAvailableBytes ?? 0) + (swap.swapUsageBytes ?? 0),
+    );
     addReading(exposition, reading, tree);
   }
   exposition.add('gauge', 'container_scrape_error', 'Whether figures are missing.', {}, reading && reading.failed.length === 0 ? 0 : 1);
@@ -55,17 +73,32 @@ function addSubject(exposition: Exposition, { labels, figures, cgroup, startedAt
   const counter = adder(exposition, 'counter', labels);
   const gauge = adder(exposition, 'gauge', labels);
   const [cpuAt, memoryAt] = [time(cpu), time(memory)];
-  exposition.add('counter', 'container_cpu_usage_seconds_total', 'CPU time used.', { ...labels, cpu: 'total' }, divided(cpu?.usageCoreNanoSeconds, 1e9), cpuAt);
+  exposition.add(
+    'counter',
+    'container_cpu_usage_seconds_total',
+    'CPU time used.',
+    { ...labels, cpu: 'total' },
+    divided(cpu?.usageCoreNanoSeconds, 1e9),
+    cpuAt,
+  );
   gauge('container_memory_usage_bytes', 'Memory in use, caches too.', memory?.usageBytes, memoryAt);
   gauge('container_memory_working_set_bytes', 'Memory in use that is not easily given back.', memory?.workingSetBytes, memoryAt);
   gauge('container_memory_rss', 'Anonymous memory.', memory?.rssBytes, memoryAt);
   gauge('container_memory_swap', 'Swap in use.', swap?.swapUsageBytes, time(swap));
   for (const [type, value] of Object.entries({ pgfault: memory?.pageFaults, pgmajfault: memory?.majorPageFaults })) {
     for (const scope of ['container', 'hierarchy']) {
-      exposition.add('counter', 'container_memory_failures_total', 'Page faults.', { ...labels, failure_type: type, scope }, value, memoryAt);
+      exposition.add(
+        'counter',
+        'container_memory_failures_total',
+        'Page faults.',
+        { ...labels, failure_type: type, scope },
+        value,
+        memoryAt,
+      );
     }
   }
-  for (const [resource, psi] of Object.entries({ cpu: cpu?.psi, memory: memory?.psi, io: io?.psi })) addPressure(exposition, labels, resource, psi);
+  for (const [resource, psi] of Object.entries({ cpu: cpu?.psi, memory: memory?.psi, io: io?.psi }))
+    addPressure(exposition, labels, resource, psi);
   gauge('container_start_time_seconds', 'When it was started, as Unix time.', startedAt);
   gauge('container_last_seen', 'When it was last read, as Unix time.', divided(cpuAt ?? memoryAt, 1000));
   if (cgroup !== undefined) addDetails(exposition, labels, counter, gauge, cgroupDetails(tree, cgroup));
@@ -102,8 +135,16 @@ function addDetails(exposition: Exposition, labels: Labels, counter: Add, gauge:
 
 function addPressure(exposition: Exposition, labels: Labels, resource: string, psi: Pressure | undefined): void {
   const counter = adder(exposition, 'counter', labels);
-  counter(`container_pressure_${resource}_waiting_seconds_total`, `How long some of its tasks waited for ${resource}.`, divided(psi?.some.total, 1e9));
-  counter(`container_pressure_${resource}_stalled_seconds_total`, `How long all of its tasks waited for ${resource}.`, divided(psi?.full.total, 1e9));
+  counter(
+    `container_pressure_${resource}_waiting_seconds_total`,
+    `How long some of its tasks waited for ${resource}.`,
+    divided(psi?.some.total, 1e9),
+  );
+  counter(
+    `container_pressure_${resource}_stalled_seconds_total`,
+    `How long all of its tasks waited for ${resource}.`,
+    divided(psi?.full.total, 1e9),
+  );
 }
 
 function addNetwork(exposition: Exposition, labels: Labels, network: NetworkStats | undefined): void {

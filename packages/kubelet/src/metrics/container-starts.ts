@@ -15,7 +15,10 @@ export class ContainerStarts {
     const counter = (name: string, help: string, labelNames: string[] = []): Counter =>
       new Counter({ name, help, labelNames, registers: [registry] });
     this.#containers = counter('kubelet_started_containers_total', 'Containers started.', ['container_type']);
-    this.#containerErrors = counter('kubelet_started_containers_errors_total', 'Containers that could not be started.', ['container_type', 'code']);
+    this.#containerErrors = counter('kubelet_started_containers_errors_total', 'Containers that could not be started.', [
+      'container_type',
+      'code',
+    ]);
     this.#pods = counter('kubelet_started_pods_total', 'Sandboxes of pods made.');
     this.#podErrors = counter('kubelet_started_pods_errors_total', 'Sandboxes of pods that could not be made.', ['message']);
     this.#restartedPods = counter('kubelet_restarted_pods_total', 'Pods made anew under the same uid.', ['static']);

@@ -14,14 +14,7 @@ export class Exposition {
   readonly #families = new Map<string, { type: 'counter' | 'gauge'; help: string; samples: Sample[] }>();
 
   /** A value that isn't known is no sample. */
-  add(
-    type: 'counter' | 'gauge',
-    name: string,
-    help: string,
-    labels: Record<string, string>,
-    value: number | undefined,
-    at?: number,
-  ): void {
+  add(type: 'counter' | 'gauge', name: string, help: string, labels: Record<string, string>, value: number | undefined, at?: number): void {
     if (value === undefined) return;
     const family = this.#families.get(name) ?? { type, help, samples: [] };
     this.#families.set(name, family);
@@ -29,19 +22,21 @@ export class Exposition {
   }
 
   toString(): string {
-    const text = [...this.#families].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([name, { type, help, samples }]) => {
-      const lines = samples.map(({ labels, value, at }) => `${name}${written(labels)} ${value}${at === undefined ? '' : ` ${at}`}\n`);
-      return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join('')}`;
-    });
+    const text = [...this.#families]
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .map(([name, { type, help, samples }]) => {
+        const lines = samples.map(({ labels, value, at }) => `${name}${written(labels)} ${value}${at === undefined ? '' : ` ${at}`}\n`);
+        return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join('')}`;
+      });
     return text.join('');
   }
 }
 
 function written(labels: Record<string, string>): string {
-  const pairs = Object.entries(labels).map(([name, value]) => `${name}="${escape(value)}"`);
+  const pairs = Object.entries(labels).map(([name, value]) => `${name}="${escaped(value)}"`);
   return pairs.length > 0 ? `{${pairs.join(',')}}` : '';
 }
 
-function escape(value: string): string {
+function escaped(value: string): string {
   return value.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('"', '\\"');
 }

@@ -14,7 +14,8 @@ const labelNames = ['method', 'path', 'server_type', 'long_running'];
 const parents = new Set(['metrics', 'stats', 'healthz', 'debug']);
 const longRunning = new Set(['exec', 'attach', 'portForward', 'debug']);
 /** Paths of others would be as many series as clients can think of. */
-const known = /^(attach|checkpoint|configz|containerLogs|debug|events|exec|flagz|healthz|logs|metrics|pods|portForward|run|runningpods|stats|statusz|trace)$/;
+const known =
+  /^(attach|checkpoint|configz|containerLogs|debug|events|exec|flagz|healthz|logs|metrics|pods|portForward|run|runningpods|stats|statusz|trace)$/;
 
 /** Requests to the kubelet's own server. */
 export class HttpMetrics {
@@ -32,7 +33,12 @@ export class HttpMetrics {
       labelNames,
       registers,
     });
-    this.#inflight = new Gauge({ name: 'kubelet_http_inflight_requests', help: 'Requests that are being answered.', labelNames, registers });
+    this.#inflight = new Gauge({
+      name: 'kubelet_http_inflight_requests',
+      help: 'Requests that are being answered.',
+      labelNames,
+      registers,
+    });
   }
 
   /** Counts a request as it begins; the returned function, as it ends. */

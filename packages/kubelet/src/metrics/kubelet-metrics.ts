@@ -5,6 +5,9 @@ import { addProcessMetrics } from './process-metrics.ts';
 import { RuntimeOperations } from './runtime-operations.ts';
 import { HealthSlis } from './slis.ts';
 
+/** The Kubernetes whose kubelet this one does as. */
+const kubernetesVersion = '1.36.0';
+
 /** Prometheus' own default. */
 const shortBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
@@ -34,13 +37,29 @@ export class KubeletMetrics {
     startBuckets,
   );
   /** One sync of a pod's worker, by `operation_type`: `create`, `update`, `sync`, `kill`. */
-  readonly podWorkerDuration = this.#histogram('kubelet_pod_worker_duration_seconds', 'One sync of a pod.', shortBuckets, ['operation_type']);
+  readonly podWorkerDuration = this.#histogram('kubelet_pod_worker_duration_seconds', 'One sync of a pod.', shortBuckets, [
+    'operation_type',
+  ]);
   /** From first seeing a pod until its worker begins. */
-  readonly podWorkerStartDuration = this.#histogram('kubelet_pod_worker_start_duration_seconds', 'From first seeing a pod until its worker begins.', shortBuckets);
+  readonly podWorkerStartDuration = this.#histogram(
+    'kubelet_pod_worker_start_duration_seconds',
+    'From first seeing a pod until its worker begins.',
+    shortBuckets,
+  );
   /** Changes of pods' cgroups, by `operation_type`: `create`, `update`, `destroy`. */
-  readonly cgroupManagerDuration = this.#histogram('kubelet_cgroup_manager_duration_seconds', 'Changes of pods’ cgroups.', shortBuckets, ['operation_type']);
-  readonly plegRelistDuration = this.#histogram('kubelet_pleg_relist_duration_seconds', 'One list of everything in a runtime.', shortBuckets);
-  readonly plegRelistInterval = this.#histogram('kubelet_pleg_relist_interval_seconds', 'Between two lists of everything in a runtime.', shortBuckets);
+  readonly cgroupManagerDuration = this.#histogram('kubelet_cgroup_manager_duration_seconds', 'Changes of pods’ cgroups.', shortBuckets, [
+    'operation_type',
+  ]);
+  readonly plegRelistDuration = this.#histogram(
+    'kubelet_pleg_relist_duration_seconds',
+    'One list of everything in a runtime.',
+    shortBuckets,
+  );
+  readonly plegRelistInterval = this.#histogram(
+    'kubelet_pleg_relist_interval_seconds',
+    'Between two lists of everything in a runtime.',
+    shortBuckets,
+  );
   /** Unix time. */
   readonly plegLastSeen = this.#gauge('kubelet_pleg_last_seen_seconds', 'When a runtime was last listed, as Unix time.');
   readonly plegDiscardEvents = this.#counter('kubelet_pleg_discard_events', 'Life-cycle events that were dropped.');
@@ -54,13 +73,19 @@ export class KubeletMetrics {
     ['volume_plugin', 'operation_name', 'status', 'migrated'],
   );
   /** Unix times; 0: there was none. */
-  readonly gracefulShutdownStart = this.#gauge('kubelet_graceful_shutdown_start_time_seconds', 'When the last graceful shutdown began, as Unix time.');
-  readonly gracefulShutdownEnd = this.#gauge('kubelet_graceful_shutdown_end_time_seconds', 'When the last graceful shutdown ended, as Unix time.');
+  readonly gracefulShutdownStart = this.#gauge(
+    'kubelet_graceful_shutdown_start_time_seconds',
+    'When the last graceful shutdown began, as Unix time.',
+  );
+  readonly gracefulShutdownEnd = this.#gauge(
+    'kubelet_graceful_shutdown_end_time_seconds',
+    'When the last graceful shutdown ended, as Unix time.',
+  );
   /** 1: the configuration in force isn't the one that was asked for. */
   readonly nodeConfigError = this.#gauge('kubelet_node_config_error', 'Whether the node runs with another configuration than it should.');
   readonly syncLoopLongestStall = this.#gauge('berth_sync_loop_longest_stall_seconds', 'The longest that the sync loop was held up.');
 
-  constructor({ nodeName, version }: { nodeName: string; version: string }) {
+  constructor({ nodeName, version = kubernetesVersion }: { nodeName: string; version?: string }) {
     this.runtimeOperations = new RuntimeOperations(this.registry);
     this.containerStarts = new ContainerStarts(this.registry);
     this.http = new HttpMetrics(this.registry);

@@ -14,7 +14,8 @@ export interface PodFigures {
 const statsLimitMs = 10_000;
 
 /** Figures that are counted as they are asked for. */
-export function addPodGauges(registry: Registry, { pods, stats }: PodFigures): void {
+export function addPodGauges(registry: Registry, figures: PodFigures): void {
+  const pods = (): Pod[] => figures.pods();
   gauge('kubelet_running_pods', 'Pods with a running sandbox.', [], (set) => set({}, pods().filter(isRunning).length));
   gauge('kubelet_running_containers', 'Containers in the runtimes, by state.', ['container_state'], (set) => {
     const states = pods().flatMap(({ status }) => allStatuses(status).flatMap(stateOf));
@@ -27,17 +28,29 @@ export function addPodGauges(registry: Registry, { pods, stats }: PodFigures): v
       set({ static: 'true' }, found.filter(isStatic).length);
     });
   perSource('kubelet_desired_pods', 'Pods that the node is to run.', (pod) => !pod.metadata?.deletionTimestamp);
-  perSource('kubelet_active_pods', 'Pods that have what the node gives.', ({ status }) => !['Succeeded', 'Failed'].includes(status?.phase ?? ''));
+  perSource(
+    'kubelet_active_pods',
+    'Pods that have what the node gives.',
+    ({ status }) => !['Succeeded', 'Failed'].includes(status?.phase ?? ''),
+  );
   gauge('kubelet_mirror_pods', 'Mirrors of static pods in the API.', [], (set) => set({}, pods().filter(hasMirror).length));
   gauge('volume_manager_total_volumes', 'Volumes, by plugin and by what they are to be or are.', ['plugin_name', 'state'], (set) => {
-    for (const [state, chosen] of [['desired_state_of_world', pods()], ['actual_state_of_world', pods().filter(isRunning)]] as const) {
+    for (const [state, chosen] of [
+      ['desired_state_of_world', pods()],
+      ['actual_state_of_world', pods().filter(isRunning)],
+    ] as const) {
       const plugins = chosen.flatMap((pod) => (specOf(pod).volumes ?? []).map(pluginOf));
       for (const [plugin, count] of counted(plugins)) set({ plugin_name: plugin, state }, count);
     }
   });
-  volumeStats(registry, stats);
+  volumeStats(registry, figures.stats);
 
-  function gauge(name: string, help: string, labelNames: string[], collect: (set: (labels: Record<string, string>, value: number) => void) => void): void {
+  function gauge(
+    name: string,
+    help: string,
+    labelNames: string[],
+    collect: (set: (labels: Record<string, string>, value: number) => void) => void,
+  ): void {
     new Gauge({
       name,
       help,

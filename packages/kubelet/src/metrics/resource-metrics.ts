@@ -12,7 +12,13 @@ export function resourceMetrics(reading: NodeReading | undefined): string {
       for (const container of pod.containers) {
         const inside = { container: container.name, ...labels };
         addFigures(exposition, 'container', inside, container);
-        exposition.add('gauge', 'container_start_time_seconds', 'When a container was started, as Unix time.', inside, seconds(container.startTime));
+        exposition.add(
+          'gauge',
+          'container_start_time_seconds',
+          'When a container was started, as Unix time.',
+          inside,
+          seconds(container.startTime),
+        );
       }
     }
   }
@@ -22,7 +28,12 @@ export function resourceMetrics(reading: NodeReading | undefined): string {
   return exposition.toString();
 }
 
-function addFigures(exposition: Exposition, of: 'node' | 'pod' | 'container', labels: Record<string, string>, figures: ResourceFigures): void {
+function addFigures(
+  exposition: Exposition,
+  of: 'node' | 'pod' | 'container',
+  labels: Record<string, string>,
+  figures: ResourceFigures,
+): void {
   const { cpu, memory, swap } = figures;
   const used = cpu?.usageCoreNanoSeconds;
   exposition.add('counter', `${of}_cpu_usage_seconds_total`, `CPU time that the ${of} has used.`, labels, used && used / 1e9, time(cpu));

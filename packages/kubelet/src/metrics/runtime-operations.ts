@@ -14,7 +14,12 @@ export class RuntimeOperations {
   constructor(registry: Registry) {
     const [labelNames, registers] = [['operation_type'], [registry]];
     this.#total = new Counter({ name: 'kubelet_runtime_operations_total', help: 'Calls to the runtimes.', labelNames, registers });
-    this.#errors = new Counter({ name: 'kubelet_runtime_operations_errors_total', help: 'Calls to the runtimes that failed.', labelNames, registers });
+    this.#errors = new Counter({
+      name: 'kubelet_runtime_operations_errors_total',
+      help: 'Calls to the runtimes that failed.',
+      labelNames,
+      registers,
+    });
     this.#duration = new Histogram({
       name: 'kubelet_runtime_operations_duration_seconds',
       help: 'How long calls to the runtimes took.',

@@ -19,6 +19,8 @@ export async function runningPods(runtimes: NodeRuntimes, signal: AbortSignal): 
         .map(({ id, labels }): Pod => {
           const inside = containers.filter(({ podSandboxId }) => podSandboxId === id);
           return {
+            apiVersion: 'v1',
+            kind: 'Pod',
             metadata: { name: labels[podNameLabel], namespace: labels[podNamespaceLabel], uid: labels[podUidLabel] },
             spec: {
               containers: inside.map((container) => ({

@@ -17,11 +17,11 @@ export function addHealthRoutes(router: Router, checks: HealthCheck[]): Router {
 }
 
 /** What makes this node's kubelet well. */
-export function healthChecks(node: Pick<NodeView, 'syncLoopTrouble'>): HealthCheck[] {
+export function healthChecks(node: Pick<NodeView, 'unhealthy'>): HealthCheck[] {
   return [
     ['ping', () => undefined],
     // Lines are written as they are logged: there is no flush that could be stuck.
     ['log', () => undefined],
-    ['syncloop', () => node.syncLoopTrouble()],
+    ['syncloop', () => node.unhealthy()[0]],
   ];
 }

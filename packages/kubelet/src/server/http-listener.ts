@@ -4,8 +4,8 @@ import { createServer as createTlsServer, type ServerOptions } from 'node:https'
 import type { Duplex } from 'node:stream';
 import { PluginError } from '@berth/sdk/errors';
 import type { HttpMetrics } from '../metrics/http-metrics.ts';
-import { type Router, sendText } from './router.ts';
 import type { Denial } from './request-guard.ts';
+import { type Router, sendText } from './router.ts';
 import { answerOnSocket, type SessionProxy } from './session-proxy.ts';
 
 export interface HttpListenerOptions {
@@ -39,7 +39,12 @@ export class HttpListener {
 
   constructor(options: HttpListenerOptions) {
     this.#options = options;
-    const limits = { maxHeaderSize, headersTimeout: headersTimeoutMs, requestTimeout: requestTimeoutMs, keepAliveTimeout: keepAliveTimeoutMs };
+    const limits = {
+      maxHeaderSize,
+      headersTimeout: headersTimeoutMs,
+      requestTimeout: requestTimeoutMs,
+      keepAliveTimeout: keepAliveTimeoutMs,
+    };
     this.#server = options.tls ? createTlsServer({ ...limits, ...options.tls }) : createServer(limits);
     this.#server.on('request', (request, response) => void this.#answer(request, response));
     this.#server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => void this.#upgrade(request, socket, head));

@@ -26,8 +26,8 @@ export interface NodeView {
   readonly kubeletRoot: string;
   /** What `/logs/` shows. */
   readonly nodeLogDir: string;
-  /** Why the sync loop isn't well; undefined if it is. */
-  syncLoopTrouble(): string | undefined;
+  /** What is wrong with the sync loop or a runtime, a message each; none: the node is healthy. */
+  unhealthy(): string[];
   /** The effective KubeletConfiguration; undefined where the node was started without one. */
   configuration(): object | undefined;
   /** As klog's `-v`. */

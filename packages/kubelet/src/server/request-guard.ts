@@ -16,7 +16,8 @@ export interface Denial {
   message: string;
 }
 
-export interface RequestGuardOptions extends Pick<KubeletServerOptions, 'authentication' | 'authorization' | 'tokenReviewer' | 'accessReviewer'> {
+export interface RequestGuardOptions
+  extends Pick<KubeletServerOptions, 'authentication' | 'authorization' | 'tokenReviewer' | 'accessReviewer'> {
   nodeName: string;
   clock: Clock;
   log: Logger;
@@ -61,7 +62,10 @@ export class RequestGuard {
         if (user) return user;
       } catch (thrown) {
         refused = true;
-        this.#options.log.warn({ address: request.socket.remoteAddress }, `unable to authenticate the request: ${PluginError.from(thrown).message}`);
+        this.#options.log.warn(
+          { address: request.socket.remoteAddress },
+          `unable to authenticate the request: ${PluginError.from(thrown).message}`,
+        );
       }
     }
     return !refused && this.#options.authentication.anonymous.enabled ? anonymousUser : undefined;

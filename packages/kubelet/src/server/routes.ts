@@ -4,10 +4,10 @@ import { containerLogs } from './container-logs.ts';
 import { execSync } from './exec-sync.ts';
 import { findPod } from './find-pod.ts';
 import { addHealthRoutes, healthChecks } from './health.ts';
-import { systemLog } from './system-log.ts';
 import type { NodeView } from './node-view.ts';
 import { flag, Router, sendJson, sendText } from './router.ts';
 import type { KubeletServerOptions } from './server-options.ts';
+import { systemLog } from './system-log.ts';
 import { setVerbosity } from './verbosity.ts';
 
 /** Which of the routes that can be turned off are on. */

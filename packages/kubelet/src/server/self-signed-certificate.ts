@@ -2,7 +2,7 @@ import { createPrivateKey, randomBytes, webcrypto, X509Certificate } from 'node:
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
-import { hostAddress } from '../host-facts.ts';
+import { hostAddresses } from '../host-facts.ts';
 
 export interface CertificatePair {
   /** PEM, both. */
@@ -20,7 +20,10 @@ export async function selfSignedCertificate(kubeletRoot: string, nodeName: strin
   const [certFile, keyFile] = [join(directory, 'kubelet.crt'), join(directory, 'kubelet.key')];
   const known = await readPair(certFile, keyFile);
   if (known) return known;
-  const made = await make(nodeName, [...new Set(['127.0.0.1', address, hostAddress() ?? ''])].filter((ip) => isIP(ip) && ip !== '0.0.0.0' && ip !== '::'));
+  const made = await make(
+    nodeName,
+    [...new Set(['127.0.0.1', address, ...hostAddresses()])].filter((ip) => isIP(ip) && ip !== '0.0.0.0' && ip !== '::'),
+  );
   await mkdir(directory, { recursive: true, mode: 0o700 });
   await replace(keyFile, made.key, 0o600);
   await replace(certFile, made.cert, 0o644);
@@ -46,27 +49,25 @@ async function make(nodeName: string, addresses: string[]): Promise<CertificateP
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
   const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
   const now = Date.now();
-  const certificate = await x509.X509CertificateGenerator.createSelfSigned(
-    {
-      serialNumber: randomBytes(8).toString('hex').replace(/^./, '1'),
-      name: [{ CN: [`${nodeName}@${Math.floor(now / 1000)}`] }],
-      // Clocks of clients may be behind.
-      notBefore: new Date(now - 60 * 60 * 1000),
-      notAfter: new Date(now + yearMs),
-      signingAlgorithm: algorithm,
-      keys,
-      extensions: [
-        new x509.BasicConstraintsExtension(true, undefined, true),
-        new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature | x509.KeyUsageFlags.keyCertSign, true),
-        new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
-        new x509.SubjectAlternativeNameExtension([
-          { type: 'dns', value: nodeName },
-          { type: 'dns', value: 'localhost' },
-          ...addresses.map((value) => ({ type: 'ip' as const, value })),
-        ]),
-      ],
-    },
-  );
+  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
+    serialNumber: randomBytes(8).toString('hex').replace(/^./, '1'),
+    name: [{ CN: [`${nodeName}@${Math.floor(now / 1000)}`] }],
+    // Clocks of clients may be behind.
+    notBefore: new Date(now - 60 * 60 * 1000),
+    notAfter: new Date(now + yearMs),
+    signingAlgorithm: algorithm,
+    keys,
+    extensions: [
+      new x509.BasicConstraintsExtension(true, undefined, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature | x509.KeyUsageFlags.keyCertSign, true),
+      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
+      new x509.SubjectAlternativeNameExtension([
+        { type: 'dns', value: nodeName },
+        { type: 'dns', value: 'localhost' },
+        ...addresses.map((value) => ({ type: 'ip' as const, value })),
+      ]),
+    ],
+  });
   const pkcs8 = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey));
   return { cert: certificate.toString('pem'), key: x509.PemConverter.encode(pkcs8, 'PRIVATE KEY') };
 }

@@ -31,17 +31,19 @@ const certificateRescanMs = 60_000;
  */
 export class KubeletServer {
   readonly #parts: KubeletServerParts;
-  readonly #sessions: SessionProxy;
+  /** Of the socket, whose owner may do all; then of the ports. */
+  readonly #sessions: [SessionProxy, SessionProxy];
   readonly #listeners: HttpListener[] = [];
   readonly #end = new AbortController();
 
   constructor(parts: KubeletServerParts) {
     this.#parts = parts;
     const { node, ports = defaultServerOptions } = parts;
-    this.#sessions = new SessionProxy(node, {
-      enabled: ports.enableDebuggingHandlers,
-      idleTimeoutMs: ports.streamingConnectionIdleTimeoutMs,
-    });
+    const idleTimeoutMs = ports.streamingConnectionIdleTimeoutMs;
+    this.#sessions = [
+      new SessionProxy(node, { enabled: true, idleTimeoutMs }),
+      new SessionProxy(node, { enabled: ports.enableDebuggingHandlers, idleTimeoutMs }),
+    ];
     addPodGauges(node.metrics.registry, node);
   }
 
@@ -50,8 +52,8 @@ export class KubeletServer {
     const { path, node, ports } = this.#parts;
     try {
       await prepareSocketFile(path);
-      const router = socketRoutes(node, { ...defaultServerOptions });
-      await this.#listen({ path }, { serverType: 'socket', router, sessions: this.#sessions });
+      const router = socketRoutes(node, defaultServerOptions);
+      await this.#listen({ path }, { serverType: 'socket', router, sessions: this.#sessions[0] });
       await chmod(path, 0o600);
       if (ports) await this.#listenOnPorts(ports);
     } catch (error) {
@@ -63,7 +65,7 @@ export class KubeletServer {
   /** Removes the socket file, and ends the connections that are open. */
   async close(): Promise<void> {
     this.#end.abort();
-    this.#sessions.close();
+    for (const sessions of this.#sessions) sessions.close();
     await Promise.all(this.#listeners.splice(0).map((listener) => listener.close()));
   }
 
@@ -72,13 +74,20 @@ export class KubeletServer {
     const { address: host, port, readOnlyPort, healthzBindAddress, healthzPort } = ports;
     const guard = new RequestGuard({ ...ports, nodeName: node.nodeName, clock, log });
     const tls = await tlsOptions(ports, node.kubeletRoot, node.nodeName);
-    const secure = await this.#listen({ host, port }, { serverType: 'readwrite', router: allRoutes(node, ports), sessions: this.#sessions, guard, tls });
+    const secure = await this.#listen(
+      { host, port },
+      { serverType: 'readwrite', router: allRoutes(node, ports), sessions: this.#sessions[1], guard, tls },
+    );
     void this.#followCertificates(ports, secure);
     if (readOnlyPort > 0) await this.#listen({ host, port: readOnlyPort }, { serverType: 'readonly', router: readOnlyRoutes(node) });
-    if (healthzPort > 0) await this.#listen({ host: healthzBindAddress, port: healthzPort }, { serverType: 'healthz', router: healthRoutes() });
+    if (healthzPort > 0)
+      await this.#listen({ host: healthzBindAddress, port: healthzPort }, { serverType: 'healthz', router: healthRoutes() });
   }
 
-  async #listen(place: { path: string } | { host: string; port: number }, options: Omit<HttpListenerOptions, 'metrics'>): Promise<HttpListener> {
+  async #listen(
+    place: { path: string } | { host: string; port: number },
+    options: Omit<HttpListenerOptions, 'metrics'>,
+  ): Promise<HttpListener> {
     const listener = new HttpListener({ ...options, metrics: this.#parts.node.metrics.http });
     await listener.listen(place);
     this.#listeners.push(listener);

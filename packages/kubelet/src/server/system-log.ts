@@ -42,11 +42,14 @@ async function list(path: string, url: string, response: Exchange['response']): 
   const entries = await readdir(path, { withFileTypes: true });
   const names = entries.map((entry) => (entry.isDirectory() ? `${entry.name}/` : entry.name)).toSorted();
   const base = URL.parse(url, 'http://kubelet')?.pathname ?? '/logs/';
-  const links = names.map((name) => `<a href="${escape(encodeURI(base.endsWith('/') ? '' : `${base.split('/').at(-1)}/`) + encodeURIComponent(name).replaceAll('%2F', '/'))}">${escape(name)}</a>\n`);
+  const links = names.map(
+    (name) =>
+      `<a href="${escaped(encodeURI(base.endsWith('/') ? '' : `${base.split('/').at(-1)}/`) + encodeURIComponent(name).replaceAll('%2F', '/'))}">${escaped(name)}</a>\n`,
+  );
   response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(`<!doctype html>\n<pre>\n${links.join('')}</pre>\n`);
 }
 
-function escape(text: string): string {
+function escaped(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&#34;');
 }
 

@@ -55,7 +55,11 @@ export async function tlsOptions(options: KubeletServerOptions, kubeletRoot: str
     ...pair,
     minVersion: versions[tlsMinVersion],
     ...(tlsCipherSuites.length > 0 && { ciphers: [...suites13, ...tlsCipherSuites.flatMap(opensslName)].join(':') }),
-    ...(clientCAFile !== undefined && { ca: await read('authentication.x509.clientCAFile', clientCAFile), requestCert: true, rejectUnauthorized: false }),
+    ...(clientCAFile !== undefined && {
+      ca: await read('authentication.x509.clientCAFile', clientCAFile),
+      requestCert: true,
+      rejectUnauthorized: false,
+    }),
   };
 }
 

@@ -88,7 +88,10 @@ function detailsV1(tree: CgroupTree, path: string): CgroupDetails {
     },
     ...tasks(at('cpuacct'), 'tasks'),
     ...known('threadsMax', number(readNumber(at('pids'), 'pids.max'))),
-    devices: blkio(readText(at('blkio'), 'blkio.throttle.io_service_bytes') ?? '', readText(at('blkio'), 'blkio.throttle.io_serviced') ?? ''),
+    devices: blkio(
+      readText(at('blkio'), 'blkio.throttle.io_service_bytes') ?? '',
+      readText(at('blkio'), 'blkio.throttle.io_serviced') ?? '',
+    ),
   };
 }
 
@@ -101,7 +104,10 @@ function throttling(stat: Map<string, bigint> | undefined, time: string, unit: n
 }
 
 function tasks(directory: string, threads: string): Pick<CgroupDetails, 'processes' | 'threads'> {
-  return { ...known('processes', number(countLines(directory, 'cgroup.procs'))), ...known('threads', number(countLines(directory, threads))) };
+  return {
+    ...known('processes', number(countLines(directory, 'cgroup.procs'))),
+    ...known('threads', number(countLines(directory, threads))),
+  };
 }
 
 /** `253:0 rbytes=1 wbytes=2 rios=3 wios=4 dbytes=0 dios=0` */
@@ -111,7 +117,9 @@ function ioStat(text: string): DeviceTraffic[] {
     if (!id?.includes(':')) return [];
     const of = new Map(pairs.map((pair) => pair.split('=') as [string, string]));
     const value = (key: string): number => Number(of.get(key) ?? 0);
-    return [{ device: deviceName(id), readBytes: value('rbytes'), writtenBytes: value('wbytes'), reads: value('rios'), writes: value('wios') }];
+    return [
+      { device: deviceName(id), readBytes: value('rbytes'), writtenBytes: value('wbytes'), reads: value('rios'), writes: value('wios') },
+    ];
   });
 }
 

@@ -12,7 +12,14 @@ const verbs: Record<string, Attributes['verb']> = {
 };
 
 /** Paths of which kubelet (server/auth.go) asks for a right of their own instead of `proxy`. */
-const own: Record<string, string> = { stats: 'stats', metrics: 'metrics', logs: 'log', checkpoint: 'checkpoint', statusz: 'statusz', flagz: 'flagz' };
+const own: Record<string, string> = {
+  stats: 'stats',
+  metrics: 'metrics',
+  logs: 'log',
+  checkpoint: 'checkpoint',
+  statusz: 'statusz',
+  flagz: 'flagz',
+};
 
 /** Paths of which a finer right will do, where `proxy` did before there was one. */
 const finer: Record<string, string> = { pods: 'pods', runningpods: 'pods', healthz: 'healthz', configz: 'configz' };
