@@ -3,20 +3,22 @@ import { mkdir } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { Event, Pod, PodStatus } from '@berth/api/objects';
-import { onAbort } from '@berth/sdk/abort';
 import type { Logger } from 'pino';
 import type { ActionContext } from './actions/action-context.ts';
 import { hostPorts } from './admission/host-ports.ts';
 import { leftOutFields } from './admission/left-out-fields.ts';
 import { PodAdmission } from './admission/pod-admission.ts';
 import { unsupportedFields } from './admission/unsupported-fields.ts';
+import type { ClusterApi } from './api/cluster-api.ts';
 import { NodeCgroups } from './cgroup/node-cgroups.ts';
 import { type Clock, systemClock } from './clock.ts';
+import { endPods } from './end-pods.ts';
 import { KubeletMetrics } from './metrics/kubelet-metrics.ts';
+import { PodStartLatency } from './metrics/pod-start-latency.ts';
 import { type EnvironmentOptions, NodeEnvironment } from './node-environment.ts';
 import { type BackOff, defaultBackOff } from './plan/back-off.ts';
 import type { Refusal } from './plan/observed-pod.ts';
-import { apiTime, fullNameOf, gracePeriodOf, specOf, uidOf } from './pod.ts';
+import { apiTime, fullNameOf, specOf, uidOf } from './pod.ts';
 import { PodDirectories } from './pod-directories.ts';
 import { PodEvents } from './pod-events.ts';
 import { PodWorker } from './pod-worker.ts';
@@ -26,6 +28,7 @@ import type { RuntimeClient } from './runtime/runtime-client.ts';
 import { KubeletHost } from './server/kubelet-host.ts';
 import { KubeletServer } from './server/server.ts';
 import type { KubeletServerOptions } from './server/server-options.ts';
+import { ClusterPods } from './sources/cluster-pods.ts';
 import type { PodSource } from './sources/pod-source.ts';
 import { NodeStatsProvider } from './stats/node-stats-provider.ts';
 import { defaultIntervals, type Intervals, SyncLoop } from './sync-loop.ts';
@@ -43,6 +46,10 @@ export interface KubeletOptions extends NodeRuntimesOptions, EnvironmentOptions 
   /** The node's address; default the host's first one. */
   nodeIP?: string;
   sources: PodSource[];
+  /** The cluster that the node belongs to; undefined: none. */
+  cluster?: ClusterApi;
+  /** False: runtimes are listed and not asked for events (the feature gate EventedPLEG). Default true. */
+  evented?: boolean;
   /** The parent of all pods' cgroups in cgroupfs notation, `/berth`, which is `berth.slice` for runtimes with systemd; undefined: no cgroups are made or asked for. */
   cgroupRoot?: string;
   log: Logger;
@@ -74,8 +81,6 @@ interface StopOptions {
 type StatusListener = (pod?: Pod) => void;
 
 const defaultRequestTimeoutMs = 2 * 60 * 1000;
-/** What a pod's end may take besides its grace period and the runtime's answers. */
-const stopMarginMs = 10_000;
 
 /** The node agent: takes pods from its sources and keeps them running in the runtimes, over CRI. */
 export class Kubelet {
@@ -89,12 +94,14 @@ export class Kubelet {
   readonly #environment: NodeEnvironment;
   readonly #admission: PodAdmission;
   readonly #workers: PodWorkers;
+  readonly #cluster: ClusterPods | undefined;
   readonly #loop: SyncLoop;
   readonly #metrics: KubeletMetrics;
+  readonly #starts: PodStartLatency;
   readonly #server: KubeletServer;
   readonly #listeners = new Set<StatusListener>();
   readonly #loopEnd = new AbortController();
-  #loopDone: Promise<void> | undefined;
+  #loopDone: Promise<unknown> | undefined;
 
   constructor(options: KubeletOptions) {
     this.#options = options;
@@ -112,15 +119,22 @@ export class Kubelet {
       begunBefore: (pod) => existsSync(this.#directories.podDirectory(pod)),
       onFinished: (pod) => this.#forget(pod),
     });
+    const { cluster: api, nodeName, log } = options;
+    this.#cluster = api && new ClusterPods({ api, nodeName, log, clock: this.#clock });
+    this.#metrics = options.metrics ?? new KubeletMetrics(options);
+    this.#starts = new PodStartLatency(this.#metrics, this.#clock, (pod) => this.#traces.pullSeconds(fullNameOf(pod)));
     this.#loop = new SyncLoop({
-      sources: options.sources,
+      sources: [...options.sources, ...(this.#cluster ? [this.#cluster.source] : [])],
       runtimes: this.#runtimes.all(),
       workers: this.#workers,
       intervals: { ...defaultIntervals, ...options.intervals },
       log: options.log,
+      clock: this.#clock,
+      evented: options.evented,
+      metrics: this.#metrics,
+      onStall: (seconds) => this.#metrics.syncLoopLongestStall.set(seconds),
       onUpdate: () => this.#tellAll(),
     });
-    this.#metrics = options.metrics ?? new KubeletMetrics(options);
     this.#server = new KubeletServer({
       path: join(options.run, 'kubelet.sock'),
       node: this.#hostOf(options),
@@ -135,12 +149,13 @@ export class Kubelet {
     await mkdir(this.#options.kubeletRoot, { recursive: true, mode: 0o750 });
     await mkdir(this.#options.podLogsDir, { recursive: true });
     await this.#server.listen();
-    this.#loopDone = this.#loop.run(this.#loopEnd.signal);
+    this.#loopDone = Promise.all([this.#loop.run(this.#loopEnd.signal), this.#cluster?.run(this.#loopEnd.signal)]);
   }
 
   /** Ends the kubelet. Gives a message for each pod that didn't end. */
   async stop({ gracefully, hurry }: StopOptions): Promise<string[]> {
-    const left = gracefully ? await this.#endPods(hurry) : [];
+    const left = gracefully ? await endPods(this.#workers, { clock: this.#clock, requestTimeoutMs: this.#requestTimeoutMs(), hurry }) : [];
+    if (gracefully) await this.#cgroups?.removeRoot();
     await this.#workers.haltAll();
     this.#loopEnd.abort();
     await this.#loopDone;
@@ -165,6 +180,16 @@ export class Kubelet {
     return this.#loop.sourcesReady;
   }
 
+  /** What is wrong with the sync loop or a runtime, a message each; none: the node is healthy, as far as that goes. */
+  unhealthy(): string[] {
+    return this.#loop.unhealthy();
+  }
+
+  /** How long the sync loop was held up at worst, in seconds. */
+  longestStallSeconds(): number {
+    return this.#loop.stalls.longestSeconds;
+  }
+
   events(): Event[] {
     return this.#events.list();
   }
@@ -173,26 +198,6 @@ export class Kubelet {
   onStatus(listener: StatusListener): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
-  }
-
-  /** Ends the pods, and gives a message for each that didn't end in time. */
-  async #endPods(hurry: AbortSignal | undefined): Promise<string[]> {
-    await this.#withinStopLimit(this.#workers.terminateAll(hurry), hurry);
-    await this.#cgroups?.removeRoot();
-    const left = this.#workers.all().filter((worker) => worker.begun && !worker.finished);
-    return left.map(({ pod, status }) => `pod ${fullNameOf(pod)} didn't end: ${status.message ?? 'no reason known'}`);
-  }
-
-  /** Until `end` resolves, or has taken longer than the pods and their runtimes may; in a hurry, than the margin. */
-  async #withinStopLimit(end: Promise<void>, hurry: AbortSignal | undefined): Promise<void> {
-    const graces = this.#workers.all().map(({ pod }) => gracePeriodOf(pod) * 1000);
-    const limitMs = Math.max(0, ...graces) + this.#requestTimeoutMs() + stopMarginMs;
-    const limit = Promise.withResolvers<void>();
-    const cancels = [this.#clock.after(limitMs, limit.resolve)];
-    const unsubscribe = onAbort([hurry], () => cancels.push(this.#clock.after(stopMarginMs, limit.resolve)));
-    await Promise.race([end, limit.promise]);
-    unsubscribe();
-    for (const cancel of cancels) cancel();
   }
 
   #createWorker(asked: Pod, foundIn: string | undefined): PodWorker {
@@ -205,10 +210,12 @@ export class Kubelet {
       backOff: { ...defaultBackOff, ...this.#options.backOff },
       clock: this.#clock,
       log: this.#options.log,
+      metrics: this.#metrics,
       hostIP: this.#options.nodeIP ?? this.#environment.hostIPs()[0],
       refusal,
       onStatus: (current, status) => this.#tell(current, status),
     });
+    this.#starts.seen(pod);
     this.#traces.register(worker.trace.traceId, fullNameOf(pod));
     return worker;
   }
@@ -254,7 +261,7 @@ export class Kubelet {
       metrics: this.#metrics,
       pods: () => this.pods(),
       events: () => this.events(),
-      unhealthy: () => [],
+      unhealthy: () => this.unhealthy(),
     });
   }
 
@@ -263,15 +270,20 @@ export class Kubelet {
   }
 
   #forget(pod: Pod): void {
+    this.#starts.forget(pod);
     this.#events.forget(uidOf(pod));
+    this.#cluster?.ended(pod);
+    this.#cluster?.show(this.pods());
     this.#tell(pod);
   }
 
   #tellAll(): void {
+    this.#cluster?.show(this.pods());
     for (const listener of this.#listeners) listener();
   }
 
   #tell(pod: Pod, status: PodStatus | undefined = this.#workers.get(uidOf(pod))?.status): void {
+    this.#starts.told(pod, status);
     for (const listener of this.#listeners) listener({ ...pod, status });
   }
 }

@@ -13,6 +13,8 @@ export interface NodeView {
   /** What the runtimes have, whoever made it. */
   runningPods(signal: AbortSignal): Promise<Pod[]>;
   events(): Event[];
+  /** What is wrong with the sync loop or a runtime, a message each. */
+  unhealthy(): string[];
   readonly stats: StatsProvider;
   readonly metrics: KubeletMetrics;
   trace(pod: Pod): PodTrace | undefined;
@@ -26,8 +28,6 @@ export interface NodeView {
   readonly kubeletRoot: string;
   /** What `/logs/` shows. */
   readonly nodeLogDir: string;
-  /** What is wrong with the sync loop or a runtime, a message each; none: the node is healthy. */
-  unhealthy(): string[];
   /** The effective KubeletConfiguration; undefined where the node was started without one. */
   configuration(): object | undefined;
   /** As klog's `-v`. */
