@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { Event, Pod, PodStatus } from '@berth/api/objects';
 import type { Logger } from 'pino';
@@ -10,9 +9,13 @@ import { leftOutFields } from './admission/left-out-fields.ts';
 import { PodAdmission } from './admission/pod-admission.ts';
 import { unsupportedFields } from './admission/unsupported-fields.ts';
 import type { ClusterApi } from './api/cluster-api.ts';
+import { CgroupHousekeeping } from './cgroup/cgroup-housekeeping.ts';
+import { type CgroupOptions, defaultCgroups } from './cgroup/cgroup-options.ts';
 import { NodeCgroups } from './cgroup/node-cgroups.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { endPods } from './end-pods.ts';
+import { readMachineFacts } from './machine/machine-facts.ts';
+import { defaultNodeResources, NodeResources, type NodeResourcesOptions } from './machine/node-resources.ts';
 import { KubeletMetrics } from './metrics/kubelet-metrics.ts';
 import { PodStartLatency } from './metrics/pod-start-latency.ts';
 import { type EnvironmentOptions, NodeEnvironment } from './node-environment.ts';
@@ -30,7 +33,6 @@ import { KubeletServer } from './server/server.ts';
 import type { KubeletServerOptions } from './server/server-options.ts';
 import { ClusterPods } from './sources/cluster-pods.ts';
 import type { PodSource } from './sources/pod-source.ts';
-import { NodeStatsProvider } from './stats/node-stats-provider.ts';
 import { defaultIntervals, type Intervals, SyncLoop } from './sync-loop.ts';
 import { PodTraces } from './trace/pod-traces.ts';
 
@@ -52,6 +54,10 @@ export interface KubeletOptions extends NodeRuntimesOptions, EnvironmentOptions 
   evented?: boolean;
   /** The parent of all pods' cgroups in cgroupfs notation, `/berth`, which is `berth.slice` for runtimes with systemd; undefined: no cgroups are made or asked for. */
   cgroupRoot?: string;
+  /** What cgroups allow, besides what the pods say. */
+  cgroups?: Partial<CgroupOptions>;
+  /** What of the node is for pods. */
+  resources?: Partial<NodeResourcesOptions>;
   log: Logger;
   /** The traces that the runtimes' connections have their taps from. */
   traces?: PodTraces;
@@ -90,6 +96,7 @@ export class Kubelet {
   readonly #events: PodEvents;
   readonly #traces: PodTraces;
   readonly #directories: PodDirectories;
+  readonly #resources: NodeResources;
   readonly #cgroups: NodeCgroups | undefined;
   readonly #environment: NodeEnvironment;
   readonly #admission: PodAdmission;
@@ -110,7 +117,8 @@ export class Kubelet {
     this.#events = new PodEvents(this.#clock, options.nodeName);
     this.#traces = options.traces ?? new PodTraces();
     this.#directories = new PodDirectories(options.kubeletRoot, options.podLogsDir);
-    this.#cgroups = options.cgroupRoot === undefined ? undefined : new NodeCgroups(options.cgroupRoot);
+    this.#resources = new NodeResources(readMachineFacts(), options.kubeletRoot, { ...defaultNodeResources, ...options.resources });
+    this.#cgroups = this.#cgroupsOf(options);
     this.#environment = new NodeEnvironment(options.kubeletRoot, options);
     this.#admission = new PodAdmission([unsupportedFields, hostPorts, ...this.#environment.admitHandlers]);
     this.#workers = new PodWorkers({
@@ -123,6 +131,7 @@ export class Kubelet {
     this.#cluster = api && new ClusterPods({ api, nodeName, log, clock: this.#clock });
     this.#metrics = options.metrics ?? new KubeletMetrics(options);
     this.#starts = new PodStartLatency(this.#metrics, this.#clock, (pod) => this.#traces.pullSeconds(fullNameOf(pod)));
+    const housekeeping = this.#cgroups && this.#housekeepingOf(this.#cgroups, options);
     this.#loop = new SyncLoop({
       sources: [...options.sources, ...(this.#cluster ? [this.#cluster.source] : [])],
       runtimes: this.#runtimes.all(),
@@ -134,10 +143,22 @@ export class Kubelet {
       metrics: this.#metrics,
       onStall: (seconds) => this.#metrics.syncLoopLongestStall.set(seconds),
       onUpdate: () => this.#tellAll(),
+      onHousekeeping: () => void housekeeping?.turn(),
     });
     this.#server = new KubeletServer({
       path: join(options.run, 'kubelet.sock'),
-      node: this.#hostOf(options),
+      node: new KubeletHost({
+        ...options,
+        runtimes: this.#runtimes,
+        directories: this.#directories,
+        cgroups: this.#cgroups,
+        traces: this.#traces,
+        metrics: this.#metrics,
+        clock: this.#clock,
+        pods: () => this.pods(),
+        events: () => this.events(),
+        unhealthy: () => this.unhealthy(),
+      }),
       ...(options.server && { ports: options.server }),
       log: options.log,
       clock: this.#clock,
@@ -221,8 +242,7 @@ export class Kubelet {
   }
 
   #admit(pod: Pod): Refusal | undefined {
-    const holders = this.#workers.all().filter((worker) => worker.active);
-    return this.#admission.admit({ pod, others: holders.map((worker) => worker.pod) });
+    return this.#admission.admit({ pod, others: this.#workers.activePods() });
   }
 
   #contextOf(pod: Pod, client: RuntimeClient): ActionContext {
@@ -233,36 +253,28 @@ export class Kubelet {
       cgroups: this.#cgroups,
       events: this.#events,
       environment: this.#environment,
-      nodeMemory: BigInt(totalmem()),
+      nodeMemory: this.#resources.capacity().get('memory') ?? 0n,
       requestTimeoutMs: this.#requestTimeoutMs(),
     };
   }
 
-  #statsOf({ nodeName, log, cgroupRoot }: KubeletOptions): NodeStatsProvider {
-    return new NodeStatsProvider({
-      nodeName,
-      log,
-      directories: this.#directories,
-      runtimes: this.#runtimes,
-      clock: this.#clock,
-      pods: () => this.pods(),
-      cgroupOf: async (pod, client, signal) => (await this.#cgroups?.of(client, signal))?.parentOf(uidOf(pod)),
-      systemCgroups: { ...(cgroupRoot !== undefined && { podsCgroup: cgroupRoot }) },
-    });
+  #cgroupsOf({ cgroupRoot, cgroups }: KubeletOptions): NodeCgroups | undefined {
+    if (cgroupRoot === undefined) return undefined;
+    const resources = this.#resources;
+    return new NodeCgroups(
+      { ...defaultCgroups, ...cgroups, cgroupRoot },
+      {
+        pods: () => this.#workers.activePods(),
+        podLimits: () => resources.podLimits(),
+        capacity: () => resources.capacity(),
+        allocatable: () => resources.allocatable(),
+        reserved: (field) => resources.reserved(field),
+      },
+    );
   }
 
-  #hostOf(options: KubeletOptions): KubeletHost {
-    return new KubeletHost({
-      ...options,
-      runtimes: this.#runtimes,
-      directories: this.#directories,
-      traces: this.#traces,
-      stats: this.#statsOf(options),
-      metrics: this.#metrics,
-      pods: () => this.pods(),
-      events: () => this.events(),
-      unhealthy: () => this.unhealthy(),
-    });
+  #housekeepingOf(cgroups: NodeCgroups, { log }: KubeletOptions): CgroupHousekeeping {
+    return new CgroupHousekeeping({ cgroups, isKnown: (uid) => this.#workers.knows(uid), log });
   }
 
   #requestTimeoutMs(): number {

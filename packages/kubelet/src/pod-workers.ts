@@ -54,6 +54,18 @@ export class PodWorkers {
     this.#startWaiting();
   }
 
+  /** Whether a pod of that uid is there, or waits to begin. */
+  knows(uid: string): boolean {
+    return this.#workers.has(uid) || this.#waiting.some((pod) => uidOf(pod) === uid);
+  }
+
+  /** The pods that are admitted and haven't ended. */
+  activePods(): Pod[] {
+    return this.all()
+      .filter((worker) => worker.active)
+      .map((worker) => worker.pod);
+  }
+
   /** Something may have happened to the pod. */
   notify(uid: string): void {
     this.#workers.get(uid)?.notify();
@@ -67,7 +79,7 @@ export class PodWorkers {
   endOrphans(handler: string, pods: ListedPod[]): void {
     if (this.#stopping) return;
     for (const { uid, name, namespace, kubeletRoot } of pods) {
-      if (kubeletRoot !== this.#options.kubeletRoot || this.#workers.has(uid) || this.#waiting.some((pod) => uidOf(pod) === uid)) continue;
+      if (kubeletRoot !== this.#options.kubeletRoot || this.knows(uid)) continue;
       const pod: Pod = { apiVersion: 'v1', kind: 'Pod', metadata: { uid, name, namespace }, spec: { containers: [] } };
       this.#launch(pod, handler).terminate(gracePeriodOf(pod));
     }

@@ -36,6 +36,8 @@ interface SyncLoopOptions {
   onStall?: SetStall;
   /** Called after a source has spoken. */
   onUpdate(): void;
+  /** Called in each round of housekeeping once every source has spoken; must not wait. */
+  onHousekeeping(): void;
 }
 
 type LoopEvent =
@@ -113,6 +115,7 @@ export class SyncLoop {
       case 'housekeeping':
         if (this.sourcesReady) for (const pleg of this.#plegs) workers.endOrphans(pleg.handler, pleg.pods ?? []);
         workers.forgetFinished();
+        if (this.sourcesReady) this.#options.onHousekeeping();
     }
   }
 

@@ -1,12 +1,16 @@
+import { join } from 'node:path';
 import type { Event, Pod } from '@berth/api/objects';
 import { CheckpointContainerRequest, ExecSyncRequest, type ExecSyncResponse } from '@berth/sdk/cri';
 import type { Logger } from 'pino';
+import type { NodeCgroups } from '../cgroup/node-cgroups.ts';
+import type { Clock } from '../clock.ts';
 import type { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import { fullNameOf } from '../pod.ts';
 import type { PodDirectories } from '../pod-directories.ts';
 import type { NodeRuntimes } from '../runtime/node-runtimes.ts';
 import { runningPods } from '../runtime/running-pods.ts';
 import { type RuntimeContainer, RuntimeSessions } from '../runtime/runtime-sessions.ts';
+import { NodeStatsProvider } from '../stats/node-stats-provider.ts';
 import type { StatsProvider } from '../stats/stats-provider.ts';
 import type { PodTrace, PodTraces } from '../trace/pod-traces.ts';
 import type { NodeView } from './node-view.ts';
@@ -18,8 +22,12 @@ interface KubeletHostParts {
   runtimes: NodeRuntimes;
   directories: PodDirectories;
   traces: PodTraces;
-  stats: StatsProvider;
   metrics: KubeletMetrics;
+  /** Undefined: pods have no cgroups of their own. */
+  cgroups: NodeCgroups | undefined;
+  /** The parent of `kubepods`. */
+  cgroupRoot?: string;
+  clock: Clock;
   log: Logger;
   /** Left out: `/var/log`. */
   nodeLogDir?: string;
@@ -35,18 +43,21 @@ interface KubeletHostParts {
 export class KubeletHost implements NodeView {
   readonly #parts: KubeletHostParts;
   readonly sessions: RuntimeSessions;
+  readonly stats: StatsProvider;
 
   constructor(parts: KubeletHostParts) {
+    const { cgroups, cgroupRoot } = parts;
     this.#parts = parts;
     this.sessions = new RuntimeSessions(parts.runtimes);
+    this.stats = new NodeStatsProvider({
+      ...parts,
+      cgroupOf: async (pod, client, signal) => cgroups?.parentOf(pod, client, signal),
+      systemCgroups: { ...(cgroupRoot !== undefined && { podsCgroup: join(cgroupRoot, 'kubepods') }) },
+    });
   }
 
   get nodeName(): string {
     return this.#parts.nodeName;
-  }
-
-  get stats(): StatsProvider {
-    return this.#parts.stats;
   }
 
   get metrics(): KubeletMetrics {
