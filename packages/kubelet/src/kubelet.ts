@@ -14,6 +14,8 @@ import { type CgroupOptions, defaultCgroups } from './cgroup/cgroup-options.ts';
 import { NodeCgroups } from './cgroup/node-cgroups.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { endPods } from './end-pods.ts';
+import { ContainerLogManager } from './logs/container-log-manager.ts';
+import { defaultLogRotation, type LogRotationOptions } from './logs/log-rotation.ts';
 import { readMachineFacts } from './machine/machine-facts.ts';
 import { defaultNodeResources, NodeResources, type NodeResourcesOptions } from './machine/node-resources.ts';
 import { KubeletMetrics } from './metrics/kubelet-metrics.ts';
@@ -67,6 +69,8 @@ export interface KubeletOptions extends NodeRuntimesOptions, EnvironmentOptions 
   metrics?: KubeletMetrics;
   /** The ports that it answers on besides its unix socket. */
   server?: KubeletServerOptions;
+  /** Of containers' logs. */
+  logRotation?: Partial<LogRotationOptions>;
   /** What /logs/ shows. Default /var/log. */
   nodeLogDir?: string;
   /** What /configz shows. */
@@ -105,6 +109,7 @@ export class Kubelet {
   readonly #loop: SyncLoop;
   readonly #metrics: KubeletMetrics;
   readonly #starts: PodStartLatency;
+  readonly #logs: ContainerLogManager;
   readonly #server: KubeletServer;
   readonly #listeners = new Set<StatusListener>();
   readonly #loopEnd = new AbortController();
@@ -145,6 +150,8 @@ export class Kubelet {
       onUpdate: () => this.#tellAll(),
       onHousekeeping: () => void housekeeping?.turn(),
     });
+    const logParts = { directories: this.#directories, runtimes: this.#runtimes, clock: this.#clock, log, pods: () => this.pods() };
+    this.#logs = new ContainerLogManager(logParts, { ...defaultLogRotation, ...options.logRotation });
     this.#server = new KubeletServer({
       path: join(options.run, 'kubelet.sock'),
       node: new KubeletHost({
@@ -170,7 +177,11 @@ export class Kubelet {
     await mkdir(this.#options.kubeletRoot, { recursive: true, mode: 0o750 });
     await mkdir(this.#options.podLogsDir, { recursive: true });
     await this.#server.listen();
-    this.#loopDone = Promise.all([this.#loop.run(this.#loopEnd.signal), this.#cluster?.run(this.#loopEnd.signal)]);
+    this.#loopDone = Promise.all([
+      this.#loop.run(this.#loopEnd.signal),
+      this.#cluster?.run(this.#loopEnd.signal),
+      this.#logs.run(this.#loopEnd.signal),
+    ]);
   }
 
   /** Ends the kubelet. Gives a message for each pod that didn't end. */
