@@ -178,20 +178,12 @@ describe('a pod that', () => {
     expect(node.runtime.calls).not.toContain('RunPodSandbox a');
   });
 
-  it('asks for a secret volume fails with the field, and nothing is made for it', async () => {
-    await node.write('manifests/a.yaml', simple('a', '  volumes: [{name: keys, secret: {secretName: keys}}]\n'));
+  it('asks for a volume of the network fails with the field, and nothing is made for it', async () => {
+    await node.write('manifests/a.yaml', simple('a', '  volumes: [{name: keys, nfs: {server: a, path: /a}}]\n'));
     await node.kubelet.start();
     const pod = await node.until('a', ({ status }) => status?.phase === 'Failed');
-    expect(pod.status).toMatchObject({ reason: 'Unsupported', message: expect.stringContaining('spec.volumes[0].secret') });
+    expect(pod.status).toMatchObject({ reason: 'Unsupported', message: expect.stringContaining('spec.volumes[0].nfs') });
     expect(node.runtime.calls).toEqual([]);
-  });
-
-  it('asks for a probe runs, with a warning', async () => {
-    await node.write('manifests/a.yaml', podYaml('a', '  containers: [{name: main, image: a, livenessProbe: {tcpSocket: {port: 80}}}]\n'));
-    await node.kubelet.start();
-    await node.until('a', isReady);
-    const warning = node.kubelet.events().find(({ reason }) => reason === 'ProbesNotSupported');
-    expect(warning).toMatchObject({ type: 'Warning', message: expect.stringContaining('spec.containers[0].livenessProbe') });
   });
 
   it('mounts a hostPath of the wrong type waits with the volume and the path', async () => {

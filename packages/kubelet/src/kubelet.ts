@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Event, Pod, PodStatus } from '@berth/api/objects';
+import { onAbort } from '@berth/sdk/abort';
 import type { Logger } from 'pino';
 import type { ActionContext } from './actions/action-context.ts';
 import { hostPorts } from './admission/host-ports.ts';
@@ -14,6 +15,7 @@ import { type CgroupOptions, defaultCgroups } from './cgroup/cgroup-options.ts';
 import { NodeCgroups } from './cgroup/node-cgroups.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { endPods } from './end-pods.ts';
+import { type Explanation, explain } from './explain/explanation.ts';
 import { ContainerLogManager } from './logs/container-log-manager.ts';
 import { defaultLogRotation, type LogRotationOptions } from './logs/log-rotation.ts';
 import { readMachineFacts } from './machine/machine-facts.ts';
@@ -28,6 +30,7 @@ import { PodDirectories } from './pod-directories.ts';
 import { PodEvents } from './pod-events.ts';
 import { PodWorker } from './pod-worker.ts';
 import { PodWorkers } from './pod-workers.ts';
+import { Probes } from './probes/pod-probes.ts';
 import { NodeRuntimes, type NodeRuntimesOptions } from './runtime/node-runtimes.ts';
 import type { RuntimeClient } from './runtime/runtime-client.ts';
 import { KubeletHost } from './server/kubelet-host.ts';
@@ -37,9 +40,10 @@ import { ClusterPods } from './sources/cluster-pods.ts';
 import type { PodSource } from './sources/pod-source.ts';
 import { defaultIntervals, type Intervals, SyncLoop } from './sync-loop.ts';
 import { PodTraces } from './trace/pod-traces.ts';
+import { NodeVolumes, type VolumeOptions } from './volumes/node-volumes.ts';
 
 /** What a kubelet is made of. Times and back-off are for tests; their defaults are kubelet's. */
-export interface KubeletOptions extends NodeRuntimesOptions, EnvironmentOptions {
+export interface KubeletOptions extends NodeRuntimesOptions, EnvironmentOptions, VolumeOptions {
   nodeName: string;
   /** RUN: `kubelet.sock` is made here. */
   run: string;
@@ -99,10 +103,12 @@ export class Kubelet {
   readonly #clock: Clock;
   readonly #events: PodEvents;
   readonly #traces: PodTraces;
+  readonly #probes: Probes;
   readonly #directories: PodDirectories;
   readonly #resources: NodeResources;
   readonly #cgroups: NodeCgroups | undefined;
   readonly #environment: NodeEnvironment;
+  readonly #volumes: NodeVolumes;
   readonly #admission: PodAdmission;
   readonly #workers: PodWorkers;
   readonly #cluster: ClusterPods | undefined;
@@ -121,10 +127,26 @@ export class Kubelet {
     this.#clock = options.clock ?? systemClock;
     this.#events = new PodEvents(this.#clock, options.nodeName);
     this.#traces = options.traces ?? new PodTraces();
+    this.#metrics = options.metrics ?? new KubeletMetrics(options);
+    this.#probes = new Probes({
+      registry: this.#metrics.probes,
+      events: this.#events,
+      requestTimeoutMs: this.#requestTimeoutMs(),
+      clock: this.#clock,
+    });
     this.#directories = new PodDirectories(options.kubeletRoot, options.podLogsDir);
     this.#resources = new NodeResources(readMachineFacts(), options.kubeletRoot, { ...defaultNodeResources, ...options.resources });
     this.#cgroups = this.#cgroupsOf(options);
     this.#environment = new NodeEnvironment(options.kubeletRoot, options);
+    const { objects, allocatable, userNamespaces } = this.#environment;
+    this.#volumes = new NodeVolumes({
+      ...options,
+      directories: this.#directories,
+      objects,
+      allocatable,
+      clock: this.#clock,
+      onRemoved: (uid) => userNamespaces.release(uid),
+    });
     this.#admission = new PodAdmission([unsupportedFields, hostPorts, ...this.#environment.admitHandlers]);
     this.#workers = new PodWorkers({
       kubeletRoot: options.kubeletRoot,
@@ -134,7 +156,6 @@ export class Kubelet {
     });
     const { cluster: api, nodeName, log } = options;
     this.#cluster = api && new ClusterPods({ api, nodeName, log, clock: this.#clock });
-    this.#metrics = options.metrics ?? new KubeletMetrics(options);
     this.#starts = new PodStartLatency(this.#metrics, this.#clock, (pod) => this.#traces.pullSeconds(fullNameOf(pod)));
     const housekeeping = this.#cgroups && this.#housekeepingOf(this.#cgroups, options);
     this.#loop = new SyncLoop({
@@ -148,7 +169,10 @@ export class Kubelet {
       metrics: this.#metrics,
       onStall: (seconds) => this.#metrics.syncLoopLongestStall.set(seconds),
       onUpdate: () => this.#tellAll(),
-      onHousekeeping: () => void housekeeping?.turn(),
+      onHousekeeping: () => {
+        void housekeeping?.turn();
+        this.#volumes.sweep((uid) => this.#loop.knows(uid));
+      },
     });
     const logParts = { directories: this.#directories, runtimes: this.#runtimes, clock: this.#clock, log, pods: () => this.pods() };
     this.#logs = new ContainerLogManager(logParts, { ...defaultLogRotation, ...options.logRotation });
@@ -165,6 +189,8 @@ export class Kubelet {
         pods: () => this.pods(),
         events: () => this.events(),
         unhealthy: () => this.unhealthy(),
+        explain: (pod) => this.#explain(pod),
+        sourceProblems: () => this.sourceProblems(),
       }),
       ...(options.server && { ports: options.server }),
       log: options.log,
@@ -177,11 +203,12 @@ export class Kubelet {
     await mkdir(this.#options.kubeletRoot, { recursive: true, mode: 0o750 });
     await mkdir(this.#options.podLogsDir, { recursive: true });
     await this.#server.listen();
-    this.#loopDone = Promise.all([
-      this.#loop.run(this.#loopEnd.signal),
-      this.#cluster?.run(this.#loopEnd.signal),
-      this.#logs.run(this.#loopEnd.signal),
-    ]);
+    const { signal } = this.#loopEnd;
+    onAbort(
+      [signal],
+      this.#environment.objects.onChange((...object) => this.#workers.objectChanged(...object)),
+    );
+    this.#loopDone = Promise.all([this.#loop.run(signal), this.#cluster?.run(signal), this.#logs.run(signal)]);
   }
 
   /** Ends the kubelet. Gives a message for each pod that didn't end. */
@@ -191,6 +218,7 @@ export class Kubelet {
     await this.#workers.haltAll();
     this.#loopEnd.abort();
     await this.#loopDone;
+    await this.#volumes.settled();
     await this.#server.close();
     return left;
   }
@@ -239,6 +267,7 @@ export class Kubelet {
     for (const { reason, message } of warnings) this.#events.record(pod, 'Warning', reason, message);
     const worker = new PodWorker({
       context: this.#contextOf(pod, client),
+      probes: this.#probes,
       backOff: { ...defaultBackOff, ...this.#options.backOff },
       clock: this.#clock,
       log: this.#options.log,
@@ -256,16 +285,25 @@ export class Kubelet {
     return this.#admission.admit({ pod, others: this.#workers.activePods() });
   }
 
+  #explain(pod: Pod): Explanation {
+    const worker = this.#workers.get(uidOf(pod));
+    const trace = this.#traces.of(fullNameOf(pod)) ?? { records: [], open: [], sandboxIds: [] };
+    const backOff = { ...defaultBackOff, ...this.#options.backOff };
+    return explain({ pod, observed: worker?.observed, trace, answers: worker?.answers ?? [], backOff }, this.#clock.now());
+  }
+
   #contextOf(pod: Pod, client: RuntimeClient): ActionContext {
     return {
       pod,
       client,
       directories: this.#directories,
+      volumes: this.#volumes.ofPods,
       cgroups: this.#cgroups,
       events: this.#events,
       environment: this.#environment,
       nodeMemory: this.#resources.capacity().get('memory') ?? 0n,
       requestTimeoutMs: this.#requestTimeoutMs(),
+      podIP: () => this.#workers.get(uidOf(pod))?.status.podIP,
     };
   }
 

@@ -19,13 +19,17 @@ import type { Eviction, ObservedPod } from './plan/observed-pod.ts';
 import { type Plan, plan } from './plan.ts';
 import { findContainer, fullNameOf, gracePeriodOf, uidOf } from './pod.ts';
 import { forgetRedefined, isSamePod } from './pod-change.ts';
+import type { ProbeAnswer } from './probes/instance-probes.ts';
+import type { PodProbes, Probes } from './probes/pod-probes.ts';
 import { PodObserver } from './runtime/observe-pod.ts';
 import { tellWaits } from './tell-waits.ts';
+import { hasRefreshedVolumes } from './volumes/pod-volumes.ts';
 import { Wake } from './wake.ts';
 
 interface PodWorkerOptions {
   /** Everything that actions need: the pod, and the runtime that it is for. */
   context: ActionContext;
+  probes: Probes;
   backOff: BackOff;
   clock: Clock;
   log: Logger;
@@ -54,6 +58,7 @@ export class PodWorker {
   /** Its pod is replaced when the pod changes in place. */
   #context: ActionContext;
   readonly #observer: PodObserver;
+  readonly #probes: PodProbes;
   readonly #log: Logger;
   readonly #wake: Wake;
   readonly #halted = new AbortController();
@@ -74,6 +79,7 @@ export class PodWorker {
     this.#observer = new PodObserver(options.context.client, uidOf(options.context.pod));
     this.#log = options.log.child({ pod: fullNameOf(options.context.pod), uid: uidOf(options.context.pod) });
     this.#wake = new Wake(options.clock);
+    this.#probes = options.probes.of(options.context.client, options.context.podIP, () => this.#probed());
     this.#observed = {
       handler: options.context.client.handler,
       sandboxes: [],
@@ -96,6 +102,16 @@ export class PodWorker {
   /** As it was told last. */
   get status(): PodStatus {
     return this.#observed.previous ?? { phase: 'Pending' };
+  }
+
+  /** What the planner knows of the pod; not to be changed. */
+  get observed(): Readonly<ObservedPod> {
+    return this.#observed;
+  }
+
+  /** How each probe came out the last time. */
+  get answers(): ProbeAnswer[] {
+    return this.#probes.answers;
   }
 
   /** Something has been made for the pod, now or by a kubelet before. */
@@ -134,11 +150,21 @@ export class PodWorker {
     this.#wake.ring();
   }
 
+  /** What the pod refers to may have changed: its volumes are brought up to date, and what waited for something missing is tried at once. */
+  refresh(): void {
+    this.#observed.volumesStale = hasRefreshedVolumes(this.pod);
+    for (const [key, { reason }] of Object.entries(this.#observed.failures)) {
+      if (reason === 'FailedMount' || reason === 'CreateContainerConfigError') delete this.#observed.failures[key];
+    }
+    this.notify();
+  }
+
   /** The pod has changed in place: what it asks for now counts from the next plan on; it may ask to be ended. */
   update(pod: Pod): void {
     if (isSamePod(this.pod, pod)) return;
     forgetRedefined(this.#observed, this.pod, pod);
     this.#context = { ...this.#context, pod };
+    this.#observed.volumesStale = hasRefreshedVolumes(pod);
     if (pod.metadata?.deletionTimestamp) this.terminate(gracePeriodOf(pod));
     this.notify();
   }
@@ -200,6 +226,7 @@ export class PodWorker {
       if (!this.#finished) await this.#wake.wait();
     }
     this.#wake.cancel();
+    this.#probes.stop();
   }
 
   /** Carries out plans until there is nothing left to do. */
@@ -233,10 +260,19 @@ export class PodWorker {
       ActionFailure.explain('RuntimeUnavailable', `runtime ${this.#observed.handler}`, async () => {
         await this.#context.client.onDemand?.start(signal);
         Object.assign(this.#observed, await this.#observer.observe(signal));
+        this.#probes.follow(this.pod, this.#observed);
+        this.#observed.probes = this.#probes.verdicts;
       }),
     );
     this.#unseenSince = failureOf(this.#observed, { kind: 'observe' }) && (this.#unseenSince ?? this.#options.clock.now());
     if (this.#unseenSince && this.#terminatingSince) this.#considerAbandoning(this.#unseenSince, this.#terminatingSince);
+  }
+
+  /** A probe's new verdict is told at once, whatever the worker does just now: a container that stops slowly is still talked to. */
+  #probed(): void {
+    this.#observed.probes = this.#probes.verdicts;
+    this.#planAndTell();
+    this.notify();
   }
 
   #considerAbandoning(unseenSince: Date, terminatingSince: Date): void {
@@ -246,6 +282,8 @@ export class PodWorker {
 
   async #carryOut(action: Action, signal: AbortSignal): Promise<void> {
     this.#log.debug({ action }, 'action');
+    // A change that comes while the volumes are brought up to date asks for another round.
+    if (action.kind === 'refresh-volumes') this.#observed.volumesStale = false;
     if (action.kind === 'stop-containers' && action.podEnds) this.#observed.endingSince ??= this.#options.clock.now();
     await this.#try(action, signal, async () => {
       if (action.kind === 'check-image') await this.#checkImage(action.image, signal);
@@ -254,6 +292,7 @@ export class PodWorker {
       this.#remember(action);
     });
     if (!signal.aborted) countStart(this.#options.metrics.containerStarts, this.pod, action, failureOf(this.#observed, action)?.reason);
+    if (action.kind === 'refresh-volumes' && failureOf(this.#observed, action)) this.#observed.volumesStale = true;
     if (action.kind === 'start-container') this.#rememberStart(action);
   }
 
@@ -274,6 +313,7 @@ export class PodWorker {
     const [key, last] = [failureKey(fallible), failureOf(this.#observed, fallible)];
     this.#observed.failures[key] = failureAfter(last, { reason, message, transient }, clock.now(), backOff);
     this.#log.warn({ reason, key }, message);
+    if (thrown instanceof ActionFailure && thrown.recorded) return;
     const event = eventReason(reason);
     this.#context.events.record(this.pod, 'Warning', event, event === reason ? message : `Error: ${reason}: ${message}`);
   }

@@ -4,6 +4,7 @@ import { CheckpointContainerRequest, ExecSyncRequest, type ExecSyncResponse } fr
 import type { Logger } from 'pino';
 import type { NodeCgroups } from '../cgroup/node-cgroups.ts';
 import type { Clock } from '../clock.ts';
+import type { Explanation } from '../explain/explanation.ts';
 import type { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import { fullNameOf } from '../pod.ts';
 import type { PodDirectories } from '../pod-directories.ts';
@@ -33,6 +34,8 @@ interface KubeletHostParts {
   nodeLogDir?: string;
   pods(): Pod[];
   events(): Event[];
+  explain(pod: Pod): Explanation;
+  sourceProblems(): string[];
   /** What is wrong with the sync loop or a runtime, a message each. */
   unhealthy(): string[];
   /** Left out where the node has no KubeletConfiguration. */
@@ -86,6 +89,14 @@ export class KubeletHost implements NodeView {
 
   trace(pod: Pod): PodTrace | undefined {
     return this.#parts.traces.of(fullNameOf(pod));
+  }
+
+  explain(pod: Pod): Explanation {
+    return this.#parts.explain(pod);
+  }
+
+  sourceProblems(): string[] {
+    return this.#parts.sourceProblems();
   }
 
   logDirectory(pod: Pod): string {

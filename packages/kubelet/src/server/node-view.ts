@@ -1,5 +1,6 @@
 import type { Event, Pod } from '@berth/api/objects';
 import type { ExecSyncResponse } from '@berth/sdk/cri';
+import type { Explanation } from '../explain/explanation.ts';
 import type { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import type { RuntimeContainer, RuntimeSessions } from '../runtime/runtime-sessions.ts';
 import type { StatsProvider } from '../stats/stats-provider.ts';
@@ -18,6 +19,10 @@ export interface NodeView {
   readonly stats: StatsProvider;
   readonly metrics: KubeletMetrics;
   trace(pod: Pod): PodTrace | undefined;
+  /** How far it has come, and what it waits for. */
+  explain(pod: Pod): Explanation;
+  /** What the sources couldn't make a pod of: a message each. */
+  sourceProblems(): string[];
   /** Runs a command in a container of this id, by CRI ExecSync. */
   execSync(container: RuntimeContainer, command: string[], signal: AbortSignal): Promise<ExecSyncResponse>;
   /** Writes a container's checkpoint to `location`, by CRI CheckpointContainer. `timeoutSeconds` is the runtime's. */

@@ -58,8 +58,9 @@ export function socketRoutes(node: NodeView, enabled: EnabledRoutes): Router {
   return allRoutes(node, enabled)
     .get('/events', ({ response }) => sendJson(response, { apiVersion: 'v1', kind: 'EventList', metadata: {}, items: node.events() }))
     .get('/trace/{namespace}/{pod}', ({ params, response }) => {
-      sendJson(response, node.trace(findPod(node, params)) ?? { records: [], sandboxIds: [] });
-    });
+      sendJson(response, node.trace(findPod(node, params)) ?? { records: [], open: [], sandboxIds: [] });
+    })
+    .get('/explain/{namespace}/{pod}', ({ params, response }) => sendJson(response, node.explain(findPod(node, params))));
 }
 
 function addDebuggingRoutes(router: Router, node: NodeView, enabled: EnabledRoutes): void {
