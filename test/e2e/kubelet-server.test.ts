@@ -10,7 +10,7 @@ import { PodTraces } from '@berth/kubelet/pod-traces';
 import { defaultServerOptions } from '@berth/kubelet/server-options';
 import { StaticTokens } from '@berth/kubelet/static-tokens';
 import { pino } from 'pino';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { connectRuntime, type RuntimeConnection } from '../../packages/cli/src/node/runtime-connection.ts';
 import { TestAuthority } from '../../packages/kubelet/testing/authority.ts';
 import { freePorts } from '../../packages/kubelet/testing/free-ports.ts';
@@ -66,7 +66,7 @@ describe.each(runtimes)("the kubelet's server on $name", ({ name, missing, start
     await writeFile(join(root, 'manifests/web.yaml'), manifest);
     server = await start();
     kubelet = await startKubelet(server.endpoint);
-    await expect.poll(() => kubelet?.pods()[0]?.status?.phase, { timeout: 60_000 }).toBe('Running');
+    await vi.waitFor(() => expect(kubelet?.pods()[0]?.status).toMatchObject({ phase: 'Running' }), { timeout: 60_000 });
   });
 
   afterAll(async () => {
