@@ -39,6 +39,8 @@ export interface KubeletOptions extends NodeRuntimesOptions, EnvironmentOptions 
   kubeletRoot: string;
   /** Containers' logs: `NAMESPACE_NAME_UID/CONTAINER/RESTART.log` below. */
   podLogsDir: string;
+  /** The node's address; default the host's first one. */
+  nodeIP?: string;
   sources: PodSource[];
   /** The parent of all pods' cgroups in cgroupfs notation, `/berth`, which is `berth.slice` for runtimes with systemd; undefined: no cgroups are made or asked for. */
   cgroupRoot?: string;
@@ -92,7 +94,7 @@ export class Kubelet {
     this.#traces = options.traces ?? new PodTraces();
     this.#directories = new PodDirectories(options.kubeletRoot, options.podLogsDir);
     this.#cgroups = options.cgroupRoot === undefined ? undefined : new NodeCgroups(options.cgroupRoot);
-    this.#environment = new NodeEnvironment(options.kubeletRoot, options);
+    this.#environment = new NodeEnvironment(options.kubeletRoot, options, this.#clock);
     this.#admission = new PodAdmission([unsupportedFields, hostPorts, ...this.#environment.admitHandlers]);
     this.#workers = new PodWorkers({
       kubeletRoot: options.kubeletRoot,
@@ -194,7 +196,7 @@ export class Kubelet {
       backOff: { ...defaultBackOff, ...this.#options.backOff },
       clock: this.#clock,
       log: this.#options.log,
-      hostIP: this.#environment.hostIPs()[0],
+      hostIP: this.#options.nodeIP ?? this.#environment.hostIPs()[0],
       refusal,
       onStatus: (current, status) => this.#tell(current, status),
     });

@@ -12,6 +12,7 @@ const endpoint = z.string().regex(/^(unix:\/\/\/|[^/]+:\d+$)/, 'must be unix:///
 const runtime = z.strictObject({
   handler: handlerName,
   endpoint: endpoint.optional(),
+  imageEndpoint: endpoint.optional(),
   runtimeHandler: z.string().optional(),
   command: z.array(z.string().min(1)).min(1).optional(),
   streamingCAFile: z.string().startsWith('/', 'must be an absolute path').optional(),
@@ -61,6 +62,8 @@ export interface RuntimeEntry {
   handler: string;
   /** `unix:///path` or `host:port`; default RUN/HANDLER.sock. */
   endpoint?: string;
+  /** Where its ImageService is, if not there. */
+  imageEndpoint?: string;
   /** Sent as RunPodSandbox.runtime_handler; default empty, the server's own default. */
   runtimeHandler?: string;
   /** Started and supervised by the node; a first word that is a package (`@berth/runtime-runc`) or a script gets the common flags. */

@@ -18,11 +18,6 @@ export function leftOutFields(pod: Pod): { reason: string; message: string }[] {
       placement.map((field) => `spec.${field}`),
       'ignored; the node takes every pod that it is given',
     ),
-    ...warn(
-      'ImagePullSecretsNotSupported',
-      spec.imagePullSecrets?.length ? ['spec.imagePullSecrets'] : [],
-      'ignored; images are pulled without credentials',
-    ),
     ...warn('StorageLimitsNotSupported', storageLimits(pod), 'ignored; the size of volumes and container files is not watched'),
   ];
 }

@@ -33,7 +33,6 @@ describe('what a node leaves out is told', () => {
   it.each<[reason: string, spec: Partial<PodSpec>]>([
     ['ProbesNotSupported', main({ readinessProbe: { tcpSocket: { port: 80 } } })],
     ['PlacementNotSupported', { nodeSelector: { disk: 'ssd' } }],
-    ['ImagePullSecretsNotSupported', { imagePullSecrets: [{ name: 's' }] }],
     ['StorageLimitsNotSupported', { volumes: [{ name: 'v', emptyDir: { sizeLimit: '1Gi' } }] }],
   ])('%s', (reason, spec) => {
     expect([refusalOf(spec), leftOutFields(makePod(spec)).map((warning) => warning.reason)]).toEqual([undefined, [reason]]);
