@@ -1,37 +1,46 @@
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { Event, Pod, PodStatus } from '@berth/api/objects';
-import { onAbort } from '@berth/sdk/abort';
 import { ExecSyncRequest, type ExecSyncResponse } from '@berth/sdk/cri';
 import type { Logger } from 'pino';
+import { Registry } from 'prom-client';
 import type { ActionContext } from './actions/action-context.ts';
 import { hostPorts } from './admission/host-ports.ts';
 import { leftOutFields } from './admission/left-out-fields.ts';
 import { PodAdmission } from './admission/pod-admission.ts';
 import { unsupportedFields } from './admission/unsupported-fields.ts';
+import type { ClusterApi } from './api/cluster-api.ts';
+import { CgroupHousekeeping } from './cgroup/cgroup-housekeeping.ts';
+import { type CgroupOptions, defaultCgroups } from './cgroup/cgroup-options.ts';
 import { NodeCgroups } from './cgroup/node-cgroups.ts';
 import { type Clock, systemClock } from './clock.ts';
+import { endPods } from './end-pods.ts';
+import { type Explanation, explain } from './explain/explanation.ts';
+import { NodeGc, type NodeGcOptions } from './gc/node-gc.ts';
+import { readMachineFacts } from './machine/machine-facts.ts';
+import { defaultNodeResources, NodeResources, type NodeResourcesOptions } from './machine/node-resources.ts';
 import { type EnvironmentOptions, NodeEnvironment } from './node-environment.ts';
 import { type BackOff, defaultBackOff } from './plan/back-off.ts';
 import type { Refusal } from './plan/observed-pod.ts';
-import { apiTime, fullNameOf, gracePeriodOf, specOf, uidOf } from './pod.ts';
+import { apiTime, fullNameOf, specOf, uidOf } from './pod.ts';
 import { PodDirectories } from './pod-directories.ts';
 import { PodEvents } from './pod-events.ts';
 import { PodWorker } from './pod-worker.ts';
 import { PodWorkers } from './pod-workers.ts';
+import { Probes } from './probes/pod-probes.ts';
 import { NodeRuntimes, type NodeRuntimesOptions } from './runtime/node-runtimes.ts';
 import type { RuntimeClient } from './runtime/runtime-client.ts';
 import { RuntimeSessions } from './runtime/runtime-sessions.ts';
 import { KubeletServer } from './server/server.ts';
+import { ClusterPods } from './sources/cluster-pods.ts';
 import type { PodSource } from './sources/pod-source.ts';
 import { NodeStatsProvider } from './stats/node-stats-provider.ts';
 import { defaultIntervals, type Intervals, SyncLoop } from './sync-loop.ts';
 import { PodTraces } from './trace/pod-traces.ts';
 
 /** What a kubelet is made of. Times and back-off are for tests; their defaults are kubelet's. */
-export interface KubeletOptions extends NodeRuntimesOptions, EnvironmentOptions {
+export interface KubeletOptions extends NodeRuntimesOptions, EnvironmentOptions, NodeGcOptions {
   nodeName: string;
   /** RUN: `kubelet.sock` is made here. */
   run: string;
@@ -42,11 +51,23 @@ export interface KubeletOptions extends NodeRuntimesOptions, EnvironmentOptions 
   /** The node's address; default the host's first one. */
   nodeIP?: string;
   sources: PodSource[];
+  /** The cluster that the node belongs to; undefined: none. */
+  cluster?: ClusterApi;
+  /** False: runtimes are listed and not asked for events (the feature gate EventedPLEG). Default true. */
+  evented?: boolean;
+  /** Called with each new maximum of how long the sync loop was held up, in seconds. */
+  onStall?: (seconds: number) => void;
   /** The parent of all pods' cgroups in cgroupfs notation, `/berth`, which is `berth.slice` for runtimes with systemd; undefined: no cgroups are made or asked for. */
   cgroupRoot?: string;
+  /** What cgroups allow, besides what the pods say. */
+  cgroups?: Partial<CgroupOptions>;
+  /** What of the node is for pods. */
+  resources?: Partial<NodeResourcesOptions>;
   log: Logger;
   /** The traces that the runtimes' connections have their taps from. */
   traces?: PodTraces;
+  /** Takes the kubelet's metrics. */
+  registry?: Registry;
   /** How long a runtime may take to answer, the grace period of a stop coming on top. Default 2 minutes, kubelet's. */
   runtimeRequestTimeoutMs?: number;
   clock?: Clock;
@@ -65,8 +86,6 @@ interface StopOptions {
 type StatusListener = (pod?: Pod) => void;
 
 const defaultRequestTimeoutMs = 2 * 60 * 1000;
-/** What a pod's end may take besides its grace period and the runtime's answers. */
-const stopMarginMs = 10_000;
 
 /** The node agent: takes pods from its sources and keeps them running in the runtimes, over CRI. */
 export class Kubelet {
@@ -75,16 +94,20 @@ export class Kubelet {
   readonly #clock: Clock;
   readonly #events: PodEvents;
   readonly #traces: PodTraces;
+  readonly #probes: Probes;
   readonly #directories: PodDirectories;
+  readonly #resources: NodeResources;
   readonly #cgroups: NodeCgroups | undefined;
   readonly #environment: NodeEnvironment;
   readonly #admission: PodAdmission;
   readonly #workers: PodWorkers;
+  readonly #cluster: ClusterPods | undefined;
   readonly #loop: SyncLoop;
   readonly #server: KubeletServer;
+  readonly #gc: NodeGc;
   readonly #listeners = new Set<StatusListener>();
   readonly #loopEnd = new AbortController();
-  #loopDone: Promise<void> | undefined;
+  #loopDone: Promise<unknown> | undefined;
 
   constructor(options: KubeletOptions) {
     this.#options = options;
@@ -92,8 +115,15 @@ export class Kubelet {
     this.#clock = options.clock ?? systemClock;
     this.#events = new PodEvents(this.#clock, options.nodeName);
     this.#traces = options.traces ?? new PodTraces();
+    this.#probes = new Probes({
+      registry: options.registry ?? new Registry(),
+      events: this.#events,
+      requestTimeoutMs: this.#requestTimeoutMs(),
+      clock: this.#clock,
+    });
     this.#directories = new PodDirectories(options.kubeletRoot, options.podLogsDir);
-    this.#cgroups = options.cgroupRoot === undefined ? undefined : new NodeCgroups(options.cgroupRoot);
+    this.#resources = new NodeResources(readMachineFacts(), options.kubeletRoot, { ...defaultNodeResources, ...options.resources });
+    this.#cgroups = this.#cgroupsOf(options);
     this.#environment = new NodeEnvironment(options.kubeletRoot, options, this.#clock);
     this.#admission = new PodAdmission([unsupportedFields, hostPorts, ...this.#environment.admitHandlers]);
     this.#workers = new PodWorkers({
@@ -102,21 +132,39 @@ export class Kubelet {
       begunBefore: (pod) => existsSync(this.#directories.podDirectory(pod)),
       onFinished: (pod) => this.#forget(pod),
     });
+    const { cluster: api, nodeName, log } = options;
+    this.#cluster = api && new ClusterPods({ api, nodeName, log, clock: this.#clock });
+    const housekeeping = this.#cgroups && this.#housekeepingOf(this.#cgroups, options);
     this.#loop = new SyncLoop({
-      sources: options.sources,
+      sources: [...options.sources, ...(this.#cluster ? [this.#cluster.source] : [])],
       runtimes: this.#runtimes.all(),
       workers: this.#workers,
       intervals: { ...defaultIntervals, ...options.intervals },
       log: options.log,
+      clock: this.#clock,
+      evented: options.evented,
+      onStall: options.onStall,
       onUpdate: () => this.#tellAll(),
+      onHousekeeping: () => void housekeeping?.turn(),
+    });
+    this.#gc = new NodeGc(options, {
+      runtimes: this.#runtimes.all(),
+      kubeletRoot: options.kubeletRoot,
+      isKnown: (uid) => this.#workers.knows(uid),
+      warn: (reason, message) => this.#events.recordNode('Warning', reason, message),
+      clock: this.#clock,
+      log,
     });
     this.#server = new KubeletServer(join(options.run, 'kubelet.sock'), {
       pods: () => this.pods(),
       events: () => this.events(),
+      unhealthy: () => this.unhealthy(),
       stats: this.#statsOf(options),
       execSync: (container, command, signal) => this.#execSync(container, command, signal),
       sessions: new RuntimeSessions(this.#runtimes),
       trace: (pod) => this.#traces.of(fullNameOf(pod)),
+      explain: (pod) => this.#explain(pod),
+      sourceProblems: () => this.sourceProblems(),
       logDirectory: (pod) => this.#directories.logDirectory(pod),
     });
   }
@@ -126,15 +174,18 @@ export class Kubelet {
     await mkdir(this.#options.kubeletRoot, { recursive: true, mode: 0o750 });
     await mkdir(this.#options.podLogsDir, { recursive: true });
     await this.#server.listen();
-    this.#loopDone = this.#loop.run(this.#loopEnd.signal);
+    this.#gc.start();
+    this.#loopDone = Promise.all([this.#loop.run(this.#loopEnd.signal), this.#cluster?.run(this.#loopEnd.signal)]);
   }
 
   /** Ends the kubelet. Gives a message for each pod that didn't end. */
   async stop({ gracefully, hurry }: StopOptions): Promise<string[]> {
-    const left = gracefully ? await this.#endPods(hurry) : [];
+    const left = gracefully ? await endPods(this.#workers, { clock: this.#clock, requestTimeoutMs: this.#requestTimeoutMs(), hurry }) : [];
+    if (gracefully) await this.#cgroups?.removeRoot();
     await this.#workers.haltAll();
     this.#loopEnd.abort();
     await this.#loopDone;
+    await this.#gc.stop();
     await this.#server.close();
     return left;
   }
@@ -156,6 +207,16 @@ export class Kubelet {
     return this.#loop.sourcesReady;
   }
 
+  /** What is wrong with the sync loop or a runtime, a message each; none: the node is healthy, as far as that goes. */
+  unhealthy(): string[] {
+    return this.#loop.unhealthy();
+  }
+
+  /** How long the sync loop was held up at worst, in seconds. */
+  longestStallSeconds(): number {
+    return this.#loop.stalls.longestSeconds;
+  }
+
   events(): Event[] {
     return this.#events.list();
   }
@@ -166,26 +227,6 @@ export class Kubelet {
     return () => void this.#listeners.delete(listener);
   }
 
-  /** Ends the pods, and gives a message for each that didn't end in time. */
-  async #endPods(hurry: AbortSignal | undefined): Promise<string[]> {
-    await this.#withinStopLimit(this.#workers.terminateAll(hurry), hurry);
-    await this.#cgroups?.removeRoot();
-    const left = this.#workers.all().filter((worker) => worker.begun && !worker.finished);
-    return left.map(({ pod, status }) => `pod ${fullNameOf(pod)} didn't end: ${status.message ?? 'no reason known'}`);
-  }
-
-  /** Until `end` resolves, or has taken longer than the pods and their runtimes may; in a hurry, than the margin. */
-  async #withinStopLimit(end: Promise<void>, hurry: AbortSignal | undefined): Promise<void> {
-    const graces = this.#workers.all().map(({ pod }) => gracePeriodOf(pod) * 1000);
-    const limitMs = Math.max(0, ...graces) + this.#requestTimeoutMs() + stopMarginMs;
-    const limit = Promise.withResolvers<void>();
-    const cancels = [this.#clock.after(limitMs, limit.resolve)];
-    const unsubscribe = onAbort([hurry], () => cancels.push(this.#clock.after(stopMarginMs, limit.resolve)));
-    await Promise.race([end, limit.promise]);
-    unsubscribe();
-    for (const cancel of cancels) cancel();
-  }
-
   #createWorker(asked: Pod, foundIn: string | undefined): PodWorker {
     const found = foundIn === undefined ? this.#runtimes.admit(asked) : { pod: asked, client: this.#runtimes.get(foundIn) };
     const { pod, client, refusal = this.#admit(pod) } = found;
@@ -193,6 +234,7 @@ export class Kubelet {
     for (const { reason, message } of warnings) this.#events.record(pod, 'Warning', reason, message);
     const worker = new PodWorker({
       context: this.#contextOf(pod, client),
+      probes: this.#probes,
       backOff: { ...defaultBackOff, ...this.#options.backOff },
       clock: this.#clock,
       log: this.#options.log,
@@ -205,8 +247,14 @@ export class Kubelet {
   }
 
   #admit(pod: Pod): Refusal | undefined {
-    const holders = this.#workers.all().filter((worker) => worker.active);
-    return this.#admission.admit({ pod, others: holders.map((worker) => worker.pod) });
+    return this.#admission.admit({ pod, others: this.#workers.activePods() });
+  }
+
+  #explain(pod: Pod): Explanation {
+    const worker = this.#workers.get(uidOf(pod));
+    const trace = this.#traces.of(fullNameOf(pod)) ?? { records: [], open: [], sandboxIds: [] };
+    const backOff = { ...defaultBackOff, ...this.#options.backOff };
+    return explain({ pod, observed: worker?.observed, trace, answers: worker?.answers ?? [], backOff }, this.#clock.now());
   }
 
   #contextOf(pod: Pod, client: RuntimeClient): ActionContext {
@@ -217,9 +265,29 @@ export class Kubelet {
       cgroups: this.#cgroups,
       events: this.#events,
       environment: this.#environment,
-      nodeMemory: BigInt(totalmem()),
+      nodeMemory: this.#resources.capacity().get('memory') ?? 0n,
       requestTimeoutMs: this.#requestTimeoutMs(),
+      podIP: () => this.#workers.get(uidOf(pod))?.status.podIP,
     };
+  }
+
+  #cgroupsOf({ cgroupRoot, cgroups }: KubeletOptions): NodeCgroups | undefined {
+    if (cgroupRoot === undefined) return undefined;
+    const resources = this.#resources;
+    return new NodeCgroups(
+      { ...defaultCgroups, ...cgroups, cgroupRoot },
+      {
+        pods: () => this.#workers.activePods(),
+        podLimits: () => resources.podLimits(),
+        capacity: () => resources.capacity(),
+        allocatable: () => resources.allocatable(),
+        reserved: (field) => resources.reserved(field),
+      },
+    );
+  }
+
+  #housekeepingOf(cgroups: NodeCgroups, { log }: KubeletOptions): CgroupHousekeeping {
+    return new CgroupHousekeeping({ cgroups, isKnown: (uid) => this.#workers.knows(uid), log });
   }
 
   #statsOf({ nodeName, log, cgroupRoot }: KubeletOptions): NodeStatsProvider {
@@ -230,8 +298,8 @@ export class Kubelet {
       runtimes: this.#runtimes,
       clock: this.#clock,
       pods: () => this.pods(),
-      cgroupOf: async (pod, client, signal) => (await this.#cgroups?.of(client, signal))?.parentOf(uidOf(pod)),
-      systemCgroups: { ...(cgroupRoot !== undefined && { podsCgroup: cgroupRoot }) },
+      cgroupOf: async (pod, client, signal) => this.#cgroups?.parentOf(pod, client, signal),
+      systemCgroups: { ...(cgroupRoot !== undefined && { podsCgroup: join(cgroupRoot, 'kubepods') }) },
     });
   }
 
@@ -248,10 +316,13 @@ export class Kubelet {
 
   #forget(pod: Pod): void {
     this.#events.forget(uidOf(pod));
+    this.#cluster?.ended(pod);
+    this.#cluster?.show(this.pods());
     this.#tell(pod);
   }
 
   #tellAll(): void {
+    this.#cluster?.show(this.pods());
     for (const listener of this.#listeners) listener();
   }
 

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import {
   type CgroupDriver,
   type ContainerConfig,
+  ContainerEventType,
   ContainerState,
   ContainerStatus,
   type CreateContainerRequest,
@@ -10,12 +11,14 @@ import {
   ImageServiceService,
   type PodSandboxConfig,
   PodSandboxState,
+  PodSandboxStatus,
   type RunPodSandboxRequest,
   RuntimeServiceService,
   type StopContainerRequest,
 } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import { type CallContext, type Implementation, type Served, serve } from '@berth/sdk/serve';
+import { EventStreams } from './event-streams.ts';
 import { imageStatistics, statistics, type TimerFigures } from './timer-statistics.ts';
 
 /** What a container of the timer runtime does, by its name. */
@@ -57,10 +60,16 @@ export class TimerRuntime {
   readonly behaviours = new Map<string, Behaviour>();
   /** Every call that makes or ends something, in order: `CreateContainer web`. */
   readonly calls: string[] = [];
+  /** Every command that was run in a container. */
+  readonly execs: string[] = [];
+  /** The grace period of each StopContainer, in seconds. */
+  readonly graces: number[] = [];
   /** By RPC: what happens before it is answered. */
   readonly faults = new Map<string, Fault>();
   /** Where sessions are: the URL of each has its request, as JSON. */
   streamingUrl = '';
+  /** Its life-cycle events, those of ends and of sandboxes. */
+  readonly events = new EventStreams();
   /** Undefined: RuntimeConfig is UNIMPLEMENTED. */
   cgroupDriver: CgroupDriver | undefined;
   /** What its containers use. */
@@ -112,6 +121,7 @@ export class TimerRuntime {
         await this.#called('RunPodSandbox', config?.metadata?.name, context);
         const id = this.#nextId('sandbox');
         this.sandboxes.set(id, { id, config: config as PodSandboxConfig, ready: true, createdAt: now() });
+        this.#tell(id, id, ContainerEventType.CONTAINER_STARTED_EVENT);
         return { podSandboxId: id };
       },
       stopPodSandbox: async ({ podSandboxId }, context) => {
@@ -122,6 +132,7 @@ export class TimerRuntime {
       removePodSandbox: async ({ podSandboxId }, context) => {
         await this.#called('RemovePodSandbox', this.sandboxes.get(podSandboxId)?.config.metadata?.name, context);
         this.#stop(podSandboxId);
+        this.#tell(podSandboxId, podSandboxId, ContainerEventType.CONTAINER_DELETED_EVENT);
         this.sandboxes.delete(podSandboxId);
         for (const { id, sandboxId } of this.containers.values()) if (sandboxId === podSandboxId) this.containers.delete(id);
         return {};
@@ -165,6 +176,7 @@ export class TimerRuntime {
       },
       stopContainer: async ({ containerId, timeout }: StopContainerRequest, context) => {
         const container = found(this.containers.get(containerId), containerId);
+        this.graces.push(Number(timeout));
         await this.#called('StopContainer', container.config.metadata?.name, context);
         await this.#stopContainer(container, Number(timeout) * 1000);
         return {};
@@ -174,12 +186,17 @@ export class TimerRuntime {
         this.containers.delete(containerId);
         return {};
       },
+      getContainerEvents: (_request, { signal }) => this.events.listen(signal),
       /** Prints its words; `exit N` ends so. */
-      execSync: ({ cmd: [program = '', ...args] }) => ({
-        stdout: Buffer.from(`${[program, ...args].join('|')}\n`),
-        stderr: Buffer.alloc(0),
-        exitCode: program === 'exit' ? Number(args[0]) : 0,
-      }),
+      execSync: async ({ cmd: [program = '', ...args] }, context) => {
+        this.execs.push([program, ...args].join(' '));
+        await this.faults.get('ExecSync')?.(context);
+        return {
+          stdout: Buffer.from(`${[program, ...args].join('|')}\n`),
+          stderr: Buffer.alloc(0),
+          exitCode: program === 'exit' ? Number(args[0]) : 0,
+        };
+      },
       exec: (request) => ({ url: this.#session(request) }),
       attach: (request) => ({ url: this.#session(request) }),
       portForward: (request) => ({ url: this.#session(request) }),
@@ -260,6 +277,13 @@ export class TimerRuntime {
   #end(container: Container, exitCode: number): void {
     clearTimeout(container.timer);
     Object.assign(container, { state: ContainerState.CONTAINER_EXITED, finishedAt: now(), exitCode });
+    this.#tell(container.id, container.sandboxId, ContainerEventType.CONTAINER_STOPPED_EVENT);
+  }
+
+  #tell(containerId: string, sandboxId: string, containerEventType: ContainerEventType): void {
+    const sandbox = this.sandboxes.get(sandboxId);
+    const podSandboxStatus = sandbox && PodSandboxStatus.fromPartial(listed(sandbox));
+    this.events.tell({ containerId, containerEventType, createdAt: now(), podSandboxStatus, containersStatuses: [] });
   }
 
   #behaviourOf(container: Container): Behaviour {

@@ -1,7 +1,8 @@
-import type { Pod } from '@berth/api/objects';
+import type { Container, Pod } from '@berth/api/objects';
 import { ImageSpec, type UserNamespace } from '@berth/sdk/cri';
 import type { NodeCgroups } from '../cgroup/node-cgroups.ts';
 import type { SandboxSurroundings } from '../cri/sandbox-config.ts';
+import type { HandlerTarget } from '../handlers/handler-target.ts';
 import type { NodeEnvironment } from '../node-environment.ts';
 import { specOf, uidOf } from '../pod.ts';
 import type { PodDirectories } from '../pod-directories.ts';
@@ -22,17 +23,27 @@ export interface ActionContext {
   nodeMemory: bigint;
   /** How long a runtime may take to answer. */
   requestTimeoutMs: number;
+  /** The pod's address now; undefined: it has none. */
+  podIP(): string | undefined;
+}
+
+/** What a hook of one of the pod's containers acts on. */
+export function handlerTarget(
+  { pod, client, podIP, requestTimeoutMs }: ActionContext,
+  container: Container,
+  containerId: string,
+): HandlerTarget {
+  return { pod, container, containerId, client, podIP: podIP(), requestTimeoutMs };
 }
 
 /** What the node adds to the pod in the messages about its sandbox. */
 export async function sandboxSurroundings(context: ActionContext, signal: AbortSignal): Promise<SandboxSurroundings> {
   const { pod, client, directories, environment } = context;
   const { dns } = environment;
-  const cgroups = await context.cgroups?.of(client, signal);
   return {
     kubeletRoot: directories.kubeletRoot,
     logDirectory: directories.logDirectory(pod),
-    cgroupParent: cgroups?.parentOf(uidOf(pod)) ?? '',
+    cgroupParent: (await context.cgroups?.parentOf(pod, client, signal)) ?? '',
     userNamespace: await userNamespaceOf(context),
     hostname: dns.kernelHostnameOf(pod),
     resolver: (await dns.resolverOf(pod)).config,

@@ -68,7 +68,10 @@ export class ContainerGc {
     for (const containerId of removed)
       await client.runtime.removeContainer(RemoveContainerRequest.create({ containerId }), { signal, deadlineMs });
     const used = new Set(inOurs.filter(({ id }) => !removed.has(id)).map(({ podSandboxId }) => podSandboxId));
-    for (const podSandboxId of this.#superfluousSandboxes(sandboxes.filter(({ id }) => !used.has(id)), sandboxes))
+    for (const podSandboxId of this.#superfluousSandboxes(
+      sandboxes.filter(({ id }) => !used.has(id)),
+      sandboxes,
+    ))
       await client.runtime.removePodSandbox(RemovePodSandboxRequest.create({ podSandboxId }), { signal, deadlineMs });
   }
 

@@ -161,7 +161,8 @@ export class ImageGc {
       if (freed >= wanted) break;
       if (now - firstDetected < this.#options.imageMinimumGCAgeMs) continue;
       try {
-        for (const { images } of clients) await images.removeImage(RemoveImageRequest.create({ image: ImageSpec.create({ image: id }) }), { signal, deadlineMs });
+        for (const { images } of clients)
+          await images.removeImage(RemoveImageRequest.create({ image: ImageSpec.create({ image: id }) }), { signal, deadlineMs });
         this.#records.delete(`${path} ${id}`);
         freed += size;
       } catch (error) {

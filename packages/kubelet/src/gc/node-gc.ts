@@ -36,8 +36,20 @@ export class NodeGc {
     this.#containers = new ContainerGc(containerGc, parts);
     const onFailure = (reason: string) => (message: string) => parts.warn(reason, message);
     this.#periodic = [
-      new PeriodicGc({ ...parts, collector: this.#images, periodMs: imagePeriodMs, name: 'image garbage collection', onFailure: onFailure('ImageGCFailed') }),
-      new PeriodicGc({ ...parts, collector: this.#containers, periodMs: containerPeriodMs, name: 'container garbage collection', onFailure: onFailure('ContainerGCFailed') }),
+      new PeriodicGc({
+        ...parts,
+        collector: this.#images,
+        periodMs: imagePeriodMs,
+        name: 'image garbage collection',
+        onFailure: onFailure('ImageGCFailed'),
+      }),
+      new PeriodicGc({
+        ...parts,
+        collector: this.#containers,
+        periodMs: containerPeriodMs,
+        name: 'container garbage collection',
+        onFailure: onFailure('ContainerGCFailed'),
+      }),
     ];
   }
 
