@@ -17,9 +17,9 @@ export async function pullImage(context: ActionContext, container: Container, sa
   const askedAt = performance.now();
   events.record(pod, 'Normal', 'Pulling', `Pulling image ${quoted}`);
   const logins = await loginsFor(context, image, signal);
-  await environment.pullLimits.inTurn(async () => {
+  await environment.pullLimits.inTurn(async (waited) => {
     // Another pod may have pulled it while this one waited.
-    if (container.imagePullPolicy !== 'Always' && (await checkImage(context, image, signal))) {
+    if (waited && container.imagePullPolicy !== 'Always' && (await checkImage(context, image, signal))) {
       events.record(pod, 'Normal', 'Pulled', `Container image ${quoted} already present on machine`);
       return;
     }

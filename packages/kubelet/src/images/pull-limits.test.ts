@@ -36,15 +36,19 @@ describe('pulls at a time', () => {
 
   it('one that fails gives its turn on, in the order they came', async () => {
     const limits = new PullLimits({}, clock);
-    const order: number[] = [];
+    const order: [number, boolean][] = [];
     const pulls = [1, 2, 3].map((number) =>
-      limits.inTurn(async () => {
-        order.push(number);
+      limits.inTurn(async (waited) => {
+        order.push([number, waited]);
         if (number === 1) throw new Error('broken');
       }, never),
     );
     expect((await Promise.allSettled(pulls)).map(({ status }) => status)).toEqual(['rejected', 'fulfilled', 'fulfilled']);
-    expect(order).toEqual([1, 2, 3]);
+    expect(order).toEqual([
+      [1, false],
+      [2, true],
+      [3, true],
+    ]);
   });
 
   it('one that is given up while it waits takes no turn', async () => {

@@ -32,11 +32,11 @@ export class PullLimits {
     this.#filledAt = clock.now();
   }
 
-  /** Runs `work` when its turn has come. One that is given up while it waits throws the signal's reason. */
-  async inTurn<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
-    await this.#turn(signal);
+  /** Runs `work` when its turn has come, and tells it whether it had to wait. One that is given up while it waits throws the signal's reason. */
+  async inTurn<T>(work: (waited: boolean) => Promise<T>, signal: AbortSignal): Promise<T> {
+    const waited = await this.#turn(signal);
     try {
-      return await work();
+      return await work(waited);
     } finally {
       this.#running--;
       this.#waiting.shift()?.();
@@ -55,11 +55,11 @@ export class PullLimits {
     this.#tokens--;
   }
 
-  async #turn(signal: AbortSignal): Promise<void> {
+  async #turn(signal: AbortSignal): Promise<boolean> {
     signal.throwIfAborted();
     if (this.#running < this.#limit()) {
       this.#running++;
-      return;
+      return false;
     }
     const turn = Promise.withResolvers<void>();
     const begin = () => {
@@ -74,6 +74,7 @@ export class PullLimits {
     this.#waiting.push(begin);
     signal.addEventListener('abort', giveUp, { once: true });
     await turn.promise.finally(() => signal.removeEventListener('abort', giveUp));
+    return true;
   }
 
   #limit(): number {
