@@ -215,7 +215,7 @@ describe.each(runtimes)('what containers see, and their images, on %s', (handler
     );
     expect(log('hosts')).toMatch(/nameserver 192\.0\.2\.53\nsearch example\.internal\noptions ndots:2\nmy name is teller$/);
     await ended('host');
-    expect(log('host')).toMatch(/^# Kubernetes-managed hosts file \(host network\)\.\n[^]*\n10\.1\.2\.3\tfoo\.remote$/);
+    expect(log('host')).toMatch(/^# Kubernetes-managed hosts file \(host network\)\.\n(?:.*\n)+10\.1\.2\.3\tfoo\.remote$/);
   });
 
   it('variables from fields, resources, objects and files', async () => {
