@@ -18,20 +18,6 @@ const runtimes = [
 /** Pods that see what they are told to; all of them run at once. */
 const manifest = (registry: string) => `
 apiVersion: v1
-kind: Secret
-metadata: {name: login}
-type: kubernetes.io/dockerconfigjson
-stringData: {.dockerconfigjson: '{"auths": {"${registry}": {"username": "berth", "password": "secret"}}}'}
----
-apiVersion: v1
-kind: Pod
-metadata: {name: secret}
-spec:
-  restartPolicy: Never
-  imagePullSecrets: [{name: login}]
-  containers: [{name: main, image: "${registry}/team/busybox:1", imagePullPolicy: Always, command: [echo, "by the secret"]}]
----
-apiVersion: v1
 kind: Pod
 metadata: {name: plugin}
 spec:
@@ -134,7 +120,8 @@ describe.each(runtimes)('what containers see, and their images, on %s', (handler
     configure();
     const examples = ['hosts', 'downward-env'].map((name) => join(repository, `examples/${name}.yaml`));
     const image = containerd ? [] : ['--image', exampleImage];
-    const files = [home.write('pods.yaml', manifest(secured.host)), ...examples];
+    const login = readFileSync(join(repository, 'examples/pull-secret.yaml'), 'utf8').replaceAll('registry.example:5000', secured.host);
+    const files = [home.write('pods.yaml', manifest(secured.host)), home.write('pull-secret.yaml', login), ...examples];
     node = home.start(['run', ...image, ...files.flatMap((file) => ['-f', file])]);
     await node.says(/reads|stopping|goes on|waiting/);
   });
@@ -227,7 +214,7 @@ describe.each(runtimes)('what containers see, and their images, on %s', (handler
 
   it('users, groups, capabilities and sysctls as their security contexts say', async () => {
     await ended('confined');
-    expect(log('confined')).toMatch(/^uid=1000 gid=2000 groups=2000,3000,4000\n/);
+    expect(log('confined')).toMatch(/^uid=1000\(app\) gid=2000 groups=2000,3000,4000\n/);
     expect(log('confined')).toMatch(/CapEff:\t0000000000000000\nNoNewPrivs:\t1\nSeccomp:\t2\n/);
     expect(log('confined')).toMatch(/touch: \/x: Read-only file system\n80/);
     await expect
@@ -256,9 +243,9 @@ describe.each(runtimes)('what containers see, and their images, on %s', (handler
   });
 
   it('images of a private registry by the secret of the pod, and by a credential provider plugin', async () => {
-    await ended('secret');
+    await ended('pull-secret');
     await ended('plugin');
-    expect([log('secret'), log('plugin')]).toEqual(['by the secret', 'by the plugin']);
+    expect([log('pull-secret'), log('plugin')]).toEqual(['pulled with the login of the secret', 'by the plugin']);
     expect(JSON.parse(readFileSync(join(home.directory, 'request.json'), 'utf8'))).toEqual({
       apiVersion: 'credentialprovider.kubelet.k8s.io/v1',
       kind: 'CredentialProviderRequest',
