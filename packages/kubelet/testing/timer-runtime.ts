@@ -7,7 +7,6 @@ import {
   ContainerState,
   ContainerStatus,
   type CreateContainerRequest,
-  Image,
   ImageServiceService,
   type PodSandboxConfig,
   PodSandboxState,
@@ -19,6 +18,7 @@ import {
 import { PluginError } from '@berth/sdk/errors';
 import { type CallContext, type Implementation, type Served, serve } from '@berth/sdk/serve';
 import { EventStreams } from './event-streams.ts';
+import { imageCalls, statusCall, type TimerImages } from './timer-images.ts';
 import { imageStatistics, statistics, type TimerFigures } from './timer-statistics.ts';
 
 /** What a container of the timer runtime does, by its name. */
@@ -59,6 +59,7 @@ export class TimerRuntime {
   readonly sandboxes = new Map<string, Sandbox>();
   readonly containers = new Map<string, Container>();
   readonly images = new Set<string>();
+  readonly imageStore: Pick<TimerImages, 'imageSizes' | 'pinned' | 'logins'> = { imageSizes: new Map(), pinned: new Set(), logins: [] };
   readonly behaviours = new Map<string, Behaviour>();
   /** Every call that makes or ends something, in order: `CreateContainer web`. */
   readonly calls: string[] = [];
@@ -113,6 +114,7 @@ export class TimerRuntime {
 
   #runtime(): Implementation<RuntimeServiceService> {
     return {
+      ...statusCall,
       ...statistics(this),
       runtimeConfig: async (_request, context) => {
         await this.faults.get('RuntimeConfig')?.(context);
@@ -248,15 +250,12 @@ export class TimerRuntime {
   #imageService(): Implementation<ImageServiceService> {
     return {
       ...imageStatistics(this),
-      imageStatus: async ({ image }, context) => {
-        await this.faults.get('ImageStatus')?.(context);
-        return { image: this.images.has(image?.image ?? '') ? Image.create({ id: image?.image }) : undefined, info: {} };
-      },
-      pullImage: async ({ image }, context) => {
-        await this.#called('PullImage', image?.image, context);
-        this.images.add(image?.image ?? '');
-        return { imageRef: image?.image ?? '' };
-      },
+      ...imageCalls({
+        ...this.imageStore,
+        images: this.images,
+        faults: this.faults,
+        called: (rpc, subject, context) => this.#called(rpc, subject, context),
+      }),
     };
   }
 
