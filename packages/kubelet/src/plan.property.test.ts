@@ -79,6 +79,7 @@ const failures = fc.dictionary(
   fc
     .constantFrom<Fallible[]>(
       { kind: 'prepare' },
+      { kind: 'refresh-volumes' },
       { kind: 'run-sandbox' },
       { kind: 'stop-containers' },
       { kind: 'observe' },
@@ -120,6 +121,7 @@ const states: fc.Arbitrary<ObservedPod> = fc
     failures,
     restartDelays: fc.dictionary(fc.constantFrom(...names), fc.record({ delayMs: fc.nat(300_000), setAt: time })),
     directories: fc.constantFrom<ObservedPod['directories'][]>('unknown', 'prepared', 'removed'),
+    volumesStale: fc.boolean(),
     deletion: fc.option(fc.record({ gracePeriodSeconds: fc.nat(60) }), { nil: undefined }),
     endingSince: fc.option(time, { nil: undefined }),
     refusal: fc.option(fc.constant({ reason: 'Unsupported', message: 'why' }), { nil: undefined, freq: 9 }),

@@ -2,6 +2,8 @@ import type { Pod } from '@berth/api/objects';
 import type { ListedPod } from './pleg/relist.ts';
 import { fullNameOf, gracePeriodOf, uidOf } from './pod.ts';
 import type { PodWorker } from './pod-worker.ts';
+import { refersTo } from './referred-names.ts';
+import type { ReferredObjects } from './sources/object-source.ts';
 
 interface PodWorkersOptions {
   /** A worker for a pod, not yet started. `handler` is given for a pod that was found in that runtime. */
@@ -73,8 +75,14 @@ export class PodWorkers {
     this.#workers.get(uid)?.notify();
   }
 
-  notifyAll(): void {
-    for (const worker of this.#workers.values()) worker.notify();
+  /** Brings every pod up to date with whatever it refers to. */
+  refreshAll(): void {
+    for (const worker of this.#workers.values()) worker.refresh();
+  }
+
+  /** An object that pods may refer to has come, changed or gone. */
+  objectChanged(kind: keyof ReferredObjects, namespace: string, name: string): void {
+    for (const worker of this.#workers.values()) if (refersTo(worker.pod, kind, namespace, name)) worker.refresh();
   }
 
   /** Ends the pods of this kubelet that a runtime has and nobody wants. */

@@ -37,6 +37,9 @@ export function happen(world: ObservedPod, pod: Pod, action: Action, succeeds: b
     case 'stop-containers':
       stop(world, ({ id }) => action.containers.some((container) => container.id === id));
       break;
+    case 'refresh-volumes':
+      world.volumesStale = false;
+      break;
     case 'resize-container':
       for (const each of world.containers) if (each.id === action.containerId) each.resources = action.resources;
       break;
