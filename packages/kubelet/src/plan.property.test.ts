@@ -194,7 +194,7 @@ describe('the planner', () => {
         if (errors.length === 0) expect(plan(defaultPod(pod), state, now).status.phase).toBeDefined();
         for (const { path, message } of errors) expect([path, message]).not.toContain('');
       }),
-      { numRuns: 400 },
+      { numRuns: 150 },
     );
   });
 
