@@ -29,6 +29,7 @@ import { PodEvents } from './pod-events.ts';
 import { PodWorker } from './pod-worker.ts';
 import { PodWorkers } from './pod-workers.ts';
 import { Probes } from './probes/pod-probes.ts';
+import type { ResizeAdmission } from './resize/resize-admission.ts';
 import { NodeRuntimes, type NodeRuntimesOptions } from './runtime/node-runtimes.ts';
 import type { RuntimeClient } from './runtime/runtime-client.ts';
 import { RuntimeSessions } from './runtime/runtime-sessions.ts';
@@ -71,6 +72,8 @@ export interface KubeletOptions extends NodeRuntimesOptions, EnvironmentOptions,
   registry?: Registry;
   /** How long a runtime may take to answer, the grace period of a stop coming on top. Default 2 minutes, kubelet's. */
   runtimeRequestTimeoutMs?: number;
+  /** Default: a running pod gets whatever it asks for. */
+  admitResize?: ResizeAdmission;
   clock?: Clock;
   backOff?: Partial<BackOff>;
   intervals?: Partial<Intervals>;
@@ -139,6 +142,7 @@ export class Kubelet {
     this.#workers = new PodWorkers({
       kubeletRoot: options.kubeletRoot,
       create: (pod, handler) => this.#createWorker(pod, handler),
+      asAdmitted: (pod) => this.#runtimes.admit(pod).pod,
       begunBefore: (pod) => existsSync(this.#directories.podDirectory(pod)),
       onFinished: (pod) => this.#forget(pod),
     });
@@ -244,6 +248,7 @@ export class Kubelet {
     const worker = new PodWorker({
       context: this.#contextOf(pod, client),
       probes: this.#probes,
+      admitResize: this.#options.admitResize ?? (() => undefined),
       backOff: { ...defaultBackOff, ...this.#options.backOff },
       clock: this.#clock,
       log: this.#options.log,

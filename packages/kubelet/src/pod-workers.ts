@@ -8,6 +8,8 @@ import type { ReferredObjects } from './sources/object-source.ts';
 interface PodWorkersOptions {
   /** A worker for a pod, not yet started. `handler` is given for a pod that was found in that runtime. */
   create(pod: Pod, handler?: string): PodWorker;
+  /** The pod with what its admission adds to it. */
+  asAdmitted(pod: Pod): Pod;
   /** Something was made for the pod already, by this kubelet or one before it. */
   begunBefore(pod: Pod): boolean;
   /** Of this kubelet: pods that another one made aren't ended. */
@@ -50,7 +52,7 @@ export class PodWorkers {
     if (this.#stopping) return;
     this.#wanted = new Map(pods.map((pod) => [uidOf(pod), pod]));
     for (const [uid, worker] of this.#workers) if (!this.#wanted.has(uid)) worker.terminate(gracePeriodOf(worker.pod));
-    for (const pod of pods) this.#workers.get(uidOf(pod))?.update(pod);
+    for (const pod of pods) this.#workers.get(uidOf(pod))?.update(this.#options.asAdmitted(pod));
     this.#ended = new Set([...this.#ended].filter((uid) => this.#wanted.has(uid)));
     this.#waiting = pods.filter((pod) => !this.#workers.has(uidOf(pod)) && !this.#ended.has(uidOf(pod)));
     this.#startWaiting();
