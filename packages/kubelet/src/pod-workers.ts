@@ -1,4 +1,5 @@
 import type { Pod } from '@berth/api/objects';
+import type { Eviction } from './plan/observed-pod.ts';
 import type { ListedPod } from './pleg/relist.ts';
 import { fullNameOf, gracePeriodOf, uidOf } from './pod.ts';
 import type { PodWorker } from './pod-worker.ts';
@@ -68,6 +69,11 @@ export class PodWorkers {
     return this.all()
       .filter((worker) => worker.active)
       .map((worker) => worker.pod);
+  }
+
+  /** Ends a pod by the node's own decision; one that has ended stays as it is. */
+  evict(pod: Pod, eviction: Eviction): void {
+    this.#workers.get(uidOf(pod))?.evict(eviction);
   }
 
   /** Something may have happened to the pod. */
