@@ -3,23 +3,18 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Event, Pod, PodStatus } from '@berth/api/objects';
 import { onAbort } from '@berth/sdk/abort';
-import type { Logger } from 'pino';
 import type { ActionContext } from './actions/action-context.ts';
 import { hostPorts } from './admission/host-ports.ts';
 import { leftOutFields } from './admission/left-out-fields.ts';
 import { PodAdmission } from './admission/pod-admission.ts';
 import { unsupportedFields } from './admission/unsupported-fields.ts';
 import type { ClusterApi } from './api/cluster-api.ts';
-import { CgroupHousekeeping } from './cgroup/cgroup-housekeeping.ts';
-import { type CgroupOptions, defaultCgroups } from './cgroup/cgroup-options.ts';
-import { NodeCgroups } from './cgroup/node-cgroups.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { endPods } from './end-pods.ts';
 import { type Explanation, explain } from './explain/explanation.ts';
+import { KubeletNode, type KubeletNodeOptions } from './kubelet-node.ts';
 import { ContainerLogManager } from './logs/container-log-manager.ts';
-import { defaultLogRotation, type LogRotationOptions } from './logs/log-rotation.ts';
-import { readMachineFacts } from './machine/machine-facts.ts';
-import { defaultNodeResources, NodeResources, type NodeResourcesOptions } from './machine/node-resources.ts';
+import { defaultLogRotation } from './logs/log-rotation.ts';
 import { KubeletMetrics } from './metrics/kubelet-metrics.ts';
 import { PodStartLatency } from './metrics/pod-start-latency.ts';
 import { type EnvironmentOptions, NodeEnvironment } from './node-environment.ts';
@@ -31,11 +26,11 @@ import { PodEvents } from './pod-events.ts';
 import { PodWorker } from './pod-worker.ts';
 import { PodWorkers } from './pod-workers.ts';
 import { Probes } from './probes/pod-probes.ts';
+import type { ResizeAdmission } from './resize/resize-admission.ts';
 import { NodeRuntimes, type NodeRuntimesOptions } from './runtime/node-runtimes.ts';
 import type { RuntimeClient } from './runtime/runtime-client.ts';
-import { KubeletHost } from './server/kubelet-host.ts';
+import { KubeletHost, type ServingOptions } from './server/kubelet-host.ts';
 import { KubeletServer } from './server/server.ts';
-import type { KubeletServerOptions } from './server/server-options.ts';
 import { ClusterPods } from './sources/cluster-pods.ts';
 import type { PodSource } from './sources/pod-source.ts';
 import { defaultIntervals, type Intervals, SyncLoop } from './sync-loop.ts';
@@ -43,12 +38,9 @@ import { PodTraces } from './trace/pod-traces.ts';
 import { NodeVolumes, type VolumeOptions } from './volumes/node-volumes.ts';
 
 /** What a kubelet is made of. Times and back-off are for tests; their defaults are kubelet's. */
-export interface KubeletOptions extends NodeRuntimesOptions, EnvironmentOptions, VolumeOptions {
-  nodeName: string;
+export interface KubeletOptions extends NodeRuntimesOptions, EnvironmentOptions, VolumeOptions, KubeletNodeOptions, ServingOptions {
   /** RUN: `kubelet.sock` is made here. */
   run: string;
-  /** Pods' directories are below, `pods/UID/volumes/...`. */
-  kubeletRoot: string;
   /** Containers' logs: `NAMESPACE_NAME_UID/CONTAINER/RESTART.log` below. */
   podLogsDir: string;
   /** The node's address; default the host's first one. */
@@ -58,27 +50,12 @@ export interface KubeletOptions extends NodeRuntimesOptions, EnvironmentOptions,
   cluster?: ClusterApi;
   /** False: runtimes are listed and not asked for events (the feature gate EventedPLEG). Default true. */
   evented?: boolean;
-  /** The parent of all pods' cgroups in cgroupfs notation, `/berth`, which is `berth.slice` for runtimes with systemd; undefined: no cgroups are made or asked for. */
-  cgroupRoot?: string;
-  /** What cgroups allow, besides what the pods say. */
-  cgroups?: Partial<CgroupOptions>;
-  /** What of the node is for pods. */
-  resources?: Partial<NodeResourcesOptions>;
-  log: Logger;
   /** The traces that the runtimes' connections have their taps from. */
   traces?: PodTraces;
   /** How long a runtime may take to answer, the grace period of a stop coming on top. Default 2 minutes, kubelet's. */
   runtimeRequestTimeoutMs?: number;
-  /** The metrics that the runtimes' connections have their taps from. */
-  metrics?: KubeletMetrics;
-  /** The ports that it answers on besides its unix socket. */
-  server?: KubeletServerOptions;
-  /** Of containers' logs. */
-  logRotation?: Partial<LogRotationOptions>;
-  /** What /logs/ shows. Default /var/log. */
-  nodeLogDir?: string;
-  /** What /configz shows. */
-  configuration?(): object;
+  /** Default: a running pod gets whatever it asks for. */
+  admitResize?: ResizeAdmission;
   clock?: Clock;
   backOff?: Partial<BackOff>;
   intervals?: Partial<Intervals>;
@@ -105,8 +82,7 @@ export class Kubelet {
   readonly #traces: PodTraces;
   readonly #probes: Probes;
   readonly #directories: PodDirectories;
-  readonly #resources: NodeResources;
-  readonly #cgroups: NodeCgroups | undefined;
+  readonly #node: KubeletNode;
   readonly #environment: NodeEnvironment;
   readonly #volumes: NodeVolumes;
   readonly #admission: PodAdmission;
@@ -135,8 +111,7 @@ export class Kubelet {
       clock: this.#clock,
     });
     this.#directories = new PodDirectories(options.kubeletRoot, options.podLogsDir);
-    this.#resources = new NodeResources(readMachineFacts(), options.kubeletRoot, { ...defaultNodeResources, ...options.resources });
-    this.#cgroups = this.#cgroupsOf(options);
+    this.#node = new KubeletNode(options, () => this.#workers);
     this.#environment = new NodeEnvironment(options.kubeletRoot, options);
     const { objects, allocatable, userNamespaces } = this.#environment;
     this.#volumes = new NodeVolumes({
@@ -147,17 +122,18 @@ export class Kubelet {
       clock: this.#clock,
       onRemoved: (uid) => userNamespaces.release(uid),
     });
-    this.#admission = new PodAdmission([unsupportedFields, hostPorts, ...this.#environment.admitHandlers]);
+    // What may end other pods is asked last.
+    this.#admission = new PodAdmission([unsupportedFields, hostPorts, ...this.#environment.admitHandlers, ...this.#node.admitHandlers]);
     this.#workers = new PodWorkers({
       kubeletRoot: options.kubeletRoot,
       create: (pod, handler) => this.#createWorker(pod, handler),
+      asAdmitted: (pod) => this.#runtimes.admit(pod).pod,
       begunBefore: (pod) => existsSync(this.#directories.podDirectory(pod)),
       onFinished: (pod) => this.#forget(pod),
     });
     const { cluster: api, nodeName, log } = options;
     this.#cluster = api && new ClusterPods({ api, nodeName, log, clock: this.#clock });
     this.#starts = new PodStartLatency(this.#metrics, this.#clock, (pod) => this.#traces.pullSeconds(fullNameOf(pod)));
-    const housekeeping = this.#cgroups && this.#housekeepingOf(this.#cgroups, options);
     this.#loop = new SyncLoop({
       sources: [...options.sources, ...(this.#cluster ? [this.#cluster.source] : [])],
       runtimes: this.#runtimes.all(),
@@ -170,32 +146,15 @@ export class Kubelet {
       onStall: (seconds) => this.#metrics.syncLoopLongestStall.set(seconds),
       onUpdate: () => this.#tellAll(),
       onHousekeeping: () => {
-        void housekeeping?.turn();
+        this.#node.housekeep();
         this.#volumes.sweep((uid) => this.#loop.knows(uid));
       },
     });
-    const logParts = { directories: this.#directories, runtimes: this.#runtimes, clock: this.#clock, log, pods: () => this.pods() };
-    this.#logs = new ContainerLogManager(logParts, { ...defaultLogRotation, ...options.logRotation });
-    this.#server = new KubeletServer({
-      path: join(options.run, 'kubelet.sock'),
-      node: new KubeletHost({
-        ...options,
-        runtimes: this.#runtimes,
-        directories: this.#directories,
-        cgroups: this.#cgroups,
-        traces: this.#traces,
-        metrics: this.#metrics,
-        clock: this.#clock,
-        pods: () => this.pods(),
-        events: () => this.events(),
-        unhealthy: () => this.unhealthy(),
-        explain: (pod) => this.#explain(pod),
-        sourceProblems: () => this.sourceProblems(),
-      }),
-      ...(options.server && { ports: options.server }),
-      log: options.log,
-      clock: this.#clock,
-    });
+    const parts = { ...options, kubelet: this, runtimes: this.#runtimes, directories: this.#directories, clock: this.#clock };
+    this.#logs = new ContainerLogManager(parts, { ...defaultLogRotation, ...options.logRotation });
+    const { cgroups } = this.#node;
+    const node = new KubeletHost({ ...parts, cgroups, traces: this.#traces, metrics: this.#metrics });
+    this.#server = new KubeletServer({ ...parts, path: join(options.run, 'kubelet.sock'), node, ports: options.server });
   }
 
   /** Serves, and begins to run pods. */
@@ -214,7 +173,7 @@ export class Kubelet {
   /** Ends the kubelet. Gives a message for each pod that didn't end. */
   async stop({ gracefully, hurry }: StopOptions): Promise<string[]> {
     const left = gracefully ? await endPods(this.#workers, { clock: this.#clock, requestTimeoutMs: this.#requestTimeoutMs(), hurry }) : [];
-    if (gracefully) await this.#cgroups?.removeRoot();
+    if (gracefully) await this.#node.cgroups?.removeRoot();
     await this.#workers.haltAll();
     this.#loopEnd.abort();
     await this.#loopDone;
@@ -268,6 +227,7 @@ export class Kubelet {
     const worker = new PodWorker({
       context: this.#contextOf(pod, client),
       probes: this.#probes,
+      admitResize: this.#options.admitResize ?? (() => undefined),
       backOff: { ...defaultBackOff, ...this.#options.backOff },
       clock: this.#clock,
       log: this.#options.log,
@@ -285,7 +245,8 @@ export class Kubelet {
     return this.#admission.admit({ pod, others: this.#workers.activePods() });
   }
 
-  #explain(pod: Pod): Explanation {
+  /** How far the pod has come, and what it waits for. */
+  explain(pod: Pod): Explanation {
     const worker = this.#workers.get(uidOf(pod));
     const trace = this.#traces.of(fullNameOf(pod)) ?? { records: [], open: [], sandboxIds: [] };
     const backOff = { ...defaultBackOff, ...this.#options.backOff };
@@ -298,32 +259,13 @@ export class Kubelet {
       client,
       directories: this.#directories,
       volumes: this.#volumes.ofPods,
-      cgroups: this.#cgroups,
+      cgroups: this.#node.cgroups,
       events: this.#events,
       environment: this.#environment,
-      nodeMemory: this.#resources.capacity().get('memory') ?? 0n,
+      containerResources: () => this.#node.containerResources(),
       requestTimeoutMs: this.#requestTimeoutMs(),
       podIP: () => this.#workers.get(uidOf(pod))?.status.podIP,
     };
-  }
-
-  #cgroupsOf({ cgroupRoot, cgroups }: KubeletOptions): NodeCgroups | undefined {
-    if (cgroupRoot === undefined) return undefined;
-    const resources = this.#resources;
-    return new NodeCgroups(
-      { ...defaultCgroups, ...cgroups, cgroupRoot },
-      {
-        pods: () => this.#workers.activePods(),
-        podLimits: () => resources.podLimits(),
-        capacity: () => resources.capacity(),
-        allocatable: () => resources.allocatable(),
-        reserved: (field) => resources.reserved(field),
-      },
-    );
-  }
-
-  #housekeepingOf(cgroups: NodeCgroups, { log }: KubeletOptions): CgroupHousekeeping {
-    return new CgroupHousekeeping({ cgroups, isKnown: (uid) => this.#workers.knows(uid), log });
   }
 
   #requestTimeoutMs(): number {

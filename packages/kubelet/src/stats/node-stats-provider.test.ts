@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Pod } from '@berth/api/objects';
 import { pino } from 'pino';
@@ -104,9 +104,10 @@ it('a pod is told with what the runtime says, its volumes, logs and ephemeral st
     containers: [{ name: 'main', rootfs: { usedBytes: 8192, inodesUsed: 3 }, logs: { inodesUsed: 2 } }],
     volume: [{ name: 'data', inodesUsed: 2 }],
   });
+  const hosts = await stat(join(node.root, 'kubelet/pods', uidOf(node.pod('a') as Pod), 'etc-hosts'));
   const [volume, logs] = [pod?.volume?.[0]?.usedBytes ?? 0, pod?.containers[0]?.logs?.usedBytes ?? 0];
   expect(volume).toBeGreaterThanOrEqual(9000);
-  expect(pod?.['ephemeral-storage']?.usedBytes).toBe(8192 + volume + logs);
+  expect(pod?.['ephemeral-storage']?.usedBytes).toBe(8192 + volume + logs + hosts.blocks * 512);
 });
 
 it('only_cpu_and_memory leaves out what takes long', async () => {
