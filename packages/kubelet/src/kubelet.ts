@@ -3,7 +3,6 @@ import { mkdir } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { Event, Pod, PodStatus } from '@berth/api/objects';
-import { onAbort } from '@berth/sdk/abort';
 import { ExecSyncRequest, type ExecSyncResponse } from '@berth/sdk/cri';
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
@@ -12,13 +11,15 @@ import { hostPorts } from './admission/host-ports.ts';
 import { leftOutFields } from './admission/left-out-fields.ts';
 import { PodAdmission } from './admission/pod-admission.ts';
 import { unsupportedFields } from './admission/unsupported-fields.ts';
+import type { ClusterApi } from './api/cluster-api.ts';
 import { NodeCgroups } from './cgroup/node-cgroups.ts';
 import { type Clock, systemClock } from './clock.ts';
+import { endPods } from './end-pods.ts';
 import { type Explanation, explain } from './explain/explanation.ts';
 import { type EnvironmentOptions, NodeEnvironment } from './node-environment.ts';
 import { type BackOff, defaultBackOff } from './plan/back-off.ts';
 import type { Refusal } from './plan/observed-pod.ts';
-import { apiTime, fullNameOf, gracePeriodOf, specOf, uidOf } from './pod.ts';
+import { apiTime, fullNameOf, specOf, uidOf } from './pod.ts';
 import { PodDirectories } from './pod-directories.ts';
 import { PodEvents } from './pod-events.ts';
 import { PodWorker } from './pod-worker.ts';
@@ -28,6 +29,7 @@ import { NodeRuntimes, type NodeRuntimesOptions } from './runtime/node-runtimes.
 import type { RuntimeClient } from './runtime/runtime-client.ts';
 import { RuntimeSessions } from './runtime/runtime-sessions.ts';
 import { KubeletServer } from './server/server.ts';
+import { ClusterPods } from './sources/cluster-pods.ts';
 import type { PodSource } from './sources/pod-source.ts';
 import { NodeStatsProvider } from './stats/node-stats-provider.ts';
 import { defaultIntervals, type Intervals, SyncLoop } from './sync-loop.ts';
@@ -45,6 +47,12 @@ export interface KubeletOptions extends NodeRuntimesOptions, EnvironmentOptions 
   /** The node's address; default the host's first one. */
   nodeIP?: string;
   sources: PodSource[];
+  /** The cluster that the node belongs to; undefined: none. */
+  cluster?: ClusterApi;
+  /** False: runtimes are listed and not asked for events (the feature gate EventedPLEG). Default true. */
+  evented?: boolean;
+  /** Called with each new maximum of how long the sync loop was held up, in seconds. */
+  onStall?: (seconds: number) => void;
   /** The parent of all pods' cgroups in cgroupfs notation, `/berth`, which is `berth.slice` for runtimes with systemd; undefined: no cgroups are made or asked for. */
   cgroupRoot?: string;
   log: Logger;
@@ -70,8 +78,6 @@ interface StopOptions {
 type StatusListener = (pod?: Pod) => void;
 
 const defaultRequestTimeoutMs = 2 * 60 * 1000;
-/** What a pod's end may take besides its grace period and the runtime's answers. */
-const stopMarginMs = 10_000;
 
 /** The node agent: takes pods from its sources and keeps them running in the runtimes, over CRI. */
 export class Kubelet {
@@ -86,11 +92,12 @@ export class Kubelet {
   readonly #environment: NodeEnvironment;
   readonly #admission: PodAdmission;
   readonly #workers: PodWorkers;
+  readonly #cluster: ClusterPods | undefined;
   readonly #loop: SyncLoop;
   readonly #server: KubeletServer;
   readonly #listeners = new Set<StatusListener>();
   readonly #loopEnd = new AbortController();
-  #loopDone: Promise<void> | undefined;
+  #loopDone: Promise<unknown> | undefined;
 
   constructor(options: KubeletOptions) {
     this.#options = options;
@@ -114,17 +121,23 @@ export class Kubelet {
       begunBefore: (pod) => existsSync(this.#directories.podDirectory(pod)),
       onFinished: (pod) => this.#forget(pod),
     });
+    const { cluster: api, nodeName, log } = options;
+    this.#cluster = api && new ClusterPods({ api, nodeName, log, clock: this.#clock });
     this.#loop = new SyncLoop({
-      sources: options.sources,
+      sources: [...options.sources, ...(this.#cluster ? [this.#cluster.source] : [])],
       runtimes: this.#runtimes.all(),
       workers: this.#workers,
       intervals: { ...defaultIntervals, ...options.intervals },
       log: options.log,
+      clock: this.#clock,
+      evented: options.evented,
+      onStall: options.onStall,
       onUpdate: () => this.#tellAll(),
     });
     this.#server = new KubeletServer(join(options.run, 'kubelet.sock'), {
       pods: () => this.pods(),
       events: () => this.events(),
+      unhealthy: () => this.unhealthy(),
       stats: this.#statsOf(options),
       execSync: (container, command, signal) => this.#execSync(container, command, signal),
       sessions: new RuntimeSessions(this.#runtimes),
@@ -140,12 +153,13 @@ export class Kubelet {
     await mkdir(this.#options.kubeletRoot, { recursive: true, mode: 0o750 });
     await mkdir(this.#options.podLogsDir, { recursive: true });
     await this.#server.listen();
-    this.#loopDone = this.#loop.run(this.#loopEnd.signal);
+    this.#loopDone = Promise.all([this.#loop.run(this.#loopEnd.signal), this.#cluster?.run(this.#loopEnd.signal)]);
   }
 
   /** Ends the kubelet. Gives a message for each pod that didn't end. */
   async stop({ gracefully, hurry }: StopOptions): Promise<string[]> {
-    const left = gracefully ? await this.#endPods(hurry) : [];
+    const left = gracefully ? await endPods(this.#workers, { clock: this.#clock, requestTimeoutMs: this.#requestTimeoutMs(), hurry }) : [];
+    if (gracefully) await this.#cgroups?.removeRoot();
     await this.#workers.haltAll();
     this.#loopEnd.abort();
     await this.#loopDone;
@@ -170,6 +184,16 @@ export class Kubelet {
     return this.#loop.sourcesReady;
   }
 
+  /** What is wrong with the sync loop or a runtime, a message each; none: the node is healthy, as far as that goes. */
+  unhealthy(): string[] {
+    return this.#loop.unhealthy();
+  }
+
+  /** How long the sync loop was held up at worst, in seconds. */
+  longestStallSeconds(): number {
+    return this.#loop.stalls.longestSeconds;
+  }
+
   events(): Event[] {
     return this.#events.list();
   }
@@ -178,26 +202,6 @@ export class Kubelet {
   onStatus(listener: StatusListener): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
-  }
-
-  /** Ends the pods, and gives a message for each that didn't end in time. */
-  async #endPods(hurry: AbortSignal | undefined): Promise<string[]> {
-    await this.#withinStopLimit(this.#workers.terminateAll(hurry), hurry);
-    await this.#cgroups?.removeRoot();
-    const left = this.#workers.all().filter((worker) => worker.begun && !worker.finished);
-    return left.map(({ pod, status }) => `pod ${fullNameOf(pod)} didn't end: ${status.message ?? 'no reason known'}`);
-  }
-
-  /** Until `end` resolves, or has taken longer than the pods and their runtimes may; in a hurry, than the margin. */
-  async #withinStopLimit(end: Promise<void>, hurry: AbortSignal | undefined): Promise<void> {
-    const graces = this.#workers.all().map(({ pod }) => gracePeriodOf(pod) * 1000);
-    const limitMs = Math.max(0, ...graces) + this.#requestTimeoutMs() + stopMarginMs;
-    const limit = Promise.withResolvers<void>();
-    const cancels = [this.#clock.after(limitMs, limit.resolve)];
-    const unsubscribe = onAbort([hurry], () => cancels.push(this.#clock.after(stopMarginMs, limit.resolve)));
-    await Promise.race([end, limit.promise]);
-    unsubscribe();
-    for (const cancel of cancels) cancel();
   }
 
   #createWorker(asked: Pod, foundIn: string | undefined): PodWorker {
@@ -271,10 +275,13 @@ export class Kubelet {
 
   #forget(pod: Pod): void {
     this.#events.forget(uidOf(pod));
+    this.#cluster?.ended(pod);
+    this.#cluster?.show(this.pods());
     this.#tell(pod);
   }
 
   #tellAll(): void {
+    this.#cluster?.show(this.pods());
     for (const listener of this.#listeners) listener();
   }
 

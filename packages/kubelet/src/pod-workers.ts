@@ -20,6 +20,10 @@ export class PodWorkers {
   readonly #workers = new Map<string, PodWorker>();
   /** Pods that wait until one of their name has ended. */
   #waiting: Pod[] = [];
+  /** The pods that sources have, by uid. */
+  #wanted = new Map<string, Pod>();
+  /** Those of them that were deleted there and have ended: they don't begin anew. */
+  #ended = new Set<string>();
   #stopping = false;
 
   constructor(options: PodWorkersOptions) {
@@ -42,10 +46,11 @@ export class PodWorkers {
   /** These pods are to run, and no others. */
   want(pods: Pod[]): void {
     if (this.#stopping) return;
-    const wanted = new Set(pods.map(uidOf));
-    for (const [uid, worker] of this.#workers) if (!wanted.has(uid)) worker.terminate(gracePeriodOf(worker.pod));
+    this.#wanted = new Map(pods.map((pod) => [uidOf(pod), pod]));
+    for (const [uid, worker] of this.#workers) if (!this.#wanted.has(uid)) worker.terminate(gracePeriodOf(worker.pod));
     for (const pod of pods) this.#workers.get(uidOf(pod))?.update(pod);
-    this.#waiting = pods.filter((pod) => !this.#workers.has(uidOf(pod)));
+    this.#ended = new Set([...this.#ended].filter((uid) => this.#wanted.has(uid)));
+    this.#waiting = pods.filter((pod) => !this.#workers.has(uidOf(pod)) && !this.#ended.has(uidOf(pod)));
     this.#startWaiting();
   }
 
@@ -73,6 +78,7 @@ export class PodWorkers {
     for (const [uid, worker] of this.#workers) {
       if (!worker.finished) continue;
       this.#workers.delete(uid);
+      this.#wantAgain(uid);
       this.#options.onFinished(worker.pod);
     }
     if (!this.#stopping) this.#startWaiting();
@@ -98,6 +104,13 @@ export class PodWorkers {
     await Promise.all(this.all().map((worker) => worker.halt()));
   }
 
+  /** A pod that came back while it was ending begins anew; one that was deleted doesn't. */
+  #wantAgain(uid: string): void {
+    const pod = this.#wanted.get(uid);
+    if (pod?.metadata?.deletionTimestamp) this.#ended.add(uid);
+    else if (pod && !this.#stopping) this.#waiting.push(pod);
+  }
+
   #startWaiting(): void {
     const busy = new Set(this.all().map(({ pod }) => fullNameOf(pod)));
     const startable = this.#waiting.filter((pod) => !busy.has(fullNameOf(pod)));
@@ -111,6 +124,7 @@ export class PodWorkers {
     const worker = this.#options.create(pod, handler);
     this.#workers.set(uidOf(pod), worker);
     worker.start();
+    if (pod.metadata?.deletionTimestamp) worker.terminate(gracePeriodOf(pod));
     void worker.ended().then(() => this.forgetFinished());
     return worker;
   }
