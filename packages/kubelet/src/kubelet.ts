@@ -15,7 +15,7 @@ import type { ClusterApi } from './api/cluster-api.ts';
 import { NodeCgroups } from './cgroup/node-cgroups.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { endPods } from './end-pods.ts';
-import { type Explanation, explain } from './explain/explanation.ts';
+import { explainPod } from './explain/explain-pod.ts';
 import { type EnvironmentOptions, NodeEnvironment } from './node-environment.ts';
 import { type BackOff, defaultBackOff } from './plan/back-off.ts';
 import type { Refusal } from './plan/observed-pod.ts';
@@ -25,6 +25,7 @@ import { PodEvents } from './pod-events.ts';
 import { PodWorker } from './pod-worker.ts';
 import { PodWorkers } from './pod-workers.ts';
 import { Probes } from './probes/pod-probes.ts';
+import { ClusterReports } from './reports/cluster-reports.ts';
 import { NodeRuntimes, type NodeRuntimesOptions } from './runtime/node-runtimes.ts';
 import type { RuntimeClient } from './runtime/runtime-client.ts';
 import { RuntimeSessions } from './runtime/runtime-sessions.ts';
@@ -93,6 +94,7 @@ export class Kubelet {
   readonly #admission: PodAdmission;
   readonly #workers: PodWorkers;
   readonly #cluster: ClusterPods | undefined;
+  readonly #reports: ClusterReports | undefined;
   readonly #loop: SyncLoop;
   readonly #server: KubeletServer;
   readonly #listeners = new Set<StatusListener>();
@@ -103,7 +105,7 @@ export class Kubelet {
     this.#options = options;
     this.#runtimes = new NodeRuntimes(options);
     this.#clock = options.clock ?? systemClock;
-    this.#events = new PodEvents(this.#clock, options.nodeName);
+    this.#events = new PodEvents(this.#clock, options.nodeName, (event) => this.#reports?.event(event));
     this.#traces = options.traces ?? new PodTraces();
     this.#probes = new Probes({
       registry: options.registry ?? new Registry(),
@@ -123,6 +125,7 @@ export class Kubelet {
     });
     const { cluster: api, nodeName, log } = options;
     this.#cluster = api && new ClusterPods({ api, nodeName, log, clock: this.#clock });
+    this.#reports = api && new ClusterReports({ api, log, clock: this.#clock, inApi: (pod) => this.#cluster?.inApi(pod) });
     this.#loop = new SyncLoop({
       sources: [...options.sources, ...(this.#cluster ? [this.#cluster.source] : [])],
       runtimes: this.#runtimes.all(),
@@ -142,7 +145,8 @@ export class Kubelet {
       execSync: (container, command, signal) => this.#execSync(container, command, signal),
       sessions: new RuntimeSessions(this.#runtimes),
       trace: (pod) => this.#traces.of(fullNameOf(pod)),
-      explain: (pod) => this.#explain(pod),
+      explain: (pod) =>
+        explainPod(pod, { worker: this.#workers.get(uidOf(pod)), traces: this.#traces, backOff: this.#backOff(), now: this.#clock.now() }),
       sourceProblems: () => this.sourceProblems(),
       logDirectory: (pod) => this.#directories.logDirectory(pod),
     });
@@ -153,7 +157,7 @@ export class Kubelet {
     await mkdir(this.#options.kubeletRoot, { recursive: true, mode: 0o750 });
     await mkdir(this.#options.podLogsDir, { recursive: true });
     await this.#server.listen();
-    this.#loopDone = Promise.all([this.#loop.run(this.#loopEnd.signal), this.#cluster?.run(this.#loopEnd.signal)]);
+    this.#loopDone = Promise.all([this.#loop, this.#cluster, this.#reports].map((part) => part?.run(this.#loopEnd.signal)));
   }
 
   /** Ends the kubelet. Gives a message for each pod that didn't end. */
@@ -212,7 +216,7 @@ export class Kubelet {
     const worker = new PodWorker({
       context: this.#contextOf(pod, client),
       probes: this.#probes,
-      backOff: { ...defaultBackOff, ...this.#options.backOff },
+      backOff: this.#backOff(),
       clock: this.#clock,
       log: this.#options.log,
       hostIP: this.#options.nodeIP ?? this.#environment.hostIPs()[0],
@@ -226,13 +230,6 @@ export class Kubelet {
   #admit(pod: Pod): Refusal | undefined {
     const holders = this.#workers.all().filter((worker) => worker.active);
     return this.#admission.admit({ pod, others: holders.map((worker) => worker.pod) });
-  }
-
-  #explain(pod: Pod): Explanation {
-    const worker = this.#workers.get(uidOf(pod));
-    const trace = this.#traces.of(fullNameOf(pod)) ?? { records: [], open: [], sandboxIds: [] };
-    const backOff = { ...defaultBackOff, ...this.#options.backOff };
-    return explain({ pod, observed: worker?.observed, trace, answers: worker?.answers ?? [], backOff }, this.#clock.now());
   }
 
   #contextOf(pod: Pod, client: RuntimeClient): ActionContext {
@@ -269,6 +266,10 @@ export class Kubelet {
       .runtime.execSync(ExecSyncRequest.create({ containerId: id, cmd }), { signal, deadlineMs: Number.POSITIVE_INFINITY });
   }
 
+  #backOff(): BackOff {
+    return { ...defaultBackOff, ...this.#options.backOff };
+  }
+
   #requestTimeoutMs(): number {
     return this.#options.runtimeRequestTimeoutMs ?? defaultRequestTimeoutMs;
   }
@@ -276,6 +277,7 @@ export class Kubelet {
   #forget(pod: Pod): void {
     this.#events.forget(uidOf(pod));
     this.#cluster?.ended(pod);
+    this.#reports?.ended(pod);
     this.#cluster?.show(this.pods());
     this.#tell(pod);
   }
@@ -286,6 +288,7 @@ export class Kubelet {
   }
 
   #tell(pod: Pod, status: PodStatus | undefined = this.#workers.get(uidOf(pod))?.status): void {
+    if (status) this.#reports?.status({ ...pod, status });
     for (const listener of this.#listeners) listener({ ...pod, status });
   }
 }
