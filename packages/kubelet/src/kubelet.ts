@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { Event, Pod, PodStatus } from '@berth/api/objects';
+import { onAbort } from '@berth/sdk/abort';
 import { ExecSyncRequest, type ExecSyncResponse } from '@berth/sdk/cri';
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
@@ -12,10 +12,14 @@ import { leftOutFields } from './admission/left-out-fields.ts';
 import { PodAdmission } from './admission/pod-admission.ts';
 import { unsupportedFields } from './admission/unsupported-fields.ts';
 import type { ClusterApi } from './api/cluster-api.ts';
+import { CgroupHousekeeping } from './cgroup/cgroup-housekeeping.ts';
+import { type CgroupOptions, defaultCgroups } from './cgroup/cgroup-options.ts';
 import { NodeCgroups } from './cgroup/node-cgroups.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { endPods } from './end-pods.ts';
 import { explainPod } from './explain/explain-pod.ts';
+import { readMachineFacts } from './machine/machine-facts.ts';
+import { defaultNodeResources, NodeResources, type NodeResourcesOptions } from './machine/node-resources.ts';
 import { type EnvironmentOptions, NodeEnvironment } from './node-environment.ts';
 import { type BackOff, defaultBackOff } from './plan/back-off.ts';
 import type { Refusal } from './plan/observed-pod.ts';
@@ -35,9 +39,10 @@ import type { PodSource } from './sources/pod-source.ts';
 import { NodeStatsProvider } from './stats/node-stats-provider.ts';
 import { defaultIntervals, type Intervals, SyncLoop } from './sync-loop.ts';
 import { PodTraces } from './trace/pod-traces.ts';
+import { NodeVolumes, type VolumeOptions } from './volumes/node-volumes.ts';
 
 /** What a kubelet is made of. Times and back-off are for tests; their defaults are kubelet's. */
-export interface KubeletOptions extends NodeRuntimesOptions, EnvironmentOptions {
+export interface KubeletOptions extends NodeRuntimesOptions, EnvironmentOptions, VolumeOptions {
   nodeName: string;
   /** RUN: `kubelet.sock` is made here. */
   run: string;
@@ -56,6 +61,10 @@ export interface KubeletOptions extends NodeRuntimesOptions, EnvironmentOptions 
   onStall?: (seconds: number) => void;
   /** The parent of all pods' cgroups in cgroupfs notation, `/berth`, which is `berth.slice` for runtimes with systemd; undefined: no cgroups are made or asked for. */
   cgroupRoot?: string;
+  /** What cgroups allow, besides what the pods say. */
+  cgroups?: Partial<CgroupOptions>;
+  /** What of the node is for pods. */
+  resources?: Partial<NodeResourcesOptions>;
   log: Logger;
   /** The traces that the runtimes' connections have their taps from. */
   traces?: PodTraces;
@@ -89,8 +98,10 @@ export class Kubelet {
   readonly #traces: PodTraces;
   readonly #probes: Probes;
   readonly #directories: PodDirectories;
+  readonly #resources: NodeResources;
   readonly #cgroups: NodeCgroups | undefined;
   readonly #environment: NodeEnvironment;
+  readonly #volumes: NodeVolumes;
   readonly #admission: PodAdmission;
   readonly #workers: PodWorkers;
   readonly #cluster: ClusterPods | undefined;
@@ -114,8 +125,18 @@ export class Kubelet {
       clock: this.#clock,
     });
     this.#directories = new PodDirectories(options.kubeletRoot, options.podLogsDir);
-    this.#cgroups = options.cgroupRoot === undefined ? undefined : new NodeCgroups(options.cgroupRoot);
+    this.#resources = new NodeResources(readMachineFacts(), options.kubeletRoot, { ...defaultNodeResources, ...options.resources });
+    this.#cgroups = this.#cgroupsOf(options);
     this.#environment = new NodeEnvironment(options.kubeletRoot, options);
+    const { objects, allocatable, userNamespaces } = this.#environment;
+    this.#volumes = new NodeVolumes({
+      ...options,
+      directories: this.#directories,
+      objects,
+      allocatable,
+      clock: this.#clock,
+      onRemoved: (uid) => userNamespaces.release(uid),
+    });
     this.#admission = new PodAdmission([unsupportedFields, hostPorts, ...this.#environment.admitHandlers]);
     this.#workers = new PodWorkers({
       kubeletRoot: options.kubeletRoot,
@@ -126,6 +147,7 @@ export class Kubelet {
     const { cluster: api, nodeName, log } = options;
     this.#cluster = api && new ClusterPods({ api, nodeName, log, clock: this.#clock });
     this.#reports = api && new ClusterReports({ api, log, clock: this.#clock, inApi: (pod) => this.#cluster?.inApi(pod) });
+    const housekeeping = this.#cgroups && this.#housekeepingOf(this.#cgroups, options);
     this.#loop = new SyncLoop({
       sources: [...options.sources, ...(this.#cluster ? [this.#cluster.source] : [])],
       runtimes: this.#runtimes.all(),
@@ -136,6 +158,10 @@ export class Kubelet {
       evented: options.evented,
       onStall: options.onStall,
       onUpdate: () => this.#tellAll(),
+      onHousekeeping: () => {
+        void housekeeping?.turn();
+        this.#volumes.sweep((uid) => this.#loop.knows(uid));
+      },
     });
     this.#server = new KubeletServer(join(options.run, 'kubelet.sock'), {
       pods: () => this.pods(),
@@ -157,7 +183,12 @@ export class Kubelet {
     await mkdir(this.#options.kubeletRoot, { recursive: true, mode: 0o750 });
     await mkdir(this.#options.podLogsDir, { recursive: true });
     await this.#server.listen();
-    this.#loopDone = Promise.all([this.#loop, this.#cluster, this.#reports].map((part) => part?.run(this.#loopEnd.signal)));
+    const { signal } = this.#loopEnd;
+    onAbort(
+      [signal],
+      this.#environment.objects.onChange((...object) => this.#workers.objectChanged(...object)),
+    );
+    this.#loopDone = Promise.all([this.#loop, this.#cluster, this.#reports].map((part) => part?.run(signal)));
   }
 
   /** Ends the kubelet. Gives a message for each pod that didn't end. */
@@ -167,6 +198,7 @@ export class Kubelet {
     await this.#workers.haltAll();
     this.#loopEnd.abort();
     await this.#loopDone;
+    await this.#volumes.settled();
     await this.#server.close();
     return left;
   }
@@ -228,8 +260,7 @@ export class Kubelet {
   }
 
   #admit(pod: Pod): Refusal | undefined {
-    const holders = this.#workers.all().filter((worker) => worker.active);
-    return this.#admission.admit({ pod, others: holders.map((worker) => worker.pod) });
+    return this.#admission.admit({ pod, others: this.#workers.activePods() });
   }
 
   #contextOf(pod: Pod, client: RuntimeClient): ActionContext {
@@ -237,13 +268,33 @@ export class Kubelet {
       pod,
       client,
       directories: this.#directories,
+      volumes: this.#volumes.ofPods,
       cgroups: this.#cgroups,
       events: this.#events,
       environment: this.#environment,
-      nodeMemory: BigInt(totalmem()),
+      nodeMemory: this.#resources.capacity().get('memory') ?? 0n,
       requestTimeoutMs: this.#requestTimeoutMs(),
       podIP: () => this.#workers.get(uidOf(pod))?.status.podIP,
     };
+  }
+
+  #cgroupsOf({ cgroupRoot, cgroups }: KubeletOptions): NodeCgroups | undefined {
+    if (cgroupRoot === undefined) return undefined;
+    const resources = this.#resources;
+    return new NodeCgroups(
+      { ...defaultCgroups, ...cgroups, cgroupRoot },
+      {
+        pods: () => this.#workers.activePods(),
+        podLimits: () => resources.podLimits(),
+        capacity: () => resources.capacity(),
+        allocatable: () => resources.allocatable(),
+        reserved: (field) => resources.reserved(field),
+      },
+    );
+  }
+
+  #housekeepingOf(cgroups: NodeCgroups, { log }: KubeletOptions): CgroupHousekeeping {
+    return new CgroupHousekeeping({ cgroups, isKnown: (uid) => this.#workers.knows(uid), log });
   }
 
   #statsOf({ nodeName, log, cgroupRoot }: KubeletOptions): NodeStatsProvider {
@@ -254,8 +305,8 @@ export class Kubelet {
       runtimes: this.#runtimes,
       clock: this.#clock,
       pods: () => this.pods(),
-      cgroupOf: async (pod, client, signal) => (await this.#cgroups?.of(client, signal))?.parentOf(uidOf(pod)),
-      systemCgroups: { ...(cgroupRoot !== undefined && { podsCgroup: cgroupRoot }) },
+      cgroupOf: async (pod, client, signal) => this.#cgroups?.parentOf(pod, client, signal),
+      systemCgroups: { ...(cgroupRoot !== undefined && { podsCgroup: join(cgroupRoot, 'kubepods') }) },
     });
   }
 

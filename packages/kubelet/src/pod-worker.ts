@@ -21,6 +21,7 @@ import type { ProbeAnswer } from './probes/instance-probes.ts';
 import type { PodProbes, Probes } from './probes/pod-probes.ts';
 import { PodObserver } from './runtime/observe-pod.ts';
 import { tellWaits } from './tell-waits.ts';
+import { hasRefreshedVolumes } from './volumes/pod-volumes.ts';
 import { Wake } from './wake.ts';
 
 interface PodWorkerOptions {
@@ -145,11 +146,21 @@ export class PodWorker {
     this.#wake.ring();
   }
 
+  /** What the pod refers to may have changed: its volumes are brought up to date, and what waited for something missing is tried at once. */
+  refresh(): void {
+    this.#observed.volumesStale = hasRefreshedVolumes(this.pod);
+    for (const [key, { reason }] of Object.entries(this.#observed.failures)) {
+      if (reason === 'FailedMount' || reason === 'CreateContainerConfigError') delete this.#observed.failures[key];
+    }
+    this.notify();
+  }
+
   /** The pod has changed in place: what it asks for now counts from the next plan on; it may ask to be ended. */
   update(pod: Pod): void {
     if (isSamePod(this.pod, pod)) return;
     forgetRedefined(this.#observed, this.pod, pod);
     this.#context = { ...this.#context, pod };
+    this.#observed.volumesStale = hasRefreshedVolumes(pod);
     if (pod.metadata?.deletionTimestamp) this.terminate(gracePeriodOf(pod));
     this.notify();
   }
@@ -261,6 +272,8 @@ export class PodWorker {
 
   async #carryOut(action: Action, signal: AbortSignal): Promise<void> {
     this.#log.debug({ action }, 'action');
+    // A change that comes while the volumes are brought up to date asks for another round.
+    if (action.kind === 'refresh-volumes') this.#observed.volumesStale = false;
     if (action.kind === 'stop-containers' && action.podEnds) this.#observed.endingSince ??= this.#options.clock.now();
     await this.#try(action, signal, async () => {
       if (action.kind === 'check-image') await this.#checkImage(action.image, signal);
@@ -268,6 +281,7 @@ export class PodWorker {
       else await perform(this.#context, action, signal);
       this.#remember(action);
     });
+    if (action.kind === 'refresh-volumes' && failureOf(this.#observed, action)) this.#observed.volumesStale = true;
     if (action.kind === 'start-container') this.#rememberStart(action);
   }
 

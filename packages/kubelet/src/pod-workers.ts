@@ -2,6 +2,8 @@ import type { Pod } from '@berth/api/objects';
 import type { ListedPod } from './pleg/relist.ts';
 import { fullNameOf, gracePeriodOf, uidOf } from './pod.ts';
 import type { PodWorker } from './pod-worker.ts';
+import { refersTo } from './referred-names.ts';
+import type { ReferredObjects } from './sources/object-source.ts';
 
 interface PodWorkersOptions {
   /** A worker for a pod, not yet started. `handler` is given for a pod that was found in that runtime. */
@@ -54,20 +56,38 @@ export class PodWorkers {
     this.#startWaiting();
   }
 
+  /** Whether a pod of that uid is there, or waits to begin. */
+  knows(uid: string): boolean {
+    return this.#workers.has(uid) || this.#waiting.some((pod) => uidOf(pod) === uid);
+  }
+
+  /** The pods that are admitted and haven't ended. */
+  activePods(): Pod[] {
+    return this.all()
+      .filter((worker) => worker.active)
+      .map((worker) => worker.pod);
+  }
+
   /** Something may have happened to the pod. */
   notify(uid: string): void {
     this.#workers.get(uid)?.notify();
   }
 
-  notifyAll(): void {
-    for (const worker of this.#workers.values()) worker.notify();
+  /** Brings every pod up to date with whatever it refers to. */
+  refreshAll(): void {
+    for (const worker of this.#workers.values()) worker.refresh();
+  }
+
+  /** An object that pods may refer to has come, changed or gone. */
+  objectChanged(kind: keyof ReferredObjects, namespace: string, name: string): void {
+    for (const worker of this.#workers.values()) if (refersTo(worker.pod, kind, namespace, name)) worker.refresh();
   }
 
   /** Ends the pods of this kubelet that a runtime has and nobody wants. */
   endOrphans(handler: string, pods: ListedPod[]): void {
     if (this.#stopping) return;
     for (const { uid, name, namespace, kubeletRoot } of pods) {
-      if (kubeletRoot !== this.#options.kubeletRoot || this.#workers.has(uid) || this.#waiting.some((pod) => uidOf(pod) === uid)) continue;
+      if (kubeletRoot !== this.#options.kubeletRoot || this.knows(uid)) continue;
       const pod: Pod = { apiVersion: 'v1', kind: 'Pod', metadata: { uid, name, namespace }, spec: { containers: [] } };
       this.#launch(pod, handler).terminate(gracePeriodOf(pod));
     }

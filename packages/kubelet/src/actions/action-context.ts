@@ -8,12 +8,14 @@ import { specOf, uidOf } from '../pod.ts';
 import type { PodDirectories } from '../pod-directories.ts';
 import type { PodEvents } from '../pod-events.ts';
 import type { RuntimeClient } from '../runtime/runtime-client.ts';
+import type { PodVolumes } from '../volumes/pod-volumes.ts';
 
 /** What every action works with. */
 export interface ActionContext {
   pod: Pod;
   client: RuntimeClient;
   directories: PodDirectories;
+  volumes: PodVolumes;
   /** Undefined: pods get no cgroups of their own. */
   cgroups: NodeCgroups | undefined;
   events: PodEvents;
@@ -40,11 +42,10 @@ export function handlerTarget(
 export async function sandboxSurroundings(context: ActionContext, signal: AbortSignal): Promise<SandboxSurroundings> {
   const { pod, client, directories, environment } = context;
   const { dns } = environment;
-  const cgroups = await context.cgroups?.of(client, signal);
   return {
     kubeletRoot: directories.kubeletRoot,
     logDirectory: directories.logDirectory(pod),
-    cgroupParent: cgroups?.parentOf(uidOf(pod)) ?? '',
+    cgroupParent: (await context.cgroups?.parentOf(pod, client, signal)) ?? '',
     userNamespace: await userNamespaceOf(context),
     hostname: dns.kernelHostnameOf(pod),
     resolver: (await dns.resolverOf(pod)).config,

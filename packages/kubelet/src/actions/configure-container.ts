@@ -6,38 +6,32 @@ import { fieldValue, resourceFieldValue } from '../downward-api.ts';
 import { containerEnvironment } from '../env/container-environment.ts';
 import { ReferredData } from '../env/referred-data.ts';
 import { serviceLinks } from '../env/service-links.ts';
+import type { StartContainer } from '../plan/action.ts';
 import { namespaceOf, specOf } from '../pod.ts';
 import { type ActionContext, userNamespaceOf } from './action-context.ts';
 import { ActionFailure } from './action-failure.ts';
 import { hostsMount } from './hosts-mount.ts';
 import { checkNonRoot } from './non-root.ts';
 import { volumePaths } from './prepare.ts';
-
-/** Which instance of a container is to be made, of what. */
-interface Instance {
-  attempt: number;
-  image: Image | undefined;
-  /** The pod's own addresses. */
-  podIPs: string[];
-  /** The instance whose processes an ephemeral container sees, where it names one. */
-  targetId?: string;
-}
+import { volumeMounts } from './volume-mounts.ts';
 
 /** The CRI message for the next instance of a container, with all that it refers to looked up. What is missing is a CreateContainerConfigError in kubelet's words. */
 export async function configureContainer(
   context: ActionContext,
   container: Container,
-  { attempt, image, podIPs, targetId }: Instance,
+  { attempt, podIPs, sandboxAttempt, targetId }: StartContainer,
+  image: Image | undefined,
   signal: AbortSignal,
 ): Promise<ContainerConfig> {
   try {
     checkNonRoot(context.pod, container, image);
+    const environment = await environmentOf(context, container, podIPs, signal);
+    const mounts = await volumeMounts(context, { container, environment, sandboxAttempt }, signal);
     return containerConfig(context.pod, container, {
       attempt,
       imageRef: image?.id || container.image || '',
-      environment: await environmentOf(context, container, podIPs, signal),
-      mounts: await hostsMount(context, container, podIPs),
-      volumePaths: volumePaths(context),
+      environment,
+      mounts: [...mounts, ...(await hostsMount(context, container, podIPs))],
       userNamespace: await userNamespaceOf(context),
       seccompDefault: context.environment.seccompDefault,
       seccompRoot: context.directories.seccompRoot,
@@ -45,6 +39,7 @@ export async function configureContainer(
       ...(targetId && { targetId }),
     });
   } catch (thrown) {
+    if (thrown instanceof ActionFailure) throw thrown;
     const cause = PluginError.from(thrown);
     throw new ActionFailure('CreateContainerConfigError', cause.message, cause);
   }

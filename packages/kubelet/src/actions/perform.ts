@@ -2,6 +2,7 @@ import type { Action } from '../plan/action.ts';
 import type { ActionContext } from './action-context.ts';
 import { cleanUp } from './clean-up.ts';
 import { prepare } from './prepare.ts';
+import { refreshVolumes } from './refresh-volumes.ts';
 import { removeContainer } from './remove-container.ts';
 import { removeSandbox } from './remove-sandbox.ts';
 import { runSandbox } from './run-sandbox.ts';
@@ -20,6 +21,8 @@ export function perform(context: ActionContext, action: Change, signal: AbortSig
   switch (action.kind) {
     case 'prepare':
       return prepare(context, signal);
+    case 'refresh-volumes':
+      return refreshVolumes(context, signal);
     case 'run-sandbox':
       return runSandbox(context, action.attempt, signal);
     case 'stop-sandbox':

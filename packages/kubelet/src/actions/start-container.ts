@@ -18,8 +18,7 @@ export async function startContainer(context: ActionContext, action: StartContai
   if (action.pull) await pullImage(context, container, action.sandboxAttempt, signal);
   else events.record(pod, 'Normal', 'Pulled', `Container image ${JSON.stringify(container.image)} already present on machine`);
   const image = await checkImage(context, container.image ?? '', signal);
-  const { attempt, podIPs, targetId } = action;
-  const config = await configureContainer(context, container, { attempt, image, podIPs, ...(targetId && { targetId }) }, signal);
+  const config = await configureContainer(context, container, action, image, signal);
   const containerId = await create(context, action, config, signal);
   events.record(pod, 'Normal', 'Created', `Created container: ${container.name}`);
   await ActionFailure.explain('RunContainerError', `runtime ${context.client.handler}`, () =>
@@ -30,10 +29,20 @@ export async function startContainer(context: ActionContext, action: StartContai
 }
 
 function create(context: ActionContext, action: StartContainer, config: ContainerConfig, signal: AbortSignal): Promise<string> {
-  return ActionFailure.explain('CreateContainerError', `runtime ${context.client.handler}`, async () => {
+  const who = `runtime ${context.client.handler}`;
+  return ActionFailure.explain('CreateContainerError', who, async () => {
     const sandbox = sandboxConfig(context.pod, action.sandboxAttempt, await sandboxSurroundings(context, signal));
     const request = CreateContainerRequest.create({ podSandboxId: action.sandboxId, config, sandboxConfig: sandbox });
-    const { containerId } = await context.client.runtime.createContainer(request, { signal });
+    const { containerId } = await context.client.runtime.createContainer(request, { signal }).catch((thrown: unknown) => {
+      throw config.mounts.some(({ image }) => image) ? maybeOfImage(thrown) : thrown;
+    });
     return containerId;
   });
+}
+
+/** A runtime that knows no image volumes sees a mount of nothing, and can't say what it lacks; nothing in CRI tells of it before. */
+function maybeOfImage(thrown: unknown): PluginError {
+  const { code, message } = PluginError.from(thrown);
+  const hint = 'the container mounts an image volume, which an older runtime (containerd before 2.1) takes for an empty path';
+  return new PluginError(code, message, { hint, cause: thrown });
 }

@@ -1,6 +1,7 @@
 /** One thing for the worker to do. The planner decides whether, the files in `actions/` know how. */
 export type Action =
   | { kind: 'prepare' }
+  | { kind: 'refresh-volumes' }
   | { kind: 'run-sandbox'; attempt: number }
   | { kind: 'stop-sandbox'; sandboxId: string }
   | { kind: 'remove-sandbox'; sandboxId: string }

@@ -3,7 +3,7 @@
  * one as it stands.
  */
 export type Fallible =
-  | { kind: 'observe' | 'prepare' | 'run-sandbox' | 'stop-containers' | 'clean-up' }
+  | { kind: 'observe' | 'prepare' | 'refresh-volumes' | 'run-sandbox' | 'stop-containers' | 'clean-up' }
   | { kind: 'start-container'; container: string }
   | { kind: 'check-image'; image: string }
   | { kind: 'stop-sandbox' | 'remove-sandbox'; sandboxId: string }

@@ -92,6 +92,8 @@ export interface ObservedPod {
   restartDelays: Record<string, RestartDelay>;
   /** Directories, volumes and cgroup. After a restart of the kubelet nobody knows yet. */
   directories: 'unknown' | 'prepared' | 'removed';
+  /** What the volumes show may have changed since they were made or brought up to date. */
+  volumesStale?: boolean;
   /** Instances that the node stopped in order to start them again, by id: they are, whatever the restart policy says of their exit code. */
   owedRestarts?: Record<string, true>;
   /** The pod is to end. */
