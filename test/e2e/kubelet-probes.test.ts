@@ -113,11 +113,13 @@ describe.each(places)('probes, hooks and explanations on %s', (_name, place) => 
   });
 
   /** None as long as the node doesn't answer yet. */
-  const asked = <Answer>(ask: (client: KubeletClient) => Promise<Answer>): Promise<Answer | undefined> => {
+  const asked = async <Answer>(ask: (client: KubeletClient) => Promise<Answer>): Promise<Answer | undefined> => {
     const client = new KubeletClient({ root: home.root, run: home.run });
-    return ask(client)
-      .catch(() => undefined)
-      .finally(() => client.close());
+    try {
+      return await ask(client).catch(() => undefined);
+    } finally {
+      await client.close();
+    }
   };
   const pods = async () => (await asked((client) => client.pods())) ?? [];
   const pod = async (name: string) => (await pods()).find(({ metadata }) => metadata?.name === name);
