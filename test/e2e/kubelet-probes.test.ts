@@ -1,4 +1,7 @@
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { ContainerStatus } from '@berth/api/objects';
 import type { Explanation } from '@berth/kubelet/explanation';
@@ -199,5 +202,37 @@ describe.each(places)('probes, hooks and explanations on %s', (_name, place) => 
     // Hooks of all containers begin at once; only the signals go in order.
     expect(stops.toSorted()).toEqual(['TERM', 'preStop', 'proxy']);
     expect(stops.indexOf('preStop')).toBeLessThan(stops.indexOf('TERM'));
+  });
+});
+
+describe('probes on the fake', () => {
+  it('find what the annotations say: answers of commands in turn, and an address that somebody serves', async () => {
+    const asked: (string | undefined)[] = [];
+    const server = createServer((request, response) => {
+      asked.push(request.headers['user-agent']);
+      response.end('here');
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const { port } = server.address() as AddressInfo;
+    const home = new BerthHome();
+    const manifest = `
+apiVersion: v1
+kind: Pod
+metadata:
+  name: asked
+  annotations: {fake.berth.dev/exec-exit-code: "1,1,0", fake.berth.dev/address: 127.0.0.1}
+spec:
+  containers:
+    - name: main
+      image: a:1
+      startupProbe: {exec: {command: [any]}, periodSeconds: 1}
+      readinessProbe: {httpGet: {port: ${port}}}
+`;
+    const ended = await home.berth('run', '--once', '--runtime', 'fake', '-f', home.write('pod.yaml', manifest));
+    server.close();
+    home.remove();
+    expect(ended).toMatchObject({ status: 0, stderr: '' });
+    expect(ended.stdout).toContain('pod asked has the address 127.0.0.1');
+    expect(asked[0]).toMatch(/^kube-probe\//);
   });
 });
