@@ -2,6 +2,7 @@ import type { Pod } from '@berth/api/objects';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { instance, makePod, now, seconds } from '../testing/observed-pod.ts';
+import { explain } from './explain/explanation.ts';
 import type { Action } from './plan/action.ts';
 import { defaultBackOff, failureAfter } from './plan/back-off.ts';
 import { type Fallible, failureKey } from './plan/failure-key.ts';
@@ -121,6 +122,21 @@ describe('the planner', () => {
         if (wakeAt && actions.length === 0 && Object.keys(state.failures).length === 0) expect(wakeAt > now).toBe(true);
         const waits = status.containerStatuses?.some(({ state: told }) => told?.waiting?.reason === 'CrashLoopBackOff');
         if (waits) expect(wakeAt).toBeDefined();
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
+describe('any pod in any state', () => {
+  it('can be explained: in a sentence, and step by step', () => {
+    const nothing = { trace: { records: [], open: [], sandboxIds: [] }, answers: [], backOff: defaultBackOff };
+    fc.assert(
+      fc.property(pods, states, (pod, observed) => {
+        const { status } = plan(pod, observed, now);
+        const { summary, steps } = explain({ ...nothing, pod: { ...pod, status }, observed }, now);
+        expect(summary).not.toMatch(/undefined|NaN|Invalid/);
+        for (const { state, detail } of steps) expect(state === 'waiting' || detail.length > 0).toBe(true);
       }),
       { numRuns: 300 },
     );
