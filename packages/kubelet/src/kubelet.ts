@@ -11,7 +11,8 @@ import { unsupportedFields } from './admission/unsupported-fields.ts';
 import type { ClusterApi } from './api/cluster-api.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { endPods } from './end-pods.ts';
-import { type Explanation, explain } from './explain/explanation.ts';
+import { explainPod } from './explain/explain-pod.ts';
+import type { Explanation } from './explain/explanation.ts';
 import { NodeGc, type NodeGcOptions } from './gc/node-gc.ts';
 import { KubeletNode, type KubeletNodeOptions } from './kubelet-node.ts';
 import { ContainerLogManager } from './logs/container-log-manager.ts';
@@ -27,6 +28,7 @@ import { PodEvents } from './pod-events.ts';
 import { PodWorker } from './pod-worker.ts';
 import { PodWorkers } from './pod-workers.ts';
 import { Probes } from './probes/pod-probes.ts';
+import { ClusterReports } from './reports/cluster-reports.ts';
 import type { ResizeAdmission } from './resize/resize-admission.ts';
 import { NodeRuntimes, type NodeRuntimesOptions } from './runtime/node-runtimes.ts';
 import type { RuntimeClient } from './runtime/runtime-client.ts';
@@ -95,6 +97,7 @@ export class Kubelet {
   readonly #admission: PodAdmission;
   readonly #workers: PodWorkers;
   readonly #cluster: ClusterPods | undefined;
+  readonly #reports: ClusterReports | undefined;
   readonly #loop: SyncLoop;
   readonly #metrics: KubeletMetrics;
   readonly #starts: PodStartLatency;
@@ -109,7 +112,7 @@ export class Kubelet {
     this.#options = options;
     this.#runtimes = new NodeRuntimes(options);
     this.#clock = options.clock ?? systemClock;
-    this.#events = new PodEvents(this.#clock, options.nodeName);
+    this.#events = new PodEvents(this.#clock, options.nodeName, (event) => this.#reports?.event(event));
     this.#traces = options.traces ?? new PodTraces();
     this.#metrics = options.metrics ?? new KubeletMetrics(options);
     this.#probes = new Probes({
@@ -141,6 +144,7 @@ export class Kubelet {
     });
     const { cluster: api, nodeName, log } = options;
     this.#cluster = api && new ClusterPods({ api, nodeName, log, clock: this.#clock });
+    this.#reports = api && new ClusterReports({ api, log, clock: this.#clock, inApi: (pod) => this.#cluster?.inApi(pod) });
     this.#starts = new PodStartLatency(this.#metrics, this.#clock, (pod) => this.#traces.pullSeconds(fullNameOf(pod)));
     this.#loop = new SyncLoop({
       sources: [...options.sources, ...(this.#cluster ? [this.#cluster.source] : [])],
@@ -184,7 +188,7 @@ export class Kubelet {
       [signal],
       this.#environment.objects.onChange((...object) => this.#workers.objectChanged(...object)),
     );
-    this.#loopDone = Promise.all([this.#loop.run(signal), this.#cluster?.run(signal), this.#logs.run(signal)]);
+    this.#loopDone = Promise.all([this.#loop, this.#cluster, this.#reports, this.#logs].map((part) => part?.run(signal)));
   }
 
   /** Ends the kubelet. Gives a message for each pod that didn't end. */
@@ -246,7 +250,7 @@ export class Kubelet {
       context: this.#contextOf(pod, client),
       probes: this.#probes,
       admitResize: this.#options.admitResize ?? (() => undefined),
-      backOff: { ...defaultBackOff, ...this.#options.backOff },
+      backOff: this.#backOff(),
       clock: this.#clock,
       log: this.#options.log,
       metrics: this.#metrics,
@@ -265,10 +269,12 @@ export class Kubelet {
 
   /** How far the pod has come, and what it waits for. */
   explain(pod: Pod): Explanation {
-    const worker = this.#workers.get(uidOf(pod));
-    const trace = this.#traces.of(fullNameOf(pod)) ?? { records: [], open: [], sandboxIds: [] };
-    const backOff = { ...defaultBackOff, ...this.#options.backOff };
-    return explain({ pod, observed: worker?.observed, trace, answers: worker?.answers ?? [], backOff }, this.#clock.now());
+    return explainPod(pod, {
+      worker: this.#workers.get(uidOf(pod)),
+      traces: this.#traces,
+      backOff: this.#backOff(),
+      now: this.#clock.now(),
+    });
   }
 
   #contextOf(pod: Pod, client: RuntimeClient): ActionContext {
@@ -286,6 +292,10 @@ export class Kubelet {
     };
   }
 
+  #backOff(): BackOff {
+    return { ...defaultBackOff, ...this.#options.backOff };
+  }
+
   #requestTimeoutMs(): number {
     return this.#options.runtimeRequestTimeoutMs ?? defaultRequestTimeoutMs;
   }
@@ -294,6 +304,7 @@ export class Kubelet {
     this.#starts.forget(pod);
     this.#events.forget(uidOf(pod));
     this.#cluster?.ended(pod);
+    this.#reports?.ended(pod);
     this.#cluster?.show(this.pods());
     this.#tell(pod);
   }
@@ -304,6 +315,7 @@ export class Kubelet {
   }
 
   #tell(pod: Pod, status: PodStatus | undefined = this.#workers.get(uidOf(pod))?.status): void {
+    if (status) this.#reports?.status({ ...pod, status });
     this.#starts.told(pod, status);
     for (const listener of this.#listeners) listener({ ...pod, status });
   }
