@@ -9,7 +9,6 @@ import { hostPorts } from './admission/host-ports.ts';
 import { leftOutFields } from './admission/left-out-fields.ts';
 import { PodAdmission } from './admission/pod-admission.ts';
 import { unsupportedFields } from './admission/unsupported-fields.ts';
-import type { ClusterApi } from './api/cluster-api.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { endPods } from './end-pods.ts';
 import { type Explanation, explain } from './explain/explanation.ts';
@@ -39,11 +38,7 @@ export interface KubeletOptions extends NodeRuntimesOptions, EnvironmentOptions,
   run: string;
   /** Containers' logs: `NAMESPACE_NAME_UID/CONTAINER/RESTART.log` below. */
   podLogsDir: string;
-  /** The node's address; default the host's first one. */
-  nodeIP?: string;
   sources: PodSource[];
-  /** The cluster that the node belongs to; undefined: none. */
-  cluster?: ClusterApi;
   /** False: runtimes are listed and not asked for events (the feature gate EventedPLEG). Default true. */
   evented?: boolean;
   /** Called with each new maximum of how long the sync loop was held up, in seconds. */
@@ -54,7 +49,6 @@ export interface KubeletOptions extends NodeRuntimesOptions, EnvironmentOptions,
   registry?: Registry;
   /** How long a runtime may take to answer, the grace period of a stop coming on top. Default 2 minutes, kubelet's. */
   runtimeRequestTimeoutMs?: number;
-  clock?: Clock;
   backOff?: Partial<BackOff>;
   intervals?: Partial<Intervals>;
 }
@@ -104,7 +98,11 @@ export class Kubelet {
       clock: this.#clock,
     });
     this.#directories = new PodDirectories(options.kubeletRoot, options.podLogsDir);
-    this.#node = new KubeletNode(options, () => this.#workers);
+    this.#node = new KubeletNode(options, {
+      runtime: this.#runtimes.default,
+      pods: () => this.#workers,
+      unhealthy: () => this.unhealthy(),
+    });
     this.#environment = new NodeEnvironment(options.kubeletRoot, options);
     // What may end other pods is asked last.
     this.#admission = new PodAdmission([unsupportedFields, hostPorts, ...this.#environment.admitHandlers, ...this.#node.admitHandlers]);
@@ -130,6 +128,7 @@ export class Kubelet {
     });
     this.#server = new KubeletServer(join(options.run, 'kubelet.sock'), {
       pods: () => this.pods(),
+      node: () => this.#node.presence.node,
       events: () => this.events(),
       unhealthy: () => this.unhealthy(),
       stats: this.#statsOf(options),
@@ -146,8 +145,10 @@ export class Kubelet {
   async start(): Promise<void> {
     await mkdir(this.#options.kubeletRoot, { recursive: true, mode: 0o750 });
     await mkdir(this.#options.podLogsDir, { recursive: true });
+    await this.#node.presence.start();
     await this.#server.listen();
-    this.#loopDone = Promise.all([this.#loop.run(this.#loopEnd.signal), this.#cluster?.run(this.#loopEnd.signal)]);
+    const { signal } = this.#loopEnd;
+    this.#loopDone = Promise.all([this.#loop.run(signal), this.#cluster?.run(signal), this.#node.presence.run(signal)]);
   }
 
   /** Ends the kubelet. Gives a message for each pod that didn't end. */
@@ -189,7 +190,7 @@ export class Kubelet {
   }
 
   events(): Event[] {
-    return this.#events.list();
+    return [...this.#events.list(), ...this.#node.presence.events()];
   }
 
   /** Called with each pod whose status has changed or that has ended, and without one when a source has been read. The returned function takes it back. */

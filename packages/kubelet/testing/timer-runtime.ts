@@ -19,6 +19,7 @@ import {
 import { PluginError } from '@berth/sdk/errors';
 import { type CallContext, type Implementation, type Served, serve } from '@berth/sdk/serve';
 import { EventStreams } from './event-streams.ts';
+import { identity, listing } from './timer-identity.ts';
 import { imageStatistics, statistics, type TimerFigures } from './timer-statistics.ts';
 
 /** What a container of the timer runtime does, by its name. */
@@ -112,6 +113,7 @@ export class TimerRuntime {
   #runtime(): Implementation<RuntimeServiceService> {
     return {
       ...statistics(this),
+      ...identity(this),
       runtimeConfig: async (_request, context) => {
         await this.faults.get('RuntimeConfig')?.(context);
         if (this.cgroupDriver === undefined) throw new PluginError('UNIMPLEMENTED', 'it has no cgroups');
@@ -232,6 +234,7 @@ export class TimerRuntime {
   #imageService(): Implementation<ImageServiceService> {
     return {
       ...imageStatistics(this),
+      ...listing(this),
       imageStatus: ({ image }) => ({
         image: this.images.has(image?.image ?? '') ? Image.create({ id: image?.image }) : undefined,
         info: {},

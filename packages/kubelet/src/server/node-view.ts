@@ -1,4 +1,4 @@
-import type { Event, Pod } from '@berth/api/objects';
+import type { Event, Node, Pod } from '@berth/api/objects';
 import type { ExecSyncResponse } from '@berth/sdk/cri';
 import type { Explanation } from '../explain/explanation.ts';
 import type { RuntimeSessions } from '../runtime/runtime-sessions.ts';
@@ -7,6 +7,8 @@ import type { PodTrace } from '../trace/pod-traces.ts';
 
 /** What the server shows of the node. */
 export interface NodeView {
+  /** The node's own object. */
+  node(): Node;
   /** Spec and status of every pod. */
   pods(): Pod[];
   events(): Event[];

@@ -53,6 +53,7 @@ function routes(node: NodeView): Router {
       response.writeHead(problems.length > 0 ? 500 : 200, { 'content-type': 'text/plain' }).end(problems.join('\n') || 'ok');
     })
     .get('/pods', ({ response }) => sendJson(response, { apiVersion: 'v1', kind: 'PodList', metadata: {}, items: node.pods() }))
+    .get('/node', ({ response }) => sendJson(response, node.node()))
     .get('/events', ({ response }) => sendJson(response, { apiVersion: 'v1', kind: 'EventList', metadata: {}, items: node.events() }))
     .get('/stats/summary', async ({ query, response, signal }) => {
       sendJson(response, await node.stats.summary({ onlyCpuAndMemory: flag(query, 'only_cpu_and_memory'), maxAgeMs: 0, signal }));
