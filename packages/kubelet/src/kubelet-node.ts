@@ -20,7 +20,8 @@ import type { ResourceProvider } from './machine/resource-provider.ts';
 import { NodePresence } from './node-status/node-presence.ts';
 import { defaultNodeStatus, type NodeStatusOptions } from './node-status/node-status-options.ts';
 import { noPressure, type PressureProvider } from './node-status/pressure-provider.ts';
-import type { Eviction } from './plan/observed-pod.ts';
+import type { Eviction, ResizeRefusal } from './plan/observed-pod.ts';
+import { admitResize } from './resize/node-resize.ts';
 import type { RuntimeClient } from './runtime/runtime-client.ts';
 
 export interface KubeletNodeOptions {
@@ -84,6 +85,7 @@ export class KubeletNode {
   /** In the order of their asking; the last one may end other pods. */
   readonly admitHandlers: readonly AdmitHandler[];
   readonly #housekeeping: CgroupHousekeeping | undefined;
+  readonly #pods: () => NodePods;
   readonly #machine: MachineFacts;
   readonly #files = new CgroupFiles();
   readonly #settings: ContainerSettings & Omit<CgroupOptions, 'cgroupRoot'>;
@@ -91,6 +93,7 @@ export class KubeletNode {
   /** INVALID_ARGUMENT for amounts that are none. */
   constructor(options: KubeletNodeOptions, surroundings: NodeSurroundings) {
     const { pods } = surroundings;
+    this.#pods = pods;
     const machine = options.machine ?? readMachineFacts();
     this.#machine = machine;
     this.#settings = { ...defaultCgroups, ...options.cgroups, ...defaultContainers, ...options.containers };
@@ -114,6 +117,11 @@ export class KubeletNode {
       swapLimits: this.#files.limitsSwap(),
       pageSizes: this.#files.hasController('hugetlb') ? hugePages.map((pages) => pageSizeOf(hugePagesResource(pages))) : [],
     };
+  }
+
+  /** Whether a running pod may have the resources that it asks for by now. */
+  admitResize(pod: Pod): ResizeRefusal | undefined {
+    return admitResize(pod, this.#pods().activePods(), this.resources.allocatable());
   }
 
   /** Begins to tidy up, unless the last time goes on still. */

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Event, Pod, PodStatus } from '@berth/api/objects';
+import { onAbort } from '@berth/sdk/abort';
 import { ExecSyncRequest, type ExecSyncResponse } from '@berth/sdk/cri';
 import { Registry } from 'prom-client';
 import type { ActionContext } from './actions/action-context.ts';
@@ -22,6 +23,7 @@ import { PodEvents } from './pod-events.ts';
 import { PodWorker } from './pod-worker.ts';
 import { PodWorkers } from './pod-workers.ts';
 import { Probes } from './probes/pod-probes.ts';
+import type { ResizeAdmission } from './resize/resize-admission.ts';
 import { NodeRuntimes, type NodeRuntimesOptions } from './runtime/node-runtimes.ts';
 import type { RuntimeClient } from './runtime/runtime-client.ts';
 import { RuntimeSessions } from './runtime/runtime-sessions.ts';
@@ -31,9 +33,10 @@ import type { PodSource } from './sources/pod-source.ts';
 import { NodeStatsProvider } from './stats/node-stats-provider.ts';
 import { defaultIntervals, type Intervals, SyncLoop } from './sync-loop.ts';
 import { PodTraces } from './trace/pod-traces.ts';
+import { NodeVolumes, type VolumeOptions } from './volumes/node-volumes.ts';
 
 /** What a kubelet is made of. Times and back-off are for tests; their defaults are kubelet's. */
-export interface KubeletOptions extends NodeRuntimesOptions, EnvironmentOptions, KubeletNodeOptions {
+export interface KubeletOptions extends NodeRuntimesOptions, EnvironmentOptions, VolumeOptions, KubeletNodeOptions {
   /** RUN: `kubelet.sock` is made here. */
   run: string;
   /** Containers' logs: `NAMESPACE_NAME_UID/CONTAINER/RESTART.log` below. */
@@ -43,6 +46,8 @@ export interface KubeletOptions extends NodeRuntimesOptions, EnvironmentOptions,
   evented?: boolean;
   /** Called with each new maximum of how long the sync loop was held up, in seconds. */
   onStall?: (seconds: number) => void;
+  /** Default: what fits on the node. */
+  admitResize?: ResizeAdmission;
   /** The traces that the runtimes' connections have their taps from. */
   traces?: PodTraces;
   /** Takes the kubelet's metrics. */
@@ -76,6 +81,7 @@ export class Kubelet {
   readonly #directories: PodDirectories;
   readonly #node: KubeletNode;
   readonly #environment: NodeEnvironment;
+  readonly #volumes: NodeVolumes;
   readonly #admission: PodAdmission;
   readonly #workers: PodWorkers;
   readonly #cluster: ClusterPods | undefined;
@@ -104,11 +110,21 @@ export class Kubelet {
       unhealthy: () => this.unhealthy(),
     });
     this.#environment = new NodeEnvironment(options.kubeletRoot, options);
+    const { objects, allocatable, userNamespaces } = this.#environment;
+    this.#volumes = new NodeVolumes({
+      ...options,
+      directories: this.#directories,
+      objects,
+      allocatable,
+      clock: this.#clock,
+      onRemoved: (uid) => userNamespaces.release(uid),
+    });
     // What may end other pods is asked last.
     this.#admission = new PodAdmission([unsupportedFields, hostPorts, ...this.#environment.admitHandlers, ...this.#node.admitHandlers]);
     this.#workers = new PodWorkers({
       kubeletRoot: options.kubeletRoot,
       create: (pod, handler) => this.#createWorker(pod, handler),
+      asAdmitted: (pod) => this.#runtimes.admit(pod).pod,
       begunBefore: (pod) => existsSync(this.#directories.podDirectory(pod)),
       onFinished: (pod) => this.#forget(pod),
     });
@@ -124,7 +140,10 @@ export class Kubelet {
       evented: options.evented,
       onStall: options.onStall,
       onUpdate: () => this.#tellAll(),
-      onHousekeeping: () => this.#node.housekeep(),
+      onHousekeeping: () => {
+        this.#node.housekeep();
+        this.#volumes.sweep((uid) => this.#loop.knows(uid));
+      },
     });
     this.#server = new KubeletServer(join(options.run, 'kubelet.sock'), {
       pods: () => this.pods(),
@@ -148,6 +167,10 @@ export class Kubelet {
     await this.#node.presence.start();
     await this.#server.listen();
     const { signal } = this.#loopEnd;
+    onAbort(
+      [signal],
+      this.#environment.objects.onChange((...object) => this.#workers.objectChanged(...object)),
+    );
     this.#loopDone = Promise.all([this.#loop.run(signal), this.#cluster?.run(signal), this.#node.presence.run(signal)]);
   }
 
@@ -158,6 +181,7 @@ export class Kubelet {
     await this.#workers.haltAll();
     this.#loopEnd.abort();
     await this.#loopDone;
+    await this.#volumes.settled();
     await this.#server.close();
     return left;
   }
@@ -207,6 +231,7 @@ export class Kubelet {
     const worker = new PodWorker({
       context: this.#contextOf(pod, client),
       probes: this.#probes,
+      admitResize: this.#options.admitResize ?? ((changed) => this.#node.admitResize(changed)),
       backOff: { ...defaultBackOff, ...this.#options.backOff },
       clock: this.#clock,
       log: this.#options.log,
@@ -234,6 +259,7 @@ export class Kubelet {
       pod,
       client,
       directories: this.#directories,
+      volumes: this.#volumes.ofPods,
       cgroups: this.#node.cgroups,
       events: this.#events,
       environment: this.#environment,
