@@ -88,7 +88,7 @@ export class PodWorkers {
 
   /** An object that pods may refer to has come, changed or gone. */
   objectChanged(kind: keyof ReferredObjects, namespace: string, name: string): void {
-    for (const worker of this.#workers.values()) if (refersTo(worker.pod, kind, namespace, name)) worker.refresh();
+    for (const worker of this.#workers.values()) if (refersTo(worker.pod, kind, namespace, name)) worker.objectChanged();
   }
 
   /** Ends the pods of this kubelet that a runtime has and nobody wants. */
