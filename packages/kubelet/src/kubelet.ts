@@ -109,7 +109,7 @@ export class Kubelet {
       pods: () => this.#workers,
       unhealthy: () => this.unhealthy(),
     });
-    this.#environment = new NodeEnvironment(options.kubeletRoot, options);
+    this.#environment = new NodeEnvironment(options.kubeletRoot, options, () => this.#node.resources.allocatable());
     const { objects, allocatable, userNamespaces } = this.#environment;
     this.#volumes = new NodeVolumes({
       ...options,

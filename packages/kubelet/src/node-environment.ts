@@ -3,7 +3,7 @@ import type { ResourceAmounts } from '@berth/api/resource-amounts';
 import type { AdmitHandler } from './admission/admit-handler.ts';
 import { type SysctlOptions, Sysctls } from './admission/sysctls.ts';
 import { type DnsOptions, PodDns } from './dns/pod-dns.ts';
-import { hostAddresses, hostAmounts } from './host-facts.ts';
+import { hostAddresses } from './host-facts.ts';
 import { RuntimeFeaturesCache } from './runtime/runtime-features.ts';
 import { noObjects } from './sources/no-objects.ts';
 import type { ObjectSource } from './sources/object-source.ts';
@@ -33,7 +33,7 @@ export class NodeEnvironment {
   /** Addresses of the host, the preferred one first. */
   readonly hostIPs: () => string[] = hostAddresses;
   /** What the node has for pods. */
-  readonly allocatable: () => ResourceAmounts = hostAmounts;
+  readonly allocatable: () => ResourceAmounts;
   /** Ask of a pod only what the node can lend. */
   readonly admitHandlers: AdmitHandler[];
   readonly features = new RuntimeFeaturesCache();
@@ -41,7 +41,8 @@ export class NodeEnvironment {
   readonly seccompDefault: boolean;
 
   /** INVALID_ARGUMENT for options that contradict themselves. */
-  constructor(kubeletRoot: string, options: EnvironmentOptions) {
+  constructor(kubeletRoot: string, options: EnvironmentOptions, allocatable: () => ResourceAmounts) {
+    this.allocatable = allocatable;
     this.objects = options.objects ?? noObjects;
     this.services = options.services ?? (() => []);
     this.dns = new PodDns(options.dns);
