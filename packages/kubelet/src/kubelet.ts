@@ -11,6 +11,7 @@ import { unsupportedFields } from './admission/unsupported-fields.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { endPods } from './end-pods.ts';
 import { type Explanation, explain } from './explain/explanation.ts';
+import { NodeGc, type NodeGcOptions } from './gc/node-gc.ts';
 import { KubeletNode, type KubeletNodeOptions } from './kubelet-node.ts';
 import { ContainerLogManager } from './logs/container-log-manager.ts';
 import { defaultLogRotation, type LogRotationOptions } from './logs/log-rotation.ts';
@@ -38,7 +39,7 @@ import { PodTraces } from './trace/pod-traces.ts';
 import { NodeVolumes, type VolumeOptions } from './volumes/node-volumes.ts';
 
 /** What a kubelet is made of. Times and back-off are for tests; their defaults are kubelet's. */
-export interface KubeletOptions extends NodeRuntimesOptions, EnvironmentOptions, VolumeOptions, KubeletNodeOptions {
+export interface KubeletOptions extends NodeRuntimesOptions, EnvironmentOptions, NodeGcOptions, VolumeOptions, KubeletNodeOptions {
   /** RUN: `kubelet.sock` is made here. */
   run: string;
   /** Containers' logs: `NAMESPACE_NAME_UID/CONTAINER/RESTART.log` below. */
@@ -98,6 +99,7 @@ export class Kubelet {
   readonly #starts: PodStartLatency;
   readonly #logs: ContainerLogManager;
   readonly #server: KubeletServer;
+  readonly #gc: NodeGc;
   readonly #listeners = new Set<StatusListener>();
   readonly #loopEnd = new AbortController();
   #loopDone: Promise<unknown> | undefined;
@@ -121,7 +123,7 @@ export class Kubelet {
       pods: () => this.#workers,
       unhealthy: () => this.unhealthy(),
     });
-    this.#environment = new NodeEnvironment(options.kubeletRoot, options, () => this.#node.resources.allocatable());
+    this.#environment = new NodeEnvironment(options, { clock: this.#clock, allocatable: () => this.#node.resources.allocatable() });
     const { objects, allocatable, userNamespaces } = this.#environment;
     this.#volumes = new NodeVolumes({
       ...options,
@@ -159,6 +161,14 @@ export class Kubelet {
         this.#volumes.sweep((uid) => this.#loop.knows(uid));
       },
     });
+    this.#gc = new NodeGc(options, {
+      runtimes: this.#runtimes.all(),
+      kubeletRoot: options.kubeletRoot,
+      isKnown: (uid) => !this.#loop.sourcesReady || this.#workers.knows(uid),
+      warn: (reason, message) => this.#events.recordNode('Warning', reason, message),
+      clock: this.#clock,
+      log,
+    });
     const logParts = { directories: this.#directories, runtimes: this.#runtimes, clock: this.#clock, log, pods: () => this.pods() };
     this.#logs = new ContainerLogManager(logParts, { ...defaultLogRotation, ...options.logRotation });
     this.#server = new KubeletServer({
@@ -190,6 +200,7 @@ export class Kubelet {
     await mkdir(this.#options.podLogsDir, { recursive: true });
     await this.#node.presence.start();
     await this.#server.listen();
+    this.#gc.start();
     const { signal } = this.#loopEnd;
     onAbort(
       [signal],
@@ -210,6 +221,7 @@ export class Kubelet {
     await this.#workers.haltAll();
     this.#loopEnd.abort();
     await this.#loopDone;
+    await this.#gc.stop();
     await this.#volumes.settled();
     await this.#server.close();
     return left;
