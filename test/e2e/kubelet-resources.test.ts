@@ -1,6 +1,6 @@
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Pod } from '@berth/api/objects';
+import type { Node, Pod } from '@berth/api/objects';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { BerthHome, exampleImage, type Running } from '../fixtures/berth.ts';
 import { containerdMissing } from '../fixtures/containerd.ts';
@@ -121,6 +121,12 @@ describe.each(runtimes)('pods with resources on %s', (handler, missing) => {
     ['elsewhere', 'NodeAffinity', /^Pod was rejected: Predicate NodeAffinity failed: /],
   ])('are refused where the node is not right for them: %s', (name, reason, message) => {
     expect(pod(name)?.status).toMatchObject({ phase: 'Failed', reason, message: expect.stringMatching(message) });
+  });
+
+  it('run on a node that tells of itself', async () => {
+    const [node] = JSON.parse((await home.berth('node', '-o', 'json')).stdout) as Node[];
+    expect(node?.status?.conditions?.find(({ type }) => type === 'Ready')).toMatchObject({ status: 'True', reason: 'KubeletReady' });
+    expect(node?.status?.nodeInfo?.containerRuntimeVersion).toMatch(new RegExp(`^${handler}://`));
   });
 
   it('tell their class', () => {

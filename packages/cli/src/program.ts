@@ -12,6 +12,7 @@ import { explainCommand } from './commands/explain.ts';
 import { imageCommand } from './commands/image/image.ts';
 import { kubeletCommand } from './commands/kubelet.ts';
 import { logsCommand } from './commands/logs.ts';
+import { nodeCommand } from './commands/node.ts';
 import { portForwardCommand } from './commands/port-forward.ts';
 import { psCommand } from './commands/ps.ts';
 import { runCommand } from './commands/run.ts';
@@ -39,6 +40,7 @@ export function program(): Command {
     runCommand(),
     kubeletCommand(),
     psCommand(),
+    nodeCommand(),
     logsCommand(),
     execCommand(),
     attachCommand(),

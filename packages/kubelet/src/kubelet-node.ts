@@ -6,18 +6,23 @@ import { nodeNameHandler } from './admission/node-name.ts';
 import { podOsHandler } from './admission/pod-os.ts';
 import { ResourceFit } from './admission/resource-fit.ts';
 import { taintTolerationHandler } from './admission/taint-toleration.ts';
+import type { ClusterApi } from './api/cluster-api.ts';
 import { CgroupFiles } from './cgroup/cgroup-files.ts';
 import { CgroupHousekeeping } from './cgroup/cgroup-housekeeping.ts';
 import { type CgroupOptions, defaultCgroups } from './cgroup/cgroup-options.ts';
 import { pageSizeOf } from './cgroup/cgroup-values.ts';
 import { NodeCgroups } from './cgroup/node-cgroups.ts';
+import { type Clock, systemClock } from './clock.ts';
 import type { ContainerResourcesOptions } from './cri/container-resources-options.ts';
 import { type MachineFacts, readMachineFacts } from './machine/machine-facts.ts';
 import { defaultNodeResources, hugePagesResource, NodeResources, type NodeResourcesOptions } from './machine/node-resources.ts';
 import type { ResourceProvider } from './machine/resource-provider.ts';
+import { NodePresence } from './node-status/node-presence.ts';
 import { defaultNodeStatus, type NodeStatusOptions } from './node-status/node-status-options.ts';
-import { registeredNode } from './node-status/registered-node.ts';
-import type { Eviction } from './plan/observed-pod.ts';
+import { noPressure, type PressureProvider } from './node-status/pressure-provider.ts';
+import type { Eviction, ResizeRefusal } from './plan/observed-pod.ts';
+import { admitResize } from './resize/node-resize.ts';
+import type { RuntimeClient } from './runtime/runtime-client.ts';
 
 export interface KubeletNodeOptions {
   nodeName: string;
@@ -35,6 +40,13 @@ export interface KubeletNodeOptions {
   containers?: Partial<ContainerSettings>;
   /** How the node shows itself. */
   nodeStatus?: Partial<NodeStatusOptions>;
+  /** The node's address; default the host's first ones. */
+  nodeIP?: string;
+  /** Tells of pressure; default nobody. */
+  pressure?: PressureProvider;
+  /** The cluster that the node belongs to; undefined: none. */
+  cluster?: ClusterApi;
+  clock?: Clock;
   /** Default: what the host's kernel and system say. */
   machine?: MachineFacts;
   log: Logger;
@@ -45,6 +57,16 @@ type ContainerSettings = Pick<ContainerResourcesOptions, 'swapBehavior' | 'singl
 
 /** kubelet's. */
 const defaultContainers: ContainerSettings = { swapBehavior: 'NoSwap', singleProcessOOMKill: false };
+
+/** What the node is made for. */
+interface NodeSurroundings {
+  /** The runtime of pods without a class. */
+  runtime: RuntimeClient;
+  /** Asked when there is something to know. */
+  pods(): NodePods;
+  /** Why the kubelet can't run pods now. */
+  unhealthy(): string[];
+}
 
 /** The pods of the node. */
 interface NodePods {
@@ -58,25 +80,29 @@ export class KubeletNode {
   readonly resources: NodeResources;
   /** Undefined: pods get no cgroups of their own. */
   readonly cgroups: NodeCgroups | undefined;
+  /** The node as others see it. */
+  readonly presence: NodePresence;
   /** In the order of their asking; the last one may end other pods. */
   readonly admitHandlers: readonly AdmitHandler[];
   readonly #housekeeping: CgroupHousekeeping | undefined;
+  readonly #pods: () => NodePods;
   readonly #machine: MachineFacts;
   readonly #files = new CgroupFiles();
   readonly #settings: ContainerSettings & Omit<CgroupOptions, 'cgroupRoot'>;
 
-  /** `pods` is asked when there is something to know. INVALID_ARGUMENT for amounts that are none. */
-  constructor(options: KubeletNodeOptions, pods: () => NodePods) {
+  /** INVALID_ARGUMENT for amounts that are none. */
+  constructor(options: KubeletNodeOptions, surroundings: NodeSurroundings) {
+    const { pods } = surroundings;
+    this.#pods = pods;
     const machine = options.machine ?? readMachineFacts();
     this.#machine = machine;
     this.#settings = { ...defaultCgroups, ...options.cgroups, ...defaultContainers, ...options.containers };
-    const { log, cgroupRoot, nodeName, kubeletRoot, resourceProviders } = options;
+    const { log, cgroupRoot, kubeletRoot, resourceProviders } = options;
     this.resources = new NodeResources(machine, kubeletRoot, { ...defaultNodeResources, ...options.resources }, resourceProviders);
-    const node = registeredNode(nodeName, machine, { ...defaultNodeStatus, ...options.nodeStatus });
-    this.admitHandlers = this.#handlers(() => node, pods);
-    if (cgroupRoot === undefined) return;
-    this.cgroups = this.#cgroupsOf({ ...this.#settings, cgroupRoot }, pods);
-    this.#housekeeping = new CgroupHousekeeping({ cgroups: this.cgroups, isKnown: (uid) => pods().knows(uid), log });
+    this.presence = this.#presenceOf(options, surroundings);
+    this.admitHandlers = this.#handlers(() => this.presence.node, pods);
+    this.cgroups = cgroupRoot === undefined ? undefined : this.#cgroupsOf({ ...this.#settings, cgroupRoot }, pods);
+    if (this.cgroups) this.#housekeeping = new CgroupHousekeeping({ cgroups: this.cgroups, isKnown: (uid) => pods().knows(uid), log });
   }
 
   /** What decides about containers' resources now. */
@@ -93,6 +119,11 @@ export class KubeletNode {
     };
   }
 
+  /** Whether a running pod may have the resources that it asks for by now. */
+  admitResize(pod: Pod): ResizeRefusal | undefined {
+    return admitResize(pod, this.#pods().activePods(), this.resources.allocatable());
+  }
+
   /** Begins to tidy up, unless the last time goes on still. */
   housekeep(): void {
     void this.#housekeeping?.turn();
@@ -106,6 +137,28 @@ export class KubeletNode {
       taintTolerationHandler(node),
       new ResourceFit({ allocatable: () => this.resources.allocatable(), evict: (pod, eviction) => pods().evict(pod, eviction) }),
     ];
+  }
+
+  #presenceOf(options: KubeletNodeOptions, { runtime, unhealthy }: NodeSurroundings): NodePresence {
+    const { nodeName, kubeletRoot, nodeIP, cluster, log, clock = systemClock, pressure = noPressure } = options;
+    return new NodePresence({
+      ...defaultNodeStatus,
+      ...(nodeIP !== undefined && { nodeIPs: [nodeIP] }),
+      ...options.nodeStatus,
+      nodeName,
+      kubeletRoot,
+      machine: this.#machine,
+      resources: this.resources,
+      runtime,
+      pressure,
+      unhealthy,
+      enforcesPods:
+        options.cgroupRoot !== undefined && this.#settings.cgroupsPerQOS && this.#settings.enforceNodeAllocatable.includes('pods'),
+      enforceReserved: async () => (await this.cgroups?.enforceReserved()) ?? [],
+      ...(cluster && { api: cluster }),
+      clock,
+      log,
+    });
   }
 
   #cgroupsOf(options: CgroupOptions, pods: () => NodePods): NodeCgroups {

@@ -1,14 +1,13 @@
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Event, Pod, PodStatus } from '@berth/api/objects';
+import type { Event, Node, Pod, PodStatus } from '@berth/api/objects';
 import { onAbort } from '@berth/sdk/abort';
 import type { ActionContext } from './actions/action-context.ts';
 import { hostPorts } from './admission/host-ports.ts';
 import { leftOutFields } from './admission/left-out-fields.ts';
 import { PodAdmission } from './admission/pod-admission.ts';
 import { unsupportedFields } from './admission/unsupported-fields.ts';
-import type { ClusterApi } from './api/cluster-api.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { endPods } from './end-pods.ts';
 import { explainPod } from './explain/explain-pod.ts';
@@ -52,20 +51,15 @@ export interface KubeletOptions
   run: string;
   /** Containers' logs: `NAMESPACE_NAME_UID/CONTAINER/RESTART.log` below. */
   podLogsDir: string;
-  /** The node's address; default the host's first one. */
-  nodeIP?: string;
   sources: PodSource[];
-  /** The cluster that the node belongs to; undefined: none. */
-  cluster?: ClusterApi;
   /** False: runtimes are listed and not asked for events (the feature gate EventedPLEG). Default true. */
   evented?: boolean;
   /** The traces that the runtimes' connections have their taps from. */
   traces?: PodTraces;
   /** How long a runtime may take to answer, the grace period of a stop coming on top. Default 2 minutes, kubelet's. */
   runtimeRequestTimeoutMs?: number;
-  /** Default: a running pod gets whatever it asks for. */
+  /** Default: what fits on the node. */
   admitResize?: ResizeAdmission;
-  clock?: Clock;
   backOff?: Partial<BackOff>;
   intervals?: Partial<Intervals>;
 }
@@ -122,7 +116,11 @@ export class Kubelet {
       clock: this.#clock,
     });
     this.#directories = new PodDirectories(options.kubeletRoot, options.podLogsDir);
-    this.#node = new KubeletNode(options, () => this.#workers);
+    this.#node = new KubeletNode(options, {
+      runtime: this.#runtimes.default,
+      pods: () => this.#workers,
+      unhealthy: () => this.unhealthy(),
+    });
     this.#environment = new NodeEnvironment(options, { clock: this.#clock, allocatable: () => this.#node.resources.allocatable() });
     const { objects, allocatable, userNamespaces } = this.#environment;
     this.#volumes = new NodeVolumes({
@@ -181,6 +179,7 @@ export class Kubelet {
   async start(): Promise<void> {
     await mkdir(this.#options.kubeletRoot, { recursive: true, mode: 0o750 });
     await mkdir(this.#options.podLogsDir, { recursive: true });
+    await this.#node.presence.start();
     await this.#server.listen();
     this.#gc.start();
     const { signal } = this.#loopEnd;
@@ -188,7 +187,8 @@ export class Kubelet {
       [signal],
       this.#environment.objects.onChange((...object) => this.#workers.objectChanged(...object)),
     );
-    this.#loopDone = Promise.all([this.#loop, this.#cluster, this.#reports, this.#logs].map((part) => part?.run(signal)));
+    const parts = [this.#loop, this.#cluster, this.#reports, this.#logs, this.#node.presence];
+    this.#loopDone = Promise.all(parts.map((part) => part?.run(signal)));
   }
 
   /** Ends the kubelet. Gives a message for each pod that didn't end. */
@@ -232,7 +232,7 @@ export class Kubelet {
   }
 
   events(): Event[] {
-    return this.#events.list();
+    return [...this.#events.list(), ...this.#node.presence.events()];
   }
 
   /** Called with each pod whose status has changed or that has ended, and without one when a source has been read. The returned function takes it back. */
@@ -249,7 +249,7 @@ export class Kubelet {
     const worker = new PodWorker({
       context: this.#contextOf(pod, client),
       probes: this.#probes,
-      admitResize: this.#options.admitResize ?? (() => undefined),
+      admitResize: this.#options.admitResize ?? ((changed) => this.#node.admitResize(changed)),
       backOff: this.#backOff(),
       clock: this.#clock,
       log: this.#options.log,
@@ -265,6 +265,11 @@ export class Kubelet {
 
   #admit(pod: Pod): Refusal | undefined {
     return this.#admission.admit({ pod, others: this.#workers.activePods() });
+  }
+
+  /** The node's own object. */
+  self(): Node {
+    return this.#node.presence.node;
   }
 
   /** How far the pod has come, and what it waits for. */

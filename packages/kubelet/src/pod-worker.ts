@@ -98,6 +98,11 @@ export class PodWorker {
     return this.#pod;
   }
 
+  /** With the resources that its containers have been given; the pod may ask for others by now. */
+  get allocated(): Pod {
+    return this.#context.pod;
+  }
+
   /** As it was told last. */
   get status(): PodStatus {
     return this.#observed.previous ?? { phase: 'Pending' };

@@ -64,11 +64,11 @@ export class PodWorkers {
     return this.#workers.has(uid) || this.#waiting.some((pod) => uidOf(pod) === uid);
   }
 
-  /** The pods that are admitted and haven't ended. */
+  /** The pods that are admitted and haven't ended, with the resources that they have been given. */
   activePods(): Pod[] {
     return this.all()
       .filter((worker) => worker.active)
-      .map((worker) => worker.pod);
+      .map((worker) => worker.allocated);
   }
 
   /** Ends a pod by the node's own decision; one that has ended stays as it is. */

@@ -1,4 +1,4 @@
-import { type AuthConfig, Image, type ImageServiceService, type RuntimeServiceService, StatusResponse } from '@berth/sdk/cri';
+import { type AuthConfig, Image, type ImageServiceService } from '@berth/sdk/cri';
 import type { CallContext, Implementation } from '@berth/sdk/serve';
 import type { TimerRuntime } from './timer-runtime.ts';
 
@@ -40,13 +40,3 @@ export function imageCalls(store: TimerImages): Implementation<ImageServiceServi
     },
   };
 }
-
-/** CRI Status: it is ready, has no features, and makes its sandboxes of the image `pause`. */
-export const statusCall: Implementation<RuntimeServiceService> = {
-  status: ({ verbose }) =>
-    StatusResponse.fromPartial({
-      status: { conditions: [] },
-      info: verbose ? { config: JSON.stringify({ sandboxImage: 'pause' }) } : {},
-      runtimeHandlers: [{ name: '', features: { userNamespaces: false, recursiveReadOnlyMounts: false } }],
-    }),
-};

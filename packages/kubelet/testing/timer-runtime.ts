@@ -18,7 +18,8 @@ import {
 import { PluginError } from '@berth/sdk/errors';
 import { type CallContext, type Implementation, type Served, serve } from '@berth/sdk/serve';
 import { EventStreams } from './event-streams.ts';
-import { imageCalls, statusCall, type TimerImages } from './timer-images.ts';
+import { identity } from './timer-identity.ts';
+import { imageCalls, type TimerImages } from './timer-images.ts';
 import { imageStatistics, statistics, type TimerFigures } from './timer-statistics.ts';
 
 /** What a container of the timer runtime does, by its name. */
@@ -116,8 +117,8 @@ export class TimerRuntime {
 
   #runtime(): Implementation<RuntimeServiceService> {
     return {
-      ...statusCall,
       ...statistics(this),
+      ...identity(this),
       runtimeConfig: async (_request, context) => {
         await this.faults.get('RuntimeConfig')?.(context);
         if (this.cgroupDriver === undefined) throw new PluginError('UNIMPLEMENTED', 'it has no cgroups');

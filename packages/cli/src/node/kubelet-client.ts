@@ -1,4 +1,4 @@
-import type { Pod } from '@berth/api/objects';
+import type { Node, Pod } from '@berth/api/objects';
 import type { ExecSyncResult } from '@berth/kubelet/exec-sync';
 import type { Explanation } from '@berth/kubelet/explanation';
 import type { PodTrace } from '@berth/kubelet/pod-traces';
@@ -37,6 +37,11 @@ export class KubeletClient {
   /** Every pod with its status. */
   async pods(): Promise<Pod[]> {
     return (await this.#json<{ items: Pod[] }>('/pods')).items;
+  }
+
+  /** The node as an object of Kubernetes. */
+  node(): Promise<Node> {
+    return this.#json<Node>('/node');
   }
 
   /** The calls of a pod that the kubelet made. */

@@ -63,11 +63,11 @@ export class NodeCgroups {
     return (await this.#of(client, signal)).parentOf(pod);
   }
 
-  /** Makes the pod's cgroup, or brings its values up to date, and those of its class. */
-  async apply(pod: Pod, client: RuntimeClient, signal: AbortSignal): Promise<void> {
+  /** Makes the pod's cgroup, or brings its values up to date, and those of its class. The values may be those of another spec than the pod's. */
+  async apply(pod: Pod, client: RuntimeClient, signal: AbortSignal, wanting: Pod = pod): Promise<void> {
     const pods = await this.#of(client, signal);
     await this.update();
-    await pods.apply(pod, signal);
+    await pods.apply(pod, signal, wanting);
   }
 
   /** Removes the pod's cgroup with all below; one that is missing is no error. */

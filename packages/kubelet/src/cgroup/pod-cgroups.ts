@@ -37,9 +37,9 @@ export class PodCgroups {
   }
 
   /** Makes the pod's cgroup, and sets its values also where it is there. */
-  async apply(pod: Pod, signal: AbortSignal): Promise<void> {
+  async apply(pod: Pod, signal: AbortSignal, wanting: Pod = pod): Promise<void> {
     if (!this.#options.cgroupsPerQOS) return;
-    await this.#driver.apply(this.#nameOf(pod), podValues(pod, this.#options, this.#pageSizes), signal);
+    await this.#driver.apply(this.#nameOf(pod), podValues(wanting, this.#options, this.#pageSizes), signal);
   }
 
   /** Removes the cgroup of the pod of that uid with all below; one that is missing is no error. */

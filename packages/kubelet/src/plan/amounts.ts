@@ -2,7 +2,7 @@ import type { ResourceRequirements } from '@berth/api/objects';
 import { Quantity } from '@berth/api/quantity';
 
 /** What can be changed in place. */
-const resizable = ['cpu', 'memory'] as const;
+export const resizable = ['cpu', 'memory'] as const;
 /** A resource that can be changed in place. */
 export type Resizable = (typeof resizable)[number];
 

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Event, Pod } from '@berth/api/objects';
+import type { Event, Node, Pod } from '@berth/api/objects';
 import { CheckpointContainerRequest, ExecSyncRequest, type ExecSyncResponse } from '@berth/sdk/cri';
 import type { Logger } from 'pino';
 import type { NodeCgroups } from '../cgroup/node-cgroups.ts';
@@ -48,7 +48,7 @@ interface KubeletHostParts {
   log: Logger;
   /** Left out: `/var/log`. */
   nodeLogDir?: string;
-  kubelet: Pick<NodeView, 'pods' | 'events' | 'explain' | 'sourceProblems' | 'unhealthy'>;
+  kubelet: Pick<NodeView, 'pods' | 'self' | 'events' | 'explain' | 'sourceProblems' | 'unhealthy'>;
   /** Left out where the node has no KubeletConfiguration. */
   configuration?(): object;
 }
@@ -93,6 +93,10 @@ export class KubeletHost implements NodeView {
 
   async runningPods(signal: AbortSignal): Promise<Pod[]> {
     return runningPods(this.#parts.runtimes, signal);
+  }
+
+  self(): Node {
+    return this.#parts.kubelet.self();
   }
 
   events(): Event[] {

@@ -1,4 +1,4 @@
-import type { Event, Pod } from '@berth/api/objects';
+import type { Event, Node, Pod } from '@berth/api/objects';
 import type { ExecSyncResponse } from '@berth/sdk/cri';
 import type { Explanation } from '../explain/explanation.ts';
 import type { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
@@ -9,6 +9,8 @@ import type { PodTrace } from '../trace/pod-traces.ts';
 /** What the server shows of the node. */
 export interface NodeView {
   nodeName: string;
+  /** The node's own object. */
+  self(): Node;
   /** Spec and status of every pod. */
   pods(): Pod[];
   /** What the runtimes have, whoever made it. */

@@ -56,6 +56,7 @@ export function allRoutes(node: NodeView, enabled: EnabledRoutes): Router {
 /** Besides those, what only Berth's own commands ask for. */
 export function socketRoutes(node: NodeView, enabled: EnabledRoutes): Router {
   return allRoutes(node, enabled)
+    .get('/node', ({ response }) => sendJson(response, node.self()))
     .get('/events', ({ response }) => sendJson(response, { apiVersion: 'v1', kind: 'EventList', metadata: {}, items: node.events() }))
     .get('/trace/{namespace}/{pod}', ({ params, response }) => {
       sendJson(response, node.trace(findPod(node, params)) ?? { records: [], open: [], sandboxIds: [] });

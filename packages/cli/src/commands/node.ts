@@ -1,0 +1,49 @@
+import type { Node } from '@berth/api/objects';
+import { Command } from 'commander';
+import { compose, type GlobalOptions, tokens } from '../compose.ts';
+import { type Column, formatListing, type OutputFormat } from '../view/listing.ts';
+import { outputOption } from '../view/output-option.ts';
+
+const columns: Column<Node>[] = [
+  { header: 'NAME', value: ({ metadata }) => metadata?.name ?? '' },
+  { header: 'STATUS', value: (node) => readiness(node) },
+  { header: 'CPU', value: ({ status }) => of(status?.allocatable, 'cpu') },
+  { header: 'MEMORY', value: ({ status }) => of(status?.allocatable, 'memory') },
+  { header: 'PODS', value: ({ status }) => of(status?.allocatable, 'pods') },
+  { header: 'VERSION', value: ({ status }) => status?.nodeInfo?.kubeletVersion ?? '<unknown>' },
+  {
+    header: 'INTERNAL-IP',
+    value: ({ status }) => status?.addresses?.find(({ type }) => type === 'InternalIP')?.address ?? '<none>',
+    wide: true,
+  },
+  { header: 'OS-IMAGE', value: ({ status }) => status?.nodeInfo?.osImage ?? '<unknown>', wide: true },
+  { header: 'KERNEL-VERSION', value: ({ status }) => status?.nodeInfo?.kernelVersion ?? '<unknown>', wide: true },
+  { header: 'CONTAINER-RUNTIME', value: ({ status }) => status?.nodeInfo?.containerRuntimeVersion || '<unknown>', wide: true },
+];
+
+/** `berth node`: the running node as an object of Kubernetes, as `kubectl get node` shows it, and what it has for pods. */
+export function nodeCommand(): Command {
+  return new Command('node')
+    .description('show the running node: conditions, what it has for pods, versions')
+    .addOption(outputOption())
+    .action(async ({ output }: { output: OutputFormat }, command: Command) => {
+      const client = compose(command.optsWithGlobals<GlobalOptions>()).resolve(tokens.kubeletClient);
+      try {
+        process.stdout.write(`${formatListing([await client.node()], columns, output)}\n`);
+      } finally {
+        await client.close();
+      }
+    });
+}
+
+/** `Ready`, `NotReady`, and what the node has too little of. */
+function readiness({ status }: Node): string {
+  const conditions = status?.conditions ?? [];
+  const ready = conditions.find(({ type }) => type === 'Ready')?.status === 'True' ? 'Ready' : 'NotReady';
+  const pressure = conditions.filter(({ type, status: value }) => type !== 'Ready' && value === 'True').map(({ type }) => type);
+  return [ready, ...pressure].join(',');
+}
+
+function of(amounts: Record<string, unknown> | undefined, name: string): string {
+  return String(amounts?.[name] ?? '<unknown>');
+}

@@ -1,0 +1,115 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Node } from '@berth/api/objects';
+import { PluginError } from '@berth/sdk/errors';
+import type { Logger } from 'pino';
+import type { ClusterApi } from '../api/cluster-api.ts';
+import type { Clock } from '../clock.ts';
+import type { MachineFacts } from '../machine/machine-facts.ts';
+import type { NodeResources } from '../machine/node-resources.ts';
+import type { RuntimeClient } from '../runtime/runtime-client.ts';
+import { conditionEvents, nodeConditions } from './node-conditions.ts';
+import type { NodeEvents } from './node-events.ts';
+import { nodeObject } from './node-object.ts';
+import type { NodeStatusOptions } from './node-status-options.ts';
+import { periodically } from './periodically.ts';
+import type { PressureProvider } from './pressure-provider.ts';
+import { readRuntime } from './runtime-reading.ts';
+
+interface NodeReporterOptions extends NodeStatusOptions {
+  /** The node without its status. */
+  registered: Node;
+  resources: NodeResources;
+  machine: MachineFacts;
+  /** The runtime of pods without a class. */
+  runtime: RuntimeClient;
+  pressure: PressureProvider;
+  /** Why the kubelet itself can't run pods. */
+  unhealthy(): string[];
+  addresses(): readonly string[];
+  /** Undefined: nobody is told. */
+  api?: ClusterApi;
+  events: NodeEvents;
+  clock: Clock;
+  log: Logger;
+}
+
+const tries = 5;
+/** How long the runtime may take to tell of itself. */
+const readingDeadlineMs = 10_000;
+/** The Kubernetes version whose kubelet this one does as. */
+const kubeletVersion = 'v1.36.0+berth';
+
+/** Looks at the node from time to time, and tells the cluster what has changed. */
+export class NodeReporter {
+  readonly #options: NodeReporterOptions;
+  #node: Node;
+  #told: { node: Node; at: Date } | undefined;
+
+  constructor(options: NodeReporterOptions) {
+    this.#options = options;
+    this.#node = options.registered;
+  }
+
+  /** The node as it was looked at last; without a status before the first look. */
+  get node(): Node {
+    return this.#node;
+  }
+
+  /** Looks now and after each period, until `signal` aborts. */
+  run(signal: AbortSignal): Promise<void> {
+    const { clock, nodeStatusUpdateFrequencyMs } = this.#options;
+    return periodically(clock, nodeStatusUpdateFrequencyMs, signal, async () => {
+      await this.look(signal);
+      await this.#tell(signal);
+    });
+  }
+
+  /** Brings the node up to date. Never throws. */
+  async look(signal: AbortSignal): Promise<void> {
+    const { resources, machine, clock, registered, events, nodeStatusMaxImages } = this.#options;
+    const runtime = await readRuntime(this.#options.runtime, AbortSignal.any([signal, AbortSignal.timeout(readingDeadlineMs)]));
+    if (signal.aborted) return;
+    const before = this.#node.status?.conditions ?? [];
+    const health = { problems: [...runtime.problems, ...this.#options.unhealthy()], pressure: this.#options.pressure.pressure() };
+    const conditions = nodeConditions(health, before, clock.now());
+    this.#node = nodeObject(registered, {
+      capacity: resources.capacity(),
+      allocatable: resources.allocatable(),
+      conditions,
+      addresses: this.#options.addresses(),
+      machine,
+      runtime,
+      maxImages: nodeStatusMaxImages,
+      kubeletVersion,
+    });
+    for (const reason of conditionEvents(before, conditions)) {
+      events.record('Normal', reason, `Node ${registered.metadata?.name} status is now: ${reason}`);
+    }
+  }
+
+  /** Only what has changed is told at once; that the kubelet lives is told by its lease. */
+  async #tell(signal: AbortSignal): Promise<void> {
+    const { api, clock, log, nodeStatusReportFrequencyMs } = this.#options;
+    const [node, told] = [this.#node, this.#told];
+    const isDue = !told || clock.now().getTime() - told.at.getTime() >= nodeStatusReportFrequencyMs;
+    if (!api || (!isDue && isSame(node, told.node))) return;
+    for (let left = tries; left > 0 && !signal.aborted; left--) {
+      try {
+        await api.applyNode(node, signal);
+        this.#told = { node, at: clock.now() };
+        return;
+      } catch (thrown) {
+        if (!signal.aborted) log.warn({ err: PluginError.from(thrown), left: left - 1 }, "the node's status was not told");
+      }
+    }
+  }
+}
+
+/** But for the times of the looks. */
+function isSame(a: Node, b: Node): boolean {
+  const withoutHeartbeats = ({ status, ...rest }: Node) => ({
+    ...rest,
+    status: { ...status, conditions: status?.conditions?.map(({ lastHeartbeatTime: _, ...condition }) => condition) },
+  });
+  return isDeepStrictEqual(withoutHeartbeats(a), withoutHeartbeats(b));
+}
