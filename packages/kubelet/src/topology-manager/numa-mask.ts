@@ -1,0 +1,32 @@
+/** A set of NUMA nodes: bit n stands for node n. */
+export type NumaMask = number;
+
+/** The greatest node that a mask can hold. */
+export const highestNode = 30;
+
+export function maskOf(nodes: Iterable<number>): NumaMask {
+  let mask = 0;
+  for (const node of nodes) mask |= 1 << node;
+  return mask;
+}
+
+/** Ascending. */
+export function nodesOf(mask: NumaMask): number[] {
+  return Array.from({ length: highestNode + 1 }, (_, node) => node).filter((node) => hasNode(mask, node));
+}
+
+export function hasNode(mask: NumaMask, node: number): boolean {
+  return (mask & (1 << node)) !== 0;
+}
+
+export function countNodes(mask: NumaMask): number {
+  let count = 0;
+  for (let rest = mask; rest !== 0; rest &= rest - 1) count++;
+  return count;
+}
+
+/** Every set of these nodes but the empty one, smaller sets first. */
+export function masksOf(nodes: readonly number[]): NumaMask[] {
+  const masks = nodes.reduce<NumaMask[]>((all, node) => [...all, ...all.map((mask) => mask | (1 << node))], [0]).slice(1);
+  return masks.toSorted((a, b) => countNodes(a) - countNodes(b) || a - b);
+}
