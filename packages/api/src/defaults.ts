@@ -11,6 +11,7 @@ import type {
   Pod,
   PodSpec,
   Probe,
+  Secret,
 } from './objects.ts';
 
 type AnyContainer = Container | EphemeralContainer;
@@ -22,6 +23,13 @@ type AnyContainer = Container | EphemeralContainer;
  */
 export function defaultPod(pod: Pod): Pod {
   return pod.spec ? { ...pod, spec: defaultPodSpec(pod.spec) } : pod;
+}
+
+/** A copy of the secret as the API server keeps it: with a type, and with `stringData` in `data`. Idempotent. */
+export function defaultSecret({ stringData, ...secret }: Secret): Secret {
+  const written = Object.entries(stringData ?? {}).map(([key, value]) => [key, Buffer.from(value).toString('base64')]);
+  const data = { ...secret.data, ...Object.fromEntries(written) };
+  return { ...secret, type: secret.type || 'Opaque', ...(Object.keys(data).length > 0 && { data }) };
 }
 
 function defaultPodSpec(spec: PodSpec): PodSpec {

@@ -1,6 +1,7 @@
 import { conformObject } from './field-table.ts';
 import { checkDnsLabel } from './names.ts';
-import type { Node, Pod, RuntimeClass } from './objects.ts';
+import type { ConfigMap, Node, Pod, RuntimeClass, Secret, ServiceAccount } from './objects.ts';
+import { validateConfigMapData, validateImmutable, validateSecretData } from './validation/config-objects.ts';
 import { type FieldError, invalidFor, required } from './validation/field-error.ts';
 import { validateLabels, validateMetadata } from './validation/metadata.ts';
 import { validateNodeAmounts, validateTaints } from './validation/node.ts';
@@ -38,6 +39,29 @@ export function validateNode(node: Node): FieldError[] {
     ...validateNodeAmounts(status?.capacity, 'status.capacity'),
     ...validateNodeAmounts(status?.allocatable, 'status.allocatable'),
   ]);
+}
+
+/** What the API server would find wrong with a new ConfigMap, or with one in place of `before`. Never throws. */
+export function validateConfigMap(configMap: ConfigMap, before?: ConfigMap): FieldError[] {
+  return validateShaped<ConfigMap>(configMap, 'v1', 'ConfigMap', (shaped) => [
+    ...validateMetadata(shaped.metadata, 'metadata'),
+    ...validateConfigMapData(shaped),
+    ...(before ? validateImmutable(before, shaped) : []),
+  ]);
+}
+
+/** What the API server would find wrong with a new Secret, or with one in place of `before`; values are in no message. Never throws. */
+export function validateSecret(secret: Secret, before?: Secret): FieldError[] {
+  return validateShaped<Secret>(secret, 'v1', 'Secret', (shaped) => [
+    ...validateMetadata(shaped.metadata, 'metadata'),
+    ...validateSecretData(shaped),
+    ...(before ? validateImmutable(before, shaped) : []),
+  ]);
+}
+
+/** What the API server would find wrong with a new ServiceAccount. Never throws. */
+export function validateServiceAccount(account: ServiceAccount): FieldError[] {
+  return validateShaped<ServiceAccount>(account, 'v1', 'ServiceAccount', ({ metadata }) => validateMetadata(metadata, 'metadata'));
 }
 
 /** The rules of a kind read fields freely, so the shape comes first. */

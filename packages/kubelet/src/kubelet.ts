@@ -7,11 +7,13 @@ import { onAbort } from '@berth/sdk/abort';
 import { ExecSyncRequest, type ExecSyncResponse } from '@berth/sdk/cri';
 import type { Logger } from 'pino';
 import type { ActionContext } from './actions/action-context.ts';
-import { admit } from './admission.ts';
+import { hostPorts } from './admission/host-ports.ts';
+import { leftOutFields } from './admission/left-out-fields.ts';
+import { PodAdmission } from './admission/pod-admission.ts';
+import { unsupportedFields } from './admission/unsupported-fields.ts';
 import { NodeCgroups } from './cgroup/node-cgroups.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { hostAddress, readHostDns } from './host-facts.ts';
-import { refuseTakenPorts } from './host-ports.ts';
 import { type BackOff, defaultBackOff } from './plan/back-off.ts';
 import type { Refusal } from './plan/observed-pod.ts';
 import { apiTime, fullNameOf, gracePeriodOf, specOf, uidOf } from './pod.ts';
@@ -23,6 +25,7 @@ import { NodeRuntimes, type NodeRuntimesOptions } from './runtime/node-runtimes.
 import type { RuntimeClient } from './runtime/runtime-client.ts';
 import { RuntimeSessions } from './runtime/runtime-sessions.ts';
 import { KubeletServer } from './server/server.ts';
+import type { ObjectSource } from './sources/object-source.ts';
 import type { PodSource } from './sources/pod-source.ts';
 import { defaultIntervals, type Intervals, SyncLoop } from './sync-loop.ts';
 import { PodTraces } from './trace/pod-traces.ts';
@@ -37,6 +40,8 @@ export interface KubeletOptions extends NodeRuntimesOptions {
   /** Containers' logs: `NAMESPACE_NAME_UID/CONTAINER/RESTART.log` below. */
   podLogsDir: string;
   sources: PodSource[];
+  /** The config maps, secrets and service accounts that pods refer to; undefined: there are none. */
+  objects?: ObjectSource;
   /** The parent of all pods' cgroups in cgroupfs notation, `/berth`, which is `berth.slice` for runtimes with systemd; undefined: no cgroups are made or asked for. */
   cgroupRoot?: string;
   log: Logger;
@@ -72,6 +77,7 @@ export class Kubelet {
   readonly #traces: PodTraces;
   readonly #directories: PodDirectories;
   readonly #cgroups: NodeCgroups | undefined;
+  readonly #admission = new PodAdmission([unsupportedFields, hostPorts]);
   readonly #workers: PodWorkers;
   readonly #loop: SyncLoop;
   readonly #server: KubeletServer;
@@ -177,10 +183,8 @@ export class Kubelet {
   }
 
   #createWorker(pod: Pod, foundIn: string | undefined): PodWorker {
-    const admission = admit(pod);
-    const { client, refusal = admission.refusal ?? this.#refuseTakenPorts(pod) } =
-      foundIn === undefined ? this.#runtimes.of(pod) : { client: this.#runtimes.get(foundIn) };
-    const warnings = [...admission.warnings, ...(refusal ? [refusal] : [])];
+    const { client, refusal = this.#admit(pod) } = foundIn === undefined ? this.#runtimes.of(pod) : { client: this.#runtimes.get(foundIn) };
+    const warnings = [...leftOutFields(pod), ...(refusal ? [refusal] : [])];
     for (const { reason, message } of warnings) this.#events.record(pod, 'Warning', reason, message);
     const worker = new PodWorker({
       pod,
@@ -196,12 +200,9 @@ export class Kubelet {
     return worker;
   }
 
-  #refuseTakenPorts(pod: Pod): Refusal | undefined {
+  #admit(pod: Pod): Refusal | undefined {
     const holders = this.#workers.all().filter((worker) => worker.active);
-    return refuseTakenPorts(
-      pod,
-      holders.map((worker) => worker.pod),
-    );
+    return this.#admission.admit({ pod, others: holders.map((worker) => worker.pod) });
   }
 
   #contextOf(pod: Pod, client: RuntimeClient): ActionContext {

@@ -201,6 +201,12 @@ describe('what is done for a pod', () => {
       observe({ containers: [instance('main')], previous: { startTime: seconds(-61).toISOString() } }),
       ['stop main-0 in 30'],
     ],
+    [
+      'an evicted pod is stopped in the time that the node gives it',
+      always,
+      observe({ eviction: { reason: 'Preempting', message: 'why', gracePeriodSeconds: 3 }, containers: [instance('main')] }),
+      ['stop main-0 in 3'],
+    ],
     ['a pod that has ended stays ended', always, observe({ previous: { phase: 'Failed' }, directories: 'removed', sandboxes: [] }), []],
     [
       'a refused pod gets nothing',

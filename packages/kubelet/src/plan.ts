@@ -38,6 +38,6 @@ function stepsFor(pod: Pod, observed: ObservedPod, now: Date, backOff: BackOff):
   const unseen = failureOf(observed, { kind: 'observe' });
   if (unseen) return { actions: [], trouble: unseen, wakeAt: retryAt(observed, { kind: 'observe' }, now) };
   if (observed.deletion) return planTermination(observed, observed.deletion.gracePeriodSeconds, now);
-  if (observed.refusal || isCompleted(pod, observed, now)) return planCompleted(pod, observed, now);
+  if (observed.refusal || observed.eviction || isCompleted(pod, observed, now)) return planCompleted(pod, observed, now);
   return planRunning(pod, observed, now, backOff);
 }

@@ -13,7 +13,7 @@ import { patientSignal } from './patient-signal.ts';
 import type { Action, StartContainer } from './plan/action.ts';
 import { type BackOff, failureAfter, failureOf } from './plan/back-off.ts';
 import { type Fallible, failureKey } from './plan/failure-key.ts';
-import type { ObservedPod } from './plan/observed-pod.ts';
+import type { Eviction, ObservedPod } from './plan/observed-pod.ts';
 import { type Plan, plan } from './plan.ts';
 import { findContainer, fullNameOf, uidOf } from './pod.ts';
 import { PodObserver } from './runtime/observe-pod.ts';
@@ -95,7 +95,13 @@ export class PodWorker {
 
   /** The pod was admitted, and not all of its containers have ended for good: what it asked the node for is its own. */
   get active(): boolean {
-    return !this.#observed.refusal && !this.#finished && !['Succeeded', 'Failed'].includes(this.status.phase ?? '');
+    if (this.#observed.refusal || this.#finished) return false;
+    return this.#stopping || !['Succeeded', 'Failed'].includes(this.status.phase ?? '');
+  }
+
+  /** Something of an evicted pod runs still, or may. */
+  get #stopping(): boolean {
+    return this.#observed.eviction !== undefined && this.#observed.directories !== 'removed';
   }
 
   /** The pod has ended and left nothing behind. */
@@ -125,6 +131,15 @@ export class PodWorker {
     this.#observed.deletion = { gracePeriodSeconds };
     this.#terminatingSince ??= this.#options.clock.now();
     this.#sync.abort(new PluginError('CANCELLED', 'the pod is to end'));
+    this.#sync = new AbortController();
+    this.notify();
+  }
+
+  /** Ends the pod by the node's own decision: it stays as a failed one. Changes nothing about a pod that is evicted already, or has ended. */
+  evict(eviction: Eviction): void {
+    if (this.#observed.eviction || !this.active) return;
+    this.#observed.eviction = eviction;
+    this.#sync.abort(new PluginError('CANCELLED', 'the pod is evicted'));
     this.#sync = new AbortController();
     this.notify();
   }

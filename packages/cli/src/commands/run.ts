@@ -15,6 +15,7 @@ import { Interruption } from './interruption.ts';
 
 interface RunOptions extends GlobalOptions {
   filename: string[];
+  objects: string[];
   runtime?: string;
   image: string[];
   once?: boolean;
@@ -29,6 +30,7 @@ export function runCommand(): Command {
   return new Command('run')
     .description('run the pods of manifest files on a node in the foreground; Ctrl-C stops them and leaves nothing behind')
     .requiredOption('-f, --filename <file...>', 'manifest files, directories of them, or - for standard input')
+    .option('--objects <path...>', 'files or directories of the config maps, secrets and service accounts that pods refer to', [])
     .option('--runtime <handler>', 'runtime of pods without a runtimeClassName (default: defaultHandler in berth.yaml)')
     .option('--image <archive...>', 'load these image archives first', [])
     .option('--once', 'end by itself: exit status 0 only if every pod did what its manifest says')
@@ -49,10 +51,11 @@ async function run(options: RunOptions): Promise<number> {
   let failures: string[] = [];
   let started = false;
   try {
-    await (options.once ? readManifestsOfPods : readManifests)(options.filename, signal);
+    await (options.once ? readManifestsOfPods : readManifests)(options.filename, signal, options.objects);
     say(`starting a node, root ${options.root}, run directory ${options.run}`);
     await node.start({
       manifests: options.filename,
+      objects: options.objects,
       defaultHandler: options.runtime,
       images: options.image,
       ephemeral: options.ephemeral ?? false,

@@ -30,6 +30,8 @@ export interface NodeOptions {
 export interface StartOptions {
   /** Manifest files or directories. */
   manifests: string[];
+  /** Files or directories of the config maps, secrets and service accounts that pods refer to, besides those among the manifests. */
+  objects?: string[];
   /** Runs each pod once on each of these handlers, whatever its runtimeClassName. */
   handlers?: string[];
   /** Handler of pods without a runtimeClassName; default that of the configuration. */
@@ -61,7 +63,7 @@ export class Node {
   }
 
   /** Resolves when the kubelet has begun with the pods. What was done before a failure is undone by `stop`. */
-  async start({ manifests, handlers, defaultHandler, images, ephemeral, signal }: StartOptions): Promise<void> {
+  async start({ manifests, objects, handlers, defaultHandler, images, ephemeral, signal }: StartOptions): Promise<void> {
     const { directories, configuration, cni, log, nodeName } = this.#options;
     const handler = runtimeEntry(configuration, defaultHandler ?? configuration.defaultHandler).handler;
     await refuseSecondNode(directories);
@@ -72,7 +74,7 @@ export class Node {
     const traces = new PodTraces();
     const runtimes = await this.#startRuntimes(handler, traces, signal);
     signal.throwIfAborted();
-    const source = new ManifestSource({ paths: manifests, nodeName });
+    const source = new ManifestSource({ paths: manifests, objectPaths: objects, nodeName });
     this.#kubelet = new Kubelet({
       nodeName,
       run: directories.run,
@@ -82,6 +84,7 @@ export class Node {
       defaultHandler: handler,
       runtimeClasses: Object.fromEntries([...runtimes.keys()].map((name) => [name, name])),
       sources: [handlers ? new HandlerSource(source, handlers) : source],
+      objects: source.objects,
       ...(process.getuid?.() === 0 && { cgroupRoot: configuration.cgroupRoot }),
       runtimeRequestTimeoutMs: configuration.runtimeRequestTimeoutMs,
       traces,

@@ -5,15 +5,15 @@ import { unlessAborted } from '@berth/sdk/abort';
 import { PluginError } from '@berth/sdk/errors';
 
 /** What the manifests hold before a node is started for them. Throws for a path where nothing is: a typing error, as a rule. */
-export async function readManifests(paths: string[], signal: AbortSignal): Promise<SourceUpdate> {
-  const missing = paths.find((path) => path !== '-' && !existsSync(path));
+export async function readManifests(paths: string[], signal: AbortSignal, objectPaths: string[] = []): Promise<SourceUpdate> {
+  const missing = [...paths, ...objectPaths].find((path) => path !== '-' && !existsSync(path));
   if (missing !== undefined) {
     throw new PluginError('NOT_FOUND', 'there is no such file or directory', {
       object: missing,
       hint: 'name a manifest file, a directory of them, or "-" for standard input',
     });
   }
-  const updates = new ManifestSource({ paths, nodeName: '' }).updates(signal)[Symbol.asyncIterator]();
+  const updates = new ManifestSource({ paths, objectPaths, nodeName: '' }).updates(signal)[Symbol.asyncIterator]();
   try {
     const first = await unlessAborted(updates.next(), signal);
     return first.value ?? { pods: [], problems: [] };
@@ -25,8 +25,8 @@ export async function readManifests(paths: string[], signal: AbortSignal): Promi
 }
 
 /** The same for a command that is to end by itself: throws if no pod can come of these manifests. */
-export async function readManifestsOfPods(paths: string[], signal: AbortSignal): Promise<void> {
-  const { pods, problems } = await readManifests(paths, signal);
+export async function readManifestsOfPods(paths: string[], signal: AbortSignal, objectPaths: string[] = []): Promise<void> {
+  const { pods, problems } = await readManifests(paths, signal, objectPaths);
   if (pods.length > 0) return;
   if (problems.length > 0) throw new PluginError('INVALID_ARGUMENT', problems.join('\n'));
   throw new PluginError('INVALID_ARGUMENT', 'there are no pods', {

@@ -40,5 +40,5 @@ export function isPastDeadline(pod: Pod, observed: ObservedPod, now: Date): bool
 
 /** A pod that has ended gives back its network, volumes and cgroup; its dead containers stay, for their logs. */
 export function planCompleted(pod: Pod, observed: ObservedPod, now: Date): Steps {
-  return planStop(observed, gracePeriodOf(pod), now, 'Pod has ended') ?? { actions: [] };
+  return planStop(observed, observed.eviction?.gracePeriodSeconds ?? gracePeriodOf(pod), now, 'Pod has ended') ?? { actions: [] };
 }

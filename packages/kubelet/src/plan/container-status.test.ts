@@ -70,4 +70,20 @@ describe("a container's state", () => {
       started: true,
     });
   });
+
+  it('says whom it runs as, and which volumes it sees', () => {
+    const volumeMounts = [
+      { name: 'data', mountPath: '/data' },
+      { name: 'conf', mountPath: '/conf', readOnly: true },
+    ];
+    const pod = makePod({ containers: [{ name: 'main', image: 'a:1', volumeMounts }] });
+    const { status } = plan(pod, observe({ containers: [instance('main', { user: { uid: 7, gid: 8 } })] }), now);
+    expect(status.containerStatuses?.[0]).toMatchObject({
+      user: { linux: { uid: 7, gid: 8 } },
+      volumeMounts: [
+        { name: 'data', mountPath: '/data' },
+        { name: 'conf', mountPath: '/conf', readOnly: true, recursiveReadOnly: 'Disabled' },
+      ],
+    });
+  });
 });

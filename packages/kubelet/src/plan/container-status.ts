@@ -1,6 +1,6 @@
 import type { Container, ContainerState, ContainerStatus } from '@berth/api/objects';
 import { apiTime } from '../pod.ts';
-import type { ContainerInstance } from './observed-pod.ts';
+import type { ContainerInstance, ProbeVerdict } from './observed-pod.ts';
 import type { Wait } from './wait.ts';
 
 /** What a container's status is made of. */
@@ -12,25 +12,45 @@ interface ContainerFacts {
   wait: Wait | undefined;
   /** What a container shows that nothing is known of. */
   initialReason: 'ContainerCreating' | 'PodInitializing';
+  /** Runs to its end before the others start; a restartable init container doesn't. */
   isInit: boolean;
+  /** Of the newest instance; undefined: it has no probes. */
+  verdict: ProbeVerdict | undefined;
 }
 
 /** A container's status: from its instances, and from what was told before where the runtime forgot them. */
 export function containerStatus(container: Container, facts: ContainerFacts): ContainerStatus {
-  const { instances, told, handler, isInit } = facts;
+  const { instances, told, handler } = facts;
   const [newest] = instances;
   const state = stateOf(facts);
-  const succeeded = state.terminated?.exitCode === 0;
   return {
     name: container.name,
     state,
     lastState: lastStateOf(facts),
-    ready: isInit ? succeeded : state.running !== undefined,
-    started: state.running !== undefined || (isInit && succeeded),
+    ...readinessOf(state, facts),
     restartCount: newest?.attempt ?? told?.restartCount ?? 0,
     image: newest?.image || container.image || '',
     imageID: newest?.imageId || told?.imageID || '',
     ...(newest ? { containerID: containerId(handler, newest) } : told?.containerID && { containerID: told.containerID }),
+    ...(newest?.user && { user: { linux: newest.user } }),
+    ...volumeMountsOf(container),
+  };
+}
+
+/** What runs is started and ready as soon as its probes say so, at once without any; an init container is ready once it has succeeded. */
+function readinessOf(state: ContainerState, { isInit, verdict }: ContainerFacts): Required<Pick<ContainerStatus, 'ready' | 'started'>> {
+  const started = state.running !== undefined && (verdict?.started ?? true);
+  return { ready: isInit ? state.terminated?.exitCode === 0 : started && (verdict?.ready ?? true), started };
+}
+
+function volumeMountsOf({ volumeMounts = [] }: Container): Pick<ContainerStatus, 'volumeMounts'> {
+  if (volumeMounts.length === 0) return {};
+  return {
+    volumeMounts: volumeMounts.map(({ name, mountPath, readOnly, recursiveReadOnly }) => ({
+      name,
+      mountPath,
+      ...(readOnly && { readOnly, recursiveReadOnly: recursiveReadOnly === 'Enabled' ? 'Enabled' : 'Disabled' }),
+    })),
   };
 }
 

@@ -30,6 +30,8 @@ export interface ContainerInstance {
   message: string;
   image: string;
   imageId: string;
+  /** Whom its first process runs as, where the runtime tells. */
+  user?: { uid: number; gid: number; supplementalGroups?: number[] };
 }
 
 /** What the probes of one container instance have found so far. */
@@ -64,6 +66,13 @@ export interface Refusal {
   message: string;
 }
 
+/** Why the node ends a pod that it has run: the pod stays, Failed, and isn't started again. */
+export interface Eviction extends Refusal {
+  gracePeriodSeconds: number;
+  /** What the condition DisruptionTarget says; without, the pod gets none. */
+  disruption?: string;
+}
+
 /** Everything that the planner knows of a pod besides its spec: what the runtime told and what the worker remembers. */
 export interface ObservedPod {
   handler: string;
@@ -84,6 +93,7 @@ export interface ObservedPod {
   /** The pod is to end. */
   deletion?: { gracePeriodSeconds: number };
   refusal?: Refusal;
+  eviction?: Eviction;
   /** The status told last. */
   previous?: PodStatus;
   hostIP?: string;

@@ -18,10 +18,16 @@ export function podStatus(pod: Pod, observed: ObservedPod, now: Date, steps: Omi
   const failure = finalFailure(pod, observed, now);
   const phase = finalPhase(observed) ?? (failure ? 'Failed' : phaseOf(pod, init, main, steps.finished ?? false));
   const sandboxReady = currentSandbox(observed) !== undefined;
+  const generation = pod.metadata?.generation;
   return {
+    ...(generation !== undefined && { observedGeneration: generation }),
     phase,
     ...(failure ?? (steps.trouble && { reason: steps.trouble.reason, message: steps.trouble.message })),
-    conditions: conditionsOf(pod, { phase, init, containers: main, sandboxReady, previous: observed.previous?.conditions }, now),
+    conditions: conditionsOf(
+      pod,
+      { phase, init, containers: main, sandboxReady, disruption: observed.eviction?.disruption, previous: observed.previous?.conditions },
+      now,
+    ),
     ...(observed.hostIP && { hostIP: observed.hostIP, hostIPs: [{ ip: observed.hostIP }] }),
     ...addresses(pod, observed),
     startTime: startTime(observed, now),
@@ -32,13 +38,16 @@ export function podStatus(pod: Pod, observed: ObservedPod, now: Date, steps: Omi
 }
 
 function statusOf(pod: Pod, container: Container, observed: ObservedPod, wait: Wait | undefined): ContainerStatus {
+  const instances = instancesOf(observed, container.name);
+  const [newest] = instances;
   return containerStatus(container, {
     handler: observed.handler,
-    instances: instancesOf(observed, container.name),
+    instances,
+    verdict: newest && observed.probes?.[newest.id],
     told: toldStatus(observed, container.name),
     wait,
     initialReason: (specOf(pod).initContainers ?? []).length > 0 ? 'PodInitializing' : 'ContainerCreating',
-    isInit: isInitContainer(pod, container),
+    isInit: isInitContainer(pod, container) && container.restartPolicy !== 'Always',
   });
 }
 
@@ -49,7 +58,8 @@ function finalPhase({ previous }: ObservedPod): Phase | undefined {
 
 /** Why the pod failed as a whole, by the node's decision and not by its containers. */
 function finalFailure(pod: Pod, observed: ObservedPod, now: Date): Pick<PodStatus, 'reason' | 'message'> | undefined {
-  if (observed.refusal) return { reason: observed.refusal.reason, message: observed.refusal.message };
+  const decision = observed.refusal ?? observed.eviction;
+  if (decision) return { reason: decision.reason, message: decision.message };
   const { phase, reason, message } = observed.previous ?? {};
   if (phase === 'Failed' && reason) return { reason, message };
   if (phase !== 'Succeeded' && phase !== 'Failed' && isPastDeadline(pod, observed, now)) {

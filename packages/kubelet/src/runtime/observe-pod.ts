@@ -110,7 +110,15 @@ function instanceOf(status: ContainerStatus, sandboxId: string): ContainerInstan
     message: status.message,
     image: status.image?.userSpecifiedImage || status.image?.image || '',
     imageId: status.imageRef,
+    ...userOf(status),
   };
+}
+
+function userOf({ user }: ContainerStatus): Pick<ContainerInstance, 'user'> {
+  if (!user?.linux) return {};
+  const { uid, gid, supplementalGroups } = user.linux;
+  const groups = supplementalGroups.map(Number);
+  return { user: { uid: Number(uid), gid: Number(gid), ...(groups.length > 0 && { supplementalGroups: groups }) } };
 }
 
 /** CRI times are nanoseconds since the epoch. */

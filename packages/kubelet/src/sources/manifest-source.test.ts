@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ManifestSource, type ManifestSourceOptions } from './manifest-source.ts';
 import type { SourceUpdate } from './pod-source.ts';
 
@@ -128,4 +128,79 @@ it('of two pods of one name the first counts', async () => {
   await write('b.yaml', good('a', 'b:1'));
   const { pods, problems } = await next(updates());
   expect([pods[0]?.spec?.containers[0]?.image, problems]).toEqual(['a:1', ['pod default/a is given twice; give one of them another name']]);
+});
+
+describe('the objects that pods refer to', () => {
+  const configMap = (name: string, fields: string) => `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: ${name}}\n${fields}\n`;
+  const secret = (fields: string) => `apiVersion: v1\nkind: Secret\nmetadata: {name: s, namespace: other}\n${fields}\n`;
+
+  /** A source over the manifests and a directory of objects, once it has been read. */
+  async function readAll(): Promise<{ source: ManifestSource; updates: AsyncIterator<SourceUpdate>; first: SourceUpdate }> {
+    await mkdir(join(directory, 'o'), { recursive: true });
+    const [paths, objectPaths] = [[join(directory, 'm')], [join(directory, 'o')]];
+    const source = new ManifestSource({ paths, objectPaths, nodeName: 'node', rescanMs: 200 });
+    const iterator = source.updates(ended.signal)[Symbol.asyncIterator]();
+    return { source, updates: iterator, first: await next(iterator) };
+  }
+
+  it('may stand in the same file as the pod, and are defaulted', async () => {
+    await write('a.yaml', `${good('a')}---\n${configMap('c', 'data: {a: b}')}---\n${secret('stringData: {k: v}')}`);
+    const { source, first } = await readAll();
+    expect([namesOf(first), first.problems]).toEqual([['a'], []]);
+    expect(await source.objects.get('ConfigMap', 'default', 'c', ended.signal)).toMatchObject({ data: { a: 'b' } });
+    expect(await source.objects.get('Secret', 'other', 's', ended.signal)).toMatchObject({ type: 'Opaque', data: { k: 'dg==' } });
+    expect(await source.objects.get('Secret', 'default', 's', ended.signal)).toBeUndefined();
+  });
+
+  it('are told with file, line and field where they are wrong, without their values', async () => {
+    await write('a.yaml', secret('data: {k: "hunter2!"}'));
+    expect((await readAll()).first.problems).toEqual([
+      `${join(directory, 'm/a.yaml')}:4: data[k]: Invalid value: "k": its value must be base64`,
+    ]);
+  });
+
+  it('are told of as they come, change and go; a broken file keeps what it held', async () => {
+    const { source, updates: iterator } = await readAll();
+    const heard: string[] = [];
+    const file = join(directory, 'o/c.yaml');
+    source.objects.onChange((kind, namespace, name) => heard.push(`${kind} ${namespace}/${name}`));
+    const read = () => source.objects.get('ConfigMap', 'default', 'c', ended.signal);
+    // A change of objects alone is none of the pods, so the reader is asked on without an update.
+    const reading = iterator.next();
+    await writeFile(file, configMap('c', 'data: {a: "1"}'));
+    await expect.poll(read).toMatchObject({ data: { a: '1' } });
+    await writeFile(file, configMap('c', 'data: {a: "2"}'));
+    await expect.poll(read).toMatchObject({ data: { a: '2' } });
+    await writeFile(file, configMap('c', 'data: {a: 2}'));
+    expect((await reading).value).toMatchObject({ problems: [expect.stringMatching(/c\.yaml:4: data\[a\]: must be a string/)] });
+    expect(await read()).toMatchObject({ data: { a: '2' } });
+    const mended = iterator.next();
+    await rm(file);
+    await mended;
+    expect(await read()).toBeUndefined();
+    expect(heard).toEqual(['ConfigMap default/c', 'ConfigMap default/c', 'ConfigMap default/c']);
+  });
+
+  it('that are immutable keep their data', async () => {
+    await write('c.yaml', configMap('c', 'immutable: true\ndata: {a: "1"}'));
+    const { source, updates: iterator } = await readAll();
+    await write('c.yaml', configMap('c', 'immutable: true\ndata: {a: "2"}'));
+    expect((await next(iterator)).problems[0]).toMatch(/c\.yaml:5: data: Forbidden: field is immutable/);
+    expect(await source.objects.get('ConfigMap', 'default', 'c', ended.signal)).toMatchObject({ data: { a: '1' } });
+  });
+
+  it('are given once', async () => {
+    await write('a.yaml', configMap('c', 'data: {a: "1"}'));
+    await write('b.yaml', configMap('c', 'data: {a: "2"}'));
+    const { source, first } = await readAll();
+    expect(first.problems).toEqual(['ConfigMap default/c is given twice; give one of them another name']);
+    expect(await source.objects.get('ConfigMap', 'default', 'c', ended.signal)).toMatchObject({ data: { a: '1' } });
+  });
+
+  it('have a directory in which a pod is refused', async () => {
+    await mkdir(join(directory, 'o'));
+    await writeFile(join(directory, 'o/a.yaml'), good('a'));
+    const { first } = await readAll();
+    expect([first.pods, first.problems]).toEqual([[], [expect.stringMatching(/o\/a\.yaml:1: kind: pods come from manifests/)]]);
+  });
 });

@@ -7,7 +7,10 @@ import { validatePod } from '@berth/api/validation';
 import { PluginError } from '@berth/sdk/errors';
 import { FileWatch } from '../file-watch.ts';
 import { fullNameOf, namespaceOf, uidOf } from '../pod.ts';
+import type { ObjectSource } from './object-source.ts';
+import { keyOf, ObjectStore, type ReferredObject } from './object-store.ts';
 import type { PodSource, SourceUpdate } from './pod-source.ts';
+import { acceptObject, referredObjectOf, withoutDuplicateObjects } from './referred-objects.ts';
 import { standardInput } from './standard-input.ts';
 import { oneTimePod, staticPod } from './static-pod.ts';
 
@@ -15,6 +18,8 @@ import { oneTimePod, staticPod } from './static-pod.ts';
 export interface ManifestSourceOptions {
   /** Manifest files, directories of them (not what is below; names that begin with a dot are left out), `-` for standard input. */
   paths: string[];
+  /** Files and directories of config maps, secrets and service accounts alone; those among the manifests count as well. */
+  objectPaths?: string[];
   nodeName: string;
   /** `content`: the same file is the same pod, also after a restart. `random`: each change makes another pod. Default content. */
   uids?: 'content' | 'random';
@@ -22,11 +27,16 @@ export interface ManifestSourceOptions {
   rescanMs?: number;
 }
 
-/** One file as it was read last. */
-interface ReadFile {
-  text: string;
+/** What is in a file. */
+interface Contents {
   pods: Pod[];
+  objects: ReferredObject[];
   problems: string[];
+}
+
+/** One file as it was read last. */
+interface ReadFile extends Contents {
+  text: string;
 }
 
 /** Editors write a file in several steps. */
@@ -37,20 +47,27 @@ const standardInputPath = '-';
 const manifestName = /^[^.].*\.(ya?ml|json)$/;
 
 /**
- * Pods from files. A file that is broken is told with file, line and field; the pods that it held before go on until it is mended or
- * removed, and the other files don't care.
+ * Pods from files, and the objects that they refer to. A file that is broken is told with file, line and field; what it held before goes
+ * on until it is mended or removed, and the other files don't care.
  */
 export class ManifestSource implements PodSource {
   readonly name = 'file';
   readonly #options: ManifestSourceOptions;
   readonly #files = new Map<string, ReadFile>();
+  readonly #objects = new ObjectStore();
 
   constructor(options: ManifestSourceOptions) {
     this.#options = options;
   }
 
+  /** The config maps, secrets and service accounts of the files; they are there before the pods that come with them. */
+  get objects(): ObjectSource {
+    return this.#objects;
+  }
+
   async *updates(signal: AbortSignal): AsyncGenerator<SourceUpdate, void> {
-    const paths = this.#options.paths.filter((path) => path !== standardInputPath);
+    const { objectPaths = [] } = this.#options;
+    const paths = [...this.#options.paths, ...objectPaths].filter((path) => path !== standardInputPath);
     const watch = new FileWatch({ paths, rescanMs: this.#options.rescanMs ?? defaultRescanMs, settleMs });
     let told: string | undefined;
     for await (const _change of watch.changes(signal)) {
@@ -63,64 +80,72 @@ export class ManifestSource implements PodSource {
   }
 
   async #read(): Promise<SourceUpdate> {
-    const { files, problems } = await this.#listFiles();
+    const { paths, objectPaths = [] } = this.#options;
+    const manifests = await listFiles(paths);
+    const others = await listFiles(objectPaths);
+    const files = [...new Set([...manifests.files, ...others.files])];
+    const problems = [...manifests.problems, ...others.problems];
     for (const known of this.#files.keys()) if (!files.includes(known)) this.#files.delete(known);
-    for (const file of files) await this.#readFile(file);
+    for (const file of files) await this.#readFile(file, manifests.files.includes(file));
     const read = files.flatMap((file) => this.#files.get(file) ?? []);
     const { pods, duplicates } = withoutDuplicates(read.flatMap((file) => file.pods));
-    return { pods, problems: [...problems, ...read.flatMap((file) => file.problems), ...duplicates] };
+    const referred = withoutDuplicateObjects(read.flatMap((file) => file.objects));
+    this.#objects.replace(referred.objects);
+    return { pods, problems: [...problems, ...read.flatMap((file) => file.problems), ...duplicates, ...referred.duplicates] };
   }
 
-  async #listFiles(): Promise<{ files: string[]; problems: string[] }> {
-    const [files, problems]: [string[], string[]] = [[], []];
-    for (const path of this.#options.paths) {
-      try {
-        files.push(...((await isDirectory(path)) ? await manifestsIn(path) : [path]));
-      } catch (thrown) {
-        problems.push(PluginError.from(thrown, 'NOT_FOUND', { object: path }).message);
-      }
-    }
-    return { files: [...new Set(files)], problems };
-  }
-
-  async #readFile(file: string): Promise<void> {
+  async #readFile(file: string, podsToo: boolean): Promise<void> {
     const before = this.#files.get(file);
     try {
       const isStandardInput = file === standardInputPath;
       const text = isStandardInput ? await standardInput() : await readFile(file, 'utf8');
       if (text === before?.text) return;
-      const { pods, problems } = this.#parse(text, isStandardInput ? 'standard input' : file);
-      this.#files.set(file, { text, pods: problems.length > 0 && before ? merged(before.pods, pods) : pods, problems });
+      const parsed = this.#parse(text, isStandardInput ? 'standard input' : file, before?.objects ?? [], podsToo);
+      this.#files.set(file, { text, ...(parsed.problems.length > 0 && before ? keptBy(parsed, before) : parsed) });
     } catch (thrown) {
       const { message } = PluginError.from(thrown, 'INTERNAL', { object: file });
-      this.#files.set(file, { text: '', pods: before?.pods ?? [], problems: [message] });
+      this.#files.set(file, { text: '', pods: before?.pods ?? [], objects: before?.objects ?? [], problems: [message] });
     }
   }
 
-  #parse(text: string, file: string): Pick<ReadFile, 'pods' | 'problems'> {
+  #parse(text: string, file: string, before: ReferredObject[], podsToo: boolean): Contents {
     const manifest = readManifest(text, file);
-    const problems = manifest.problems.map(formatProblem);
-    const pods = manifest.objects.flatMap((source) => {
-      const { pod, errors } = this.#podOf(source);
-      problems.push(...errors);
-      return pod ? [pod] : [];
-    });
-    return { pods, problems };
+    const contents: Contents = { pods: [], objects: [], problems: manifest.problems.map(formatProblem) };
+    for (const source of manifest.objects) {
+      const referred = referredObjectOf(source);
+      const problems = referred ? keepObject(contents, source, referred, before) : this.#keepPod(contents, source, podsToo);
+      contents.problems.push(...problems);
+    }
+    return contents;
   }
 
-  #podOf(source: ManifestObject): { pod?: Pod; errors: string[] } {
+  #keepPod({ pods }: Contents, source: ManifestObject, podsToo: boolean): string[] {
     const { object, file, line } = source;
-    if (object.kind !== 'Pod') return { errors: [`${file}:${line}: kind: a node runs Pods, not ${object.kind}`] };
+    if (object.kind !== 'Pod') return [`${file}:${line}: kind: a node runs Pods, not ${object.kind}`];
+    if (!podsToo) return [`${file}:${line}: kind: pods come from manifests; here are the objects that they refer to`];
     const given = object as Pod;
     const pod = defaultPod({ ...given, metadata: { ...given.metadata, namespace: namespaceOf(given) } });
     const errors = validatePod(pod).map((error) => formatProblem(problemOf(source, error)));
-    return errors.length > 0 ? { errors } : { pod: this.#identify(pod, file), errors };
+    if (errors.length === 0) pods.push(this.#identify(pod, file));
+    return errors;
   }
 
   #identify(pod: Pod, file: string): Pod {
     const { nodeName, uids } = this.#options;
     return uids === 'random' ? oneTimePod(pod, nodeName, new Date()) : staticPod(pod, nodeName, resolve(file), new Date());
   }
+}
+
+async function listFiles(paths: readonly string[]): Promise<{ files: string[]; problems: string[] }> {
+  const [files, problems]: [string[], string[]] = [[], []];
+  for (const path of paths) {
+    try {
+      files.push(...((await isDirectory(path)) ? await manifestsIn(path) : [path]));
+    } catch (thrown) {
+      problems.push(PluginError.from(thrown, 'NOT_FOUND', { object: path }).message);
+    }
+  }
+  return { files, problems };
 }
 
 async function isDirectory(path: string): Promise<boolean> {
@@ -135,10 +160,25 @@ async function manifestsIn(directory: string): Promise<string[]> {
     .map((name) => join(directory, name));
 }
 
-/** The pods of a file that has become broken: what can still be read of it, and what it held before under other names. */
-function merged(before: Pod[], after: Pod[]): Pod[] {
-  const names = new Set(after.map(fullNameOf));
-  return [...after, ...before.filter((pod) => !names.has(fullNameOf(pod)))];
+/** Keeps an object if it is valid, also in place of the one of its name `before`; gives what is wrong with it. */
+function keepObject({ objects }: Contents, source: ManifestObject, referred: ReferredObject, before: readonly ReferredObject[]): string[] {
+  const { object, errors } = acceptObject(
+    source,
+    referred,
+    before.find((each) => keyOf(each) === keyOf(referred)),
+  );
+  if (object) objects.push(object);
+  return errors;
+}
+
+/** Of a file that has become broken: what can still be read of it, and what it held before under other names. */
+function keptBy({ pods, objects, problems }: Contents, before: Contents): Contents {
+  return { pods: merged(before.pods, pods, fullNameOf), objects: merged(before.objects, objects, keyOf), problems };
+}
+
+function merged<T>(before: T[], after: T[], nameOf: (item: T) => string): T[] {
+  const names = new Set(after.map(nameOf));
+  return [...after, ...before.filter((item) => !names.has(nameOf(item)))];
 }
 
 function withoutDuplicates(pods: Pod[]): { pods: Pod[]; duplicates: string[] } {

@@ -1,24 +1,19 @@
 import type { Container, Pod, Volume } from '@berth/api/objects';
-import type { Refusal } from './plan/observed-pod.ts';
-import { specOf } from './pod.ts';
-
-/** What the node makes of a pod before it does anything for it. */
-interface Admission {
-  /** The pod asks for something without which it wouldn't be what its author meant. */
-  refusal?: Refusal;
-  /** What is left out, the pod running all the same. */
-  warnings: { reason: string; message: string }[];
-}
+import type { Refusal } from '../plan/observed-pod.ts';
+import { specOf } from '../pod.ts';
+import type { AdmitHandler } from './admit-handler.ts';
+import { containerFields } from './container-fields.ts';
 
 /**
- * Nothing that a pod asks for is silently left out. What changes what the containers see or how they end is refused, with its field;
- * what only helps to watch or place a pod is told as a warning.
+ * Nothing that a pod asks for is silently left out: what changes what the containers see or how they end is refused, with its field.
+ * What only helps to watch or place a pod is told by `left-out-fields.ts`.
  */
-export function admit(pod: Pod): Admission {
-  const refused = [...refusedPodFields(pod), ...containersOf(pod).flatMap(([container, path]) => refusedContainerFields(container, path))];
-  const refusal = refusalOf(refused);
-  return { ...(refusal && { refusal }), warnings: warningsOf(pod) };
-}
+export const unsupportedFields: AdmitHandler = {
+  admit({ pod }) {
+    const containers = containerFields(pod).flatMap(([container, path]) => refusedContainerFields(container, path));
+    return refusalOf([...refusedPodFields(pod), ...containers]);
+  },
+};
 
 /** A field that is refused, with what the node would need for it. */
 interface Field {
@@ -30,7 +25,7 @@ interface Field {
 function refusalOf([first, ...others]: Field[]): Refusal | undefined {
   if (!first) return undefined;
   const more = others.length > 0 ? ` (and ${others.length} more: ${others.map(({ path }) => path).join(', ')})` : '';
-  return { reason: 'Unsupported', message: `Pod was rejected: ${first.path}: this node doesn't have ${first.what} yet${more}` };
+  return { reason: 'Unsupported', message: `${first.path}: this node doesn't have ${first.what} yet${more}` };
 }
 
 function refusedPodFields(pod: Pod): Field[] {
@@ -38,7 +33,6 @@ function refusedPodFields(pod: Pod): Field[] {
   return present([
     [spec.hostAliases?.length, 'spec.hostAliases', 'a managed hosts file'],
     [spec.ephemeralContainers?.length, 'spec.ephemeralContainers', 'ephemeral containers'],
-    [spec.readinessGates?.length, 'spec.readinessGates', 'an API that could open readiness gates'],
     [spec.resourceClaims?.length, 'spec.resourceClaims', 'dynamic resources'],
     [spec.schedulingGates?.length, 'spec.schedulingGates', 'an API that could lift scheduling gates'],
     [spec.hostUsers === false, 'spec.hostUsers', 'user namespaces'],
@@ -95,47 +89,6 @@ const knownResources = new Set(['cpu', 'memory', 'ephemeral-storage']);
 function extendedResources(container: Container): string[] {
   const names = Object.keys({ ...container.resources?.requests, ...container.resources?.limits });
   return names.filter((name) => !knownResources.has(name));
-}
-
-function warningsOf(pod: Pod): Admission['warnings'] {
-  const spec = specOf(pod);
-  const probes = containersOf(pod).flatMap(([container, path]) =>
-    (['livenessProbe', 'readinessProbe', 'startupProbe'] as const).filter((probe) => container[probe]).map((probe) => `${path}.${probe}`),
-  );
-  const placement = (['nodeSelector', 'affinity', 'topologySpreadConstraints', 'overhead'] as const).filter((field) => spec[field]);
-  const warn = (reason: string, fields: string[], effect: string) =>
-    fields.length > 0 ? [{ reason, message: `${fields.join(', ')}: ${effect}` }] : [];
-  return [
-    ...warn('ProbesNotSupported', probes, 'ignored; a running container counts as ready, and is restarted only when it ends'),
-    ...warn(
-      'PlacementNotSupported',
-      placement.map((field) => `spec.${field}`),
-      'ignored; the node takes every pod that it is given',
-    ),
-    ...warn(
-      'ImagePullSecretsNotSupported',
-      spec.imagePullSecrets?.length ? ['spec.imagePullSecrets'] : [],
-      'ignored; images are pulled without credentials',
-    ),
-    ...warn('StorageLimitsNotSupported', storageLimits(pod), 'ignored; the size of volumes and container files is not watched'),
-    ...warn('SubdomainNotSupported', spec.subdomain ? ['spec.subdomain'] : [], 'ignored; there is no cluster domain'),
-  ];
-}
-
-function storageLimits(pod: Pod): string[] {
-  const sized = (specOf(pod).volumes ?? []).flatMap(({ emptyDir }, index) =>
-    emptyDir?.sizeLimit !== undefined && emptyDir.medium !== 'Memory' ? [`spec.volumes[${index}].emptyDir.sizeLimit`] : [],
-  );
-  const limited = containersOf(pod).filter(([{ resources }]) => resources?.limits?.['ephemeral-storage'] !== undefined);
-  return [...sized, ...limited.map(([, path]) => `${path}.resources.limits[ephemeral-storage]`)];
-}
-
-function containersOf(pod: Pod): [Container, string][] {
-  const { initContainers = [], containers } = specOf(pod);
-  return [
-    ...initContainers.map((container, index): [Container, string] => [container, `spec.initContainers[${index}]`]),
-    ...containers.map((container, index): [Container, string] => [container, `spec.containers[${index}]`]),
-  ];
 }
 
 function present(rules: Rule[]): Field[] {

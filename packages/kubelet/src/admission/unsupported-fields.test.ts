@@ -1,7 +1,10 @@
 import type { Container, PodSpec } from '@berth/api/objects';
 import { describe, expect, it } from 'vitest';
-import { makePod } from '../testing/observed-pod.ts';
-import { admit } from './admission.ts';
+import { makePod } from '../../testing/observed-pod.ts';
+import { leftOutFields } from './left-out-fields.ts';
+import { unsupportedFields } from './unsupported-fields.ts';
+
+const refusalOf = (spec: Partial<PodSpec>) => unsupportedFields.admit({ pod: makePod(spec), others: [] });
 
 const main = (more: Partial<Container>): Partial<PodSpec> => ({ containers: [{ name: 'main', image: 'a:1', ...more }] });
 
@@ -10,7 +13,6 @@ describe('what a node refuses names the field', () => {
     ['spec.volumes[0].secret', { volumes: [{ name: 'v', secret: { secretName: 's' } }] }],
     ['spec.volumes[0].emptyDir.medium', { volumes: [{ name: 'v', emptyDir: { medium: 'HugePages' } }] }],
     ['spec.hostAliases', { hostAliases: [{ ip: '10.0.0.1' }] }],
-    ['spec.readinessGates', { readinessGates: [{ conditionType: 'x' }] }],
     ['spec.initContainers[0].restartPolicy', { initContainers: [{ name: 'i', image: 'a', restartPolicy: 'Always' }] }],
     ['spec.containers[0].envFrom', main({ envFrom: [{ configMapRef: { name: 'c' } }] })],
     ['spec.containers[0].env[0].valueFrom', main({ env: [{ name: 'A', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } }] })],
@@ -19,14 +21,14 @@ describe('what a node refuses names the field', () => {
     ['spec.containers[0].volumeMounts[0].subPath', main({ volumeMounts: [{ name: 'v', mountPath: '/v', subPath: 'a' }] })],
     ['spec.containers[0].resources.limits[nvidia.com/gpu]', main({ resources: { limits: { 'nvidia.com/gpu': 1 } } })],
   ])('%s', (path, spec) => {
-    expect(admit(makePod(spec)).refusal).toMatchObject({ reason: 'Unsupported', message: expect.stringContaining(`${path}: `) });
+    expect(refusalOf(spec)).toMatchObject({ reason: 'Unsupported', message: expect.stringContaining(`${path}: `) });
   });
 });
 
 it('a refusal explains the first field and names the others', () => {
-  const { refusal } = admit(makePod({ hostUsers: false, ...main({ securityContext: { procMount: 'Unmasked' }, lifecycle: {} }) }));
+  const refusal = refusalOf({ hostUsers: false, ...main({ securityContext: { procMount: 'Unmasked' }, lifecycle: {} }) });
   expect(refusal?.message).toBe(
-    "Pod was rejected: spec.hostUsers: this node doesn't have user namespaces yet (and 2 more: spec.containers[0].lifecycle, spec.containers[0].securityContext.procMount)",
+    "spec.hostUsers: this node doesn't have user namespaces yet (and 2 more: spec.containers[0].lifecycle, spec.containers[0].securityContext.procMount)",
   );
 });
 
@@ -37,20 +39,16 @@ describe('what a node leaves out is told', () => {
     ['ImagePullSecretsNotSupported', { imagePullSecrets: [{ name: 's' }] }],
     ['StorageLimitsNotSupported', { volumes: [{ name: 'v', emptyDir: { sizeLimit: '1Gi' } }] }],
   ])('%s', (reason, spec) => {
-    const { refusal, warnings } = admit(makePod(spec));
-    expect([refusal, warnings.map((warning) => warning.reason)]).toEqual([undefined, [reason]]);
+    expect([refusalOf(spec), leftOutFields(makePod(spec)).map((warning) => warning.reason)]).toEqual([undefined, [reason]]);
   });
 });
 
 it('a plain pod is neither refused nor warned of', () => {
-  expect(
-    admit(
-      makePod({
-        volumes: [
-          { name: 'v', emptyDir: {} },
-          { name: 'h', hostPath: { path: '/' } },
-        ],
-      }),
-    ),
-  ).toEqual({ warnings: [] });
+  const spec: Partial<PodSpec> = {
+    volumes: [
+      { name: 'v', emptyDir: {} },
+      { name: 'h', hostPath: { path: '/' } },
+    ],
+  };
+  expect([refusalOf(spec), leftOutFields(makePod(spec))]).toEqual([undefined, []]);
 });

@@ -1,7 +1,7 @@
 import type { ContainerPort, Pod } from '@berth/api/objects';
 import { describe, expect, it } from 'vitest';
-import { makePod } from '../testing/observed-pod.ts';
-import { refuseTakenPorts } from './host-ports.ts';
+import { makePod } from '../../testing/observed-pod.ts';
+import { hostPorts } from './host-ports.ts';
 
 function podWith(...ports: Partial<ContainerPort>[]): Pod {
   return makePod({ containers: [{ name: 'main', image: 'a', ports: ports.map((port) => ({ containerPort: 80, ...port })) }] });
@@ -14,9 +14,9 @@ describe('a pod is refused', () => {
     ['one on an address, that another has on all', { hostPort: 8080, hostIP: '10.0.0.1' }, { hostPort: 8080, hostIP: '0.0.0.0' }],
   ])('%s', (_, asked, taken) => {
     const holder = { ...podWith(taken), metadata: { name: 'first', namespace: 'shop', uid: 'u' } };
-    expect(refuseTakenPorts(podWith({}, asked), [podWith(), holder])).toEqual({
+    expect(hostPorts.admit({ pod: podWith({}, asked), others: [podWith(), holder] })).toEqual({
       reason: 'NodePorts',
-      message: 'Pod was rejected: port 8080/TCP of the host is taken by pod shop/first; use another hostPort, or end that pod first',
+      message: 'port 8080/TCP of the host is taken by pod shop/first; use another hostPort, or end that pod first',
     });
   });
 });
@@ -28,6 +28,6 @@ describe('a pod is given', () => {
     ['a port of another address', { hostPort: 8080, hostIP: '10.0.0.1' }, { hostPort: 8080, hostIP: '10.0.0.2' }],
     ['a port of its own only', {}, {}],
   ])('%s', (_, asked, taken) => {
-    expect(refuseTakenPorts(podWith(asked), [podWith(taken)])).toBeUndefined();
+    expect(hostPorts.admit({ pod: podWith(asked), others: [podWith(taken)] })).toBeUndefined();
   });
 });

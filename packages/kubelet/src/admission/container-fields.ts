@@ -1,0 +1,11 @@
+import type { Container, Pod } from '@berth/api/objects';
+import { specOf } from '../pod.ts';
+
+/** Every container with its path in the pod, init containers first. */
+export function containerFields(pod: Pod): [Container, string][] {
+  const { initContainers = [], containers } = specOf(pod);
+  return [
+    ...initContainers.map((container, index): [Container, string] => [container, `spec.initContainers[${index}]`]),
+    ...containers.map((container, index): [Container, string] => [container, `spec.containers[${index}]`]),
+  ];
+}
