@@ -13,7 +13,9 @@ import { PodAdmission } from './admission/pod-admission.ts';
 import { unsupportedFields } from './admission/unsupported-fields.ts';
 import { NodeCgroups } from './cgroup/node-cgroups.ts';
 import { type Clock, systemClock } from './clock.ts';
+import { CpusetReconciler } from './cpu-manager/cpuset-reconciler.ts';
 import { hostAddress, readHostDns } from './host-facts.ts';
+import type { TopologyRoots } from './machine/read-machine-topology.ts';
 import { type BackOff, defaultBackOff } from './plan/back-off.ts';
 import type { Refusal } from './plan/observed-pod.ts';
 import { apiTime, fullNameOf, gracePeriodOf, specOf, uidOf } from './pod.ts';
@@ -28,6 +30,7 @@ import { KubeletServer } from './server/server.ts';
 import type { ObjectSource } from './sources/object-source.ts';
 import type { PodSource } from './sources/pod-source.ts';
 import { defaultIntervals, type Intervals, SyncLoop } from './sync-loop.ts';
+import { defaultResourceManagers, ResourceManagers, type ResourceManagersOptions } from './topology-manager/resource-managers.ts';
 import { PodTraces } from './trace/pod-traces.ts';
 
 /** What a kubelet is made of. Times and back-off are for tests; their defaults are kubelet's. */
@@ -44,6 +47,10 @@ export interface KubeletOptions extends NodeRuntimesOptions {
   objects?: ObjectSource;
   /** The parent of all pods' cgroups in cgroupfs notation, `/berth`, which is `berth.slice` for runtimes with systemd; undefined: no cgroups are made or asked for. */
   cgroupRoot?: string;
+  /** CPU, memory and topology manager; by default none of them does anything. */
+  resourceManagers?: Partial<ResourceManagersOptions>;
+  /** Where the managers look for CPUs and memory; tests have machines of their own. */
+  topologyRoots?: TopologyRoots;
   log: Logger;
   /** The traces that the runtimes' connections have their taps from. */
   traces?: PodTraces;
@@ -77,13 +84,15 @@ export class Kubelet {
   readonly #traces: PodTraces;
   readonly #directories: PodDirectories;
   readonly #cgroups: NodeCgroups | undefined;
-  readonly #admission = new PodAdmission([unsupportedFields, hostPorts]);
+  readonly #managers: ResourceManagers;
+  readonly #admission: PodAdmission;
   readonly #workers: PodWorkers;
   readonly #loop: SyncLoop;
+  readonly #cpusets: CpusetReconciler;
   readonly #server: KubeletServer;
   readonly #listeners = new Set<StatusListener>();
   readonly #loopEnd = new AbortController();
-  #loopDone: Promise<void> | undefined;
+  #loopDone: Promise<unknown> | undefined;
 
   constructor(options: KubeletOptions) {
     this.#options = options;
@@ -93,6 +102,8 @@ export class Kubelet {
     this.#traces = options.traces ?? new PodTraces();
     this.#directories = new PodDirectories(options.kubeletRoot, options.podLogsDir);
     this.#cgroups = options.cgroupRoot === undefined ? undefined : new NodeCgroups(options.cgroupRoot);
+    this.#managers = new ResourceManagers({ ...defaultResourceManagers, ...options.resourceManagers }, options.kubeletRoot);
+    this.#admission = new PodAdmission([unsupportedFields, hostPorts, this.#managers]);
     this.#workers = new PodWorkers({
       kubeletRoot: options.kubeletRoot,
       create: (pod, handler) => this.#createWorker(pod, handler),
@@ -107,6 +118,7 @@ export class Kubelet {
       log: options.log,
       onUpdate: () => this.#tellAll(),
     });
+    this.#cpusets = this.#cpusetsOf(options);
     this.#server = new KubeletServer(join(options.run, 'kubelet.sock'), {
       pods: () => this.pods(),
       events: () => this.events(),
@@ -121,8 +133,10 @@ export class Kubelet {
   async start(): Promise<void> {
     await mkdir(this.#options.kubeletRoot, { recursive: true, mode: 0o750 });
     await mkdir(this.#options.podLogsDir, { recursive: true });
+    await this.#managers.start({ cpu: 0n, memory: 0n }, this.#options.topologyRoots);
     await this.#server.listen();
-    this.#loopDone = this.#loop.run(this.#loopEnd.signal);
+    const { signal } = this.#loopEnd;
+    this.#loopDone = Promise.all([this.#loop.run(signal), this.#cpusets.run(signal)]);
   }
 
   /** Ends the kubelet. Gives a message for each pod that didn't end. */
@@ -202,7 +216,9 @@ export class Kubelet {
 
   #admit(pod: Pod): Refusal | undefined {
     const holders = this.#workers.all().filter((worker) => worker.active);
-    return this.#admission.admit({ pod, others: holders.map((worker) => worker.pod) });
+    const refusal = this.#admission.admit({ pod, others: holders.map((worker) => worker.pod) });
+    this.#cpusets.notify();
+    return refusal;
   }
 
   #contextOf(pod: Pod, client: RuntimeClient): ActionContext {
@@ -213,9 +229,30 @@ export class Kubelet {
       cgroups: this.#cgroups,
       events: this.#events,
       hostDns: readHostDns,
+      assignmentOf: (container) => this.#managers.assignmentOf(pod, container),
       nodeMemory: BigInt(totalmem()),
       requestTimeoutMs: this.#requestTimeoutMs(),
     };
+  }
+
+  #cpusetsOf({ resourceManagers, log }: KubeletOptions): CpusetReconciler {
+    const { cpuManagerReconcilePeriodMs } = { ...defaultResourceManagers, ...resourceManagers };
+    return new CpusetReconciler({
+      cpuManagerReconcilePeriodMs,
+      clock: this.#clock,
+      log,
+      pods: () => this.pods(),
+      runtime: (handler) => this.#runtimes.get(handler),
+      cpusOf: (pod, container) => this.#managers.assignmentOf(pod, { name: container }).cpusetCpus,
+      releaseEnded: () => this.#releaseEnded(),
+    });
+  }
+
+  /** What pods had that ended while nobody looked. Before all sources are read nobody knows which pods those are. */
+  #releaseEnded(): void {
+    if (!this.sourcesReady()) return;
+    const active = this.#workers.all().filter((worker) => worker.active);
+    this.#managers.releaseAllBut(new Set([...active.map(({ pod }) => pod), ...this.#workers.waiting()].map(uidOf)));
   }
 
   /** No deadline but the client's: a command takes as long as it takes. */

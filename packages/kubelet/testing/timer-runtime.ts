@@ -201,6 +201,12 @@ export class TimerRuntime {
           info: {},
         };
       },
+      updateContainerResources: async ({ containerId, linux }, context) => {
+        const { config } = found(this.containers.get(containerId), containerId);
+        await this.#called('UpdateContainerResources', config.metadata?.name, context);
+        if (config.linux) config.linux.resources = linux;
+        return {};
+      },
     };
   }
 

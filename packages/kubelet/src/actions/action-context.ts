@@ -1,4 +1,4 @@
-import type { Pod } from '@berth/api/objects';
+import type { Container, Pod } from '@berth/api/objects';
 import { type DNSConfig, ImageSpec } from '@berth/sdk/cri';
 import type { NodeCgroups } from '../cgroup/node-cgroups.ts';
 import type { SandboxSurroundings } from '../cri/sandbox-config.ts';
@@ -6,6 +6,7 @@ import { uidOf } from '../pod.ts';
 import type { PodDirectories } from '../pod-directories.ts';
 import type { PodEvents } from '../pod-events.ts';
 import type { RuntimeClient } from '../runtime/runtime-client.ts';
+import type { ContainerAssignment } from '../topology-manager/resource-managers.ts';
 
 /** What every action works with. */
 export interface ActionContext {
@@ -17,6 +18,8 @@ export interface ActionContext {
   events: PodEvents;
   /** The host's resolv.conf. */
   hostDns(): Promise<DNSConfig>;
+  /** What of the node a container of the pod has for itself. */
+  assignmentOf(container: Container): ContainerAssignment;
   /** Bytes. */
   nodeMemory: bigint;
   /** How long a runtime may take to answer. */

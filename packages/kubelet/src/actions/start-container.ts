@@ -38,6 +38,7 @@ function configure(context: ActionContext, container: Container, attempt: number
       volumePaths: volumePaths(context),
       seccompRoot: context.directories.seccompRoot,
       nodeMemory: context.nodeMemory,
+      assignment: context.assignmentOf(container),
     });
   });
 }

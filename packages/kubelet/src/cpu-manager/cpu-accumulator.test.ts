@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { machineOf } from '../../testing/machines.ts';
 import { type MachineShape, oneNode, twoNodes, twoNodesPerSocket, unevenNodes } from '../../testing/sysfs-tree.ts';
+import { topologyOf } from '../../testing/topologies.ts';
 import { CpuSet } from '../machine/cpu-set.ts';
 import { type TakeOptions, takePacked } from './cpu-accumulator.ts';
 import { takeDistributed } from './take-distributed.ts';
@@ -23,11 +23,11 @@ describe('CPUs are packed', () => {
     ['everything', twoNodes(), '0-7', 8, '0-7'],
     ['nothing', twoNodes(), '0-7', 0, ''],
   ])('%s', (_, shape, available, count, taken, options = {}) => {
-    expect(`${takePacked(machineOf(shape), CpuSet.parse(available), count, options)}`).toBe(taken);
+    expect(`${takePacked(topologyOf(shape), CpuSet.parse(available), count, options)}`).toBe(taken);
   });
 
   it('more than there are can not be had', () => {
-    expect(takePacked(machineOf(twoNodes()), CpuSet.parse('0-2'), 4)).toBeUndefined();
+    expect(takePacked(topologyOf(twoNodes()), CpuSet.parse('0-2'), 4)).toBeUndefined();
   });
 });
 
@@ -46,7 +46,7 @@ function oneCoreNode(): MachineShape {
 }
 
 describe('last level caches stay whole', () => {
-  const machine = machineOf(oneNode(8));
+  const machine = topologyOf(oneNode(8));
   const withCaches = { ...machine, cpus: machine.cpus.map((cpu) => ({ ...cpu, uncoreCache: cpu.id - (cpu.id % 4) })) };
 
   it.each([
@@ -69,6 +69,6 @@ describe('CPUs are distributed over NUMA nodes', () => {
     ['packed, if the number makes no whole cores', twoNodes(2), '0-15', 9, 2, '0-4,8-11'],
     ['packed, if the nodes are too uneven', unevenNodes, '0-7', 7, 1, '0-4,6-7'],
   ])('%s', (_, shape, available, count, groupSize, taken) => {
-    expect(`${takeDistributed(machineOf(shape), CpuSet.parse(available), count, groupSize, {})}`).toBe(taken);
+    expect(`${takeDistributed(topologyOf(shape), CpuSet.parse(available), count, groupSize, {})}`).toBe(taken);
   });
 });

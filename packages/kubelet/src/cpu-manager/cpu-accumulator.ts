@@ -1,5 +1,5 @@
 import { CpuSet } from '../machine/cpu-set.ts';
-import { type Cpu, countOf, type Machine, threadsPerCore } from '../machine/machine.ts';
+import { type Cpu, countOf, type MachineTopology, threadsPerCore } from '../machine/machine-topology.ts';
 
 type Level = 'numaNode' | 'socket' | 'uncoreCache' | 'core';
 
@@ -16,19 +16,19 @@ export interface TakeOptions {
  * asked for, then cores, then threads, always where least is free already (kubelet, cm/cpumanager/cpu_assignment.go). Undefined if
  * fewer than `count` are available.
  */
-export function takePacked(machine: Machine, available: CpuSet, count: number, options: TakeOptions = {}): CpuSet | undefined {
+export function takePacked(machine: MachineTopology, available: CpuSet, count: number, options: TakeOptions = {}): CpuSet | undefined {
   return new CpuAccumulator(machine, available, count).take(options);
 }
 
 class CpuAccumulator {
-  readonly #machine: Machine;
+  readonly #machine: MachineTopology;
   readonly #taken: number[] = [];
   #available: Cpu[];
   #needed: number;
   /** From the greatest part of the machine to the smallest: a NUMA node has several sockets, or a socket several NUMA nodes. */
   readonly #outer: Level[];
 
-  constructor(machine: Machine, available: CpuSet, count: number) {
+  constructor(machine: MachineTopology, available: CpuSet, count: number) {
     this.#machine = machine;
     this.#available = machine.cpus.filter(({ id }) => available.has(id));
     this.#needed = count;

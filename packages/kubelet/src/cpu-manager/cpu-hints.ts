@@ -1,5 +1,5 @@
 import type { CpuSet } from '../machine/cpu-set.ts';
-import { countOf, type Machine } from '../machine/machine.ts';
+import { countOf, type MachineTopology } from '../machine/machine-topology.ts';
 import type { TopologyHint } from '../topology-manager/hint-provider.ts';
 import { countNodes, hasNode, masksOf, type NumaMask } from '../topology-manager/numa-mask.ts';
 
@@ -13,7 +13,7 @@ interface CpuRequest {
 }
 
 /** Every set of NUMA nodes that has the CPUs; preferred are those of the least size that an empty machine would need. */
-export function cpuHints(machine: Machine, { count, available, reusable, alignBySocket }: CpuRequest): TopologyHint[] {
+export function cpuHints(machine: MachineTopology, { count, available, reusable, alignBySocket }: CpuRequest): TopologyHint[] {
   const masks = masksOf(machine.numaNodes.map(({ id }) => id));
   const inMask = (mask: NumaMask) => machine.cpus.filter(({ numaNode }) => hasNode(mask, numaNode));
   const least = Math.min(machine.numaNodes.length, ...masks.filter((mask) => inMask(mask).length >= count).map(countNodes));
@@ -29,7 +29,7 @@ export function cpuHints(machine: Machine, { count, available, reusable, alignBy
 }
 
 /** Whether the nodes are in as few sockets as possible, if not as few nodes. */
-function isSocketAligned(machine: Machine, mask: NumaMask, leastNodes: number): boolean {
+function isSocketAligned(machine: MachineTopology, mask: NumaMask, leastNodes: number): boolean {
   const nodesPerSocket = Math.floor(machine.numaNodes.length / countOf(machine, 'socket'));
   const sockets = new Set(machine.cpus.filter(({ numaNode }) => hasNode(mask, numaNode)).map(({ socket }) => socket));
   return sockets.size === Math.ceil(leastNodes / nodesPerSocket);

@@ -1,5 +1,5 @@
 import { PluginError } from '@berth/sdk/errors';
-import { countOf, type Machine } from '../machine/machine.ts';
+import { countOf, type MachineTopology } from '../machine/machine-topology.ts';
 import type { TopologyManagerPolicy } from '../topology-manager/policies.ts';
 
 const optionFields = {
@@ -37,7 +37,7 @@ export function readCpuPolicyOptions(written: Readonly<Record<string, string>>):
 }
 
 /** Refuses options that this machine or the policy of the topology manager rules out. */
-export function checkCpuPolicyOptions(options: CpuPolicyOptions, machine: Machine, topologyPolicy: TopologyManagerPolicy): void {
+export function checkCpuPolicyOptions(options: CpuPolicyOptions, machine: MachineTopology, topologyPolicy: TopologyManagerPolicy): void {
   if (!options.alignBySocket) return;
   if (topologyPolicy === 'single-numa-node') {
     throw refused('align-by-socket', 'it excludes the topology manager policy single-numa-node; use another policy');

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Pod } from '@berth/api/objects';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { machineOf } from '../../testing/machines.ts';
 import { resourcePod } from '../../testing/resource-pods.ts';
 import { type MachineShape, twoNodes, twoNodesPerSocket } from '../../testing/sysfs-tree.ts';
+import { topologyOf } from '../../testing/topologies.ts';
 import { CpuSet } from '../machine/cpu-set.ts';
 import type { Refusal } from '../plan/observed-pod.ts';
 import { allContainers, uidOf } from '../pod.ts';
@@ -24,7 +24,7 @@ afterEach(() => rmSync(directory, { recursive: true }));
 
 function policy(shape: MachineShape = twoNodes(), options: Record<string, string> = {}, reserved = '0'): StaticCpuPolicy {
   return new StaticCpuPolicy({
-    machine: machineOf(shape),
+    machine: topologyOf(shape),
     options: readCpuPolicyOptions(options),
     reserved: CpuSet.parse(reserved),
     file: new CpuStateFile(join(directory, 'cpu_manager_state'), 'static'),
@@ -237,7 +237,7 @@ describe('reserved CPUs', () => {
     ['those that are named', '3,7', 0n, '3,7'],
     ['as many as the reserved time needs', '', 1100n, '0-1'],
   ])('%s', (_, named, milli, expected) => {
-    expect(`${reservedCpus(machineOf(twoNodes()), named, milli)}`).toBe(expected);
+    expect(`${reservedCpus(topologyOf(twoNodes()), named, milli)}`).toBe(expected);
   });
 
   it.each([
@@ -245,6 +245,6 @@ describe('reserved CPUs', () => {
     ['a CPU is not there', '8', 0n, /reservedSystemCPUs: this machine has no CPU 8 \(it has 0-7\)/],
     ['more time is reserved than there is', '', 9000n, /9 CPUs are reserved, and this machine has 8/],
   ])('refused: %s', (_, named, milli, message) => {
-    expect(() => reservedCpus(machineOf(twoNodes()), named, milli)).toThrow(message);
+    expect(() => reservedCpus(topologyOf(twoNodes()), named, milli)).toThrow(message);
   });
 });

@@ -1,7 +1,7 @@
 import type { Container, Pod } from '@berth/api/objects';
 import { PluginError } from '@berth/sdk/errors';
 import { CpuSet } from '../machine/cpu-set.ts';
-import { cpusWhere, type Machine, threadsPerCore } from '../machine/machine.ts';
+import { cpusWhere, type MachineTopology, threadsPerCore } from '../machine/machine-topology.ts';
 import type { Refusal } from '../plan/observed-pod.ts';
 import { allContainers, uidOf } from '../pod.ts';
 import { type HintProvider, type ResourceHints, type TopologyHint, unexpectedRefusal } from '../topology-manager/hint-provider.ts';
@@ -15,7 +15,7 @@ import { settleCpuState } from './settle-cpu-state.ts';
 import { takeDistributed } from './take-distributed.ts';
 
 interface StaticCpuPolicyOptions {
-  machine: Machine;
+  machine: MachineTopology;
   options: CpuPolicyOptions;
   /** CPUs that no container ever gets for itself. */
   reserved: CpuSet;
@@ -27,7 +27,7 @@ interface StaticCpuPolicyOptions {
  * What an init container had goes to the containers after it.
  */
 export class StaticCpuPolicy implements HintProvider {
-  readonly #machine: Machine;
+  readonly #machine: MachineTopology;
   readonly #options: CpuPolicyOptions;
   readonly #reserved: CpuSet;
   readonly #file: CpuStateFile;
@@ -167,7 +167,7 @@ export class StaticCpuPolicy implements HintProvider {
 }
 
 /** The CPUs that are kept from exclusive use: those named, or as many as the reserved CPU time needs. INVALID_ARGUMENT for none. */
-export function reservedCpus(machine: Machine, reservedSystemCPUs: string, reservedMilliCpu: bigint): CpuSet {
+export function reservedCpus(machine: MachineTopology, reservedSystemCPUs: string, reservedMilliCpu: bigint): CpuSet {
   const all = cpusWhere(machine);
   const named = CpuSet.parse(reservedSystemCPUs);
   const count = Math.ceil(Number(reservedMilliCpu) / 1000);

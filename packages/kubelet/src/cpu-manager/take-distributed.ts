@@ -1,5 +1,5 @@
 import { CpuSet } from '../machine/cpu-set.ts';
-import { cpusWhere, type Machine } from '../machine/machine.ts';
+import { cpusWhere, type MachineTopology } from '../machine/machine-topology.ts';
 import { type TakeOptions, takePacked } from './cpu-accumulator.ts';
 
 /** NUMA nodes from which the same number of CPUs is taken; those of `more` give another group besides. */
@@ -15,7 +15,7 @@ interface Distribution {
  * possible; undefined if fewer than `count` are available.
  */
 export function takeDistributed(
-  machine: Machine,
+  machine: MachineTopology,
   available: CpuSet,
   count: number,
   groupSize: number,

@@ -1,6 +1,7 @@
 import type { Container, Pod, VolumeMount } from '@berth/api/objects';
 import { ContainerConfig, ImageSpec, LinuxContainerConfig, Mount, MountPropagation } from '@berth/sdk/cri';
 import { logFileName } from '../pod-directories.ts';
+import type { ContainerAssignment } from '../topology-manager/resource-managers.ts';
 import { environment, expand } from './expansion.ts';
 import { containerAnnotations, containerLabels } from './labels.ts';
 import { containerResources } from './resources.ts';
@@ -17,11 +18,12 @@ interface ContainerSurroundings {
   seccompRoot: string;
   /** Bytes. */
   nodeMemory: bigint;
+  assignment?: ContainerAssignment;
 }
 
 /** The CRI message for one instance of a container; nothing is looked up or made. */
 export function containerConfig(pod: Pod, container: Container, surroundings: ContainerSurroundings): ContainerConfig {
-  const { attempt, imageRef, nodeMemory } = surroundings;
+  const { attempt, imageRef, nodeMemory, assignment } = surroundings;
   const variables = environment(container.env ?? []);
   const expanded = (texts: string[] = []) => texts.map((text) => expand(text, variables));
   return ContainerConfig.create({
@@ -39,7 +41,7 @@ export function containerConfig(pod: Pod, container: Container, surroundings: Co
     stdinOnce: container.stdinOnce ?? false,
     tty: container.tty ?? false,
     linux: LinuxContainerConfig.create({
-      resources: containerResources(pod, container, nodeMemory),
+      resources: containerResources(pod, container, nodeMemory, assignment),
       securityContext: containerSecurityContext(pod, container, surroundings.seccompRoot),
     }),
   });

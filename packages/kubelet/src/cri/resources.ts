@@ -3,17 +3,25 @@ import { Quantity } from '@berth/api/quantity';
 import { LinuxContainerResources } from '@berth/sdk/cri';
 import { qosClassOf } from '../plan/qos-class.ts';
 import { specOf } from '../pod.ts';
+import type { ContainerAssignment } from '../topology-manager/resource-managers.ts';
 
 const cpuPeriod = 100_000n;
 const [leastShares, mostShares] = [2n, 262_144n];
 const leastQuota = 1000n;
 
 /** A container's cgroup values, by kubelet's arithmetic (cm/helpers_linux.go). `nodeMemory` is the node's capacity in bytes. */
-export function containerResources(pod: Pod, container: Container, nodeMemory: bigint): LinuxContainerResources {
+export function containerResources(
+  pod: Pod,
+  container: Container,
+  nodeMemory: bigint,
+  assignment?: ContainerAssignment,
+): LinuxContainerResources {
   const { requests, limits } = amounts(container);
   return LinuxContainerResources.create({
     ...cgroupValues(requests.cpu ?? limits.cpu, limits.cpu, limits.memory),
     oomScoreAdj: BigInt(oomScoreAdj(pod, container, nodeMemory)),
+    ...(assignment && { cpusetCpus: assignment.cpusetCpus, cpusetMems: assignment.cpusetMems }),
+    ...(assignment?.exclusiveCpus && { cpuQuota: -1n }),
   });
 }
 

@@ -1,6 +1,6 @@
 import { readAmounts } from '@berth/api/resource-amounts';
 import { PluginError } from '@berth/sdk/errors';
-import type { Machine, NumaNode } from '../machine/machine.ts';
+import type { MachineTopology, NumaNode } from '../machine/machine-topology.ts';
 import { isMemory } from './memory-requests.ts';
 import type { MemoryTable } from './memory-state.ts';
 import type { NodeMemory } from './node-memory.ts';
@@ -13,7 +13,7 @@ export interface ReservedMemory {
 }
 
 /** INVALID_ARGUMENT unless the reservations are of nodes that there are, once each, and together `total`: what the node keeps from pods, in bytes. */
-export function checkReservedMemory({ numaNodes }: Machine, reserved: readonly ReservedMemory[], total: bigint): void {
+export function checkReservedMemory({ numaNodes }: MachineTopology, reserved: readonly ReservedMemory[], total: bigint): void {
   if (reserved.length === 0) throw refused('the policy Static needs reserved memory', `set it to ${total} bytes of memory in all`);
   const seen = new Set<string>();
   for (const { numaNode, limits } of reserved) {
@@ -35,7 +35,7 @@ export function checkReservedMemory({ numaNodes }: Machine, reserved: readonly R
 }
 
 /** Every NUMA node with all of its memory free but what is reserved. */
-export function emptyNodeMemory({ numaNodes }: Machine, reserved: readonly ReservedMemory[]): NodeMemory {
+export function emptyNodeMemory({ numaNodes }: MachineTopology, reserved: readonly ReservedMemory[]): NodeMemory {
   return new Map(
     numaNodes.map((node) => [
       node.id,

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Pod } from '@berth/api/objects';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { machineOf } from '../../testing/machines.ts';
 import { resourcePod } from '../../testing/resource-pods.ts';
 import { twoNodes, twoNodesPerSocket } from '../../testing/sysfs-tree.ts';
-import type { Machine } from '../machine/machine.ts';
+import { topologyOf } from '../../testing/topologies.ts';
+import type { MachineTopology } from '../machine/machine-topology.ts';
 import type { Refusal } from '../plan/observed-pod.ts';
 import { allContainers, uidOf } from '../pod.ts';
 import { maskOf } from '../topology-manager/numa-mask.ts';
@@ -25,10 +25,10 @@ beforeEach(() => {
 afterEach(() => rmSync(directory, { recursive: true }));
 
 /** Two nodes of 16 GiB, of which 1 GiB each is reserved. */
-const machine = machineOf(twoNodes());
+const machine = topologyOf(twoNodes());
 const reserved: ReservedMemory[] = [0, 1].map((numaNode) => ({ numaNode, limits: { memory: '1Gi' } }));
 
-const policy = (on: Machine = machine, kept = reserved) => new StaticMemoryPolicy(on, kept, new MemoryStateFile(path, 'Static'));
+const policy = (on: MachineTopology = machine, kept = reserved) => new StaticMemoryPolicy(on, kept, new MemoryStateFile(path, 'Static'));
 
 function allocate(to: StaticMemoryPolicy, pod: Pod, nodes?: number[]): Refusal | undefined {
   for (const container of allContainers(pod)) {
@@ -90,7 +90,7 @@ describe('memory of a Guaranteed pod', () => {
   });
 
   it('has huge pages by their size', () => {
-    const withPages: Machine = {
+    const withPages: MachineTopology = {
       ...machine,
       numaNodes: machine.numaNodes.map((node) => ({ ...node, memory: new Map([...node.memory, ['hugepages-1Gi', BigInt(2 * 2 ** 30)]]) })),
     };
@@ -170,7 +170,7 @@ describe('the state file', () => {
   });
 
   it('is gone on with after a restart', () => {
-    const before = policy(machineOf(twoNodesPerSocket), [{ numaNode: 0, limits: { memory: '1Gi' } }]);
+    const before = policy(topologyOf(twoNodesPerSocket), [{ numaNode: 0, limits: { memory: '1Gi' } }]);
     for (const [uid, memory] of [
       ['a', '20Gi'],
       ['b', '20Gi'],
@@ -178,14 +178,14 @@ describe('the state file', () => {
     ] as const)
       allocate(before, podOf(uid, memory));
     before.release('a');
-    const after = policy(machineOf(twoNodesPerSocket), [{ numaNode: 0, limits: { memory: '1Gi' } }]);
+    const after = policy(topologyOf(twoNodesPerSocket), [{ numaNode: 0, limits: { memory: '1Gi' } }]);
     expect(after.holders()).toEqual(['b', 'c']);
     expect(nodesOfMain(after, podOf('b', '20Gi'))).toBe(nodesOfMain(before, podOf('b', '20Gi')));
   });
 
   it('of another machine is refused', () => {
     policy();
-    expect(() => policy(machineOf({ ...twoNodes(), memoryBytes: 2 ** 34 + 2 ** 20 }))).toThrow(
+    expect(() => policy(topologyOf({ ...twoNodes(), memoryBytes: 2 ** 34 + 2 ** 20 }))).toThrow(
       /memory_manager_state: its machine state isn't what this machine.*; drain this node and delete the file/,
     );
   });

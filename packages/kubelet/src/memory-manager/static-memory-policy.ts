@@ -1,6 +1,6 @@
 import type { Container, Pod } from '@berth/api/objects';
 import { CpuSet } from '../machine/cpu-set.ts';
-import type { Machine } from '../machine/machine.ts';
+import type { MachineTopology } from '../machine/machine-topology.ts';
 import type { Refusal } from '../plan/observed-pod.ts';
 import { specOf, uidOf } from '../pod.ts';
 import { type HintProvider, type ResourceHints, type TopologyHint, unexpectedRefusal } from '../topology-manager/hint-provider.ts';
@@ -23,7 +23,7 @@ export class StaticMemoryPolicy implements HintProvider {
   readonly #reusable = new Map<string, Map<string, number>>();
 
   /** FAILED_PRECONDITION if the state file can't be gone on with; INVALID_ARGUMENT for reservations that this machine doesn't have. */
-  constructor(machine: Machine, reserved: readonly ReservedMemory[], file: MemoryStateFile) {
+  constructor(machine: MachineTopology, reserved: readonly ReservedMemory[], file: MemoryStateFile) {
     this.#file = file;
     this.#state = settleMemoryState(emptyNodeMemory(machine, reserved), file);
   }

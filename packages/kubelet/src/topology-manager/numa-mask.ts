@@ -27,6 +27,7 @@ export function countNodes(mask: NumaMask): number {
 
 /** Every set of these nodes but the empty one, smaller sets first. */
 export function masksOf(nodes: readonly number[]): NumaMask[] {
-  const masks = nodes.reduce<NumaMask[]>((all, node) => [...all, ...all.map((mask) => mask | (1 << node))], [0]).slice(1);
-  return masks.toSorted((a, b) => countNodes(a) - countNodes(b) || a - b);
+  const masks = [0];
+  for (const node of nodes) masks.push(...masks.map((mask) => mask | (1 << node)));
+  return masks.slice(1).toSorted((a, b) => countNodes(a) - countNodes(b) || a - b);
 }

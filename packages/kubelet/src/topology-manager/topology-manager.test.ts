@@ -3,14 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { machineOf } from '../../testing/machines.ts';
 import { type Asks, resourcePod } from '../../testing/resource-pods.ts';
 import { type MachineShape, oneNode, twoNodes, unevenNodes } from '../../testing/sysfs-tree.ts';
+import { topologyOf } from '../../testing/topologies.ts';
 import { readCpuPolicyOptions } from '../cpu-manager/cpu-policy-options.ts';
 import { CpuStateFile } from '../cpu-manager/cpu-state.ts';
 import { StaticCpuPolicy } from '../cpu-manager/static-cpu-policy.ts';
 import { CpuSet } from '../machine/cpu-set.ts';
-import { cpusWhere } from '../machine/machine.ts';
+import { cpusWhere } from '../machine/machine-topology.ts';
 import { MemoryStateFile } from '../memory-manager/memory-state.ts';
 import { StaticMemoryPolicy } from '../memory-manager/static-memory-policy.ts';
 import { allContainers } from '../pod.ts';
@@ -32,7 +32,7 @@ function node(
   cpuOptions: Record<string, string> = {},
   place = directory,
 ) {
-  const machine = machineOf(shape);
+  const machine = topologyOf(shape);
   const cpus = new StaticCpuPolicy({
     machine,
     options: readCpuPolicyOptions(cpuOptions),

@@ -1,6 +1,6 @@
 import type { Container, Pod } from '@berth/api/objects';
 import { PluginError } from '@berth/sdk/errors';
-import type { Machine } from '../machine/machine.ts';
+import type { MachineTopology } from '../machine/machine-topology.ts';
 import type { Refusal } from '../plan/observed-pod.ts';
 import { allContainers, uidOf } from '../pod.ts';
 import type { HintProvider, ResourceHints, TopologyHint } from './hint-provider.ts';
@@ -28,7 +28,7 @@ export class TopologyManager {
   readonly #compare: CompareMasks;
 
   /** INVALID_ARGUMENT for options that there aren't; FAILED_PRECONDITION on a machine with more NUMA nodes than the options allow. */
-  constructor(options: TopologyManagerOptions, { numaNodes }: Machine, providers: readonly HintProvider[]) {
+  constructor(options: TopologyManagerOptions, { numaNodes }: MachineTopology, providers: readonly HintProvider[]) {
     this.#options = options;
     this.#providers = providers;
     const { preferClosest, mostNodes } = readOptions(options.topologyManagerPolicyOptions);

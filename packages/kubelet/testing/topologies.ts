@@ -1,8 +1,8 @@
-import type { Machine } from '../src/machine/machine.ts';
+import type { MachineTopology } from '../src/machine/machine-topology.ts';
 import type { MachineShape } from './sysfs-tree.ts';
 
 /** The machine of a shape, without going through files. */
-export function machineOf(shape: MachineShape): Machine {
+export function topologyOf(shape: MachineShape): MachineTopology {
   const nodes = shape.sockets.flatMap((socketNodes, socket) => socketNodes.map((cores) => ({ socket, cores })));
   const cpus = nodes.flatMap(({ socket, cores }, numaNode) =>
     cores.flatMap((threads) => threads.map((id) => ({ id, core: threads[0] ?? id, socket, numaNode, uncoreCache: cores[0]?.[0] ?? 0 }))),

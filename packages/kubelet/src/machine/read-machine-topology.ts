@@ -2,10 +2,10 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
 import { CpuSet } from './cpu-set.ts';
-import type { Cpu, Machine, NumaNode } from './machine.ts';
+import type { Cpu, MachineTopology, NumaNode } from './machine-topology.ts';
 
 /** Where the kernel tells of the machine; other roots are for tests. */
-export interface MachineRoots {
+export interface TopologyRoots {
   /** Default `/sys`. */
   sys?: string;
   /** Asked for the memory of a machine whose kernel has no NUMA. Default `/proc`. */
@@ -16,7 +16,7 @@ export interface MachineRoots {
  * Reads CPUs, NUMA nodes and their memory (sysfs ABI: sysfs-devices-system-cpu, sysfs-devices-node). A kernel without NUMA has one node
  * with everything. UNAVAILABLE where sysfs doesn't tell what CPUs there are.
  */
-export async function readMachine({ sys = '/sys', proc = '/proc' }: MachineRoots = {}): Promise<Machine> {
+export async function readMachineTopology({ sys = '/sys', proc = '/proc' }: TopologyRoots = {}): Promise<MachineTopology> {
   const system = join(sys, 'devices/system');
   const online = CpuSet.parse(await needed(join(system, 'cpu/online')));
   const nodes = await readNodes(system, proc, online);
@@ -26,13 +26,13 @@ export async function readMachine({ sys = '/sys', proc = '/proc' }: MachineRoots
 }
 
 async function readCpu(directory: string, id: number, numaNode: number): Promise<Cpu> {
-  const socket = Number(await optional(join(directory, 'topology/physical_package_id')));
+  const socket = Number((await optional(join(directory, 'topology/physical_package_id'))) ?? 0);
   const siblings = CpuSet.parse((await optional(join(directory, 'topology/thread_siblings_list'))) ?? `${id}`);
   return {
     id,
     core: siblings.ids[0] ?? id,
     // -1 stands for a socket that the firmware doesn't tell.
-    socket: socket >= 0 ? socket : 0,
+    socket: Math.max(socket, 0),
     numaNode,
     uncoreCache: (await lastLevelCache(join(directory, 'cache'))) ?? siblings.ids[0] ?? id,
   };

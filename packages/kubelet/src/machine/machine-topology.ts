@@ -21,22 +21,22 @@ export interface NumaNode {
 }
 
 /** What of the machine the resource managers hand out: CPUs that are online, ascending, and memory. */
-export interface Machine {
+export interface MachineTopology {
   cpus: readonly Cpu[];
   numaNodes: readonly NumaNode[];
 }
 
 /** The CPUs for which `condition` holds. */
-export function cpusWhere({ cpus }: Machine, condition: (cpu: Cpu) => boolean = () => true): CpuSet {
+export function cpusWhere({ cpus }: MachineTopology, condition: (cpu: Cpu) => boolean = () => true): CpuSet {
   return new CpuSet(cpus.filter(condition).map(({ id }) => id));
 }
 
 /** How many different cores, sockets, ... the machine has. */
-export function countOf({ cpus }: Machine, level: 'core' | 'socket' | 'numaNode'): number {
+export function countOf({ cpus }: MachineTopology, level: 'core' | 'socket' | 'numaNode'): number {
   return new Set(cpus.map((cpu) => cpu[level])).size;
 }
 
 /** Threads of a core; on a machine whose cores differ the mean, rounded down, as kubelet reckons. */
-export function threadsPerCore(machine: Machine): number {
+export function threadsPerCore(machine: MachineTopology): number {
   return Math.floor(machine.cpus.length / (countOf(machine, 'core') || 1));
 }
