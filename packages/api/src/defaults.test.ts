@@ -47,6 +47,20 @@ describe('defaultPod', () => {
     expect(defaultedContainer({ resources })?.resources?.requests).toEqual({ cpu: '100m', memory: '1Gi' });
   });
 
+  it('resizes what a container asks for without a restart, unless told otherwise', () => {
+    const container = {
+      resources: { requests: { cpu: '1', memory: '1Gi' } },
+      resizePolicy: [{ resourceName: 'memory', restartPolicy: 'RestartContainer' }],
+    };
+    const expected = [...container.resizePolicy, { resourceName: 'cpu', restartPolicy: 'NotRequired' }];
+    expect(defaultedContainer(container)?.resizePolicy).toEqual(expected);
+    const initContainers = [
+      { name: 'i', ...container },
+      { name: 's', ...container, restartPolicy: 'Always' },
+    ];
+    expect(defaulted({ initContainers })?.initContainers?.map(({ resizePolicy }) => resizePolicy?.length)).toEqual([1, 2]);
+  });
+
   it('fills in probes and their HTTP requests', () => {
     expect(defaultedContainer({ livenessProbe: { httpGet: { port: 80 }, periodSeconds: 3 } })?.livenessProbe).toEqual({
       httpGet: { port: 80, path: '/', scheme: 'HTTP' },

@@ -42,8 +42,8 @@ function defaultPodSpec(spec: PodSpec): PodSpec {
     schedulerName: spec.schedulerName || 'default-scheduler',
     enableServiceLinks: spec.enableServiceLinks ?? true,
     securityContext: spec.securityContext ?? {},
-    containers: (spec.containers ?? []).map((each) => requestsFromLimits(container(each))),
-    ...(spec.initContainers && { initContainers: spec.initContainers.map((each) => requestsFromLimits(container(each))) }),
+    containers: (spec.containers ?? []).map((each) => withResizePolicy(requestsFromLimits(container(each)))),
+    ...(spec.initContainers && { initContainers: spec.initContainers.map((each) => defaultInit(container(each))) }),
     ...(spec.ephemeralContainers && { ephemeralContainers: spec.ephemeralContainers.map((each) => defaultContainer(each)) }),
     ...(spec.volumes && { volumes: spec.volumes.map(defaultVolume) }),
   };
@@ -70,6 +70,26 @@ function requestsFromLimits(container: Container): Container {
   return resources?.limits
     ? { ...container, resources: { ...resources, requests: { ...resources.limits, ...resources.requests } } }
     : container;
+}
+
+/** Of init containers, only sidecars run long enough to be resized. */
+function defaultInit(container: Container): Container {
+  const requesting = requestsFromLimits(container);
+  return container.restartPolicy === 'Always' ? withResizePolicy(requesting) : requesting;
+}
+
+/** What may be changed in place is, without a restart, unless the container says otherwise. */
+function withResizePolicy(container: Container): Container {
+  const { resources: { limits, requests } = {}, resizePolicy = [] } = container;
+  const unsaid = ['cpu', 'memory'].filter(
+    (name) =>
+      (limits?.[name] !== undefined || requests?.[name] !== undefined) && !resizePolicy.some(({ resourceName }) => resourceName === name),
+  );
+  if (unsaid.length === 0) return container;
+  return {
+    ...container,
+    resizePolicy: [...resizePolicy, ...unsaid.map((resourceName) => ({ resourceName, restartPolicy: 'NotRequired' }))],
+  };
 }
 
 function withHostPorts<T extends AnyContainer>(container: T): T {

@@ -10,6 +10,7 @@ export type { IConfigMap as ConfigMap } from 'kubernetes-models/v1/ConfigMap';
 export type { IConfigMapKeySelector as ConfigMapKeySelector } from 'kubernetes-models/v1/ConfigMapKeySelector';
 export type { IContainer as Container } from 'kubernetes-models/v1/Container';
 export type { IContainerPort as ContainerPort } from 'kubernetes-models/v1/ContainerPort';
+export type { IContainerRestartRule as ContainerRestartRule } from 'kubernetes-models/v1/ContainerRestartRule';
 export type { IContainerState as ContainerState } from 'kubernetes-models/v1/ContainerState';
 export type { IContainerStateRunning as ContainerStateRunning } from 'kubernetes-models/v1/ContainerStateRunning';
 export type { IContainerStateTerminated as ContainerStateTerminated } from 'kubernetes-models/v1/ContainerStateTerminated';

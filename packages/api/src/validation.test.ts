@@ -138,6 +138,46 @@ describe('validatePod', () => {
       'spec.ephemeralContainers[0].ports: Forbidden: cannot be set for an Ephemeral Container',
     ],
     [
+      'a restart policy of an ephemeral container',
+      { ephemeralContainers: [{ name: 'e', image: 'i', restartPolicy: 'Always' }] },
+      'spec.ephemeralContainers[0].restartPolicy: Forbidden: cannot be set for an Ephemeral Container',
+    ],
+    [
+      'restart rules without a restart policy',
+      { containers: [{ ...container, restartPolicyRules: [{ action: 'Restart', exitCodes: { operator: 'In', values: [1] } }] }] },
+      'spec.containers[0].restartPolicy: Required value: must specify restartPolicy when restartPolicyRules is specified',
+    ],
+    [
+      'an unknown action of a restart rule',
+      { containers: [{ ...container, restartPolicy: 'Never', restartPolicyRules: [{ action: 'Stop', exitCodes: { operator: 'In' } }] }] },
+      'spec.containers[0].restartPolicyRules[0].action: Unsupported value: "Stop": supported values: "Restart", "RestartAllContainers"',
+    ],
+    [
+      'a restart rule without exit codes',
+      { containers: [{ ...container, restartPolicy: 'Never', restartPolicyRules: [{ action: 'Restart' }] }] },
+      'spec.containers[0].restartPolicyRules[0].exitCodes: Required value: must be specified',
+    ],
+    [
+      'an unknown operator of a restart rule',
+      {
+        containers: [{ ...container, restartPolicy: 'Never', restartPolicyRules: [{ action: 'Restart', exitCodes: { operator: 'Is' } }] }],
+      },
+      'spec.containers[0].restartPolicyRules[0].exitCodes.operator: Unsupported value: "Is": supported values: "In", "NotIn"',
+    ],
+    [
+      'the resizing of what cannot be resized',
+      { containers: [{ ...container, resizePolicy: [{ resourceName: 'gpu', restartPolicy: 'NotRequired' }] }] },
+      'spec.containers[0].resizePolicy: Unsupported value: "gpu": supported values: "cpu", "memory"',
+    ],
+    [
+      'a restart for a new size in a pod that never restarts',
+      {
+        restartPolicy: 'Never',
+        containers: [{ ...container, resizePolicy: [{ resourceName: 'cpu', restartPolicy: 'RestartContainer' }] }],
+      },
+      "spec.containers[0].resizePolicy: Invalid value: \"RestartContainer\": must be 'NotRequired' when `restartPolicy` is 'Never'",
+    ],
+    [
       'a probe of an init container',
       { initContainers: [{ name: 'i', image: 'i', readinessProbe: { exec: { command: ['a'] } } }] },
       'spec.initContainers[0].readinessProbe: Forbidden: may not be set for init containers without restartPolicy=Always',

@@ -13,7 +13,6 @@ import { PodAdmission } from './admission/pod-admission.ts';
 import { unsupportedFields } from './admission/unsupported-fields.ts';
 import { NodeCgroups } from './cgroup/node-cgroups.ts';
 import { type Clock, systemClock } from './clock.ts';
-import { CpusetReconciler } from './cpu-manager/cpuset-reconciler.ts';
 import { hostAddress, readHostDns } from './host-facts.ts';
 import type { TopologyRoots } from './machine/read-machine-topology.ts';
 import { type BackOff, defaultBackOff } from './plan/back-off.ts';
@@ -29,6 +28,7 @@ import { RuntimeSessions } from './runtime/runtime-sessions.ts';
 import { KubeletServer } from './server/server.ts';
 import type { ObjectSource } from './sources/object-source.ts';
 import type { PodSource } from './sources/pod-source.ts';
+import { NodeStatsProvider } from './stats/node-stats-provider.ts';
 import { defaultIntervals, type Intervals, SyncLoop } from './sync-loop.ts';
 import { defaultResourceManagers, ResourceManagers, type ResourceManagersOptions } from './topology-manager/resource-managers.ts';
 import { PodTraces } from './trace/pod-traces.ts';
@@ -88,7 +88,6 @@ export class Kubelet {
   readonly #admission: PodAdmission;
   readonly #workers: PodWorkers;
   readonly #loop: SyncLoop;
-  readonly #cpusets: CpusetReconciler;
   readonly #server: KubeletServer;
   readonly #listeners = new Set<StatusListener>();
   readonly #loopEnd = new AbortController();
@@ -102,7 +101,7 @@ export class Kubelet {
     this.#traces = options.traces ?? new PodTraces();
     this.#directories = new PodDirectories(options.kubeletRoot, options.podLogsDir);
     this.#cgroups = options.cgroupRoot === undefined ? undefined : new NodeCgroups(options.cgroupRoot);
-    this.#managers = new ResourceManagers({ ...defaultResourceManagers, ...options.resourceManagers }, options.kubeletRoot);
+    this.#managers = this.#managersOf(options);
     this.#admission = new PodAdmission([unsupportedFields, hostPorts, this.#managers]);
     this.#workers = new PodWorkers({
       kubeletRoot: options.kubeletRoot,
@@ -118,10 +117,10 @@ export class Kubelet {
       log: options.log,
       onUpdate: () => this.#tellAll(),
     });
-    this.#cpusets = this.#cpusetsOf(options);
     this.#server = new KubeletServer(join(options.run, 'kubelet.sock'), {
       pods: () => this.pods(),
       events: () => this.events(),
+      stats: this.#statsOf(options),
       execSync: (container, command, signal) => this.#execSync(container, command, signal),
       sessions: new RuntimeSessions(this.#runtimes),
       trace: (pod) => this.#traces.of(fullNameOf(pod)),
@@ -136,7 +135,7 @@ export class Kubelet {
     await this.#managers.start({ cpu: 0n, memory: 0n }, this.#options.topologyRoots);
     await this.#server.listen();
     const { signal } = this.#loopEnd;
-    this.#loopDone = Promise.all([this.#loop.run(signal), this.#cpusets.run(signal)]);
+    this.#loopDone = Promise.all([this.#loop.run(signal), this.#managers.run(signal)]);
   }
 
   /** Ends the kubelet. Gives a message for each pod that didn't end. */
@@ -201,24 +200,20 @@ export class Kubelet {
     const warnings = [...leftOutFields(pod), ...(refusal ? [refusal] : [])];
     for (const { reason, message } of warnings) this.#events.record(pod, 'Warning', reason, message);
     const worker = new PodWorker({
-      pod,
       context: this.#contextOf(pod, client),
       backOff: { ...defaultBackOff, ...this.#options.backOff },
       clock: this.#clock,
       log: this.#options.log,
       hostIP: hostAddress(),
       refusal,
-      onStatus: (status) => this.#tell(pod, status),
+      onStatus: (current, status) => this.#tell(current, status),
     });
     this.#traces.register(worker.trace.traceId, fullNameOf(pod));
     return worker;
   }
 
   #admit(pod: Pod): Refusal | undefined {
-    const holders = this.#workers.all().filter((worker) => worker.active);
-    const refusal = this.#admission.admit({ pod, others: holders.map((worker) => worker.pod) });
-    this.#cpusets.notify();
-    return refusal;
+    return this.#admission.admit({ pod, others: this.#workers.activePods() });
   }
 
   #contextOf(pod: Pod, client: RuntimeClient): ActionContext {
@@ -235,24 +230,28 @@ export class Kubelet {
     };
   }
 
-  #cpusetsOf({ resourceManagers, log }: KubeletOptions): CpusetReconciler {
-    const { cpuManagerReconcilePeriodMs } = { ...defaultResourceManagers, ...resourceManagers };
-    return new CpusetReconciler({
-      cpuManagerReconcilePeriodMs,
+  #managersOf({ kubeletRoot, resourceManagers, log }: KubeletOptions): ResourceManagers {
+    return new ResourceManagers({ ...defaultResourceManagers, ...resourceManagers }, kubeletRoot, {
+      pods: () => this.pods(),
+      holders: () => [...this.#workers.activePods(), ...this.#workers.waiting()],
+      sourcesReady: () => this.sourcesReady(),
+      runtime: (handler) => this.#runtimes.get(handler),
       clock: this.#clock,
       log,
-      pods: () => this.pods(),
-      runtime: (handler) => this.#runtimes.get(handler),
-      cpusOf: (pod, container) => this.#managers.assignmentOf(pod, { name: container }).cpusetCpus,
-      releaseEnded: () => this.#releaseEnded(),
     });
   }
 
-  /** What pods had that ended while nobody looked. Before all sources are read nobody knows which pods those are. */
-  #releaseEnded(): void {
-    if (!this.sourcesReady()) return;
-    const active = this.#workers.all().filter((worker) => worker.active);
-    this.#managers.releaseAllBut(new Set([...active.map(({ pod }) => pod), ...this.#workers.waiting()].map(uidOf)));
+  #statsOf({ nodeName, log, cgroupRoot }: KubeletOptions): NodeStatsProvider {
+    return new NodeStatsProvider({
+      nodeName,
+      log,
+      directories: this.#directories,
+      runtimes: this.#runtimes,
+      clock: this.#clock,
+      pods: () => this.pods(),
+      cgroupOf: async (pod, client, signal) => (await this.#cgroups?.of(client, signal))?.parentOf(uidOf(pod)),
+      systemCgroups: { ...(cgroupRoot !== undefined && { podsCgroup: cgroupRoot }) },
+    });
   }
 
   /** No deadline but the client's: a command takes as long as it takes. */

@@ -14,20 +14,9 @@ import {
   startMain,
   twoContainers,
 } from '../testing/observed-pod.ts';
+import { plannedActions as actions } from '../testing/planned-actions.ts';
 import type { ObservedPod } from './plan/observed-pod.ts';
 import { plan } from './plan.ts';
-
-/** The planned actions as text: `start-container main#1`. */
-function actions(pod: Pod, observed: ObservedPod): string[] {
-  return plan(pod, observed, now).actions.map((action) => {
-    if (action.kind === 'start-container') return `${action.pull ? 'pull and ' : ''}start ${action.container}#${action.attempt}`;
-    if (action.kind === 'stop-containers') return `stop ${action.containers.map(({ id }) => id).join(' ')} in ${action.gracePeriodSeconds}`;
-    if (action.kind === 'remove-container') return `remove ${action.containerId}`;
-    if (action.kind === 'run-sandbox') return `run-sandbox#${action.attempt}`;
-    if (action.kind === 'check-image') return `check-image ${action.image}`;
-    return 'sandboxId' in action ? `${action.kind} ${action.sandboxId}` : action.kind;
-  });
-}
 
 describe('what is done for a pod', () => {
   const always = makePod();

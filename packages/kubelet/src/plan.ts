@@ -37,7 +37,7 @@ export function plan(pod: Pod, observed: ObservedPod, now: Date, backOff: BackOf
 function stepsFor(pod: Pod, observed: ObservedPod, now: Date, backOff: BackOff): Steps {
   const unseen = failureOf(observed, { kind: 'observe' });
   if (unseen) return { actions: [], trouble: unseen, wakeAt: retryAt(observed, { kind: 'observe' }, now) };
-  if (observed.deletion) return planTermination(observed, observed.deletion.gracePeriodSeconds, now);
+  if (observed.deletion) return planTermination(pod, observed, observed.deletion.gracePeriodSeconds, now);
   if (observed.refusal || observed.eviction || isCompleted(pod, observed, now)) return planCompleted(pod, observed, now);
   return planRunning(pod, observed, now, backOff);
 }

@@ -15,22 +15,22 @@ import { type BackOff, failureAfter, failureOf } from './plan/back-off.ts';
 import { type Fallible, failureKey } from './plan/failure-key.ts';
 import type { Eviction, ObservedPod } from './plan/observed-pod.ts';
 import { type Plan, plan } from './plan.ts';
-import { findContainer, fullNameOf, uidOf } from './pod.ts';
+import { findContainer, fullNameOf, gracePeriodOf, uidOf } from './pod.ts';
+import { forgetRedefined, isSamePod } from './pod-change.ts';
 import { PodObserver } from './runtime/observe-pod.ts';
 import { tellWaits } from './tell-waits.ts';
 import { Wake } from './wake.ts';
 
 interface PodWorkerOptions {
-  pod: Pod;
-  /** Everything that actions need; its client is the runtime of the pod. */
+  /** Everything that actions need: the pod, and the runtime that it is for. */
   context: ActionContext;
   backOff: BackOff;
   clock: Clock;
   log: Logger;
   hostIP?: string;
   refusal?: ObservedPod['refusal'];
-  /** Called when the status has changed. */
-  onStatus(status: PodStatus): void;
+  /** Called when the status of the pod, as it is by now, has changed. */
+  onStatus(pod: Pod, status: PodStatus): void;
 }
 
 /** More rounds than this without a pause and something is wrong: the worker waits as after a failure. */
@@ -45,10 +45,11 @@ const sandboxPatienceMs = 5000;
  * has come. All that is slow about a pod is in here, and nothing of another pod.
  */
 export class PodWorker {
-  readonly pod: Pod;
   /** All plugin calls of the pod's life are in this trace. */
   readonly trace: TraceContext = newSpan();
   readonly #options: PodWorkerOptions;
+  /** Its pod is replaced when the pod changes in place. */
+  #context: ActionContext;
   readonly #observer: PodObserver;
   readonly #log: Logger;
   readonly #wake: Wake;
@@ -65,9 +66,9 @@ export class PodWorker {
 
   constructor(options: PodWorkerOptions) {
     this.#options = options;
-    this.pod = options.pod;
-    this.#observer = new PodObserver(options.context.client, uidOf(options.pod));
-    this.#log = options.log.child({ pod: fullNameOf(options.pod), uid: uidOf(options.pod) });
+    this.#context = options.context;
+    this.#observer = new PodObserver(options.context.client, uidOf(options.context.pod));
+    this.#log = options.log.child({ pod: fullNameOf(options.context.pod), uid: uidOf(options.context.pod) });
     this.#wake = new Wake(options.clock);
     this.#observed = {
       handler: options.context.client.handler,
@@ -79,8 +80,13 @@ export class PodWorker {
       directories: 'unknown',
       hostIP: options.hostIP,
       refusal: options.refusal,
-      previous: options.pod.status,
+      previous: options.context.pod.status,
     };
+  }
+
+  /** As its source has it by now. */
+  get pod(): Pod {
+    return this.#context.pod;
   }
 
   /** As it was told last. */
@@ -124,11 +130,21 @@ export class PodWorker {
     this.#wake.ring();
   }
 
+  /** The pod has changed in place: what it asks for now counts from the next plan on; it may ask to be ended. */
+  update(pod: Pod): void {
+    if (isSamePod(this.pod, pod)) return;
+    forgetRedefined(this.#observed, this.pod, pod);
+    this.#context = { ...this.#context, pod };
+    if (pod.metadata?.deletionTimestamp) this.terminate(gracePeriodOf(pod));
+    this.notify();
+  }
+
   /** Ends the pod. A second call can only shorten the grace period. */
   terminate(gracePeriodSeconds: number): void {
     const before = this.#observed.deletion?.gracePeriodSeconds;
     if (before !== undefined && before <= gracePeriodSeconds) return;
     this.#observed.deletion = { gracePeriodSeconds };
+    this.#observed.endingSince = this.#options.clock.now();
     this.#terminatingSince ??= this.#options.clock.now();
     this.#sync.abort(new PluginError('CANCELLED', 'the pod is to end'));
     this.#sync = new AbortController();
@@ -197,15 +213,15 @@ export class PodWorker {
     const planned = plan(this.pod, this.#observed, this.#options.clock.now(), this.#options.backOff);
     const before = this.#observed.previous;
     this.#observed.previous = planned.status;
-    tellWaits(this.#options.context.events, this.pod, before, planned.status);
-    if (!isDeepStrictEqual(before, planned.status)) this.#options.onStatus(planned.status);
+    tellWaits(this.#context.events, this.pod, before, planned.status);
+    if (!isDeepStrictEqual(before, planned.status)) this.#options.onStatus(this.pod, planned.status);
     return planned;
   }
 
   async #observe(signal: AbortSignal): Promise<void> {
     await this.#try({ kind: 'observe' }, signal, () =>
       ActionFailure.explain('RuntimeUnavailable', `runtime ${this.#observed.handler}`, async () => {
-        await this.#options.context.client.onDemand?.start(signal);
+        await this.#context.client.onDemand?.start(signal);
         Object.assign(this.#observed, await this.#observer.observe(signal));
       }),
     );
@@ -220,10 +236,11 @@ export class PodWorker {
 
   async #carryOut(action: Action, signal: AbortSignal): Promise<void> {
     this.#log.debug({ action }, 'action');
+    if (action.kind === 'stop-containers' && action.podEnds) this.#observed.endingSince ??= this.#options.clock.now();
     await this.#try(action, signal, async () => {
       if (action.kind === 'check-image') await this.#checkImage(action.image, signal);
       else if (action.kind === 'run-sandbox') await this.#runSandbox(action, signal);
-      else await perform(this.#options.context, action, signal);
+      else await perform(this.#context, action, signal);
       this.#remember(action);
     });
     if (action.kind === 'start-container') this.#rememberStart(action);
@@ -242,22 +259,22 @@ export class PodWorker {
   #failed(fallible: Fallible, thrown: unknown): void {
     const { message } = PluginError.from(thrown);
     const { reason, transient } = thrown instanceof ActionFailure ? thrown : { reason: 'FailedSync', transient: false };
-    const { backOff, clock, context } = this.#options;
+    const { backOff, clock } = this.#options;
     const [key, last] = [failureKey(fallible), failureOf(this.#observed, fallible)];
     this.#observed.failures[key] = failureAfter(last, { reason, message, transient }, clock.now(), backOff);
     this.#log.warn({ reason, key }, message);
     const event = eventReason(reason);
-    context.events.record(this.pod, 'Warning', event, event === reason ? message : `Error: ${reason}: ${message}`);
+    this.#context.events.record(this.pod, 'Warning', event, event === reason ? message : `Error: ${reason}: ${message}`);
   }
 
   /** A sandbox that came up after its pod's end would be left over: even if the pod is to end, the answer is waited for. */
   async #runSandbox(action: Change, signal: AbortSignal): Promise<void> {
     const patient = patientSignal(signal, sandboxPatienceMs, this.#options.clock);
-    await perform(this.#options.context, action, patient.signal).finally(patient.release);
+    await perform(this.#context, action, patient.signal).finally(patient.release);
   }
 
   async #checkImage(image: string, signal: AbortSignal): Promise<void> {
-    const found = await checkImage(this.#options.context, image, signal);
+    const found = await checkImage(this.#context, image, signal);
     this.#observed.images[image] = { present: found !== undefined, checkedAt: this.#options.clock.now() };
   }
 
@@ -265,6 +282,10 @@ export class PodWorker {
   #remember(action: Action): void {
     if (action.kind === 'prepare') this.#observed.directories = 'prepared';
     if (action.kind === 'clean-up') this.#observed.directories = 'removed';
+    if (action.kind === 'stop-containers') {
+      const owed = action.containers.filter(({ restarts }) => restarts).map(({ id }) => [id, true]);
+      this.#observed.owedRestarts = { ...this.#observed.owedRestarts, ...Object.fromEntries(owed) };
+    }
   }
 
   /** What a start has changed, whether or not it succeeded. After a failure the image may be gone, or may have come. */
@@ -277,7 +298,7 @@ export class PodWorker {
   }
 
   async #finish(): Promise<void> {
-    await removeLogs(this.#options.context);
+    await removeLogs(this.#context);
     this.#finished = true;
   }
 

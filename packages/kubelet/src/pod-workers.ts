@@ -44,8 +44,16 @@ export class PodWorkers {
     if (this.#stopping) return;
     const wanted = new Set(pods.map(uidOf));
     for (const [uid, worker] of this.#workers) if (!wanted.has(uid)) worker.terminate(gracePeriodOf(worker.pod));
+    for (const pod of pods) this.#workers.get(uidOf(pod))?.update(pod);
     this.#waiting = pods.filter((pod) => !this.#workers.has(uidOf(pod)));
     this.#startWaiting();
+  }
+
+  /** The pods that are admitted and haven't ended. */
+  activePods(): Pod[] {
+    return this.all()
+      .filter((worker) => worker.active)
+      .map((worker) => worker.pod);
   }
 
   /** Something may have happened to the pod. */

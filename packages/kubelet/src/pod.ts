@@ -25,19 +25,35 @@ export function fullNameOf(pod: Pod): string {
   return `${namespaceOf(pod)}/${nameOf(pod)}`;
 }
 
-/** Init containers first, then the others, in the order of the manifest. */
+/** Init containers first, then the others, then ephemeral ones, in the order of the manifest. */
 export function allContainers(pod: Pod): Container[] {
+  return [...resourceContainers(pod), ...(specOf(pod).ephemeralContainers ?? [])];
+}
+
+/** Those that may ask for resources: all but the ephemeral ones. */
+export function resourceContainers(pod: Pod): Container[] {
   return [...(specOf(pod).initContainers ?? []), ...specOf(pod).containers];
 }
 
-/** The container of that name, among the init containers too. */
+/** Init containers that run as long as the pod does, in the order of the manifest: kubelet's restartable init containers. */
+export function sidecarsOf(pod: Pod): Container[] {
+  return (specOf(pod).initContainers ?? []).filter(({ restartPolicy }) => restartPolicy === 'Always');
+}
+
+/** Whether it is one of the pod's init containers. */
+export function isInitContainer(pod: Pod, container: Container): boolean {
+  return specOf(pod).initContainers?.includes(container) ?? false;
+}
+
+/** The container of that name, among the init and ephemeral ones too. */
 export function findContainer(pod: Pod, name: string): Container | undefined {
   return allContainers(pod).find((container) => container.name === name);
 }
 
-/** Those of init containers first, then those of the others. */
+/** Those of init containers first, then those of the others, then those of ephemeral ones. */
 export function allStatuses(status: PodStatus | undefined): ContainerStatus[] {
-  return [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
+  const { initContainerStatuses = [], containerStatuses = [], ephemeralContainerStatuses = [] } = status ?? {};
+  return [...initContainerStatuses, ...containerStatuses, ...ephemeralContainerStatuses];
 }
 
 /** What a pod's status says of the container of that name. */

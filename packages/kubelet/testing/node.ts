@@ -8,7 +8,7 @@ import { ImageServiceService, RuntimeServiceService } from '@berth/sdk/cri';
 import { pino } from 'pino';
 import { Kubelet, type KubeletOptions } from '../src/kubelet.ts';
 import { findStatus } from '../src/pod.ts';
-import type { OnDemand } from '../src/runtime/runtime-client.ts';
+import type { OnDemand, RuntimeClient } from '../src/runtime/runtime-client.ts';
 import { ManifestSource } from '../src/sources/manifest-source.ts';
 import { PodTraces } from '../src/trace/pod-traces.ts';
 import { TimerRuntime } from './timer-runtime.ts';
@@ -23,6 +23,9 @@ export class TestNode {
   readonly root: string;
   readonly runtime: TimerRuntime;
   kubelet: Kubelet;
+  /** How the kubelet calls the runtime. */
+  client: RuntimeClient;
+  #traces = new PodTraces();
   #connection = new AbortController();
 
   static async create(options: TestNodeOptions = {}): Promise<TestNode> {
@@ -34,6 +37,7 @@ export class TestNode {
   private constructor(root: string, options: TestNodeOptions) {
     this.root = root;
     this.runtime = new TimerRuntime(root);
+    this.client = this.#connect(options);
     this.kubelet = this.#makeKubelet(options);
   }
 
@@ -45,6 +49,8 @@ export class TestNode {
   replaceKubelet(options: Partial<KubeletOptions> = {}): void {
     this.#connection.abort();
     this.#connection = new AbortController();
+    this.#traces = new PodTraces();
+    this.client = this.#connect(options);
     this.kubelet = this.#makeKubelet(options);
   }
 
@@ -100,27 +106,29 @@ export class TestNode {
     await rm(this.root, { recursive: true, force: true });
   }
 
-  #makeKubelet({ onDemand, ...options }: TestNodeOptions): Kubelet {
-    const traces = new PodTraces();
-    const connection = { tap: traces.tap('timer'), signal: this.#connection.signal, deadlineMs: options.runtimeRequestTimeoutMs ?? 5000 };
-    const client = {
+  #connect({ onDemand, runtimeRequestTimeoutMs }: TestNodeOptions): RuntimeClient {
+    const connection = { tap: this.#traces.tap('timer'), signal: this.#connection.signal, deadlineMs: runtimeRequestTimeoutMs ?? 5000 };
+    return {
       handler: 'timer',
       runtime: connect(RuntimeServiceService, this.runtime.address, connection),
       images: connect(ImageServiceService, this.runtime.address, connection),
       runtimeHandler: '',
       ...(onDemand && { onDemand: onDemand(this.runtime) }),
     };
+  }
+
+  #makeKubelet({ onDemand: _, ...options }: TestNodeOptions): Kubelet {
     return new Kubelet({
       nodeName: 'node',
       run: join(this.root, 'run'),
       kubeletRoot: join(this.root, 'kubelet'),
       podLogsDir: join(this.root, 'logs'),
-      runtimes: new Map([['timer', client]]),
+      runtimes: new Map([['timer', this.client]]),
       defaultHandler: 'timer',
       runtimeClasses: {},
       sources: [new ManifestSource({ paths: [join(this.root, 'manifests')], nodeName: 'node', rescanMs: 500 })],
       log: pino({ level: process.env.LOG_LEVEL ?? 'silent' }),
-      traces,
+      traces: this.#traces,
       runtimeRequestTimeoutMs: 5000,
       backOff: { crashInitialMs: 200, crashMaxMs: 1000, imageInitialMs: 1500, imageMaxMs: 3000, syncErrorMs: 300, transientErrorMs: 100 },
       intervals: { relistMs: 50, housekeepingMs: 50 },

@@ -16,6 +16,7 @@ import {
 } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import { type CallContext, type Implementation, type Served, serve } from '@berth/sdk/serve';
+import { imageStatistics, statistics, type TimerFigures } from './timer-statistics.ts';
 
 /** What a container of the timer runtime does, by its name. */
 export interface Behaviour {
@@ -62,6 +63,8 @@ export class TimerRuntime {
   streamingUrl = '';
   /** Undefined: RuntimeConfig is UNIMPLEMENTED. */
   cgroupDriver: CgroupDriver | undefined;
+  /** What its containers use. */
+  readonly figures: TimerFigures = { cpu: 0n, memory: 0n, disk: 0n, mountpoint: '/' };
   #served: Served | undefined;
   #lastId = 0;
 
@@ -99,6 +102,7 @@ export class TimerRuntime {
 
   #runtime(): Implementation<RuntimeServiceService> {
     return {
+      ...statistics(this),
       runtimeConfig: async (_request, context) => {
         await this.faults.get('RuntimeConfig')?.(context);
         if (this.cgroupDriver === undefined) throw new PluginError('UNIMPLEMENTED', 'it has no cgroups');
@@ -216,6 +220,7 @@ export class TimerRuntime {
 
   #imageService(): Implementation<ImageServiceService> {
     return {
+      ...imageStatistics(this),
       imageStatus: ({ image }) => ({
         image: this.images.has(image?.image ?? '') ? Image.create({ id: image?.image }) : undefined,
         info: {},

@@ -1,11 +1,10 @@
 import type { Duplex, Readable, Writable } from 'node:stream';
+import type { Usage } from '@berth/sdk/cgroup/usage';
 import type { ContainerConfig, LinuxContainerResources, PodSandboxConfig } from '@berth/sdk/cri';
 import type { IdMappings } from './sandbox/user-namespace.ts';
-import type { Usage } from './usage.ts';
 
+export type { Usage } from '@berth/sdk/cgroup/usage';
 export type { IdMappings } from './sandbox/user-namespace.ts';
-
-export type { Usage } from './usage.ts';
 
 /**
  * All that a new runtime has to write. The shim does everything that is CRI: names, ids, state, images, network,

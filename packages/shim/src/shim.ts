@@ -1,3 +1,4 @@
+import { CpuRates } from '@berth/sdk/cgroup/cpu-rates';
 import type { Logger } from 'pino';
 import { CommandSlots } from './container/command-slots.ts';
 import { Containers } from './container/containers.ts';
@@ -15,7 +16,6 @@ import type { Refusal, Runtime, RuntimeFeatures, RuntimeVersion } from './runtim
 import { SandboxWork } from './sandbox/sandbox-work.ts';
 import { Sandboxes } from './sandbox/sandboxes.ts';
 import type { ShimOptions } from './shim-options.ts';
-import { CpuRates } from './stats/cpu-rates.ts';
 import { WritableLayers } from './stats/writable-layers.ts';
 import { StreamingServer } from './streaming/streaming-server.ts';
 

@@ -15,11 +15,23 @@ import {
 import { validateLifecycle } from './lifecycle.ts';
 import { validateHostPortConflicts, validatePorts } from './ports.ts';
 import { validateProbes } from './probes.ts';
+import { validateResizePolicy } from './resize-policy.ts';
 import { validateResources } from './resources.ts';
+import { validateRestartRules } from './restart-rules.ts';
 import { validateSecurityContext } from './security-context.ts';
 import { validateVolumeMounts } from './volume-mounts.ts';
 
-const notForEphemeral = ['ports', 'livenessProbe', 'readinessProbe', 'startupProbe', 'lifecycle', 'resources', 'resizePolicy'] as const;
+const notForEphemeral = [
+  'ports',
+  'livenessProbe',
+  'readinessProbe',
+  'startupProbe',
+  'lifecycle',
+  'resources',
+  'resizePolicy',
+  'restartPolicy',
+  'restartPolicyRules',
+] as const;
 const onlyForSidecars = ['livenessProbe', 'readinessProbe', 'startupProbe', 'lifecycle'] as const;
 const defaultGraceSeconds = 30;
 
@@ -47,7 +59,8 @@ function validateContainer(container: Container, spec: PodSpec, path: string): F
     ...validateImage(image, `${path}.image`),
     ...checkSupported(`${path}.imagePullPolicy`, container.imagePullPolicy, ['Always', 'IfNotPresent', 'Never']),
     ...checkSupported(`${path}.terminationMessagePolicy`, container.terminationMessagePolicy, ['FallbackToLogsOnError', 'File']),
-    ...checkSupported(`${path}.restartPolicy`, container.restartPolicy, ['Always', 'Never', 'OnFailure']),
+    ...validateRestartRules(container, path),
+    ...validateResizePolicy(container, spec.restartPolicy, path),
     ...validatePorts(ports, `${path}.ports`, spec.hostNetwork === true),
     ...validateEnv(env, `${path}.env`),
     ...validateEnvFrom(envFrom, `${path}.envFrom`),
@@ -63,9 +76,13 @@ function validateContainer(container: Container, spec: PodSpec, path: string): F
 
 /** An init container that runs to its end has nothing to probe; a restartable one (a sidecar) has. */
 function validateInitContainer(container: Container, spec: PodSpec, path: string): FieldError[] {
-  const refused = container.restartPolicy === 'Always' ? [] : onlyForSidecars.filter((name) => container[name] !== undefined);
+  const sidecar = container.restartPolicy === 'Always';
+  const refused = sidecar ? [] : onlyForSidecars.filter((name) => container[name] !== undefined);
   return [
     ...validateContainer(container, spec, path),
+    ...(container.resizePolicy?.length && !sidecar
+      ? [invalid(`${path}.resizePolicy`, container.resizePolicy, 'must not be set for init containers')]
+      : []),
     ...refused.map((name) => forbidden(`${path}.${name}`, 'may not be set for init containers without restartPolicy=Always')),
   ];
 }

@@ -20,7 +20,7 @@ export async function startContainer(context: ActionContext, action: StartContai
   if (action.pull) await pullImage(context, container, action.sandboxAttempt, signal);
   else events.record(pod, 'Normal', 'Pulled', `Container image ${JSON.stringify(container.image)} already present on machine`);
   const image = await checkImage(context, container.image ?? '', signal);
-  const config = await configure(context, container, action.attempt, image);
+  const config = await configure(context, container, action, image);
   const containerId = await create(context, action, config, signal);
   events.record(pod, 'Normal', 'Created', `Created container: ${container.name}`);
   await ActionFailure.explain('RunContainerError', `runtime ${context.client.handler}`, () =>
@@ -29,7 +29,12 @@ export async function startContainer(context: ActionContext, action: StartContai
   events.record(pod, 'Normal', 'Started', `Started container ${container.name}`);
 }
 
-function configure(context: ActionContext, container: Container, attempt: number, image: Image | undefined): Promise<ContainerConfig> {
+function configure(
+  context: ActionContext,
+  container: Container,
+  { attempt, targetId }: StartContainer,
+  image: Image | undefined,
+): Promise<ContainerConfig> {
   return ActionFailure.explain('CreateContainerConfigError', 'configuration', async () => {
     checkNonRoot(context.pod, container, image);
     return containerConfig(context.pod, container, {
@@ -39,6 +44,7 @@ function configure(context: ActionContext, container: Container, attempt: number
       seccompRoot: context.directories.seccompRoot,
       nodeMemory: context.nodeMemory,
       assignment: context.assignmentOf(container),
+      ...(targetId && { targetId }),
     });
   });
 }

@@ -13,7 +13,6 @@ describe('what a node refuses names the field', () => {
     ['spec.volumes[0].secret', { volumes: [{ name: 'v', secret: { secretName: 's' } }] }],
     ['spec.volumes[0].emptyDir.medium', { volumes: [{ name: 'v', emptyDir: { medium: 'HugePages' } }] }],
     ['spec.hostAliases', { hostAliases: [{ ip: '10.0.0.1' }] }],
-    ['spec.initContainers[0].restartPolicy', { initContainers: [{ name: 'i', image: 'a', restartPolicy: 'Always' }] }],
     ['spec.containers[0].envFrom', main({ envFrom: [{ configMapRef: { name: 'c' } }] })],
     ['spec.containers[0].env[0].valueFrom', main({ env: [{ name: 'A', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } }] })],
     ['spec.containers[0].securityContext.procMount', main({ securityContext: { procMount: 'Unmasked' } })],

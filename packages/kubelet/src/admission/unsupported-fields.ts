@@ -32,7 +32,6 @@ function refusedPodFields(pod: Pod): Field[] {
   const spec = specOf(pod);
   return present([
     [spec.hostAliases?.length, 'spec.hostAliases', 'a managed hosts file'],
-    [spec.ephemeralContainers?.length, 'spec.ephemeralContainers', 'ephemeral containers'],
     [spec.resourceClaims?.length, 'spec.resourceClaims', 'dynamic resources'],
     [spec.schedulingGates?.length, 'spec.schedulingGates', 'an API that could lift scheduling gates'],
     [spec.hostUsers === false, 'spec.hostUsers', 'user namespaces'],
@@ -59,15 +58,12 @@ function volumeFields(volume: Volume, path: string): Rule[] {
 }
 
 function refusedContainerFields(container: Container, path: string): Field[] {
-  const isInit = path.startsWith('spec.initContainers');
   return present([
     [container.envFrom?.length, `${path}.envFrom`, 'config maps and secrets'],
     ...(container.env ?? []).map(
       ({ valueFrom }, index): Rule => [valueFrom, `${path}.env[${index}].valueFrom`, 'variables from elsewhere'],
     ),
     [container.lifecycle, `${path}.lifecycle`, 'life-cycle hooks'],
-    [container.restartPolicy, `${path}.restartPolicy`, isInit ? 'restartable init containers' : 'a restart policy per container'],
-    [container.restartPolicyRules?.length, `${path}.restartPolicyRules`, 'a restart policy per container'],
     // Upstream's validation refuses it without hostUsers: false; a runtime would read the empty lists of paths as its own defaults.
     [
       container.securityContext?.procMount === 'Unmasked',

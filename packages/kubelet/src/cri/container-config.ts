@@ -19,6 +19,8 @@ interface ContainerSurroundings {
   /** Bytes. */
   nodeMemory: bigint;
   assignment?: ContainerAssignment;
+  /** The instance whose processes an ephemeral container sees, where it names one. */
+  targetId?: string;
 }
 
 /** The CRI message for one instance of a container; nothing is looked up or made. */
@@ -42,7 +44,7 @@ export function containerConfig(pod: Pod, container: Container, surroundings: Co
     tty: container.tty ?? false,
     linux: LinuxContainerConfig.create({
       resources: containerResources(pod, container, nodeMemory, assignment),
-      securityContext: containerSecurityContext(pod, container, surroundings.seccompRoot),
+      securityContext: containerSecurityContext(pod, container, surroundings.seccompRoot, surroundings.targetId),
     }),
   });
 }

@@ -1,4 +1,5 @@
 import type { Container, Pod } from '@berth/api/objects';
+import { definitionHash } from '../plan/definition-hash.ts';
 import { nameOf, namespaceOf, specOf, uidOf } from '../pod.ts';
 
 /** The pod's name, on sandboxes and containers, where other tools look for it too; as all of these, kubelet's (kubelet/types/labels.go). */
@@ -9,6 +10,8 @@ export const podNamespaceLabel = 'io.kubernetes.pod.namespace';
 export const podUidLabel = 'io.kubernetes.pod.uid';
 /** The container's name in the pod's spec, on containers. */
 export const containerNameLabel = 'io.kubernetes.container.name';
+/** What the instance was made of, on containers. */
+export const definitionAnnotation = 'io.kubernetes.container.hash';
 /** Ours: which kubelet made the sandbox. On a runtime that others use too, only our own leftovers may be removed. */
 export const kubeletRootAnnotation = 'berth.dev/kubelet-root';
 
@@ -35,6 +38,7 @@ export function containerLabels(pod: Pod, container: Container): Record<string, 
 export function containerAnnotations(pod: Pod, container: Container, attempt: number): Record<string, string> {
   const { terminationGracePeriodSeconds } = specOf(pod);
   return {
+    [definitionAnnotation]: definitionHash(container),
     'io.kubernetes.container.restartCount': String(attempt),
     'io.kubernetes.container.terminationMessagePath': container.terminationMessagePath ?? '',
     'io.kubernetes.container.terminationMessagePolicy': container.terminationMessagePolicy ?? '',

@@ -43,6 +43,11 @@ function namespaceOptions(pod: Pod): NamespaceOption {
   });
 }
 
+/** Where the pod's processes see each other anyway, no target is needed. */
+function withTarget(options: NamespaceOption, targetId: string | undefined): NamespaceOption {
+  return targetId && options.pid === NamespaceMode.CONTAINER ? { ...options, pid: NamespaceMode.TARGET, targetId } : options;
+}
+
 /** What the sandbox itself runs under; its containers have theirs. */
 export function sandboxSecurityContext(pod: Pod): LinuxSandboxSecurityContext {
   const { containers, securityContext = {} } = specOf(pod);
@@ -58,12 +63,20 @@ export function sandboxSecurityContext(pod: Pod): LinuxSandboxSecurityContext {
   });
 }
 
-/** A container's security context; what it leaves open, the pod's says. */
-export function containerSecurityContext(pod: Pod, container: Container, seccompRoot: string): LinuxContainerSecurityContext {
+/**
+ * A container's security context; what it leaves open, the pod's says. `targetId` is the instance whose processes an ephemeral container
+ * sees, where that names one.
+ */
+export function containerSecurityContext(
+  pod: Pod,
+  container: Container,
+  seccompRoot: string,
+  targetId?: string,
+): LinuxContainerSecurityContext {
   const merged = mergedSecurityContext(pod, container);
   const { capabilities, privileged = false } = merged;
   return LinuxContainerSecurityContext.create({
-    namespaceOptions: namespaceOptions(pod),
+    namespaceOptions: withTarget(namespaceOptions(pod), targetId),
     privileged,
     capabilities: capabilities && {
       addCapabilities: capabilities.add ?? [],

@@ -18,6 +18,8 @@ export interface StartContainer {
   sandboxId: string;
   sandboxAttempt: number;
   pull: boolean;
+  /** The instance whose processes an ephemeral container is to see; undefined where it names none. */
+  targetId?: string;
   /** What the restart after this one has to wait; undefined for a first start. */
   restartDelayMs?: number;
 }
@@ -25,8 +27,19 @@ export interface StartContainer {
 /** Stops container instances side by side. */
 export interface StopContainers {
   kind: 'stop-containers';
-  containers: { id: string; name: string }[];
+  containers: StoppedContainer[];
+  /** 0: at once, without preStop hooks; the runtime gets the shortest time that kubelet gives. */
   gracePeriodSeconds: number;
-  /** For the reader of the event: why they are stopped. */
-  reason: string;
+  /** They are stopped for good, since the pod ends: its grace period begins with the first of these. */
+  podEnds?: true;
+}
+
+/** One instance to stop. */
+export interface StoppedContainer {
+  id: string;
+  name: string;
+  /** For the reader of the event: why it is stopped. */
+  message: string;
+  /** It is to be started again, whatever its exit code. */
+  restarts?: true;
 }

@@ -38,7 +38,7 @@ export function isPastDeadline(pod: Pod, observed: ObservedPod, now: Date): bool
   return deadline !== undefined && deadline <= now;
 }
 
-/** A pod that has ended gives back its network, volumes and cgroup; its dead containers stay, for their logs. */
+/** A pod that has ended stops its sidecars and gives back its network, volumes and cgroup; its dead containers stay, for their logs. */
 export function planCompleted(pod: Pod, observed: ObservedPod, now: Date): Steps {
-  return planStop(observed, observed.eviction?.gracePeriodSeconds ?? gracePeriodOf(pod), now, 'Pod has ended') ?? { actions: [] };
+  return planStop(pod, observed, observed.eviction?.gracePeriodSeconds ?? gracePeriodOf(pod), now) ?? { actions: [] };
 }

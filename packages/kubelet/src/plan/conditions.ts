@@ -1,5 +1,5 @@
-import type { Container, ContainerStatus, Pod, PodCondition } from '@berth/api/objects';
-import { apiTime, specOf } from '../pod.ts';
+import type { ContainerStatus, Pod, PodCondition } from '@berth/api/objects';
+import { apiTime, sidecarsOf, specOf } from '../pod.ts';
 import type { Phase } from './phase.ts';
 
 /** What the conditions are made of. */
@@ -86,9 +86,5 @@ function readinessGates(pod: Pod): Verdict {
 }
 
 function sidecarNames(pod: Pod): Set<string> {
-  return new Set((specOf(pod).initContainers ?? []).filter(isRestartable).map(({ name }) => name));
-}
-
-function isRestartable({ restartPolicy }: Container): boolean {
-  return restartPolicy === 'Always';
+  return new Set(sidecarsOf(pod).map(({ name }) => name));
 }

@@ -1,7 +1,8 @@
-import type { Container } from '@berth/api/objects';
+import type { Container, EphemeralContainer } from '@berth/api/objects';
 import type { Action, StartContainer } from './action.ts';
 import { type BackOff, failureOf, nextRestartDelay, pullErrorShownMs, restartDueAt, retryAt } from './back-off.ts';
-import { endOf, nextAttempt } from './instances.ts';
+import { definitionHash } from './definition-hash.ts';
+import { endOf, instancesOf, nextAttempt, runningInstance } from './instances.ts';
 import type { ObservedPod, Sandbox } from './observed-pod.ts';
 import type { Wait } from './wait.ts';
 
@@ -23,12 +24,18 @@ export function planStart(container: Container, observed: ObservedPod, sandbox: 
 
 function waitForRestart(container: Container, observed: ObservedPod, now: Date, backOff: BackOff): ContainerPlan | undefined {
   const end = endOf(observed, container.name);
-  if (!end) return undefined;
+  if (!end || isRedefined(container, observed)) return undefined;
   const delay = observed.restartDelays[container.name];
   const due = restartDueAt(delay, end.finishedAt, backOff);
   if (due <= now) return undefined;
   const message = `back-off ${formatDelay(delay?.delayMs ?? 0)} restarting failed container=${container.name}`;
   return { actions: [], wait: { reason: 'CrashLoopBackOff', message }, wakeAt: due };
+}
+
+/** What an old definition did is no reason to wait with a new one. */
+function isRedefined(container: Container, observed: ObservedPod): boolean {
+  const [newest] = instancesOf(observed, container.name);
+  return newest?.definition !== undefined && newest.definition !== definitionHash(container);
 }
 
 function waitAfterFailure(container: Container, observed: ObservedPod, now: Date): ContainerPlan | undefined {
@@ -75,8 +82,16 @@ function startAction(container: Container, observed: ObservedPod, sandbox: Sandb
     sandboxId: sandbox.id,
     sandboxAttempt: sandbox.attempt,
     pull,
+    ...targetOf(container, observed, sandbox),
     ...(end && { restartDelayMs: nextRestartDelay(observed.restartDelays[container.name], end.finishedAt, backOff) }),
   };
+}
+
+/** Without a running target an ephemeral container starts all the same, in a process namespace of its own, as with kubelet. */
+function targetOf(container: EphemeralContainer, observed: ObservedPod, sandbox: Sandbox): Pick<StartContainer, 'targetId'> {
+  const { targetContainerName: name } = container;
+  const target = name && runningInstance(observed, name, sandbox);
+  return target ? { targetId: target.id } : {};
 }
 
 function formatDelay(ms: number): string {

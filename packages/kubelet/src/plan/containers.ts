@@ -1,23 +1,39 @@
 import type { Container, Pod } from '@berth/api/objects';
-import { allContainers, findContainer, gracePeriodOf, specOf } from '../pod.ts';
+import { allContainers, findContainer, isInitContainer, specOf } from '../pod.ts';
 import type { Action } from './action.ts';
 import { type BackOff, retryAt } from './back-off.ts';
 import { planStart } from './container-start.ts';
-import { currentSandbox, instancesOf, isDone, isInitContainer } from './instances.ts';
+import { currentSandbox, instancesOf, isDone, nextAttempt, runningInstance } from './instances.ts';
 import type { ObservedPod, Sandbox } from './observed-pod.ts';
+import { planRestartAll } from './restart-all.ts';
+import { containersDue } from './start-order.ts';
 import type { Steps } from './steps.ts';
+import { planStops } from './stops.ts';
 import { earlier, type Wait } from './wait.ts';
 
-/** A pod whose sandbox is ready: init containers one after the other, then all others; and what may be tidied up. */
+/** A pod whose sandbox is ready: what may not run on is stopped, then what is due is started; and what may be tidied up. */
 export function planContainers(pod: Pod, observed: ObservedPod, now: Date, backOff: BackOff): Steps {
   const sandbox = currentSandbox(observed);
   if (!sandbox) return { actions: [] };
-  const lost = planLost(pod, observed, sandbox, now);
-  if (lost.length > 0) return { actions: lost };
-  const due = nextInitContainer(pod, observed, sandbox);
-  const startable = due ? [due] : specOf(pod).containers;
-  const starts = planStarts(pod, startable, observed, sandbox, now, backOff);
+  const restartAll = planRestartAll(pod, observed, now);
+  if (restartAll) return { actions: restartAll };
+  const stops = planStops(pod, observed, sandbox, now);
+  if (stops.length > 0) return { actions: stops };
+  const due = [...newEphemeralContainers(pod, observed), ...unfinished(pod, containersDue(pod, observed, sandbox), observed)];
+  const starts = planStarts(pod, due, observed, sandbox, now, backOff);
   return { ...starts, actions: [...starts.actions, ...planOldSandboxes(observed, sandbox, now), ...planOldInstances(pod, observed, now)] };
+}
+
+/** An ephemeral container is started once, whatever the others do. */
+function newEphemeralContainers(pod: Pod, observed: ObservedPod): Container[] {
+  return (specOf(pod).ephemeralContainers ?? []).filter(
+    ({ name }) => nextAttempt(observed, name) === 0 || instancesOf(observed, name)[0]?.state === 'created',
+  );
+}
+
+/** Init containers that are due have to run, even if they have succeeded before, in another sandbox. */
+function unfinished(pod: Pod, containers: Container[], observed: ObservedPod): Container[] {
+  return containers.filter((container) => isInitContainer(pod, container) || !isDone(pod, container, observed));
 }
 
 function planStarts(pod: Pod, containers: Container[], observed: ObservedPod, sandbox: Sandbox, now: Date, backOff: BackOff): Steps {
@@ -25,7 +41,7 @@ function planStarts(pod: Pod, containers: Container[], observed: ObservedPod, sa
   const waits: Record<string, Wait> = {};
   let wakeAt: Date | undefined;
   for (const container of containers) {
-    if (isRunning(observed, container, sandbox) || (!isInitContainer(pod, container) && isDone(pod, container, observed))) continue;
+    if (runningInstance(observed, container.name, sandbox)) continue;
     if (isBeingPulled(pod, container, actions)) continue;
     const start = planStart(container, observed, sandbox, now, backOff);
     actions.push(...start.actions.filter((action) => !actions.some((planned) => isSameCheck(planned, action))));
@@ -33,35 +49,6 @@ function planStarts(pod: Pod, containers: Container[], observed: ObservedPod, sa
     wakeAt = earlier(wakeAt, start.wakeAt);
   }
   return { actions, waits, wakeAt };
-}
-
-/** The first init container that hasn't succeeded in this sandbox. Once another container has started, none has to run again. */
-function nextInitContainer(pod: Pod, observed: ObservedPod, sandbox: Sandbox): Container | undefined {
-  const { initContainers = [], containers } = specOf(pod);
-  const here = (container: Container) => instancesOf(observed, container.name).filter((instance) => instance.sandboxId === sandbox.id);
-  if (containers.some((container) => here(container).some((instance) => instance.state !== 'created'))) return undefined;
-  return initContainers.find((container) => {
-    const [newest] = here(container);
-    return newest?.state !== 'exited' || newest.exitCode !== 0;
-  });
-}
-
-function isRunning(observed: ObservedPod, container: Container, sandbox: Sandbox): boolean {
-  return instancesOf(observed, container.name).some((instance) => instance.state === 'running' && instance.sandboxId === sandbox.id);
-}
-
-/** Instances of which the runtime doesn't know whether they run are stopped, so that none runs twice. */
-function planLost(pod: Pod, observed: ObservedPod, sandbox: Sandbox, now: Date): Action[] {
-  const lost = observed.containers.filter((instance) => instance.state === 'unknown' && instance.sandboxId === sandbox.id);
-  if (lost.length === 0) return [];
-  const containers = lost.map(({ id, name }) => ({ id, name }));
-  const stop: Action = {
-    kind: 'stop-containers',
-    containers,
-    gracePeriodSeconds: gracePeriodOf(pod),
-    reason: 'Container is in unknown state',
-  };
-  return retryAt(observed, stop, now) ? [] : [stop];
 }
 
 function planOldSandboxes(observed: ObservedPod, current: Sandbox, now: Date): Action[] {

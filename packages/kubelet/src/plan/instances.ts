@@ -1,6 +1,7 @@
 import type { Container, ContainerStatus, Pod } from '@berth/api/objects';
-import { findStatus, specOf } from '../pod.ts';
+import { findStatus } from '../pod.ts';
 import type { ContainerInstance, ObservedPod, Sandbox } from './observed-pod.ts';
+import { consequenceOf } from './restart-policy.ts';
 
 /** The instances of one container, newest first. */
 export function instancesOf(observed: ObservedPod, name: string): ContainerInstance[] {
@@ -11,11 +12,6 @@ export function instancesOf(observed: ObservedPod, name: string): ContainerInsta
 export function currentSandbox(observed: ObservedPod): Sandbox | undefined {
   const [newest] = observed.sandboxes;
   return newest?.ready ? newest : undefined;
-}
-
-/** Whether it is one of the pod's init containers. */
-export function isInitContainer(pod: Pod, container: Container): boolean {
-  return specOf(pod).initContainers?.includes(container) ?? false;
 }
 
 /** The end of a container, from its newest instance, or as it was told last if the runtime forgot it. */
@@ -52,12 +48,21 @@ export function nextAttempt(observed: ObservedPod, name: string): number {
 /** Whether a container that doesn't run has done all that it ever will. */
 export function isDone(pod: Pod, container: Container, observed: ObservedPod): boolean {
   const end = endOf(observed, container.name);
-  return end !== undefined && !restarts(pod, container, end.exitCode);
+  return end !== undefined && !isOwedRestart(observed, container.name) && consequenceOf(pod, container, end.exitCode) === 'none';
 }
 
-/** Whether a container that ended is started again, by the pod's restartPolicy. An init container that succeeded never is. */
-export function restarts(pod: Pod, container: Container, exitCode: number): boolean {
-  const policy = specOf(pod).restartPolicy ?? 'Always';
-  if (policy === 'Never') return false;
-  return exitCode !== 0 || (policy === 'Always' && !isInitContainer(pod, container));
+/** Whether the node itself ended the newest instance, in order to start the next one. */
+export function isOwedRestart(observed: ObservedPod, name: string): boolean {
+  const [newest] = instancesOf(observed, name);
+  return newest !== undefined && observed.owedRestarts?.[newest.id] === true;
+}
+
+/** The newest instance that runs in this sandbox. */
+export function runningInstance(observed: ObservedPod, name: string, sandbox: Sandbox): ContainerInstance | undefined {
+  return instancesOf(observed, name).find((instance) => instance.state === 'running' && instance.sandboxId === sandbox.id);
+}
+
+/** Whether a running instance has started up: its startup probe, if it has one, has succeeded. */
+export function isStarted(observed: ObservedPod, { id }: ContainerInstance): boolean {
+  return observed.probes?.[id]?.started ?? true;
 }

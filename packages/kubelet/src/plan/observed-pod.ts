@@ -30,6 +30,8 @@ export interface ContainerInstance {
   message: string;
   image: string;
   imageId: string;
+  /** Of what it was made of, see `definitionHash`; undefined where the runtime doesn't tell it. */
+  definition?: string;
   /** Whom its first process runs as, where the runtime tells. */
   user?: { uid: number; gid: number; supplementalGroups?: number[] };
 }
@@ -90,8 +92,12 @@ export interface ObservedPod {
   restartDelays: Record<string, RestartDelay>;
   /** Directories, volumes and cgroup. After a restart of the kubelet nobody knows yet. */
   directories: 'unknown' | 'prepared' | 'removed';
+  /** Instances that the node stopped in order to start them again, by id: they are, whatever the restart policy says of their exit code. */
+  owedRestarts?: Record<string, true>;
   /** The pod is to end. */
   deletion?: { gracePeriodSeconds: number };
+  /** Since when the pod's containers are being stopped for good: all of them together have one grace period. */
+  endingSince?: Date;
   refusal?: Refusal;
   eviction?: Eviction;
   /** The status told last. */

@@ -1,9 +1,9 @@
 import type { Container, ContainerStatus, Pod, PodStatus } from '@berth/api/objects';
-import { apiTime, specOf } from '../pod.ts';
+import { apiTime, isInitContainer, specOf } from '../pod.ts';
 import { isPastDeadline } from './completion.ts';
 import { conditionsOf } from './conditions.ts';
 import { containerStatus } from './container-status.ts';
-import { currentSandbox, instancesOf, isInitContainer, toldStatus } from './instances.ts';
+import { currentSandbox, instancesOf, isDone, toldStatus } from './instances.ts';
 import type { ObservedPod } from './observed-pod.ts';
 import { type Phase, phaseOf } from './phase.ts';
 import { qosClassOf } from './qos-class.ts';
@@ -12,11 +12,13 @@ import type { Wait } from './wait.ts';
 
 /** What to tell of a pod. Reason and message are those of the pod as a whole; each container has its own besides. */
 export function podStatus(pod: Pod, observed: ObservedPod, now: Date, steps: Omit<Steps, 'actions'>): PodStatus {
-  const { initContainers = [], containers } = specOf(pod);
+  const { initContainers = [], containers, ephemeralContainers = [] } = specOf(pod);
   const statuses = (list: Container[]) => list.map((container) => statusOf(pod, container, observed, steps.waits?.[container.name]));
-  const [init, main] = [statuses(initContainers), statuses(containers)];
+  const [init, main, ephemeral] = [statuses(initContainers), statuses(containers), statuses(ephemeralContainers)];
+  const done = (name: string) => [...initContainers, ...containers].some((each) => each.name === name && isDone(pod, each, observed));
   const failure = finalFailure(pod, observed, now);
-  const phase = finalPhase(observed) ?? (failure ? 'Failed' : phaseOf(pod, init, main, steps.finished ?? false));
+  const phase =
+    finalPhase(observed) ?? (failure ? 'Failed' : phaseOf(pod, { init, containers: main, ended: steps.finished ?? false, isDone: done }));
   const sandboxReady = currentSandbox(observed) !== undefined;
   const generation = pod.metadata?.generation;
   return {
@@ -34,6 +36,7 @@ export function podStatus(pod: Pod, observed: ObservedPod, now: Date, steps: Omi
     qosClass: qosClassOf(pod),
     ...(init.length > 0 && { initContainerStatuses: init }),
     containerStatuses: main,
+    ...(ephemeral.length > 0 && { ephemeralContainerStatuses: ephemeral }),
   };
 }
 

@@ -1,12 +1,12 @@
 import type { Container, Pod, PodStatus } from '@berth/api/objects';
 import { Quantity } from '@berth/api/quantity';
-import { allContainers } from '../pod.ts';
+import { resourceContainers } from '../pod.ts';
 
 const resources = ['cpu', 'memory'] as const;
 
 /** The pod's quality-of-service class: Guaranteed if every container has requests equal to limits, BestEffort if none has any. */
 export function qosClassOf(pod: Pod): NonNullable<PodStatus['qosClass']> {
-  const containers = allContainers(pod);
+  const containers = resourceContainers(pod);
   if (
     containers.every((container) => resources.every((name) => !amount(container, 'requests', name) && !amount(container, 'limits', name)))
   ) {

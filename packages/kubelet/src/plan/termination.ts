@@ -1,20 +1,23 @@
+import type { Pod } from '@berth/api/objects';
+import { sidecarsOf } from '../pod.ts';
 import type { Action } from './action.ts';
 import { failureOf, retryAt } from './back-off.ts';
-import type { ObservedPod } from './observed-pod.ts';
+import type { ContainerInstance, ObservedPod } from './observed-pod.ts';
 import type { Steps } from './steps.ts';
 import { earlier } from './wait.ts';
 
-/** The end of a pod: containers side by side, sandboxes, what remains of both, directories. Each step waits for the one before. */
-export function planTermination(observed: ObservedPod, gracePeriodSeconds: number, now: Date): Steps {
-  return planStop(observed, gracePeriodSeconds, now, 'Stopping container') ?? planRemains(observed, now) ?? { actions: [], finished: true };
+/** The end of a pod: containers, sandboxes, what remains of both, directories. Each step waits for the one before. */
+export function planTermination(pod: Pod, observed: ObservedPod, gracePeriodSeconds: number, now: Date): Steps {
+  return planStop(pod, observed, gracePeriodSeconds, now) ?? planRemains(observed, now) ?? { actions: [], finished: true };
 }
 
 /** Everything that a pod which runs no more gives back; undefined once it has. */
-export function planStop(observed: ObservedPod, gracePeriodSeconds: number, now: Date, reason: string): Steps | undefined {
-  const alive = observed.containers.filter(({ state }) => state === 'running' || state === 'unknown');
-  if (alive.length > 0) {
-    const containers = alive.map(({ id, name }) => ({ id, name }));
-    return due([{ kind: 'stop-containers', containers, gracePeriodSeconds, reason }], observed, now);
+export function planStop(pod: Pod, observed: ObservedPod, gracePeriodSeconds: number, now: Date): Steps | undefined {
+  const next = nextToStop(pod, observed);
+  if (next.length > 0) {
+    const containers = next.map(({ id, name }) => ({ id, name, message: `Stopping container ${name}` }));
+    const left = graceLeft(observed, gracePeriodSeconds, now);
+    return due([{ kind: 'stop-containers', containers, gracePeriodSeconds: left, podEnds: true }], observed, now);
   }
   const ready = observed.sandboxes.filter((sandbox) => sandbox.ready);
   if (ready.length > 0)
@@ -25,6 +28,22 @@ export function planStop(observed: ObservedPod, gracePeriodSeconds: number, now:
     );
   if (observed.directories !== 'removed') return due([{ kind: 'clean-up' }], observed, now);
   return undefined;
+}
+
+/** All containers but the sidecars at once; then the sidecars one by one, the last of the manifest first. */
+function nextToStop(pod: Pod, observed: ObservedPod): ContainerInstance[] {
+  const alive = observed.containers.filter(({ state }) => state === 'running' || state === 'unknown');
+  const sidecars = sidecarsOf(pod).map(({ name }) => name);
+  const others = alive.filter(({ name }) => !sidecars.includes(name));
+  if (others.length > 0) return others;
+  const last = sidecars.findLast((sidecar) => alive.some(({ name }) => name === sidecar));
+  return alive.filter(({ name }) => name === last);
+}
+
+/** The grace period is the pod's: what those before have used of it is gone for those that come after. */
+function graceLeft({ endingSince }: ObservedPod, gracePeriodSeconds: number, now: Date): number {
+  const used = endingSince ? (now.getTime() - endingSince.getTime()) / 1000 : 0;
+  return Math.max(0, Math.ceil(gracePeriodSeconds - Math.max(0, used)));
 }
 
 function planRemains(observed: ObservedPod, now: Date): Steps | undefined {

@@ -32,6 +32,11 @@ export class NodeRuntimes {
     this.#default = client;
   }
 
+  /** That of pods without a RuntimeClass. */
+  get default(): RuntimeClient {
+    return this.#default;
+  }
+
   all(): RuntimeClient[] {
     return [...this.#options.runtimes.values()];
   }

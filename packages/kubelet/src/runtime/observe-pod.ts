@@ -9,7 +9,7 @@ import {
   PodSandboxStatusRequest,
 } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
-import { containerNameLabel, podUidLabel } from '../cri/labels.ts';
+import { containerNameLabel, definitionAnnotation, podUidLabel } from '../cri/labels.ts';
 import type { ContainerInstance, InstanceState, ObservedPod, Sandbox } from '../plan/observed-pod.ts';
 import type { RuntimeClient } from './runtime-client.ts';
 
@@ -96,6 +96,7 @@ const states: Partial<Record<ContainerState, InstanceState>> = {
 };
 
 function instanceOf(status: ContainerStatus, sandboxId: string): ContainerInstance {
+  const definition = status.annotations[definitionAnnotation];
   return {
     id: status.id,
     name: status.labels[containerNameLabel] ?? status.metadata?.name ?? '',
@@ -110,6 +111,7 @@ function instanceOf(status: ContainerStatus, sandboxId: string): ContainerInstan
     message: status.message,
     image: status.image?.userSpecifiedImage || status.image?.image || '',
     imageId: status.imageRef,
+    ...(definition && { definition }),
     ...userOf(status),
   };
 }

@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import type { Pod } from '@berth/api/objects';
 import { PluginError } from '@berth/sdk/errors';
 import { readLogs } from '../logs/read-logs.ts';
-import { restarts } from '../plan/instances.ts';
+import { consequenceOf } from '../plan/restart-policy.ts';
 import { findStatus, nameOf, uidOf } from '../pod.ts';
 import { containerOf, findPod } from './find-pod.ts';
 import type { NodeView } from './node-view.ts';
-import type { Exchange } from './router.ts';
+import { type Exchange, flag } from './router.ts';
 
 /** GET /containerLogs/{namespace}/{pod}/{container}?follow&tailLines&previous */
 export async function containerLogs(node: NodeView, { params, query, response, signal }: Exchange): Promise<void> {
@@ -55,12 +55,7 @@ function isOver(node: NodeView, pod: Pod, name: string): boolean {
   const phase = now?.status?.phase;
   if (!now || phase === 'Succeeded' || phase === 'Failed') return true;
   const terminated = findStatus(now.status, name)?.state?.terminated;
-  return terminated !== undefined && !restarts(now, containerOf(now, name), terminated.exitCode);
-}
-
-/** `?follow`, `?follow=true` and `?follow=1` are the same. */
-function flag(query: URLSearchParams, name: string): boolean {
-  return query.has(name) && !['false', '0'].includes(query.get(name) ?? '');
+  return terminated !== undefined && consequenceOf(now, containerOf(now, name), terminated.exitCode) === 'none';
 }
 
 function count(query: URLSearchParams, name: string): number | undefined {

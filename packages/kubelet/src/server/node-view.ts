@@ -1,6 +1,7 @@
 import type { Event, Pod } from '@berth/api/objects';
 import type { ExecSyncResponse } from '@berth/sdk/cri';
 import type { RuntimeSessions } from '../runtime/runtime-sessions.ts';
+import type { StatsProvider } from '../stats/stats-provider.ts';
 import type { PodTrace } from '../trace/pod-traces.ts';
 
 /** What the server shows of the node. */
@@ -8,6 +9,7 @@ export interface NodeView {
   /** Spec and status of every pod. */
   pods(): Pod[];
   events(): Event[];
+  readonly stats: StatsProvider;
   trace(pod: Pod): PodTrace | undefined;
   /** Runs a command in a container of this id, by CRI ExecSync. */
   execSync(container: { handler: string; id: string }, command: string[], signal: AbortSignal): Promise<ExecSyncResponse>;

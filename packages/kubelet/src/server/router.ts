@@ -78,6 +78,11 @@ export function sendJson(response: ServerResponse, body: unknown): void {
   response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body));
 }
 
+/** `?follow`, `?follow=true` and `?follow=1` are the same. */
+export function flag(query: URLSearchParams, name: string): boolean {
+  return query.has(name) && !['false', '0'].includes(query.get(name) ?? '');
+}
+
 /** The HTTP status that tells of this error. */
 export function statusOf({ code }: PluginError): number {
   return statusCodes[code] ?? 500;

@@ -7,7 +7,7 @@ import { containerLogs } from './container-logs.ts';
 import { execSync } from './exec-sync.ts';
 import { findPod } from './find-pod.ts';
 import type { NodeView } from './node-view.ts';
-import { Router, sendJson } from './router.ts';
+import { flag, Router, sendJson } from './router.ts';
 import { SessionProxy } from './session-proxy.ts';
 
 /** The kubelet's HTTP server, on a unix socket (0600, in a directory 0700). Routes that a standard kubelet has are named as there. */
@@ -50,6 +50,9 @@ function routes(node: NodeView): Router {
     .get('/healthz', ({ response }) => void response.writeHead(200, { 'content-type': 'text/plain' }).end('ok'))
     .get('/pods', ({ response }) => sendJson(response, { apiVersion: 'v1', kind: 'PodList', metadata: {}, items: node.pods() }))
     .get('/events', ({ response }) => sendJson(response, { apiVersion: 'v1', kind: 'EventList', metadata: {}, items: node.events() }))
+    .get('/stats/summary', async ({ query, response, signal }) => {
+      sendJson(response, await node.stats.summary({ onlyCpuAndMemory: flag(query, 'only_cpu_and_memory'), maxAgeMs: 0, signal }));
+    })
     .get('/containerLogs/{namespace}/{pod}/{container}', (exchange) => containerLogs(node, exchange))
     .post('/run/{namespace}/{pod}/{container}', (exchange) => execSync(node, exchange))
     .get('/trace/{namespace}/{pod}', ({ params, response }) => {

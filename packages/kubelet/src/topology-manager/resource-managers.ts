@@ -1,8 +1,11 @@
 import { join } from 'node:path';
 import type { Container, Pod } from '@berth/api/objects';
+import type { Logger } from 'pino';
 import type { AdmitHandler, AdmitRequest } from '../admission/admit-handler.ts';
+import type { Clock } from '../clock.ts';
 import { checkCpuPolicyOptions, readCpuPolicyOptions } from '../cpu-manager/cpu-policy-options.ts';
 import { CpuStateFile } from '../cpu-manager/cpu-state.ts';
+import { CpusetReconciler } from '../cpu-manager/cpuset-reconciler.ts';
 import { reservedCpus, StaticCpuPolicy } from '../cpu-manager/static-cpu-policy.ts';
 import type { MachineTopology } from '../machine/machine-topology.ts';
 import { readMachineTopology, type TopologyRoots } from '../machine/read-machine-topology.ts';
@@ -11,6 +14,7 @@ import { checkReservedMemory, type ReservedMemory } from '../memory-manager/rese
 import { StaticMemoryPolicy } from '../memory-manager/static-memory-policy.ts';
 import type { Refusal } from '../plan/observed-pod.ts';
 import { uidOf } from '../pod.ts';
+import type { RuntimeClient } from '../runtime/runtime-client.ts';
 import type { HintProvider } from './hint-provider.ts';
 import { TopologyManager, type TopologyManagerOptions } from './topology-manager.ts';
 
@@ -55,11 +59,26 @@ export interface ContainerAssignment {
   exclusiveCpus: boolean;
 }
 
+/** What the managers know of the rest of the node. */
+interface ManagedNode {
+  /** All pods with their status. */
+  pods(): Pod[];
+  /** The pods that were admitted and haven't ended, and those that wait to be. */
+  holders(): Pod[];
+  /** Whether these are all: before that, nobody knows which pods of before a restart are gone. */
+  sourcesReady(): boolean;
+  runtime(handler: string): RuntimeClient;
+  clock: Clock;
+  log: Logger;
+}
+
 /** CPU, memory and topology manager of a node. */
 export class ResourceManagers implements AdmitHandler {
   readonly #options: ResourceManagersOptions;
   readonly #directory: string;
   readonly #providers: HintProvider[] = [];
+  readonly #node: ManagedNode;
+  readonly #reconciler: CpusetReconciler;
   #cpus: StaticCpuPolicy | undefined;
   #memory: StaticMemoryPolicy | undefined;
   #topology: TopologyManager | undefined;
@@ -67,10 +86,17 @@ export class ResourceManagers implements AdmitHandler {
   readonly #seen = new Set<string>();
 
   /** State files are in `directory`; providers of other resources (devices) may be given. */
-  constructor(options: ResourceManagersOptions, directory: string, providers: readonly HintProvider[] = []) {
+  constructor(options: ResourceManagersOptions, directory: string, node: ManagedNode, providers: readonly HintProvider[] = []) {
     this.#options = options;
     this.#directory = directory;
+    this.#node = node;
     this.#providers.push(...providers);
+    this.#reconciler = new CpusetReconciler({
+      ...node,
+      cpuManagerReconcilePeriodMs: options.cpuManagerReconcilePeriodMs,
+      cpusOf: (pod, container) => this.assignmentOf(pod, { name: container }).cpusetCpus,
+      releaseEnded: () => this.#releaseEnded(),
+    });
   }
 
   /** Reads the machine and the state files. FAILED_PRECONDITION or INVALID_ARGUMENT for what keeps the node from starting. */
@@ -91,14 +117,14 @@ export class ResourceManagers implements AdmitHandler {
   admit({ pod, others }: AdmitRequest): Refusal | undefined {
     this.#forgetEnded(others);
     this.#seen.add(uidOf(pod));
-    return this.#topology?.allocate(pod);
+    const refusal = this.#topology?.allocate(pod);
+    this.#reconciler.notify();
+    return refusal;
   }
 
-  /** Frees everything of pods that aren't among these; called once all pods of the node are known. */
-  releaseAllBut(uids: ReadonlySet<string>): void {
-    for (const provider of this.#providers) {
-      for (const uid of provider.holders()) if (!uids.has(uid)) provider.release(uid);
-    }
+  /** Holds running containers to their CPUs until `signal` aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    if (this.#topology) await this.#reconciler.run(signal);
   }
 
   assignmentOf(pod: Pod, { name }: Pick<Container, 'name'>): ContainerAssignment {
@@ -108,6 +134,14 @@ export class ResourceManagers implements AdmitHandler {
       cpusetMems: `${this.#memory?.nodesOf(uid, name) ?? ''}`,
       exclusiveCpus: this.#cpus?.hasOwn(uid, name) ?? false,
     };
+  }
+
+  #releaseEnded(): void {
+    if (!this.#node.sourcesReady()) return;
+    const uids = new Set(this.#node.holders().map(uidOf));
+    for (const provider of this.#providers) {
+      for (const uid of provider.holders()) if (!uids.has(uid)) provider.release(uid);
+    }
   }
 
   #forgetEnded(others: readonly Pod[]): void {

@@ -138,7 +138,7 @@ describe('whatever comes and goes, and however often the kubelet starts', () => 
     fc.record({ do: fc.constant('restart' as const) }),
   );
   const machines = [twoNodes(), twoNodes(2), oneNode(4), unevenNodes];
-  const cpuOptions = [
+  const cpuOptions: Record<string, string>[] = [
     {},
     { 'full-pcpus-only': 'true' },
     { 'distribute-cpus-across-numa': 'true' },

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type DiskSpace, spaceBelow } from '@berth/sdk/disk-space';
 import { PluginError } from '@berth/sdk/errors';
 import { absent } from '../files/absent.ts';
 import { withLock } from '../files/file-lock.ts';
@@ -9,7 +10,6 @@ import { namesIn } from '../files/names-in.ts';
 import { syncDirectory } from '../files/sync-directory.ts';
 import { syscalls } from '../syscalls.ts';
 import { digestOf, hexOf } from './digest.ts';
-import { type DiskSpace, spaceBelow } from './disk-space.ts';
 import { quoted } from './quoted.ts';
 import { type UnpackedSize, unpackLayer } from './unpack.ts';
 

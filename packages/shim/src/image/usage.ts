@@ -1,10 +1,10 @@
 import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FilesystemUsage } from '@berth/sdk/cri';
+import { addSpace, type DiskSpace, spaceOf } from '@berth/sdk/disk-space';
 import { absent } from '../files/absent.ts';
 import { readJson } from '../files/json-file.ts';
 import { namesIn } from '../files/names-in.ts';
-import { addSpace, type DiskSpace, spaceOf } from './disk-space.ts';
 import { type LayerRecord, layerRecordName } from './layers.ts';
 
 /**

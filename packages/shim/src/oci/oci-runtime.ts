@@ -1,10 +1,10 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { cgroupUsage } from '@berth/sdk/cgroup/cgroup-usage';
 import type { LinuxContainerResources } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import type { Logger } from 'pino';
 import type { Calls } from '../calls.ts';
-import { cgroupUsage } from '../cgroup/cgroup-usage.ts';
 import { describeContainer } from '../container/container.ts';
 import type {
   ContainerSpec,

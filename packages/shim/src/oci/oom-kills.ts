@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { readKeyed } from '../cgroup/kernel-file.ts';
+import { readKeyed } from '@berth/sdk/cgroup/kernel-file';
 import type { SandboxSpec } from '../runtime.ts';
 import { parentDirectory } from './cgroup-driver.ts';
 

@@ -1,3 +1,4 @@
+import type { Usage } from '@berth/sdk/cgroup/usage';
 import type {
   CpuUsage,
   FilesystemUsage,
@@ -8,9 +9,8 @@ import type {
   ProcessUsage,
   SwapUsage,
 } from '@berth/sdk/cri';
+import type { InterfaceCounters } from '@berth/sdk/interface-counters';
 import { nanoseconds } from '../identifiers.ts';
-import type { InterfaceCounters } from '../network/interface-counters.ts';
-import type { Usage } from '../usage.ts';
 import type { LayerSize } from './writable-layers.ts';
 
 /** The interface that the shim has CNI make, and that the default route goes through. */

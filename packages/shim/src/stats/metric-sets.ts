@@ -1,6 +1,6 @@
+import type { Usage } from '@berth/sdk/cgroup/usage';
 import { type LinuxContainerResources, MetricType, type PsiStats } from '@berth/sdk/cri';
-import type { InterfaceCounters } from '../network/interface-counters.ts';
-import type { Usage } from '../usage.ts';
+import type { InterfaceCounters } from '@berth/sdk/interface-counters';
 import type { ContainerReading, SandboxReading } from './readings.ts';
 
 /** One metric that is told: its name and meaning, and how its values come from a reading. */

@@ -1,8 +1,9 @@
+import type { Usage } from '@berth/sdk/cgroup/usage';
+import type { InterfaceCounters } from '@berth/sdk/interface-counters';
 import { type Container, containerSpec } from '../container/container.ts';
-import { type InterfaceCounters, interfaceCounters } from '../network/interface-counters.ts';
+import { interfaceCounters } from '../network/interface-counters.ts';
 import { type Sandbox, sandboxSpec } from '../sandbox/sandbox.ts';
 import type { Shim } from '../shim.ts';
-import type { Usage } from '../usage.ts';
 import type { LayerSize } from './writable-layers.ts';
 
 /** What a runtime may take to read some counters. */

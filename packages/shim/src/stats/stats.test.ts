@@ -1,8 +1,8 @@
+import type { Usage } from '@berth/sdk/cgroup/usage';
 import type { PodSandboxStatsFilter } from '@berth/sdk/cri';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { collect } from '../../testing/collect.ts';
 import { TestShim } from '../../testing/test-shim.ts';
-import type { Usage } from '../usage.ts';
 
 let shim: TestShim;
 let pod: string;

@@ -1,9 +1,9 @@
 import { mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { usageV2 } from '@berth/sdk/cgroup/usage-v2';
 import { PluginError } from '@berth/sdk/errors';
 import type { CreateContainer, Stream, Usage } from '@berth/sdk/guest';
-import { usageV2 } from '@berth/shim/cgroup/usage-v2';
 import type { OciConfig } from '@berth/shim/oci/config-json';
 import { bundlePath, containerShare, processLink, sharePath } from '../guest/paths.ts';
 import { cgroupRoot } from './containers-cgroup.ts';

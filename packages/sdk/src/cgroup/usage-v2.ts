@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
-import type { Usage } from '../usage.ts';
 import { readKeyed, readNumber, readPressure } from './kernel-file.ts';
+import type { Usage } from './usage.ts';
 
 /** What a cgroup of the unified hierarchy uses (the kernel's cgroup-v2.rst); undefined for one that isn't there. */
 export function usageV2(directory: string): Usage | undefined {

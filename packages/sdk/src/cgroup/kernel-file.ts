@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { PsiData, PsiStats } from '@berth/sdk/cri';
+import type { PsiData, PsiStats } from '../gen/cri.ts';
 
 /** Read synchronously: the kernel answers from memory, in less time than it takes to hand the call to another thread. */
 function read(directory: string, name: string): string | undefined {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Usage } from '../usage.ts';
 import { countLines, readKeyed, readNumber, readPressure } from './kernel-file.ts';
+import type { Usage } from './usage.ts';
 
 /** "No limit" is the largest number of whole pages. */
 const noLimit = 1n << 62n;

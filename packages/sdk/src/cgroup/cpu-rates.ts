@@ -1,4 +1,4 @@
-import type { Usage } from '../usage.ts';
+import type { Usage } from './usage.ts';
 
 /** Rates over less than this would be noise: two clients that ask one after the other get the same one. */
 const shortestWindowMs = 1000;

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Usage } from '../usage.ts';
+import type { Usage } from './usage.ts';
 import { usageV1 } from './usage-v1.ts';
 import { usageV2 } from './usage-v2.ts';
 

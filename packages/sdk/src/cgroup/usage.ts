@@ -1,4 +1,4 @@
-import type { PsiStats } from '@berth/sdk/cri';
+import type { PsiStats } from '../gen/cri.ts';
 
 /** What a container or a whole pod uses, as a runtime reads it. What isn't known is left out. Times are in nanoseconds, sizes in bytes. */
 export interface Usage {

@@ -12,25 +12,28 @@ export interface DiskSpace {
 /** Directories that are looked through before other work gets its turn. */
 const directoriesAtOnce = 100;
 
-/** Of all that lies below a directory, and itself; files of several names once. */
+/** Of all that lies below a directory on its file system, and itself; files of several names once. What vanishes meanwhile counts nothing. */
 export async function spaceBelow(directory: string): Promise<DiskSpace> {
   const total: DiskSpace = { bytes: 0, inodes: 0 };
   const linked = new Set<number>();
-  const count = (stats: Stats): void => {
+  const root = lstatSync(directory);
+  const count = (stats: Stats | undefined): boolean => {
+    if (stats?.dev !== root.dev) return false;
     if (stats.nlink > 1 && !stats.isDirectory()) {
-      if (linked.has(stats.ino)) return;
+      if (linked.has(stats.ino)) return false;
       linked.add(stats.ino);
     }
     addSpace(total, spaceOf(stats));
+    return true;
   };
   const left = [directory];
   for (let seen = 1; ; seen++) {
     const next = left.pop();
     if (next === undefined) return total;
-    count(lstatSync(next));
-    for (const entry of readdirSync(next, { withFileTypes: true })) {
+    if (!count(lstatSync(next, { throwIfNoEntry: false }))) continue;
+    for (const entry of entriesOf(next)) {
       if (entry.isDirectory()) left.push(join(next, entry.name));
-      else count(lstatSync(join(next, entry.name)));
+      else count(lstatSync(join(next, entry.name), { throwIfNoEntry: false }));
     }
     if (seen % directoriesAtOnce === 0) await setImmediate();
   }
@@ -43,4 +46,13 @@ export function spaceOf({ blocks }: Stats): DiskSpace {
 export function addSpace(total: DiskSpace, more: DiskSpace): void {
   total.bytes += more.bytes;
   total.inodes += more.inodes;
+}
+
+function entriesOf(directory: string) {
+  try {
+    return readdirSync(directory, { withFileTypes: true });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
 }
