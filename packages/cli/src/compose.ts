@@ -24,10 +24,12 @@ export const tokens = {
   cni: Symbol('CniDirectories') as InjectionToken<CniDirectories>,
   log: Symbol('Logger') as InjectionToken<Logger>,
   kubeletClient: Symbol('KubeletClient') as InjectionToken<KubeletClient>,
+  nodeName: Symbol('nodeName') as InjectionToken<string>,
   node: Symbol('Node') as InjectionToken<Node>,
 };
 
-const standardNodeConfig = '/etc/berth/berth.yaml';
+/** Read if it is there and no other is named. */
+export const standardNodeConfig = '/etc/berth/berth.yaml';
 
 /** Puts the parts of one command's run together. Each is made when it is first asked for. */
 export function compose(options: GlobalOptions): DependencyContainer {
@@ -45,11 +47,14 @@ export function compose(options: GlobalOptions): DependencyContainer {
     useFactory: instanceCachingFactory((c) => cniDirectories(c.resolve(tokens.configuration), c.resolve(tokens.directories))),
   });
   container.register(tokens.kubeletClient, { useFactory: instanceCachingFactory((c) => new KubeletClient(c.resolve(tokens.directories))) });
+  container.register(tokens.nodeName, {
+    useFactory: instanceCachingFactory((c) => c.resolve(tokens.configuration).nodeName ?? hostname().toLowerCase()),
+  });
   container.register(tokens.node, {
     useFactory: instanceCachingFactory(
       (c) =>
         new Node({
-          nodeName: c.resolve(tokens.configuration).nodeName ?? hostname().toLowerCase(),
+          nodeName: c.resolve(tokens.nodeName),
           directories: c.resolve(tokens.directories),
           configuration: c.resolve(tokens.configuration),
           cni: c.resolve(tokens.cni),

@@ -9,6 +9,7 @@ import { diffCommand } from './commands/diff.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { execCommand } from './commands/exec.ts';
 import { imageCommand } from './commands/image/image.ts';
+import { kubeletCommand } from './commands/kubelet.ts';
 import { logsCommand } from './commands/logs.ts';
 import { portForwardCommand } from './commands/port-forward.ts';
 import { psCommand } from './commands/ps.ts';
@@ -35,6 +36,7 @@ export function program(): Command {
     .enablePositionalOptions(false);
   const commands = [
     runCommand(),
+    kubeletCommand(),
     psCommand(),
     logsCommand(),
     execCommand(),

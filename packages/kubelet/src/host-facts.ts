@@ -1,15 +1,19 @@
-import { readFile } from 'node:fs/promises';
-import { networkInterfaces } from 'node:os';
-import type { DNSConfig } from '@berth/sdk/cri';
-import { parseResolvConf } from './cri/dns-config.ts';
+import { availableParallelism, networkInterfaces, totalmem } from 'node:os';
+import type { ResourceAmounts } from '@berth/api/resource-amounts';
 
-/** The host's resolv.conf; empty where there is none. Read anew for each pod, since the host may move to another network. */
-export async function readHostDns(): Promise<DNSConfig> {
-  return parseResolvConf(await readFile('/etc/resolv.conf', 'utf8').catch(() => ''));
+/** The addresses of the host by which others may reach it: the first IPv4 one, then the first IPv6 one, as far as there are any. */
+export function hostAddresses(): string[] {
+  const addresses = Object.values(networkInterfaces())
+    .flatMap((list) => list ?? [])
+    .filter(({ internal, scopeid }) => !internal && !scopeid);
+  const first = (version: string) => addresses.find(({ family }) => family === version)?.address;
+  return [first('IPv4'), first('IPv6')].filter((address) => address !== undefined);
 }
 
-/** The first IPv4 address of the host by which others may reach it. */
-export function hostAddress(): string | undefined {
-  const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
-  return addresses.find(({ family, internal }) => family === 'IPv4' && !internal)?.address;
+/** What the host has in all. */
+export function hostAmounts(): ResourceAmounts {
+  return new Map([
+    ['cpu', BigInt(availableParallelism()) * 1000n],
+    ['memory', BigInt(totalmem())],
+  ]);
 }

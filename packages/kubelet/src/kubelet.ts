@@ -13,8 +13,8 @@ import { PodAdmission } from './admission/pod-admission.ts';
 import { unsupportedFields } from './admission/unsupported-fields.ts';
 import { NodeCgroups } from './cgroup/node-cgroups.ts';
 import { type Clock, systemClock } from './clock.ts';
-import { hostAddress, readHostDns } from './host-facts.ts';
 import type { TopologyRoots } from './machine/read-machine-topology.ts';
+import { type EnvironmentOptions, NodeEnvironment } from './node-environment.ts';
 import { type BackOff, defaultBackOff } from './plan/back-off.ts';
 import type { Refusal } from './plan/observed-pod.ts';
 import { apiTime, fullNameOf, gracePeriodOf, specOf, uidOf } from './pod.ts';
@@ -26,7 +26,6 @@ import { NodeRuntimes, type NodeRuntimesOptions } from './runtime/node-runtimes.
 import type { RuntimeClient } from './runtime/runtime-client.ts';
 import { RuntimeSessions } from './runtime/runtime-sessions.ts';
 import { KubeletServer } from './server/server.ts';
-import type { ObjectSource } from './sources/object-source.ts';
 import type { PodSource } from './sources/pod-source.ts';
 import { NodeStatsProvider } from './stats/node-stats-provider.ts';
 import { defaultIntervals, type Intervals, SyncLoop } from './sync-loop.ts';
@@ -34,7 +33,7 @@ import { defaultResourceManagers, ResourceManagers, type ResourceManagersOptions
 import { PodTraces } from './trace/pod-traces.ts';
 
 /** What a kubelet is made of. Times and back-off are for tests; their defaults are kubelet's. */
-export interface KubeletOptions extends NodeRuntimesOptions {
+export interface KubeletOptions extends NodeRuntimesOptions, EnvironmentOptions {
   nodeName: string;
   /** RUN: `kubelet.sock` is made here. */
   run: string;
@@ -42,9 +41,9 @@ export interface KubeletOptions extends NodeRuntimesOptions {
   kubeletRoot: string;
   /** Containers' logs: `NAMESPACE_NAME_UID/CONTAINER/RESTART.log` below. */
   podLogsDir: string;
+  /** The node's address; default the host's first one. */
+  nodeIP?: string;
   sources: PodSource[];
-  /** The config maps, secrets and service accounts that pods refer to; undefined: there are none. */
-  objects?: ObjectSource;
   /** The parent of all pods' cgroups in cgroupfs notation, `/berth`, which is `berth.slice` for runtimes with systemd; undefined: no cgroups are made or asked for. */
   cgroupRoot?: string;
   /** CPU, memory and topology manager; by default none of them does anything. */
@@ -85,6 +84,7 @@ export class Kubelet {
   readonly #directories: PodDirectories;
   readonly #cgroups: NodeCgroups | undefined;
   readonly #managers: ResourceManagers;
+  readonly #environment: NodeEnvironment;
   readonly #admission: PodAdmission;
   readonly #workers: PodWorkers;
   readonly #loop: SyncLoop;
@@ -102,7 +102,8 @@ export class Kubelet {
     this.#directories = new PodDirectories(options.kubeletRoot, options.podLogsDir);
     this.#cgroups = options.cgroupRoot === undefined ? undefined : new NodeCgroups(options.cgroupRoot);
     this.#managers = this.#managersOf(options);
-    this.#admission = new PodAdmission([unsupportedFields, hostPorts, this.#managers]);
+    this.#environment = new NodeEnvironment(options.kubeletRoot, options);
+    this.#admission = new PodAdmission([unsupportedFields, hostPorts, ...this.#environment.admitHandlers, this.#managers]);
     this.#workers = new PodWorkers({
       kubeletRoot: options.kubeletRoot,
       create: (pod, handler) => this.#createWorker(pod, handler),
@@ -195,8 +196,9 @@ export class Kubelet {
     for (const cancel of cancels) cancel();
   }
 
-  #createWorker(pod: Pod, foundIn: string | undefined): PodWorker {
-    const { client, refusal = this.#admit(pod) } = foundIn === undefined ? this.#runtimes.of(pod) : { client: this.#runtimes.get(foundIn) };
+  #createWorker(asked: Pod, foundIn: string | undefined): PodWorker {
+    const found = foundIn === undefined ? this.#runtimes.admit(asked) : { pod: asked, client: this.#runtimes.get(foundIn) };
+    const { pod, client, refusal = this.#admit(pod) } = found;
     const warnings = [...leftOutFields(pod), ...(refusal ? [refusal] : [])];
     for (const { reason, message } of warnings) this.#events.record(pod, 'Warning', reason, message);
     const worker = new PodWorker({
@@ -204,7 +206,7 @@ export class Kubelet {
       backOff: { ...defaultBackOff, ...this.#options.backOff },
       clock: this.#clock,
       log: this.#options.log,
-      hostIP: hostAddress(),
+      hostIP: this.#options.nodeIP ?? this.#environment.hostIPs()[0],
       refusal,
       onStatus: (current, status) => this.#tell(current, status),
     });
@@ -223,8 +225,8 @@ export class Kubelet {
       directories: this.#directories,
       cgroups: this.#cgroups,
       events: this.#events,
-      hostDns: readHostDns,
       assignmentOf: (container) => this.#managers.assignmentOf(pod, container),
+      environment: this.#environment,
       nodeMemory: BigInt(totalmem()),
       requestTimeoutMs: this.#requestTimeoutMs(),
     };

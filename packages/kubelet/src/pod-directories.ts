@@ -27,6 +27,11 @@ export class PodDirectories {
     return join(this.kubeletRoot, 'pods', uidOf(pod));
   }
 
+  /** What the pod's containers have as /etc/hosts. */
+  hostsFile(pod: Pod): string {
+    return join(this.podDirectory(pod), 'etc-hosts');
+  }
+
   /** The directory that a volume of type emptyDir is. */
   emptyDir(pod: Pod, volume: string): string {
     return join(this.podDirectory(pod), 'volumes', 'kubernetes.io~empty-dir', volume);

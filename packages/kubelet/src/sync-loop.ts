@@ -4,6 +4,7 @@ import { EventQueue } from './event-queue.ts';
 import { Relist, type RelistOptions } from './pleg/relist.ts';
 import type { PodWorkers } from './pod-workers.ts';
 import type { RuntimeClient } from './runtime/runtime-client.ts';
+import { MergedPods } from './sources/merged-pods.ts';
 import type { PodSource, SourceUpdate } from './sources/pod-source.ts';
 
 /** How often each stream speaks, in milliseconds. */
@@ -39,22 +40,23 @@ type LoopEvent =
 export class SyncLoop {
   readonly #options: SyncLoopOptions;
   readonly #events = new EventQueue<LoopEvent>();
-  readonly #updates = new Map<string, SourceUpdate>();
+  readonly #sources: MergedPods;
   readonly #relists: Relist[];
 
   constructor(options: SyncLoopOptions) {
     this.#options = options;
+    this.#sources = new MergedPods(options.sources.map(({ name }) => name));
     this.#relists = options.runtimes.map((client) => new Relist(this.#relistOptions(client)));
   }
 
   /** What the sources couldn't make a pod of. */
   get problems(): string[] {
-    return [...this.#updates.values()].flatMap((update) => update.problems);
+    return this.#sources.problems;
   }
 
   /** Every source has been read at least once. */
   get sourcesReady(): boolean {
-    return this.#options.sources.every((source) => this.#updates.has(source.name));
+    return this.#sources.complete;
   }
 
   /** Runs until `signal` aborts, and returns when all streams have ended. */
@@ -74,8 +76,8 @@ export class SyncLoop {
     const { workers } = this.#options;
     switch (event.kind) {
       case 'update':
-        this.#updates.set(event.source, event.update);
-        workers.want([...this.#updates.values()].flatMap((update) => update.pods));
+        this.#sources.set(event.source, event.update);
+        workers.want(this.#sources.pods);
         this.#options.onUpdate();
         break;
       case 'life-cycle':

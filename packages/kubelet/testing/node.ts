@@ -125,7 +125,7 @@ export class TestNode {
       podLogsDir: join(this.root, 'logs'),
       runtimes: new Map([['timer', this.client]]),
       defaultHandler: 'timer',
-      runtimeClasses: {},
+      runtimeClasses: [],
       sources: [new ManifestSource({ paths: [join(this.root, 'manifests')], nodeName: 'node', rescanMs: 500 })],
       log: pino({ level: process.env.LOG_LEVEL ?? 'silent' }),
       traces: this.#traces,

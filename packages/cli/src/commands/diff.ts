@@ -3,6 +3,7 @@ import { compose, type GlobalOptions, tokens } from '../compose.ts';
 import { type ComparedFact, compareFacts } from '../diff/comparison.ts';
 import { Interview } from '../diff/interview.ts';
 import { awaitVerdicts } from '../node/await-verdicts.ts';
+import { manifestOrigins } from '../node/manifest-origins.ts';
 import { readManifestsOfPods } from '../node/read-manifests.ts';
 import { runtimeEntry } from '../node/runtime-command.ts';
 import { formatTable } from '../view/listing.ts';
@@ -51,8 +52,7 @@ async function diff(options: DiffOptions): Promise<number> {
   try {
     await readManifestsOfPods(options.filename, signal);
     await node.start({
-      manifests: options.filename,
-      handlers: options.handlers,
+      origins: manifestOrigins({ manifests: options.filename, handlers: options.handlers, nodeName: parts.resolve(tokens.nodeName) }),
       defaultHandler: options.handlers[0],
       images: options.image,
       ephemeral: false,

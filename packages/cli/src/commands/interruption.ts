@@ -1,4 +1,5 @@
 import { constants } from 'node:os';
+import { onAbort } from '@berth/sdk/abort';
 import { PluginError } from '@berth/sdk/errors';
 
 const signals = ['SIGINT', 'SIGTERM'] as const;
@@ -22,6 +23,11 @@ export class Interruption {
   /** Aborted once the command is to end. */
   get signal(): AbortSignal {
     return this.#interrupted.signal;
+  }
+
+  /** Resolves once the command is to end. */
+  get interrupted(): Promise<void> {
+    return new Promise((resolve) => void onAbort([this.signal], () => resolve()));
   }
 
   /** What shells tell of a process that the signal which came has ended: 128 and its number. 0 where none has come. */

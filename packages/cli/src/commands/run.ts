@@ -3,6 +3,7 @@ import picocolors from 'picocolors';
 import { compose, type GlobalOptions, tokens } from '../compose.ts';
 import { awaitVerdicts } from '../node/await-verdicts.ts';
 import type { KubeletClient } from '../node/kubelet-client.ts';
+import { manifestOrigins } from '../node/manifest-origins.ts';
 import type { Node } from '../node/node.ts';
 import { readManifests, readManifestsOfPods } from '../node/read-manifests.ts';
 import { LiveStatus } from '../view/live-status.ts';
@@ -54,8 +55,7 @@ async function run(options: RunOptions): Promise<number> {
     await (options.once ? readManifestsOfPods : readManifests)(options.filename, signal, options.objects);
     say(`starting a node, root ${options.root}, run directory ${options.run}`);
     await node.start({
-      manifests: options.filename,
-      objects: options.objects,
+      origins: manifestOrigins({ manifests: options.filename, objects: options.objects, nodeName: parts.resolve(tokens.nodeName) }),
       defaultHandler: options.runtime,
       images: options.image,
       ephemeral: options.ephemeral ?? false,

@@ -33,6 +33,24 @@ describe('readNodeConfiguration', () => {
     expect(configuration.defaultHandler).toBe('a');
   });
 
+  it('has a RuntimeClass for each handler besides those of the file', () => {
+    const { runtimeClasses } = read(
+      `${head}runtimes: [{handler: a, endpoint: "unix:///a.sock"}, {handler: b, endpoint: "localhost:1"}]
+runtimeClasses: [{name: b, handler: a, overhead: {podFixed: {cpu: 100m}}}, {name: sandboxed, handler: b, scheduling: {nodeSelector: {kvm: "1"}}}]\n`,
+    );
+    expect(runtimeClasses).toEqual([
+      {
+        apiVersion: 'node.k8s.io/v1',
+        kind: 'RuntimeClass',
+        metadata: { name: 'b' },
+        handler: 'a',
+        overhead: { podFixed: { cpu: '100m' } },
+      },
+      expect.objectContaining({ metadata: { name: 'sandboxed' }, handler: 'b', scheduling: { nodeSelector: { kvm: '1' } } }),
+      { apiVersion: 'node.k8s.io/v1', kind: 'RuntimeClass', metadata: { name: 'a' }, handler: 'a' },
+    ]);
+  });
+
   it('reads durations', () => {
     expect(read(`${head}runtimeRequestTimeout: 500ms\n`).runtimeRequestTimeoutMs).toBe(500);
   });
@@ -48,6 +66,17 @@ describe('readNodeConfiguration', () => {
       /defaultHandler: no runtime has the handler b; use one of a/,
     ],
     ['a runtime without endpoint and command', 'runtimes: [{handler: a}]', /runtimes\[0\]: neither endpoint nor command/],
+    [
+      'a RuntimeClass of a handler that there is not',
+      'runtimeClasses: [{name: c, handler: nope}]',
+      /runtimeClasses\[0\]: no runtime has the handler nope; use one of runc, vm/,
+    ],
+    ['two RuntimeClasses of one name', 'runtimeClasses: [{name: c, handler: runc}, {name: c, handler: vm}]', /\[1\]: c is listed twice/],
+    [
+      'an overhead that is no amount',
+      'runtimeClasses: [{name: c, handler: runc, overhead: {podFixed: {cpu: lots}}}]',
+      /runtimeClasses\[0\]: overhead\.podFixed/,
+    ],
     ['a subnet with too long a prefix', 'cni: {subnet: 10.123.0.0/99}', /cni\.subnet: must be a CIDR/],
     ['a subnet with too large a number', 'cni: {subnet: 10.300.0.0/16}', /cni\.subnet: must be a CIDR/],
     ['a handler that is no DNS label', 'runtimes: [{handler: "a/b", command: [x]}]', /runtimes\[0\]\.handler: must be a DNS label/],

@@ -1,4 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { formatFieldError } from '@berth/api/field-error';
+import type { RuntimeClass } from '@berth/api/objects';
+import { validateRuntimeClass } from '@berth/api/validation';
 import { PluginError } from '@berth/sdk/errors';
 import { parse } from 'yaml';
 import { z } from 'zod';
@@ -9,9 +12,19 @@ const endpoint = z.string().regex(/^(unix:\/\/\/|[^/]+:\d+$)/, 'must be unix:///
 const runtime = z.strictObject({
   handler: handlerName,
   endpoint: endpoint.optional(),
+  imageEndpoint: endpoint.optional(),
   runtimeHandler: z.string().optional(),
   command: z.array(z.string().min(1)).min(1).optional(),
   streamingCAFile: z.string().startsWith('/', 'must be an absolute path').optional(),
+});
+
+const runtimeClass = z.strictObject({
+  name: z.string().min(1),
+  handler: handlerName,
+  overhead: z.strictObject({ podFixed: z.record(z.string(), z.union([z.string(), z.number()])) }).optional(),
+  scheduling: z
+    .strictObject({ nodeSelector: z.record(z.string(), z.string()).optional(), tolerations: z.array(z.looseObject({})).optional() })
+    .optional(),
 });
 
 const nodeConfiguration = z.strictObject({
@@ -20,6 +33,7 @@ const nodeConfiguration = z.strictObject({
   nodeName: z.string().min(1).optional(),
   defaultHandler: handlerName.optional(),
   runtimes: z.array(runtime).min(1).optional(),
+  runtimeClasses: z.array(runtimeClass).optional(),
   cni: z
     .strictObject({
       confDir: z.string().startsWith('/', 'must be an absolute path').optional(),
@@ -48,6 +62,8 @@ export interface RuntimeEntry {
   handler: string;
   /** `unix:///path` or `host:port`; default RUN/HANDLER.sock. */
   endpoint?: string;
+  /** Where its ImageService is, if not there. */
+  imageEndpoint?: string;
   /** Sent as RunPodSandbox.runtime_handler; default empty, the server's own default. */
   runtimeHandler?: string;
   /** Started and supervised by the node; a first word that is a package (`@berth/runtime-runc`) or a script gets the common flags. */
@@ -61,6 +77,8 @@ export interface NodeConfiguration {
   nodeName: string | undefined;
   defaultHandler: string;
   runtimes: RuntimeEntry[];
+  /** Those of the file, and one of the name of each handler that the file gives no class of that name. */
+  runtimeClasses: RuntimeClass[];
   cni: { confDir?: string; binDirs?: string[]; bridge: string; subnet: string };
   /** `configPath`: where hosts of registries are configured, as containerd's `config_path`; default /etc/berth/certs.d. */
   registry: { configPath?: string };
@@ -108,6 +126,7 @@ function checkHandlers(path: string, file: NodeConfigurationFile): NodeConfigura
       object: path,
       hint: 'give each runtime a handler of its own',
     });
+  checkRuntimeClasses(path, file.runtimeClasses ?? [], handlers);
   if (file.defaultHandler && !handlers.includes(file.defaultHandler)) {
     throw new PluginError('INVALID_ARGUMENT', `defaultHandler: no runtime has the handler ${file.defaultHandler}`, {
       object: path,
@@ -124,17 +143,40 @@ function checkHandlers(path: string, file: NodeConfigurationFile): NodeConfigura
   return file;
 }
 
+function checkRuntimeClasses(path: string, classes: NonNullable<NodeConfigurationFile['runtimeClasses']>, handlers: string[]): void {
+  const names = classes.map(({ name }) => name);
+  const problems = classes.flatMap((each, index) =>
+    [
+      ...validateRuntimeClass(runtimeClassOf(each)).map((error) => formatFieldError(error)),
+      ...(names.indexOf(each.name) < index ? [`${each.name} is listed twice`] : []),
+      ...(handlers.includes(each.handler) ? [] : [`no runtime has the handler ${each.handler}; use one of ${handlers.join(', ')}`]),
+    ].map((problem) => `runtimeClasses[${index}]: ${problem}`),
+  );
+  if (problems.length > 0) throw new PluginError('INVALID_ARGUMENT', problems.join('\n'), { object: path });
+}
+
 function withDefaults(file: Partial<NodeConfigurationFile>): NodeConfiguration {
   const runtimes = file.runtimes ?? builtInRuntimes;
   return {
     nodeName: file.nodeName,
     defaultHandler: file.defaultHandler ?? (runtimes[0] as RuntimeEntry).handler,
     runtimes,
+    runtimeClasses: runtimeClassesOf(file, runtimes),
     cni: { bridge: 'berth0', subnet: '10.85.0.0/16', ...file.cni },
     registry: file.registry ?? {},
     cgroupRoot: file.cgroupRoot ?? '/berth',
     runtimeRequestTimeoutMs: milliseconds(file.runtimeRequestTimeout ?? '2m'),
   };
+}
+
+function runtimeClassesOf({ runtimeClasses = [] }: Partial<NodeConfigurationFile>, runtimes: RuntimeEntry[]): RuntimeClass[] {
+  const own = runtimeClasses.map(runtimeClassOf);
+  const unnamed = runtimes.filter(({ handler }) => !runtimeClasses.some(({ name }) => name === handler));
+  return [...own, ...unnamed.map(({ handler }) => runtimeClassOf({ name: handler, handler }))];
+}
+
+function runtimeClassOf({ name, ...fields }: NonNullable<NodeConfigurationFile['runtimeClasses']>[number]): RuntimeClass {
+  return { apiVersion: 'node.k8s.io/v1', kind: 'RuntimeClass', metadata: { name }, ...fields } as RuntimeClass;
 }
 
 function milliseconds(duration: string): number {

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Pod } from '@berth/api/objects';
-import { Kubelet } from '@berth/kubelet/kubelet';
-import { ManifestSource } from '@berth/kubelet/manifest-source';
+import { Kubelet, type KubeletOptions } from '@berth/kubelet/kubelet';
+import type { PodOrigins } from '@berth/kubelet/kubelet-options';
 import { PodTraces } from '@berth/kubelet/pod-traces';
 import type { RuntimeClient } from '@berth/kubelet/runtime-client';
 import { PluginError } from '@berth/sdk/errors';
@@ -13,7 +13,6 @@ import type { NodeConfiguration, RuntimeEntry } from '../configuration/node-conf
 import { HostGuard } from '../host/host-guard.ts';
 import { nodeStore } from '../images/node-store.ts';
 import { writeDefaultNetwork } from './default-network.ts';
-import { HandlerSource } from './handler-source.ts';
 import { refuseSecondNode } from './other-node.ts';
 import { type CniDirectories, runtimeCommand, runtimeEntry } from './runtime-command.ts';
 import { connectRuntime } from './runtime-connection.ts';
@@ -28,12 +27,10 @@ export interface NodeOptions {
 }
 
 export interface StartOptions {
-  /** Manifest files or directories. */
-  manifests: string[];
-  /** Files or directories of the config maps, secrets and service accounts that pods refer to, besides those among the manifests. */
-  objects?: string[];
-  /** Runs each pod once on each of these handlers, whatever its runtimeClassName. */
-  handlers?: string[];
+  /** Where pods come from, and the objects that they refer to. */
+  origins: PodOrigins;
+  /** What the kubelet is told in place of what the node would tell it. */
+  kubelet?: Partial<KubeletOptions>;
   /** Handler of pods without a runtimeClassName; default that of the configuration. */
   defaultHandler: string | undefined;
   /** Image archives to be loaded before the pods start. */
@@ -50,7 +47,7 @@ export interface StopOptions {
   hurry: AbortSignal;
 }
 
-/** One node: the runtimes of the configuration, started where it says how, and a kubelet that runs the pods of manifest files on them. */
+/** One node: the runtimes of the configuration, started where it says how, and a kubelet that runs pods on them. */
 export class Node {
   readonly #options: NodeOptions;
   /** What `stop` undoes besides the pods, in reverse order. */
@@ -63,7 +60,7 @@ export class Node {
   }
 
   /** Resolves when the kubelet has begun with the pods. What was done before a failure is undone by `stop`. */
-  async start({ manifests, objects, handlers, defaultHandler, images, ephemeral, signal }: StartOptions): Promise<void> {
+  async start({ origins, kubelet, defaultHandler, images, ephemeral, signal }: StartOptions): Promise<void> {
     const { directories, configuration, cni, log, nodeName } = this.#options;
     const handler = runtimeEntry(configuration, defaultHandler ?? configuration.defaultHandler).handler;
     await refuseSecondNode(directories);
@@ -74,7 +71,6 @@ export class Node {
     const traces = new PodTraces();
     const runtimes = await this.#startRuntimes(handler, traces, signal);
     signal.throwIfAborted();
-    const source = new ManifestSource({ paths: manifests, objectPaths: objects, nodeName });
     this.#kubelet = new Kubelet({
       nodeName,
       run: directories.run,
@@ -82,13 +78,13 @@ export class Node {
       podLogsDir: join(directories.root, 'logs/pods'),
       runtimes,
       defaultHandler: handler,
-      runtimeClasses: Object.fromEntries([...runtimes.keys()].map((name) => [name, name])),
-      sources: [handlers ? new HandlerSource(source, handlers) : source],
-      objects: source.objects,
+      runtimeClasses: configuration.runtimeClasses,
+      ...origins,
       ...(process.getuid?.() === 0 && { cgroupRoot: configuration.cgroupRoot }),
       runtimeRequestTimeoutMs: configuration.runtimeRequestTimeoutMs,
       traces,
       log,
+      ...kubelet,
     });
     await this.#kubelet.start();
   }
@@ -166,7 +162,11 @@ export class Node {
   #connect(entry: RuntimeEntry, traces: PodTraces): RuntimeClient {
     const { directories, configuration } = this.#options;
     const endpoint = entry.endpoint ?? defaultEndpoint(directories, entry.handler);
-    const connection = connectRuntime(endpoint, { tap: traces.tap(entry.handler), deadlineMs: configuration.runtimeRequestTimeoutMs });
+    const connection = connectRuntime(endpoint, {
+      tap: traces.tap(entry.handler),
+      deadlineMs: configuration.runtimeRequestTimeoutMs,
+      imageEndpoint: entry.imageEndpoint,
+    });
     this.#undo.push(() => connection.close());
     const { runtime, images } = connection;
     const streamingCa = entry.streamingCAFile === undefined ? undefined : readAuthorities(entry.streamingCAFile);

@@ -9,9 +9,13 @@ export interface RuntimeConnection {
   close(): void;
 }
 
-export function connectRuntime(endpoint: string, options: { tap?: Tap; deadlineMs: number }): RuntimeConnection {
+/** `imageEndpoint` is given for a server whose images are at another one. */
+export function connectRuntime(
+  endpoint: string,
+  { imageEndpoint = endpoint, ...options }: { tap?: Tap; deadlineMs: number; imageEndpoint?: string },
+): RuntimeConnection {
   const runtime = connect(RuntimeServiceService, endpoint, options);
-  const images = connect(ImageServiceService, endpoint, options);
+  const images = connect(ImageServiceService, imageEndpoint, options);
   return {
     runtime,
     images,

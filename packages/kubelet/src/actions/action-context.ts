@@ -1,8 +1,9 @@
 import type { Container, Pod } from '@berth/api/objects';
-import { type DNSConfig, ImageSpec } from '@berth/sdk/cri';
+import { ImageSpec, type UserNamespace } from '@berth/sdk/cri';
 import type { NodeCgroups } from '../cgroup/node-cgroups.ts';
 import type { SandboxSurroundings } from '../cri/sandbox-config.ts';
-import { uidOf } from '../pod.ts';
+import type { NodeEnvironment } from '../node-environment.ts';
+import { specOf, uidOf } from '../pod.ts';
 import type { PodDirectories } from '../pod-directories.ts';
 import type { PodEvents } from '../pod-events.ts';
 import type { RuntimeClient } from '../runtime/runtime-client.ts';
@@ -16,10 +17,10 @@ export interface ActionContext {
   /** Undefined: pods get no cgroups of their own. */
   cgroups: NodeCgroups | undefined;
   events: PodEvents;
-  /** The host's resolv.conf. */
-  hostDns(): Promise<DNSConfig>;
   /** What of the node a container of the pod has for itself. */
   assignmentOf(container: Container): ContainerAssignment;
+  /** What the node lends to all its pods. */
+  environment: NodeEnvironment;
   /** Bytes. */
   nodeMemory: bigint;
   /** How long a runtime may take to answer. */
@@ -28,14 +29,22 @@ export interface ActionContext {
 
 /** What the node adds to the pod in the messages about its sandbox. */
 export async function sandboxSurroundings(context: ActionContext, signal: AbortSignal): Promise<SandboxSurroundings> {
-  const { pod, client, directories, hostDns } = context;
+  const { pod, client, directories, environment } = context;
+  const { dns } = environment;
   const cgroups = await context.cgroups?.of(client, signal);
   return {
     kubeletRoot: directories.kubeletRoot,
     logDirectory: directories.logDirectory(pod),
     cgroupParent: cgroups?.parentOf(uidOf(pod)) ?? '',
-    hostDns: await hostDns(),
+    userNamespace: await userNamespaceOf(context),
+    hostname: dns.kernelHostnameOf(pod),
+    resolver: (await dns.resolverOf(pod)).config,
   };
+}
+
+/** Undefined for a pod that has the host's users. */
+export async function userNamespaceOf({ pod, environment }: ActionContext): Promise<UserNamespace | undefined> {
+  return specOf(pod).hostUsers === false ? environment.userNamespaces.of(uidOf(pod)) : undefined;
 }
 
 /** How an image is named to the runtime. */

@@ -1,15 +1,12 @@
-import type { Container } from '@berth/api/objects';
-import { type ContainerConfig, CreateContainerRequest, type Image, StartContainerRequest } from '@berth/sdk/cri';
+import { type ContainerConfig, CreateContainerRequest, StartContainerRequest } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
-import { containerConfig } from '../cri/container-config.ts';
 import { sandboxConfig } from '../cri/sandbox-config.ts';
 import type { StartContainer } from '../plan/action.ts';
 import { findContainer } from '../pod.ts';
 import { type ActionContext, sandboxSurroundings } from './action-context.ts';
 import { ActionFailure } from './action-failure.ts';
 import { checkImage } from './check-image.ts';
-import { checkNonRoot } from './non-root.ts';
-import { volumePaths } from './prepare.ts';
+import { configureContainer } from './configure-container.ts';
 import { pullImage } from './pull-image.ts';
 
 /** Brings the next instance of a container up: image, CreateContainer, StartContainer. */
@@ -20,33 +17,14 @@ export async function startContainer(context: ActionContext, action: StartContai
   if (action.pull) await pullImage(context, container, action.sandboxAttempt, signal);
   else events.record(pod, 'Normal', 'Pulled', `Container image ${JSON.stringify(container.image)} already present on machine`);
   const image = await checkImage(context, container.image ?? '', signal);
-  const config = await configure(context, container, action, image);
+  const { attempt, podIPs, targetId } = action;
+  const config = await configureContainer(context, container, { attempt, image, podIPs, ...(targetId && { targetId }) }, signal);
   const containerId = await create(context, action, config, signal);
   events.record(pod, 'Normal', 'Created', `Created container: ${container.name}`);
   await ActionFailure.explain('RunContainerError', `runtime ${context.client.handler}`, () =>
     context.client.runtime.startContainer(StartContainerRequest.create({ containerId }), { signal }),
   );
   events.record(pod, 'Normal', 'Started', `Started container ${container.name}`);
-}
-
-function configure(
-  context: ActionContext,
-  container: Container,
-  { attempt, targetId }: StartContainer,
-  image: Image | undefined,
-): Promise<ContainerConfig> {
-  return ActionFailure.explain('CreateContainerConfigError', 'configuration', async () => {
-    checkNonRoot(context.pod, container, image);
-    return containerConfig(context.pod, container, {
-      attempt,
-      imageRef: image?.id || container.image || '',
-      volumePaths: volumePaths(context),
-      seccompRoot: context.directories.seccompRoot,
-      nodeMemory: context.nodeMemory,
-      assignment: context.assignmentOf(container),
-      ...(targetId && { targetId }),
-    });
-  });
 }
 
 function create(context: ActionContext, action: StartContainer, config: ContainerConfig, signal: AbortSignal): Promise<string> {

@@ -8,7 +8,7 @@ export function leftOutFields(pod: Pod): { reason: string; message: string }[] {
   const probes = containerFields(pod).flatMap(([container, path]) =>
     (['livenessProbe', 'readinessProbe', 'startupProbe'] as const).filter((probe) => container[probe]).map((probe) => `${path}.${probe}`),
   );
-  const placement = (['nodeSelector', 'affinity', 'topologySpreadConstraints', 'overhead'] as const).filter((field) => spec[field]);
+  const placement = (['nodeSelector', 'affinity', 'topologySpreadConstraints'] as const).filter((field) => spec[field]);
   const warn = (reason: string, fields: string[], effect: string) =>
     fields.length > 0 ? [{ reason, message: `${fields.join(', ')}: ${effect}` }] : [];
   return [
@@ -24,7 +24,6 @@ export function leftOutFields(pod: Pod): { reason: string; message: string }[] {
       'ignored; images are pulled without credentials',
     ),
     ...warn('StorageLimitsNotSupported', storageLimits(pod), 'ignored; the size of volumes and container files is not watched'),
-    ...warn('SubdomainNotSupported', spec.subdomain ? ['spec.subdomain'] : [], 'ignored; there is no cluster domain'),
   ];
 }
 

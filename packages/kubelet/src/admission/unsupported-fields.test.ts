@@ -12,10 +12,8 @@ describe('what a node refuses names the field', () => {
   it.each<[path: string, spec: Partial<PodSpec>]>([
     ['spec.volumes[0].secret', { volumes: [{ name: 'v', secret: { secretName: 's' } }] }],
     ['spec.volumes[0].emptyDir.medium', { volumes: [{ name: 'v', emptyDir: { medium: 'HugePages' } }] }],
-    ['spec.hostAliases', { hostAliases: [{ ip: '10.0.0.1' }] }],
-    ['spec.containers[0].envFrom', main({ envFrom: [{ configMapRef: { name: 'c' } }] })],
-    ['spec.containers[0].env[0].valueFrom', main({ env: [{ name: 'A', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } }] })],
     ['spec.containers[0].securityContext.procMount', main({ securityContext: { procMount: 'Unmasked' } })],
+    ['spec.containers[0].securityContext.windowsOptions', main({ securityContext: { windowsOptions: {} } })],
     ['spec.containers[0].lifecycle', main({ lifecycle: { preStop: { sleep: { seconds: 1 } } } })],
     ['spec.containers[0].volumeMounts[0].subPath', main({ volumeMounts: [{ name: 'v', mountPath: '/v', subPath: 'a' }] })],
     ['spec.containers[0].resources.limits[nvidia.com/gpu]', main({ resources: { limits: { 'nvidia.com/gpu': 1 } } })],
@@ -25,9 +23,9 @@ describe('what a node refuses names the field', () => {
 });
 
 it('a refusal explains the first field and names the others', () => {
-  const refusal = refusalOf({ hostUsers: false, ...main({ securityContext: { procMount: 'Unmasked' }, lifecycle: {} }) });
+  const refusal = refusalOf({ schedulingGates: [{ name: 'g' }], ...main({ securityContext: { procMount: 'Unmasked' }, lifecycle: {} }) });
   expect(refusal?.message).toBe(
-    "spec.hostUsers: this node doesn't have user namespaces yet (and 2 more: spec.containers[0].lifecycle, spec.containers[0].securityContext.procMount)",
+    "spec.schedulingGates: this node doesn't have an API that could lift scheduling gates yet (and 2 more: spec.containers[0].lifecycle, spec.containers[0].securityContext.procMount)",
   );
 });
 
@@ -44,6 +42,8 @@ describe('what a node leaves out is told', () => {
 
 it('a plain pod is neither refused nor warned of', () => {
   const spec: Partial<PodSpec> = {
+    hostUsers: false,
+    ...main({ securityContext: { procMount: 'Unmasked' } }),
     volumes: [
       { name: 'v', emptyDir: {} },
       { name: 'h', hostPath: { path: '/' } },

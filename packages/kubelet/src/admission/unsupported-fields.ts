@@ -10,7 +10,7 @@ import { containerFields } from './container-fields.ts';
  */
 export const unsupportedFields: AdmitHandler = {
   admit({ pod }) {
-    const containers = containerFields(pod).flatMap(([container, path]) => refusedContainerFields(container, path));
+    const containers = containerFields(pod).flatMap(([container, path]) => refusedContainerFields(pod, container, path));
     return refusalOf([...refusedPodFields(pod), ...containers]);
   },
 };
@@ -31,14 +31,11 @@ function refusalOf([first, ...others]: Field[]): Refusal | undefined {
 function refusedPodFields(pod: Pod): Field[] {
   const spec = specOf(pod);
   return present([
-    [spec.hostAliases?.length, 'spec.hostAliases', 'a managed hosts file'],
     [spec.resourceClaims?.length, 'spec.resourceClaims', 'dynamic resources'],
     [spec.schedulingGates?.length, 'spec.schedulingGates', 'an API that could lift scheduling gates'],
-    [spec.hostUsers === false, 'spec.hostUsers', 'user namespaces'],
-    [spec.setHostnameAsFQDN, 'spec.setHostnameAsFQDN', 'a cluster domain'],
-    [spec.hostnameOverride, 'spec.hostnameOverride', 'a managed hosts file'],
     [spec.resources, 'spec.resources', 'resources of the pod as a whole'],
     [spec.os?.name === 'windows', 'spec.os', 'Windows'],
+    [spec.securityContext?.windowsOptions, 'spec.securityContext.windowsOptions', 'Windows'],
     ...(spec.volumes ?? []).flatMap((volume, index) => volumeFields(volume, `spec.volumes[${index}]`)),
   ]);
 }
@@ -57,19 +54,17 @@ function volumeFields(volume: Volume, path: string): Rule[] {
   ];
 }
 
-function refusedContainerFields(container: Container, path: string): Field[] {
+function refusedContainerFields(pod: Pod, container: Container, path: string): Field[] {
+  const { procMount, windowsOptions } = container.securityContext ?? {};
   return present([
-    [container.envFrom?.length, `${path}.envFrom`, 'config maps and secrets'],
-    ...(container.env ?? []).map(
-      ({ valueFrom }, index): Rule => [valueFrom, `${path}.env[${index}].valueFrom`, 'variables from elsewhere'],
-    ),
     [container.lifecycle, `${path}.lifecycle`, 'life-cycle hooks'],
     // Upstream's validation refuses it without hostUsers: false; a runtime would read the empty lists of paths as its own defaults.
     [
-      container.securityContext?.procMount === 'Unmasked',
+      procMount === 'Unmasked' && specOf(pod).hostUsers !== false,
       `${path}.securityContext.procMount`,
       'the user namespace that Unmasked needs (hostUsers: false)',
     ],
+    [windowsOptions, `${path}.securityContext.windowsOptions`, 'Windows'],
     [container.volumeDevices?.length, `${path}.volumeDevices`, 'block volumes'],
     [container.resources?.claims?.length, `${path}.resources.claims`, 'dynamic resources'],
     ...extendedResources(container).map((name): Rule => [true, `${path}.resources.limits[${name}]`, `the resource ${name}`]),

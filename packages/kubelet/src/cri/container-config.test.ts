@@ -1,20 +1,27 @@
 import type { Container } from '@berth/api/objects';
-import { NamespaceMode, SecurityProfile_ProfileType as ProfileType } from '@berth/sdk/cri';
+import { Mount, NamespaceMode, SecurityProfile_ProfileType as ProfileType } from '@berth/sdk/cri';
 import { describe, expect, it } from 'vitest';
 import { makePod } from '../../testing/observed-pod.ts';
 import { containerConfig } from './container-config.ts';
 
 const gibibyte = 1024n ** 3n;
 
-function configOf(container: Partial<Container>, spec: Parameters<typeof makePod>[0] = {}) {
+const mappings = [{ hostId: 65_536, containerId: 0, length: 65_536 }];
+const userNamespace = { mode: NamespaceMode.POD, uids: mappings, gids: mappings };
+
+function configOf(container: Partial<Container>, spec: Parameters<typeof makePod>[0] = {}, environment = new Map<string, string>()) {
   const pod = makePod({ ...spec, containers: [{ name: 'main', image: 'a:1', ...container }] });
   const [defaulted] = pod.spec?.containers ?? [];
   if (!defaulted) throw new Error('the pod has no container');
   return containerConfig(pod, defaulted, {
     attempt: 2,
     imageRef: 'sha256:1',
+    environment,
+    mounts: [{ ...Mount.create(), hostPath: '/host/etc-hosts', containerPath: '/etc/hosts' }],
     volumePaths: new Map([['data', '/host/data']]),
     seccompRoot: '/kubelet/seccomp',
+    seccompDefault: true,
+    userNamespace: pod.spec?.hostUsers === false ? userNamespace : undefined,
     nodeMemory: 4n * gibibyte,
   });
 }
@@ -35,25 +42,21 @@ describe('the CRI message for a container', () => {
     });
   });
 
-  it('expands variables in command, args and later variables', () => {
-    const config = configOf({
-      command: ['run', '$(WHO)'],
-      args: ['$$(WHO)', '$(NOBODY)', '$(GREETING)'],
-      env: [
-        { name: 'WHO', value: 'you' },
-        { name: 'GREETING', value: 'hello $(WHO)' },
-      ],
-    });
+  it('expands variables in command and args', () => {
+    const config = configOf({ command: ['run', '$(WHO)'], args: ['$$(WHO)', '$(NOBODY)'] }, {}, new Map([['WHO', 'you']]));
     expect([config.command, config.args]).toEqual([
       ['run', 'you'],
-      ['$(WHO)', '$(NOBODY)', 'hello you'],
+      ['$(WHO)', '$(NOBODY)'],
     ]);
-    expect(config.envs.map(({ key, value }) => `${key}=${value}`)).toEqual(['WHO=you', 'GREETING=hello you']);
+    expect(config.envs.map(({ key, value }) => `${key}=${value}`)).toEqual(['WHO=you']);
   });
 
   it('mounts volumes by their place on the host', () => {
     const { mounts } = configOf({ volumeMounts: [{ name: 'data', mountPath: '/data', readOnly: true }] });
-    expect(mounts).toMatchObject([{ hostPath: '/host/data', containerPath: '/data', readonly: true }]);
+    expect(mounts).toMatchObject([
+      { hostPath: '/host/data', containerPath: '/data', readonly: true },
+      { hostPath: '/host/etc-hosts', containerPath: '/etc/hosts' },
+    ]);
   });
 
   it.each<[what: string, resources: Container['resources'], expected: object]>([
@@ -111,5 +114,19 @@ describe('the CRI message for a container', () => {
       readonlyPaths: [],
       seccomp: { profileType: ProfileType.Unconfined },
     });
+  });
+
+  it('is in the user namespace of its pod, where it may have an unmasked /proc', () => {
+    const { linux, mounts } = configOf(
+      { securityContext: { procMount: 'Unmasked' }, volumeMounts: [{ name: 'data', mountPath: '/data' }] },
+      { hostUsers: false },
+    );
+    expect(linux?.securityContext).toMatchObject({
+      namespaceOptions: { usernsOptions: userNamespace },
+      maskedPaths: [],
+      readonlyPaths: [],
+    });
+    for (const mount of mounts) expect(mount).toMatchObject({ uidMappings: mappings, gidMappings: mappings });
+    expect(mounts).toHaveLength(2);
   });
 });

@@ -5,10 +5,3 @@ export function expand(text: string, variables: ReadonlyMap<string, string>): st
     return variables.get(name ?? '') ?? match;
   });
 }
-
-/** A container's environment: each value may refer to the ones before it. */
-export function environment(env: readonly { name: string; value?: string }[]): Map<string, string> {
-  const variables = new Map<string, string>();
-  for (const { name, value = '' } of env) variables.set(name, expand(value, variables));
-  return variables;
-}

@@ -36,6 +36,14 @@ export function sandboxResources(pod: Pod): LinuxContainerResources {
   );
 }
 
+/** What the pod takes besides its containers (spec.overhead): as much is requested as it may use. Undefined for a pod without any. */
+export function sandboxOverhead(pod: Pod): LinuxContainerResources | undefined {
+  const { overhead } = specOf(pod);
+  if (!overhead) return undefined;
+  const { requests } = amounts({ name: '', resources: { requests: overhead } });
+  return LinuxContainerResources.create(cgroupValues(requests.cpu, requests.cpu, requests.memory));
+}
+
 type Name = 'cpu' | 'memory';
 type Amounts = Record<'requests' | 'limits', Partial<Record<Name, Quantity>>>;
 

@@ -1,18 +1,19 @@
 import type { PodSpec } from '@berth/api/objects';
-import { type DNSConfig, NamespaceMode } from '@berth/sdk/cri';
+import { NamespaceMode } from '@berth/sdk/cri';
 import { describe, expect, it } from 'vitest';
 import { makePod } from '../../testing/observed-pod.ts';
-import { parseResolvConf } from './dns-config.ts';
 import { sandboxConfig } from './sandbox-config.ts';
 
-const hostDns = parseResolvConf('# made by hand\nnameserver 10.0.0.53\nsearch lan example.org\noptions ndots:2 rotate\n');
+const resolver = { servers: ['10.0.0.53'], searches: ['lan'], options: ['ndots:2'] };
 
 function configOf(spec: Partial<PodSpec>) {
   return sandboxConfig(makePod(spec), 1, {
     kubeletRoot: '/root',
     logDirectory: '/logs/default_pod_uid',
     cgroupParent: '/berth/poduid',
-    hostDns,
+    userNamespace: undefined,
+    hostname: 'pod',
+    resolver,
   });
 }
 
@@ -21,6 +22,7 @@ describe('the CRI message for a sandbox', () => {
     expect(configOf({})).toMatchObject({
       metadata: { name: 'pod', namespace: 'default', uid: 'uid', attempt: 1 },
       hostname: 'pod',
+      dnsConfig: resolver,
       logDirectory: '/logs/default_pod_uid',
       labels: { 'io.kubernetes.pod.uid': 'uid' },
       annotations: { 'berth.dev/kubelet-root': '/root' },
@@ -31,27 +33,26 @@ describe('the CRI message for a sandbox', () => {
     });
   });
 
-  it.each<[policy: string, spec: Partial<PodSpec>, expected: DNSConfig]>([
-    ['Default', { dnsPolicy: 'Default' }, hostDns],
-    ['ClusterFirst without a cluster', {}, hostDns],
-    ['None', { dnsPolicy: 'None', dnsConfig: { nameservers: ['1.1.1.1'] } }, { servers: ['1.1.1.1'], searches: [], options: [] }],
-    [
-      'Default with additions',
-      { dnsPolicy: 'Default', dnsConfig: { searches: ['lan', 'more'], options: [{ name: 'ndots', value: '5' }] } },
-      { servers: ['10.0.0.53'], searches: ['lan', 'example.org', 'more'], options: ['rotate', 'ndots:5'] },
-    ],
-  ])('has the DNS of the policy %s', (_policy, spec, expected) => {
-    expect(configOf(spec).dnsConfig).toEqual(expected);
-  });
-
   it('shares the namespaces of the host and of the pod that it is told to', () => {
     const options = (spec: Partial<PodSpec>) => configOf(spec).linux?.securityContext?.namespaceOptions;
     expect(options({ hostNetwork: true, hostIPC: true })).toMatchObject({ network: NamespaceMode.NODE, ipc: NamespaceMode.NODE });
     expect(options({ shareProcessNamespace: true })).toMatchObject({ pid: NamespaceMode.POD });
-    expect(configOf({ hostNetwork: true }).hostname).toBe('');
   });
 
-  it('cuts a host name to what Linux takes', () => {
-    expect(configOf({ hostname: `${'a'.repeat(62)}.b` }).hostname).toBe('a'.repeat(62));
+  it('tells what the pod takes besides its containers', () => {
+    expect(configOf({}).linux?.overhead).toBeUndefined();
+    const overhead = { cpu: '250m', memory: '64Mi' };
+    expect(configOf({ overhead }).linux?.overhead).toMatchObject({ cpuShares: 256n, cpuQuota: 25_000n, memoryLimitInBytes: 67_108_864n });
+  });
+
+  it('names sysctls with dots, and has the user namespace of the pod', () => {
+    const { linux } = configOf({ securityContext: { sysctls: [{ name: 'net/ipv4/conf/eth0.1/forwarding', value: '1' }] } });
+    expect(linux?.sysctls).toEqual({ 'net.ipv4.conf.eth0/1.forwarding': '1' });
+    expect(linux?.securityContext?.namespaceOptions?.usernsOptions).toBeUndefined();
+  });
+
+  it('is privileged as soon as one of its containers is, an init container too', () => {
+    const initContainers = [{ name: 'i', image: 'a', securityContext: { privileged: true } }];
+    expect(configOf({ initContainers }).linux?.securityContext?.privileged).toBe(true);
   });
 });

@@ -1,9 +1,9 @@
 import type { Pod } from '@berth/api/objects';
-import { type DNSConfig, LinuxPodSandboxConfig, PodSandboxConfig, PortMapping, Protocol } from '@berth/sdk/cri';
+import { type DNSConfig, LinuxPodSandboxConfig, PodSandboxConfig, PortMapping, Protocol, type UserNamespace } from '@berth/sdk/cri';
+import { dotted } from '../admission/sysctls.ts';
 import { nameOf, namespaceOf, specOf, uidOf } from '../pod.ts';
-import { dnsConfig } from './dns-config.ts';
 import { sandboxAnnotations, sandboxLabels } from './labels.ts';
-import { sandboxResources } from './resources.ts';
+import { sandboxOverhead, sandboxResources } from './resources.ts';
 import { sandboxSecurityContext } from './security-context.ts';
 
 /** What the node adds to a pod to make a sandbox of it. */
@@ -12,36 +12,33 @@ export interface SandboxSurroundings {
   logDirectory: string;
   /** Empty: the runtime chooses. */
   cgroupParent: string;
-  /** The host's own resolv.conf. */
-  hostDns: DNSConfig;
+  /** Undefined for a pod that has the host's users. */
+  userNamespace: UserNamespace | undefined;
+  /** Empty in the host's network. */
+  hostname: string;
+  /** What its resolv.conf says. */
+  resolver: DNSConfig;
 }
-
-/** The longest host name that Linux has. */
-const hostnameLimit = 63;
 
 /** The CRI message for a pod's sandbox; nothing is looked up or made. */
 export function sandboxConfig(pod: Pod, attempt: number, surroundings: SandboxSurroundings): PodSandboxConfig {
   const spec = specOf(pod);
   return PodSandboxConfig.create({
     metadata: { name: nameOf(pod), namespace: namespaceOf(pod), uid: uidOf(pod), attempt },
-    hostname: spec.hostNetwork ? '' : hostnameOf(pod),
+    hostname: surroundings.hostname,
     logDirectory: surroundings.logDirectory,
-    dnsConfig: dnsConfig(pod, surroundings.hostDns),
+    dnsConfig: surroundings.resolver,
     portMappings: portMappings(pod),
     labels: sandboxLabels(pod),
     annotations: sandboxAnnotations(pod, surroundings.kubeletRoot),
     linux: LinuxPodSandboxConfig.create({
       cgroupParent: surroundings.cgroupParent,
-      securityContext: sandboxSecurityContext(pod),
-      sysctls: Object.fromEntries((spec.securityContext?.sysctls ?? []).map(({ name, value }) => [name, value])),
+      securityContext: sandboxSecurityContext(pod, surroundings.userNamespace),
+      sysctls: Object.fromEntries((spec.securityContext?.sysctls ?? []).map(({ name, value }) => [dotted(name), value])),
+      overhead: sandboxOverhead(pod),
       resources: sandboxResources(pod),
     }),
   });
-}
-
-/** The pod's own host name, or its name cut to what a host name may be. */
-function hostnameOf(pod: Pod): string {
-  return (specOf(pod).hostname || nameOf(pod)).slice(0, hostnameLimit).replace(/[-.]+$/, '');
 }
 
 function portMappings(pod: Pod): PortMapping[] {

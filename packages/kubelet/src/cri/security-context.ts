@@ -11,8 +11,9 @@ import {
   SELinuxOption,
   SecurityProfile,
   SupplementalGroupsPolicy,
+  type UserNamespace,
 } from '@berth/sdk/cri';
-import { specOf } from '../pod.ts';
+import { allContainers, specOf } from '../pod.ts';
 
 /** What a container doesn't get to see: kubelet's own lists (pkg/securitycontext/util.go). A runtime has lists of its own for clients without any. */
 const maskedPaths = [
@@ -34,12 +35,13 @@ const maskedPaths = [
 const readonlyPaths = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
 
 /** Which namespaces the pod's containers share with the host, with each other, or with nobody. */
-function namespaceOptions(pod: Pod): NamespaceOption {
+function namespaceOptions(pod: Pod, usernsOptions: UserNamespace | undefined): NamespaceOption {
   const { hostNetwork, hostPID, hostIPC, shareProcessNamespace } = specOf(pod);
   return NamespaceOption.create({
     network: hostNetwork ? NamespaceMode.NODE : NamespaceMode.POD,
     pid: hostPID ? NamespaceMode.NODE : shareProcessNamespace ? NamespaceMode.POD : NamespaceMode.CONTAINER,
     ipc: hostIPC ? NamespaceMode.NODE : NamespaceMode.POD,
+    usernsOptions,
   });
 }
 
@@ -49,11 +51,11 @@ function withTarget(options: NamespaceOption, targetId: string | undefined): Nam
 }
 
 /** What the sandbox itself runs under; its containers have theirs. */
-export function sandboxSecurityContext(pod: Pod): LinuxSandboxSecurityContext {
-  const { containers, securityContext = {} } = specOf(pod);
+export function sandboxSecurityContext(pod: Pod, userNamespace: UserNamespace | undefined): LinuxSandboxSecurityContext {
+  const { securityContext = {} } = specOf(pod);
   return LinuxSandboxSecurityContext.create({
-    namespaceOptions: namespaceOptions(pod),
-    privileged: containers.some((container) => container.securityContext?.privileged),
+    namespaceOptions: namespaceOptions(pod, userNamespace),
+    privileged: allContainers(pod).some((container) => container.securityContext?.privileged),
     runAsUser: int64(securityContext.runAsUser),
     runAsGroup: int64(securityContext.runAsGroup),
     selinuxOptions: selinux(securityContext.seLinuxOptions),
@@ -63,20 +65,29 @@ export function sandboxSecurityContext(pod: Pod): LinuxSandboxSecurityContext {
   });
 }
 
-/**
- * A container's security context; what it leaves open, the pod's says. `targetId` is the instance whose processes an ephemeral container
- * sees, where that names one.
- */
+/** What the node adds to a container's security context. */
+interface Confinement {
+  /** Where localhost profiles of seccomp are. */
+  seccompRoot: string;
+  /** A pod that says nothing of seccomp gets the runtime's default profile, not none. */
+  seccompDefault: boolean;
+  /** The pod's; undefined for one that has the host's users. */
+  userNamespace: UserNamespace | undefined;
+  /** The instance whose processes an ephemeral container sees, where it names one. */
+  targetId?: string;
+}
+
+/** A container's security context; what it leaves open, the pod's says. */
 export function containerSecurityContext(
   pod: Pod,
   container: Container,
-  seccompRoot: string,
-  targetId?: string,
+  { seccompRoot, seccompDefault, userNamespace, targetId }: Confinement,
 ): LinuxContainerSecurityContext {
   const merged = mergedSecurityContext(pod, container);
   const { capabilities, privileged = false } = merged;
+  const unmasked = privileged || merged.procMount === 'Unmasked';
   return LinuxContainerSecurityContext.create({
-    namespaceOptions: withTarget(namespaceOptions(pod), targetId),
+    namespaceOptions: withTarget(namespaceOptions(pod, userNamespace), targetId),
     privileged,
     capabilities: capabilities && {
       addCapabilities: capabilities.add ?? [],
@@ -87,10 +98,12 @@ export function containerSecurityContext(
     runAsGroup: int64(merged.runAsGroup),
     readonlyRootfs: merged.readOnlyRootFilesystem ?? false,
     noNewPrivs: merged.allowPrivilegeEscalation === false,
-    maskedPaths: privileged ? [] : maskedPaths,
-    readonlyPaths: privileged ? [] : readonlyPaths,
+    maskedPaths: unmasked ? [] : maskedPaths,
+    readonlyPaths: unmasked ? [] : readonlyPaths,
     selinuxOptions: selinux(merged.seLinuxOptions),
-    seccomp: privileged ? SecurityProfile.create({ profileType: ProfileType.Unconfined }) : seccomp(merged.seccompProfile, seccompRoot),
+    seccomp: privileged
+      ? SecurityProfile.create({ profileType: ProfileType.Unconfined })
+      : seccomp(merged.seccompProfile ?? { type: seccompDefault ? 'RuntimeDefault' : 'Unconfined' }, seccompRoot),
     apparmor: merged.appArmorProfile && profile(merged.appArmorProfile),
     ...groups(pod),
   });
@@ -111,9 +124,9 @@ function groups(pod: Pod): Pick<LinuxContainerSecurityContext, 'supplementalGrou
   };
 }
 
-/** A localhost profile is a file below kubelet's own directory; a pod that says nothing is confined, as with kubelet's --seccomp-default. */
-function seccomp(from: SeccompProfile | undefined, seccompRoot: string): SecurityProfile {
-  const { profileType, localhostRef } = profile(from ?? { type: 'RuntimeDefault' });
+/** A localhost profile is a file below kubelet's own directory. */
+function seccomp(from: SeccompProfile, seccompRoot: string): SecurityProfile {
+  const { profileType, localhostRef } = profile(from);
   return { profileType, localhostRef: profileType === ProfileType.Localhost ? join(seccompRoot, localhostRef) : '' };
 }
 

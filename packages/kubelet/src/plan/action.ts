@@ -17,6 +17,8 @@ export interface StartContainer {
   attempt: number;
   sandboxId: string;
   sandboxAttempt: number;
+  /** The pod's own addresses; empty where it has the host's. */
+  podIPs: string[];
   pull: boolean;
   /** The instance whose processes an ephemeral container is to see; undefined where it names none. */
   targetId?: string;

@@ -81,6 +81,7 @@ function startAction(container: Container, observed: ObservedPod, sandbox: Sandb
     attempt: nextAttempt(observed, container.name),
     sandboxId: sandbox.id,
     sandboxAttempt: sandbox.attempt,
+    podIPs: sandbox.ips,
     pull,
     ...targetOf(container, observed, sandbox),
     ...(end && { restartDelayMs: nextRestartDelay(observed.restartDelays[container.name], end.finishedAt, backOff) }),

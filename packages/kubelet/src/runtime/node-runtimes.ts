@@ -1,4 +1,6 @@
-import type { Pod } from '@berth/api/objects';
+import { formatFieldError } from '@berth/api/field-error';
+import type { Pod, RuntimeClass } from '@berth/api/objects';
+import { admitRuntimeClass } from '@berth/api/runtime-class';
 import { PluginError } from '@berth/sdk/errors';
 import type { Refusal } from '../plan/observed-pod.ts';
 import { specOf } from '../pod.ts';
@@ -9,8 +11,8 @@ export interface NodeRuntimesOptions {
   runtimes: ReadonlyMap<string, RuntimeClient>;
   /** The handler of pods without a runtimeClassName. */
   defaultHandler: string;
-  /** The handler of each RuntimeClass, by its name. */
-  runtimeClasses: Record<string, string>;
+  /** What pods name by runtimeClassName. */
+  runtimeClasses: readonly RuntimeClass[];
 }
 
 /** The runtimes of the node, and which of them a pod is for. */
@@ -48,20 +50,34 @@ export class NodeRuntimes {
     throw new PluginError('UNAVAILABLE', 'this node has no such runtime', { object: `runtime ${handler}` });
   }
 
-  /** Of a pod whose RuntimeClass nobody knows a refusal, and the default runtime all the same, to look for what the pod may have left. */
+  /** The runtime of a pod; the default one for a pod whose RuntimeClass nobody knows, to look for what it may have left. */
   of(pod: Pod): { client: RuntimeClient; refusal?: Refusal } {
-    const { runtimes, runtimeClasses } = this.#options;
+    const { runtimes } = this.#options;
     const className = specOf(pod).runtimeClassName;
     if (!className) return { client: this.#default };
-    const handler = runtimeClasses[className];
-    const client = handler === undefined ? undefined : runtimes.get(handler);
+    const runtimeClass = this.#classOf(className);
+    const client = runtimeClass && runtimes.get(runtimeClass.handler);
     if (client) return { client };
-    const what =
-      handler === undefined
-        ? `RuntimeClass ${JSON.stringify(className)} not found`
-        : `no runtime has the handler ${JSON.stringify(handler)}`;
-    const classes = Object.keys(runtimeClasses).join(', ') || 'none';
+    const what = runtimeClass
+      ? `no runtime has the handler ${JSON.stringify(runtimeClass.handler)}`
+      : `RuntimeClass ${JSON.stringify(className)} not found`;
+    const classes = this.#options.runtimeClasses.map(({ metadata }) => metadata?.name).join(', ') || 'none';
     const message = `Pod was rejected: spec.runtimeClassName: ${what}; this node has the RuntimeClasses: ${classes}`;
     return { client: this.#default, refusal: { reason: 'RuntimeClassNotFound', message } };
+  }
+
+  /** The same, and the pod with what its class adds: overhead, node selector, tolerations. One that contradicts its class is refused. */
+  admit(pod: Pod): { pod: Pod; client: RuntimeClient; refusal?: Refusal } {
+    const { client, refusal } = this.of(pod);
+    const runtimeClass = this.#classOf(specOf(pod).runtimeClassName);
+    if (refusal || !runtimeClass) return { pod, client, ...(refusal && { refusal }) };
+    const admitted = admitRuntimeClass(pod, runtimeClass);
+    if (admitted.errors.length === 0) return { pod: admitted.pod, client };
+    const message = `Pod was rejected: ${admitted.errors.map(formatFieldError).join('; ')}`;
+    return { pod, client, refusal: { reason: 'RuntimeClassConflict', message } };
+  }
+
+  #classOf(name: string | undefined): RuntimeClass | undefined {
+    return this.#options.runtimeClasses.find(({ metadata }) => metadata?.name === name);
   }
 }

@@ -38,7 +38,7 @@ type Attach = (request: unknown, options: { signal: AbortSignal }) => Promise<{ 
 /** A kubelet's server over a runtime that answers Attach by `attach`; gives its port. */
 async function kubelet(attach: Attach, streamingCa?: string): Promise<number> {
   const client = { handler: 'test', runtime: { attach }, streamingCa } as unknown as RuntimeClient;
-  const runtimes = new NodeRuntimes({ runtimes: new Map([['test', client]]), defaultHandler: 'test', runtimeClasses: {} });
+  const runtimes = new NodeRuntimes({ runtimes: new Map([['test', client]]), defaultHandler: 'test', runtimeClasses: [] });
   const node = { pods: () => [pod], sessions: new RuntimeSessions(runtimes) } as unknown as NodeView;
   const proxy = new SessionProxy(node);
   const server = createServer().on('upgrade', (asked, socket, head) => void proxy.handle(asked, socket, head));

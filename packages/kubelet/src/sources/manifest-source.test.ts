@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -33,6 +33,13 @@ async function next(iterator: AsyncIterator<SourceUpdate>): Promise<SourceUpdate
 }
 
 const write = (name: string, text: string) => writeFile(join(directory, 'm', name), text);
+/** Whole, so that no reader finds it half written. */
+async function replace(file: string, text: string): Promise<void> {
+  const whole = join(directory, 'whole');
+  await writeFile(whole, text);
+  await rename(whole, file);
+}
+
 const namesOf = ({ pods }: SourceUpdate) => pods.map((pod) => pod.metadata?.name);
 
 it('an empty directory is an update too', async () => {
@@ -167,11 +174,11 @@ describe('the objects that pods refer to', () => {
     const read = () => source.objects.get('ConfigMap', 'default', 'c', ended.signal);
     // A change of objects alone is none of the pods, so the reader is asked on without an update.
     const reading = iterator.next();
-    await writeFile(file, configMap('c', 'data: {a: "1"}'));
+    await replace(file, configMap('c', 'data: {a: "1"}'));
     await expect.poll(read).toMatchObject({ data: { a: '1' } });
-    await writeFile(file, configMap('c', 'data: {a: "2"}'));
+    await replace(file, configMap('c', 'data: {a: "2"}'));
     await expect.poll(read).toMatchObject({ data: { a: '2' } });
-    await writeFile(file, configMap('c', 'data: {a: 2}'));
+    await replace(file, configMap('c', 'data: {a: 2}'));
     expect((await reading).value).toMatchObject({ problems: [expect.stringMatching(/c\.yaml:4: data\[a\]: must be a string/)] });
     expect(await read()).toMatchObject({ data: { a: '2' } });
     const mended = iterator.next();

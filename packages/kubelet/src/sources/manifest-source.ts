@@ -1,12 +1,11 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { defaultPod } from '@berth/api/defaults';
-import { formatProblem, type ManifestObject, problemOf, readManifest } from '@berth/api/manifest';
+import { formatProblem, type ManifestObject, readManifest } from '@berth/api/manifest';
 import type { Pod } from '@berth/api/objects';
-import { validatePod } from '@berth/api/validation';
 import { PluginError } from '@berth/sdk/errors';
 import { FileWatch } from '../file-watch.ts';
-import { fullNameOf, namespaceOf, uidOf } from '../pod.ts';
+import { fullNameOf, uidOf } from '../pod.ts';
+import { podOfManifest } from './manifest-pod.ts';
 import type { ObjectSource } from './object-source.ts';
 import { keyOf, ObjectStore, type ReferredObject } from './object-store.ts';
 import type { PodSource, SourceUpdate } from './pod-source.ts';
@@ -23,6 +22,10 @@ export interface ManifestSourceOptions {
   nodeName: string;
   /** `content`: the same file is the same pod, also after a restart. `random`: each change makes another pod. Default content. */
   uids?: 'content' | 'random';
+  /** Puts the node's name behind the pods' names, as kubelet does. */
+  namedByNode?: boolean;
+  /** Takes the files of a directory whatever they are called, as kubelet does; else those that end in .yaml, .yml and .json. */
+  everyName?: boolean;
   /** How often to look besides what the file system tells. Default 20 s, kubelet's. */
   rescanMs?: number;
 }
@@ -45,6 +48,7 @@ const defaultRescanMs = 20_000;
 
 const standardInputPath = '-';
 const manifestName = /^[^.].*\.(ya?ml|json)$/;
+const visibleName = /^[^.]/;
 
 /**
  * Pods from files, and the objects that they refer to. A file that is broken is told with file, line and field; what it held before goes
@@ -80,9 +84,9 @@ export class ManifestSource implements PodSource {
   }
 
   async #read(): Promise<SourceUpdate> {
-    const { paths, objectPaths = [] } = this.#options;
-    const manifests = await listFiles(paths);
-    const others = await listFiles(objectPaths);
+    const { paths, objectPaths = [], everyName = false } = this.#options;
+    const manifests = await listFiles(paths, everyName ? visibleName : manifestName);
+    const others = await listFiles(objectPaths, manifestName);
     const files = [...new Set([...manifests.files, ...others.files])];
     const problems = [...manifests.problems, ...others.problems];
     for (const known of this.#files.keys()) if (!files.includes(known)) this.#files.delete(known);
@@ -121,26 +125,25 @@ export class ManifestSource implements PodSource {
 
   #keepPod({ pods }: Contents, source: ManifestObject, podsToo: boolean): string[] {
     const { object, file, line } = source;
-    if (object.kind !== 'Pod') return [`${file}:${line}: kind: a node runs Pods, not ${object.kind}`];
-    if (!podsToo) return [`${file}:${line}: kind: pods come from manifests; here are the objects that they refer to`];
-    const given = object as Pod;
-    const pod = defaultPod({ ...given, metadata: { ...given.metadata, namespace: namespaceOf(given) } });
-    const errors = validatePod(pod).map((error) => formatProblem(problemOf(source, error)));
-    if (errors.length === 0) pods.push(this.#identify(pod, file));
+    if (object.kind === 'Pod' && !podsToo)
+      return [`${file}:${line}: kind: pods come from manifests; here are the objects that they refer to`];
+    const { pod, errors } = podOfManifest(source);
+    if (pod) pods.push(this.#identify(pod, file));
     return errors;
   }
 
   #identify(pod: Pod, file: string): Pod {
-    const { nodeName, uids } = this.#options;
-    return uids === 'random' ? oneTimePod(pod, nodeName, new Date()) : staticPod(pod, nodeName, resolve(file), new Date());
+    const { nodeName, namedByNode = false, uids } = this.#options;
+    const origin = { nodeName, namedByNode, source: 'file', origin: resolve(file), seenAt: new Date() } as const;
+    return uids === 'random' ? oneTimePod(pod, origin) : staticPod(pod, origin);
   }
 }
 
-async function listFiles(paths: readonly string[]): Promise<{ files: string[]; problems: string[] }> {
+async function listFiles(paths: readonly string[], fileName: RegExp): Promise<{ files: string[]; problems: string[] }> {
   const [files, problems]: [string[], string[]] = [[], []];
   for (const path of paths) {
     try {
-      files.push(...((await isDirectory(path)) ? await manifestsIn(path) : [path]));
+      files.push(...((await isDirectory(path)) ? await manifestsIn(path, fileName) : [path]));
     } catch (thrown) {
       problems.push(PluginError.from(thrown, 'NOT_FOUND', { object: path }).message);
     }
@@ -152,12 +155,12 @@ async function isDirectory(path: string): Promise<boolean> {
   return path !== standardInputPath && (await stat(path)).isDirectory();
 }
 
-async function manifestsIn(directory: string): Promise<string[]> {
-  const names = await readdir(directory);
-  return names
-    .filter((name) => manifestName.test(name))
-    .toSorted()
-    .map((name) => join(directory, name));
+async function manifestsIn(directory: string, fileName: RegExp): Promise<string[]> {
+  const entries = await readdir(directory, { withFileTypes: true });
+  return entries
+    .filter((entry) => fileName.test(entry.name) && (entry.isFile() || entry.isSymbolicLink()))
+    .map(({ name }) => join(directory, name))
+    .toSorted();
 }
 
 /** Keeps an object if it is valid, also in place of the one of its name `before`; gives what is wrong with it. */

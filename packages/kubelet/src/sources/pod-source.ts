@@ -6,6 +6,8 @@ export interface SourceUpdate {
   pods: Pod[];
   /** What couldn't be made a pod, a message each: `a.yaml:12: spec.containers[0].imagee: Unknown field`. */
   problems: string[];
+  /** The source couldn't be read even once so far: it tells its problems, and has no pods that could be missing. */
+  unread?: true;
 }
 
 /**

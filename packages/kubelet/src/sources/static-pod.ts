@@ -1,39 +1,49 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { Pod } from '@berth/api/objects';
-import { apiTime, namespaceOf } from '../pod.ts';
+import { apiTime, nameOf, namespaceOf } from '../pod.ts';
+import { fnv128a } from './fnv128a.ts';
+
+/** Where a static pod was found, and on which node. */
+export interface StaticPodOrigin {
+  nodeName: string;
+  /** The name of its source, in the annotation kubernetes.io/config.source. */
+  source: 'file' | 'http';
+  /** The file's path, or the URL. */
+  origin: string;
+  /** Puts the node's name behind the pod's, so that in a cluster the pods of two nodes can be told apart. */
+  namedByNode?: boolean;
+  seenAt: Date;
+}
 
 /**
- * Gives a pod from a file what the API server would have given it. Its uid comes from its content, node and origin, so that it is the
+ * Gives a pod from a file or a URL what the API server would have given it. Its uid comes from its content, node and origin, so that it is the
  * same after a restart, and another one once the file says something else. A uid or a status that the file has of its own, as one written
  * by `kubectl get -o yaml`, is that of another pod.
  */
-export function staticPod(pod: Pod, nodeName: string, origin: string, seenAt: Date): Pod {
-  return identified(pod, contentUid(pod, nodeName, origin), nodeName, seenAt);
+export function staticPod(pod: Pod, origin: StaticPodOrigin): Pod {
+  const kind = origin.source === 'file' ? 'file' : 'url';
+  return identified(pod, fnv128a(JSON.stringify(pod), `host:${origin.nodeName}`, `${kind}:${origin.origin}`), origin);
 }
 
 /** The same with a random uid: each reading is another pod. */
-export function oneTimePod(pod: Pod, nodeName: string, seenAt: Date): Pod {
-  return identified(pod, randomUUID(), nodeName, seenAt);
+export function oneTimePod(pod: Pod, origin: StaticPodOrigin): Pod {
+  return identified(pod, randomUUID(), origin);
 }
 
-function contentUid(pod: Pod, nodeName: string, origin: string): string {
-  const hash = createHash('sha256').update(JSON.stringify([pod, nodeName, `file:${origin}`]));
-  return hash.digest('hex').slice(0, 32);
-}
-
-function identified(pod: Pod, uid: string, nodeName: string, seenAt: Date): Pod {
+function identified(pod: Pod, uid: string, { nodeName, source, namedByNode = false, seenAt }: StaticPodOrigin): Pod {
   const { metadata = {}, spec, status: _status, ...rest } = pod;
   const seen = apiTime(seenAt);
   return {
     ...rest,
     metadata: {
       ...metadata,
+      ...(namedByNode && { name: `${nameOf(pod)}-${nodeName.toLowerCase()}` }),
       namespace: namespaceOf(pod),
       uid,
       creationTimestamp: seen,
       annotations: {
         ...metadata.annotations,
-        'kubernetes.io/config.source': 'file',
+        'kubernetes.io/config.source': source,
         'kubernetes.io/config.seen': seen,
         'kubernetes.io/config.hash': uid,
       },

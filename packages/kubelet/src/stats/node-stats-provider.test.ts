@@ -40,7 +40,7 @@ function provider(): NodeStatsProvider {
   return new NodeStatsProvider({
     nodeName: 'node',
     directories: new PodDirectories(join(node.root, 'kubelet'), join(node.root, 'logs')),
-    runtimes: new NodeRuntimes({ runtimes: new Map([['timer', node.client]]), defaultHandler: 'timer', runtimeClasses: {} }),
+    runtimes: new NodeRuntimes({ runtimes: new Map([['timer', node.client]]), defaultHandler: 'timer', runtimeClasses: [] }),
     pods: () => node.kubelet.pods(),
     cgroupOf: async (pod: Pod) => `/kubepods/pod${uidOf(pod)}`,
     systemCgroups: { podsCgroup: '/kubepods', runtimeCgroups: '/gone' },

@@ -1,0 +1,50 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import type { KubeletConfiguration } from '@berth/kubelet/kubelet-configuration';
+import { PluginError } from '@berth/sdk/errors';
+import type { Logger } from 'pino';
+
+const toolLimitMs = 5000;
+
+/** What the configuration says of the host is there or not; FAILED_PRECONDITION names the field that decides. */
+export function checkHost({ failSwapOn, failCgroupV1 }: KubeletConfiguration): void {
+  const [, ...swaps] = textOf('/proc/swaps').trim().split('\n');
+  if (failSwapOn && swaps.length > 0) {
+    throw new PluginError('FAILED_PRECONDITION', `swap is on: ${swaps.map((line) => line.split(/\s/)[0]).join(', ')}`, {
+      object: 'this host',
+      hint: 'turn it off with swapoff -a, or set failSwapOn: false in the kubelet configuration',
+    });
+  }
+  if (failCgroupV1 && !existsSync('/sys/fs/cgroup/cgroup.controllers')) {
+    throw new PluginError('FAILED_PRECONDITION', 'it has cgroup v1', {
+      object: 'this host',
+      hint: 'boot it with systemd.unified_cgroup_hierarchy=1, or set failCgroupV1: false in the kubelet configuration',
+    });
+  }
+}
+
+/** Gives this process its OOM score; where it may not, that is logged, as kubelet does. */
+export function setOomScore({ oomScoreAdj }: KubeletConfiguration, log: Logger): void {
+  try {
+    writeFileSync('/proc/self/oom_score_adj', String(oomScoreAdj));
+  } catch (thrown) {
+    log.warn({ err: thrown, oomScoreAdj }, "the kubelet's OOM score stays as it is");
+  }
+}
+
+/** Gives this process its limit of open files, above what it has if the host lets it; where it may not, that is logged, as kubelet does. */
+export function setOpenFileLimit({ maxOpenFiles }: KubeletConfiguration, log: Logger): void {
+  const { status, stderr, error } = spawnSync('prlimit', ['--pid', String(process.pid), `--nofile=${maxOpenFiles}:${maxOpenFiles}`], {
+    encoding: 'utf8',
+    timeout: toolLimitMs,
+  });
+  if (status !== 0) log.warn({ err: error ?? stderr.trim(), maxOpenFiles }, "the kubelet's limit of open files stays as it is");
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}

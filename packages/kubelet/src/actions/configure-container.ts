@@ -1,0 +1,71 @@
+import type { Container, Pod } from '@berth/api/objects';
+import type { ContainerConfig, Image } from '@berth/sdk/cri';
+import { PluginError } from '@berth/sdk/errors';
+import { containerConfig } from '../cri/container-config.ts';
+import { fieldValue, resourceFieldValue } from '../downward-api.ts';
+import { containerEnvironment } from '../env/container-environment.ts';
+import { ReferredData } from '../env/referred-data.ts';
+import { serviceLinks } from '../env/service-links.ts';
+import { namespaceOf, specOf } from '../pod.ts';
+import { type ActionContext, userNamespaceOf } from './action-context.ts';
+import { ActionFailure } from './action-failure.ts';
+import { hostsMount } from './hosts-mount.ts';
+import { checkNonRoot } from './non-root.ts';
+import { volumePaths } from './prepare.ts';
+
+/** Which instance of a container is to be made, of what. */
+interface Instance {
+  attempt: number;
+  image: Image | undefined;
+  /** The pod's own addresses. */
+  podIPs: string[];
+  /** The instance whose processes an ephemeral container sees, where it names one. */
+  targetId?: string;
+}
+
+/** The CRI message for the next instance of a container, with all that it refers to looked up. What is missing is a CreateContainerConfigError in kubelet's words. */
+export async function configureContainer(
+  context: ActionContext,
+  container: Container,
+  { attempt, image, podIPs, targetId }: Instance,
+  signal: AbortSignal,
+): Promise<ContainerConfig> {
+  try {
+    checkNonRoot(context.pod, container, image);
+    return containerConfig(context.pod, container, {
+      attempt,
+      imageRef: image?.id || container.image || '',
+      environment: await environmentOf(context, container, podIPs, signal),
+      mounts: await hostsMount(context, container, podIPs),
+      volumePaths: volumePaths(context),
+      userNamespace: await userNamespaceOf(context),
+      seccompDefault: context.environment.seccompDefault,
+      seccompRoot: context.directories.seccompRoot,
+      nodeMemory: context.nodeMemory,
+      assignment: context.assignmentOf(container),
+      ...(targetId && { targetId }),
+    });
+  } catch (thrown) {
+    const cause = PluginError.from(thrown);
+    throw new ActionFailure('CreateContainerConfigError', cause.message, cause);
+  }
+}
+
+function environmentOf(context: ActionContext, container: Container, podIPs: string[], signal: AbortSignal): Promise<Map<string, string>> {
+  const { pod, environment } = context;
+  const { objects, services, allocatable } = environment;
+  const hostIPs = environment.hostIPs();
+  const namespace = namespaceOf(pod);
+  return containerEnvironment(container, {
+    objects: new ReferredData(objects, namespace, signal),
+    serviceLinks: serviceLinks(services(), namespace, specOf(pod).enableServiceLinks ?? true),
+    field: (path) => fieldValue(pod, path, { hostIPs, podIPs: addressesOf(pod, podIPs, hostIPs) }),
+    resource: (selector) => resourceFieldValue(pod, selector, allocatable(), container),
+    volumePaths: volumePaths(context),
+  });
+}
+
+/** Those of the host where the pod has none of its own. */
+function addressesOf(pod: Pod, podIPs: string[], hostIPs: string[]): string[] {
+  return specOf(pod).hostNetwork ? hostIPs : podIPs;
+}

@@ -1,0 +1,37 @@
+import type { ConfigurationField, KubeletConfiguration } from './kubelet-configuration.ts';
+import { fieldSupport, valueInForce } from './support.ts';
+
+/** kubelet's on Linux (kubelet/eviction/defaults_linux.go). */
+export const defaultEvictionHard = {
+  'memory.available': '100Mi',
+  'nodefs.available': '10%',
+  'nodefs.inodesFree': '5%',
+  'imagefs.available': '15%',
+  'imagefs.inodesFree': '5%',
+};
+
+/** The configuration in force: defaults that hang on other fields filled in, and what the node doesn't do as it is. */
+export function effective(configuration: KubeletConfiguration, given: object): KubeletConfiguration {
+  const known = Object.keys(fieldSupport) as ConfigurationField[];
+  const inForce = Object.fromEntries(known.flatMap((field) => (valueInForce(field) === undefined ? [] : [[field, valueInForce(field)]])));
+  const { maxParallelImagePulls: parallel = 1 } = configuration;
+  return {
+    ...configuration,
+    serializeImagePulls: configuration.serializeImagePulls ?? parallel < 2,
+    evictionHard: hardThresholds(configuration),
+    nodeStatusReportFrequency: reportFrequency(configuration, given),
+    ...inForce,
+  };
+}
+
+/** Thresholds that are given stand alone, unless the defaults are asked for besides. */
+function hardThresholds({ evictionHard, mergeDefaultEvictionSettings }: KubeletConfiguration): Record<string, string> {
+  if (evictionHard === undefined) return defaultEvictionHard;
+  return mergeDefaultEvictionSettings ? { ...defaultEvictionHard, ...evictionHard } : evictionHard;
+}
+
+/** One that isn't given follows nodeStatusUpdateFrequency, if that is. */
+function reportFrequency({ nodeStatusReportFrequency, nodeStatusUpdateFrequency }: KubeletConfiguration, given: object): string {
+  const follows = 'nodeStatusUpdateFrequency' in given && !('nodeStatusReportFrequency' in given);
+  return follows ? nodeStatusUpdateFrequency : nodeStatusReportFrequency;
+}

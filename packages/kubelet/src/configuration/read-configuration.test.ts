@@ -1,0 +1,174 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { kubeletConfigurationFields } from './kubelet-configuration.ts';
+import { readKubeletConfiguration } from './read-configuration.ts';
+import { fieldSupport } from './support.ts';
+
+const head = 'apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n';
+
+let directory: string;
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'berth-configuration-'));
+});
+
+afterEach(() => rmSync(directory, { recursive: true }));
+
+function write(name: string, text: string): string {
+  const path = join(directory, name);
+  writeFileSync(path, head + text);
+  return path;
+}
+
+const read = (text: string) => readKubeletConfiguration({ file: write('kubelet.yaml', text) });
+
+function refusal(text: string): string {
+  try {
+    read(text);
+  } catch (thrown) {
+    return (thrown as Error).message;
+  }
+  throw new Error('it was read');
+}
+
+it('says of every field what becomes of it', () => {
+  expect(Object.keys(fieldSupport)).toEqual(Object.keys(kubeletConfigurationFields));
+});
+
+describe('defaults', () => {
+  it.each([
+    ['syncFrequency', '1m0s'],
+    ['fileCheckFrequency', '20s'],
+    ['httpCheckFrequency', '20s'],
+    ['runtimeRequestTimeout', '2m0s'],
+    ['port', 10250],
+    ['readOnlyPort', 0],
+    ['healthzPort', 10248],
+    ['maxPods', 110],
+    ['registryPullQPS', 5],
+    ['registryBurst', 10],
+    ['podPidsLimit', -1],
+    ['containerLogMaxSize', '10Mi'],
+    ['oomScoreAdj', -999],
+    ['evictionPressureTransitionPeriod', '5m0s'],
+    ['imageGCHighThresholdPercent', 85],
+    ['nodeLeaseDurationSeconds', 40],
+    ['enforceNodeAllocatable', ['pods']],
+    ['serializeImagePulls', true],
+    ['failCgroupV1', true],
+    ['crashLoopBackOff', { maxContainerRestartPeriod: '5m0s' }],
+    ['nodeStatusReportFrequency', '5m0s'],
+    ['authorization', { mode: 'Webhook', webhook: { cacheAuthorizedTTL: '5m0s', cacheUnauthorizedTTL: '30s' } }],
+  ] as const)('%s is %j', (field, value) => {
+    expect(read('')[field]).toEqual(value);
+    expect(readKubeletConfiguration({})[field]).toEqual(value);
+  });
+
+  it('take the place of zero where Go could not tell it from none', () => {
+    expect(read('syncFrequency: 0s\nmaxPods: 0\nstaticPodPath: ""\n')).toMatchObject({ syncFrequency: '1m0s', maxPods: 110 });
+  });
+
+  it('of the hard thresholds go once one is given', () => {
+    expect(read('').evictionHard).toHaveProperty('nodefs.inodesFree', '5%');
+  });
+
+  it('of the report follow the frequency of updates', () => {
+    expect(read('nodeStatusUpdateFrequency: 30s\n').nodeStatusReportFrequency).toBe('30s');
+  });
+});
+
+describe('values', () => {
+  it('JSON is read as YAML is', () => {
+    const path = join(directory, 'kubelet.json');
+    writeFileSync(
+      path,
+      JSON.stringify({ apiVersion: 'kubelet.config.k8s.io/v1beta1', kind: 'KubeletConfiguration', syncFrequency: '90s' }),
+    );
+    expect(readKubeletConfiguration({ file: path }).syncFrequency).toBe('1m30s');
+  });
+
+  it('paths start from the file', () => {
+    expect(read('staticPodPath: manifests\n').staticPodPath).toBe(join(directory, 'manifests'));
+  });
+});
+
+describe('refusals name file, line, field and cure', () => {
+  it.each([
+    ['an unknown field', 'syncFrequencyy: 1m\n', /kubelet\.yaml:3: syncFrequencyy: Unknown field/],
+    ['a field in other letters', 'staticpodpath: /a\n', /kubelet\.yaml:3: staticpodpath: Unknown field; it is written staticPodPath/],
+    ['an unknown field of a field', 'authentication:\n  anonymos: {}\n', /kubelet\.yaml:4: authentication\.anonymos: Unknown field/],
+    ['no duration', 'syncFrequency: 1d\n', /kubelet\.yaml:3: syncFrequency: "1d" is no duration; write it like 20s/],
+    ['a number for a duration', 'syncFrequency: 60\n', /:3: syncFrequency: must be a duration/],
+    ['a percentage beyond 100', 'evictionHard: {memory.available: 101%}\n', /:3: evictionHard.*: "101%" has to be between 0% and 100%/],
+    ['an unknown signal', 'evictionHard: {memory.free: 10%}\n', /:3: evictionHard\[memory\.free\]: unknown signal/],
+    [
+      'a soft threshold without its grace period',
+      'evictionSoft: {memory.available: 10%}\n',
+      /needs a grace period in evictionSoftGracePeriod/,
+    ],
+    ['no quantity', 'systemReserved: {cpu: lots}\n', /:3: systemReserved\.cpu: "lots" is no quantity/],
+    ['no address', 'clusterDNS: [here]\n', /:3: clusterDNS\[0\]: must be an IP address/],
+    ['no CIDR', 'podCIDR: 10.0.0.0\n', /:3: podCIDR: has to be one or two CIDRs/],
+    ['a number out of range', 'oomScoreAdj: 1001\n', /:3: oomScoreAdj: 1001 has to be between -1000 and 1000/],
+    ['thresholds the wrong way round', 'imageGCLowThresholdPercent: 90\n', /:3: imageGCLowThresholdPercent: 90 has to be less than .*85/],
+    ['more for critical pods than for all', 'shutdownGracePeriodCriticalPods: 10s\n', /may be no longer than shutdownGracePeriod/],
+    [
+      'shutdown by two rules',
+      'shutdownGracePeriod: 10s\nshutdownGracePeriodByPodPriority: [{priority: 0, shutdownGracePeriodSeconds: 5}]\n',
+      /:4: shutdownGracePeriodByPodPriority: may not be given together/,
+    ],
+    ['an unknown feature gate', 'featureGates: {Flying: true}\n', /:3: featureGates\.Flying: unknown feature gate/],
+    ['a gate that is shut here', 'featureGates: {NodeSwap: true}\n', /:3: featureGates\.NodeSwap: this node has it only with false/],
+    ['runOnce', 'runOnce: true\n', /:3: runOnce: refused: kubelet refuses it too; .*leave it out, or give false/],
+    ['what is not there', 'memorySwap: {swapBehavior: LimitedSwap}\n', /:3: memorySwap: refused: pods do not swap/],
+    ['a field given twice', 'maxPods: 1\nmaxPods: 2\n', /:4:1: Duplicate key "maxPods"/],
+    ['no YAML', 'a: [\n', /kubelet\.yaml:\d+:\d+: /],
+  ])('%s', (_name, text, pattern) => {
+    expect(refusal(text)).toMatch(pattern);
+  });
+
+  it('another kind', () => {
+    const path = join(directory, 'a.yaml');
+    writeFileSync(path, 'apiVersion: v1\nkind: Pod\n');
+    expect(() => readKubeletConfiguration({ file: path })).toThrow(/a\.yaml:2: kind: /);
+  });
+
+  it('every problem at once', () => {
+    expect(refusal('oomScoreAdj: 2000\nhairpinMode: up\n').split('\n')).toHaveLength(2);
+  });
+
+  it('a file that is not there', () => {
+    expect(() => readKubeletConfiguration({ file: join(directory, 'none.yaml') })).toThrow(/none\.yaml/);
+  });
+});
+
+describe('drop-ins', () => {
+  beforeEach(() => mkdirSync(join(directory, 'd/sub'), { recursive: true }));
+
+  const withDropIns = (text: string) => readKubeletConfiguration({ file: write('kubelet.yaml', text), directory: join(directory, 'd') });
+
+  it('are merged in lexical order, maps by field and lists whole', () => {
+    write('d/20-b.conf', 'staticPodURLHeader: {a: [two]}\n');
+    write('d/10-a.conf', 'syncFrequency: 2m\nstaticPodURLHeader: {a: [one], b: [x]}\n');
+    write('d/sub/30-c.conf', 'fileCheckFrequency: 3s\n');
+    write('d/40-left-out.yaml', 'syncFrequency: 9m\n');
+    expect(withDropIns('syncFrequency: 1s\nhttpCheckFrequency: 7s\n')).toMatchObject({
+      syncFrequency: '2m0s',
+      httpCheckFrequency: '7s',
+      fileCheckFrequency: '3s',
+      staticPodURLHeader: { a: ['two'], b: ['x'] },
+    });
+  });
+
+  it('need kind and version as the file does', () => {
+    writeFileSync(join(directory, 'd/10.conf'), 'syncFrequency: 2m\n');
+    expect(() => withDropIns('')).toThrow(/10\.conf:1: apiVersion: /);
+  });
+
+  it('are named where what they say is wrong', () => {
+    write('d/10.conf', '\nimageGCLowThresholdPercent: 95\n');
+    expect(() => withDropIns('imageGCLowThresholdPercent: 10\n')).toThrow(/10\.conf:4: imageGCLowThresholdPercent: 95/);
+  });
+});
