@@ -1,9 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { Event, Pod, PodStatus } from '@berth/api/objects';
-import { onAbort } from '@berth/sdk/abort';
 import { ExecSyncRequest, type ExecSyncResponse } from '@berth/sdk/cri';
 import type { Logger } from 'pino';
 import type { ActionContext } from './actions/action-context.ts';
@@ -11,29 +9,36 @@ import { hostPorts } from './admission/host-ports.ts';
 import { leftOutFields } from './admission/left-out-fields.ts';
 import { PodAdmission } from './admission/pod-admission.ts';
 import { unsupportedFields } from './admission/unsupported-fields.ts';
-import { NodeCgroups } from './cgroup/node-cgroups.ts';
+import type { ClusterApi } from './api/cluster-api.ts';
+import { CgroupHousekeeping } from './cgroup/cgroup-housekeeping.ts';
+import type { CgroupOptions } from './cgroup/cgroup-options.ts';
+import type { NodeCgroups } from './cgroup/node-cgroups.ts';
 import { type Clock, systemClock } from './clock.ts';
-import type { TopologyRoots } from './machine/read-machine-topology.ts';
+import { endPods } from './end-pods.ts';
+import { readMachineFacts } from './machine/machine-facts.ts';
+import { defaultNodeResources, NodeResources, type NodeResourcesOptions } from './machine/node-resources.ts';
 import { type EnvironmentOptions, NodeEnvironment } from './node-environment.ts';
+import { nodeStats, podCgroups } from './node-parts.ts';
 import { type BackOff, defaultBackOff } from './plan/back-off.ts';
 import type { Refusal } from './plan/observed-pod.ts';
-import { apiTime, fullNameOf, gracePeriodOf, specOf, uidOf } from './pod.ts';
+import { fullNameOf, uidOf } from './pod.ts';
 import { PodDirectories } from './pod-directories.ts';
 import { PodEvents } from './pod-events.ts';
 import { PodWorker } from './pod-worker.ts';
 import { PodWorkers } from './pod-workers.ts';
+import { ResourceKeeping, type ResourceKeepingOptions } from './resource-keeping.ts';
 import { NodeRuntimes, type NodeRuntimesOptions } from './runtime/node-runtimes.ts';
 import type { RuntimeClient } from './runtime/runtime-client.ts';
 import { RuntimeSessions } from './runtime/runtime-sessions.ts';
 import { KubeletServer } from './server/server.ts';
+import { ClusterPods } from './sources/cluster-pods.ts';
 import type { PodSource } from './sources/pod-source.ts';
-import { NodeStatsProvider } from './stats/node-stats-provider.ts';
+import type { StatsProvider } from './stats/stats-provider.ts';
 import { defaultIntervals, type Intervals, SyncLoop } from './sync-loop.ts';
-import { defaultResourceManagers, ResourceManagers, type ResourceManagersOptions } from './topology-manager/resource-managers.ts';
 import { PodTraces } from './trace/pod-traces.ts';
 
 /** What a kubelet is made of. Times and back-off are for tests; their defaults are kubelet's. */
-export interface KubeletOptions extends NodeRuntimesOptions, EnvironmentOptions {
+export interface KubeletOptions extends NodeRuntimesOptions, EnvironmentOptions, ResourceKeepingOptions {
   nodeName: string;
   /** RUN: `kubelet.sock` is made here. */
   run: string;
@@ -44,12 +49,18 @@ export interface KubeletOptions extends NodeRuntimesOptions, EnvironmentOptions 
   /** The node's address; default the host's first one. */
   nodeIP?: string;
   sources: PodSource[];
+  /** The cluster that the node belongs to; undefined: none. */
+  cluster?: ClusterApi;
+  /** False: runtimes are listed and not asked for events (the feature gate EventedPLEG). Default true. */
+  evented?: boolean;
+  /** Called with each new maximum of how long the sync loop was held up, in seconds. */
+  onStall?: (seconds: number) => void;
   /** The parent of all pods' cgroups in cgroupfs notation, `/berth`, which is `berth.slice` for runtimes with systemd; undefined: no cgroups are made or asked for. */
   cgroupRoot?: string;
-  /** CPU, memory and topology manager; by default none of them does anything. */
-  resourceManagers?: Partial<ResourceManagersOptions>;
-  /** Where the managers look for CPUs and memory; tests have machines of their own. */
-  topologyRoots?: TopologyRoots;
+  /** What cgroups allow, besides what the pods say. */
+  cgroups?: Partial<CgroupOptions>;
+  /** What of the node is for pods. */
+  resources?: Partial<NodeResourcesOptions>;
   log: Logger;
   /** The traces that the runtimes' connections have their taps from. */
   traces?: PodTraces;
@@ -71,8 +82,6 @@ interface StopOptions {
 type StatusListener = (pod?: Pod) => void;
 
 const defaultRequestTimeoutMs = 2 * 60 * 1000;
-/** What a pod's end may take besides its grace period and the runtime's answers. */
-const stopMarginMs = 10_000;
 
 /** The node agent: takes pods from its sources and keeps them running in the runtimes, over CRI. */
 export class Kubelet {
@@ -82,11 +91,13 @@ export class Kubelet {
   readonly #events: PodEvents;
   readonly #traces: PodTraces;
   readonly #directories: PodDirectories;
+  readonly #resources: NodeResources;
   readonly #cgroups: NodeCgroups | undefined;
-  readonly #managers: ResourceManagers;
+  readonly #keeping: ResourceKeeping;
   readonly #environment: NodeEnvironment;
   readonly #admission: PodAdmission;
   readonly #workers: PodWorkers;
+  readonly #cluster: ClusterPods | undefined;
   readonly #loop: SyncLoop;
   readonly #server: KubeletServer;
   readonly #listeners = new Set<StatusListener>();
@@ -100,28 +111,49 @@ export class Kubelet {
     this.#events = new PodEvents(this.#clock, options.nodeName);
     this.#traces = options.traces ?? new PodTraces();
     this.#directories = new PodDirectories(options.kubeletRoot, options.podLogsDir);
-    this.#cgroups = options.cgroupRoot === undefined ? undefined : new NodeCgroups(options.cgroupRoot);
-    this.#managers = this.#managersOf(options);
+    this.#resources = new NodeResources(readMachineFacts(), options.kubeletRoot, { ...defaultNodeResources, ...options.resources });
+    this.#cgroups = podCgroups(options, {
+      workers: () => this.#workers,
+      resources: this.#resources,
+      hasExclusiveCpus: (pod) => this.#keeping.hasExclusiveCpus(pod),
+    });
     this.#environment = new NodeEnvironment(options.kubeletRoot, options);
-    this.#admission = new PodAdmission([unsupportedFields, hostPorts, ...this.#environment.admitHandlers, this.#managers]);
     this.#workers = new PodWorkers({
       kubeletRoot: options.kubeletRoot,
       create: (pod, handler) => this.#createWorker(pod, handler),
       begunBefore: (pod) => existsSync(this.#directories.podDirectory(pod)),
       onFinished: (pod) => this.#forget(pod),
     });
+    const stats = nodeStats(options, {
+      directories: this.#directories,
+      runtimes: this.#runtimes,
+      cgroups: this.#cgroups,
+      clock: this.#clock,
+      pods: () => this.pods(),
+    });
+    this.#keeping = this.#keepingOf(options, stats);
+    const { first, last } = this.#keeping.admitHandlers;
+    this.#admission = new PodAdmission([unsupportedFields, first, hostPorts, ...this.#environment.admitHandlers, last]);
+    const { cluster: api, nodeName, log } = options;
+    this.#cluster = api && new ClusterPods({ api, nodeName, log, clock: this.#clock });
+    const housekeeping = this.#cgroups && this.#housekeepingOf(this.#cgroups, options);
     this.#loop = new SyncLoop({
-      sources: options.sources,
+      sources: [...options.sources, ...(this.#cluster ? [this.#cluster.source] : [])],
       runtimes: this.#runtimes.all(),
       workers: this.#workers,
       intervals: { ...defaultIntervals, ...options.intervals },
       log: options.log,
+      clock: this.#clock,
+      evented: options.evented,
+      onStall: options.onStall,
       onUpdate: () => this.#tellAll(),
+      onHousekeeping: () => void housekeeping?.turn(),
     });
     this.#server = new KubeletServer(join(options.run, 'kubelet.sock'), {
       pods: () => this.pods(),
       events: () => this.events(),
-      stats: this.#statsOf(options),
+      unhealthy: () => this.unhealthy(),
+      stats,
       execSync: (container, command, signal) => this.#execSync(container, command, signal),
       sessions: new RuntimeSessions(this.#runtimes),
       trace: (pod) => this.#traces.of(fullNameOf(pod)),
@@ -133,15 +165,16 @@ export class Kubelet {
   async start(): Promise<void> {
     await mkdir(this.#options.kubeletRoot, { recursive: true, mode: 0o750 });
     await mkdir(this.#options.podLogsDir, { recursive: true });
-    await this.#managers.start({ cpu: 0n, memory: 0n }, this.#options.topologyRoots);
+    await this.#keeping.start();
     await this.#server.listen();
     const { signal } = this.#loopEnd;
-    this.#loopDone = Promise.all([this.#loop.run(signal), this.#managers.run(signal)]);
+    this.#loopDone = Promise.all([this.#loop.run(signal), this.#cluster?.run(signal), this.#keeping.run(signal)]);
   }
 
   /** Ends the kubelet. Gives a message for each pod that didn't end. */
   async stop({ gracefully, hurry }: StopOptions): Promise<string[]> {
-    const left = gracefully ? await this.#endPods(hurry) : [];
+    const left = gracefully ? await endPods(this.#workers, { clock: this.#clock, requestTimeoutMs: this.#requestTimeoutMs(), hurry }) : [];
+    if (gracefully) await this.#cgroups?.removeRoot();
     await this.#workers.haltAll();
     this.#loopEnd.abort();
     await this.#loopDone;
@@ -151,9 +184,7 @@ export class Kubelet {
 
   /** Every pod with spec and status. */
   pods(): Pod[] {
-    const running = this.#workers.all().filter((worker) => specOf(worker.pod).containers.length > 0);
-    const waiting: Pod[] = this.#workers.waiting().map((pod) => ({ ...pod, status: { phase: 'Pending' } }));
-    return [...running.map(podOf), ...waiting];
+    return this.#workers.toldPods();
   }
 
   /** What the sources couldn't make a pod of: a message each, with file, line and field. */
@@ -166,6 +197,16 @@ export class Kubelet {
     return this.#loop.sourcesReady;
   }
 
+  /** What is wrong with the sync loop or a runtime, a message each; none: the node is healthy, as far as that goes. */
+  unhealthy(): string[] {
+    return this.#loop.unhealthy();
+  }
+
+  /** How long the sync loop was held up at worst, in seconds. */
+  longestStallSeconds(): number {
+    return this.#loop.stalls.longestSeconds;
+  }
+
   events(): Event[] {
     return this.#events.list();
   }
@@ -174,26 +215,6 @@ export class Kubelet {
   onStatus(listener: StatusListener): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
-  }
-
-  /** Ends the pods, and gives a message for each that didn't end in time. */
-  async #endPods(hurry: AbortSignal | undefined): Promise<string[]> {
-    await this.#withinStopLimit(this.#workers.terminateAll(hurry), hurry);
-    await this.#cgroups?.removeRoot();
-    const left = this.#workers.all().filter((worker) => worker.begun && !worker.finished);
-    return left.map(({ pod, status }) => `pod ${fullNameOf(pod)} didn't end: ${status.message ?? 'no reason known'}`);
-  }
-
-  /** Until `end` resolves, or has taken longer than the pods and their runtimes may; in a hurry, than the margin. */
-  async #withinStopLimit(end: Promise<void>, hurry: AbortSignal | undefined): Promise<void> {
-    const graces = this.#workers.all().map(({ pod }) => gracePeriodOf(pod) * 1000);
-    const limitMs = Math.max(0, ...graces) + this.#requestTimeoutMs() + stopMarginMs;
-    const limit = Promise.withResolvers<void>();
-    const cancels = [this.#clock.after(limitMs, limit.resolve)];
-    const unsubscribe = onAbort([hurry], () => cancels.push(this.#clock.after(stopMarginMs, limit.resolve)));
-    await Promise.race([end, limit.promise]);
-    unsubscribe();
-    for (const cancel of cancels) cancel();
   }
 
   #createWorker(asked: Pod, foundIn: string | undefined): PodWorker {
@@ -225,35 +246,30 @@ export class Kubelet {
       directories: this.#directories,
       cgroups: this.#cgroups,
       events: this.#events,
-      assignmentOf: (container) => this.#managers.assignmentOf(pod, container),
+      assignmentOf: (container) => this.#keeping.assignmentOf(pod, container),
       environment: this.#environment,
-      nodeMemory: BigInt(totalmem()),
+      nodeMemory: this.#resources.capacity().get('memory') ?? 0n,
       requestTimeoutMs: this.#requestTimeoutMs(),
     };
   }
 
-  #managersOf({ kubeletRoot, resourceManagers, log }: KubeletOptions): ResourceManagers {
-    return new ResourceManagers({ ...defaultResourceManagers, ...resourceManagers }, kubeletRoot, {
-      pods: () => this.pods(),
-      holders: () => [...this.#workers.activePods(), ...this.#workers.waiting()],
-      sourcesReady: () => this.sourcesReady(),
-      runtime: (handler) => this.#runtimes.get(handler),
+  #keepingOf(options: KubeletOptions, stats: StatsProvider): ResourceKeeping {
+    return new ResourceKeeping(options, {
+      resources: this.#resources,
+      runtimes: this.#runtimes,
+      workers: this.#workers,
+      events: this.#events,
+      stats,
       clock: this.#clock,
-      log,
+      log: options.log,
+      inCluster: options.cluster !== undefined,
+      pods: () => this.pods(),
+      sourcesReady: () => this.sourcesReady(),
     });
   }
 
-  #statsOf({ nodeName, log, cgroupRoot }: KubeletOptions): NodeStatsProvider {
-    return new NodeStatsProvider({
-      nodeName,
-      log,
-      directories: this.#directories,
-      runtimes: this.#runtimes,
-      clock: this.#clock,
-      pods: () => this.pods(),
-      cgroupOf: async (pod, client, signal) => (await this.#cgroups?.of(client, signal))?.parentOf(uidOf(pod)),
-      systemCgroups: { ...(cgroupRoot !== undefined && { podsCgroup: cgroupRoot }) },
-    });
+  #housekeepingOf(cgroups: NodeCgroups, { log }: KubeletOptions): CgroupHousekeeping {
+    return new CgroupHousekeeping({ cgroups, isKnown: (uid) => this.#workers.knows(uid), log });
   }
 
   /** No deadline but the client's: a command takes as long as it takes. */
@@ -269,20 +285,17 @@ export class Kubelet {
 
   #forget(pod: Pod): void {
     this.#events.forget(uidOf(pod));
+    this.#cluster?.ended(pod);
+    this.#cluster?.show(this.pods());
     this.#tell(pod);
   }
 
   #tellAll(): void {
+    this.#cluster?.show(this.pods());
     for (const listener of this.#listeners) listener();
   }
 
   #tell(pod: Pod, status: PodStatus | undefined = this.#workers.get(uidOf(pod))?.status): void {
     for (const listener of this.#listeners) listener({ ...pod, status });
   }
-}
-
-/** A worker's pod with its status; one that is ending says since when. */
-function podOf({ pod, status, terminatingSince }: PodWorker): Pod {
-  if (!terminatingSince) return { ...pod, status };
-  return { ...pod, metadata: { ...pod.metadata, deletionTimestamp: apiTime(terminatingSince) }, status };
 }

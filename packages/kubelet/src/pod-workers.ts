@@ -1,6 +1,6 @@
 import type { Pod } from '@berth/api/objects';
 import type { ListedPod } from './pleg/relist.ts';
-import { fullNameOf, gracePeriodOf, uidOf } from './pod.ts';
+import { apiTime, fullNameOf, gracePeriodOf, specOf, uidOf } from './pod.ts';
 import type { PodWorker } from './pod-worker.ts';
 
 interface PodWorkersOptions {
@@ -20,6 +20,10 @@ export class PodWorkers {
   readonly #workers = new Map<string, PodWorker>();
   /** Pods that wait until one of their name has ended. */
   #waiting: Pod[] = [];
+  /** The pods that sources have, by uid. */
+  #wanted = new Map<string, Pod>();
+  /** Those of them that were deleted there and have ended: they don't begin anew. */
+  #ended = new Set<string>();
   #stopping = false;
 
   constructor(options: PodWorkersOptions) {
@@ -28,6 +32,13 @@ export class PodWorkers {
 
   all(): PodWorker[] {
     return [...this.#workers.values()];
+  }
+
+  /** Every pod with spec and status; what a runtime had of one that nobody knows any more isn't told of. */
+  toldPods(): Pod[] {
+    const known = this.all().filter(({ pod }) => specOf(pod).containers.length > 0);
+    const waiting = this.waiting().map((pod): Pod => ({ ...pod, status: { phase: 'Pending' } }));
+    return [...known.map(podOf), ...waiting];
   }
 
   /** Pods that haven't got a worker yet. */
@@ -42,11 +53,17 @@ export class PodWorkers {
   /** These pods are to run, and no others. */
   want(pods: Pod[]): void {
     if (this.#stopping) return;
-    const wanted = new Set(pods.map(uidOf));
-    for (const [uid, worker] of this.#workers) if (!wanted.has(uid)) worker.terminate(gracePeriodOf(worker.pod));
+    this.#wanted = new Map(pods.map((pod) => [uidOf(pod), pod]));
+    for (const [uid, worker] of this.#workers) if (!this.#wanted.has(uid)) worker.terminate(gracePeriodOf(worker.pod));
     for (const pod of pods) this.#workers.get(uidOf(pod))?.update(pod);
-    this.#waiting = pods.filter((pod) => !this.#workers.has(uidOf(pod)));
+    this.#ended = new Set([...this.#ended].filter((uid) => this.#wanted.has(uid)));
+    this.#waiting = pods.filter((pod) => !this.#workers.has(uidOf(pod)) && !this.#ended.has(uidOf(pod)));
     this.#startWaiting();
+  }
+
+  /** Whether a pod of that uid is there, or waits to begin. */
+  knows(uid: string): boolean {
+    return this.#workers.has(uid) || this.#waiting.some((pod) => uidOf(pod) === uid);
   }
 
   /** The pods that are admitted and haven't ended. */
@@ -69,7 +86,7 @@ export class PodWorkers {
   endOrphans(handler: string, pods: ListedPod[]): void {
     if (this.#stopping) return;
     for (const { uid, name, namespace, kubeletRoot } of pods) {
-      if (kubeletRoot !== this.#options.kubeletRoot || this.#workers.has(uid) || this.#waiting.some((pod) => uidOf(pod) === uid)) continue;
+      if (kubeletRoot !== this.#options.kubeletRoot || this.knows(uid)) continue;
       const pod: Pod = { apiVersion: 'v1', kind: 'Pod', metadata: { uid, name, namespace }, spec: { containers: [] } };
       this.#launch(pod, handler).terminate(gracePeriodOf(pod));
     }
@@ -80,6 +97,7 @@ export class PodWorkers {
     for (const [uid, worker] of this.#workers) {
       if (!worker.finished) continue;
       this.#workers.delete(uid);
+      this.#wantAgain(uid);
       this.#options.onFinished(worker.pod);
     }
     if (!this.#stopping) this.#startWaiting();
@@ -105,6 +123,13 @@ export class PodWorkers {
     await Promise.all(this.all().map((worker) => worker.halt()));
   }
 
+  /** A pod that came back while it was ending begins anew; one that was deleted doesn't. */
+  #wantAgain(uid: string): void {
+    const pod = this.#wanted.get(uid);
+    if (pod?.metadata?.deletionTimestamp) this.#ended.add(uid);
+    else if (pod && !this.#stopping) this.#waiting.push(pod);
+  }
+
   #startWaiting(): void {
     const busy = new Set(this.all().map(({ pod }) => fullNameOf(pod)));
     const startable = this.#waiting.filter((pod) => !busy.has(fullNameOf(pod)));
@@ -118,7 +143,14 @@ export class PodWorkers {
     const worker = this.#options.create(pod, handler);
     this.#workers.set(uidOf(pod), worker);
     worker.start();
+    if (pod.metadata?.deletionTimestamp) worker.terminate(gracePeriodOf(pod));
     void worker.ended().then(() => this.forgetFinished());
     return worker;
   }
+}
+
+/** A worker's pod with its status; one that is ending says since when. */
+function podOf({ pod, status, terminatingSince }: PodWorker): Pod {
+  if (!terminatingSince) return { ...pod, status };
+  return { ...pod, metadata: { ...pod.metadata, deletionTimestamp: apiTime(terminatingSince) }, status };
 }

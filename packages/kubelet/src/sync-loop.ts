@@ -1,30 +1,42 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import { type Clock, systemClock } from './clock.ts';
 import { EventQueue } from './event-queue.ts';
-import { Relist, type RelistOptions } from './pleg/relist.ts';
+import { Pleg } from './pleg/pleg.ts';
 import type { PodWorkers } from './pod-workers.ts';
 import type { RuntimeClient } from './runtime/runtime-client.ts';
 import { MergedPods } from './sources/merged-pods.ts';
 import type { PodSource, SourceUpdate } from './sources/pod-source.ts';
+import { type SetStall, SyncLoopStalls } from './sync-loop-stalls.ts';
 
 /** How often each stream speaks, in milliseconds. */
 export interface Intervals {
+  /** Lists of a runtime that tells no events. */
   relistMs: number;
+  /** Lists of one that does. */
+  eventedRelistMs: number;
   syncMs: number;
   housekeepingMs: number;
 }
 
-/** kubelet's: genericPlegRelistPeriod, syncFrequency, housekeepingPeriod (kubelet/kubelet.go). */
-export const defaultIntervals: Intervals = { relistMs: 1000, syncMs: 60_000, housekeepingMs: 2000 };
+/** kubelet's: genericPlegRelistPeriod, eventedPlegRelistPeriod, syncFrequency, housekeepingPeriod (kubelet/kubelet.go). */
+export const defaultIntervals: Intervals = { relistMs: 1000, eventedRelistMs: 300_000, syncMs: 60_000, housekeepingMs: 2000 };
 
 interface SyncLoopOptions {
   sources: PodSource[];
   runtimes: RuntimeClient[];
   workers: PodWorkers;
   intervals: Intervals;
+  /** False: runtimes are only listed (the feature gate EventedPLEG). Default true. */
+  evented?: boolean;
+  clock?: Clock;
   log: Logger;
+  /** Called with each new maximum of the loop's stalls. */
+  onStall?: SetStall;
   /** Called after a source has spoken. */
   onUpdate(): void;
+  /** Called in each round of housekeeping once every source has spoken; must not wait. */
+  onHousekeeping(): void;
 }
 
 type LoopEvent =
@@ -41,12 +53,16 @@ export class SyncLoop {
   readonly #options: SyncLoopOptions;
   readonly #events = new EventQueue<LoopEvent>();
   readonly #sources: MergedPods;
-  readonly #relists: Relist[];
+  readonly #plegs: Pleg[];
+  readonly #clock: Clock;
+  readonly stalls: SyncLoopStalls;
 
   constructor(options: SyncLoopOptions) {
     this.#options = options;
     this.#sources = new MergedPods(options.sources.map(({ name }) => name));
-    this.#relists = options.runtimes.map((client) => new Relist(this.#relistOptions(client)));
+    this.#clock = options.clock ?? systemClock;
+    this.stalls = new SyncLoopStalls(options.onStall);
+    this.#plegs = options.runtimes.map((client) => this.#plegOf(client));
   }
 
   /** What the sources couldn't make a pod of. */
@@ -59,16 +75,25 @@ export class SyncLoop {
     return this.#sources.complete;
   }
 
+  /** What is wrong with the loop or a runtime, a message each; none: the node is healthy (`/healthz/syncloop`, condition Ready). */
+  unhealthy(): string[] {
+    const { syncMs } = this.#options.intervals;
+    const late = this.stalls.idleSeconds * 1000 > 2 * syncMs ? ['the sync loop is taking too long to handle an event'] : [];
+    return [...late, ...this.#plegs.flatMap((pleg) => pleg.unhealthy(this.#clock.now()) ?? [])];
+  }
+
   /** Runs until `signal` aborts, and returns when all streams have ended. */
   async run(signal: AbortSignal): Promise<void> {
     const { sources, intervals } = this.#options;
     const streams = [
       ...sources.map((source) => this.#follow(source, signal)),
-      ...this.#relists.map((relist) => relist.run(signal)),
+      ...this.#plegs.map((pleg) => pleg.run(signal)),
       this.#repeat({ kind: 'tick' }, intervals.syncMs, signal),
       this.#repeat({ kind: 'housekeeping' }, intervals.housekeepingMs, signal),
     ];
-    for await (const event of this.#events.read(signal)) this.#handle(event);
+    this.stalls.start();
+    for await (const event of this.#events.read(signal)) this.stalls.measure(() => this.#handle(event));
+    this.stalls.stop();
     await Promise.all(streams);
   }
 
@@ -87,8 +112,9 @@ export class SyncLoop {
         workers.notifyAll();
         break;
       case 'housekeeping':
-        if (this.sourcesReady) for (const relist of this.#relists) workers.endOrphans(relist.handler, relist.pods ?? []);
+        if (this.sourcesReady) for (const pleg of this.#plegs) workers.endOrphans(pleg.handler, pleg.pods ?? []);
         workers.forgetFinished();
+        if (this.sourcesReady) this.#options.onHousekeeping();
     }
   }
 
@@ -107,8 +133,10 @@ export class SyncLoop {
     }
   }
 
-  #relistOptions(client: RuntimeClient): RelistOptions {
-    const { intervals, log } = this.#options;
-    return { client, log, intervalMs: intervals.relistMs, onChange: (uid) => this.#events.push({ kind: 'life-cycle', uid }) };
+  #plegOf(client: RuntimeClient): Pleg {
+    const { intervals, evented = true, log } = this.#options;
+    const { relistMs, eventedRelistMs } = intervals;
+    const onChange = (uid: string) => this.#events.push({ kind: 'life-cycle', uid });
+    return new Pleg({ client, log, clock: this.#clock, relistMs, eventedRelistMs, evented, onChange });
   }
 }

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import {
   type CgroupDriver,
   type ContainerConfig,
+  ContainerEventType,
   ContainerState,
   ContainerStatus,
   type CreateContainerRequest,
@@ -10,12 +11,14 @@ import {
   ImageServiceService,
   type PodSandboxConfig,
   PodSandboxState,
+  PodSandboxStatus,
   type RunPodSandboxRequest,
   RuntimeServiceService,
   type StopContainerRequest,
 } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import { type CallContext, type Implementation, type Served, serve } from '@berth/sdk/serve';
+import { EventStreams } from './event-streams.ts';
 import { imageStatistics, statistics, type TimerFigures } from './timer-statistics.ts';
 
 /** What a container of the timer runtime does, by its name. */
@@ -61,6 +64,8 @@ export class TimerRuntime {
   readonly faults = new Map<string, Fault>();
   /** Where sessions are: the URL of each has its request, as JSON. */
   streamingUrl = '';
+  /** Its life-cycle events, those of ends and of sandboxes. */
+  readonly events = new EventStreams();
   /** Undefined: RuntimeConfig is UNIMPLEMENTED. */
   cgroupDriver: CgroupDriver | undefined;
   /** What its containers use. */
@@ -112,6 +117,7 @@ export class TimerRuntime {
         await this.#called('RunPodSandbox', config?.metadata?.name, context);
         const id = this.#nextId('sandbox');
         this.sandboxes.set(id, { id, config: config as PodSandboxConfig, ready: true, createdAt: now() });
+        this.#tell(id, id, ContainerEventType.CONTAINER_STARTED_EVENT);
         return { podSandboxId: id };
       },
       stopPodSandbox: async ({ podSandboxId }, context) => {
@@ -122,6 +128,7 @@ export class TimerRuntime {
       removePodSandbox: async ({ podSandboxId }, context) => {
         await this.#called('RemovePodSandbox', this.sandboxes.get(podSandboxId)?.config.metadata?.name, context);
         this.#stop(podSandboxId);
+        this.#tell(podSandboxId, podSandboxId, ContainerEventType.CONTAINER_DELETED_EVENT);
         this.sandboxes.delete(podSandboxId);
         for (const { id, sandboxId } of this.containers.values()) if (sandboxId === podSandboxId) this.containers.delete(id);
         return {};
@@ -174,6 +181,7 @@ export class TimerRuntime {
         this.containers.delete(containerId);
         return {};
       },
+      getContainerEvents: (_request, { signal }) => this.events.listen(signal),
       /** Prints its words; `exit N` ends so. */
       execSync: ({ cmd: [program = '', ...args] }) => ({
         stdout: Buffer.from(`${[program, ...args].join('|')}\n`),
@@ -266,6 +274,13 @@ export class TimerRuntime {
   #end(container: Container, exitCode: number): void {
     clearTimeout(container.timer);
     Object.assign(container, { state: ContainerState.CONTAINER_EXITED, finishedAt: now(), exitCode });
+    this.#tell(container.id, container.sandboxId, ContainerEventType.CONTAINER_STOPPED_EVENT);
+  }
+
+  #tell(containerId: string, sandboxId: string, containerEventType: ContainerEventType): void {
+    const sandbox = this.sandboxes.get(sandboxId);
+    const podSandboxStatus = sandbox && PodSandboxStatus.fromPartial(listed(sandbox));
+    this.events.tell({ containerId, containerEventType, createdAt: now(), podSandboxStatus, containersStatuses: [] });
   }
 
   #behaviourOf(container: Container): Behaviour {

@@ -23,14 +23,5 @@ export function leftOutFields(pod: Pod): { reason: string; message: string }[] {
       spec.imagePullSecrets?.length ? ['spec.imagePullSecrets'] : [],
       'ignored; images are pulled without credentials',
     ),
-    ...warn('StorageLimitsNotSupported', storageLimits(pod), 'ignored; the size of volumes and container files is not watched'),
   ];
-}
-
-function storageLimits(pod: Pod): string[] {
-  const sized = (specOf(pod).volumes ?? []).flatMap(({ emptyDir }, index) =>
-    emptyDir?.sizeLimit !== undefined && emptyDir.medium !== 'Memory' ? [`spec.volumes[${index}].emptyDir.sizeLimit`] : [],
-  );
-  const limited = containerFields(pod).filter(([{ resources }]) => resources?.limits?.['ephemeral-storage'] !== undefined);
-  return [...sized, ...limited.map(([, path]) => `${path}.resources.limits[ephemeral-storage]`)];
 }

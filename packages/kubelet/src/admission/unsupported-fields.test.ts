@@ -34,7 +34,6 @@ describe('what a node leaves out is told', () => {
     ['ProbesNotSupported', main({ readinessProbe: { tcpSocket: { port: 80 } } })],
     ['PlacementNotSupported', { nodeSelector: { disk: 'ssd' } }],
     ['ImagePullSecretsNotSupported', { imagePullSecrets: [{ name: 's' }] }],
-    ['StorageLimitsNotSupported', { volumes: [{ name: 'v', emptyDir: { sizeLimit: '1Gi' } }] }],
   ])('%s', (reason, spec) => {
     expect([refusalOf(spec), leftOutFields(makePod(spec)).map((warning) => warning.reason)]).toEqual([undefined, [reason]]);
   });

@@ -12,7 +12,8 @@ import { allContainers, uidOf } from '../pod.ts';
 import { maskOf } from '../topology-manager/numa-mask.ts';
 import { readCpuPolicyOptions } from './cpu-policy-options.ts';
 import { CpuStateFile } from './cpu-state.ts';
-import { reservedCpus, StaticCpuPolicy } from './static-cpu-policy.ts';
+import { reservedCpus } from './reserved-cpus.ts';
+import { StaticCpuPolicy } from './static-cpu-policy.ts';
 
 let directory: string;
 

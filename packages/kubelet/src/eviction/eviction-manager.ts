@@ -27,6 +27,8 @@ export interface EvictionOptions extends EvictionThresholds {
   evictionMaxPodGracePeriod: number;
   /** How long a condition goes on after it was seen last, in milliseconds. */
   evictionPressureTransitionPeriodMs: number;
+  /** Whether the limits of pods' own files hold. */
+  localStorageCapacityIsolation: boolean;
   /** How often the node is looked at, in milliseconds. */
   monitoringIntervalMs: number;
 }
@@ -39,6 +41,7 @@ export const defaultEviction: EvictionOptions = {
   evictionMinimumReclaim: {},
   evictionMaxPodGracePeriod: 0,
   evictionPressureTransitionPeriodMs: 5 * 60 * 1000,
+  localStorageCapacityIsolation: true,
   monitoringIntervalMs: 10_000,
 };
 
@@ -114,12 +117,13 @@ export class EvictionManager implements AdmitHandler {
   /** One look at the node, with what follows from it. Gives the number of pods that were evicted. */
   async synchronize(signal: AbortSignal): Promise<number> {
     const active = this.#active();
-    if (this.#thresholds.length === 0 && !active.some(limitsStorage)) return 0;
+    const limited = this.#options.localStorageCapacityIsolation ? active.filter(limitsStorage) : [];
+    if (this.#thresholds.length === 0 && limited.length === 0) return 0;
     const summary = await this.#summary(signal);
     const observations = observe(summary);
     const now = this.#node.clock.now();
     this.#pressure = nextPressure(this.#pressure, this.#thresholds, observations, now, this.#options.evictionPressureTransitionPeriodMs);
-    const overLimit = this.#evictOverLimit(active, summary);
+    const overLimit = this.#evictOverLimit(limited, summary);
     const [threshold] = this.#pressure.acting;
     if (overLimit > 0 || !threshold) return overLimit;
     this.#node.log.warn(
@@ -131,10 +135,10 @@ export class EvictionManager implements AdmitHandler {
   }
 
   /** Evicts every pod whose files exceed their own limits. */
-  #evictOverLimit(active: Pod[], summary: Summary): number {
+  #evictOverLimit(limited: Pod[], summary: Summary): number {
     const stats = statsByPod(summary);
     const dedicatedImageFs = layoutOf(summary) !== 'one';
-    return active.filter((pod) => {
+    return limited.filter((pod) => {
       const figures = stats.get(uidOf(pod));
       const message = figures && storageExcess(pod, figures, dedicatedImageFs);
       return message !== undefined && this.#evict(pod, { message, gracePeriodSeconds: hardGracePeriodSeconds });

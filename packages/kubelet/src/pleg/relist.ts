@@ -1,5 +1,10 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import { ListContainersRequest, ListPodSandboxRequest, type PodSandbox } from '@berth/sdk/cri';
+import {
+  type ContainerEventResponse,
+  ContainerEventType,
+  ListContainersRequest,
+  ListPodSandboxRequest,
+  type PodSandbox,
+} from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import type { Logger } from 'pino';
 import { kubeletRootAnnotation, podNameLabel, podNamespaceLabel, podUidLabel } from '../cri/labels.ts';
@@ -14,9 +19,10 @@ export interface ListedPod {
   kubeletRoot: string | undefined;
 }
 
-/** What to list, how often, and whom to tell. */
+/** What to list, and whom to tell. */
 export interface RelistOptions {
   client: RuntimeClient;
+  /** How often it is listed at most. */
   intervalMs: number;
   log: Logger;
   /** Called for each pod of which something has changed since the list before. */
@@ -26,9 +32,10 @@ export interface RelistOptions {
 /** A list that takes longer than this many intervals is given up. */
 const patienceIntervals = 10;
 
-/** Finds out what happened in a runtime by listing everything again and again (kubelet's PLEG). */
+/** Finds out what happened in a runtime by listing everything, and comparing that with the list before (kubelet's PLEG). */
 export class Relist {
   readonly #options: RelistOptions;
+  /** By sandbox. */
   #pods = new Map<string, ListedPod>();
   /** By pod: each sandbox and container with its state. */
   #states = new Map<string, string>();
@@ -45,24 +52,25 @@ export class Relist {
 
   /** The pods of the last list; undefined until one has succeeded. */
   get pods(): ListedPod[] | undefined {
-    return this.#succeeded ? [...this.#pods.values()] : undefined;
+    if (!this.#succeeded) return undefined;
+    return [...new Map([...this.#pods.values()].map((pod) => [pod.uid, pod])).values()];
   }
 
-  /** Lists until `signal` aborts. */
-  async run(signal: AbortSignal): Promise<void> {
-    const { intervalMs } = this.#options;
-    while (!signal.aborted) {
-      await this.#list(signal);
-      await delay(intervalMs, undefined, { signal }).catch(() => {});
-    }
+  /** What an event says of the pods that there are. */
+  take({ containerId, containerEventType, podSandboxStatus }: ContainerEventResponse): void {
+    if (!podSandboxStatus?.labels[podUidLabel]) return;
+    const { id, labels, annotations } = podSandboxStatus;
+    if (containerId === id && containerEventType === ContainerEventType.CONTAINER_DELETED_EVENT) this.#pods.delete(id);
+    else this.#pods.set(id, listedPod({ labels, annotations }));
   }
 
-  async #list(signal: AbortSignal): Promise<void> {
+  /** Lists once; whether that succeeded. */
+  async list(signal: AbortSignal): Promise<boolean> {
     const { client, intervalMs } = this.#options;
     if (client.onDemand?.started === false) {
       // It has no pods, and the question would fail.
       this.#succeeded = true;
-      return;
+      return true;
     }
     const options = { signal, deadlineMs: intervalMs * patienceIntervals };
     try {
@@ -70,14 +78,14 @@ export class Relist {
         client.runtime.listPodSandbox(ListPodSandboxRequest.create(), options),
         client.runtime.listContainers(ListContainersRequest.create(), options),
       ]);
-      this.#pods = new Map(
-        items.filter((item) => item.labels[podUidLabel]).map((item) => [item.labels[podUidLabel] ?? '', listedPod(item)]),
-      );
+      this.#pods = new Map(items.filter((item) => item.labels[podUidLabel]).map((item) => [item.id, listedPod(item)]));
       this.#succeeded = true;
       this.#tellChanges(statesByPod([...items, ...containers]));
       this.#recovered();
+      return true;
     } catch (thrown) {
       if (!signal.aborted) this.#failed(PluginError.from(thrown).message);
+      return false;
     }
   }
 
@@ -102,7 +110,7 @@ export class Relist {
   }
 }
 
-function listedPod({ labels, annotations }: PodSandbox): ListedPod {
+function listedPod({ labels, annotations }: Pick<PodSandbox, 'labels' | 'annotations'>): ListedPod {
   return {
     uid: labels[podUidLabel] ?? '',
     name: labels[podNameLabel] ?? '',

@@ -9,6 +9,8 @@ export interface NodeView {
   /** Spec and status of every pod. */
   pods(): Pod[];
   events(): Event[];
+  /** What is wrong with the sync loop or a runtime, a message each. */
+  unhealthy(): string[];
   readonly stats: StatsProvider;
   trace(pod: Pod): PodTrace | undefined;
   /** Runs a command in a container of this id, by CRI ExecSync. */

@@ -48,6 +48,10 @@ export class KubeletServer {
 function routes(node: NodeView): Router {
   return new Router()
     .get('/healthz', ({ response }) => void response.writeHead(200, { 'content-type': 'text/plain' }).end('ok'))
+    .get('/healthz/syncloop', ({ response }) => {
+      const problems = node.unhealthy();
+      response.writeHead(problems.length > 0 ? 500 : 200, { 'content-type': 'text/plain' }).end(problems.join('\n') || 'ok');
+    })
     .get('/pods', ({ response }) => sendJson(response, { apiVersion: 'v1', kind: 'PodList', metadata: {}, items: node.pods() }))
     .get('/events', ({ response }) => sendJson(response, { apiVersion: 'v1', kind: 'EventList', metadata: {}, items: node.events() }))
     .get('/stats/summary', async ({ query, response, signal }) => {

@@ -1,0 +1,135 @@
+import type { Container, Pod } from '@berth/api/objects';
+import type { Logger } from 'pino';
+import type { AdmitHandler } from './admission/admit-handler.ts';
+import type { Clock } from './clock.ts';
+import { defaultEviction, EvictionManager, type EvictionOptions } from './eviction/eviction-manager.ts';
+import type { PressureCondition } from './eviction/signals.ts';
+import { removeDeadContainers } from './garbage-collection/dead-containers.ts';
+import { defaultImageGarbage, ImageGarbage, type ImageGarbageOptions } from './garbage-collection/image-garbage.ts';
+import type { NodeResources } from './machine/node-resources.ts';
+import type { TopologyRoots } from './machine/read-machine-topology.ts';
+import { evictionAmounts } from './machine/reservations.ts';
+import type { Eviction } from './plan/observed-pod.ts';
+import { allContainers, uidOf } from './pod.ts';
+import type { PodEvents } from './pod-events.ts';
+import type { PodWorkers } from './pod-workers.ts';
+import type { NodeRuntimes } from './runtime/node-runtimes.ts';
+import type { StatsProvider } from './stats/stats-provider.ts';
+import {
+  type ContainerAssignment,
+  defaultResourceManagers,
+  type Reserved,
+  ResourceManagers,
+  type ResourceManagersOptions,
+} from './topology-manager/resource-managers.ts';
+
+/** How the node's resources are handed out and taken back. */
+export interface ResourceKeepingOptions {
+  kubeletRoot: string;
+  /** CPU, memory and topology manager; by default none of them does anything. */
+  resourceManagers?: Partial<ResourceManagersOptions>;
+  /** Where the managers look for CPUs and memory; tests have machines of their own. */
+  topologyRoots?: TopologyRoots;
+  /** By default no threshold: only the limits of pods' own files hold. */
+  eviction?: Partial<EvictionOptions>;
+  /** By default images are removed only if the node evicts for want of disk. */
+  imageGarbage?: Partial<ImageGarbageOptions>;
+}
+
+/** What is kept, and for whom. */
+interface KeptNode {
+  resources: NodeResources;
+  runtimes: NodeRuntimes;
+  workers: PodWorkers;
+  events: PodEvents;
+  stats: StatsProvider;
+  clock: Clock;
+  log: Logger;
+  inCluster: boolean;
+  /** All pods with their status. */
+  pods(): Pod[];
+  sourcesReady(): boolean;
+}
+
+/** Gives pods CPUs and memory nodes of their own, removes what nobody needs, and ends pods when something runs short. */
+export class ResourceKeeping {
+  readonly #options: ResourceKeepingOptions;
+  readonly #node: KeptNode;
+  readonly #managers: ResourceManagers;
+  readonly #eviction: EvictionManager;
+  readonly #images: ImageGarbage;
+
+  /** INVALID_ARGUMENT for thresholds that aren't any. */
+  constructor(options: ResourceKeepingOptions, node: KeptNode) {
+    this.#options = options;
+    this.#node = node;
+    this.#managers = new ResourceManagers({ ...defaultResourceManagers, ...options.resourceManagers }, options.kubeletRoot, {
+      ...node,
+      holders: () => [...node.workers.activePods(), ...node.workers.waiting()],
+      runtime: (handler) => node.runtimes.get(handler),
+    });
+    this.#images = new ImageGarbage({ ...defaultImageGarbage, ...options.imageGarbage }, { ...node, clients: node.runtimes.all() });
+    this.#eviction = new EvictionManager(
+      { ...defaultEviction, ...options.eviction },
+      {
+        ...node,
+        reclaim: {
+          removeUnusedContainers: (signal) => this.#removeDeadContainers(signal),
+          removeUnusedImages: (signal) => this.#images.removeUnused(signal),
+        },
+        activePods: () => node.workers.activePods(),
+        evict: (pod, eviction) => this.#evict(pod, eviction),
+      },
+    );
+  }
+
+  /** To be asked in this order; the last of all handlers is the one that keeps something for the pod. */
+  get admitHandlers(): { first: AdmitHandler; last: AdmitHandler } {
+    return { first: this.#eviction, last: this.#managers };
+  }
+
+  /** What the node is short of. */
+  get pressure(): PressureCondition[] {
+    return this.#eviction.conditions;
+  }
+
+  assignmentOf(pod: Pod, container: Pick<Container, 'name'>): ContainerAssignment {
+    return this.#managers.assignmentOf(pod, container);
+  }
+
+  /** Whether a container of the pod has CPUs for itself, so that no quota may slow the pod down. */
+  hasExclusiveCpus(pod: Pod): boolean {
+    return allContainers(pod).some((container) => this.assignmentOf(pod, container).exclusiveCpus);
+  }
+
+  /** FAILED_PRECONDITION or INVALID_ARGUMENT for what keeps the node from starting. */
+  async start(): Promise<void> {
+    await this.#managers.start(this.#reserved(), this.#options.topologyRoots);
+  }
+
+  /** Until `signal` aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    await Promise.all([this.#managers.run(signal), this.#eviction.run(signal), this.#images.run(signal)]);
+  }
+
+  #reserved(): Reserved {
+    const { resources } = this.#node;
+    const sum = (name: string) =>
+      (resources.reserved('systemReserved').get(name) ?? 0n) + (resources.reserved('kubeReserved').get(name) ?? 0n);
+    const { evictionHard } = { ...defaultEviction, ...this.#options.eviction };
+    const keptFree = evictionAmounts({ systemReserved: {}, kubeReserved: {}, evictionHard }, resources.capacity()).get('memory') ?? 0n;
+    return { cpu: sum('cpu'), memory: sum('memory') + keptFree };
+  }
+
+  /** Of pods that have ended and are still told of. */
+  async #removeDeadContainers(signal: AbortSignal): Promise<void> {
+    const { workers, runtimes, log } = this.#node;
+    const ended = workers.all().filter(({ active }) => !active);
+    await removeDeadContainers(runtimes.all(), new Set(ended.map(({ pod }) => uidOf(pod))), log, signal);
+  }
+
+  #evict(pod: Pod, eviction: Eviction): void {
+    this.#node.events.record(pod, 'Warning', 'Evicted', eviction.message);
+    this.#node.workers.get(uidOf(pod))?.evict(eviction);
+  }
+}
