@@ -25,6 +25,7 @@ export function summaryOf(shape: NodeShape = {}): Summary {
   return {
     node: {
       nodeName: 'node',
+      startTime: time,
       memory: memory(10 * gibi - memoryAvailable, memoryAvailable),
       systemContainers: [{ name: 'pods', startTime: time, memory: memory(10 * gibi - podsMemoryAvailable, podsMemoryAvailable) }],
       fs,
