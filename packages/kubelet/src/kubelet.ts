@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Event, Pod, PodStatus } from '@berth/api/objects';
 import { ExecSyncRequest, type ExecSyncResponse } from '@berth/sdk/cri';
 import type { Logger } from 'pino';
+import { Registry } from 'prom-client';
 import type { ActionContext } from './actions/action-context.ts';
 import { hostPorts } from './admission/host-ports.ts';
 import { leftOutFields } from './admission/left-out-fields.ts';
@@ -15,6 +16,7 @@ import type { CgroupOptions } from './cgroup/cgroup-options.ts';
 import type { NodeCgroups } from './cgroup/node-cgroups.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { endPods } from './end-pods.ts';
+import { type Explanation, explain } from './explain/explanation.ts';
 import { readMachineFacts } from './machine/machine-facts.ts';
 import { defaultNodeResources, NodeResources, type NodeResourcesOptions } from './machine/node-resources.ts';
 import { type EnvironmentOptions, NodeEnvironment } from './node-environment.ts';
@@ -26,6 +28,7 @@ import { PodDirectories } from './pod-directories.ts';
 import { PodEvents } from './pod-events.ts';
 import { PodWorker } from './pod-worker.ts';
 import { PodWorkers } from './pod-workers.ts';
+import { Probes } from './probes/pod-probes.ts';
 import { ResourceKeeping, type ResourceKeepingOptions } from './resource-keeping.ts';
 import { NodeRuntimes, type NodeRuntimesOptions } from './runtime/node-runtimes.ts';
 import type { RuntimeClient } from './runtime/runtime-client.ts';
@@ -64,6 +67,8 @@ export interface KubeletOptions extends NodeRuntimesOptions, EnvironmentOptions,
   log: Logger;
   /** The traces that the runtimes' connections have their taps from. */
   traces?: PodTraces;
+  /** Takes the kubelet's metrics. */
+  registry?: Registry;
   /** How long a runtime may take to answer, the grace period of a stop coming on top. Default 2 minutes, kubelet's. */
   runtimeRequestTimeoutMs?: number;
   clock?: Clock;
@@ -90,6 +95,7 @@ export class Kubelet {
   readonly #clock: Clock;
   readonly #events: PodEvents;
   readonly #traces: PodTraces;
+  readonly #probes: Probes;
   readonly #directories: PodDirectories;
   readonly #resources: NodeResources;
   readonly #cgroups: NodeCgroups | undefined;
@@ -110,6 +116,12 @@ export class Kubelet {
     this.#clock = options.clock ?? systemClock;
     this.#events = new PodEvents(this.#clock, options.nodeName);
     this.#traces = options.traces ?? new PodTraces();
+    this.#probes = new Probes({
+      registry: options.registry ?? new Registry(),
+      events: this.#events,
+      requestTimeoutMs: this.#requestTimeoutMs(),
+      clock: this.#clock,
+    });
     this.#directories = new PodDirectories(options.kubeletRoot, options.podLogsDir);
     this.#resources = new NodeResources(readMachineFacts(), options.kubeletRoot, { ...defaultNodeResources, ...options.resources });
     this.#cgroups = podCgroups(options, {
@@ -157,6 +169,8 @@ export class Kubelet {
       execSync: (container, command, signal) => this.#execSync(container, command, signal),
       sessions: new RuntimeSessions(this.#runtimes),
       trace: (pod) => this.#traces.of(fullNameOf(pod)),
+      explain: (pod) => this.#explain(pod),
+      sourceProblems: () => this.sourceProblems(),
       logDirectory: (pod) => this.#directories.logDirectory(pod),
     });
   }
@@ -224,6 +238,7 @@ export class Kubelet {
     for (const { reason, message } of warnings) this.#events.record(pod, 'Warning', reason, message);
     const worker = new PodWorker({
       context: this.#contextOf(pod, client),
+      probes: this.#probes,
       backOff: { ...defaultBackOff, ...this.#options.backOff },
       clock: this.#clock,
       log: this.#options.log,
@@ -239,6 +254,13 @@ export class Kubelet {
     return this.#admission.admit({ pod, others: this.#workers.activePods() });
   }
 
+  #explain(pod: Pod): Explanation {
+    const worker = this.#workers.get(uidOf(pod));
+    const trace = this.#traces.of(fullNameOf(pod)) ?? { records: [], open: [], sandboxIds: [] };
+    const backOff = { ...defaultBackOff, ...this.#options.backOff };
+    return explain({ pod, observed: worker?.observed, trace, answers: worker?.answers ?? [], backOff }, this.#clock.now());
+  }
+
   #contextOf(pod: Pod, client: RuntimeClient): ActionContext {
     return {
       pod,
@@ -250,6 +272,7 @@ export class Kubelet {
       environment: this.#environment,
       nodeMemory: this.#resources.capacity().get('memory') ?? 0n,
       requestTimeoutMs: this.#requestTimeoutMs(),
+      podIP: () => this.#workers.get(uidOf(pod))?.status.podIP,
     };
   }
 

@@ -17,6 +17,8 @@ import type { Eviction, ObservedPod } from './plan/observed-pod.ts';
 import { type Plan, plan } from './plan.ts';
 import { findContainer, fullNameOf, gracePeriodOf, uidOf } from './pod.ts';
 import { forgetRedefined, isSamePod } from './pod-change.ts';
+import type { ProbeAnswer } from './probes/instance-probes.ts';
+import type { PodProbes, Probes } from './probes/pod-probes.ts';
 import { PodObserver } from './runtime/observe-pod.ts';
 import { tellWaits } from './tell-waits.ts';
 import { Wake } from './wake.ts';
@@ -24,6 +26,7 @@ import { Wake } from './wake.ts';
 interface PodWorkerOptions {
   /** Everything that actions need: the pod, and the runtime that it is for. */
   context: ActionContext;
+  probes: Probes;
   backOff: BackOff;
   clock: Clock;
   log: Logger;
@@ -51,6 +54,7 @@ export class PodWorker {
   /** Its pod is replaced when the pod changes in place. */
   #context: ActionContext;
   readonly #observer: PodObserver;
+  readonly #probes: PodProbes;
   readonly #log: Logger;
   readonly #wake: Wake;
   readonly #halted = new AbortController();
@@ -70,6 +74,7 @@ export class PodWorker {
     this.#observer = new PodObserver(options.context.client, uidOf(options.context.pod));
     this.#log = options.log.child({ pod: fullNameOf(options.context.pod), uid: uidOf(options.context.pod) });
     this.#wake = new Wake(options.clock);
+    this.#probes = options.probes.of(options.context.client, options.context.podIP, () => this.#probed());
     this.#observed = {
       handler: options.context.client.handler,
       sandboxes: [],
@@ -92,6 +97,16 @@ export class PodWorker {
   /** As it was told last. */
   get status(): PodStatus {
     return this.#observed.previous ?? { phase: 'Pending' };
+  }
+
+  /** What the planner knows of the pod; not to be changed. */
+  get observed(): Readonly<ObservedPod> {
+    return this.#observed;
+  }
+
+  /** How each probe came out the last time. */
+  get answers(): ProbeAnswer[] {
+    return this.#probes.answers;
   }
 
   /** Something has been made for the pod, now or by a kubelet before. */
@@ -190,6 +205,7 @@ export class PodWorker {
       if (!this.#finished) await this.#wake.wait();
     }
     this.#wake.cancel();
+    this.#probes.stop();
   }
 
   /** Carries out plans until there is nothing left to do. */
@@ -223,10 +239,19 @@ export class PodWorker {
       ActionFailure.explain('RuntimeUnavailable', `runtime ${this.#observed.handler}`, async () => {
         await this.#context.client.onDemand?.start(signal);
         Object.assign(this.#observed, await this.#observer.observe(signal));
+        this.#probes.follow(this.pod, this.#observed);
+        this.#observed.probes = this.#probes.verdicts;
       }),
     );
     this.#unseenSince = failureOf(this.#observed, { kind: 'observe' }) && (this.#unseenSince ?? this.#options.clock.now());
     if (this.#unseenSince && this.#terminatingSince) this.#considerAbandoning(this.#unseenSince, this.#terminatingSince);
+  }
+
+  /** A probe's new verdict is told at once, whatever the worker does just now: a container that stops slowly is still talked to. */
+  #probed(): void {
+    this.#observed.probes = this.#probes.verdicts;
+    this.#planAndTell();
+    this.notify();
   }
 
   #considerAbandoning(unseenSince: Date, terminatingSince: Date): void {
@@ -263,6 +288,7 @@ export class PodWorker {
     const [key, last] = [failureKey(fallible), failureOf(this.#observed, fallible)];
     this.#observed.failures[key] = failureAfter(last, { reason, message, transient }, clock.now(), backOff);
     this.#log.warn({ reason, key }, message);
+    if (thrown instanceof ActionFailure && thrown.recorded) return;
     const event = eventReason(reason);
     this.#context.events.record(this.pod, 'Warning', event, event === reason ? message : `Error: ${reason}: ${message}`);
   }

@@ -1,20 +1,17 @@
 import type { Clock } from '../src/clock.ts';
+import { now } from './observed-pod.ts';
 
-/** A clock that stands still until it is told to go on. */
+/** Time that a test moves on by hand. */
 export class ManualClock implements Clock {
-  #now: Date;
+  #now = now;
   readonly #alarms = new Set<{ at: number; wake: () => void }>();
-
-  constructor(now = new Date('2026-11-21T12:00:00Z')) {
-    this.#now = now;
-  }
 
   now(): Date {
     return this.#now;
   }
 
   after(delayMs: number, wake: () => void): () => void {
-    const alarm = { at: this.#now.getTime() + delayMs, wake };
+    const alarm = { at: this.#now.getTime() + Math.max(0, delayMs), wake };
     this.#alarms.add(alarm);
     return () => void this.#alarms.delete(alarm);
   }
@@ -24,10 +21,30 @@ export class ManualClock implements Clock {
     return this.#alarms.size;
   }
 
+  /** Moves on at once, and wakes whose time has come. */
   advance(ms: number): void {
     this.#now = new Date(this.#now.getTime() + ms);
     for (const alarm of [...this.#alarms].toSorted((a, b) => a.at - b.at)) {
       if (alarm.at <= this.#now.getTime() && this.#alarms.delete(alarm)) alarm.wake();
     }
   }
+
+  /** Moves on, from one alarm to the next; whoever is woken has done what it can at once before time goes on. */
+  async pass(ms: number): Promise<void> {
+    const end = this.#now.getTime() + ms;
+    for (;;) {
+      await settled();
+      const [next] = [...this.#alarms].filter(({ at }) => at <= end).toSorted((a, b) => a.at - b.at);
+      if (!next) break;
+      this.#alarms.delete(next);
+      this.#now = new Date(Math.max(this.#now.getTime(), next.at));
+      next.wake();
+    }
+    this.#now = new Date(end);
+  }
+}
+
+/** Promises that were settled have told those who wait for them. */
+async function settled(): Promise<void> {
+  for (let turns = 0; turns < 3; turns++) await new Promise((resolve) => setImmediate(resolve));
 }
