@@ -16,10 +16,12 @@ let evicted: { uid: string; eviction: Eviction }[];
 let reclaimed: string[];
 /** What the node looks like once something was reclaimed. */
 let afterReclaim: Summary | undefined;
+/** All pods are known. */
+let ready: boolean;
 
 beforeEach(() => {
   clock = new ManualClock();
-  [summary, active, evicted, reclaimed, afterReclaim] = [summaryOf(), [], [], [], undefined];
+  [summary, active, evicted, reclaimed, afterReclaim, ready] = [summaryOf(), [], [], [], undefined, true];
 });
 
 function manager(options: Partial<EvictionOptions> = {}, inCluster = true): EvictionManager {
@@ -33,6 +35,7 @@ function manager(options: Partial<EvictionOptions> = {}, inCluster = true): Evic
       stats: { summary: async () => summary },
       reclaim: { removeUnusedContainers: reclaim('containers'), removeUnusedImages: reclaim('images') },
       activePods: () => active,
+      sourcesReady: () => ready,
       evict: (pod, eviction) => evicted.push({ uid: uidOf(pod), eviction }),
       inCluster,
       clock,
@@ -224,6 +227,22 @@ it('looks every 10 seconds, and after an eviction as soon as the pod has ended',
   expect(evicted.length).toBe(2);
   clock.advance(1);
   await expect.poll(() => evicted.length).toBe(3);
+  end.abort();
+  await done;
+});
+
+it('evicts nobody before all pods are known', async () => {
+  ready = false;
+  const end = new AbortController();
+  run('a', gibi);
+  shortOfMemory();
+  const done = manager(hardMemory).run(end.signal);
+  clock.advance(100);
+  await expect.poll(() => clock.waiting).toBe(1);
+  expect(evicted).toEqual([]);
+  ready = true;
+  clock.advance(100);
+  await expect.poll(() => evicted.length).toBe(1);
   end.abort();
   await done;
 });

@@ -51,6 +51,8 @@ interface EvictableNode {
   reclaim: NodeReclaim;
   /** The pods that were admitted and haven't ended. */
   activePods(): Pod[];
+  /** Whether these are all: before that nobody can tell which pod is to end first. */
+  sourcesReady(): boolean;
   /** Ends a pod, which stays as a failed one, and says so in an event. */
   evict(pod: Pod, eviction: Eviction): void;
   /** Whether there is an API server, so that static pods are something special. */
@@ -64,6 +66,7 @@ const hardGracePeriodSeconds = 1;
 /** How long an evicted pod's end is waited for before the node is looked at again. */
 const cleanUpTimeoutMs = 30_000;
 const cleanUpPollMs = 1000;
+const sourcesPollMs = 100;
 /** Longer than this and the figures are of no use any more. */
 const figuresTimeoutMs = 60_000;
 
@@ -105,6 +108,7 @@ export class EvictionManager implements AdmitHandler {
   async run(signal: AbortSignal): Promise<void> {
     const ring = () => this.#wake.ring();
     signal.addEventListener('abort', ring);
+    while (!signal.aborted && !this.#node.sourcesReady()) await this.#sleep(sourcesPollMs, signal);
     while (!signal.aborted) {
       const evicted = await this.synchronize(signal).catch((thrown: unknown) => this.#failed(thrown, signal));
       if (evicted > 0) await this.#untilEnded(signal);
