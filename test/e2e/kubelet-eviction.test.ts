@@ -90,7 +90,10 @@ describe.each(runtimes)('CPUs of their own, and eviction, on %s', (handler, miss
   /** The node's pods. */
   async function listed(): Promise<Pod[]> {
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-    const ask = request({ socketPath: join(home.run, 'kubelet.sock'), path: '/pods' }, (response) => json(response).then(resolve, reject));
+    const ask = request(
+      { socketPath: join(home.run, 'kubelet.sock'), path: '/pods' },
+      (response) => void json(response).then(resolve, reject),
+    );
     ask.once('error', reject).end();
     return ((await promise) as { items: Pod[] }).items;
   }
