@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Event, Pod, PodStatus } from '@berth/api/objects';
+import { onAbort } from '@berth/sdk/abort';
 import { ExecSyncRequest, type ExecSyncResponse } from '@berth/sdk/cri';
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
@@ -29,6 +30,7 @@ import { PodEvents } from './pod-events.ts';
 import { PodWorker } from './pod-worker.ts';
 import { PodWorkers } from './pod-workers.ts';
 import { Probes } from './probes/pod-probes.ts';
+import type { ResizeAdmission } from './resize/resize-admission.ts';
 import { ResourceKeeping, type ResourceKeepingOptions } from './resource-keeping.ts';
 import { NodeRuntimes, type NodeRuntimesOptions } from './runtime/node-runtimes.ts';
 import type { RuntimeClient } from './runtime/runtime-client.ts';
@@ -39,9 +41,10 @@ import type { PodSource } from './sources/pod-source.ts';
 import type { StatsProvider } from './stats/stats-provider.ts';
 import { defaultIntervals, type Intervals, SyncLoop } from './sync-loop.ts';
 import { PodTraces } from './trace/pod-traces.ts';
+import { NodeVolumes, type VolumeOptions } from './volumes/node-volumes.ts';
 
 /** What a kubelet is made of. Times and back-off are for tests; their defaults are kubelet's. */
-export interface KubeletOptions extends NodeRuntimesOptions, EnvironmentOptions, ResourceKeepingOptions {
+export interface KubeletOptions extends NodeRuntimesOptions, EnvironmentOptions, VolumeOptions, ResourceKeepingOptions {
   nodeName: string;
   /** RUN: `kubelet.sock` is made here. */
   run: string;
@@ -71,6 +74,8 @@ export interface KubeletOptions extends NodeRuntimesOptions, EnvironmentOptions,
   registry?: Registry;
   /** How long a runtime may take to answer, the grace period of a stop coming on top. Default 2 minutes, kubelet's. */
   runtimeRequestTimeoutMs?: number;
+  /** Default: a running pod gets whatever it asks for. */
+  admitResize?: ResizeAdmission;
   clock?: Clock;
   backOff?: Partial<BackOff>;
   intervals?: Partial<Intervals>;
@@ -101,6 +106,7 @@ export class Kubelet {
   readonly #cgroups: NodeCgroups | undefined;
   readonly #keeping: ResourceKeeping;
   readonly #environment: NodeEnvironment;
+  readonly #volumes: NodeVolumes;
   readonly #admission: PodAdmission;
   readonly #workers: PodWorkers;
   readonly #cluster: ClusterPods | undefined;
@@ -130,9 +136,19 @@ export class Kubelet {
       hasExclusiveCpus: (pod) => this.#keeping.hasExclusiveCpus(pod),
     });
     this.#environment = new NodeEnvironment(options.kubeletRoot, options);
+    const { objects, allocatable, userNamespaces } = this.#environment;
+    this.#volumes = new NodeVolumes({
+      ...options,
+      directories: this.#directories,
+      objects,
+      allocatable,
+      clock: this.#clock,
+      onRemoved: (uid) => userNamespaces.release(uid),
+    });
     this.#workers = new PodWorkers({
       kubeletRoot: options.kubeletRoot,
       create: (pod, handler) => this.#createWorker(pod, handler),
+      asAdmitted: (pod) => this.#runtimes.admit(pod).pod,
       begunBefore: (pod) => existsSync(this.#directories.podDirectory(pod)),
       onFinished: (pod) => this.#forget(pod),
     });
@@ -159,7 +175,10 @@ export class Kubelet {
       evented: options.evented,
       onStall: options.onStall,
       onUpdate: () => this.#tellAll(),
-      onHousekeeping: () => void housekeeping?.turn(),
+      onHousekeeping: () => {
+        void housekeeping?.turn();
+        this.#volumes.sweep((uid) => this.#loop.knows(uid));
+      },
     });
     this.#server = new KubeletServer(join(options.run, 'kubelet.sock'), {
       pods: () => this.pods(),
@@ -182,6 +201,10 @@ export class Kubelet {
     await this.#keeping.start();
     await this.#server.listen();
     const { signal } = this.#loopEnd;
+    onAbort(
+      [signal],
+      this.#environment.objects.onChange((...object) => this.#workers.objectChanged(...object)),
+    );
     this.#loopDone = Promise.all([this.#loop.run(signal), this.#cluster?.run(signal), this.#keeping.run(signal)]);
   }
 
@@ -192,6 +215,7 @@ export class Kubelet {
     await this.#workers.haltAll();
     this.#loopEnd.abort();
     await this.#loopDone;
+    await this.#volumes.settled();
     await this.#server.close();
     return left;
   }
@@ -239,6 +263,7 @@ export class Kubelet {
     const worker = new PodWorker({
       context: this.#contextOf(pod, client),
       probes: this.#probes,
+      admitResize: (changed) => this.#keeping.refuseResize(changed) ?? this.#options.admitResize?.(changed),
       backOff: { ...defaultBackOff, ...this.#options.backOff },
       clock: this.#clock,
       log: this.#options.log,
@@ -266,6 +291,7 @@ export class Kubelet {
       pod,
       client,
       directories: this.#directories,
+      volumes: this.#volumes.ofPods,
       cgroups: this.#cgroups,
       events: this.#events,
       assignmentOf: (container) => this.#keeping.assignmentOf(pod, container),

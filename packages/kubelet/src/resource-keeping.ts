@@ -3,13 +3,12 @@ import type { Logger } from 'pino';
 import type { AdmitHandler } from './admission/admit-handler.ts';
 import type { Clock } from './clock.ts';
 import { defaultEviction, EvictionManager, type EvictionOptions } from './eviction/eviction-manager.ts';
-import type { PressureCondition } from './eviction/signals.ts';
 import { removeDeadContainers } from './garbage-collection/dead-containers.ts';
 import { defaultImageGarbage, ImageGarbage, type ImageGarbageOptions } from './garbage-collection/image-garbage.ts';
 import type { NodeResources } from './machine/node-resources.ts';
 import type { TopologyRoots } from './machine/read-machine-topology.ts';
 import { evictionAmounts } from './machine/reservations.ts';
-import type { Eviction } from './plan/observed-pod.ts';
+import type { Eviction, ResizeRefusal } from './plan/observed-pod.ts';
 import { allContainers, uidOf } from './pod.ts';
 import type { PodEvents } from './pod-events.ts';
 import type { PodWorkers } from './pod-workers.ts';
@@ -34,6 +33,13 @@ export interface ResourceKeepingOptions {
   eviction?: Partial<EvictionOptions>;
   /** By default images are removed only if the node evicts for want of disk. */
   imageGarbage?: Partial<ImageGarbageOptions>;
+}
+
+/** Of what a node has too little. */
+interface Pressure {
+  memory: boolean;
+  disk: boolean;
+  pid: boolean;
 }
 
 /** What is kept, and for whom. */
@@ -88,9 +94,14 @@ export class ResourceKeeping {
     return { first: this.#eviction, last: this.#managers };
   }
 
-  /** What the node is short of. */
-  get pressure(): PressureCondition[] {
-    return this.#eviction.conditions;
+  /** What the node is short of, for its conditions. */
+  pressure(): Pressure {
+    const { conditions } = this.#eviction;
+    return {
+      memory: conditions.includes('MemoryPressure'),
+      disk: conditions.includes('DiskPressure'),
+      pid: conditions.includes('PIDPressure'),
+    };
   }
 
   assignmentOf(pod: Pod, container: Pick<Container, 'name'>): ContainerAssignment {
@@ -100,6 +111,11 @@ export class ResourceKeeping {
   /** Whether a container of the pod has CPUs for itself, so that no quota may slow the pod down. */
   hasExclusiveCpus(pod: Pod): boolean {
     return allContainers(pod).some((container) => this.assignmentOf(pod, container).exclusiveCpus);
+  }
+
+  /** Why a running pod can't get other resources in place: what was handed out at its beginning stays as it is. */
+  refuseResize(pod: Pod): ResizeRefusal | undefined {
+    return this.#managers.refuseResize(pod);
   }
 
   /** FAILED_PRECONDITION or INVALID_ARGUMENT for what keeps the node from starting. */

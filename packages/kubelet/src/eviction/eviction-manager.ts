@@ -1,4 +1,4 @@
-import type { Pod } from '@berth/api/objects';
+import type { Pod, Taint } from '@berth/api/objects';
 import { toleratesTaint } from '@berth/api/tolerations';
 import { PluginError } from '@berth/sdk/errors';
 import type { Logger } from 'pino';
@@ -14,7 +14,6 @@ import { isCriticalPod } from './critical-pod.ts';
 import { layoutOf, partsOn, reclaimableOn } from './disk-layout.ts';
 import { evictionMessage } from './eviction-message.ts';
 import { limitsStorage, storageExcess } from './local-storage.ts';
-import { memoryPressureTaint } from './node-pressure.ts';
 import type { NodeReclaim } from './node-reclaim.ts';
 import { isMet, nextPressure, noPressure, type Pressure } from './pressure.ts';
 import { rankPods, type StatsByPod } from './rank-pods.ts';
@@ -61,6 +60,8 @@ interface EvictableNode {
   log: Logger;
 }
 
+/** That of a node that is short of memory; who tolerates it is taken all the same. */
+const memoryPressureTaint: Taint = { key: 'node.kubernetes.io/memory-pressure', effect: 'NoSchedule' };
 /** Seconds that a pod gets when the node can't wait. */
 const hardGracePeriodSeconds = 1;
 /** How long an evicted pod's end is waited for before the node is looked at again. */

@@ -1,9 +1,11 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { isReady, podYaml, TestNode } from '../../testing/node.ts';
 import { oneNode, twoNodes, writeSysfs } from '../../testing/sysfs-tree.ts';
-import type { ResourceManagersOptions } from './resource-managers.ts';
+import { systemClock } from '../clock.ts';
+import { defaultResourceManagers, ResourceManagers, type ResourceManagersOptions } from './resource-managers.ts';
 
 let node: TestNode;
 
@@ -65,6 +67,27 @@ describe('containers are held to their CPUs', () => {
     });
     await Promise.all(['own', 'half'].map((name) => node.until(name, isReady)));
     expect(Object.fromEntries(quotas)).toEqual({ own: -1n, half: 50_000n });
+  });
+
+  it('which a change of the pod in place can not change', async () => {
+    await apply('own', exclusive(2));
+    await node.kubelet.start();
+    await node.until('own', isReady);
+    const managers = new ResourceManagers({ ...defaultResourceManagers, cpuManagerPolicy: 'static', reservedSystemCPUs: '0' }, node.root, {
+      pods: () => [],
+      holders: () => [],
+      sourcesReady: () => true,
+      runtime: () => {
+        throw new Error('it is not asked');
+      },
+      clock: systemClock,
+      log: pino({ level: 'silent' }),
+    });
+    await managers.start({ cpu: 0n, memory: 0n }, { sys: join(node.root, 'sys') });
+    expect(managers.refuseResize(node.pod('own') ?? {})).toEqual({
+      reason: 'Infeasible',
+      message: 'Resize is infeasible for Guaranteed Pods alongside CPU Manager static policy',
+    });
   });
 
   it('again, if the runtime could not', async () => {

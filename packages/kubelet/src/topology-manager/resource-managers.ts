@@ -13,7 +13,8 @@ import { readMachineTopology, type TopologyRoots } from '../machine/read-machine
 import { MemoryStateFile } from '../memory-manager/memory-state.ts';
 import { checkReservedMemory, type ReservedMemory } from '../memory-manager/reserved-memory.ts';
 import { StaticMemoryPolicy } from '../memory-manager/static-memory-policy.ts';
-import type { Refusal } from '../plan/observed-pod.ts';
+import type { Refusal, ResizeRefusal } from '../plan/observed-pod.ts';
+import { qosClassOf } from '../plan/qos-class.ts';
 import { uidOf } from '../pod.ts';
 import type { RuntimeClient } from '../runtime/runtime-client.ts';
 import type { HintProvider } from './hint-provider.ts';
@@ -126,6 +127,13 @@ export class ResourceManagers implements AdmitHandler {
   /** Holds running containers to their CPUs until `signal` aborts. */
   async run(signal: AbortSignal): Promise<void> {
     if (this.#topology) await this.#reconciler.run(signal);
+  }
+
+  /** kubelet's answer to a pod whose CPUs or memory a static policy has handed out, or would. */
+  refuseResize(pod: Pod): ResizeRefusal | undefined {
+    if (qosClassOf(pod) !== 'Guaranteed') return undefined;
+    const manager = this.#cpus ? 'CPU Manager' : this.#memory && 'Memory Manager';
+    return manager && { reason: 'Infeasible', message: `Resize is infeasible for Guaranteed Pods alongside ${manager} static policy` };
   }
 
   assignmentOf(pod: Pod, { name }: Pick<Container, 'name'>): ContainerAssignment {
