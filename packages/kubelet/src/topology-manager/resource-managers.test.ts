@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { isReady, podYaml, TestNode } from '../../testing/node.ts';
+import { resourcePod } from '../../testing/resource-pods.ts';
 import { oneNode, twoNodes, writeSysfs } from '../../testing/sysfs-tree.ts';
 import { systemClock } from '../clock.ts';
 import { defaultResourceManagers, ResourceManagers, type ResourceManagersOptions } from './resource-managers.ts';
@@ -70,21 +71,23 @@ describe('containers are held to their CPUs', () => {
   });
 
   it('which a change of the pod in place can not change', async () => {
-    await apply('own', exclusive(2));
-    await node.kubelet.start();
-    await node.until('own', isReady);
-    const managers = new ResourceManagers({ ...defaultResourceManagers, cpuManagerPolicy: 'static', reservedSystemCPUs: '0' }, node.root, {
-      pods: () => [],
-      holders: () => [],
-      sourcesReady: () => true,
-      runtime: () => {
-        throw new Error('it is not asked');
+    const pod = resourcePod('own', { containers: { main: { cpu: '2' } } });
+    const resourceManagers = new ResourceManagers(
+      { ...defaultResourceManagers, cpuManagerPolicy: 'static', reservedSystemCPUs: '0' },
+      node.root,
+      {
+        pods: () => [],
+        holders: () => [],
+        sourcesReady: () => true,
+        runtime: () => {
+          throw new Error('it is not asked');
+        },
+        clock: systemClock,
+        log: pino({ level: 'silent' }),
       },
-      clock: systemClock,
-      log: pino({ level: 'silent' }),
-    });
-    await managers.start({ cpu: 0n, memory: 0n }, { sys: join(node.root, 'sys') });
-    expect(managers.refuseResize(node.pod('own') ?? {})).toEqual({
+    );
+    await resourceManagers.start({ cpu: 0n, memory: 0n }, { sys: join(node.root, 'sys') });
+    expect(resourceManagers.refuseResize(pod)).toEqual({
       reason: 'Infeasible',
       message: 'Resize is infeasible for Guaranteed Pods alongside CPU Manager static policy',
     });
