@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import type { Event, Pod, PodStatus } from '@berth/api/objects';
 import { onAbort } from '@berth/sdk/abort';
 import { ExecSyncRequest, type ExecSyncResponse } from '@berth/sdk/cri';
-import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
 import type { ActionContext } from './actions/action-context.ts';
 import { hostPorts } from './admission/host-ports.ts';
@@ -12,16 +11,11 @@ import { leftOutFields } from './admission/left-out-fields.ts';
 import { PodAdmission } from './admission/pod-admission.ts';
 import { unsupportedFields } from './admission/unsupported-fields.ts';
 import type { ClusterApi } from './api/cluster-api.ts';
-import { CgroupHousekeeping } from './cgroup/cgroup-housekeeping.ts';
-import type { CgroupOptions } from './cgroup/cgroup-options.ts';
-import type { NodeCgroups } from './cgroup/node-cgroups.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { endPods } from './end-pods.ts';
 import { type Explanation, explain } from './explain/explanation.ts';
-import { readMachineFacts } from './machine/machine-facts.ts';
-import { defaultNodeResources, NodeResources, type NodeResourcesOptions } from './machine/node-resources.ts';
+import { KubeletNode, type KubeletNodeOptions } from './kubelet-node.ts';
 import { type EnvironmentOptions, NodeEnvironment } from './node-environment.ts';
-import { nodeStats, podCgroups } from './node-parts.ts';
 import { type BackOff, defaultBackOff } from './plan/back-off.ts';
 import type { Refusal } from './plan/observed-pod.ts';
 import { fullNameOf, uidOf } from './pod.ts';
@@ -38,18 +32,16 @@ import { RuntimeSessions } from './runtime/runtime-sessions.ts';
 import { KubeletServer } from './server/server.ts';
 import { ClusterPods } from './sources/cluster-pods.ts';
 import type { PodSource } from './sources/pod-source.ts';
+import { nodeStats } from './stats/node-stats.ts';
 import type { StatsProvider } from './stats/stats-provider.ts';
 import { defaultIntervals, type Intervals, SyncLoop } from './sync-loop.ts';
 import { PodTraces } from './trace/pod-traces.ts';
 import { NodeVolumes, type VolumeOptions } from './volumes/node-volumes.ts';
 
 /** What a kubelet is made of. Times and back-off are for tests; their defaults are kubelet's. */
-export interface KubeletOptions extends NodeRuntimesOptions, EnvironmentOptions, VolumeOptions, ResourceKeepingOptions {
-  nodeName: string;
+export interface KubeletOptions extends NodeRuntimesOptions, EnvironmentOptions, VolumeOptions, KubeletNodeOptions, ResourceKeepingOptions {
   /** RUN: `kubelet.sock` is made here. */
   run: string;
-  /** Pods' directories are below, `pods/UID/volumes/...`. */
-  kubeletRoot: string;
   /** Containers' logs: `NAMESPACE_NAME_UID/CONTAINER/RESTART.log` below. */
   podLogsDir: string;
   /** The node's address; default the host's first one. */
@@ -61,13 +53,6 @@ export interface KubeletOptions extends NodeRuntimesOptions, EnvironmentOptions,
   evented?: boolean;
   /** Called with each new maximum of how long the sync loop was held up, in seconds. */
   onStall?: (seconds: number) => void;
-  /** The parent of all pods' cgroups in cgroupfs notation, `/berth`, which is `berth.slice` for runtimes with systemd; undefined: no cgroups are made or asked for. */
-  cgroupRoot?: string;
-  /** What cgroups allow, besides what the pods say. */
-  cgroups?: Partial<CgroupOptions>;
-  /** What of the node is for pods. */
-  resources?: Partial<NodeResourcesOptions>;
-  log: Logger;
   /** The traces that the runtimes' connections have their taps from. */
   traces?: PodTraces;
   /** Takes the kubelet's metrics. */
@@ -102,8 +87,7 @@ export class Kubelet {
   readonly #traces: PodTraces;
   readonly #probes: Probes;
   readonly #directories: PodDirectories;
-  readonly #resources: NodeResources;
-  readonly #cgroups: NodeCgroups | undefined;
+  readonly #node: KubeletNode;
   readonly #keeping: ResourceKeeping;
   readonly #environment: NodeEnvironment;
   readonly #volumes: NodeVolumes;
@@ -129,12 +113,7 @@ export class Kubelet {
       clock: this.#clock,
     });
     this.#directories = new PodDirectories(options.kubeletRoot, options.podLogsDir);
-    this.#resources = new NodeResources(readMachineFacts(), options.kubeletRoot, { ...defaultNodeResources, ...options.resources });
-    this.#cgroups = podCgroups(options, {
-      workers: () => this.#workers,
-      resources: this.#resources,
-      hasExclusiveCpus: (pod) => this.#keeping.hasExclusiveCpus(pod),
-    });
+    this.#node = new KubeletNode(options, () => this.#workers);
     this.#environment = new NodeEnvironment(options.kubeletRoot, options);
     const { objects, allocatable, userNamespaces } = this.#environment;
     this.#volumes = new NodeVolumes({
@@ -155,16 +134,24 @@ export class Kubelet {
     const stats = nodeStats(options, {
       directories: this.#directories,
       runtimes: this.#runtimes,
-      cgroups: this.#cgroups,
+      cgroups: this.#node.cgroups,
       clock: this.#clock,
       pods: () => this.pods(),
     });
     this.#keeping = this.#keepingOf(options, stats);
+    this.#node.cgroups?.exempt((pod) => this.#keeping.hasExclusiveCpus(pod));
     const { first, last } = this.#keeping.admitHandlers;
-    this.#admission = new PodAdmission([unsupportedFields, first, hostPorts, ...this.#environment.admitHandlers, last]);
+    this.#admission = new PodAdmission([
+      unsupportedFields,
+      first,
+      hostPorts,
+      ...this.#environment.admitHandlers,
+      last,
+      // What may end other pods is asked last.
+      ...this.#node.admitHandlers,
+    ]);
     const { cluster: api, nodeName, log } = options;
     this.#cluster = api && new ClusterPods({ api, nodeName, log, clock: this.#clock });
-    const housekeeping = this.#cgroups && this.#housekeepingOf(this.#cgroups, options);
     this.#loop = new SyncLoop({
       sources: [...options.sources, ...(this.#cluster ? [this.#cluster.source] : [])],
       runtimes: this.#runtimes.all(),
@@ -176,7 +163,7 @@ export class Kubelet {
       onStall: options.onStall,
       onUpdate: () => this.#tellAll(),
       onHousekeeping: () => {
-        void housekeeping?.turn();
+        this.#node.housekeep();
         this.#volumes.sweep((uid) => this.#loop.knows(uid));
       },
     });
@@ -211,7 +198,7 @@ export class Kubelet {
   /** Ends the kubelet. Gives a message for each pod that didn't end. */
   async stop({ gracefully, hurry }: StopOptions): Promise<string[]> {
     const left = gracefully ? await endPods(this.#workers, { clock: this.#clock, requestTimeoutMs: this.#requestTimeoutMs(), hurry }) : [];
-    if (gracefully) await this.#cgroups?.removeRoot();
+    if (gracefully) await this.#node.cgroups?.removeRoot();
     await this.#workers.haltAll();
     this.#loopEnd.abort();
     await this.#loopDone;
@@ -292,11 +279,11 @@ export class Kubelet {
       client,
       directories: this.#directories,
       volumes: this.#volumes.ofPods,
-      cgroups: this.#cgroups,
+      cgroups: this.#node.cgroups,
       events: this.#events,
       assignmentOf: (container) => this.#keeping.assignmentOf(pod, container),
       environment: this.#environment,
-      nodeMemory: this.#resources.capacity().get('memory') ?? 0n,
+      containerResources: () => this.#node.containerResources(),
       requestTimeoutMs: this.#requestTimeoutMs(),
       podIP: () => this.#workers.get(uidOf(pod))?.status.podIP,
     };
@@ -304,7 +291,7 @@ export class Kubelet {
 
   #keepingOf(options: KubeletOptions, stats: StatsProvider): ResourceKeeping {
     return new ResourceKeeping(options, {
-      resources: this.#resources,
+      resources: this.#node.resources,
       runtimes: this.#runtimes,
       workers: this.#workers,
       events: this.#events,
@@ -315,10 +302,6 @@ export class Kubelet {
       pods: () => this.pods(),
       sourcesReady: () => this.sourcesReady(),
     });
-  }
-
-  #housekeepingOf(cgroups: NodeCgroups, { log }: KubeletOptions): CgroupHousekeeping {
-    return new CgroupHousekeeping({ cgroups, isKnown: (uid) => this.#workers.knows(uid), log });
   }
 
   /** No deadline but the client's: a command takes as long as it takes. */

@@ -145,13 +145,18 @@ export class PodWorker {
     this.#wake.ring();
   }
 
-  /** What the pod refers to may have changed: its volumes are brought up to date, and what waited for something missing is tried at once. */
+  /** Looks at everything again: the pod's volumes are brought up to date with what they show. */
   refresh(): void {
     this.#observed.volumesStale = hasRefreshedVolumes(this.pod);
+    this.notify();
+  }
+
+  /** An object that the pod refers to has come, changed or gone: what waited for it is tried at once. */
+  objectChanged(): void {
     for (const [key, { reason }] of Object.entries(this.#observed.failures)) {
       if (reason === 'FailedMount' || reason === 'CreateContainerConfigError') delete this.#observed.failures[key];
     }
-    this.notify();
+    this.refresh();
   }
 
   /** The pod has changed in place: what it asks for now counts from the next plan on; it may ask to be ended. */

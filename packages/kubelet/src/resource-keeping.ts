@@ -146,6 +146,6 @@ export class ResourceKeeping {
 
   #evict(pod: Pod, eviction: Eviction): void {
     this.#node.events.record(pod, 'Warning', 'Evicted', eviction.message);
-    this.#node.workers.get(uidOf(pod))?.evict(eviction);
+    this.#node.workers.evict(pod, eviction);
   }
 }

@@ -36,8 +36,8 @@ export async function configureContainer(
       userNamespace: await userNamespaceOf(context),
       seccompDefault: context.environment.seccompDefault,
       seccompRoot: context.directories.seccompRoot,
-      nodeMemory: context.nodeMemory,
       assignment: context.assignmentOf(container),
+      containerResources: context.containerResources(),
       ...(targetId && { targetId }),
     });
   } catch (thrown) {

@@ -10,7 +10,7 @@ import { ActionFailure } from './action-failure.ts';
 
 /** Gives a running instance other limits and shares. A memory limit below what it uses is refused, since the kernel would kill it. */
 export async function resizeContainer(context: ActionContext, action: ResizeContainer, signal: AbortSignal): Promise<void> {
-  const { client, pod, events, nodeMemory, cgroups } = context;
+  const { client, pod, events, cgroups } = context;
   const container = findContainer(pod, action.container);
   if (!container) throw new PluginError('NOT_FOUND', 'the pod has no such container', { object: `container ${action.container}` });
   await ActionFailure.explain('ResizeError', `error resizing container: runtime ${client.handler}`, async () => {
@@ -21,7 +21,7 @@ export async function resizeContainer(context: ActionContext, action: ResizeCont
     const { oomScoreAdj: _, ...linux } = containerResources(
       pod,
       { ...container, resources: action.resources },
-      nodeMemory,
+      context.containerResources(),
       context.assignmentOf(container),
     );
     const request = UpdateContainerResourcesRequest.fromPartial({ containerId: action.containerId, linux });

@@ -61,7 +61,6 @@ function nodeCgroups(options: Partial<CgroupOptions> = {}): NodeCgroups {
       podLimits: () => amounts.podLimits,
       capacity: () => amounts.capacity,
       allocatable: () => amounts.allocatable,
-      hasExclusiveCpus: () => false,
       reserved: () =>
         new Map([
           ['cpu', 500n],

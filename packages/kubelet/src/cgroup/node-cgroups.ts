@@ -4,7 +4,7 @@ import { CgroupDriver as CriDriver, RuntimeConfigRequest } from '@berth/sdk/cri'
 import { PluginError } from '@berth/sdk/errors';
 import type { RuntimeClient } from '../runtime/runtime-client.ts';
 import type { CgroupDriver } from './cgroup-driver.ts';
-import { CgroupFiles } from './cgroup-files.ts';
+import type { CgroupFiles } from './cgroup-files.ts';
 import type { CgroupOptions } from './cgroup-options.ts';
 import { pageSizeOf } from './cgroup-values.ts';
 import { CgroupfsDriver } from './cgroupfs-driver.ts';
@@ -24,8 +24,6 @@ export interface CgroupsNode {
   allocatable(): ResourceAmounts;
   /** What is kept for others than pods. */
   reserved(field: 'systemReserved' | 'kubeReserved'): ResourceAmounts;
-  /** Whether a container of the pod has CPUs for itself: a quota could only slow it down. */
-  hasExclusiveCpus(pod: Pod): boolean;
 }
 
 type Driver = CgroupOptions['cgroupDriver'];
@@ -49,15 +47,21 @@ export class NodeCgroups {
   readonly #told = new Map<string, Driver>();
   /** Of drivers that a runtime has. */
   readonly #pods = new Map<Driver, PodCgroups>();
+  #isExempt: (pod: Pod) => boolean = () => false;
   #running: Promise<void> = Promise.resolve();
   #queued: Promise<void> | undefined;
 
-  constructor(options: CgroupOptions, node: CgroupsNode, files = new CgroupFiles()) {
+  constructor(options: CgroupOptions, node: CgroupsNode, files: CgroupFiles) {
     this.#options = options;
     this.#node = node;
     this.#drivers = { cgroupfs: new CgroupfsDriver(files), systemd: new SystemdDriver(files) };
     const sizes = [...node.capacity().keys()].filter((name) => name.startsWith('hugepages-')).map(pageSizeOf);
     this.#pageSizes = files.hasController('hugetlb') ? sizes : [];
+  }
+
+  /** Pods for which `isExempt` holds get no quota of CPU time: those with CPUs for themselves, which it could only slow down. */
+  exempt(isExempt: (pod: Pod) => boolean): void {
+    this.#isExempt = isExempt;
   }
 
   /** What the runtime gets as the parent of the pod's cgroups. */
@@ -69,7 +73,7 @@ export class NodeCgroups {
   async apply(pod: Pod, client: RuntimeClient, signal: AbortSignal): Promise<void> {
     const pods = await this.#of(client, signal);
     await this.update();
-    await pods.apply(pod, signal, this.#node.hasExclusiveCpus(pod));
+    await pods.apply(pod, signal, this.#isExempt(pod));
   }
 
   /** Removes the pod's cgroup with all below; one that is missing is no error. */

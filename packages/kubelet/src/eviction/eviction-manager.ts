@@ -3,6 +3,7 @@ import { toleratesTaint } from '@berth/api/tolerations';
 import { PluginError } from '@berth/sdk/errors';
 import type { Logger } from 'pino';
 import type { AdmitHandler, AdmitRequest } from '../admission/admit-handler.ts';
+import { hasSystemPriority, isCriticalPod } from '../admission/critical-pod.ts';
 import type { Clock } from '../clock.ts';
 import type { Eviction, Refusal } from '../plan/observed-pod.ts';
 import { qosClassOf } from '../plan/qos-class.ts';
@@ -10,7 +11,6 @@ import { fullNameOf, specOf, uidOf } from '../pod.ts';
 import type { StatsProvider } from '../stats/stats-provider.ts';
 import type { Summary } from '../stats/summary.ts';
 import { Wake } from '../wake.ts';
-import { isCriticalPod } from './critical-pod.ts';
 import { layoutOf, partsOn, reclaimableOn } from './disk-layout.ts';
 import { evictionMessage } from './eviction-message.ts';
 import { limitsStorage, storageExcess } from './local-storage.ts';
@@ -97,7 +97,7 @@ export class EvictionManager implements AdmitHandler {
   /** A node under pressure takes no pods; one that is short of memory alone takes those that request some. */
   admit({ pod }: AdmitRequest): Refusal | undefined {
     const { conditions } = this;
-    if (conditions.length === 0 || isCriticalPod(pod, this.#node.inCluster)) return undefined;
+    if (conditions.length === 0 || this.#isCritical(pod)) return undefined;
     if (conditions.every((condition) => condition === 'MemoryPressure')) {
       const tolerates = specOf(pod).tolerations?.some((toleration) => toleratesTaint(toleration, memoryPressureTaint));
       if (qosClassOf(pod) !== 'BestEffort' || tolerates) return undefined;
@@ -181,13 +181,18 @@ export class EvictionManager implements AdmitHandler {
 
   /** Whether the pod was evicted: a critical one never is. */
   #evict(pod: Pod, eviction: Omit<Eviction, 'reason'>): boolean {
-    if (isCriticalPod(pod, this.#node.inCluster)) {
+    if (this.#isCritical(pod)) {
       this.#node.log.warn({ pod: fullNameOf(pod) }, "a critical pod isn't evicted");
       return false;
     }
     this.#ending.add(uidOf(pod));
     this.#node.evict(pod, { reason: 'Evicted', ...eviction });
     return true;
+  }
+
+  /** In a cluster nobody else could run a static pod; on a node by itself all pods are static, and none would ever be evicted. */
+  #isCritical(pod: Pod): boolean {
+    return this.#node.inCluster ? isCriticalPod(pod) : hasSystemPriority(pod);
   }
 
   /** Those that aren't evicted already. */

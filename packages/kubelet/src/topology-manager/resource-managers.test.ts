@@ -6,6 +6,7 @@ import { isReady, podYaml, TestNode } from '../../testing/node.ts';
 import { resourcePod } from '../../testing/resource-pods.ts';
 import { oneNode, twoNodes, writeSysfs } from '../../testing/sysfs-tree.ts';
 import { systemClock } from '../clock.ts';
+import { readMachineFacts } from '../machine/machine-facts.ts';
 import { defaultResourceManagers, ResourceManagers, type ResourceManagersOptions } from './resource-managers.ts';
 
 let node: TestNode;
@@ -28,7 +29,8 @@ beforeEach(async () => {
 afterEach(() => node.remove());
 
 function useKubelet(resourceManagers: Partial<ResourceManagersOptions> = managers): void {
-  node.replaceKubelet({ resourceManagers, topologyRoots: { sys: join(node.root, 'sys') } });
+  const machine = { ...readMachineFacts(), cpus: 8, memory: 32n * 2n ** 30n };
+  node.replaceKubelet({ machine, resourceManagers, topologyRoots: { sys: join(node.root, 'sys') } });
 }
 
 const exclusive = (cpu: number) =>
