@@ -3,8 +3,6 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Event, Pod, PodStatus } from '@berth/api/objects';
 import { onAbort } from '@berth/sdk/abort';
-import { ExecSyncRequest, type ExecSyncResponse } from '@berth/sdk/cri';
-import { Registry } from 'prom-client';
 import type { ActionContext } from './actions/action-context.ts';
 import { hostPorts } from './admission/host-ports.ts';
 import { leftOutFields } from './admission/left-out-fields.ts';
@@ -15,6 +13,10 @@ import { type Clock, systemClock } from './clock.ts';
 import { endPods } from './end-pods.ts';
 import { type Explanation, explain } from './explain/explanation.ts';
 import { KubeletNode, type KubeletNodeOptions } from './kubelet-node.ts';
+import { ContainerLogManager } from './logs/container-log-manager.ts';
+import { defaultLogRotation, type LogRotationOptions } from './logs/log-rotation.ts';
+import { KubeletMetrics } from './metrics/kubelet-metrics.ts';
+import { PodStartLatency } from './metrics/pod-start-latency.ts';
 import { type EnvironmentOptions, NodeEnvironment } from './node-environment.ts';
 import { type BackOff, defaultBackOff } from './plan/back-off.ts';
 import type { Refusal } from './plan/observed-pod.ts';
@@ -28,11 +30,11 @@ import type { ResizeAdmission } from './resize/resize-admission.ts';
 import { ResourceKeeping, type ResourceKeepingOptions } from './resource-keeping.ts';
 import { NodeRuntimes, type NodeRuntimesOptions } from './runtime/node-runtimes.ts';
 import type { RuntimeClient } from './runtime/runtime-client.ts';
-import { RuntimeSessions } from './runtime/runtime-sessions.ts';
+import { KubeletHost } from './server/kubelet-host.ts';
 import { KubeletServer } from './server/server.ts';
+import type { KubeletServerOptions } from './server/server-options.ts';
 import { ClusterPods } from './sources/cluster-pods.ts';
 import type { PodSource } from './sources/pod-source.ts';
-import { nodeStats } from './stats/node-stats.ts';
 import type { StatsProvider } from './stats/stats-provider.ts';
 import { defaultIntervals, type Intervals, SyncLoop } from './sync-loop.ts';
 import { PodTraces } from './trace/pod-traces.ts';
@@ -51,16 +53,22 @@ export interface KubeletOptions extends NodeRuntimesOptions, EnvironmentOptions,
   cluster?: ClusterApi;
   /** False: runtimes are listed and not asked for events (the feature gate EventedPLEG). Default true. */
   evented?: boolean;
-  /** Called with each new maximum of how long the sync loop was held up, in seconds. */
-  onStall?: (seconds: number) => void;
   /** The traces that the runtimes' connections have their taps from. */
   traces?: PodTraces;
-  /** Takes the kubelet's metrics. */
-  registry?: Registry;
   /** How long a runtime may take to answer, the grace period of a stop coming on top. Default 2 minutes, kubelet's. */
   runtimeRequestTimeoutMs?: number;
   /** Default: a running pod gets whatever it asks for. */
   admitResize?: ResizeAdmission;
+  /** The metrics that the runtimes' connections have their taps from. */
+  metrics?: KubeletMetrics;
+  /** The ports that it answers on besides its unix socket. */
+  server?: KubeletServerOptions;
+  /** Of containers' logs. */
+  logRotation?: Partial<LogRotationOptions>;
+  /** What /logs/ shows. Default /var/log. */
+  nodeLogDir?: string;
+  /** What /configz shows. */
+  configuration?(): object;
   clock?: Clock;
   backOff?: Partial<BackOff>;
   intervals?: Partial<Intervals>;
@@ -95,6 +103,9 @@ export class Kubelet {
   readonly #workers: PodWorkers;
   readonly #cluster: ClusterPods | undefined;
   readonly #loop: SyncLoop;
+  readonly #metrics: KubeletMetrics;
+  readonly #starts: PodStartLatency;
+  readonly #logs: ContainerLogManager;
   readonly #server: KubeletServer;
   readonly #listeners = new Set<StatusListener>();
   readonly #loopEnd = new AbortController();
@@ -106,8 +117,9 @@ export class Kubelet {
     this.#clock = options.clock ?? systemClock;
     this.#events = new PodEvents(this.#clock, options.nodeName);
     this.#traces = options.traces ?? new PodTraces();
+    this.#metrics = options.metrics ?? new KubeletMetrics(options);
     this.#probes = new Probes({
-      registry: options.registry ?? new Registry(),
+      registry: this.#metrics.probes,
       events: this.#events,
       requestTimeoutMs: this.#requestTimeoutMs(),
       clock: this.#clock,
@@ -131,14 +143,21 @@ export class Kubelet {
       begunBefore: (pod) => existsSync(this.#directories.podDirectory(pod)),
       onFinished: (pod) => this.#forget(pod),
     });
-    const stats = nodeStats(options, {
-      directories: this.#directories,
+    const host = new KubeletHost({
+      ...options,
       runtimes: this.#runtimes,
+      directories: this.#directories,
       cgroups: this.#node.cgroups,
+      traces: this.#traces,
+      metrics: this.#metrics,
       clock: this.#clock,
       pods: () => this.pods(),
+      events: () => this.events(),
+      unhealthy: () => this.unhealthy(),
+      explain: (pod) => this.#explain(pod),
+      sourceProblems: () => this.sourceProblems(),
     });
-    this.#keeping = this.#keepingOf(options, stats);
+    this.#keeping = this.#keepingOf(options, host.stats);
     this.#node.cgroups?.exempt((pod) => this.#keeping.hasExclusiveCpus(pod));
     const { first, last } = this.#keeping.admitHandlers;
     this.#admission = new PodAdmission([
@@ -152,6 +171,7 @@ export class Kubelet {
     ]);
     const { cluster: api, nodeName, log } = options;
     this.#cluster = api && new ClusterPods({ api, nodeName, log, clock: this.#clock });
+    this.#starts = new PodStartLatency(this.#metrics, this.#clock, (pod) => this.#traces.pullSeconds(fullNameOf(pod)));
     this.#loop = new SyncLoop({
       sources: [...options.sources, ...(this.#cluster ? [this.#cluster.source] : [])],
       runtimes: this.#runtimes.all(),
@@ -160,24 +180,22 @@ export class Kubelet {
       log: options.log,
       clock: this.#clock,
       evented: options.evented,
-      onStall: options.onStall,
+      metrics: this.#metrics,
+      onStall: (seconds) => this.#metrics.syncLoopLongestStall.set(seconds),
       onUpdate: () => this.#tellAll(),
       onHousekeeping: () => {
         this.#node.housekeep();
         this.#volumes.sweep((uid) => this.#loop.knows(uid));
       },
     });
-    this.#server = new KubeletServer(join(options.run, 'kubelet.sock'), {
-      pods: () => this.pods(),
-      events: () => this.events(),
-      unhealthy: () => this.unhealthy(),
-      stats,
-      execSync: (container, command, signal) => this.#execSync(container, command, signal),
-      sessions: new RuntimeSessions(this.#runtimes),
-      trace: (pod) => this.#traces.of(fullNameOf(pod)),
-      explain: (pod) => this.#explain(pod),
-      sourceProblems: () => this.sourceProblems(),
-      logDirectory: (pod) => this.#directories.logDirectory(pod),
+    const logParts = { directories: this.#directories, runtimes: this.#runtimes, clock: this.#clock, log, pods: () => this.pods() };
+    this.#logs = new ContainerLogManager(logParts, { ...defaultLogRotation, ...options.logRotation });
+    this.#server = new KubeletServer({
+      path: join(options.run, 'kubelet.sock'),
+      node: host,
+      ...(options.server && { ports: options.server }),
+      log: options.log,
+      clock: this.#clock,
     });
   }
 
@@ -192,7 +210,7 @@ export class Kubelet {
       [signal],
       this.#environment.objects.onChange((...object) => this.#workers.objectChanged(...object)),
     );
-    this.#loopDone = Promise.all([this.#loop.run(signal), this.#cluster?.run(signal), this.#keeping.run(signal)]);
+    this.#loopDone = Promise.all([this.#loop.run(signal), this.#cluster?.run(signal), this.#logs.run(signal), this.#keeping.run(signal)]);
   }
 
   /** Ends the kubelet. Gives a message for each pod that didn't end. */
@@ -254,10 +272,12 @@ export class Kubelet {
       backOff: { ...defaultBackOff, ...this.#options.backOff },
       clock: this.#clock,
       log: this.#options.log,
+      metrics: this.#metrics,
       hostIP: this.#options.nodeIP ?? this.#environment.hostIPs()[0],
       refusal,
       onStatus: (current, status) => this.#tell(current, status),
     });
+    this.#starts.seen(pod);
     this.#traces.register(worker.trace.traceId, fullNameOf(pod));
     return worker;
   }
@@ -304,18 +324,12 @@ export class Kubelet {
     });
   }
 
-  /** No deadline but the client's: a command takes as long as it takes. */
-  async #execSync({ handler, id }: { handler: string; id: string }, cmd: string[], signal: AbortSignal): Promise<ExecSyncResponse> {
-    return this.#runtimes
-      .get(handler)
-      .runtime.execSync(ExecSyncRequest.create({ containerId: id, cmd }), { signal, deadlineMs: Number.POSITIVE_INFINITY });
-  }
-
   #requestTimeoutMs(): number {
     return this.#options.runtimeRequestTimeoutMs ?? defaultRequestTimeoutMs;
   }
 
   #forget(pod: Pod): void {
+    this.#starts.forget(pod);
     this.#events.forget(uidOf(pod));
     this.#cluster?.ended(pod);
     this.#cluster?.show(this.pods());
@@ -328,6 +342,7 @@ export class Kubelet {
   }
 
   #tell(pod: Pod, status: PodStatus | undefined = this.#workers.get(uidOf(pod))?.status): void {
+    this.#starts.told(pod, status);
     for (const listener of this.#listeners) listener({ ...pod, status });
   }
 }
