@@ -5,13 +5,13 @@ import type { Event, Pod, PodStatus } from '@berth/api/objects';
 import { onAbort } from '@berth/sdk/abort';
 import type { ActionContext } from './actions/action-context.ts';
 import { hostPorts } from './admission/host-ports.ts';
-import { leftOutFields } from './admission/left-out-fields.ts';
 import { PodAdmission } from './admission/pod-admission.ts';
 import { unsupportedFields } from './admission/unsupported-fields.ts';
 import type { ClusterApi } from './api/cluster-api.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { endPods } from './end-pods.ts';
 import { type Explanation, explain } from './explain/explanation.ts';
+import { NodeGc, type NodeGcOptions } from './gc/node-gc.ts';
 import { KubeletNode, type KubeletNodeOptions } from './kubelet-node.ts';
 import { ContainerLogManager } from './logs/container-log-manager.ts';
 import { defaultLogRotation, type LogRotationOptions } from './logs/log-rotation.ts';
@@ -41,7 +41,13 @@ import { PodTraces } from './trace/pod-traces.ts';
 import { NodeVolumes, type VolumeOptions } from './volumes/node-volumes.ts';
 
 /** What a kubelet is made of. Times and back-off are for tests; their defaults are kubelet's. */
-export interface KubeletOptions extends NodeRuntimesOptions, EnvironmentOptions, VolumeOptions, KubeletNodeOptions, ResourceKeepingOptions {
+export interface KubeletOptions
+  extends NodeRuntimesOptions,
+    EnvironmentOptions,
+    NodeGcOptions,
+    VolumeOptions,
+    KubeletNodeOptions,
+    ResourceKeepingOptions {
   /** RUN: `kubelet.sock` is made here. */
   run: string;
   /** Containers' logs: `NAMESPACE_NAME_UID/CONTAINER/RESTART.log` below. */
@@ -107,6 +113,7 @@ export class Kubelet {
   readonly #starts: PodStartLatency;
   readonly #logs: ContainerLogManager;
   readonly #server: KubeletServer;
+  readonly #gc: NodeGc;
   readonly #listeners = new Set<StatusListener>();
   readonly #loopEnd = new AbortController();
   #loopDone: Promise<unknown> | undefined;
@@ -126,7 +133,7 @@ export class Kubelet {
     });
     this.#directories = new PodDirectories(options.kubeletRoot, options.podLogsDir);
     this.#node = new KubeletNode(options, () => this.#workers);
-    this.#environment = new NodeEnvironment(options.kubeletRoot, options);
+    this.#environment = new NodeEnvironment(options, { clock: this.#clock, allocatable: () => this.#node.resources.allocatable() });
     const { objects, allocatable, userNamespaces } = this.#environment;
     this.#volumes = new NodeVolumes({
       ...options,
@@ -188,6 +195,14 @@ export class Kubelet {
         this.#volumes.sweep((uid) => this.#loop.knows(uid));
       },
     });
+    this.#gc = new NodeGc(options, {
+      runtimes: this.#runtimes.all(),
+      kubeletRoot: options.kubeletRoot,
+      isKnown: (uid) => !this.#loop.sourcesReady || this.#workers.knows(uid),
+      warn: (reason, message) => this.#events.recordNode('Warning', reason, message),
+      clock: this.#clock,
+      log,
+    });
     const logParts = { directories: this.#directories, runtimes: this.#runtimes, clock: this.#clock, log, pods: () => this.pods() };
     this.#logs = new ContainerLogManager(logParts, { ...defaultLogRotation, ...options.logRotation });
     this.#server = new KubeletServer({
@@ -205,6 +220,7 @@ export class Kubelet {
     await mkdir(this.#options.podLogsDir, { recursive: true });
     await this.#keeping.start();
     await this.#server.listen();
+    this.#gc.start();
     const { signal } = this.#loopEnd;
     onAbort(
       [signal],
@@ -220,6 +236,7 @@ export class Kubelet {
     await this.#workers.haltAll();
     this.#loopEnd.abort();
     await this.#loopDone;
+    await this.#gc.stop();
     await this.#volumes.settled();
     await this.#server.close();
     return left;
@@ -263,8 +280,7 @@ export class Kubelet {
   #createWorker(asked: Pod, foundIn: string | undefined): PodWorker {
     const found = foundIn === undefined ? this.#runtimes.admit(asked) : { pod: asked, client: this.#runtimes.get(foundIn) };
     const { pod, client, refusal = this.#admit(pod) } = found;
-    const warnings = [...leftOutFields(pod), ...(refusal ? [refusal] : [])];
-    for (const { reason, message } of warnings) this.#events.record(pod, 'Warning', reason, message);
+    if (refusal) this.#events.record(pod, 'Warning', refusal.reason, refusal.message);
     const worker = new PodWorker({
       context: this.#contextOf(pod, client),
       probes: this.#probes,
@@ -319,6 +335,10 @@ export class Kubelet {
       clock: this.#clock,
       log: options.log,
       inCluster: options.cluster !== undefined,
+      reclaim: {
+        removeUnusedContainers: (signal) => this.#gc.removeUnusedContainers(signal),
+        removeUnusedImages: (signal) => this.#gc.removeUnusedImages(signal),
+      },
       pods: () => this.pods(),
       sourcesReady: () => this.sourcesReady(),
     });

@@ -3,13 +3,12 @@ import type { Logger } from 'pino';
 import type { AdmitHandler } from './admission/admit-handler.ts';
 import type { Clock } from './clock.ts';
 import { defaultEviction, EvictionManager, type EvictionOptions } from './eviction/eviction-manager.ts';
-import { removeDeadContainers } from './garbage-collection/dead-containers.ts';
-import { defaultImageGarbage, ImageGarbage, type ImageGarbageOptions } from './garbage-collection/image-garbage.ts';
+import type { NodeReclaim } from './eviction/node-reclaim.ts';
 import type { NodeResources } from './machine/node-resources.ts';
 import type { TopologyRoots } from './machine/read-machine-topology.ts';
 import { evictionAmounts } from './machine/reservations.ts';
 import type { Eviction, ResizeRefusal } from './plan/observed-pod.ts';
-import { allContainers, uidOf } from './pod.ts';
+import { allContainers } from './pod.ts';
 import type { PodEvents } from './pod-events.ts';
 import type { PodWorkers } from './pod-workers.ts';
 import type { NodeRuntimes } from './runtime/node-runtimes.ts';
@@ -31,8 +30,6 @@ export interface ResourceKeepingOptions {
   topologyRoots?: TopologyRoots;
   /** By default no threshold: only the limits of pods' own files hold. */
   eviction?: Partial<EvictionOptions>;
-  /** By default images are removed only if the node evicts for want of disk. */
-  imageGarbage?: Partial<ImageGarbageOptions>;
 }
 
 /** Of what a node has too little. */
@@ -49,6 +46,7 @@ interface KeptNode {
   workers: PodWorkers;
   events: PodEvents;
   stats: StatsProvider;
+  reclaim: NodeReclaim;
   clock: Clock;
   log: Logger;
   inCluster: boolean;
@@ -57,13 +55,12 @@ interface KeptNode {
   sourcesReady(): boolean;
 }
 
-/** Gives pods CPUs and memory nodes of their own, removes what nobody needs, and ends pods when something runs short. */
+/** Gives pods CPUs and memory nodes of their own, and ends pods when something runs short. */
 export class ResourceKeeping {
   readonly #options: ResourceKeepingOptions;
   readonly #node: KeptNode;
   readonly #managers: ResourceManagers;
   readonly #eviction: EvictionManager;
-  readonly #images: ImageGarbage;
 
   /** INVALID_ARGUMENT for thresholds that aren't any. */
   constructor(options: ResourceKeepingOptions, node: KeptNode) {
@@ -74,15 +71,11 @@ export class ResourceKeeping {
       holders: () => [...node.workers.activePods(), ...node.workers.waiting()],
       runtime: (handler) => node.runtimes.get(handler),
     });
-    this.#images = new ImageGarbage({ ...defaultImageGarbage, ...options.imageGarbage }, { ...node, clients: node.runtimes.all() });
     this.#eviction = new EvictionManager(
       { ...defaultEviction, ...options.eviction },
       {
         ...node,
-        reclaim: {
-          removeUnusedContainers: (signal) => this.#removeDeadContainers(signal),
-          removeUnusedImages: (signal) => this.#images.removeUnused(signal),
-        },
+        warn: (reason, message) => node.events.recordNode('Warning', reason, message),
         activePods: () => node.workers.activePods(),
         evict: (pod, eviction) => this.#evict(pod, eviction),
       },
@@ -125,7 +118,7 @@ export class ResourceKeeping {
 
   /** Until `signal` aborts. */
   async run(signal: AbortSignal): Promise<void> {
-    await Promise.all([this.#managers.run(signal), this.#eviction.run(signal), this.#images.run(signal)]);
+    await Promise.all([this.#managers.run(signal), this.#eviction.run(signal)]);
   }
 
   #reserved(): Reserved {
@@ -135,13 +128,6 @@ export class ResourceKeeping {
     const { evictionHard } = { ...defaultEviction, ...this.#options.eviction };
     const keptFree = evictionAmounts({ systemReserved: {}, kubeReserved: {}, evictionHard }, resources.capacity()).get('memory') ?? 0n;
     return { cpu: sum('cpu'), memory: sum('memory') + keptFree };
-  }
-
-  /** Of pods that have ended and are still told of. */
-  async #removeDeadContainers(signal: AbortSignal): Promise<void> {
-    const { workers, runtimes, log } = this.#node;
-    const ended = workers.all().filter(({ active }) => !active);
-    await removeDeadContainers(runtimes.all(), new Set(ended.map(({ pod }) => uidOf(pod))), log, signal);
   }
 
   #evict(pod: Pod, eviction: Eviction): void {

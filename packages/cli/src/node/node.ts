@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Pod } from '@berth/api/objects';
+import { readCredentialProviders } from '@berth/kubelet/credential-providers';
 import { Kubelet, type KubeletOptions } from '@berth/kubelet/kubelet';
 import { KubeletMetrics } from '@berth/kubelet/kubelet-metrics';
 import type { PodOrigins } from '@berth/kubelet/kubelet-options';
@@ -82,6 +83,7 @@ export class Node {
       runtimes,
       defaultHandler: handler,
       runtimeClasses: configuration.runtimeClasses,
+      ...(await credentialPlugins(configuration)),
       ...origins,
       ...(process.getuid?.() === 0 && { cgroupRoot: configuration.cgroupRoot }),
       runtimeRequestTimeoutMs: configuration.runtimeRequestTimeoutMs,
@@ -184,6 +186,12 @@ export class Node {
       ...(onDemand && { onDemand }),
     };
   }
+}
+
+async function credentialPlugins({ imageCredentialProvider }: NodeConfiguration): Promise<Pick<KubeletOptions, 'credentialPlugins'>> {
+  if (!imageCredentialProvider) return {};
+  const { configPath, binDir } = imageCredentialProvider;
+  return { credentialPlugins: { binDir, providers: await readCredentialProviders(configPath) } };
 }
 
 function readAuthorities(path: string): string {

@@ -11,7 +11,7 @@ import type { KubeletConfiguration } from './kubelet-configuration.ts';
 /** What of a kubelet's options its configuration says. */
 type ConfiguredOptions = Pick<
   KubeletOptions,
-  'runtimeRequestTimeoutMs' | 'backOff' | 'intervals' | 'resourceManagers' | 'eviction' | 'imageGarbage'
+  'runtimeRequestTimeoutMs' | 'backOff' | 'intervals' | 'resourceManagers' | 'eviction' | 'imageGc'
 >;
 
 /** A node's configuration as the options of the kubelet's parts. */
@@ -22,7 +22,7 @@ export function kubeletOptions(configuration: KubeletConfiguration): ConfiguredO
     intervals: { syncMs: milliseconds(configuration.syncFrequency) },
     resourceManagers: resourceManagers(configuration),
     eviction: eviction(configuration),
-    imageGarbage: imageGarbage(configuration),
+    imageGc: imageGc(configuration),
   };
 }
 
@@ -64,7 +64,7 @@ function eviction(configuration: KubeletConfiguration): KubeletOptions['eviction
   };
 }
 
-function imageGarbage(configuration: KubeletConfiguration): KubeletOptions['imageGarbage'] {
+function imageGc(configuration: KubeletConfiguration): KubeletOptions['imageGc'] {
   const { imageGCHighThresholdPercent, imageGCLowThresholdPercent, imageMinimumGCAge, imageMaximumGCAge } = configuration;
   return {
     imageGCHighThresholdPercent,

@@ -14,12 +14,14 @@ let summary: Summary;
 let active: Pod[];
 let evicted: { uid: string; eviction: Eviction }[];
 let reclaimed: string[];
+let warned: string[];
 /** What the node looks like once something was reclaimed. */
 let afterReclaim: Summary | undefined;
 /** All pods are known. */
 let ready: boolean;
 
 beforeEach(() => {
+  warned = [];
   clock = new ManualClock();
   [summary, active, evicted, reclaimed, afterReclaim, ready] = [summaryOf(), [], [], [], undefined, true];
 });
@@ -37,6 +39,7 @@ function manager(options: Partial<EvictionOptions> = {}, inCluster = true): Evic
       activePods: () => active,
       sourcesReady: () => ready,
       evict: (pod, eviction) => evicted.push({ uid: uidOf(pod), eviction }),
+      warn: (reason, message) => warned.push(`${reason}: ${message}`),
       inCluster,
       clock,
       log: pino({ level: 'silent' }),
@@ -73,6 +76,7 @@ describe('a node that is short of memory', () => {
     run('guaranteed', gibi, { asks: { cpu: '1', memory: '4Gi' } });
     shortOfMemory();
     expect(await manager(hardMemory).synchronize(never)).toBe(1);
+    expect(warned).toEqual(['EvictionThresholdMet: Attempting to reclaim memory']);
     const message =
       'The node was low on resource: memory. Threshold quantity: 1Gi, available: 512Mi. ' +
       'Container main was using 2Gi, request is 0, has larger consumption of memory. ';

@@ -54,6 +54,8 @@ interface EvictableNode {
   sourcesReady(): boolean;
   /** Ends a pod, which stays as a failed one, and says so in an event. */
   evict(pod: Pod, eviction: Eviction): void;
+  /** Tells a warning of the node itself. */
+  warn(reason: string, message: string): void;
   /** Whether there is an API server, so that static pods are something special. */
   inCluster: boolean;
   clock: Clock;
@@ -131,10 +133,7 @@ export class EvictionManager implements AdmitHandler {
     const overLimit = this.#evictOverLimit(limited, summary);
     const [threshold] = this.#pressure.acting;
     if (overLimit > 0 || !threshold) return overLimit;
-    this.#node.log.warn(
-      { signal: threshold.signal },
-      `the eviction threshold is met: attempting to reclaim ${resourceOf(threshold.signal)}`,
-    );
+    this.#node.warn('EvictionThresholdMet', `Attempting to reclaim ${resourceOf(threshold.signal)}`);
     if (await this.#reclaimOfNode(threshold, summary, signal)) return 0;
     return this.#evictFirst(threshold, summary) ? 1 : 0;
   }
