@@ -5,7 +5,6 @@ import type { Event, Node, Pod, PodStatus } from '@berth/api/objects';
 import { onAbort } from '@berth/sdk/abort';
 import type { ActionContext } from './actions/action-context.ts';
 import { hostPorts } from './admission/host-ports.ts';
-import { leftOutFields } from './admission/left-out-fields.ts';
 import { PodAdmission } from './admission/pod-admission.ts';
 import { unsupportedFields } from './admission/unsupported-fields.ts';
 import { type Clock, systemClock } from './clock.ts';
@@ -21,7 +20,7 @@ import { PodStartLatency } from './metrics/pod-start-latency.ts';
 import { type EnvironmentOptions, NodeEnvironment } from './node-environment.ts';
 import { type BackOff, defaultBackOff } from './plan/back-off.ts';
 import type { Refusal } from './plan/observed-pod.ts';
-import { apiTime, fullNameOf, specOf, uidOf } from './pod.ts';
+import { fullNameOf, uidOf } from './pod.ts';
 import { PodDirectories } from './pod-directories.ts';
 import { PodEvents } from './pod-events.ts';
 import { PodWorker } from './pod-worker.ts';
@@ -29,12 +28,14 @@ import { PodWorkers } from './pod-workers.ts';
 import { Probes } from './probes/pod-probes.ts';
 import { ClusterReports } from './reports/cluster-reports.ts';
 import type { ResizeAdmission } from './resize/resize-admission.ts';
+import { ResourceKeeping, type ResourceKeepingOptions } from './resource-keeping.ts';
 import { NodeRuntimes, type NodeRuntimesOptions } from './runtime/node-runtimes.ts';
 import type { RuntimeClient } from './runtime/runtime-client.ts';
 import { KubeletHost, type ServingOptions } from './server/kubelet-host.ts';
 import { KubeletServer } from './server/server.ts';
 import { ClusterPods } from './sources/cluster-pods.ts';
 import type { PodSource } from './sources/pod-source.ts';
+import type { StatsProvider } from './stats/stats-provider.ts';
 import { defaultIntervals, type Intervals, SyncLoop } from './sync-loop.ts';
 import { PodTraces } from './trace/pod-traces.ts';
 import { NodeVolumes, type VolumeOptions } from './volumes/node-volumes.ts';
@@ -46,7 +47,8 @@ export interface KubeletOptions
     NodeGcOptions,
     VolumeOptions,
     KubeletNodeOptions,
-    ServingOptions {
+    ServingOptions,
+    ResourceKeepingOptions {
   /** RUN: `kubelet.sock` is made here. */
   run: string;
   /** Containers' logs: `NAMESPACE_NAME_UID/CONTAINER/RESTART.log` below. */
@@ -86,6 +88,7 @@ export class Kubelet {
   readonly #probes: Probes;
   readonly #directories: PodDirectories;
   readonly #node: KubeletNode;
+  readonly #keeping: ResourceKeeping;
   readonly #environment: NodeEnvironment;
   readonly #volumes: NodeVolumes;
   readonly #admission: PodAdmission;
@@ -131,8 +134,6 @@ export class Kubelet {
       clock: this.#clock,
       onRemoved: (uid) => userNamespaces.release(uid),
     });
-    // What may end other pods is asked last.
-    this.#admission = new PodAdmission([unsupportedFields, hostPorts, ...this.#environment.admitHandlers, ...this.#node.admitHandlers]);
     this.#workers = new PodWorkers({
       kubeletRoot: options.kubeletRoot,
       create: (pod, handler) => this.#createWorker(pod, handler),
@@ -140,6 +141,21 @@ export class Kubelet {
       begunBefore: (pod) => existsSync(this.#directories.podDirectory(pod)),
       onFinished: (pod) => this.#forget(pod),
     });
+    const parts = { ...options, kubelet: this, runtimes: this.#runtimes, directories: this.#directories, clock: this.#clock };
+    const { cgroups } = this.#node;
+    const node = new KubeletHost({ ...parts, cgroups, traces: this.#traces, metrics: this.#metrics });
+    this.#keeping = this.#keepingOf(options, node.stats);
+    this.#node.cgroups?.exempt((pod) => this.#keeping.hasExclusiveCpus(pod));
+    const { first, last } = this.#keeping.admitHandlers;
+    this.#admission = new PodAdmission([
+      unsupportedFields,
+      first,
+      hostPorts,
+      ...this.#environment.admitHandlers,
+      last,
+      // What may end other pods is asked last.
+      ...this.#node.admitHandlers,
+    ]);
     const { cluster: api, nodeName, log } = options;
     this.#cluster = api && new ClusterPods({ api, nodeName, log, clock: this.#clock });
     this.#reports = api && new ClusterReports({ api, log, clock: this.#clock, inApi: (pod) => this.#cluster?.inApi(pod) });
@@ -168,10 +184,7 @@ export class Kubelet {
       clock: this.#clock,
       log,
     });
-    const parts = { ...options, kubelet: this, runtimes: this.#runtimes, directories: this.#directories, clock: this.#clock };
     this.#logs = new ContainerLogManager(parts, { ...defaultLogRotation, ...options.logRotation });
-    const { cgroups } = this.#node;
-    const node = new KubeletHost({ ...parts, cgroups, traces: this.#traces, metrics: this.#metrics });
     this.#server = new KubeletServer({ ...parts, path: join(options.run, 'kubelet.sock'), node, ports: options.server });
   }
 
@@ -179,6 +192,7 @@ export class Kubelet {
   async start(): Promise<void> {
     await mkdir(this.#options.kubeletRoot, { recursive: true, mode: 0o750 });
     await mkdir(this.#options.podLogsDir, { recursive: true });
+    await this.#keeping.start();
     await this.#node.presence.start();
     await this.#server.listen();
     this.#gc.start();
@@ -187,7 +201,7 @@ export class Kubelet {
       [signal],
       this.#environment.objects.onChange((...object) => this.#workers.objectChanged(...object)),
     );
-    const parts = [this.#loop, this.#cluster, this.#reports, this.#logs, this.#node.presence];
+    const parts = [this.#loop, this.#cluster, this.#reports, this.#logs, this.#node.presence, this.#keeping];
     this.#loopDone = Promise.all(parts.map((part) => part?.run(signal)));
   }
 
@@ -206,9 +220,7 @@ export class Kubelet {
 
   /** Every pod with spec and status. */
   pods(): Pod[] {
-    const running = this.#workers.all().filter((worker) => specOf(worker.pod).containers.length > 0);
-    const waiting: Pod[] = this.#workers.waiting().map((pod) => ({ ...pod, status: { phase: 'Pending' } }));
-    return [...running.map(podOf), ...waiting];
+    return this.#workers.toldPods();
   }
 
   /** What the sources couldn't make a pod of: a message each, with file, line and field. */
@@ -244,12 +256,12 @@ export class Kubelet {
   #createWorker(asked: Pod, foundIn: string | undefined): PodWorker {
     const found = foundIn === undefined ? this.#runtimes.admit(asked) : { pod: asked, client: this.#runtimes.get(foundIn) };
     const { pod, client, refusal = this.#admit(pod) } = found;
-    const warnings = [...leftOutFields(pod), ...(refusal ? [refusal] : [])];
-    for (const { reason, message } of warnings) this.#events.record(pod, 'Warning', reason, message);
+    if (refusal) this.#events.record(pod, 'Warning', refusal.reason, refusal.message);
     const worker = new PodWorker({
       context: this.#contextOf(pod, client),
       probes: this.#probes,
-      admitResize: this.#options.admitResize ?? ((changed) => this.#node.admitResize(changed)),
+      admitResize: (changed) =>
+        this.#keeping.refuseResize(changed) ?? (this.#options.admitResize ?? ((pod) => this.#node.admitResize(pod)))(changed),
       backOff: this.#backOff(),
       clock: this.#clock,
       log: this.#options.log,
@@ -290,6 +302,7 @@ export class Kubelet {
       volumes: this.#volumes.ofPods,
       cgroups: this.#node.cgroups,
       events: this.#events,
+      assignmentOf: (container) => this.#keeping.assignmentOf(pod, container),
       environment: this.#environment,
       containerResources: () => this.#node.containerResources(),
       requestTimeoutMs: this.#requestTimeoutMs(),
@@ -299,6 +312,25 @@ export class Kubelet {
 
   #backOff(): BackOff {
     return { ...defaultBackOff, ...this.#options.backOff };
+  }
+
+  #keepingOf(options: KubeletOptions, stats: StatsProvider): ResourceKeeping {
+    return new ResourceKeeping(options, {
+      resources: this.#node.resources,
+      runtimes: this.#runtimes,
+      workers: this.#workers,
+      events: this.#events,
+      stats,
+      clock: this.#clock,
+      log: options.log,
+      inCluster: options.cluster !== undefined,
+      reclaim: {
+        removeUnusedContainers: (signal) => this.#gc.removeUnusedContainers(signal),
+        removeUnusedImages: (signal) => this.#gc.removeUnusedImages(signal),
+      },
+      pods: () => this.pods(),
+      sourcesReady: () => this.sourcesReady(),
+    });
   }
 
   #requestTimeoutMs(): number {
@@ -324,10 +356,4 @@ export class Kubelet {
     this.#starts.told(pod, status);
     for (const listener of this.#listeners) listener({ ...pod, status });
   }
-}
-
-/** A worker's pod with its status; one that is ending says since when. */
-function podOf({ pod, status, terminatingSince }: PodWorker): Pod {
-  if (!terminatingSince) return { ...pod, status };
-  return { ...pod, metadata: { ...pod.metadata, deletionTimestamp: apiTime(terminatingSince) }, status };
 }

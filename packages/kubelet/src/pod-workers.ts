@@ -1,7 +1,7 @@
 import type { Pod } from '@berth/api/objects';
 import type { Eviction } from './plan/observed-pod.ts';
 import type { ListedPod } from './pleg/relist.ts';
-import { fullNameOf, gracePeriodOf, uidOf } from './pod.ts';
+import { apiTime, fullNameOf, gracePeriodOf, specOf, uidOf } from './pod.ts';
 import type { PodWorker } from './pod-worker.ts';
 import { refersTo } from './referred-names.ts';
 import type { ReferredObjects } from './sources/object-source.ts';
@@ -37,6 +37,13 @@ export class PodWorkers {
 
   all(): PodWorker[] {
     return [...this.#workers.values()];
+  }
+
+  /** Every pod with spec and status; what a runtime had of one that nobody knows any more isn't told of. */
+  toldPods(): Pod[] {
+    const known = this.all().filter(({ pod }) => specOf(pod).containers.length > 0);
+    const waiting = this.waiting().map((pod): Pod => ({ ...pod, status: { phase: 'Pending' } }));
+    return [...known.map(podOf), ...waiting];
   }
 
   /** Pods that haven't got a worker yet. */
@@ -156,4 +163,10 @@ export class PodWorkers {
     void worker.ended().then(() => this.forgetFinished());
     return worker;
   }
+}
+
+/** A worker's pod with its status; one that is ending says since when. */
+function podOf({ pod, status, terminatingSince }: PodWorker): Pod {
+  if (!terminatingSince) return { ...pod, status };
+  return { ...pod, metadata: { ...pod.metadata, deletionTimestamp: apiTime(terminatingSince) }, status };
 }

@@ -16,6 +16,19 @@ export class ManualClock implements Clock {
     return () => void this.#alarms.delete(alarm);
   }
 
+  /** How many wait for a later time. */
+  get waiting(): number {
+    return this.#alarms.size;
+  }
+
+  /** Moves on at once, and wakes whose time has come. */
+  advance(ms: number): void {
+    this.#now = new Date(this.#now.getTime() + ms);
+    for (const alarm of [...this.#alarms].toSorted((a, b) => a.at - b.at)) {
+      if (alarm.at <= this.#now.getTime() && this.#alarms.delete(alarm)) alarm.wake();
+    }
+  }
+
   /** Moves on, from one alarm to the next; whoever is woken has done what it can at once before time goes on. */
   async pass(ms: number): Promise<void> {
     const end = this.#now.getTime() + ms;

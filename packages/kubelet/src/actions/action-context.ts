@@ -9,6 +9,7 @@ import { specOf, uidOf } from '../pod.ts';
 import type { PodDirectories } from '../pod-directories.ts';
 import type { PodEvents } from '../pod-events.ts';
 import type { RuntimeClient } from '../runtime/runtime-client.ts';
+import type { ContainerAssignment } from '../topology-manager/resource-managers.ts';
 import type { PodVolumes } from '../volumes/pod-volumes.ts';
 
 /** What every action works with. */
@@ -20,6 +21,8 @@ export interface ActionContext {
   /** Undefined: pods get no cgroups of their own. */
   cgroups: NodeCgroups | undefined;
   events: PodEvents;
+  /** What of the node a container of the pod has for itself. */
+  assignmentOf(container: Container): ContainerAssignment;
   /** What the node lends to all its pods. */
   environment: NodeEnvironment;
   /** What decides about containers' resources now. */

@@ -36,6 +36,7 @@ export async function configureContainer(
       userNamespace: await userNamespaceOf(context),
       seccompDefault: context.environment.seccompDefault,
       seccompRoot: context.directories.seccompRoot,
+      assignment: context.assignmentOf(container),
       containerResources: context.containerResources(),
       ...(targetId && { targetId }),
     });

@@ -22,6 +22,7 @@ export async function resizeContainer(context: ActionContext, action: ResizeCont
       pod,
       { ...container, resources: action.resources },
       context.containerResources(),
+      context.assignmentOf(container),
     );
     const request = UpdateContainerResourcesRequest.fromPartial({ containerId: action.containerId, linux });
     await client.runtime.updateContainerResources(request, { signal });

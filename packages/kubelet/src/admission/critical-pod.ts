@@ -7,6 +7,11 @@ const systemCriticalPriority = 2_000_000_000;
 /** Whether the node does without others for the pod's sake: a static pod, a mirror of one, or one of the system's own priorities. */
 export function isCriticalPod(pod: Pod): boolean {
   if (isStaticPod(pod) || pod.metadata?.annotations?.['kubernetes.io/config.mirror'] !== undefined) return true;
+  return hasSystemPriority(pod);
+}
+
+/** Whether the pod has one of the system's own priorities. */
+export function hasSystemPriority(pod: Pod): boolean {
   return (specOf(pod).priority ?? 0) >= systemCriticalPriority;
 }
 

@@ -6,7 +6,6 @@ import { containerFields } from './container-fields.ts';
 
 /**
  * Nothing that a pod asks for is silently left out: what changes what the containers see or how they end is refused, with its field.
- * What only helps to watch or place a pod is told by `left-out-fields.ts`.
  */
 export const unsupportedFields: AdmitHandler = {
   admit({ pod }) {

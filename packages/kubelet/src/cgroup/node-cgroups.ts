@@ -47,6 +47,7 @@ export class NodeCgroups {
   readonly #told = new Map<string, Driver>();
   /** Of drivers that a runtime has. */
   readonly #pods = new Map<Driver, PodCgroups>();
+  #isExempt: (pod: Pod) => boolean = () => false;
   #running: Promise<void> = Promise.resolve();
   #queued: Promise<void> | undefined;
 
@@ -58,6 +59,11 @@ export class NodeCgroups {
     this.#pageSizes = files.hasController('hugetlb') ? sizes : [];
   }
 
+  /** Pods for which `isExempt` holds get no quota of CPU time: those with CPUs for themselves, which it could only slow down. */
+  exempt(isExempt: (pod: Pod) => boolean): void {
+    this.#isExempt = isExempt;
+  }
+
   /** What the runtime gets as the parent of the pod's cgroups. */
   async parentOf(pod: Pod, client: RuntimeClient, signal: AbortSignal): Promise<string> {
     return (await this.#of(client, signal)).parentOf(pod);
@@ -67,7 +73,7 @@ export class NodeCgroups {
   async apply(pod: Pod, client: RuntimeClient, signal: AbortSignal, wanting: Pod = pod): Promise<void> {
     const pods = await this.#of(client, signal);
     await this.update();
-    await pods.apply(pod, signal, wanting);
+    await pods.apply(pod, signal, { wanting, unthrottled: this.#isExempt(pod) });
   }
 
   /** Removes the pod's cgroup with all below; one that is missing is no error. */

@@ -73,6 +73,12 @@ describe.each([1, 2] as const)('on cgroup v%d', (version) => {
     );
   });
 
+  it('a pod that has CPUs for itself gets no quota', async () => {
+    await cgroupsWith().apply(guaranteed, signal, { unthrottled: true });
+    const values = mount.values('/berth/kubepods/poduid');
+    expect(version === 1 ? values['cpu.cfs_quota_us'] : values['cpu.max']).toBe(version === 1 ? '-1' : 'max 100000');
+  });
+
   it('the classes weigh what their pods request, and all pods have what is for them', async () => {
     const cgroups = cgroupsWith();
     await cgroups.applyTiers([guaranteed, burstable, burstable, bestEffort], { memoryLimit: gibi }, gibi, signal);

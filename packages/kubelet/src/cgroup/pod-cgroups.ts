@@ -36,10 +36,15 @@ export class PodCgroups {
     return this.#driver.pathOf(this.#options.cgroupsPerQOS ? this.#nameOf(pod) : this.#root);
   }
 
-  /** Makes the pod's cgroup, and sets its values also where it is there. */
-  async apply(pod: Pod, signal: AbortSignal, wanting: Pod = pod): Promise<void> {
+  /** Makes the pod's cgroup, and sets its values also where it is there. `wanting`: the spec that they are of; `unthrottled`: without a quota of CPU time. */
+  async apply(
+    pod: Pod,
+    signal: AbortSignal,
+    { wanting = pod, unthrottled = false }: { wanting?: Pod; unthrottled?: boolean } = {},
+  ): Promise<void> {
     if (!this.#options.cgroupsPerQOS) return;
-    await this.#driver.apply(this.#nameOf(pod), podValues(wanting, this.#options, this.#pageSizes), signal);
+    const options = { ...this.#options, cpuCFSQuota: this.#options.cpuCFSQuota && !unthrottled };
+    await this.#driver.apply(this.#nameOf(pod), podValues(wanting, options, this.#pageSizes), signal);
   }
 
   /** Removes the cgroup of the pod of that uid with all below; one that is missing is no error. */

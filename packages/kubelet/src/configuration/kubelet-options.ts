@@ -3,12 +3,16 @@ import { HttpSource } from '../sources/http-source.ts';
 import { ManifestSource } from '../sources/manifest-source.ts';
 import type { ObjectSource } from '../sources/object-source.ts';
 import type { PodSource } from '../sources/pod-source.ts';
+import type { TopologyManagerPolicy } from '../topology-manager/policies.ts';
 import { milliseconds } from './duration.ts';
 import { isOpen } from './feature-gates.ts';
 import type { KubeletConfiguration } from './kubelet-configuration.ts';
 
 /** What of a kubelet's options its configuration says. */
-type ConfiguredOptions = Pick<KubeletOptions, 'runtimeRequestTimeoutMs' | 'backOff' | 'intervals'>;
+type ConfiguredOptions = Pick<
+  KubeletOptions,
+  'runtimeRequestTimeoutMs' | 'backOff' | 'intervals' | 'resourceManagers' | 'eviction' | 'imageGc'
+>;
 
 /** A node's configuration as the options of the kubelet's parts. */
 export function kubeletOptions(configuration: KubeletConfiguration): ConfiguredOptions {
@@ -16,6 +20,9 @@ export function kubeletOptions(configuration: KubeletConfiguration): ConfiguredO
     runtimeRequestTimeoutMs: milliseconds(configuration.runtimeRequestTimeout),
     backOff: crashBackOff(configuration),
     intervals: { syncMs: milliseconds(configuration.syncFrequency) },
+    resourceManagers: resourceManagers(configuration),
+    eviction: eviction(configuration),
+    imageGc: imageGc(configuration),
   };
 }
 
@@ -25,6 +32,46 @@ function crashBackOff({ crashLoopBackOff, featureGates }: KubeletConfiguration):
   const configured = milliseconds(crashLoopBackOff.maxContainerRestartPeriod);
   const crashMaxMs = reduced ? Math.min(configured, 60_000) : configured;
   return { crashInitialMs: Math.min(reduced ? 1000 : 10_000, crashMaxMs), crashMaxMs };
+}
+
+function resourceManagers(configuration: KubeletConfiguration): KubeletOptions['resourceManagers'] {
+  const { cpuManagerPolicy, memoryManagerPolicy, topologyManagerPolicy, topologyManagerScope, ...rest } = configuration;
+  return {
+    cpuManagerPolicy: cpuManagerPolicy === 'static' ? 'static' : 'none',
+    cpuManagerPolicyOptions: rest.cpuManagerPolicyOptions,
+    cpuManagerReconcilePeriodMs: milliseconds(rest.cpuManagerReconcilePeriod),
+    reservedSystemCPUs: rest.reservedSystemCPUs,
+    memoryManagerPolicy: memoryManagerPolicy === 'Static' ? 'Static' : 'None',
+    reservedMemory: rest.reservedMemory,
+    // Validation knows only these.
+    topologyManagerPolicy: topologyManagerPolicy as TopologyManagerPolicy,
+    topologyManagerScope: topologyManagerScope as 'container' | 'pod',
+    topologyManagerPolicyOptions: rest.topologyManagerPolicyOptions,
+  };
+}
+
+function eviction(configuration: KubeletConfiguration): KubeletOptions['eviction'] {
+  const { evictionHard = {}, evictionSoft, evictionSoftGracePeriod, evictionMinimumReclaim, evictionMaxPodGracePeriod } = configuration;
+  const periods = Object.entries(evictionSoftGracePeriod).map(([signal, period]) => [signal, milliseconds(period)]);
+  return {
+    evictionHard,
+    evictionSoft,
+    evictionSoftGracePeriodMs: Object.fromEntries(periods),
+    evictionMinimumReclaim,
+    evictionMaxPodGracePeriod,
+    evictionPressureTransitionPeriodMs: milliseconds(configuration.evictionPressureTransitionPeriod),
+    localStorageCapacityIsolation: configuration.localStorageCapacityIsolation,
+  };
+}
+
+function imageGc(configuration: KubeletConfiguration): KubeletOptions['imageGc'] {
+  const { imageGCHighThresholdPercent, imageGCLowThresholdPercent, imageMinimumGCAge, imageMaximumGCAge } = configuration;
+  return {
+    imageGCHighThresholdPercent,
+    imageGCLowThresholdPercent,
+    imageMinimumGCAgeMs: milliseconds(imageMinimumGCAge),
+    imageMaximumGCAgeMs: milliseconds(imageMaximumGCAge),
+  };
 }
 
 /** Where a node's pods come from, and the objects that they refer to. */

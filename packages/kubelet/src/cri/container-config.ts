@@ -1,6 +1,7 @@
 import type { Container, Pod } from '@berth/api/objects';
 import { ContainerConfig, ImageSpec, LinuxContainerConfig, type Mount, type UserNamespace } from '@berth/sdk/cri';
 import { logFileName } from '../pod-directories.ts';
+import type { ContainerAssignment } from '../topology-manager/resource-managers.ts';
 import type { ContainerResourcesOptions } from './container-resources-options.ts';
 import { expand } from './expansion.ts';
 import { containerAnnotations, containerLabels } from './labels.ts';
@@ -23,6 +24,7 @@ interface ContainerSurroundings {
   /** A pod that says nothing of seccomp gets the runtime's default profile, not none. */
   seccompDefault: boolean;
   containerResources: ContainerResourcesOptions;
+  assignment?: ContainerAssignment;
   /** The instance whose processes an ephemeral container sees, where it names one. */
   targetId?: string;
 }
@@ -46,7 +48,7 @@ export function containerConfig(pod: Pod, container: Container, surroundings: Co
     stdinOnce: container.stdinOnce ?? false,
     tty: container.tty ?? false,
     linux: LinuxContainerConfig.create({
-      resources: containerResources(pod, container, surroundings.containerResources),
+      resources: containerResources(pod, container, surroundings.containerResources, surroundings.assignment),
       securityContext: containerSecurityContext(pod, container, surroundings),
     }),
   });

@@ -4,6 +4,7 @@ import { HugepageLimit, LinuxContainerResources } from '@berth/sdk/cri';
 import { quotaOf, sharesOf } from '../cgroup/cgroup-values.ts';
 import { hugePageLimits } from '../cgroup/pod-values.ts';
 import { specOf } from '../pod.ts';
+import type { ContainerAssignment } from '../topology-manager/resource-managers.ts';
 import type { ContainerResourcesOptions } from './container-resources-options.ts';
 import { oomScoreAdj } from './oom-score.ts';
 import { swapLimit } from './swap.ts';
@@ -11,13 +12,20 @@ import { swapLimit } from './swap.ts';
 const pageBytes = 4096n;
 
 /** A container's cgroup values, by kubelet's arithmetic (cm/helpers_linux.go). Where it has no limit, that of the pod as a whole is its own. */
-export function containerResources(pod: Pod, container: Container, options: ContainerResourcesOptions): LinuxContainerResources {
+export function containerResources(
+  pod: Pod,
+  container: Container,
+  options: ContainerResourcesOptions,
+  assignment?: ContainerAssignment,
+): LinuxContainerResources {
   const requests = readAmounts(container.resources?.requests);
   const limits = new Map([...positive(specOf(pod).resources?.limits), ...positive(container.resources?.limits)]);
   const memoryLimit = limits.get('memory') ?? 0n;
   const swap = swapLimit(pod, container, memoryLimit, options);
   return LinuxContainerResources.create({
     ...cpuValues(requests.get('cpu') ?? limits.get('cpu'), limits.get('cpu'), options),
+    ...(assignment && { cpusetCpus: assignment.cpusetCpus, cpusetMems: assignment.cpusetMems }),
+    ...(assignment?.exclusiveCpus && { cpuQuota: -1n }),
     memoryLimitInBytes: memoryLimit,
     ...swap,
     oomScoreAdj: BigInt(oomScoreAdj(pod, container, options.memory)),

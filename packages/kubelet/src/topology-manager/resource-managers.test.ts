@@ -1,0 +1,175 @@
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { isReady, podYaml, TestNode } from '../../testing/node.ts';
+import { resourcePod } from '../../testing/resource-pods.ts';
+import { oneNode, twoNodes, writeSysfs } from '../../testing/sysfs-tree.ts';
+import { systemClock } from '../clock.ts';
+import { readMachineFacts } from '../machine/machine-facts.ts';
+import { defaultResourceManagers, ResourceManagers, type ResourceManagersOptions } from './resource-managers.ts';
+
+let node: TestNode;
+
+/** Eight cores on two NUMA nodes, of which core 0 is reserved. */
+const managers: Partial<ResourceManagersOptions> = {
+  cpuManagerPolicy: 'static',
+  reservedSystemCPUs: '0',
+  topologyManagerPolicy: 'restricted',
+  cpuManagerReconcilePeriodMs: 200,
+};
+
+beforeEach(async () => {
+  node = await TestNode.create();
+  await mkdir(join(node.root, 'manifests'));
+  await writeSysfs(join(node.root, 'sys'), twoNodes());
+  useKubelet();
+});
+
+afterEach(() => node.remove());
+
+function useKubelet(resourceManagers: Partial<ResourceManagersOptions> = managers): void {
+  const machine = { ...readMachineFacts(), cpus: 8, memory: 32n * 2n ** 30n };
+  node.replaceKubelet({ machine, resourceManagers, topologyRoots: { sys: join(node.root, 'sys') } });
+}
+
+const exclusive = (cpu: number) =>
+  `  containers: [{name: main, image: a, resources: {limits: {cpu: ${cpu}, memory: 1Gi}}}]\n  terminationGracePeriodSeconds: 0\n`;
+const shared = '  containers: [{name: main, image: a}]\n  terminationGracePeriodSeconds: 0\n';
+
+const apply = (name: string, spec: string) => node.write(`manifests/${name}.yaml`, podYaml(name, spec));
+
+/** What the newest container of the pod is held to. */
+function cpusetOf(pod: string): string | undefined {
+  const containers = [...node.runtime.containers.values()].filter(({ config }) => config.labels['io.kubernetes.pod.name'] === pod);
+  return containers.at(-1)?.config.linux?.resources?.cpusetCpus;
+}
+
+describe('containers are held to their CPUs', () => {
+  it('their own, or those that are shared, which follow those that come and go', async () => {
+    await apply('any', shared);
+    await node.kubelet.start();
+    await node.until('any', isReady);
+    expect(cpusetOf('any')).toBe('0-7');
+    await apply('own', exclusive(2));
+    await node.until('own', isReady);
+    await expect.poll(() => [cpusetOf('own'), cpusetOf('any')]).toEqual(['1-2', '0,3-7']);
+    await rm(join(node.root, 'manifests/own.yaml'));
+    await expect.poll(() => cpusetOf('any')).toBe('0-7');
+  });
+
+  it('without a quota on those that are their own', async () => {
+    await apply('own', exclusive(2));
+    await apply('half', exclusive(0.5));
+    await node.kubelet.start();
+    const quotas = new Map<string, bigint | undefined>();
+    node.runtime.faults.set('StartContainer', () => {
+      for (const { config } of node.runtime.containers.values()) {
+        quotas.set(config.labels['io.kubernetes.pod.name'] ?? '', config.linux?.resources?.cpuQuota);
+      }
+    });
+    await Promise.all(['own', 'half'].map((name) => node.until(name, isReady)));
+    expect(Object.fromEntries(quotas)).toEqual({ own: -1n, half: 50_000n });
+  });
+
+  it('which a change of the pod in place can not change', async () => {
+    const pod = resourcePod('own', { containers: { main: { cpu: '2' } } });
+    const resourceManagers = new ResourceManagers(
+      { ...defaultResourceManagers, cpuManagerPolicy: 'static', reservedSystemCPUs: '0' },
+      node.root,
+      {
+        pods: () => [],
+        holders: () => [],
+        sourcesReady: () => true,
+        runtime: () => {
+          throw new Error('it is not asked');
+        },
+        clock: systemClock,
+        log: pino({ level: 'silent' }),
+      },
+    );
+    await resourceManagers.start({ cpu: 0n, memory: 0n }, { sys: join(node.root, 'sys') });
+    expect(resourceManagers.refuseResize(pod)).toEqual({
+      reason: 'Infeasible',
+      message: 'Resize is infeasible for Guaranteed Pods alongside CPU Manager static policy',
+    });
+  });
+
+  it('again, if the runtime could not', async () => {
+    let failures = 2;
+    node.runtime.faults.set('UpdateContainerResources', () => {
+      if (failures-- > 0) throw new Error('busy');
+    });
+    await apply('any', shared);
+    await apply('own', exclusive(3));
+    await node.kubelet.start();
+    await expect.poll(() => cpusetOf('any'), { timeout: 8000 }).toBe('0,4-7');
+  });
+});
+
+describe('a pod that can not have its CPUs fails', () => {
+  it.each([
+    ['near to each other', 3, 2, 'TopologyAffinityError', 'Pod was rejected: Resources cannot be allocated with Topology locality'],
+    ['at all', 2, 6, 'TopologyAffinityError', 'Pod was rejected: Resources cannot be allocated with Topology locality'],
+  ])('%s', async (_, first, second, reason, message) => {
+    await apply('filler', exclusive(3));
+    await node.kubelet.start();
+    await node.until('filler', isReady);
+    await apply('first', exclusive(first));
+    await node.until('first', isReady);
+    await apply('second', exclusive(second));
+    const failed = await node.until('second', (pod) => pod.status?.phase === 'Failed');
+    expect(failed.status).toMatchObject({ reason, message });
+  });
+});
+
+describe('another kubelet', () => {
+  it('goes on with the CPUs of running pods, and frees those of pods that are gone', async () => {
+    for (const name of ['a', 'b']) await apply(name, exclusive(2));
+    await node.kubelet.start();
+    await Promise.all(['a', 'b'].map((name) => node.until(name, isReady)));
+    const before = cpusetOf('b');
+    await node.kubelet.stop({ gracefully: false });
+    await rm(join(node.root, 'manifests/a.yaml'));
+    await apply('c', exclusive(2));
+    useKubelet();
+    await node.kubelet.start();
+    await node.until('c', isReady);
+    expect(cpusetOf('b')).toBe(before);
+    const entries = async () => JSON.parse(await readFile(join(node.root, 'kubelet/cpu_manager_state'), 'utf8')).entries;
+    await expect.poll(async () => Object.keys(await entries())).toHaveLength(2);
+  });
+
+  it.each([
+    [
+      'another policy',
+      { cpuManagerPolicy: 'none' } as const,
+      /CPU manager state .*cpu_manager_state: the configured policy "none" differs/,
+    ],
+    [
+      'a memory policy that lacks its reservation',
+      { ...managers, memoryManagerPolicy: 'Static' } as const,
+      /reservedMemory: the policy Static needs reserved memory/,
+    ],
+  ])('does not start with %s', async (_, options, message) => {
+    await node.kubelet.start();
+    await node.kubelet.stop({ gracefully: false });
+    useKubelet(options);
+    await expect(node.kubelet.start()).rejects.toThrow(message);
+  });
+
+  it('does not start on other CPUs than those of the state', async () => {
+    await node.kubelet.start();
+    await node.kubelet.stop({ gracefully: false });
+    await rm(join(node.root, 'sys'), { recursive: true });
+    await writeSysfs(join(node.root, 'sys'), oneNode(4));
+    useKubelet();
+    await expect(node.kubelet.start()).rejects.toThrow(/its CPUs 0-7 aren't those of this machine, 0-3/);
+  });
+
+  it('does not start with a state that nobody can read', async () => {
+    await mkdir(join(node.root, 'kubelet'), { recursive: true });
+    await writeFile(join(node.root, 'kubelet/cpu_manager_state'), '\0\0');
+    await expect(node.kubelet.start()).rejects.toThrow(/it is corrupted: it isn't JSON; drain this node and delete the file/);
+  });
+});

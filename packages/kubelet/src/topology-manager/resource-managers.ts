@@ -1,0 +1,189 @@
+import { join } from 'node:path';
+import type { Container, Pod } from '@berth/api/objects';
+import type { Logger } from 'pino';
+import type { AdmitHandler, AdmitRequest } from '../admission/admit-handler.ts';
+import type { Clock } from '../clock.ts';
+import { checkCpuPolicyOptions, readCpuPolicyOptions } from '../cpu-manager/cpu-policy-options.ts';
+import { CpuStateFile } from '../cpu-manager/cpu-state.ts';
+import { CpusetReconciler } from '../cpu-manager/cpuset-reconciler.ts';
+import { reservedCpus } from '../cpu-manager/reserved-cpus.ts';
+import { StaticCpuPolicy } from '../cpu-manager/static-cpu-policy.ts';
+import type { MachineTopology } from '../machine/machine-topology.ts';
+import { readMachineTopology, type TopologyRoots } from '../machine/read-machine-topology.ts';
+import { MemoryStateFile } from '../memory-manager/memory-state.ts';
+import { checkReservedMemory, type ReservedMemory } from '../memory-manager/reserved-memory.ts';
+import { StaticMemoryPolicy } from '../memory-manager/static-memory-policy.ts';
+import type { Refusal, ResizeRefusal } from '../plan/observed-pod.ts';
+import { qosClassOf } from '../plan/qos-class.ts';
+import { uidOf } from '../pod.ts';
+import type { RuntimeClient } from '../runtime/runtime-client.ts';
+import type { HintProvider } from './hint-provider.ts';
+import { TopologyManager, type TopologyManagerOptions } from './topology-manager.ts';
+
+/** Named after the fields of KubeletConfiguration. */
+export interface ResourceManagersOptions extends TopologyManagerOptions {
+  cpuManagerPolicy: 'none' | 'static';
+  cpuManagerPolicyOptions: Readonly<Record<string, string>>;
+  /** A list such as `0-1,8`; empty: as many as the reserved CPU time needs. */
+  reservedSystemCPUs: string;
+  /** How often running containers are held to their CPUs anew. */
+  cpuManagerReconcilePeriodMs: number;
+  memoryManagerPolicy: 'None' | 'Static';
+  reservedMemory: readonly ReservedMemory[];
+}
+
+/** kubelet's. */
+export const defaultResourceManagers: ResourceManagersOptions = {
+  cpuManagerPolicy: 'none',
+  cpuManagerPolicyOptions: {},
+  reservedSystemCPUs: '',
+  cpuManagerReconcilePeriodMs: 10_000,
+  memoryManagerPolicy: 'None',
+  reservedMemory: [],
+  topologyManagerPolicy: 'none',
+  topologyManagerScope: 'container',
+  topologyManagerPolicyOptions: {},
+};
+
+/** What of the node pods don't get. */
+export interface Reserved {
+  /** kubeReserved and systemReserved, in millicores. */
+  cpu: bigint;
+  /** kubeReserved, systemReserved and evictionHard, in bytes. */
+  memory: bigint;
+}
+
+/** What a container has for itself, as CRI writes it; empty: no word on it. */
+export interface ContainerAssignment {
+  cpusetCpus: string;
+  cpusetMems: string;
+  /** No quota is needed for CPUs that nobody else has, and none may slow them down. */
+  exclusiveCpus: boolean;
+}
+
+/** What the managers know of the rest of the node. */
+interface ManagedNode {
+  /** All pods with their status. */
+  pods(): Pod[];
+  /** The pods that were admitted and haven't ended, and those that wait to be. */
+  holders(): Pod[];
+  /** Whether these are all: before that, nobody knows which pods of before a restart are gone. */
+  sourcesReady(): boolean;
+  runtime(handler: string): RuntimeClient;
+  clock: Clock;
+  log: Logger;
+}
+
+/** CPU, memory and topology manager of a node. */
+export class ResourceManagers implements AdmitHandler {
+  readonly #options: ResourceManagersOptions;
+  readonly #directory: string;
+  readonly #providers: HintProvider[] = [];
+  readonly #node: ManagedNode;
+  readonly #reconciler: CpusetReconciler;
+  #cpus: StaticCpuPolicy | undefined;
+  #memory: StaticMemoryPolicy | undefined;
+  #topology: TopologyManager | undefined;
+  /** Pods that were among those of the node since it began; of all others something may still come to light. */
+  readonly #seen = new Set<string>();
+
+  /** State files are in `directory`; providers of other resources (devices) may be given. */
+  constructor(options: ResourceManagersOptions, directory: string, node: ManagedNode, providers: readonly HintProvider[] = []) {
+    this.#options = options;
+    this.#directory = directory;
+    this.#node = node;
+    this.#providers.push(...providers);
+    this.#reconciler = new CpusetReconciler({
+      ...node,
+      cpuManagerReconcilePeriodMs: options.cpuManagerReconcilePeriodMs,
+      cpusOf: (pod, container) => this.assignmentOf(pod, { name: container }).cpusetCpus,
+      releaseEnded: () => this.#releaseEnded(),
+    });
+  }
+
+  /** Reads the machine and the state files. FAILED_PRECONDITION or INVALID_ARGUMENT for what keeps the node from starting. */
+  async start(reserved: Reserved, roots?: TopologyRoots): Promise<void> {
+    const { cpuManagerPolicy, memoryManagerPolicy, topologyManagerPolicy } = this.#options;
+    const [cpuFile, memoryFile] = this.#files();
+    if (cpuManagerPolicy === 'none') cpuFile.save(cpuFile.load());
+    if (memoryManagerPolicy === 'None') memoryFile.save(memoryFile.load() ?? { nodes: new Map(), entries: new Map() });
+    if (cpuManagerPolicy === 'none' && memoryManagerPolicy === 'None' && topologyManagerPolicy === 'none') return;
+    const machine = await readMachineTopology(roots);
+    if (cpuManagerPolicy === 'static') this.#cpus = this.#startCpus(machine, cpuFile, reserved.cpu);
+    if (memoryManagerPolicy === 'Static') this.#memory = this.#startMemory(machine, memoryFile, reserved.memory);
+    this.#providers.push(...[this.#cpus, this.#memory].filter((provider) => provider !== undefined));
+    this.#topology = new TopologyManager(this.#options, machine, this.#providers);
+  }
+
+  /** Gives the pod what it asks for. Pods of before a restart keep what they had. */
+  admit({ pod, others }: AdmitRequest): Refusal | undefined {
+    this.#forgetEnded(others);
+    this.#seen.add(uidOf(pod));
+    const refusal = this.#topology?.allocate(pod);
+    this.#reconciler.notify();
+    return refusal;
+  }
+
+  /** Holds running containers to their CPUs until `signal` aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    if (this.#topology) await this.#reconciler.run(signal);
+  }
+
+  /** kubelet's answer to a pod whose CPUs or memory a static policy has handed out, or would. */
+  refuseResize(pod: Pod): ResizeRefusal | undefined {
+    if (qosClassOf(pod) !== 'Guaranteed') return undefined;
+    const manager = this.#cpus ? 'CPU Manager' : this.#memory && 'Memory Manager';
+    return manager && { reason: 'Infeasible', message: `Resize is infeasible for Guaranteed Pods alongside ${manager} static policy` };
+  }
+
+  assignmentOf(pod: Pod, { name }: Pick<Container, 'name'>): ContainerAssignment {
+    const uid = uidOf(pod);
+    return {
+      cpusetCpus: `${this.#cpus?.cpusOf(uid, name) ?? ''}`,
+      cpusetMems: `${this.#memory?.nodesOf(uid, name) ?? ''}`,
+      exclusiveCpus: this.#cpus?.hasOwn(uid, name) ?? false,
+    };
+  }
+
+  #releaseEnded(): void {
+    if (!this.#node.sourcesReady()) return;
+    const uids = new Set(this.#node.holders().map(uidOf));
+    for (const provider of this.#providers) {
+      for (const uid of provider.holders()) if (!uids.has(uid)) provider.release(uid);
+    }
+  }
+
+  #forgetEnded(others: readonly Pod[]): void {
+    const present = new Set(others.map(uidOf));
+    for (const uid of this.#seen) {
+      if (present.has(uid)) continue;
+      this.#seen.delete(uid);
+      for (const provider of this.#providers) provider.release(uid);
+    }
+    for (const uid of present) this.#seen.add(uid);
+  }
+
+  #files(): [CpuStateFile, MemoryStateFile] {
+    const { cpuManagerPolicy, memoryManagerPolicy } = this.#options;
+    return [
+      new CpuStateFile(join(this.#directory, 'cpu_manager_state'), cpuManagerPolicy),
+      new MemoryStateFile(join(this.#directory, 'memory_manager_state'), memoryManagerPolicy),
+    ];
+  }
+
+  #startCpus(machine: MachineTopology, file: CpuStateFile, reservedMilliCpu: bigint): StaticCpuPolicy {
+    const options = readCpuPolicyOptions(this.#options.cpuManagerPolicyOptions);
+    checkCpuPolicyOptions(options, machine, this.#options.topologyManagerPolicy);
+    return new StaticCpuPolicy({
+      machine,
+      options,
+      reserved: reservedCpus(machine, this.#options.reservedSystemCPUs, reservedMilliCpu),
+      file,
+    });
+  }
+
+  #startMemory(machine: MachineTopology, file: MemoryStateFile, reservedBytes: bigint): StaticMemoryPolicy {
+    checkReservedMemory(machine, this.#options.reservedMemory, reservedBytes);
+    return new StaticMemoryPolicy(machine, this.#options.reservedMemory, file);
+  }
+}
