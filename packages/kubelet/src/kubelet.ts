@@ -12,6 +12,7 @@ import { PodAdmission } from './admission/pod-admission.ts';
 import { unsupportedFields } from './admission/unsupported-fields.ts';
 import type { ClusterApi } from './api/cluster-api.ts';
 import { NodeCgroups } from './cgroup/node-cgroups.ts';
+import { PodMemories } from './checkpoint/pod-memories.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { endPods } from './end-pods.ts';
 import { type EnvironmentOptions, NodeEnvironment } from './node-environment.ts';
@@ -85,6 +86,7 @@ export class Kubelet {
   readonly #cgroups: NodeCgroups | undefined;
   readonly #environment: NodeEnvironment;
   readonly #admission: PodAdmission;
+  readonly #memories: PodMemories;
   readonly #workers: PodWorkers;
   readonly #cluster: ClusterPods | undefined;
   readonly #loop: SyncLoop;
@@ -103,10 +105,13 @@ export class Kubelet {
     this.#cgroups = options.cgroupRoot === undefined ? undefined : new NodeCgroups(options.cgroupRoot);
     this.#environment = new NodeEnvironment(options.kubeletRoot, options);
     this.#admission = new PodAdmission([unsupportedFields, hostPorts, ...this.#environment.admitHandlers]);
+    this.#memories = new PodMemories(join(options.kubeletRoot, 'pod-memories'), options.log);
     this.#workers = new PodWorkers({
+      clock: this.#clock,
+      remembered: this.#memories,
       kubeletRoot: options.kubeletRoot,
       create: (pod, handler) => this.#createWorker(pod, handler),
-      begunBefore: (pod) => existsSync(this.#directories.podDirectory(pod)),
+      begunBefore: (pod) => this.#memories.restored(uidOf(pod)) !== undefined || existsSync(this.#directories.podDirectory(pod)),
       onFinished: (pod) => this.#forget(pod),
     });
     const { cluster: api, nodeName, log } = options;
@@ -138,6 +143,7 @@ export class Kubelet {
   async start(): Promise<void> {
     await mkdir(this.#options.kubeletRoot, { recursive: true, mode: 0o750 });
     await mkdir(this.#options.podLogsDir, { recursive: true });
+    this.#memories.load();
     await this.#server.listen();
     this.#loopDone = Promise.all([this.#loop.run(this.#loopEnd.signal), this.#cluster?.run(this.#loopEnd.signal)]);
   }
@@ -149,6 +155,7 @@ export class Kubelet {
     await this.#workers.haltAll();
     this.#loopEnd.abort();
     await this.#loopDone;
+    await this.#memories.flush();
     await this.#server.close();
     return left;
   }
@@ -192,7 +199,9 @@ export class Kubelet {
 
   #createWorker(asked: Pod, foundIn: string | undefined): PodWorker {
     const found = foundIn === undefined ? this.#runtimes.admit(asked) : { pod: asked, client: this.#runtimes.get(foundIn) };
-    const { pod, client, refusal = this.#admit(pod) } = found;
+    const restored = this.#memories.restored(uidOf(asked));
+    // A pod that ran isn't asked again: what it was given is its own.
+    const { pod, client, refusal = restored ? undefined : this.#admit(pod) } = found;
     const warnings = [...leftOutFields(pod), ...(refusal ? [refusal] : [])];
     for (const { reason, message } of warnings) this.#events.record(pod, 'Warning', reason, message);
     const worker = new PodWorker({
@@ -202,10 +211,19 @@ export class Kubelet {
       log: this.#options.log,
       hostIP: this.#options.nodeIP ?? this.#environment.hostIPs()[0],
       refusal,
-      onStatus: (current, status) => this.#tell(current, status),
+      restored,
+      onStatus: (current, status) => {
+        this.#remember(worker);
+        this.#tell(current, status);
+      },
     });
     this.#traces.register(worker.trace.traceId, fullNameOf(pod));
     return worker;
+  }
+
+  #remember(worker: PodWorker): void {
+    const { memory } = worker;
+    if (memory && !worker.finished) this.#memories.remember(uidOf(worker.pod), () => worker.memory ?? memory);
   }
 
   #admit(pod: Pod): Refusal | undefined {
@@ -252,6 +270,7 @@ export class Kubelet {
 
   #forget(pod: Pod): void {
     this.#events.forget(uidOf(pod));
+    this.#memories.forget(uidOf(pod));
     this.#cluster?.ended(pod);
     this.#cluster?.show(this.pods());
     this.#tell(pod);

@@ -8,6 +8,7 @@ import { ActionFailure } from './actions/action-failure.ts';
 import { checkImage } from './actions/check-image.ts';
 import { type Change, perform } from './actions/perform.ts';
 import { removeLogs } from './actions/remove-logs.ts';
+import type { PodMemory } from './checkpoint/pod-memory.ts';
 import type { Clock } from './clock.ts';
 import { patientSignal } from './patient-signal.ts';
 import type { Action, StartContainer } from './plan/action.ts';
@@ -29,6 +30,8 @@ interface PodWorkerOptions {
   log: Logger;
   hostIP?: string;
   refusal?: ObservedPod['refusal'];
+  /** What a kubelet before this one knew of the pod. */
+  restored?: PodMemory;
   /** Called when the status of the pod, as it is by now, has changed. */
   onStatus(pod: Pod, status: PodStatus): void;
 }
@@ -80,7 +83,8 @@ export class PodWorker {
       directories: 'unknown',
       hostIP: options.hostIP,
       refusal: options.refusal,
-      previous: options.context.pod.status,
+      ...options.restored?.observed,
+      previous: options.restored?.status ?? options.context.pod.status,
     };
   }
 
@@ -92,6 +96,20 @@ export class PodWorker {
   /** As it was told last. */
   get status(): PodStatus {
     return this.#observed.previous ?? { phase: 'Pending' };
+  }
+
+  /** What the next kubelet has to know of the pod; undefined for one that was refused. */
+  get memory(): PodMemory | undefined {
+    if (this.#observed.refusal) return undefined;
+    const { handler, failures, restartDelays, owedRestarts, eviction, previous } = this.#observed;
+    const starts = Object.entries(failures).filter(([key]) => key.startsWith('start-container'));
+    return {
+      pod: this.pod,
+      handler,
+      status: previous,
+      ...(this.#observed.deletion && { deadline: this.#deadline(this.#observed.deletion.gracePeriodSeconds) }),
+      observed: { failures: Object.fromEntries(starts), restartDelays, owedRestarts, eviction },
+    };
   }
 
   /** Something has been made for the pod, now or by a kubelet before. */
@@ -175,6 +193,12 @@ export class PodWorker {
     this.#halted.abort(new PluginError('CANCELLED', 'the kubelet is stopping'));
     this.notify();
     await this.#done;
+  }
+
+  /** When the grace period of a pod that is to end is over. */
+  #deadline(gracePeriodSeconds: number): string {
+    const since = this.#observed.endingSince ?? this.#options.clock.now();
+    return new Date(since.getTime() + gracePeriodSeconds * 1000).toISOString();
   }
 
   async #run(): Promise<void> {

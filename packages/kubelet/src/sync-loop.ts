@@ -110,9 +110,15 @@ export class SyncLoop {
         workers.notifyAll();
         break;
       case 'housekeeping':
-        if (this.sourcesReady) for (const pleg of this.#plegs) workers.endOrphans(pleg.handler, pleg.pods ?? []);
+        if (this.sourcesReady) this.#endLeftOvers();
         workers.forgetFinished();
     }
+  }
+
+  #endLeftOvers(): void {
+    const { workers } = this.#options;
+    for (const pleg of this.#plegs) workers.endOrphans(pleg.handler, pleg.pods ?? []);
+    workers.endRemembered(this.#plegs.map((pleg) => pleg.handler));
   }
 
   async #follow(source: PodSource, signal: AbortSignal): Promise<void> {

@@ -19,7 +19,7 @@ export const featureGates: Readonly<Record<string, readonly boolean[]>> = {
   MemoryQoS: [false],
   NodeSwap: [false],
   NodeLogQuery: [false, true],
-  UserNamespacesSupport: [false],
+  UserNamespacesSupport: [true],
   DynamicResourceAllocation: [false],
   RotateKubeletServerCertificate: [false],
   QOSReserved: [false],

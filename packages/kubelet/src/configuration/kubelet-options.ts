@@ -8,13 +8,18 @@ import { isOpen } from './feature-gates.ts';
 import type { KubeletConfiguration } from './kubelet-configuration.ts';
 
 /** What of a kubelet's options its configuration says. */
-type ConfiguredOptions = Pick<KubeletOptions, 'runtimeRequestTimeoutMs' | 'backOff' | 'intervals'>;
+type ConfiguredOptions = Partial<KubeletOptions>;
 
 /** A node's configuration as the options of the kubelet's parts. */
 export function kubeletOptions(configuration: KubeletConfiguration): ConfiguredOptions {
   return {
     runtimeRequestTimeoutMs: milliseconds(configuration.runtimeRequestTimeout),
     backOff: crashBackOff(configuration),
+    evented: isOpen('EventedPLEG', configuration.featureGates),
+    dns: { clusterDNS: configuration.clusterDNS, clusterDomain: configuration.clusterDomain, resolvConf: configuration.resolvConf },
+    sysctls: { allowedUnsafeSysctls: configuration.allowedUnsafeSysctls },
+    seccompDefault: configuration.seccompDefault,
+    userNamespaces: { idsPerPod: configuration.userNamespaces.idsPerPod, maxPods: configuration.maxPods },
     intervals: { syncMs: milliseconds(configuration.syncFrequency) },
   };
 }
