@@ -90,9 +90,18 @@ export class SyncLoop {
       this.#repeat({ kind: 'housekeeping' }, intervals.housekeepingMs, signal),
     ];
     this.stalls.start();
-    for await (const event of this.#events.read(signal)) this.stalls.measure(() => this.#handle(event));
+    for await (const event of this.#events.read(signal)) this.stalls.measure(() => this.#handleSafely(event));
     this.stalls.stop();
     await Promise.all(streams);
+  }
+
+  /** A fault of our own is one event's: the node goes on. */
+  #handleSafely(event: LoopEvent): void {
+    try {
+      this.#handle(event);
+    } catch (thrown) {
+      this.#options.log.error({ err: thrown, event: event.kind }, 'the sync loop failed at an event');
+    }
   }
 
   #handle(event: LoopEvent): void {
