@@ -33,7 +33,8 @@ describe('a node whose runtime has the cgroup driver systemd', () => {
 
   it('runs a pod in a slice of its own, and leaves none', async () => {
     const slices = () => globSync(`/sys/fs/cgroup/{,systemd/}${home.name}.slice`);
-    const scopes = () => globSync(slices().map((slice) => `${slice}/${home.name}-pod*.slice/berth-*.scope`));
+    const burstable = () => `${home.name}-kubepods.slice/${home.name}-kubepods-burstable.slice/${home.name}-kubepods-burstable-pod*.slice`;
+    const scopes = () => globSync(slices().map((slice) => `${slice}/${burstable()}/berth-*.scope`));
     const endpoint = `unix://${home.directory}/cri.sock`;
     runtime = home.start(['runtime', 'runc', '--listen', endpoint, '--', '--cgroup-driver', 'systemd']);
     await runtime.says(/"serving"/);

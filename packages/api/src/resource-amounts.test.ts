@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Container, Pod, PodSpec } from './objects.ts';
-import { allocatableOf, podRequests } from './resource-amounts.ts';
+import { allocatableOf, limitsAll, podLimits, podRequests } from './resource-amounts.ts';
 
 const asking = (requests: Record<string, string>, more: Partial<Container> = {}): Container => ({
   name: 'c',
@@ -39,6 +39,33 @@ describe('podRequests', () => {
   it('counts what a container does not mention as the amount given for that', () => {
     const amounts = podRequests(podOf({ containers: [asking({}), asking({ cpu: '0' })] }), new Map([['cpu', 100n]]));
     expect(amounts.get('cpu')).toBe(100n);
+  });
+});
+
+describe('podLimits', () => {
+  const limited = (limits: Record<string, string>, more: Partial<Container> = {}): Container => ({
+    name: 'c',
+    image: 'a:1',
+    resources: { limits },
+    ...more,
+  });
+  const limits = (spec: Partial<PodSpec>) => Object.fromEntries(podLimits(podOf(spec)));
+
+  it('adds up limits as requests are added up, with the overhead of what is limited', () => {
+    const sidecar = limited({ cpu: '1' }, { restartPolicy: 'Always' });
+    const spec = { containers: [limited({ cpu: '1' }), limited({})], initContainers: [sidecar, limited({ cpu: '3' })] };
+    expect(limits({ ...spec, overhead: { cpu: '100m', memory: '1Ki' } })).toEqual({ cpu: 4100n });
+    expect(limits({ ...spec, resources: { limits: { cpu: '2' } } })).toEqual({ cpu: 2000n });
+  });
+
+  it.each<[what: string, spec: Partial<PodSpec>, bound: boolean]>([
+    ['every container has a limit', { containers: [limited({ cpu: '1' }), limited({ cpu: '2' })] }, true],
+    ['one container has none', { containers: [limited({ cpu: '1' }), limited({})] }, false],
+    ['one has a limit of zero', { containers: [limited({ cpu: '0' })] }, false],
+    ['an init container has none', { containers: [limited({ cpu: '1' })], initContainers: [limited({})] }, false],
+    ['the pod as a whole has one', { containers: [limited({})], resources: { limits: { cpu: '1' } } }, true],
+  ])('bound the pod or not, where %s', (_what, spec, bound) => {
+    expect(limitsAll(podOf(spec), 'cpu')).toBe(bound);
   });
 });
 

@@ -29,10 +29,32 @@ export function allocatableOf({ status }: Node): ResourceAmounts {
  */
 export function podRequests({ spec }: Pod, unset: ResourceAmounts = none): ResourceAmounts {
   if (!spec) return none;
-  const total = greatest(runningRequests(spec, unset), startingRequests(spec, unset));
+  const total = podTotal(spec, (container) => containerRequests(container, unset));
   for (const [name, amount] of readAmounts(spec.resources?.requests)) total.set(name, amount);
   addTo(total, readAmounts(spec.overhead));
   return total;
+}
+
+/**
+ * The limits of a pod (Kubernetes `resource.PodLimits`), added up as its requests are. A container without a limit adds nothing: whether
+ * the sum bounds the pod is told by `limitsAll`. The overhead is added to what has a limit.
+ */
+export function podLimits({ spec }: Pod): ResourceAmounts {
+  if (!spec) return none;
+  const total = podTotal(spec, ({ resources }) => readAmounts(resources?.limits));
+  for (const [name, amount] of readAmounts(spec.resources?.limits)) total.set(name, amount);
+  for (const [name, amount] of readAmounts(spec.overhead)) {
+    const limit = total.get(name) ?? 0n;
+    if (limit > 0n) total.set(name, limit + amount);
+  }
+  return total;
+}
+
+/** Whether the pod as a whole has a limit of the resource, or each of its containers has; a limit of zero is none. */
+export function limitsAll({ spec }: Pod, name: string): boolean {
+  const isLimited = (resources: ResourceRequirements | undefined) => (readAmounts(resources?.limits).get(name) ?? 0n) > 0n;
+  if (!spec) return false;
+  return isLimited(spec.resources) || [...(spec.initContainers ?? []), ...spec.containers].every(({ resources }) => isLimited(resources));
 }
 
 const none: ResourceAmounts = new Map();
@@ -42,20 +64,25 @@ export function addTo(total: Map<string, bigint>, amounts: ResourceAmounts): voi
   for (const [name, amount] of amounts) total.set(name, (total.get(name) ?? 0n) + amount);
 }
 
-function runningRequests(spec: PodSpec, unset: ResourceAmounts): ResourceAmounts {
+/** Of the containers and sidecars together, or of the greatest init container beside the sidecars before it, whichever is more. */
+function podTotal(spec: PodSpec, amountsOf: (container: Container) => ResourceAmounts): Map<string, bigint> {
+  return greatest(runningTotal(spec, amountsOf), startingTotal(spec, amountsOf));
+}
+
+function runningTotal(spec: PodSpec, amountsOf: (container: Container) => ResourceAmounts): ResourceAmounts {
   const total = new Map<string, bigint>();
   for (const container of [...(spec.containers ?? []), ...(spec.initContainers ?? []).filter(isSidecar)]) {
-    addTo(total, containerRequests(container, unset));
+    addTo(total, amountsOf(container));
   }
   return total;
 }
 
 /** The most that is asked for while init containers run one after another, next to the sidecars already started. */
-function startingRequests(spec: PodSpec, unset: ResourceAmounts): ResourceAmounts {
+function startingTotal(spec: PodSpec, amountsOf: (container: Container) => ResourceAmounts): ResourceAmounts {
   const sidecars = new Map<string, bigint>();
   let most: Map<string, bigint> = new Map();
   for (const container of spec.initContainers ?? []) {
-    const own = containerRequests(container, unset);
+    const own = amountsOf(container);
     if (isSidecar(container)) addTo(sidecars, own);
     const now = new Map(sidecars);
     if (!isSidecar(container)) addTo(now, own);

@@ -1,67 +1,40 @@
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { Event, Pod, PodStatus } from '@berth/api/objects';
 import { ExecSyncRequest, type ExecSyncResponse } from '@berth/sdk/cri';
-import type { Logger } from 'pino';
 import type { ActionContext } from './actions/action-context.ts';
 import { hostPorts } from './admission/host-ports.ts';
 import { leftOutFields } from './admission/left-out-fields.ts';
 import { PodAdmission } from './admission/pod-admission.ts';
 import { unsupportedFields } from './admission/unsupported-fields.ts';
-import type { ClusterApi } from './api/cluster-api.ts';
+import { CgroupHousekeeping } from './cgroup/cgroup-housekeeping.ts';
+import { defaultCgroups } from './cgroup/cgroup-options.ts';
 import { NodeCgroups } from './cgroup/node-cgroups.ts';
 import { PodMemories } from './checkpoint/pod-memories.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { endPods } from './end-pods.ts';
-import { type EnvironmentOptions, NodeEnvironment } from './node-environment.ts';
-import { type BackOff, defaultBackOff } from './plan/back-off.ts';
+import type { KubeletOptions } from './kubelet-options.ts';
+import { readMachineFacts } from './machine/machine-facts.ts';
+import { defaultNodeResources, NodeResources } from './machine/node-resources.ts';
+import { NodeEnvironment } from './node-environment.ts';
+import { defaultBackOff } from './plan/back-off.ts';
 import type { Refusal } from './plan/observed-pod.ts';
 import { apiTime, fullNameOf, specOf, uidOf } from './pod.ts';
 import { PodDirectories } from './pod-directories.ts';
 import { PodEvents } from './pod-events.ts';
 import { PodWorker } from './pod-worker.ts';
 import { PodWorkers } from './pod-workers.ts';
-import { NodeRuntimes, type NodeRuntimesOptions } from './runtime/node-runtimes.ts';
+import { NodeRuntimes } from './runtime/node-runtimes.ts';
 import type { RuntimeClient } from './runtime/runtime-client.ts';
 import { RuntimeSessions } from './runtime/runtime-sessions.ts';
 import { KubeletServer } from './server/server.ts';
 import { ClusterPods } from './sources/cluster-pods.ts';
-import type { PodSource } from './sources/pod-source.ts';
 import { NodeStatsProvider } from './stats/node-stats-provider.ts';
-import { defaultIntervals, type Intervals, SyncLoop } from './sync-loop.ts';
+import { defaultIntervals, SyncLoop } from './sync-loop.ts';
 import { PodTraces } from './trace/pod-traces.ts';
 
-/** What a kubelet is made of. Times and back-off are for tests; their defaults are kubelet's. */
-export interface KubeletOptions extends NodeRuntimesOptions, EnvironmentOptions {
-  nodeName: string;
-  /** RUN: `kubelet.sock` is made here. */
-  run: string;
-  /** Pods' directories are below, `pods/UID/volumes/...`. */
-  kubeletRoot: string;
-  /** Containers' logs: `NAMESPACE_NAME_UID/CONTAINER/RESTART.log` below. */
-  podLogsDir: string;
-  /** The node's address; default the host's first one. */
-  nodeIP?: string;
-  sources: PodSource[];
-  /** The cluster that the node belongs to; undefined: none. */
-  cluster?: ClusterApi;
-  /** False: runtimes are listed and not asked for events (the feature gate EventedPLEG). Default true. */
-  evented?: boolean;
-  /** Called with each new maximum of how long the sync loop was held up, in seconds. */
-  onStall?: (seconds: number) => void;
-  /** The parent of all pods' cgroups in cgroupfs notation, `/berth`, which is `berth.slice` for runtimes with systemd; undefined: no cgroups are made or asked for. */
-  cgroupRoot?: string;
-  log: Logger;
-  /** The traces that the runtimes' connections have their taps from. */
-  traces?: PodTraces;
-  /** How long a runtime may take to answer, the grace period of a stop coming on top. Default 2 minutes, kubelet's. */
-  runtimeRequestTimeoutMs?: number;
-  clock?: Clock;
-  backOff?: Partial<BackOff>;
-  intervals?: Partial<Intervals>;
-}
+export type { KubeletOptions } from './kubelet-options.ts';
 
 /** How a kubelet ends. */
 interface StopOptions {
@@ -83,6 +56,7 @@ export class Kubelet {
   readonly #events: PodEvents;
   readonly #traces: PodTraces;
   readonly #directories: PodDirectories;
+  readonly #resources: NodeResources;
   readonly #cgroups: NodeCgroups | undefined;
   readonly #environment: NodeEnvironment;
   readonly #admission: PodAdmission;
@@ -102,7 +76,8 @@ export class Kubelet {
     this.#events = new PodEvents(this.#clock, options.nodeName);
     this.#traces = options.traces ?? new PodTraces();
     this.#directories = new PodDirectories(options.kubeletRoot, options.podLogsDir);
-    this.#cgroups = options.cgroupRoot === undefined ? undefined : new NodeCgroups(options.cgroupRoot);
+    this.#resources = new NodeResources(readMachineFacts(), options.kubeletRoot, { ...defaultNodeResources, ...options.resources });
+    this.#cgroups = this.#cgroupsOf(options);
     this.#environment = new NodeEnvironment(options.kubeletRoot, options);
     this.#admission = new PodAdmission([unsupportedFields, hostPorts, ...this.#environment.admitHandlers]);
     this.#memories = new PodMemories(join(options.kubeletRoot, 'pod-memories'), options.log);
@@ -116,6 +91,7 @@ export class Kubelet {
     });
     const { cluster: api, nodeName, log } = options;
     this.#cluster = api && new ClusterPods({ api, nodeName, log, clock: this.#clock });
+    const housekeeping = this.#cgroups && this.#housekeepingOf(this.#cgroups, options);
     this.#loop = new SyncLoop({
       sources: [...options.sources, ...(this.#cluster ? [this.#cluster.source] : [])],
       runtimes: this.#runtimes.all(),
@@ -126,6 +102,7 @@ export class Kubelet {
       evented: options.evented,
       onStall: options.onStall,
       onUpdate: () => this.#tellAll(),
+      onHousekeeping: () => void housekeeping?.turn(),
     });
     this.#server = new KubeletServer(join(options.run, 'kubelet.sock'), {
       pods: () => this.pods(),
@@ -227,8 +204,7 @@ export class Kubelet {
   }
 
   #admit(pod: Pod): Refusal | undefined {
-    const holders = this.#workers.all().filter((worker) => worker.active);
-    return this.#admission.admit({ pod, others: holders.map((worker) => worker.pod) });
+    return this.#admission.admit({ pod, others: this.#workers.activePods() });
   }
 
   #contextOf(pod: Pod, client: RuntimeClient): ActionContext {
@@ -239,9 +215,28 @@ export class Kubelet {
       cgroups: this.#cgroups,
       events: this.#events,
       environment: this.#environment,
-      nodeMemory: BigInt(totalmem()),
+      nodeMemory: this.#resources.capacity().get('memory') ?? 0n,
       requestTimeoutMs: this.#requestTimeoutMs(),
     };
+  }
+
+  #cgroupsOf({ cgroupRoot, cgroups }: KubeletOptions): NodeCgroups | undefined {
+    if (cgroupRoot === undefined) return undefined;
+    const resources = this.#resources;
+    return new NodeCgroups(
+      { ...defaultCgroups, ...cgroups, cgroupRoot },
+      {
+        pods: () => this.#workers.activePods(),
+        podLimits: () => resources.podLimits(),
+        capacity: () => resources.capacity(),
+        allocatable: () => resources.allocatable(),
+        reserved: (field) => resources.reserved(field),
+      },
+    );
+  }
+
+  #housekeepingOf(cgroups: NodeCgroups, { log }: KubeletOptions): CgroupHousekeeping {
+    return new CgroupHousekeeping({ cgroups, isKnown: (uid) => this.#workers.knows(uid), log });
   }
 
   #statsOf({ nodeName, log, cgroupRoot }: KubeletOptions): NodeStatsProvider {
@@ -252,8 +247,8 @@ export class Kubelet {
       runtimes: this.#runtimes,
       clock: this.#clock,
       pods: () => this.pods(),
-      cgroupOf: async (pod, client, signal) => (await this.#cgroups?.of(client, signal))?.parentOf(uidOf(pod)),
-      systemCgroups: { ...(cgroupRoot !== undefined && { podsCgroup: cgroupRoot }) },
+      cgroupOf: async (pod, client, signal) => this.#cgroups?.parentOf(pod, client, signal),
+      systemCgroups: { ...(cgroupRoot !== undefined && { podsCgroup: join(cgroupRoot, 'kubepods') }) },
     });
   }
 

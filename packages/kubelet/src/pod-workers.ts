@@ -62,6 +62,18 @@ export class PodWorkers {
     this.#startWaiting();
   }
 
+  /** Whether a pod of that uid is there, or waits to begin. */
+  knows(uid: string): boolean {
+    return this.#workers.has(uid) || this.#waiting.some((pod) => uidOf(pod) === uid);
+  }
+
+  /** The pods that are admitted and haven't ended. */
+  activePods(): Pod[] {
+    return this.all()
+      .filter((worker) => worker.active)
+      .map((worker) => worker.pod);
+  }
+
   /** Something may have happened to the pod. */
   notify(uid: string): void {
     this.#workers.get(uid)?.notify();
@@ -75,7 +87,7 @@ export class PodWorkers {
   endOrphans(handler: string, pods: ListedPod[]): void {
     if (this.#stopping) return;
     for (const { uid, name, namespace, kubeletRoot } of pods) {
-      if (kubeletRoot !== this.#options.kubeletRoot || this.#workers.has(uid) || this.#waiting.some((pod) => uidOf(pod) === uid)) continue;
+      if (kubeletRoot !== this.#options.kubeletRoot || this.knows(uid)) continue;
       const nameless: Pod = { apiVersion: 'v1', kind: 'Pod', metadata: { uid, name, namespace }, spec: { containers: [] } };
       this.#endLeftOver(uid, nameless, handler);
     }
@@ -86,7 +98,7 @@ export class PodWorkers {
     if (this.#stopping) return;
     for (const uid of this.#options.remembered.restoredUids()) {
       const memory = this.#options.remembered.restored(uid);
-      if (!memory || this.#workers.has(uid) || this.#waiting.some((pod) => uidOf(pod) === uid)) continue;
+      if (!memory || this.knows(uid)) continue;
       if (handlers.includes(memory.handler)) this.#endLeftOver(uid, memory.pod, memory.handler);
       else this.#options.remembered.forget(uid);
     }

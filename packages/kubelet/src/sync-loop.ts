@@ -35,6 +35,8 @@ interface SyncLoopOptions {
   onStall?: SetStall;
   /** Called after a source has spoken. */
   onUpdate(): void;
+  /** Called in each round of housekeeping once every source has spoken; must not wait. */
+  onHousekeeping(): void;
 }
 
 type LoopEvent =
@@ -121,6 +123,7 @@ export class SyncLoop {
       case 'housekeeping':
         if (this.sourcesReady) this.#endLeftOvers();
         workers.forgetFinished();
+        if (this.sourcesReady) this.#options.onHousekeeping();
     }
   }
 

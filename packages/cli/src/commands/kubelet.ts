@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { hostname } from 'node:os';
-import { kubeletOptions, staticPodOrigins } from '@berth/kubelet/kubelet-options';
+import { kubeletOptions, staticPodOrigins } from '@berth/kubelet/configured-options';
 import { readKubeletConfiguration } from '@berth/kubelet/read-configuration';
 import { PluginError } from '@berth/sdk/errors';
 import { Command, InvalidArgumentError } from 'commander';

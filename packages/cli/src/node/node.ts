@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Pod } from '@berth/api/objects';
+import type { PodOrigins } from '@berth/kubelet/configured-options';
 import { Kubelet, type KubeletOptions } from '@berth/kubelet/kubelet';
-import type { PodOrigins } from '@berth/kubelet/kubelet-options';
 import { PodTraces } from '@berth/kubelet/pod-traces';
 import type { RuntimeClient } from '@berth/kubelet/runtime-client';
 import { PluginError } from '@berth/sdk/errors';

@@ -28,11 +28,10 @@ export interface ActionContext {
 export async function sandboxSurroundings(context: ActionContext, signal: AbortSignal): Promise<SandboxSurroundings> {
   const { pod, client, directories, environment } = context;
   const { dns } = environment;
-  const cgroups = await context.cgroups?.of(client, signal);
   return {
     kubeletRoot: directories.kubeletRoot,
     logDirectory: directories.logDirectory(pod),
-    cgroupParent: cgroups?.parentOf(uidOf(pod)) ?? '',
+    cgroupParent: (await context.cgroups?.parentOf(pod, client, signal)) ?? '',
     userNamespace: await userNamespaceOf(context),
     hostname: dns.kernelHostnameOf(pod),
     resolver: (await dns.resolverOf(pod)).config,

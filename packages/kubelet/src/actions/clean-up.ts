@@ -12,5 +12,5 @@ export async function cleanUp({ pod, client, directories, cgroups, environment }
     await rm(directory, { recursive: true, force: true });
     environment.userNamespaces.release(uidOf(pod));
   });
-  await ActionFailure.explain('FailedKillPod', 'cgroup', async () => (await cgroups?.of(client, signal))?.remove(uidOf(pod), signal));
+  await ActionFailure.explain('FailedKillPod', 'cgroup', async () => cgroups?.remove(uidOf(pod), client, signal));
 }

@@ -6,6 +6,7 @@ import { fieldValue, resourceFieldValue } from '../downward-api.ts';
 import { containerEnvironment } from '../env/container-environment.ts';
 import { ReferredData } from '../env/referred-data.ts';
 import { serviceLinks } from '../env/service-links.ts';
+import type { StartContainer } from '../plan/action.ts';
 import { namespaceOf, specOf } from '../pod.ts';
 import { type ActionContext, userNamespaceOf } from './action-context.ts';
 import { ActionFailure } from './action-failure.ts';
@@ -13,21 +14,12 @@ import { hostsMount } from './hosts-mount.ts';
 import { checkNonRoot } from './non-root.ts';
 import { volumePaths } from './prepare.ts';
 
-/** Which instance of a container is to be made, of what. */
-interface Instance {
-  attempt: number;
-  image: Image | undefined;
-  /** The pod's own addresses. */
-  podIPs: string[];
-  /** The instance whose processes an ephemeral container sees, where it names one. */
-  targetId?: string;
-}
-
 /** The CRI message for the next instance of a container, with all that it refers to looked up. What is missing is a CreateContainerConfigError in kubelet's words. */
 export async function configureContainer(
   context: ActionContext,
   container: Container,
-  { attempt, image, podIPs, targetId }: Instance,
+  { attempt, podIPs, targetId }: StartContainer,
+  image: Image | undefined,
   signal: AbortSignal,
 ): Promise<ContainerConfig> {
   try {

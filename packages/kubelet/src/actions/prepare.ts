@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Volume } from '@berth/api/objects';
-import { allContainers, specOf, uidOf } from '../pod.ts';
+import { allContainers, specOf } from '../pod.ts';
 import { makeEmptyDir } from '../volumes/empty-dir.ts';
 import { checkHostPath } from '../volumes/host-path.ts';
 import type { ActionContext } from './action-context.ts';
@@ -19,9 +19,7 @@ export async function prepare(context: ActionContext, signal: AbortSignal): Prom
       setUp(context, volume, signal),
     );
   }
-  await ActionFailure.explain('FailedCreatePodContainer', 'cgroup', async () =>
-    (await cgroups?.of(client, signal))?.create(uidOf(pod), signal),
-  );
+  await ActionFailure.explain('FailedCreatePodContainer', 'cgroup', async () => cgroups?.apply(pod, client, signal));
 }
 
 /** Where each of the pod's volumes is on the host. */

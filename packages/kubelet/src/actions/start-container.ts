@@ -17,8 +17,7 @@ export async function startContainer(context: ActionContext, action: StartContai
   if (action.pull) await pullImage(context, container, action.sandboxAttempt, signal);
   else events.record(pod, 'Normal', 'Pulled', `Container image ${JSON.stringify(container.image)} already present on machine`);
   const image = await checkImage(context, container.image ?? '', signal);
-  const { attempt, podIPs, targetId } = action;
-  const config = await configureContainer(context, container, { attempt, image, podIPs, ...(targetId && { targetId }) }, signal);
+  const config = await configureContainer(context, container, action, image, signal);
   const containerId = await create(context, action, config, signal);
   events.record(pod, 'Normal', 'Created', `Created container: ${container.name}`);
   await ActionFailure.explain('RunContainerError', `runtime ${context.client.handler}`, () =>

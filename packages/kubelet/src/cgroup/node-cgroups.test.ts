@@ -1,12 +1,18 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from '@berth/sdk/connect';
 import { CgroupDriver, ImageServiceService, RuntimeServiceService } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
+import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { CgroupMount } from '../../testing/cgroup-mount.ts';
+import { makePod } from '../../testing/observed-pod.ts';
 import { TimerRuntime } from '../../testing/timer-runtime.ts';
 import type { RuntimeClient } from '../runtime/runtime-client.ts';
+import { CgroupFiles } from './cgroup-files.ts';
+import { CgroupHousekeeping } from './cgroup-housekeeping.ts';
+import { type CgroupOptions, defaultCgroups } from './cgroup-options.ts';
 import { NodeCgroups } from './node-cgroups.ts';
 
 const { signal } = new AbortController();
@@ -14,6 +20,7 @@ let directory: string;
 let runtime: TimerRuntime;
 let client: RuntimeClient;
 let cgroups: NodeCgroups;
+let mount: CgroupMount;
 
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'berth-cgroups-'));
@@ -25,23 +32,50 @@ beforeEach(async () => {
     images: connect(ImageServiceService, runtime.address, { deadlineMs: 5000 }),
     runtimeHandler: '',
   };
-  cgroups = new NodeCgroups('/berth');
+  mount = new CgroupMount(1);
+  cgroups = nodeCgroups();
 });
 
 afterEach(async () => {
   client.runtime.close();
   client.images.close();
   await runtime.close();
+  mount.remove();
   await rm(directory, { recursive: true });
 });
 
-const parent = async () => (await cgroups.of(client, signal)).parentOf('u-1');
+/** A guaranteed pod, so that it is of no class. */
+const pod = makePod({ containers: [{ name: 'main', image: 'a:1', resources: { limits: { cpu: '1', memory: '1Gi' } } }] });
+const parent = () => cgroups.parentOf(pod, client, signal);
+
+function nodeCgroups(options: Partial<CgroupOptions> = {}): NodeCgroups {
+  const amounts = {
+    allocatable: new Map([['memory', 900n]]),
+    podLimits: new Map([['memory', 1000n]]),
+    capacity: new Map([['memory', 1100n]]),
+  };
+  return new NodeCgroups(
+    { ...defaultCgroups, cgroupRoot: '/berth', ...options },
+    {
+      pods: () => [pod],
+      podLimits: () => amounts.podLimits,
+      capacity: () => amounts.capacity,
+      allocatable: () => amounts.allocatable,
+      reserved: () =>
+        new Map([
+          ['cpu', 500n],
+          ['memory', 77n],
+        ]),
+    },
+    new CgroupFiles(mount.path),
+  );
+}
 
 describe('the cgroup parent of a pod', () => {
   it.each([
-    ['SYSTEMD', CgroupDriver.SYSTEMD, '/berth.slice/berth-podu_1.slice'],
-    ['CGROUPFS', CgroupDriver.CGROUPFS, '/berth/podu-1'],
-    ['nothing', undefined, '/berth/podu-1'],
+    ['SYSTEMD', CgroupDriver.SYSTEMD, '/berth.slice/berth-kubepods.slice/berth-kubepods-poduid.slice'],
+    ['CGROUPFS', CgroupDriver.CGROUPFS, '/berth/kubepods/poduid'],
+    ['nothing', undefined, '/berth/kubepods/poduid'],
   ])('is in the form of the driver that the runtime tells: %s', async (_name, driver, expected) => {
     runtime.cgroupDriver = driver;
     expect(await parent()).toBe(expected);
@@ -54,6 +88,57 @@ describe('the cgroup parent of a pod', () => {
       throw new PluginError('UNAVAILABLE', 'not yet');
     });
     await expect(parent()).rejects.toThrow(/not yet/);
-    expect(await parent()).toBe('/berth.slice/berth-podu_1.slice');
+    expect(await parent()).toBe('/berth.slice/berth-kubepods.slice/berth-kubepods-poduid.slice');
+  });
+});
+
+describe('all pods together', () => {
+  const kubepods = '/berth/kubepods';
+
+  it.each<[what: string, enforceNodeAllocatable: string[], limit: string]>([
+    ['have what is for them, where that is enforced', ['pods'], '1000'],
+    ['have what the machine has otherwise', ['none'], '1100'],
+  ])('%s', async (_what, enforceNodeAllocatable, limit) => {
+    mount.prepare(kubepods, `${kubepods}/poduid`);
+    cgroups = nodeCgroups({ enforceNodeAllocatable });
+    await cgroups.apply(pod, client, signal);
+    expect(mount.values(kubepods)['memory.limit_in_bytes']).toBe(limit);
+  });
+});
+
+describe('what is for others than pods', () => {
+  const options = { systemReservedCgroup: '/system', enforceNodeAllocatable: ['pods', 'system-reserved'] };
+
+  it('is bounded by what is reserved for it', async () => {
+    mount.prepare('/system');
+    expect(await nodeCgroups(options).enforceReserved()).toEqual(['/system']);
+    expect(mount.values('/system')).toMatchObject({ 'cpu.shares': '512', 'memory.limit_in_bytes': '77' });
+  });
+
+  it('is bounded in CPU only where only that is asked for', async () => {
+    mount.prepare('/system');
+    await nodeCgroups({ ...options, enforceNodeAllocatable: ['system-reserved-compressible'] }).enforceReserved();
+    expect(mount.values('/system')).toEqual({ 'cpu.shares': '512' });
+  });
+
+  it('has to have the cgroup that is named', async () => {
+    await expect(nodeCgroups(options).enforceReserved()).rejects.toThrow('systemReservedCgroup /system: there is no such cgroup');
+  });
+});
+
+describe('cgroups of pods that nobody has', () => {
+  const uids = () => cgroups.all()[0]?.uids();
+
+  it('are removed at the second look, unless a process is in them', async () => {
+    await cgroups.parentOf(pod, client, signal);
+    for (const uid of ['uid', 'gone', 'busy'])
+      await mkdir(join(mount.path, `memory/berth/kubepods/burstable/pod${uid}`), { recursive: true });
+    await writeFile(join(mount.path, 'memory/berth/kubepods/burstable/podbusy/cgroup.procs'), '1\n');
+    mount.prepare('/berth/kubepods');
+    const housekeeping = new CgroupHousekeeping({ cgroups, isKnown: (uid) => uid === 'uid', log: pino({ level: 'silent' }) });
+    await housekeeping.turn();
+    expect((await uids())?.sort()).toEqual(['busy', 'gone', 'uid']);
+    await housekeeping.turn();
+    expect((await uids())?.sort()).toEqual(['busy', 'uid']);
   });
 });

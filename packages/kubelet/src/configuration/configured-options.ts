@@ -1,4 +1,4 @@
-import type { KubeletOptions } from '../kubelet.ts';
+import type { KubeletOptions } from '../kubelet-options.ts';
 import { HttpSource } from '../sources/http-source.ts';
 import { ManifestSource } from '../sources/manifest-source.ts';
 import type { ObjectSource } from '../sources/object-source.ts';
