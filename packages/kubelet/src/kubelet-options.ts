@@ -6,6 +6,7 @@ import type { NodeResourcesOptions } from './machine/node-resources.ts';
 import type { EnvironmentOptions } from './node-environment.ts';
 import type { BackOff } from './plan/back-off.ts';
 import type { NodeRuntimesOptions } from './runtime/node-runtimes.ts';
+import type { ShutdownOptions } from './shutdown/shutdown-groups.ts';
 import type { PodSource } from './sources/pod-source.ts';
 import type { Intervals } from './sync-loop.ts';
 import type { PodTraces } from './trace/pod-traces.ts';
@@ -39,6 +40,8 @@ export interface KubeletOptions extends NodeRuntimesOptions, EnvironmentOptions 
   traces?: PodTraces;
   /** How long a runtime may take to answer, the grace period of a stop coming on top. Default 2 minutes, kubelet's. */
   runtimeRequestTimeoutMs?: number;
+  /** How pods end when the node shuts down. */
+  shutdown?: Partial<ShutdownOptions>;
   clock?: Clock;
   backOff?: Partial<BackOff>;
   intervals?: Partial<Intervals>;

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Event, Pod, PodStatus } from '@berth/api/objects';
+import { neverAborted } from '@berth/sdk/abort';
 import { ExecSyncRequest, type ExecSyncResponse } from '@berth/sdk/cri';
 import type { ActionContext } from './actions/action-context.ts';
 import { hostPorts } from './admission/host-ports.ts';
@@ -20,7 +21,7 @@ import { defaultNodeResources, NodeResources } from './machine/node-resources.ts
 import { NodeEnvironment } from './node-environment.ts';
 import { defaultBackOff } from './plan/back-off.ts';
 import type { Refusal } from './plan/observed-pod.ts';
-import { apiTime, fullNameOf, specOf, uidOf } from './pod.ts';
+import { fullNameOf, uidOf } from './pod.ts';
 import { PodDirectories } from './pod-directories.ts';
 import { PodEvents } from './pod-events.ts';
 import { PodWorker } from './pod-worker.ts';
@@ -29,6 +30,8 @@ import { NodeRuntimes } from './runtime/node-runtimes.ts';
 import type { RuntimeClient } from './runtime/runtime-client.ts';
 import { RuntimeSessions } from './runtime/runtime-sessions.ts';
 import { KubeletServer } from './server/server.ts';
+import { NodeShutdown } from './shutdown/node-shutdown.ts';
+import { defaultShutdown } from './shutdown/shutdown-groups.ts';
 import { ClusterPods } from './sources/cluster-pods.ts';
 import { NodeStatsProvider } from './stats/node-stats-provider.ts';
 import { defaultIntervals, SyncLoop } from './sync-loop.ts';
@@ -40,6 +43,8 @@ export type { KubeletOptions } from './kubelet-options.ts';
 interface StopOptions {
   /** End all pods and remove what they had; else they run on, and the next kubelet takes them over. */
   gracefully: boolean;
+  /** The node shuts down: before the kubelet ends, its pods do, by their priority, if that is configured (`shutdown`). They stay as failed ones. */
+  shutDown?: boolean;
   /** Ends the pods' grace periods, and waits only a little longer for runtimes that don't answer. */
   hurry?: AbortSignal;
 }
@@ -59,6 +64,7 @@ export class Kubelet {
   readonly #resources: NodeResources;
   readonly #cgroups: NodeCgroups | undefined;
   readonly #environment: NodeEnvironment;
+  readonly #shutdown: NodeShutdown;
   readonly #admission: PodAdmission;
   readonly #memories: PodMemories;
   readonly #workers: PodWorkers;
@@ -79,7 +85,14 @@ export class Kubelet {
     this.#resources = new NodeResources(readMachineFacts(), options.kubeletRoot, { ...defaultNodeResources, ...options.resources });
     this.#cgroups = this.#cgroupsOf(options);
     this.#environment = new NodeEnvironment(options.kubeletRoot, options);
-    this.#admission = new PodAdmission([unsupportedFields, hostPorts, ...this.#environment.admitHandlers]);
+    this.#shutdown = new NodeShutdown({
+      options: { ...defaultShutdown, ...options.shutdown },
+      clock: this.#clock,
+      log: options.log,
+      stateFile: join(options.kubeletRoot, 'graceful_node_shutdown_state'),
+      workers: () => this.#workers.all(),
+    });
+    this.#admission = new PodAdmission([this.#shutdown.admitHandler, unsupportedFields, hostPorts, ...this.#environment.admitHandlers]);
     this.#memories = new PodMemories(join(options.kubeletRoot, 'pod-memories'), options.log);
     this.#workers = new PodWorkers({
       clock: this.#clock,
@@ -126,9 +139,10 @@ export class Kubelet {
   }
 
   /** Ends the kubelet. Gives a message for each pod that didn't end. */
-  async stop({ gracefully, hurry }: StopOptions): Promise<string[]> {
+  async stop({ gracefully, shutDown = false, hurry = neverAborted }: StopOptions): Promise<string[]> {
     const left = gracefully ? await endPods(this.#workers, { clock: this.#clock, requestTimeoutMs: this.#requestTimeoutMs(), hurry }) : [];
     if (gracefully) await this.#cgroups?.removeRoot();
+    if (shutDown && this.#shutdown.enabled) left.push(...(await this.#shutdown.run(hurry)));
     await this.#workers.haltAll();
     this.#loopEnd.abort();
     await this.#loopDone;
@@ -139,9 +153,7 @@ export class Kubelet {
 
   /** Every pod with spec and status. */
   pods(): Pod[] {
-    const running = this.#workers.all().filter((worker) => specOf(worker.pod).containers.length > 0);
-    const waiting: Pod[] = this.#workers.waiting().map((pod) => ({ ...pod, status: { phase: 'Pending' } }));
-    return [...running.map(podOf), ...waiting];
+    return this.#workers.pods();
   }
 
   /** What the sources couldn't make a pod of: a message each, with file, line and field. */
@@ -200,7 +212,8 @@ export class Kubelet {
 
   #remember(worker: PodWorker): void {
     const { memory } = worker;
-    if (memory && !worker.finished) this.#memories.remember(uidOf(worker.pod), () => worker.memory ?? memory);
+    if (!memory) this.#memories.forget(uidOf(worker.pod));
+    else if (!worker.finished) this.#memories.remember(uidOf(worker.pod), () => worker.memory ?? memory);
   }
 
   #admit(pod: Pod): Refusal | undefined {
@@ -279,10 +292,4 @@ export class Kubelet {
   #tell(pod: Pod, status: PodStatus | undefined = this.#workers.get(uidOf(pod))?.status): void {
     for (const listener of this.#listeners) listener({ ...pod, status });
   }
-}
-
-/** A worker's pod with its status; one that is ending says since when. */
-function podOf({ pod, status, terminatingSince }: PodWorker): Pod {
-  if (!terminatingSince) return { ...pod, status };
-  return { ...pod, metadata: { ...pod.metadata, deletionTimestamp: apiTime(terminatingSince) }, status };
 }

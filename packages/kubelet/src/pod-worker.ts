@@ -19,6 +19,7 @@ import { type Plan, plan } from './plan.ts';
 import { findContainer, fullNameOf, gracePeriodOf, uidOf } from './pod.ts';
 import { forgetRedefined, isSamePod } from './pod-change.ts';
 import { PodObserver } from './runtime/observe-pod.ts';
+import { shutdownReason } from './shutdown/shutdown-groups.ts';
 import { tellWaits } from './tell-waits.ts';
 import { Wake } from './wake.ts';
 
@@ -98,9 +99,9 @@ export class PodWorker {
     return this.#observed.previous ?? { phase: 'Pending' };
   }
 
-  /** What the next kubelet has to know of the pod; undefined for one that was refused. */
+  /** What the next kubelet has to know of the pod; undefined for one that was refused, or that begins anew once the node is up again. */
   get memory(): PodMemory | undefined {
-    if (this.#observed.refusal) return undefined;
+    if (this.#observed.refusal || this.#observed.eviction?.reason === shutdownReason) return undefined;
     const { handler, failures, restartDelays, owedRestarts, eviction, previous } = this.#observed;
     const starts = Object.entries(failures).filter(([key]) => key.startsWith('start-container'));
     return {

@@ -2,7 +2,7 @@ import type { Pod } from '@berth/api/objects';
 import type { PodMemory } from './checkpoint/pod-memory.ts';
 import type { Clock } from './clock.ts';
 import type { ListedPod } from './pleg/relist.ts';
-import { fullNameOf, gracePeriodOf, uidOf } from './pod.ts';
+import { apiTime, fullNameOf, gracePeriodOf, specOf, uidOf } from './pod.ts';
 import type { PodWorker } from './pod-worker.ts';
 
 interface PodWorkersOptions {
@@ -45,6 +45,13 @@ export class PodWorkers {
   /** Pods that haven't got a worker yet. */
   waiting(): Pod[] {
     return [...this.#waiting];
+  }
+
+  /** Every pod with spec and status. */
+  pods(): Pod[] {
+    const running = this.all().filter((worker) => specOf(worker.pod).containers.length > 0);
+    const waiting: Pod[] = this.waiting().map((pod) => ({ ...pod, status: { phase: 'Pending' } }));
+    return [...running.map(podOf), ...waiting];
   }
 
   get(uid: string): PodWorker | undefined {
@@ -167,4 +174,10 @@ export class PodWorkers {
     void worker.ended().then(() => this.forgetFinished());
     return worker;
   }
+}
+
+/** A worker's pod with its status; one that is ending says since when. */
+function podOf({ pod, status, terminatingSince }: PodWorker): Pod {
+  if (!terminatingSince) return { ...pod, status };
+  return { ...pod, metadata: { ...pod.metadata, deletionTimestamp: apiTime(terminatingSince) }, status };
 }

@@ -20,6 +20,29 @@ export function kubeletOptions(configuration: KubeletConfiguration): ConfiguredO
     sysctls: { allowedUnsafeSysctls: configuration.allowedUnsafeSysctls },
     seccompDefault: configuration.seccompDefault,
     userNamespaces: { idsPerPod: configuration.userNamespaces.idsPerPod, maxPods: configuration.maxPods },
+    shutdown: {
+      shutdownGracePeriod: milliseconds(configuration.shutdownGracePeriod) / 1000,
+      shutdownGracePeriodCriticalPods: milliseconds(configuration.shutdownGracePeriodCriticalPods) / 1000,
+      shutdownGracePeriodByPodPriority: configuration.shutdownGracePeriodByPodPriority,
+    },
+    cgroups: {
+      cgroupDriver: configuration.cgroupDriver === 'systemd' ? 'systemd' : 'cgroupfs',
+      cgroupsPerQOS: configuration.cgroupsPerQOS,
+      enforceNodeAllocatable: configuration.enforceNodeAllocatable,
+      ...(configuration.systemReservedCgroup !== '' && { systemReservedCgroup: configuration.systemReservedCgroup }),
+      ...(configuration.kubeReservedCgroup !== '' && { kubeReservedCgroup: configuration.kubeReservedCgroup }),
+      cpuCFSQuota: configuration.cpuCFSQuota,
+      cpuCFSQuotaPeriod: BigInt(Math.round(milliseconds(configuration.cpuCFSQuotaPeriod) * 1000)),
+      podPidsLimit: BigInt(configuration.podPidsLimit),
+      qosReserved: configuration.qosReserved,
+    },
+    resources: {
+      systemReserved: configuration.systemReserved,
+      kubeReserved: configuration.kubeReserved,
+      evictionHard: configuration.evictionHard ?? {},
+      maxPods: configuration.maxPods,
+      podsPerCore: configuration.podsPerCore,
+    },
     intervals: { syncMs: milliseconds(configuration.syncFrequency) },
   };
 }

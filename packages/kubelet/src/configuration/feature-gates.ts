@@ -22,7 +22,7 @@ export const featureGates: Readonly<Record<string, readonly boolean[]>> = {
   UserNamespacesSupport: [true],
   DynamicResourceAllocation: [false],
   RotateKubeletServerCertificate: [false],
-  QOSReserved: [false],
+  QOSReserved: [true, false],
   KubeletTracing: [false],
   ContainerCheckpoint: [true],
   AllAlpha: [false],
