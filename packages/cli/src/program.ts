@@ -8,6 +8,7 @@ import { conformCommand } from './commands/conform.ts';
 import { diffCommand } from './commands/diff.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { execCommand } from './commands/exec.ts';
+import { explainCommand } from './commands/explain.ts';
 import { imageCommand } from './commands/image/image.ts';
 import { kubeletCommand } from './commands/kubelet.ts';
 import { logsCommand } from './commands/logs.ts';
@@ -44,6 +45,7 @@ export function program(): Command {
     portForwardCommand(),
     diffCommand(),
     traceCommand(),
+    explainCommand(),
     scheduleCommand(),
     imageCommand(),
     runtimeCommandLine(),

@@ -186,14 +186,6 @@ describe('a pod that', () => {
     expect(node.runtime.calls).toEqual([]);
   });
 
-  it('asks for a probe runs, with a warning', async () => {
-    await node.write('manifests/a.yaml', podYaml('a', '  containers: [{name: main, image: a, livenessProbe: {tcpSocket: {port: 80}}}]\n'));
-    await node.kubelet.start();
-    await node.until('a', isReady);
-    const warning = node.kubelet.events().find(({ reason }) => reason === 'ProbesNotSupported');
-    expect(warning).toMatchObject({ type: 'Warning', message: expect.stringContaining('spec.containers[0].livenessProbe') });
-  });
-
   it('mounts a hostPath of the wrong type waits with the volume and the path', async () => {
     await node.write('manifests/a.yaml', simple('a', '  volumes: [{name: data, hostPath: {path: /nowhere/at/all, type: Directory}}]\n'));
     await node.kubelet.start();

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { Registry } from 'prom-client';
 import type { ClusterApi } from './api/cluster-api.ts';
 import type { CgroupOptions } from './cgroup/cgroup-options.ts';
 import type { Clock } from './clock.ts';
@@ -27,8 +28,6 @@ export interface KubeletOptions extends NodeRuntimesOptions, EnvironmentOptions 
   cluster?: ClusterApi;
   /** False: runtimes are listed and not asked for events (the feature gate EventedPLEG). Default true. */
   evented?: boolean;
-  /** Called with each new maximum of how long the sync loop was held up, in seconds. */
-  onStall?: (seconds: number) => void;
   /** The parent of all pods' cgroups in cgroupfs notation, `/berth`, which is `berth.slice` for runtimes with systemd; undefined: no cgroups are made or asked for. */
   cgroupRoot?: string;
   /** What cgroups allow, besides what the pods say. */
@@ -38,6 +37,8 @@ export interface KubeletOptions extends NodeRuntimesOptions, EnvironmentOptions 
   log: Logger;
   /** The traces that the runtimes' connections have their taps from. */
   traces?: PodTraces;
+  /** Takes the kubelet's metrics. */
+  registry?: Registry;
   /** How long a runtime may take to answer, the grace period of a stop coming on top. Default 2 minutes, kubelet's. */
   runtimeRequestTimeoutMs?: number;
   /** How pods end when the node shuts down. */

@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Event, Pod, PodStatus } from '@berth/api/objects';
 import { neverAborted } from '@berth/sdk/abort';
-import { ExecSyncRequest, type ExecSyncResponse } from '@berth/sdk/cri';
+import { Registry } from 'prom-client';
 import type { ActionContext } from './actions/action-context.ts';
 import { hostPorts } from './admission/host-ports.ts';
 import { leftOutFields } from './admission/left-out-fields.ts';
@@ -13,8 +13,10 @@ import { CgroupHousekeeping } from './cgroup/cgroup-housekeeping.ts';
 import { defaultCgroups } from './cgroup/cgroup-options.ts';
 import { NodeCgroups } from './cgroup/node-cgroups.ts';
 import { PodMemories } from './checkpoint/pod-memories.ts';
+import { memoryOf } from './checkpoint/pod-memory.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { endPods } from './end-pods.ts';
+import { type Explanation, explain } from './explain/explanation.ts';
 import type { KubeletOptions } from './kubelet-options.ts';
 import { readMachineFacts } from './machine/machine-facts.ts';
 import { defaultNodeResources, NodeResources } from './machine/node-resources.ts';
@@ -26,12 +28,12 @@ import { PodDirectories } from './pod-directories.ts';
 import { PodEvents } from './pod-events.ts';
 import { PodWorker } from './pod-worker.ts';
 import { PodWorkers } from './pod-workers.ts';
+import { Probes } from './probes/pod-probes.ts';
 import { NodeRuntimes } from './runtime/node-runtimes.ts';
 import type { RuntimeClient } from './runtime/runtime-client.ts';
 import { RuntimeSessions } from './runtime/runtime-sessions.ts';
 import { KubeletServer } from './server/server.ts';
 import { NodeShutdown } from './shutdown/node-shutdown.ts';
-import { defaultShutdown } from './shutdown/shutdown-groups.ts';
 import { ClusterPods } from './sources/cluster-pods.ts';
 import { NodeStatsProvider } from './stats/node-stats-provider.ts';
 import { defaultIntervals, SyncLoop } from './sync-loop.ts';
@@ -60,6 +62,7 @@ export class Kubelet {
   readonly #clock: Clock;
   readonly #events: PodEvents;
   readonly #traces: PodTraces;
+  readonly #probes: Probes;
   readonly #directories: PodDirectories;
   readonly #resources: NodeResources;
   readonly #cgroups: NodeCgroups | undefined;
@@ -81,17 +84,18 @@ export class Kubelet {
     this.#clock = options.clock ?? systemClock;
     this.#events = new PodEvents(this.#clock, options.nodeName);
     this.#traces = options.traces ?? new PodTraces();
+    const registry = options.registry ?? new Registry();
+    this.#probes = new Probes({
+      registry,
+      events: this.#events,
+      requestTimeoutMs: this.#requestTimeoutMs(),
+      clock: this.#clock,
+    });
     this.#directories = new PodDirectories(options.kubeletRoot, options.podLogsDir);
     this.#resources = new NodeResources(readMachineFacts(), options.kubeletRoot, { ...defaultNodeResources, ...options.resources });
     this.#cgroups = this.#cgroupsOf(options);
     this.#environment = new NodeEnvironment(options.kubeletRoot, options);
-    this.#shutdown = new NodeShutdown({
-      options: { ...defaultShutdown, ...options.shutdown },
-      clock: this.#clock,
-      log: options.log,
-      stateFile: join(options.kubeletRoot, 'graceful_node_shutdown_state'),
-      workers: () => this.#workers.all(),
-    });
+    this.#shutdown = new NodeShutdown(options, this.#clock, () => this.#workers.all());
     this.#admission = new PodAdmission([this.#shutdown.admitHandler, unsupportedFields, hostPorts, ...this.#environment.admitHandlers]);
     this.#memories = new PodMemories(join(options.kubeletRoot, 'pod-memories'), options.log);
     this.#workers = new PodWorkers({
@@ -113,18 +117,21 @@ export class Kubelet {
       log: options.log,
       clock: this.#clock,
       evented: options.evented,
-      onStall: options.onStall,
+      registry,
       onUpdate: () => this.#tellAll(),
       onHousekeeping: () => void housekeeping?.turn(),
     });
+    const sessions = new RuntimeSessions(this.#runtimes);
     this.#server = new KubeletServer(join(options.run, 'kubelet.sock'), {
       pods: () => this.pods(),
       events: () => this.events(),
       unhealthy: () => this.unhealthy(),
       stats: this.#statsOf(options),
-      execSync: (container, command, signal) => this.#execSync(container, command, signal),
-      sessions: new RuntimeSessions(this.#runtimes),
+      execSync: (container, command, signal) => sessions.execSync(container, command, signal),
+      sessions,
       trace: (pod) => this.#traces.of(fullNameOf(pod)),
+      explain: (pod) => this.#explain(pod),
+      sourceProblems: () => this.sourceProblems(),
       logDirectory: (pod) => this.#directories.logDirectory(pod),
     });
   }
@@ -195,6 +202,7 @@ export class Kubelet {
     for (const { reason, message } of warnings) this.#events.record(pod, 'Warning', reason, message);
     const worker = new PodWorker({
       context: this.#contextOf(pod, client),
+      probes: this.#probes,
       backOff: { ...defaultBackOff, ...this.#options.backOff },
       clock: this.#clock,
       log: this.#options.log,
@@ -202,7 +210,7 @@ export class Kubelet {
       refusal,
       restored,
       onStatus: (current, status) => {
-        this.#remember(worker);
+        if (!worker.finished) this.#memories.remember(uidOf(current), () => memoryOf(worker, this.#clock.now()));
         this.#tell(current, status);
       },
     });
@@ -210,14 +218,15 @@ export class Kubelet {
     return worker;
   }
 
-  #remember(worker: PodWorker): void {
-    const { memory } = worker;
-    if (!memory) this.#memories.forget(uidOf(worker.pod));
-    else if (!worker.finished) this.#memories.remember(uidOf(worker.pod), () => worker.memory ?? memory);
-  }
-
   #admit(pod: Pod): Refusal | undefined {
     return this.#admission.admit({ pod, others: this.#workers.activePods() });
+  }
+
+  #explain(pod: Pod): Explanation {
+    const worker = this.#workers.get(uidOf(pod));
+    const trace = this.#traces.of(fullNameOf(pod)) ?? { records: [], open: [], sandboxIds: [] };
+    const backOff = { ...defaultBackOff, ...this.#options.backOff };
+    return explain({ pod, observed: worker?.observed, trace, answers: worker?.answers ?? [], backOff }, this.#clock.now());
   }
 
   #contextOf(pod: Pod, client: RuntimeClient): ActionContext {
@@ -230,6 +239,7 @@ export class Kubelet {
       environment: this.#environment,
       nodeMemory: this.#resources.capacity().get('memory') ?? 0n,
       requestTimeoutMs: this.#requestTimeoutMs(),
+      podIP: () => this.#workers.get(uidOf(pod))?.status.podIP,
     };
   }
 
@@ -263,13 +273,6 @@ export class Kubelet {
       cgroupOf: async (pod, client, signal) => this.#cgroups?.parentOf(pod, client, signal),
       systemCgroups: { ...(cgroupRoot !== undefined && { podsCgroup: join(cgroupRoot, 'kubepods') }) },
     });
-  }
-
-  /** No deadline but the client's: a command takes as long as it takes. */
-  async #execSync({ handler, id }: { handler: string; id: string }, cmd: string[], signal: AbortSignal): Promise<ExecSyncResponse> {
-    return this.#runtimes
-      .get(handler)
-      .runtime.execSync(ExecSyncRequest.create({ containerId: id, cmd }), { signal, deadlineMs: Number.POSITIVE_INFINITY });
   }
 
   #requestTimeoutMs(): number {

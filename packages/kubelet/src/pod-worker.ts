@@ -18,14 +18,16 @@ import type { Eviction, ObservedPod } from './plan/observed-pod.ts';
 import { type Plan, plan } from './plan.ts';
 import { findContainer, fullNameOf, gracePeriodOf, uidOf } from './pod.ts';
 import { forgetRedefined, isSamePod } from './pod-change.ts';
+import type { ProbeAnswer } from './probes/instance-probes.ts';
+import type { PodProbes, Probes } from './probes/pod-probes.ts';
 import { PodObserver } from './runtime/observe-pod.ts';
-import { shutdownReason } from './shutdown/shutdown-groups.ts';
 import { tellWaits } from './tell-waits.ts';
 import { Wake } from './wake.ts';
 
 interface PodWorkerOptions {
   /** Everything that actions need: the pod, and the runtime that it is for. */
   context: ActionContext;
+  probes: Probes;
   backOff: BackOff;
   clock: Clock;
   log: Logger;
@@ -55,6 +57,7 @@ export class PodWorker {
   /** Its pod is replaced when the pod changes in place. */
   #context: ActionContext;
   readonly #observer: PodObserver;
+  readonly #probes: PodProbes;
   readonly #log: Logger;
   readonly #wake: Wake;
   readonly #halted = new AbortController();
@@ -74,6 +77,7 @@ export class PodWorker {
     this.#observer = new PodObserver(options.context.client, uidOf(options.context.pod));
     this.#log = options.log.child({ pod: fullNameOf(options.context.pod), uid: uidOf(options.context.pod) });
     this.#wake = new Wake(options.clock);
+    this.#probes = options.probes.of(options.context.client, options.context.podIP, () => this.#probed());
     this.#observed = {
       handler: options.context.client.handler,
       sandboxes: [],
@@ -99,18 +103,14 @@ export class PodWorker {
     return this.#observed.previous ?? { phase: 'Pending' };
   }
 
-  /** What the next kubelet has to know of the pod; undefined for one that was refused, or that begins anew once the node is up again. */
-  get memory(): PodMemory | undefined {
-    if (this.#observed.refusal || this.#observed.eviction?.reason === shutdownReason) return undefined;
-    const { handler, failures, restartDelays, owedRestarts, eviction, previous } = this.#observed;
-    const starts = Object.entries(failures).filter(([key]) => key.startsWith('start-container'));
-    return {
-      pod: this.pod,
-      handler,
-      status: previous,
-      ...(this.#observed.deletion && { deadline: this.#deadline(this.#observed.deletion.gracePeriodSeconds) }),
-      observed: { failures: Object.fromEntries(starts), restartDelays, owedRestarts, eviction },
-    };
+  /** What the planner knows of the pod; not to be changed. */
+  get observed(): Readonly<ObservedPod> {
+    return this.#observed;
+  }
+
+  /** How each probe came out the last time. */
+  get answers(): ProbeAnswer[] {
+    return this.#probes.answers;
   }
 
   /** Something has been made for the pod, now or by a kubelet before. */
@@ -196,12 +196,6 @@ export class PodWorker {
     await this.#done;
   }
 
-  /** When the grace period of a pod that is to end is over. */
-  #deadline(gracePeriodSeconds: number): string {
-    const since = this.#observed.endingSince ?? this.#options.clock.now();
-    return new Date(since.getTime() + gracePeriodSeconds * 1000).toISOString();
-  }
-
   async #run(): Promise<void> {
     while (!this.#finished && !this.#halted.signal.aborted) {
       const signal = AbortSignal.any([this.#sync.signal, this.#halted.signal]);
@@ -215,6 +209,7 @@ export class PodWorker {
       if (!this.#finished) await this.#wake.wait();
     }
     this.#wake.cancel();
+    this.#probes.stop();
   }
 
   /** Carries out plans until there is nothing left to do. */
@@ -248,10 +243,19 @@ export class PodWorker {
       ActionFailure.explain('RuntimeUnavailable', `runtime ${this.#observed.handler}`, async () => {
         await this.#context.client.onDemand?.start(signal);
         Object.assign(this.#observed, await this.#observer.observe(signal));
+        this.#probes.follow(this.pod, this.#observed);
+        this.#observed.probes = this.#probes.verdicts;
       }),
     );
     this.#unseenSince = failureOf(this.#observed, { kind: 'observe' }) && (this.#unseenSince ?? this.#options.clock.now());
     if (this.#unseenSince && this.#terminatingSince) this.#considerAbandoning(this.#unseenSince, this.#terminatingSince);
+  }
+
+  /** A probe's new verdict is told at once, whatever the worker does just now: a container that stops slowly is still talked to. */
+  #probed(): void {
+    this.#observed.probes = this.#probes.verdicts;
+    this.#planAndTell();
+    this.notify();
   }
 
   #considerAbandoning(unseenSince: Date, terminatingSince: Date): void {
@@ -288,6 +292,7 @@ export class PodWorker {
     const [key, last] = [failureKey(fallible), failureOf(this.#observed, fallible)];
     this.#observed.failures[key] = failureAfter(last, { reason, message, transient }, clock.now(), backOff);
     this.#log.warn({ reason, key }, message);
+    if (thrown instanceof ActionFailure && thrown.recorded) return;
     const event = eventReason(reason);
     this.#context.events.record(this.pod, 'Warning', event, event === reason ? message : `Error: ${reason}: ${message}`);
   }

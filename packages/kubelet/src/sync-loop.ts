@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import type { Registry } from 'prom-client';
 import { type Clock, systemClock } from './clock.ts';
 import { EventQueue } from './event-queue.ts';
 import { Pleg } from './pleg/pleg.ts';
@@ -7,7 +8,7 @@ import type { PodWorkers } from './pod-workers.ts';
 import type { RuntimeClient } from './runtime/runtime-client.ts';
 import { MergedPods } from './sources/merged-pods.ts';
 import type { PodSource, SourceUpdate } from './sources/pod-source.ts';
-import { type SetStall, SyncLoopStalls } from './sync-loop-stalls.ts';
+import { SyncLoopStalls } from './sync-loop-stalls.ts';
 
 /** How often each stream speaks, in milliseconds. */
 export interface Intervals {
@@ -31,8 +32,8 @@ interface SyncLoopOptions {
   evented?: boolean;
   clock?: Clock;
   log: Logger;
-  /** Called with each new maximum of the loop's stalls. */
-  onStall?: SetStall;
+  /** Takes the metric of the loop's stalls. */
+  registry: Registry;
   /** Called after a source has spoken. */
   onUpdate(): void;
   /** Called in each round of housekeeping once every source has spoken; must not wait. */
@@ -61,7 +62,7 @@ export class SyncLoop {
     this.#options = options;
     this.#sources = new MergedPods(options.sources.map(({ name }) => name));
     this.#clock = options.clock ?? systemClock;
-    this.stalls = new SyncLoopStalls(options.onStall);
+    this.stalls = new SyncLoopStalls(options.registry);
     this.#plegs = options.runtimes.map((client) => this.#plegOf(client));
   }
 

@@ -60,6 +60,10 @@ export class TimerRuntime {
   readonly behaviours = new Map<string, Behaviour>();
   /** Every call that makes or ends something, in order: `CreateContainer web`. */
   readonly calls: string[] = [];
+  /** Every command that was run in a container. */
+  readonly execs: string[] = [];
+  /** The grace period of each StopContainer, in seconds. */
+  readonly graces: number[] = [];
   /** By RPC: what happens before it is answered. */
   readonly faults = new Map<string, Fault>();
   /** Where sessions are: the URL of each has its request, as JSON. */
@@ -172,6 +176,7 @@ export class TimerRuntime {
       },
       stopContainer: async ({ containerId, timeout }: StopContainerRequest, context) => {
         const container = found(this.containers.get(containerId), containerId);
+        this.graces.push(Number(timeout));
         await this.#called('StopContainer', container.config.metadata?.name, context);
         await this.#stopContainer(container, Number(timeout) * 1000);
         return {};
@@ -183,11 +188,15 @@ export class TimerRuntime {
       },
       getContainerEvents: (_request, { signal }) => this.events.listen(signal),
       /** Prints its words; `exit N` ends so. */
-      execSync: ({ cmd: [program = '', ...args] }) => ({
-        stdout: Buffer.from(`${[program, ...args].join('|')}\n`),
-        stderr: Buffer.alloc(0),
-        exitCode: program === 'exit' ? Number(args[0]) : 0,
-      }),
+      execSync: async ({ cmd: [program = '', ...args] }, context) => {
+        this.execs.push([program, ...args].join(' '));
+        await this.faults.get('ExecSync')?.(context);
+        return {
+          stdout: Buffer.from(`${[program, ...args].join('|')}\n`),
+          stderr: Buffer.alloc(0),
+          exitCode: program === 'exit' ? Number(args[0]) : 0,
+        };
+      },
       exec: (request) => ({ url: this.#session(request) }),
       attach: (request) => ({ url: this.#session(request) }),
       portForward: (request) => ({ url: this.#session(request) }),

@@ -24,6 +24,11 @@ export function newSpan(parent: TraceContext | undefined = currentTrace()): Trac
   return { traceId: parent?.traceId ?? randomBytes(16).toString('hex'), spanId: randomBytes(8).toString('hex') };
 }
 
+/** The root of a new trace, whatever runs now: for work that goes on by itself. */
+export function newTrace(): TraceContext {
+  return { traceId: randomBytes(16).toString('hex'), spanId: randomBytes(8).toString('hex') };
+}
+
 /** The `traceparent` metadata of a call made in `span`. */
 export function formatTraceparent(span: TraceContext): string {
   return `00-${span.traceId}-${span.spanId}-01`;

@@ -32,6 +32,8 @@ describe('candidates', () => {
     ['logs ', ['?pod']],
     ['logs -f ', ['?pod']],
     ['trace s', ['s?pod']],
+    ['explain s', ['s?pod']],
+    ['explain web -o ', ['text', 'json', 'yaml']],
     ['logs web -c ', ['?container']],
     ['exec -c main ', ['?pod']],
     ['exec -it w', ['w?pod']],

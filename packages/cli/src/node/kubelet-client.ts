@@ -1,5 +1,6 @@
 import type { Pod } from '@berth/api/objects';
 import type { ExecSyncResult } from '@berth/kubelet/exec-sync';
+import type { Explanation } from '@berth/kubelet/explanation';
 import type { PodTrace } from '@berth/kubelet/pod-traces';
 import { PluginError } from '@berth/sdk/errors';
 import type { SpdyConnection } from '@berth/shim/spdy';
@@ -41,6 +42,11 @@ export class KubeletClient {
   /** The calls of a pod that the kubelet made. */
   trace(namespace: string, pod: string): Promise<PodTrace> {
     return this.#json<PodTrace>(`/trace/${path(namespace, pod)}`);
+  }
+
+  /** How far a pod has come, and what it waits for. */
+  explain(namespace: string, pod: string): Promise<Explanation> {
+    return this.#json<Explanation>(`/explain/${path(namespace, pod)}`);
   }
 
   /** A container's log as it comes; ends with the log, or by `signal`. `query` as kubelet's route takes it: follow, tailLines, previous. */

@@ -1,7 +1,8 @@
-import type { Pod } from '@berth/api/objects';
+import type { Container, Pod } from '@berth/api/objects';
 import { ImageSpec, type UserNamespace } from '@berth/sdk/cri';
 import type { NodeCgroups } from '../cgroup/node-cgroups.ts';
 import type { SandboxSurroundings } from '../cri/sandbox-config.ts';
+import type { HandlerTarget } from '../handlers/handler-target.ts';
 import type { NodeEnvironment } from '../node-environment.ts';
 import { specOf, uidOf } from '../pod.ts';
 import type { PodDirectories } from '../pod-directories.ts';
@@ -22,6 +23,17 @@ export interface ActionContext {
   nodeMemory: bigint;
   /** How long a runtime may take to answer. */
   requestTimeoutMs: number;
+  /** The pod's address now; undefined: it has none. */
+  podIP(): string | undefined;
+}
+
+/** What a hook of one of the pod's containers acts on. */
+export function handlerTarget(
+  { pod, client, podIP, requestTimeoutMs }: ActionContext,
+  container: Container,
+  containerId: string,
+): HandlerTarget {
+  return { pod, container, containerId, client, podIP: podIP(), requestTimeoutMs };
 }
 
 /** What the node adds to the pod in the messages about its sandbox. */

@@ -6,11 +6,14 @@ export class ActionFailure extends Error {
   readonly reason: string;
   /** The plugin wasn't there to answer: the next try may come soon. */
   readonly transient: boolean;
+  /** An event has told of it already. */
+  readonly recorded: boolean;
 
-  constructor(reason: string, message: string, cause: PluginError) {
+  constructor(reason: string, message: string, cause: PluginError, { recorded = false } = {}) {
     super(message, { cause });
     this.name = 'ActionFailure';
     this.reason = reason;
+    this.recorded = recorded;
     this.transient = cause.code === 'UNAVAILABLE';
   }
 

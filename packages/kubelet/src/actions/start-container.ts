@@ -1,6 +1,7 @@
 import { type ContainerConfig, CreateContainerRequest, StartContainerRequest } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import { sandboxConfig } from '../cri/sandbox-config.ts';
+import { postStart } from '../lifecycle/post-start.ts';
 import type { StartContainer } from '../plan/action.ts';
 import { findContainer } from '../pod.ts';
 import { type ActionContext, sandboxSurroundings } from './action-context.ts';
@@ -9,7 +10,7 @@ import { checkImage } from './check-image.ts';
 import { configureContainer } from './configure-container.ts';
 import { pullImage } from './pull-image.ts';
 
-/** Brings the next instance of a container up: image, CreateContainer, StartContainer. */
+/** Brings the next instance of a container up: image, CreateContainer, StartContainer, its postStart hook. */
 export async function startContainer(context: ActionContext, action: StartContainer, signal: AbortSignal): Promise<void> {
   const { pod, events } = context;
   const container = findContainer(pod, action.container);
@@ -24,6 +25,7 @@ export async function startContainer(context: ActionContext, action: StartContai
     context.client.runtime.startContainer(StartContainerRequest.create({ containerId }), { signal }),
   );
   events.record(pod, 'Normal', 'Started', `Started container ${container.name}`);
+  await postStart(context, container, containerId, signal);
 }
 
 function create(context: ActionContext, action: StartContainer, config: ContainerConfig, signal: AbortSignal): Promise<string> {

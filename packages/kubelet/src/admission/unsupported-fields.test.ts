@@ -14,7 +14,6 @@ describe('what a node refuses names the field', () => {
     ['spec.volumes[0].emptyDir.medium', { volumes: [{ name: 'v', emptyDir: { medium: 'HugePages' } }] }],
     ['spec.containers[0].securityContext.procMount', main({ securityContext: { procMount: 'Unmasked' } })],
     ['spec.containers[0].securityContext.windowsOptions', main({ securityContext: { windowsOptions: {} } })],
-    ['spec.containers[0].lifecycle', main({ lifecycle: { preStop: { sleep: { seconds: 1 } } } })],
     ['spec.containers[0].volumeMounts[0].subPath', main({ volumeMounts: [{ name: 'v', mountPath: '/v', subPath: 'a' }] })],
     ['spec.containers[0].resources.limits[nvidia.com/gpu]', main({ resources: { limits: { 'nvidia.com/gpu': 1 } } })],
   ])('%s', (path, spec) => {
@@ -23,15 +22,17 @@ describe('what a node refuses names the field', () => {
 });
 
 it('a refusal explains the first field and names the others', () => {
-  const refusal = refusalOf({ schedulingGates: [{ name: 'g' }], ...main({ securityContext: { procMount: 'Unmasked' }, lifecycle: {} }) });
+  const refusal = refusalOf({
+    schedulingGates: [{ name: 'g' }],
+    ...main({ securityContext: { procMount: 'Unmasked' }, volumeDevices: [{ name: 'disk', devicePath: '/dev/disk' }] }),
+  });
   expect(refusal?.message).toBe(
-    "spec.schedulingGates: this node doesn't have an API that could lift scheduling gates yet (and 2 more: spec.containers[0].lifecycle, spec.containers[0].securityContext.procMount)",
+    "spec.schedulingGates: this node doesn't have an API that could lift scheduling gates yet (and 2 more: spec.containers[0].securityContext.procMount, spec.containers[0].volumeDevices)",
   );
 });
 
 describe('what a node leaves out is told', () => {
   it.each<[reason: string, spec: Partial<PodSpec>]>([
-    ['ProbesNotSupported', main({ readinessProbe: { tcpSocket: { port: 80 } } })],
     ['PlacementNotSupported', { nodeSelector: { disk: 'ssd' } }],
     ['ImagePullSecretsNotSupported', { imagePullSecrets: [{ name: 's' }] }],
     ['StorageLimitsNotSupported', { volumes: [{ name: 'v', emptyDir: { sizeLimit: '1Gi' } }] }],

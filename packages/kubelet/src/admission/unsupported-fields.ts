@@ -57,7 +57,6 @@ function volumeFields(volume: Volume, path: string): Rule[] {
 function refusedContainerFields(pod: Pod, container: Container, path: string): Field[] {
   const { procMount, windowsOptions } = container.securityContext ?? {};
   return present([
-    [container.lifecycle, `${path}.lifecycle`, 'life-cycle hooks'],
     // Upstream's validation refuses it without hostUsers: false; a runtime would read the empty lists of paths as its own defaults.
     [
       procMount === 'Unmasked' && specOf(pod).hostUsers !== false,

@@ -16,7 +16,7 @@ export class PodMemories {
   readonly #log: Logger;
   readonly #restored = new Map<string, PodMemory>();
   /** What is to be written next, by uid; undefined: the file is to go. */
-  readonly #waiting = new Map<string, (() => PodMemory) | undefined>();
+  readonly #waiting = new Map<string, (() => PodMemory | undefined) | undefined>();
   #writing: Promise<void> | undefined;
 
   constructor(directory: string, log: Logger) {
@@ -45,8 +45,8 @@ export class PodMemories {
     return [...this.#restored.keys()];
   }
 
-  /** `memory` is asked for when the file is written, which is soon. */
-  remember(uid: string, memory: () => PodMemory): void {
+  /** `memory` is asked for when the file is written, which is soon; one that says nothing forgets the pod. */
+  remember(uid: string, memory: () => PodMemory | undefined): void {
     this.#restored.delete(uid);
     this.#waiting.set(uid, memory);
     this.#write();

@@ -7,9 +7,14 @@ import type { NodeView } from './node-view.ts';
 export function findPod(node: NodeView, params: Record<string, string>): Pod {
   const fullName = `${params.namespace}/${params.pod}`;
   const pod = node.pods().find((candidate) => fullNameOf(candidate) === fullName);
-  if (!pod)
-    throw new PluginError('NOT_FOUND', 'no such pod on this node', { object: `pod ${fullName}`, hint: 'list the pods with "berth ps"' });
-  return pod;
+  if (pod) return pod;
+  const [problem, ...others] = node.sourceProblems();
+  const unread =
+    problem === undefined ? '' : `; not every manifest could be read: ${problem}${others.length > 0 ? ` (and ${others.length} more)` : ''}`;
+  throw new PluginError('NOT_FOUND', 'no such pod on this node', {
+    object: `pod ${fullName}`,
+    hint: `list the pods with "berth ps"${unread}`,
+  });
 }
 
 /** The container of that name, an init container too; NOT_FOUND if the pod hasn't got it. */

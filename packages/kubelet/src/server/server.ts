@@ -60,6 +60,7 @@ function routes(node: NodeView): Router {
     .get('/containerLogs/{namespace}/{pod}/{container}', (exchange) => containerLogs(node, exchange))
     .post('/run/{namespace}/{pod}/{container}', (exchange) => execSync(node, exchange))
     .get('/trace/{namespace}/{pod}', ({ params, response }) => {
-      sendJson(response, node.trace(findPod(node, params)) ?? { records: [], sandboxIds: [] });
-    });
+      sendJson(response, node.trace(findPod(node, params)) ?? { records: [], open: [], sandboxIds: [] });
+    })
+    .get('/explain/{namespace}/{pod}', ({ params, response }) => sendJson(response, node.explain(findPod(node, params))));
 }

@@ -2,14 +2,20 @@ import type { CallRecord } from '@berth/sdk/call-record';
 import type { CallEnd, CallStart, Tap } from '@berth/sdk/tap';
 import { describeRequest, idsInResponse } from './call-subject.ts';
 
+/** A call that hasn't been answered yet. */
+export type OpenCall = Pick<CallRecord, 'plugin' | 'method' | 'subject' | 'startedAt'>;
+
 /** The plugin calls of one pod's life. */
 export interface PodTrace {
   records: CallRecord[];
+  open: OpenCall[];
   /** The sandboxes that the pod has had, for the records that shims keep of them. */
   sandboxIds: string[];
 }
 
-interface Kept extends PodTrace {
+interface Kept extends Omit<PodTrace, 'open'> {
+  /** By span id. */
+  open: Map<string, OpenCall>;
   /** `namespace/name` */
   pod: string;
   /** Container names by container id, since calls name the id only. */
@@ -30,7 +36,7 @@ export class PodTraces {
 
   /** Calls with this trace id belong to that pod (`namespace/name`). */
   register(traceId: string, pod: string): void {
-    this.#byTrace.set(traceId, { pod, records: [], sandboxIds: [], containers: new Map() });
+    this.#byTrace.set(traceId, { pod, records: [], open: new Map(), sandboxIds: [], containers: new Map() });
     const [oldest] = this.#byTrace.keys();
     if (this.#byTrace.size > podsKept && oldest !== undefined) this.#byTrace.delete(oldest);
   }
@@ -38,7 +44,7 @@ export class PodTraces {
   /** The newest pod of that name; undefined if there has been none. */
   of(pod: string): PodTrace | undefined {
     const kept = [...this.#byTrace.values()].findLast((candidate) => candidate.pod === pod);
-    return kept && { records: [...kept.records], sandboxIds: [...kept.sandboxIds] };
+    return kept && { records: [...kept.records], open: [...kept.open.values()], sandboxIds: [...kept.sandboxIds] };
   }
 
   /** The tap for the connections to one runtime. */
@@ -47,7 +53,20 @@ export class PodTraces {
       call: (start) => {
         const startedAt = performance.timeOrigin + performance.now();
         const described = this.#describe(start);
-        return { end: (result) => described && this.#keep(handler, start, startedAt, described, result) };
+        if (!described) return { end: () => undefined };
+        const { open } = this.#byTrace.get(start.traceId) as Kept;
+        open.set(start.spanId, {
+          plugin: handler,
+          method: methodOf(start.path),
+          ...(described.subject && { subject: described.subject }),
+          startedAt,
+        });
+        return {
+          end: (result) => {
+            open.delete(start.spanId);
+            this.#keep(handler, start, startedAt, described, result);
+          },
+        };
       },
     };
   }

@@ -1,0 +1,228 @@
+import type { Container, ContainerStatus, Probe } from '@berth/api/objects';
+import { failureOf, restartDueAt } from '../plan/back-off.ts';
+import { endOf, instancesOf, isDone } from '../plan/instances.ts';
+import type { ContainerInstance, ObservedPod } from '../plan/observed-pod.ts';
+import { apiTime, findStatus, fullNameOf, isInitContainer, specOf } from '../pod.ts';
+import { callOf, isOpen, lastCall, openSince, tookOf } from './calls.ts';
+import { cureOf } from './cure.ts';
+import type { Facts } from './facts.ts';
+import { failedStep } from './pod-steps.ts';
+import type { Draft } from './step.ts';
+
+/** The steps of every container, one list each. */
+export function containerLanes(facts: Facts, now: Date): { init: Draft[][]; main: Draft[][] } {
+  const { initContainers = [], containers } = specOf(facts.pod);
+  const lane = (container: Container) => new Lane(facts, container, now).drafts();
+  return { init: initContainers.map(lane), main: containers.map(lane) };
+}
+
+const imageReasons = new Set(['ErrImagePull', 'InvalidImageName', 'ImageInspectError']);
+const createReasons = new Set(['CreateContainerConfigError', 'CreateContainerError']);
+
+class Lane {
+  readonly #facts: Facts;
+  readonly #observed: ObservedPod;
+  readonly #container: Container;
+  readonly #now: Date;
+  readonly #newest: ContainerInstance | undefined;
+  readonly #status: ContainerStatus | undefined;
+
+  constructor(facts: Facts, container: Container, now: Date) {
+    this.#facts = facts;
+    this.#observed = facts.observed as ObservedPod;
+    this.#container = container;
+    this.#now = now;
+    [this.#newest] = instancesOf(this.#observed, container.name);
+    this.#status = findStatus(facts.pod.status, container.name);
+  }
+
+  drafts(): Draft[] {
+    if (this.#isOver()) return [this.#over()];
+    const steps = [this.#image(), this.#created(), this.#running()];
+    if (this.#runsToItsEnd()) return [...steps, this.#ending()];
+    if (this.#container.startupProbe) steps.push(this.#started(this.#container.startupProbe));
+    return [...steps, this.#ready()];
+  }
+
+  #runsToItsEnd(): boolean {
+    return isInitContainer(this.#facts.pod, this.#container) && this.#container.restartPolicy !== 'Always';
+  }
+
+  /** It has ended, and isn't started again. */
+  #isOver(): boolean {
+    if (this.#newest?.state === 'running') return false;
+    const phase = this.#facts.pod.status?.phase;
+    return isDone(this.#facts.pod, this.#container, this.#observed) || phase === 'Succeeded' || phase === 'Failed';
+  }
+
+  #over(): Draft {
+    const { terminated } = this.#status?.state ?? {};
+    const at = terminated?.finishedAt;
+    if (!terminated) return this.#draft('ended', 'done', 'it was never started');
+    const detail = `ended with exit code ${terminated.exitCode} (${terminated.reason})${terminated.message ? `: ${terminated.message}` : ''}`;
+    const ended = this.#draft('ended', terminated.exitCode === 0 ? 'done' : 'failed', detail);
+    const cure = terminated.exitCode === 0 ? {} : { cure: `read why: ${this.#logs()}` };
+    return { ...ended, ...(at && { since: at }), ...cure };
+  }
+
+  #image(): Draft {
+    const image = this.#container.image ?? '';
+    const call = lastCall(this.#facts.trace, 'PullImage', image);
+    const waiting = this.#status?.state?.waiting;
+    if (this.#present()) {
+      const took = tookOf(call);
+      const pulled = took.tookMs !== undefined;
+      return { ...this.#draft('image', 'done', `${image} ${pulled ? 'was pulled' : 'was there'}`), ...took, ...(pulled && callOf(call)) };
+    }
+    if (waiting?.reason === 'ErrImageNeverPull') {
+      const trouble = { reason: waiting.reason, message: waiting.message ?? '' };
+      return { ...this.#draft('image', 'failed', `${trouble.reason}: ${trouble.message}`), ...this.#cure(trouble) };
+    }
+    const failed = this.#failed('image', imageReasons);
+    if (isOpen(call)) return { ...this.#draft('image', 'open', `${image} is being pulled`), ...openSince(call), ...callOf(call) };
+    return failed ? { ...failed, ...callOf(call) } : this.#draft('image', 'open', `looking for ${image}`);
+  }
+
+  /** There is an instance, or a try to make one got that far. */
+  #present(): boolean {
+    if (this.#newest && this.#newest.state !== 'exited') return true;
+    const failure = failureOf(this.#observed, this.#startAction());
+    if (failure) return !imageReasons.has(failure.reason);
+    if (this.#newest !== undefined || lastCall(this.#facts.trace, 'CreateContainer', this.#container.name)) return true;
+    const image = this.#container.image ?? '';
+    return this.#observed.images[image]?.present === true || tookOf(lastCall(this.#facts.trace, 'PullImage', image)).tookMs !== undefined;
+  }
+
+  #created(): Draft {
+    const call = lastCall(this.#facts.trace, 'CreateContainer', this.#container.name);
+    if (this.#newest && this.#newest.state !== 'exited') {
+      return { ...this.#draft('created', 'done', `instance ${this.#newest.attempt}`), ...tookOf(call), ...callOf(call) };
+    }
+    const failed = this.#failed('created', createReasons);
+    if (failed) return { ...failed, ...callOf(call) };
+    if (this.#justMade('CreateContainer')) return { ...this.#draft('created', 'done', 'just now'), ...tookOf(call), ...callOf(call) };
+    if (this.#newest && !isOpen(call)) return this.#draft('created', 'done', `instance ${this.#newest.attempt}, which has ended`);
+    return {
+      ...this.#draft('created', 'open', 'its configuration is being made, and the container from it'),
+      ...(isOpen(call) && callOf(call)),
+    };
+  }
+
+  /** The call has succeeded for an instance that hasn't been seen yet: the worker looks again once the whole start is done. */
+  #justMade(method: string): boolean {
+    const call = lastCall(this.#facts.trace, method, this.#container.name);
+    if (failureOf(this.#observed, this.#startAction()) || tookOf(call).tookMs === undefined) return false;
+    return (call?.startedAt ?? 0) > (this.#newest?.finishedAt?.getTime() ?? 0) && this.#newest?.state !== 'running';
+  }
+
+  #running(): Draft {
+    const call = lastCall(this.#facts.trace, 'StartContainer', this.#container.name);
+    if (this.#newest?.state === 'running') {
+      const since = apiTime(this.#newest.startedAt ?? this.#newest.createdAt);
+      return { ...this.#draft('running', 'done', `runs${this.#lastEnd()}`), since, ...tookOf(call), ...callOf(call) };
+    }
+    if (this.#justMade('StartContainer') && this.#container.lifecycle?.postStart) {
+      return { ...this.#draft('running', 'open', 'its postStart hook has not ended'), ...callOf(call) };
+    }
+    const failed = this.#failed('running', new Set(['RunContainerError', 'PostStartHookError']));
+    if (this.#newest?.state === 'exited' && !isOpen(call)) return { ...this.#crashed(), ...callOf(call) };
+    if (failed) return { ...failed, ...callOf(call) };
+    return { ...this.#draft('running', 'open', 'it is being started'), ...(isOpen(call) && callOf(call)) };
+  }
+
+  /** Of a container that runs again. */
+  #lastEnd(): string {
+    const attempt = this.#newest?.attempt ?? 0;
+    if (attempt === 0) return '';
+    const { terminated } = this.#status?.lastState ?? {};
+    const times = attempt === 1 ? 'one restart' : `${attempt} restarts`;
+    if (!terminated) return `, after ${times}`;
+    return `, after ${times}: it ended with exit code ${terminated.exitCode} (${terminated.reason}); read why: ${this.#logs().slice(0, -1)} --previous"`;
+  }
+
+  #crashed(): Draft {
+    const end = endOf(this.#observed, this.#container.name);
+    const due = end && restartDueAt(this.#observed.restartDelays[this.#container.name], end.finishedAt, this.#facts.backOff);
+    const failure = failureOf(this.#observed, this.#startAction());
+    const next = due && due > this.#now ? `the next start is due at ${apiTime(due)}` : 'it is started again now';
+    const why = failure ? `${failure.reason}: ${failure.message}` : `it ended with exit code ${end?.exitCode}`;
+    const draft = this.#draft('running', 'failed', `${why}; ${next}, the restart number ${(this.#newest?.attempt ?? 0) + 1}`);
+    return { ...draft, ...(end && { since: apiTime(end.finishedAt) }), cure: `read why: ${this.#logs()}` };
+  }
+
+  #started(probe: Probe): Draft {
+    const verdict = this.#verdict();
+    if (verdict?.failed?.probe === 'startup') return this.#condemned('started', verdict.failed.message);
+    if (this.#newest?.state === 'running' && (verdict?.started ?? true))
+      return this.#draft('started', 'done', 'its startup probe has succeeded');
+    return this.#probed('started', 'startup', probe);
+  }
+
+  #ready(): Draft {
+    const verdict = this.#verdict();
+    if (verdict?.failed?.probe === 'liveness') return this.#condemned('ready', verdict.failed.message);
+    if (this.#status?.ready)
+      return this.#draft('ready', 'done', this.#container.readinessProbe ? 'its readiness probe succeeds' : 'as soon as it runs');
+    const probe = this.#container.readinessProbe;
+    return probe ? this.#probed('ready', 'readiness', probe) : this.#draft('ready', 'open', 'waits until it is started');
+  }
+
+  #condemned(name: Draft['name'], answer: string): Draft {
+    return {
+      ...this.#draft(
+        name,
+        'failed',
+        `its ${name === 'started' ? 'startup' : 'liveness'} probe failed as often as it may: ${answer}; it is stopped and started again`,
+      ),
+      cure: `read why: ${this.#logs()}`,
+    };
+  }
+
+  #probed(name: Draft['name'], kind: 'startup' | 'readiness', probe: Probe): Draft {
+    const answer = this.#facts.answers.find((each) => each.container === this.#container.name && each.probe === kind);
+    const every = `asked every ${probe.periodSeconds ?? 10} s`;
+    if (!answer) {
+      const delay = probe.initialDelaySeconds ? `, first ${probe.initialDelaySeconds} s after its start` : '';
+      return this.#draft(name, 'open', `its ${kind} probe has not been run yet (${every}${delay})`);
+    }
+    const said = answer.output.trim() || 'nothing';
+    const verb = answer.result === 'success' || answer.result === 'warning' ? 'succeeded' : 'failed';
+    const draft = this.#draft(
+      name,
+      verb === 'failed' ? 'failed' : 'open',
+      `its ${kind} probe ${verb} at ${apiTime(answer.at)}: ${said} (${every})`,
+    );
+    return { ...draft, ...(verb === 'failed' && { since: apiTime(answer.at), cure: `see what the container says: ${this.#logs()}` }) };
+  }
+
+  #ending(): Draft {
+    return this.#draft('ended', 'open', 'the containers after it wait until it has succeeded');
+  }
+
+  #failed(name: Draft['name'], reasons: Set<string>): Draft | undefined {
+    const failure = failureOf(this.#observed, this.#startAction());
+    if (!failure || !reasons.has(failure.reason)) return undefined;
+    const step = failedStep(name, this.#startAction(), this.#facts.pod, this.#observed, this.#now);
+    return step && { ...step, container: this.#container.name, ...this.#cure(failure) };
+  }
+
+  #cure(trouble: { reason: string; message: string }): Pick<Draft, 'cure'> {
+    return cureOf(trouble, { pod: this.#facts.pod, handler: this.#observed.handler, image: this.#container.image ?? '' });
+  }
+
+  #verdict() {
+    return this.#newest && this.#observed.probes?.[this.#newest.id];
+  }
+
+  #startAction() {
+    return { kind: 'start-container', container: this.#container.name } as const;
+  }
+
+  #logs(): string {
+    return `"berth logs ${fullNameOf(this.#facts.pod)} -c ${this.#container.name}"`;
+  }
+
+  #draft(name: Draft['name'], state: Draft['state'], detail: string): Draft {
+    return { name, container: this.#container.name, state, detail };
+  }
+}

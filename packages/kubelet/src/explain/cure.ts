@@ -1,0 +1,60 @@
+import type { Pod } from '@berth/api/objects';
+import { fullNameOf, namespaceOf } from '../pod.ts';
+import type { Step } from './step.ts';
+
+interface Trouble {
+  reason: string;
+  message: string;
+}
+
+/** What the cure has to name. */
+interface Place {
+  pod: Pod;
+  handler: string;
+  /** Of the container that the trouble is about. */
+  image?: string;
+}
+
+type Cure = (trouble: Trouble, place: Place) => string;
+
+const cures: Record<string, Cure> = {
+  ErrImagePull: (_, { image }) =>
+    `load it with "berth image load FILE", or pull it by hand to see why: "berth image pull ${image}"; or correct the image's name`,
+  InvalidImageName: () => "correct the image's name in the manifest",
+  ErrImageNeverPull: (_, { image }) => `load ${image} with "berth image load FILE", or change imagePullPolicy from Never to IfNotPresent`,
+  ImageInspectError: (_, { handler }) => `look whether the runtime ${handler} is well: "berth doctor"`,
+  RuntimeUnavailable: ({ message }, { handler }) =>
+    `start the runtime ${handler}, which has to answer on ${socketIn(message) ?? 'its socket'}; its log is in ROOT/logs`,
+  FailedCreatePodSandBox: (_, { pod }) =>
+    `see which part of the sandbox failed: "berth trace ${fullNameOf(pod)}", its network: "berth trace --cni ${fullNameOf(pod)}"`,
+  FailedMount: (trouble, place) => missingObject(trouble, place) ?? 'correct the volume in the manifest, or make what it refers to',
+  CreateContainerConfigError: (trouble, place) => missingObject(trouble, place) ?? 'correct what the message names in the manifest',
+  CreateContainerError: (_, { pod }) => `see what the runtime was asked: "berth trace ${fullNameOf(pod)}"`,
+  RunContainerError: () => 'look whether command and working directory are in the image',
+  PostStartHookError: () => 'correct the postStart hook, or what it calls',
+  NodePorts: () => 'end the pod that has the port, or take another hostPort, then change the manifest: a refused pod is not tried again',
+  RuntimeClassNotFound: () => 'take one of the RuntimeClasses that the message names, or add a runtime of that handler to berth.yaml',
+};
+
+const refused = 'change the manifest: a refused pod is not tried again';
+
+/** What would end that trouble; nothing where nobody but the author can tell. */
+export function cureOf(trouble: Trouble, place: Place): Pick<Step, 'cure'> {
+  const reason = trouble.reason === 'ImagePullBackOff' ? 'ErrImagePull' : trouble.reason;
+  const cure = cures[reason]?.(trouble, place);
+  if (cure !== undefined) return { cure };
+  return /^Pod was rejected: /.test(trouble.message) ? { cure: refused } : {};
+}
+
+/** A config map or secret that isn't there, as kubelet words it. */
+function missingObject({ message }: Trouble, { pod }: Place): string | undefined {
+  const [, kind = '', name] = /(secret|configmap|serviceaccount) "(?:[^"/]+\/)?([^"]+)" not found/i.exec(message) ?? [];
+  if (name === undefined) return undefined;
+  const kinds: Record<string, string> = { secret: 'Secret', configmap: 'ConfigMap', serviceaccount: 'ServiceAccount' };
+  const object = `a ${kinds[kind.toLowerCase()]} ${name} of the namespace ${namespaceOf(pod)}`;
+  return `write ${object} to a file among the manifests, or to one of "berth run --objects"`;
+}
+
+function socketIn(message: string): string | undefined {
+  return /unix:\/\/[^\s;,:]+/.exec(message)?.[0];
+}

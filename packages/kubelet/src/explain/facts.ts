@@ -1,0 +1,16 @@
+import type { Pod } from '@berth/api/objects';
+import type { BackOff } from '../plan/back-off.ts';
+import type { ObservedPod } from '../plan/observed-pod.ts';
+import type { ProbeAnswer } from '../probes/instance-probes.ts';
+import type { PodTrace } from '../trace/pod-traces.ts';
+
+/** All that is known of a pod. */
+export interface Facts {
+  /** With its status. */
+  pod: Pod;
+  /** Undefined: another pod of its name has to end first. */
+  observed: ObservedPod | undefined;
+  trace: PodTrace;
+  answers: ProbeAnswer[];
+  backOff: BackOff;
+}

@@ -1,0 +1,41 @@
+import { apiTime } from '../pod.ts';
+import type { Facts } from './facts.ts';
+import type { Step } from './step.ts';
+
+/** The whole in one sentence. */
+export function summaryOf({ pod, observed }: Facts, steps: Step[], now: Date): string {
+  const { phase, reason } = pod.status ?? {};
+  if (observed?.deletion)
+    return `is ending: its containers have ${observed.deletion.gracePeriodSeconds} s of grace${why(pod.status?.message)}`;
+  const failed = steps.find(({ state }) => state === 'failed');
+  if (phase === 'Succeeded') return 'has ended: all of its containers succeeded';
+  if (phase === 'Failed')
+    return `has failed${reason ? ` (${reason})` : ''}: ${failed ? describe(failed) : (pod.status?.message ?? 'its containers did not succeed')}`;
+  if (failed) return `is not ready: ${describe(failed)}`;
+  const ongoing = steps.find(({ state }) => state === 'now');
+  if (ongoing) return `is on its way: ${describe(ongoing)}${sinceText(ongoing, now)}`;
+  const closed = pod.status?.conditions?.find(({ type, status }) => type === 'Ready' && status !== 'True');
+  if (closed) return `is not ready: ${closed.message ?? closed.reason ?? 'no reason is known'}`;
+  return `runs and is ready${readyAfter(pod)}`;
+}
+
+function why(message: string | undefined): string {
+  return message ? `; ${message}` : '';
+}
+
+function describe({ name, container, detail }: Step): string {
+  return `${container ? `container ${container}` : 'the pod'}, step ${name}: ${detail}`;
+}
+
+function sinceText({ since }: Step, now: Date): string {
+  return since ? `, for ${Math.max(0, Math.round((now.getTime() - Date.parse(since)) / 1000))} s` : '';
+}
+
+/** How long it took from being seen to being ready. */
+function readyAfter(pod: Facts['pod']): string {
+  const ready = pod.status?.conditions?.find(({ type }) => type === 'Ready');
+  const seen = pod.metadata?.creationTimestamp;
+  if (!ready?.lastTransitionTime || !seen) return '';
+  const seconds = (Date.parse(ready.lastTransitionTime) - Date.parse(seen)) / 1000;
+  return ` since ${apiTime(new Date(ready.lastTransitionTime))}, ${seconds} s after it was seen`;
+}

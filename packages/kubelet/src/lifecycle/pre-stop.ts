@@ -1,0 +1,27 @@
+import type { Container } from '@berth/api/objects';
+import { type ActionContext, handlerTarget } from '../actions/action-context.ts';
+import { runHook } from './run-hook.ts';
+
+/**
+ * Runs a container's preStop hook, if it has one and there is time, and gives how many whole seconds that took. A hook that fails or takes
+ * longer than the grace period keeps nothing from being stopped.
+ */
+export async function preStop(
+  context: ActionContext,
+  container: Container | undefined,
+  containerId: string,
+  gracePeriodSeconds: number,
+  signal: AbortSignal,
+): Promise<number> {
+  const hook = container?.lifecycle?.preStop;
+  if (!hook || gracePeriodSeconds <= 0) return 0;
+  const startedAt = performance.now();
+  const limit = AbortSignal.timeout(gracePeriodSeconds * 1000);
+  try {
+    await runHook(hook, handlerTarget(context, container, containerId), AbortSignal.any([signal, limit]));
+  } catch {
+    signal.throwIfAborted();
+    if (!limit.aborted) context.events.record(context.pod, 'Warning', 'FailedPreStopHook', 'PreStopHook failed');
+  }
+  return Math.floor((performance.now() - startedAt) / 1000);
+}
