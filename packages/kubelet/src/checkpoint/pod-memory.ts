@@ -1,6 +1,5 @@
 import type { Pod, PodStatus } from '@berth/api/objects';
 import type { ObservedPod } from '../plan/observed-pod.ts';
-import type { PodWorker } from '../pod-worker.ts';
 import { shutdownReason } from '../shutdown/shutdown-groups.ts';
 
 /** What a kubelet has to know of a pod after a restart, and the runtime doesn't tell. */
@@ -20,7 +19,7 @@ const version = 1;
 const timeFields = new Set(['at', 'setAt']);
 
 /** What the next kubelet has to know of a worker's pod; undefined for one that was refused, or that begins anew once the node is up again. */
-export function memoryOf({ pod, observed }: Pick<PodWorker, 'pod' | 'observed'>, now: Date): PodMemory | undefined {
+export function memoryOf({ pod, observed }: { pod: Pod; observed: Readonly<ObservedPod> }, now: Date): PodMemory | undefined {
   const { handler, failures, restartDelays, owedRestarts, eviction, refusal, deletion, endingSince = now, previous } = observed;
   if (refusal || eviction?.reason === shutdownReason) return undefined;
   const starts = Object.entries(failures).filter(([key]) => key.startsWith('start-container'));
