@@ -82,8 +82,10 @@ describe('Quantity', () => {
   it('reads its own canonical form back to the same form, and to the same amount up to a whole binary unit', () => {
     fc.assert(
       fc.property(quantities, (quantity) => {
-        const again = Quantity.parse(quantity.toString());
-        expect(again.toString()).toBe(quantity.toString());
+        const text = quantity.toString();
+        const again = Quantity.parse(text);
+        // 2000 units in binary have no suffix, and read back they are decimal ones: 2k.
+        if (quantity.format !== 'BinarySI' || text.endsWith('i')) expect(again.toString()).toBe(text);
         if (quantity.format !== 'BinarySI') expect(again.compare(quantity)).toBe(0);
         expect(again.value()).toBe(quantity.value());
       }),

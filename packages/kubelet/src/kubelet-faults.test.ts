@@ -178,11 +178,11 @@ describe('a pod that', () => {
     expect(node.runtime.calls).not.toContain('RunPodSandbox a');
   });
 
-  it('asks for a secret volume fails with the field, and nothing is made for it', async () => {
-    await node.write('manifests/a.yaml', simple('a', '  volumes: [{name: keys, secret: {secretName: keys}}]\n'));
+  it('asks for a volume of the network fails with the field, and nothing is made for it', async () => {
+    await node.write('manifests/a.yaml', simple('a', '  volumes: [{name: keys, nfs: {server: a, path: /a}}]\n'));
     await node.kubelet.start();
     const pod = await node.until('a', ({ status }) => status?.phase === 'Failed');
-    expect(pod.status).toMatchObject({ reason: 'Unsupported', message: expect.stringContaining('spec.volumes[0].secret') });
+    expect(pod.status).toMatchObject({ reason: 'Unsupported', message: expect.stringContaining('spec.volumes[0].nfs') });
     expect(node.runtime.calls).toEqual([]);
   });
 

@@ -6,14 +6,16 @@ import type { Clock } from './clock.ts';
 import type { NodeResourcesOptions } from './machine/node-resources.ts';
 import type { EnvironmentOptions } from './node-environment.ts';
 import type { BackOff } from './plan/back-off.ts';
+import type { ResizeAdmission } from './resize/resize-admission.ts';
 import type { NodeRuntimesOptions } from './runtime/node-runtimes.ts';
 import type { ShutdownOptions } from './shutdown/shutdown-groups.ts';
 import type { PodSource } from './sources/pod-source.ts';
 import type { Intervals } from './sync-loop.ts';
 import type { PodTraces } from './trace/pod-traces.ts';
+import type { VolumeOptions } from './volumes/node-volumes.ts';
 
 /** What a kubelet is made of. Times and back-off are for tests; their defaults are kubelet's. */
-export interface KubeletOptions extends NodeRuntimesOptions, EnvironmentOptions {
+export interface KubeletOptions extends NodeRuntimesOptions, EnvironmentOptions, VolumeOptions {
   nodeName: string;
   /** RUN: `kubelet.sock` is made here. */
   run: string;
@@ -41,6 +43,8 @@ export interface KubeletOptions extends NodeRuntimesOptions, EnvironmentOptions 
   registry?: Registry;
   /** How long a runtime may take to answer, the grace period of a stop coming on top. Default 2 minutes, kubelet's. */
   runtimeRequestTimeoutMs?: number;
+  /** Default: a running pod gets whatever it asks for. */
+  admitResize?: ResizeAdmission;
   /** How pods end when the node shuts down. */
   shutdown?: Partial<ShutdownOptions>;
   clock?: Clock;

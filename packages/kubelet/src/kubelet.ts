@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Event, Pod, PodStatus } from '@berth/api/objects';
-import { neverAborted } from '@berth/sdk/abort';
+import { neverAborted, onAbort } from '@berth/sdk/abort';
 import { Registry } from 'prom-client';
 import type { ActionContext } from './actions/action-context.ts';
 import { hostPorts } from './admission/host-ports.ts';
@@ -10,8 +10,8 @@ import { leftOutFields } from './admission/left-out-fields.ts';
 import { PodAdmission } from './admission/pod-admission.ts';
 import { unsupportedFields } from './admission/unsupported-fields.ts';
 import { CgroupHousekeeping } from './cgroup/cgroup-housekeeping.ts';
-import { defaultCgroups } from './cgroup/cgroup-options.ts';
-import { NodeCgroups } from './cgroup/node-cgroups.ts';
+import { cgroupsOfNode } from './cgroup/cgroups-of-node.ts';
+import type { NodeCgroups } from './cgroup/node-cgroups.ts';
 import { PodMemories } from './checkpoint/pod-memories.ts';
 import { memoryOf } from './checkpoint/pod-memory.ts';
 import { type Clock, systemClock } from './clock.ts';
@@ -38,6 +38,7 @@ import { ClusterPods } from './sources/cluster-pods.ts';
 import { NodeStatsProvider } from './stats/node-stats-provider.ts';
 import { defaultIntervals, SyncLoop } from './sync-loop.ts';
 import { PodTraces } from './trace/pod-traces.ts';
+import { NodeVolumes } from './volumes/node-volumes.ts';
 
 export type { KubeletOptions } from './kubelet-options.ts';
 
@@ -68,6 +69,7 @@ export class Kubelet {
   readonly #cgroups: NodeCgroups | undefined;
   readonly #environment: NodeEnvironment;
   readonly #shutdown: NodeShutdown;
+  readonly #volumes: NodeVolumes;
   readonly #admission: PodAdmission;
   readonly #memories: PodMemories;
   readonly #workers: PodWorkers;
@@ -93,8 +95,17 @@ export class Kubelet {
     });
     this.#directories = new PodDirectories(options.kubeletRoot, options.podLogsDir);
     this.#resources = new NodeResources(readMachineFacts(), options.kubeletRoot, { ...defaultNodeResources, ...options.resources });
-    this.#cgroups = this.#cgroupsOf(options);
+    this.#cgroups = cgroupsOfNode(options, this.#resources, () => this.#workers.activePods());
     this.#environment = new NodeEnvironment(options.kubeletRoot, options);
+    const { objects, allocatable, userNamespaces } = this.#environment;
+    this.#volumes = new NodeVolumes({
+      ...options,
+      directories: this.#directories,
+      objects,
+      allocatable,
+      clock: this.#clock,
+      onRemoved: (uid) => userNamespaces.release(uid),
+    });
     this.#shutdown = new NodeShutdown(options, this.#clock, () => this.#workers.all());
     this.#admission = new PodAdmission([this.#shutdown.admitHandler, unsupportedFields, hostPorts, ...this.#environment.admitHandlers]);
     this.#memories = new PodMemories(join(options.kubeletRoot, 'pod-memories'), options.log);
@@ -103,12 +114,14 @@ export class Kubelet {
       remembered: this.#memories,
       kubeletRoot: options.kubeletRoot,
       create: (pod, handler) => this.#createWorker(pod, handler),
+      asAdmitted: (pod) => this.#runtimes.admit(pod).pod,
       begunBefore: (pod) => this.#memories.restored(uidOf(pod)) !== undefined || existsSync(this.#directories.podDirectory(pod)),
       onFinished: (pod) => this.#forget(pod),
     });
     const { cluster: api, nodeName, log } = options;
     this.#cluster = api && new ClusterPods({ api, nodeName, log, clock: this.#clock });
-    const housekeeping = this.#cgroups && this.#housekeepingOf(this.#cgroups, options);
+    const housekeeping =
+      this.#cgroups && new CgroupHousekeeping({ cgroups: this.#cgroups, isKnown: (uid) => this.#workers.knows(uid), log });
     this.#loop = new SyncLoop({
       sources: [...options.sources, ...(this.#cluster ? [this.#cluster.source] : [])],
       runtimes: this.#runtimes.all(),
@@ -119,7 +132,10 @@ export class Kubelet {
       evented: options.evented,
       registry,
       onUpdate: () => this.#tellAll(),
-      onHousekeeping: () => void housekeeping?.turn(),
+      onHousekeeping: () => {
+        void housekeeping?.turn();
+        this.#volumes.sweep((uid) => this.#loop.knows(uid));
+      },
     });
     const sessions = new RuntimeSessions(this.#runtimes);
     this.#server = new KubeletServer(join(options.run, 'kubelet.sock'), {
@@ -142,7 +158,12 @@ export class Kubelet {
     await mkdir(this.#options.podLogsDir, { recursive: true });
     this.#memories.load();
     await this.#server.listen();
-    this.#loopDone = Promise.all([this.#loop.run(this.#loopEnd.signal), this.#cluster?.run(this.#loopEnd.signal)]);
+    const { signal } = this.#loopEnd;
+    onAbort(
+      [signal],
+      this.#environment.objects.onChange((...object) => this.#workers.objectChanged(...object)),
+    );
+    this.#loopDone = Promise.all([this.#loop.run(signal), this.#cluster?.run(signal)]);
   }
 
   /** Ends the kubelet. Gives a message for each pod that didn't end. */
@@ -153,6 +174,7 @@ export class Kubelet {
     await this.#workers.haltAll();
     this.#loopEnd.abort();
     await this.#loopDone;
+    await this.#volumes.settled();
     await this.#memories.flush();
     await this.#server.close();
     return left;
@@ -178,11 +200,6 @@ export class Kubelet {
     return this.#loop.unhealthy();
   }
 
-  /** How long the sync loop was held up at worst, in seconds. */
-  longestStallSeconds(): number {
-    return this.#loop.stalls.longestSeconds;
-  }
-
   events(): Event[] {
     return this.#events.list();
   }
@@ -203,6 +220,7 @@ export class Kubelet {
     const worker = new PodWorker({
       context: this.#contextOf(pod, client),
       probes: this.#probes,
+      admitResize: this.#options.admitResize ?? (() => undefined),
       backOff: { ...defaultBackOff, ...this.#options.backOff },
       clock: this.#clock,
       log: this.#options.log,
@@ -234,6 +252,7 @@ export class Kubelet {
       pod,
       client,
       directories: this.#directories,
+      volumes: this.#volumes.ofPods,
       cgroups: this.#cgroups,
       events: this.#events,
       environment: this.#environment,
@@ -241,25 +260,6 @@ export class Kubelet {
       requestTimeoutMs: this.#requestTimeoutMs(),
       podIP: () => this.#workers.get(uidOf(pod))?.status.podIP,
     };
-  }
-
-  #cgroupsOf({ cgroupRoot, cgroups }: KubeletOptions): NodeCgroups | undefined {
-    if (cgroupRoot === undefined) return undefined;
-    const resources = this.#resources;
-    return new NodeCgroups(
-      { ...defaultCgroups, ...cgroups, cgroupRoot },
-      {
-        pods: () => this.#workers.activePods(),
-        podLimits: () => resources.podLimits(),
-        capacity: () => resources.capacity(),
-        allocatable: () => resources.allocatable(),
-        reserved: (field) => resources.reserved(field),
-      },
-    );
-  }
-
-  #housekeepingOf(cgroups: NodeCgroups, { log }: KubeletOptions): CgroupHousekeeping {
-    return new CgroupHousekeeping({ cgroups, isKnown: (uid) => this.#workers.knows(uid), log });
   }
 
   #statsOf({ nodeName, log, cgroupRoot }: KubeletOptions): NodeStatsProvider {

@@ -48,6 +48,7 @@ const failures = fc.dictionary(
   fc
     .constantFrom<Fallible[]>(
       { kind: 'prepare' },
+      { kind: 'refresh-volumes' },
       { kind: 'run-sandbox' },
       { kind: 'stop-containers' },
       { kind: 'observe' },
@@ -79,6 +80,7 @@ const states: fc.Arbitrary<ObservedPod> = fc.record({
   failures,
   restartDelays: fc.dictionary(fc.constantFrom(...names), fc.record({ delayMs: fc.nat(300_000), setAt: time })),
   directories: fc.constantFrom('unknown', 'prepared', 'removed'),
+  volumesStale: fc.boolean(),
   deletion: fc.option(fc.record({ gracePeriodSeconds: fc.nat(60) }), { nil: undefined }),
   refusal: fc.option(fc.constant({ reason: 'Unsupported', message: 'why' }), { nil: undefined, freq: 9 }),
 });
@@ -141,6 +143,9 @@ function happen(world: ObservedPod, action: Action, succeeds: boolean): void {
   switch (action.kind) {
     case 'prepare':
       world.directories = 'prepared';
+      break;
+    case 'refresh-volumes':
+      world.volumesStale = false;
       break;
     case 'clean-up':
       world.directories = 'removed';

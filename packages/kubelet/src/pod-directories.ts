@@ -24,17 +24,32 @@ export class PodDirectories {
 
   /** Volumes and what else the pod needs as long as it is there. */
   podDirectory(pod: Pod): string {
-    return join(this.kubeletRoot, 'pods', uidOf(pod));
+    return join(this.podsDirectory, uidOf(pod));
+  }
+
+  /** Where every pod's directory is, by its uid. */
+  get podsDirectory(): string {
+    return join(this.kubeletRoot, 'pods');
+  }
+
+  /** A volume of the kind that has this directory, `kubernetes.io~secret`. */
+  volume(pod: Pod, kind: string, name: string): string {
+    return join(this.podDirectory(pod), 'volumes', kind, name);
+  }
+
+  /** A part of a volume as a container mounts it, by the place of the mount in the container's spec. */
+  subPath(pod: Pod, volume: string, container: string, index: number): string {
+    return join(this.podDirectory(pod), 'volume-subpaths', volume, container, String(index));
+  }
+
+  /** Has a termination log for each instance of the container. */
+  containerDirectory(pod: Pod, container: string): string {
+    return join(this.podDirectory(pod), 'containers', container);
   }
 
   /** What the pod's containers have as /etc/hosts. */
   hostsFile(pod: Pod): string {
     return join(this.podDirectory(pod), 'etc-hosts');
-  }
-
-  /** The directory that a volume of type emptyDir is. */
-  emptyDir(pod: Pod, volume: string): string {
-    return join(this.podDirectory(pod), 'volumes', 'kubernetes.io~empty-dir', volume);
   }
 
   /** Has a directory for each container; what is in it outlives the containers. */

@@ -4,6 +4,8 @@ import type { Clock } from './clock.ts';
 import type { ListedPod } from './pleg/relist.ts';
 import { apiTime, fullNameOf, gracePeriodOf, specOf, uidOf } from './pod.ts';
 import type { PodWorker } from './pod-worker.ts';
+import { refersTo } from './referred-names.ts';
+import type { ReferredObjects } from './sources/object-source.ts';
 
 interface PodWorkersOptions {
   clock: Clock;
@@ -11,6 +13,8 @@ interface PodWorkersOptions {
   remembered: { restored(uid: string): PodMemory | undefined; restoredUids(): string[]; forget(uid: string): void };
   /** A worker for a pod, not yet started. `handler` is given for a pod that was found in that runtime. */
   create(pod: Pod, handler?: string): PodWorker;
+  /** The pod with what its admission adds to it. */
+  asAdmitted(pod: Pod): Pod;
   /** Something was made for the pod already, by this kubelet or one before it. */
   begunBefore(pod: Pod): boolean;
   /** Of this kubelet: pods that another one made aren't ended. */
@@ -63,7 +67,7 @@ export class PodWorkers {
     if (this.#stopping) return;
     this.#wanted = new Map(pods.map((pod) => [uidOf(pod), pod]));
     for (const [uid, worker] of this.#workers) if (!this.#wanted.has(uid)) worker.terminate(gracePeriodOf(worker.pod));
-    for (const pod of pods) this.#workers.get(uidOf(pod))?.update(pod);
+    for (const pod of pods) this.#workers.get(uidOf(pod))?.update(this.#options.asAdmitted(pod));
     this.#ended = new Set([...this.#ended].filter((uid) => this.#wanted.has(uid)));
     this.#waiting = pods.filter((pod) => !this.#workers.has(uidOf(pod)) && !this.#ended.has(uidOf(pod)));
     this.#startWaiting();
@@ -86,8 +90,14 @@ export class PodWorkers {
     this.#workers.get(uid)?.notify();
   }
 
-  notifyAll(): void {
-    for (const worker of this.#workers.values()) worker.notify();
+  /** Brings every pod up to date with whatever it refers to. */
+  refreshAll(): void {
+    for (const worker of this.#workers.values()) worker.refresh();
+  }
+
+  /** An object that pods may refer to has come, changed or gone. */
+  objectChanged(kind: keyof ReferredObjects, namespace: string, name: string): void {
+    for (const worker of this.#workers.values()) if (refersTo(worker.pod, kind, namespace, name)) worker.refresh();
   }
 
   /** Ends the pods of this kubelet that a runtime has and nobody wants. */

@@ -76,6 +76,12 @@ export class SyncLoop {
     return this.#sources.complete;
   }
 
+  /** Whether a pod is wanted, has a worker, or is in a runtime; a runtime that hasn't been listed yet may have any. */
+  knows(uid: string): boolean {
+    const { workers } = this.#options;
+    return workers.knows(uid) || this.#plegs.some((pleg) => pleg.pods?.some((pod) => pod.uid === uid) ?? true);
+  }
+
   /** What is wrong with the loop or a runtime, a message each; none: the node is healthy (`/healthz/syncloop`, condition Ready). */
   unhealthy(): string[] {
     const { syncMs } = this.#options.intervals;
@@ -119,7 +125,7 @@ export class SyncLoop {
         workers.notify(event.uid);
         break;
       case 'tick':
-        workers.notifyAll();
+        workers.refreshAll();
         break;
       case 'housekeeping':
         if (this.sourcesReady) this.#endLeftOvers();

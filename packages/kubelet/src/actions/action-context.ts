@@ -8,12 +8,14 @@ import { specOf, uidOf } from '../pod.ts';
 import type { PodDirectories } from '../pod-directories.ts';
 import type { PodEvents } from '../pod-events.ts';
 import type { RuntimeClient } from '../runtime/runtime-client.ts';
+import type { PodVolumes } from '../volumes/pod-volumes.ts';
 
 /** What every action works with. */
 export interface ActionContext {
   pod: Pod;
   client: RuntimeClient;
   directories: PodDirectories;
+  volumes: PodVolumes;
   /** Undefined: pods get no cgroups of their own. */
   cgroups: NodeCgroups | undefined;
   events: PodEvents;

@@ -13,23 +13,26 @@ import { ActionFailure } from './action-failure.ts';
 import { hostsMount } from './hosts-mount.ts';
 import { checkNonRoot } from './non-root.ts';
 import { volumePaths } from './prepare.ts';
+import { terminationLogMount } from './termination-log.ts';
+import { volumeMounts } from './volume-mounts.ts';
 
 /** The CRI message for the next instance of a container, with all that it refers to looked up. What is missing is a CreateContainerConfigError in kubelet's words. */
 export async function configureContainer(
   context: ActionContext,
   container: Container,
-  { attempt, podIPs, targetId }: StartContainer,
+  { attempt, podIPs, sandboxAttempt, targetId }: StartContainer,
   image: Image | undefined,
   signal: AbortSignal,
 ): Promise<ContainerConfig> {
   try {
     checkNonRoot(context.pod, container, image);
+    const environment = await environmentOf(context, container, podIPs, signal);
+    const mounts = await volumeMounts(context, { container, environment, sandboxAttempt }, signal);
     return containerConfig(context.pod, container, {
       attempt,
       imageRef: image?.id || container.image || '',
-      environment: await environmentOf(context, container, podIPs, signal),
-      mounts: await hostsMount(context, container, podIPs),
-      volumePaths: volumePaths(context),
+      environment,
+      mounts: [...mounts, ...(await hostsMount(context, container, podIPs)), ...(await terminationLogMount(context, container))],
       userNamespace: await userNamespaceOf(context),
       seccompDefault: context.environment.seccompDefault,
       seccompRoot: context.directories.seccompRoot,
@@ -37,6 +40,7 @@ export async function configureContainer(
       ...(targetId && { targetId }),
     });
   } catch (thrown) {
+    if (thrown instanceof ActionFailure) throw thrown;
     const cause = PluginError.from(thrown);
     throw new ActionFailure('CreateContainerConfigError', cause.message, cause);
   }

@@ -2,8 +2,10 @@ import type { Action } from '../plan/action.ts';
 import type { ActionContext } from './action-context.ts';
 import { cleanUp } from './clean-up.ts';
 import { prepare } from './prepare.ts';
+import { refreshVolumes } from './refresh-volumes.ts';
 import { removeContainer } from './remove-container.ts';
 import { removeSandbox } from './remove-sandbox.ts';
+import { resizeContainer } from './resize-container.ts';
 import { runSandbox } from './run-sandbox.ts';
 import { startContainer } from './start-container.ts';
 import { stopContainers } from './stop-containers.ts';
@@ -20,6 +22,8 @@ export function perform(context: ActionContext, action: Change, signal: AbortSig
   switch (action.kind) {
     case 'prepare':
       return prepare(context, signal);
+    case 'refresh-volumes':
+      return refreshVolumes(context, signal);
     case 'run-sandbox':
       return runSandbox(context, action.attempt, signal);
     case 'stop-sandbox':
@@ -30,6 +34,8 @@ export function perform(context: ActionContext, action: Change, signal: AbortSig
       return startContainer(context, action, signal);
     case 'stop-containers':
       return stopContainers(context, action, signal);
+    case 'resize-container':
+      return resizeContainer(context, action, signal);
     case 'remove-container':
       return removeContainer(context, action.containerId, signal);
     case 'clean-up':

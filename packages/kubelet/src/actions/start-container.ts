@@ -1,3 +1,5 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { type ContainerConfig, CreateContainerRequest, StartContainerRequest } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import { sandboxConfig } from '../cri/sandbox-config.ts';
@@ -29,10 +31,22 @@ export async function startContainer(context: ActionContext, action: StartContai
 }
 
 function create(context: ActionContext, action: StartContainer, config: ContainerConfig, signal: AbortSignal): Promise<string> {
-  return ActionFailure.explain('CreateContainerError', `runtime ${context.client.handler}`, async () => {
+  const who = `runtime ${context.client.handler}`;
+  return ActionFailure.explain('CreateContainerError', who, async () => {
+    // Ephemeral containers come after the pod's other directories were made.
+    await mkdir(join(context.directories.logDirectory(context.pod), action.container), { recursive: true });
     const sandbox = sandboxConfig(context.pod, action.sandboxAttempt, await sandboxSurroundings(context, signal));
     const request = CreateContainerRequest.create({ podSandboxId: action.sandboxId, config, sandboxConfig: sandbox });
-    const { containerId } = await context.client.runtime.createContainer(request, { signal });
+    const { containerId } = await context.client.runtime.createContainer(request, { signal }).catch((thrown: unknown) => {
+      throw config.mounts.some(({ image }) => image) ? maybeOfImage(thrown) : thrown;
+    });
     return containerId;
   });
+}
+
+/** A runtime that knows no image volumes sees a mount of nothing, and can't say what it lacks; nothing in CRI tells of it before. */
+function maybeOfImage(thrown: unknown): PluginError {
+  const { code, message } = PluginError.from(thrown);
+  const hint = 'the container mounts an image volume, which an older runtime (containerd before 2.1) takes for an empty path';
+  return new PluginError(code, message, { hint, cause: thrown });
 }

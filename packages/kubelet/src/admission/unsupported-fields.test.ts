@@ -10,11 +10,13 @@ const main = (more: Partial<Container>): Partial<PodSpec> => ({ containers: [{ n
 
 describe('what a node refuses names the field', () => {
   it.each<[path: string, spec: Partial<PodSpec>]>([
-    ['spec.volumes[0].secret', { volumes: [{ name: 'v', secret: { secretName: 's' } }] }],
-    ['spec.volumes[0].emptyDir.medium', { volumes: [{ name: 'v', emptyDir: { medium: 'HugePages' } }] }],
+    ['spec.volumes[0].nfs', { volumes: [{ name: 'v', nfs: { server: 's', path: '/' } }] }],
+    [
+      'spec.volumes[0].projected.sources[0].clusterTrustBundle',
+      { volumes: [{ name: 'v', projected: { sources: [{ clusterTrustBundle: { name: 'b', path: 'b' } }] } }] },
+    ],
     ['spec.containers[0].securityContext.procMount', main({ securityContext: { procMount: 'Unmasked' } })],
     ['spec.containers[0].securityContext.windowsOptions', main({ securityContext: { windowsOptions: {} } })],
-    ['spec.containers[0].volumeMounts[0].subPath', main({ volumeMounts: [{ name: 'v', mountPath: '/v', subPath: 'a' }] })],
     ['spec.containers[0].resources.limits[nvidia.com/gpu]', main({ resources: { limits: { 'nvidia.com/gpu': 1 } } })],
   ])('%s', (path, spec) => {
     expect(refusalOf(spec)).toMatchObject({ reason: 'Unsupported', message: expect.stringContaining(`${path}: `) });
@@ -48,7 +50,14 @@ it('a plain pod is neither refused nor warned of', () => {
     volumes: [
       { name: 'v', emptyDir: {} },
       { name: 'h', hostPath: { path: '/' } },
+      { name: 'c', configMap: { name: 'c' } },
+      { name: 's', secret: { secretName: 's' } },
+      { name: 'd', downwardAPI: {} },
+      { name: 'p', projected: { sources: [{ serviceAccountToken: { path: 't' } }] } },
+      { name: 'i', image: { reference: 'a:1' } },
+      { name: 'm', emptyDir: { medium: 'HugePages-2Mi' } },
     ],
+    ...main({ volumeMounts: [{ name: 'v', mountPath: '/v', subPath: 'a' }] }),
   };
   expect([refusalOf(spec), leftOutFields(makePod(spec))]).toEqual([undefined, []]);
 });

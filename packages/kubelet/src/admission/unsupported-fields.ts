@@ -43,15 +43,18 @@ function refusedPodFields(pod: Pod): Field[] {
 type Rule = [asked: unknown, path: string, what: string];
 
 /** Sources of volumes that the node can make. */
-const volumeSources = new Set(['name', 'emptyDir', 'hostPath']);
+const volumeSources = new Set(['name', 'emptyDir', 'hostPath', 'configMap', 'secret', 'downwardAPI', 'projected', 'image']);
+/** Sources of projected volumes that it can't fill. */
+const refusedProjections = { clusterTrustBundle: 'cluster trust bundles', podCertificate: 'pod certificates' } as const;
 
 function volumeFields(volume: Volume, path: string): Rule[] {
   const sources = Object.keys(volume).filter((key) => !volumeSources.has(key));
-  const medium = volume.emptyDir?.medium ?? '';
-  return [
-    ...sources.map((source): Rule => [true, `${path}.${source}`, `${source} volumes`]),
-    [medium.startsWith('HugePages'), `${path}.emptyDir.medium`, 'huge pages'],
-  ];
+  const projections = (volume.projected?.sources ?? []).flatMap((projection, index) =>
+    (['clusterTrustBundle', 'podCertificate'] as const).map(
+      (name): Rule => [projection[name], `${path}.projected.sources[${index}].${name}`, refusedProjections[name]],
+    ),
+  );
+  return [...sources.map((source): Rule => [true, `${path}.${source}`, `${source} volumes`]), ...projections];
 }
 
 function refusedContainerFields(pod: Pod, container: Container, path: string): Field[] {
@@ -67,10 +70,6 @@ function refusedContainerFields(pod: Pod, container: Container, path: string): F
     [container.volumeDevices?.length, `${path}.volumeDevices`, 'block volumes'],
     [container.resources?.claims?.length, `${path}.resources.claims`, 'dynamic resources'],
     ...extendedResources(container).map((name): Rule => [true, `${path}.resources.limits[${name}]`, `the resource ${name}`]),
-    ...(container.volumeMounts ?? []).flatMap(({ subPath, subPathExpr }, index): Rule[] => [
-      [subPath, `${path}.volumeMounts[${index}].subPath`, 'mounts of a part of a volume'],
-      [subPathExpr, `${path}.volumeMounts[${index}].subPathExpr`, 'mounts of a part of a volume'],
-    ]),
   ]);
 }
 

@@ -18,7 +18,6 @@ function configOf(container: Partial<Container>, spec: Parameters<typeof makePod
     imageRef: 'sha256:1',
     environment,
     mounts: [{ ...Mount.create(), hostPath: '/host/etc-hosts', containerPath: '/etc/hosts' }],
-    volumePaths: new Map([['data', '/host/data']]),
     seccompRoot: '/kubelet/seccomp',
     seccompDefault: true,
     userNamespace: pod.spec?.hostUsers === false ? userNamespace : undefined,
@@ -32,6 +31,7 @@ describe('the CRI message for a container', () => {
       metadata: { name: 'main', attempt: 2 },
       image: { image: 'sha256:1', userSpecifiedImage: 'a:1' },
       logPath: 'main/2.log',
+      mounts: [{ hostPath: '/host/etc-hosts', containerPath: '/etc/hosts' }],
       labels: {
         'io.kubernetes.container.name': 'main',
         'io.kubernetes.pod.name': 'pod',
@@ -49,14 +49,6 @@ describe('the CRI message for a container', () => {
       ['$(WHO)', '$(NOBODY)'],
     ]);
     expect(config.envs.map(({ key, value }) => `${key}=${value}`)).toEqual(['WHO=you']);
-  });
-
-  it('mounts volumes by their place on the host', () => {
-    const { mounts } = configOf({ volumeMounts: [{ name: 'data', mountPath: '/data', readOnly: true }] });
-    expect(mounts).toMatchObject([
-      { hostPath: '/host/data', containerPath: '/data', readonly: true },
-      { hostPath: '/host/etc-hosts', containerPath: '/etc/hosts' },
-    ]);
   });
 
   it.each<[what: string, resources: Container['resources'], expected: object]>([
@@ -127,6 +119,6 @@ describe('the CRI message for a container', () => {
       readonlyPaths: [],
     });
     for (const mount of mounts) expect(mount).toMatchObject({ uidMappings: mappings, gidMappings: mappings });
-    expect(mounts).toHaveLength(2);
+    expect(mounts).toHaveLength(1);
   });
 });

@@ -1,5 +1,5 @@
-import type { Container, Pod, VolumeMount } from '@berth/api/objects';
-import { ContainerConfig, ImageSpec, LinuxContainerConfig, Mount, MountPropagation, type UserNamespace } from '@berth/sdk/cri';
+import type { Container, Pod } from '@berth/api/objects';
+import { ContainerConfig, ImageSpec, LinuxContainerConfig, type Mount, type UserNamespace } from '@berth/sdk/cri';
 import { logFileName } from '../pod-directories.ts';
 import { expand } from './expansion.ts';
 import { containerAnnotations, containerLabels } from './labels.ts';
@@ -13,10 +13,8 @@ interface ContainerSurroundings {
   imageRef: string;
   /** Its variables, all resolved. */
   environment: ReadonlyMap<string, string>;
-  /** What is mounted besides its volumes. */
+  /** Everything that is mounted. */
   mounts: Mount[];
-  /** Where each volume of the pod is on the host. */
-  volumePaths: ReadonlyMap<string, string>;
   /** Undefined for a pod that has the host's users. */
   userNamespace: UserNamespace | undefined;
   /** Where localhost profiles of seccomp are. */
@@ -31,7 +29,7 @@ interface ContainerSurroundings {
 
 /** The CRI message for one instance of a container; nothing is looked up or made. */
 export function containerConfig(pod: Pod, container: Container, surroundings: ContainerSurroundings): ContainerConfig {
-  const { attempt, environment, imageRef, nodeMemory, userNamespace } = surroundings;
+  const { attempt, environment, imageRef, mounts, nodeMemory, userNamespace } = surroundings;
   const expanded = (texts: string[] = []) => texts.map((text) => expand(text, environment));
   return ContainerConfig.create({
     metadata: { name: container.name, attempt },
@@ -40,9 +38,7 @@ export function containerConfig(pod: Pod, container: Container, surroundings: Co
     args: expanded(container.args),
     workingDir: container.workingDir ?? '',
     envs: [...environment].map(([key, value]) => ({ key, value: Buffer.from(value) })),
-    mounts: [...(container.volumeMounts ?? []).map((mount) => criMount(mount, surroundings.volumePaths)), ...surroundings.mounts].map(
-      (mount) => ({ ...mount, uidMappings: userNamespace?.uids ?? [], gidMappings: userNamespace?.gids ?? [] }),
-    ),
+    mounts: mounts.map((mount) => ({ ...mount, uidMappings: userNamespace?.uids ?? [], gidMappings: userNamespace?.gids ?? [] })),
     labels: containerLabels(pod, container),
     annotations: containerAnnotations(pod, container, attempt),
     logPath: `${container.name}/${logFileName(attempt)}`,
@@ -53,19 +49,5 @@ export function containerConfig(pod: Pod, container: Container, surroundings: Co
       resources: containerResources(pod, container, nodeMemory),
       securityContext: containerSecurityContext(pod, container, surroundings),
     }),
-  });
-}
-
-function criMount(mount: VolumeMount, volumePaths: ReadonlyMap<string, string>): Mount {
-  const propagations: Record<string, MountPropagation> = {
-    HostToContainer: MountPropagation.PROPAGATION_HOST_TO_CONTAINER,
-    Bidirectional: MountPropagation.PROPAGATION_BIDIRECTIONAL,
-  };
-  return Mount.create({
-    containerPath: mount.mountPath,
-    hostPath: volumePaths.get(mount.name) ?? '',
-    readonly: mount.readOnly ?? false,
-    recursiveReadOnly: mount.recursiveReadOnly === 'Enabled',
-    propagation: propagations[mount.mountPropagation ?? ''] ?? MountPropagation.PROPAGATION_PRIVATE,
   });
 }

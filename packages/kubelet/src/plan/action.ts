@@ -1,12 +1,16 @@
+import type { ResourceRequirements } from '@berth/api/objects';
+
 /** One thing for the worker to do. The planner decides whether, the files in `actions/` know how. */
 export type Action =
   | { kind: 'prepare' }
+  | { kind: 'refresh-volumes' }
   | { kind: 'run-sandbox'; attempt: number }
   | { kind: 'stop-sandbox'; sandboxId: string }
   | { kind: 'remove-sandbox'; sandboxId: string }
   | { kind: 'check-image'; image: string }
   | StartContainer
   | StopContainers
+  | ResizeContainer
   | { kind: 'remove-container'; containerId: string; container: string }
   | { kind: 'clean-up' };
 
@@ -24,6 +28,15 @@ export interface StartContainer {
   targetId?: string;
   /** What the restart after this one has to wait; undefined for a first start. */
   restartDelayMs?: number;
+}
+
+/** Changes CPU and memory of a running instance. */
+export interface ResizeContainer {
+  kind: 'resize-container';
+  containerId: string;
+  container: string;
+  before: ResourceRequirements;
+  resources: ResourceRequirements;
 }
 
 /** Stops container instances side by side. */

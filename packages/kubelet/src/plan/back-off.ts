@@ -14,6 +14,9 @@ export interface BackOff {
   crashResetMs: number;
   imageInitialMs: number;
   imageMaxMs: number;
+  /** A volume that couldn't be made is tried again after this, then after twice as long each time. */
+  mountInitialMs: number;
+  mountMaxMs: number;
   /** Any other action that failed is tried again after this. */
   syncErrorMs: number;
   /** The same for a plugin that isn't there: it may come back any moment. */
@@ -21,7 +24,8 @@ export interface BackOff {
 }
 
 /**
- * kubelet's figures: 10 s doubling to 5 minutes for crashes and for pulls, 10 s for any other error (kubelet/kubelet.go:
+ * kubelet's figures: 10 s doubling to 5 minutes for crashes and for pulls, half a second doubling to 2 minutes and 2 s for volumes
+ * (util/goroutinemap/exponentialbackoff), 10 s for any other error (kubelet/kubelet.go:
  * initialCrashLoopBackOff, MaxCrashLoopBackOff, MaxImageBackOff, backOffPeriod), 1 s for a transient one (kubelet/pod_workers.go:
  * backOffOnTransientErrorPeriod).
  */
@@ -31,6 +35,8 @@ export const defaultBackOff: BackOff = {
   crashResetMs: 600_000,
   imageInitialMs: 10_000,
   imageMaxMs: 300_000,
+  mountInitialMs: 500,
+  mountMaxMs: 122_000,
   syncErrorMs: 10_000,
   transientErrorMs: 1000,
 };
@@ -59,12 +65,14 @@ interface Outcome {
 
 /** What to remember of an action that failed, given what is remembered of the time before. */
 export function failureAfter(last: Failure | undefined, { reason, message, transient }: Outcome, at: Date, backOff: BackOff): Failure {
-  const delayMs = transient ? backOff.transientErrorMs : reason === 'ErrImagePull' ? pullDelay(last, backOff) : backOff.syncErrorMs;
-  return { reason, message, at, delayMs };
+  return { reason, message, at, delayMs: transient ? backOff.transientErrorMs : delayAfter(reason, last, backOff) };
 }
 
-function pullDelay(last: Failure | undefined, backOff: BackOff): number {
-  return last?.reason === 'ErrImagePull' ? Math.min(last.delayMs * 2, backOff.imageMaxMs) : backOff.imageInitialMs;
+function delayAfter(reason: string, last: Failure | undefined, backOff: BackOff): number {
+  const doubled = (initialMs: number, maxMs: number) => (last?.reason === reason ? Math.min(last.delayMs * 2, maxMs) : initialMs);
+  if (reason === 'ErrImagePull') return doubled(backOff.imageInitialMs, backOff.imageMaxMs);
+  if (reason === 'FailedMount') return doubled(backOff.mountInitialMs, backOff.mountMaxMs);
+  return backOff.syncErrorMs;
 }
 
 /** How it failed the last time; undefined if it didn't. */

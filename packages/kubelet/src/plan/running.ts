@@ -12,8 +12,18 @@ import { earlier } from './wait.ts';
 
 /** A pod that should be up: its directories, then its sandbox, then its containers. */
 export function planRunning(pod: Pod, observed: ObservedPod, now: Date, backOff: BackOff): Steps {
+  const refresh = planRefresh(observed, now);
   const steps = planDirectories(observed, now) ?? planSandbox(pod, observed, now) ?? planContainers(pod, observed, now, backOff);
-  return { ...steps, wakeAt: earlier(steps.wakeAt, deadlineOf(pod, observed)) };
+  const wakeAt = [refresh.wakeAt, deadlineOf(pod, observed)].reduce(earlier, steps.wakeAt);
+  return { ...steps, actions: [...refresh.actions, ...steps.actions], wakeAt };
+}
+
+/** A volume that can't be brought up to date keeps what it shows, and holds nothing else up. */
+function planRefresh(observed: ObservedPod, now: Date): Steps {
+  if (observed.directories !== 'prepared' || !observed.volumesStale) return { actions: [] };
+  const refresh = { kind: 'refresh-volumes' } as const;
+  const wakeAt = retryAt(observed, refresh, now);
+  return wakeAt ? { actions: [], wakeAt } : { actions: [refresh] };
 }
 
 function planDirectories(observed: ObservedPod, now: Date): Steps | undefined {

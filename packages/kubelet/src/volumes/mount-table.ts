@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { runProgram } from '../run-program.ts';
+import { PluginError } from '@berth/sdk/errors';
+import { systemCalls } from './system-calls.ts';
 
 /** The mount points at or below a directory, deepest first. Without procfs there are none. */
 export async function mountsBelow(directory: string): Promise<string[]> {
@@ -11,9 +12,25 @@ export async function mountsBelow(directory: string): Promise<string[]> {
     .toSorted((a, b) => b.length - a.length);
 }
 
-/** Unmounts what is mounted at or below a directory, deepest first. */
-export async function unmountBelow(directory: string, signal: AbortSignal): Promise<void> {
-  for (const path of await mountsBelow(directory)) await runProgram('umount', [path], signal);
+/** Unmounts what is mounted at or below a directory, deepest first. Throws FAILED_PRECONDITION, naming it, if something stays mounted. */
+export async function unmountBelow(directory: string): Promise<void> {
+  const mounts = await mountsBelow(directory);
+  const problems = mounts.flatMap((path) => unmountProblem(path));
+  if (mounts.length === 0 || (problems.length === 0 && (await mountsBelow(directory)).length === 0)) return;
+  const [still = directory] = await mountsBelow(directory);
+  throw new PluginError('FAILED_PRECONDITION', problems[0] ?? 'it is still mounted', {
+    object: still,
+    hint: 'end what uses it; it is tried again',
+  });
+}
+
+function unmountProblem(path: string): string[] {
+  try {
+    systemCalls().unmount(path);
+    return [];
+  } catch (thrown) {
+    return [PluginError.from(thrown).what];
+  }
 }
 
 /** mountinfo writes blanks and backslashes in octal. */
