@@ -23,7 +23,7 @@ const kubelet = new Kubelet({
   runtimeClasses: [],
   sources: [new ManifestSource({ paths: [join(directory, 'manifests')], nodeName: 'node', rescanMs: 200 })],
   log: pino({ level: process.env.LOG_LEVEL ?? 'silent' }, pino.destination(2)),
-  backOff: { crashInitialMs: 400, crashMaxMs: 3000, imageInitialMs: 100, imageMaxMs: 300, syncErrorMs: 100, transientErrorMs: 50 },
+  backOff: { crashInitialMs: 20_000, crashMaxMs: 40_000, imageInitialMs: 100, imageMaxMs: 300, syncErrorMs: 100, transientErrorMs: 50 },
   intervals: { relistMs: 50, housekeepingMs: 50 },
 });
 await kubelet.start();
