@@ -3,23 +3,22 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Event, Pod, PodStatus } from '@berth/api/objects';
 import { neverAborted, onAbort } from '@berth/sdk/abort';
-import { Registry } from 'prom-client';
 import type { ActionContext } from './actions/action-context.ts';
 import { hostPorts } from './admission/host-ports.ts';
 import { leftOutFields } from './admission/left-out-fields.ts';
 import { PodAdmission } from './admission/pod-admission.ts';
 import { unsupportedFields } from './admission/unsupported-fields.ts';
-import { CgroupHousekeeping } from './cgroup/cgroup-housekeeping.ts';
-import { cgroupsOfNode } from './cgroup/cgroups-of-node.ts';
-import type { NodeCgroups } from './cgroup/node-cgroups.ts';
 import { PodMemories } from './checkpoint/pod-memories.ts';
 import { memoryOf } from './checkpoint/pod-memory.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { endPods } from './end-pods.ts';
 import { type Explanation, explain } from './explain/explanation.ts';
-import type { KubeletOptions } from './kubelet-options.ts';
-import { readMachineFacts } from './machine/machine-facts.ts';
-import { defaultNodeResources, NodeResources } from './machine/node-resources.ts';
+import { KubeletNode } from './kubelet-node.ts';
+import type { KubeletOptions, StopOptions } from './kubelet-options.ts';
+import { ContainerLogManager } from './logs/container-log-manager.ts';
+import { defaultLogRotation } from './logs/log-rotation.ts';
+import { KubeletMetrics } from './metrics/kubelet-metrics.ts';
+import { PodStartLatency } from './metrics/pod-start-latency.ts';
 import { NodeEnvironment } from './node-environment.ts';
 import { defaultBackOff } from './plan/back-off.ts';
 import type { Refusal } from './plan/observed-pod.ts';
@@ -31,26 +30,15 @@ import { PodWorkers } from './pod-workers.ts';
 import { Probes } from './probes/pod-probes.ts';
 import { NodeRuntimes } from './runtime/node-runtimes.ts';
 import type { RuntimeClient } from './runtime/runtime-client.ts';
-import { RuntimeSessions } from './runtime/runtime-sessions.ts';
+import { KubeletHost } from './server/kubelet-host.ts';
 import { KubeletServer } from './server/server.ts';
 import { NodeShutdown } from './shutdown/node-shutdown.ts';
 import { ClusterPods } from './sources/cluster-pods.ts';
-import { NodeStatsProvider } from './stats/node-stats-provider.ts';
 import { defaultIntervals, SyncLoop } from './sync-loop.ts';
 import { PodTraces } from './trace/pod-traces.ts';
 import { NodeVolumes } from './volumes/node-volumes.ts';
 
 export type { KubeletOptions } from './kubelet-options.ts';
-
-/** How a kubelet ends. */
-interface StopOptions {
-  /** End all pods and remove what they had; else they run on, and the next kubelet takes them over. */
-  gracefully: boolean;
-  /** The node shuts down: before the kubelet ends, its pods do, by their priority, if that is configured (`shutdown`). They stay as failed ones. */
-  shutDown?: boolean;
-  /** Ends the pods' grace periods, and waits only a little longer for runtimes that don't answer. */
-  hurry?: AbortSignal;
-}
 
 type StatusListener = (pod?: Pod) => void;
 
@@ -65,16 +53,18 @@ export class Kubelet {
   readonly #traces: PodTraces;
   readonly #probes: Probes;
   readonly #directories: PodDirectories;
-  readonly #resources: NodeResources;
-  readonly #cgroups: NodeCgroups | undefined;
+  readonly #node: KubeletNode;
   readonly #environment: NodeEnvironment;
-  readonly #shutdown: NodeShutdown;
   readonly #volumes: NodeVolumes;
+  readonly #shutdown: NodeShutdown;
   readonly #admission: PodAdmission;
   readonly #memories: PodMemories;
   readonly #workers: PodWorkers;
   readonly #cluster: ClusterPods | undefined;
   readonly #loop: SyncLoop;
+  readonly #metrics: KubeletMetrics;
+  readonly #starts: PodStartLatency;
+  readonly #logs: ContainerLogManager;
   readonly #server: KubeletServer;
   readonly #listeners = new Set<StatusListener>();
   readonly #loopEnd = new AbortController();
@@ -86,16 +76,15 @@ export class Kubelet {
     this.#clock = options.clock ?? systemClock;
     this.#events = new PodEvents(this.#clock, options.nodeName);
     this.#traces = options.traces ?? new PodTraces();
-    const registry = options.registry ?? new Registry();
+    this.#metrics = options.metrics ?? new KubeletMetrics(options);
     this.#probes = new Probes({
-      registry,
+      registry: this.#metrics.probes,
       events: this.#events,
       requestTimeoutMs: this.#requestTimeoutMs(),
       clock: this.#clock,
     });
     this.#directories = new PodDirectories(options.kubeletRoot, options.podLogsDir);
-    this.#resources = new NodeResources(readMachineFacts(), options.kubeletRoot, { ...defaultNodeResources, ...options.resources });
-    this.#cgroups = cgroupsOfNode(options, this.#resources, () => this.#workers.activePods());
+    this.#node = new KubeletNode(options, () => this.#workers);
     this.#environment = new NodeEnvironment(options.kubeletRoot, options);
     const { objects, allocatable, userNamespaces } = this.#environment;
     this.#volumes = new NodeVolumes({
@@ -106,8 +95,16 @@ export class Kubelet {
       clock: this.#clock,
       onRemoved: (uid) => userNamespaces.release(uid),
     });
+    // What may end other pods is asked last.
     this.#shutdown = new NodeShutdown(options, this.#clock, () => this.#workers.all());
-    this.#admission = new PodAdmission([this.#shutdown.admitHandler, unsupportedFields, hostPorts, ...this.#environment.admitHandlers]);
+    const { admitHandlers } = this.#environment;
+    this.#admission = new PodAdmission([
+      this.#shutdown.admitHandler,
+      unsupportedFields,
+      hostPorts,
+      ...admitHandlers,
+      ...this.#node.admitHandlers,
+    ]);
     this.#memories = new PodMemories(join(options.kubeletRoot, 'pod-memories'), options.log);
     this.#workers = new PodWorkers({
       clock: this.#clock,
@@ -120,8 +117,7 @@ export class Kubelet {
     });
     const { cluster: api, nodeName, log } = options;
     this.#cluster = api && new ClusterPods({ api, nodeName, log, clock: this.#clock });
-    const housekeeping =
-      this.#cgroups && new CgroupHousekeeping({ cgroups: this.#cgroups, isKnown: (uid) => this.#workers.knows(uid), log });
+    this.#starts = new PodStartLatency(this.#metrics, this.#clock, (pod) => this.#traces.pullSeconds(fullNameOf(pod)));
     this.#loop = new SyncLoop({
       sources: [...options.sources, ...(this.#cluster ? [this.#cluster.source] : [])],
       runtimes: this.#runtimes.all(),
@@ -130,25 +126,35 @@ export class Kubelet {
       log: options.log,
       clock: this.#clock,
       evented: options.evented,
-      registry,
+      metrics: this.#metrics,
+      onStall: (seconds) => this.#metrics.syncLoopLongestStall.set(seconds),
       onUpdate: () => this.#tellAll(),
       onHousekeeping: () => {
-        void housekeeping?.turn();
+        this.#node.housekeep();
         this.#volumes.sweep((uid) => this.#loop.knows(uid));
       },
     });
-    const sessions = new RuntimeSessions(this.#runtimes);
-    this.#server = new KubeletServer(join(options.run, 'kubelet.sock'), {
-      pods: () => this.pods(),
-      events: () => this.events(),
-      unhealthy: () => this.unhealthy(),
-      stats: this.#statsOf(options),
-      execSync: (container, command, signal) => sessions.execSync(container, command, signal),
-      sessions,
-      trace: (pod) => this.#traces.of(fullNameOf(pod)),
-      explain: (pod) => this.#explain(pod),
-      sourceProblems: () => this.sourceProblems(),
-      logDirectory: (pod) => this.#directories.logDirectory(pod),
+    const logParts = { directories: this.#directories, runtimes: this.#runtimes, clock: this.#clock, log, pods: () => this.pods() };
+    this.#logs = new ContainerLogManager(logParts, { ...defaultLogRotation, ...options.logRotation });
+    this.#server = new KubeletServer({
+      path: join(options.run, 'kubelet.sock'),
+      node: new KubeletHost({
+        ...options,
+        runtimes: this.#runtimes,
+        directories: this.#directories,
+        cgroups: this.#node.cgroups,
+        traces: this.#traces,
+        metrics: this.#metrics,
+        clock: this.#clock,
+        pods: () => this.pods(),
+        events: () => this.events(),
+        unhealthy: () => this.unhealthy(),
+        explain: (pod) => this.#explain(pod),
+        sourceProblems: () => this.sourceProblems(),
+      }),
+      ...(options.server && { ports: options.server }),
+      log: options.log,
+      clock: this.#clock,
     });
   }
 
@@ -163,13 +169,13 @@ export class Kubelet {
       [signal],
       this.#environment.objects.onChange((...object) => this.#workers.objectChanged(...object)),
     );
-    this.#loopDone = Promise.all([this.#loop.run(signal), this.#cluster?.run(signal)]);
+    this.#loopDone = Promise.all([this.#loop.run(signal), this.#cluster?.run(signal), this.#logs.run(signal)]);
   }
 
   /** Ends the kubelet. Gives a message for each pod that didn't end. */
   async stop({ gracefully, shutDown = false, hurry = neverAborted }: StopOptions): Promise<string[]> {
     const left = gracefully ? await endPods(this.#workers, { clock: this.#clock, requestTimeoutMs: this.#requestTimeoutMs(), hurry }) : [];
-    if (gracefully) await this.#cgroups?.removeRoot();
+    if (gracefully) await this.#node.cgroups?.removeRoot();
     if (shutDown && this.#shutdown.enabled) left.push(...(await this.#shutdown.run(hurry)));
     await this.#workers.haltAll();
     this.#loopEnd.abort();
@@ -200,6 +206,11 @@ export class Kubelet {
     return this.#loop.unhealthy();
   }
 
+  /** How long the sync loop was held up at worst, in seconds. */
+  longestStallSeconds(): number {
+    return this.#loop.stalls.longestSeconds;
+  }
+
   events(): Event[] {
     return this.#events.list();
   }
@@ -224,6 +235,7 @@ export class Kubelet {
       backOff: { ...defaultBackOff, ...this.#options.backOff },
       clock: this.#clock,
       log: this.#options.log,
+      metrics: this.#metrics,
       hostIP: this.#options.nodeIP ?? this.#environment.hostIPs()[0],
       refusal,
       restored,
@@ -232,6 +244,7 @@ export class Kubelet {
         this.#tell(current, status);
       },
     });
+    this.#starts.seen(pod);
     this.#traces.register(worker.trace.traceId, fullNameOf(pod));
     return worker;
   }
@@ -253,26 +266,13 @@ export class Kubelet {
       client,
       directories: this.#directories,
       volumes: this.#volumes.ofPods,
-      cgroups: this.#cgroups,
+      cgroups: this.#node.cgroups,
       events: this.#events,
       environment: this.#environment,
-      nodeMemory: this.#resources.capacity().get('memory') ?? 0n,
+      containerResources: () => this.#node.containerResources(),
       requestTimeoutMs: this.#requestTimeoutMs(),
       podIP: () => this.#workers.get(uidOf(pod))?.status.podIP,
     };
-  }
-
-  #statsOf({ nodeName, log, cgroupRoot }: KubeletOptions): NodeStatsProvider {
-    return new NodeStatsProvider({
-      nodeName,
-      log,
-      directories: this.#directories,
-      runtimes: this.#runtimes,
-      clock: this.#clock,
-      pods: () => this.pods(),
-      cgroupOf: async (pod, client, signal) => this.#cgroups?.parentOf(pod, client, signal),
-      systemCgroups: { ...(cgroupRoot !== undefined && { podsCgroup: join(cgroupRoot, 'kubepods') }) },
-    });
   }
 
   #requestTimeoutMs(): number {
@@ -280,6 +280,7 @@ export class Kubelet {
   }
 
   #forget(pod: Pod): void {
+    this.#starts.forget(pod);
     this.#events.forget(uidOf(pod));
     this.#memories.forget(uidOf(pod));
     this.#cluster?.ended(pod);
@@ -293,6 +294,7 @@ export class Kubelet {
   }
 
   #tell(pod: Pod, status: PodStatus | undefined = this.#workers.get(uidOf(pod))?.status): void {
+    this.#starts.told(pod, status);
     for (const listener of this.#listeners) listener({ ...pod, status });
   }
 }

@@ -10,6 +10,8 @@ import { type Change, perform } from './actions/perform.ts';
 import { removeLogs } from './actions/remove-logs.ts';
 import type { PodMemory } from './checkpoint/pod-memory.ts';
 import type { Clock } from './clock.ts';
+import { countStart } from './metrics/count-action.ts';
+import type { KubeletMetrics } from './metrics/kubelet-metrics.ts';
 import { patientSignal } from './patient-signal.ts';
 import type { Action } from './plan/action.ts';
 import { type BackOff, failureOf } from './plan/back-off.ts';
@@ -36,6 +38,7 @@ interface PodWorkerOptions {
   backOff: BackOff;
   clock: Clock;
   log: Logger;
+  metrics: KubeletMetrics;
   hostIP?: string;
   refusal?: ObservedPod['refusal'];
   /** What a kubelet before this one knew of the pod. */
@@ -69,6 +72,7 @@ export class PodWorker {
   readonly #log: Logger;
   readonly #wake: Wake;
   readonly #halted = new AbortController();
+  readonly #createdAt = performance.now();
   /** Aborted, and made anew, when the pod is to end: what was being done for its life is given up. */
   #sync = new AbortController();
   #observed: ObservedPod;
@@ -150,13 +154,18 @@ export class PodWorker {
     this.#wake.ring();
   }
 
-  /** What the pod refers to may have changed: its volumes are brought up to date, and what waited for something missing is tried at once. */
+  /** Looks at everything again: the pod's volumes are brought up to date with what they show. */
   refresh(): void {
     this.#observed.volumesStale = hasRefreshedVolumes(this.pod);
+    this.notify();
+  }
+
+  /** An object that the pod refers to has come, changed or gone: what waited for it is tried at once. */
+  objectChanged(): void {
     for (const [key, { reason }] of Object.entries(this.#observed.failures)) {
       if (reason === 'FailedMount' || reason === 'CreateContainerConfigError') delete this.#observed.failures[key];
     }
-    this.notify();
+    this.refresh();
   }
 
   /** The pod has changed in place: what it asks for now counts from the next plan on; it may ask to be ended. */
@@ -208,10 +217,16 @@ export class PodWorker {
   }
 
   async #run(): Promise<void> {
+    const { metrics } = this.#options;
+    metrics.podWorkerStartDuration.observe((performance.now() - this.#createdAt) / 1000);
+    let operation = 'create';
     while (!this.#finished && !this.#halted.signal.aborted) {
       const signal = AbortSignal.any([this.#sync.signal, this.#halted.signal]);
       try {
+        const ended = metrics.podWorkerDuration.startTimer();
         await inTrace(newSpan(this.trace), () => this.#settle(signal));
+        ended({ operation_type: this.#terminatingSince ? 'kill' : operation });
+        operation = 'sync';
       } catch (thrown) {
         // A fault of our own: the pod waits, the node goes on.
         this.#log.error({ err: thrown }, 'the sync failed');
@@ -293,6 +308,7 @@ export class PodWorker {
       if (action.kind === 'resize-container') await this.#resources.resized(action.containerId, action.resources);
       rememberSuccess(this.#observed, action);
     });
+    if (!signal.aborted) countStart(this.#options.metrics.containerStarts, this.pod, action, failureOf(this.#observed, action)?.reason);
     if (action.kind === 'refresh-volumes' && failureOf(this.#observed, action)) this.#observed.volumesStale = true;
     if (action.kind === 'start-container') rememberStart(this.#observed, this.pod, action, this.#options.clock.now());
   }

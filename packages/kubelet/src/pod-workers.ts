@@ -1,6 +1,7 @@
 import type { Pod } from '@berth/api/objects';
 import type { PodMemory } from './checkpoint/pod-memory.ts';
 import type { Clock } from './clock.ts';
+import type { Eviction } from './plan/observed-pod.ts';
 import type { ListedPod } from './pleg/relist.ts';
 import { apiTime, fullNameOf, gracePeriodOf, specOf, uidOf } from './pod.ts';
 import type { PodWorker } from './pod-worker.ts';
@@ -85,6 +86,11 @@ export class PodWorkers {
       .map((worker) => worker.pod);
   }
 
+  /** Ends a pod by the node's own decision; one that has ended stays as it is. */
+  evict(pod: Pod, eviction: Eviction): void {
+    this.#workers.get(uidOf(pod))?.evict(eviction);
+  }
+
   /** Something may have happened to the pod. */
   notify(uid: string): void {
     this.#workers.get(uid)?.notify();
@@ -97,7 +103,7 @@ export class PodWorkers {
 
   /** An object that pods may refer to has come, changed or gone. */
   objectChanged(kind: keyof ReferredObjects, namespace: string, name: string): void {
-    for (const worker of this.#workers.values()) if (refersTo(worker.pod, kind, namespace, name)) worker.refresh();
+    for (const worker of this.#workers.values()) if (refersTo(worker.pod, kind, namespace, name)) worker.objectChanged();
   }
 
   /** Ends the pods of this kubelet that a runtime has and nobody wants. */

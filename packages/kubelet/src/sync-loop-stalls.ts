@@ -1,5 +1,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { Gauge, type Registry } from 'prom-client';
+
+/** What the sync loop's stalls are told to: a gauge of seconds. */
+export type SetStall = (seconds: number) => void;
 
 /** Timers fire this much late on an idle loop: what the histogram samples. */
 const resolutionMs = 20;
@@ -10,19 +12,13 @@ const resolutionMs = 20;
  */
 export class SyncLoopStalls {
   readonly #delays = monitorEventLoopDelay({ resolution: resolutionMs });
+  readonly #tell: SetStall;
   #longestMs = 0;
   #lastHandledAt = performance.now();
 
-  constructor(registry: Registry) {
-    const tell = () => this.longestSeconds;
-    new Gauge({
-      name: 'berth_sync_loop_longest_stall_seconds',
-      help: 'The longest time that the sync loop was held up since it began.',
-      registers: [registry],
-      collect() {
-        this.set(tell());
-      },
-    });
+  /** `tell` is called with each new maximum, in seconds. */
+  constructor(tell: SetStall = () => {}) {
+    this.#tell = tell;
   }
 
   start(): void {
@@ -55,6 +51,8 @@ export class SyncLoopStalls {
   }
 
   #note(ms: number): void {
-    if (ms > this.#longestMs) this.#longestMs = ms;
+    if (!(ms > this.#longestMs)) return;
+    this.#longestMs = ms;
+    this.#tell(ms / 1000);
   }
 }

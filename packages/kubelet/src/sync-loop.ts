@@ -1,14 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import type { Registry } from 'prom-client';
 import { type Clock, systemClock } from './clock.ts';
 import { EventQueue } from './event-queue.ts';
-import { Pleg } from './pleg/pleg.ts';
+import { Pleg, type PlegMetrics } from './pleg/pleg.ts';
 import type { PodWorkers } from './pod-workers.ts';
 import type { RuntimeClient } from './runtime/runtime-client.ts';
 import { MergedPods } from './sources/merged-pods.ts';
 import type { PodSource, SourceUpdate } from './sources/pod-source.ts';
-import { SyncLoopStalls } from './sync-loop-stalls.ts';
+import { type SetStall, SyncLoopStalls } from './sync-loop-stalls.ts';
 
 /** How often each stream speaks, in milliseconds. */
 export interface Intervals {
@@ -32,8 +31,9 @@ interface SyncLoopOptions {
   evented?: boolean;
   clock?: Clock;
   log: Logger;
-  /** Takes the metric of the loop's stalls. */
-  registry: Registry;
+  metrics?: PlegMetrics;
+  /** Called with each new maximum of the loop's stalls. */
+  onStall?: SetStall;
   /** Called after a source has spoken. */
   onUpdate(): void;
   /** Called in each round of housekeeping once every source has spoken; must not wait. */
@@ -62,7 +62,7 @@ export class SyncLoop {
     this.#options = options;
     this.#sources = new MergedPods(options.sources.map(({ name }) => name));
     this.#clock = options.clock ?? systemClock;
-    this.stalls = new SyncLoopStalls(options.registry);
+    this.stalls = new SyncLoopStalls(options.onStall);
     this.#plegs = options.runtimes.map((client) => this.#plegOf(client));
   }
 
@@ -156,9 +156,9 @@ export class SyncLoop {
   }
 
   #plegOf(client: RuntimeClient): Pleg {
-    const { intervals, evented = true, log } = this.#options;
+    const { intervals, evented = true, log, metrics } = this.#options;
     const { relistMs, eventedRelistMs } = intervals;
     const onChange = (uid: string) => this.#events.push({ kind: 'life-cycle', uid });
-    return new Pleg({ client, log, clock: this.#clock, relistMs, eventedRelistMs, evented, onChange });
+    return new Pleg({ client, log, clock: this.#clock, relistMs, eventedRelistMs, evented, metrics, onChange });
   }
 }

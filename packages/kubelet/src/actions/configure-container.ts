@@ -36,7 +36,7 @@ export async function configureContainer(
       userNamespace: await userNamespaceOf(context),
       seccompDefault: context.environment.seccompDefault,
       seccompRoot: context.directories.seccompRoot,
-      nodeMemory: context.nodeMemory,
+      containerResources: context.containerResources(),
       ...(targetId && { targetId }),
     });
   } catch (thrown) {

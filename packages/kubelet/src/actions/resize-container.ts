@@ -10,7 +10,7 @@ import { ActionFailure } from './action-failure.ts';
 
 /** Gives a running instance other limits and shares. A memory limit below what it uses is refused, since the kernel would kill it. */
 export async function resizeContainer(context: ActionContext, action: ResizeContainer, signal: AbortSignal): Promise<void> {
-  const { client, pod, events, nodeMemory, cgroups } = context;
+  const { client, pod, events, cgroups } = context;
   const container = findContainer(pod, action.container);
   if (!container) throw new PluginError('NOT_FOUND', 'the pod has no such container', { object: `container ${action.container}` });
   await ActionFailure.explain('ResizeError', `error resizing container: runtime ${client.handler}`, async () => {
@@ -18,7 +18,11 @@ export async function resizeContainer(context: ActionContext, action: ResizeCont
     const grows = !isSmaller(action, 'cpu') && !isSmaller(action, 'memory');
     if (grows) await cgroups?.apply(pod, client, signal);
     // What isn't set stays as it is.
-    const { oomScoreAdj: _, ...linux } = containerResources(pod, { ...container, resources: action.resources }, nodeMemory);
+    const { oomScoreAdj: _, ...linux } = containerResources(
+      pod,
+      { ...container, resources: action.resources },
+      context.containerResources(),
+    );
     const request = UpdateContainerResourcesRequest.fromPartial({ containerId: action.containerId, linux });
     await client.runtime.updateContainerResources(request, { signal });
     if (!grows) await cgroups?.apply(pod, client, signal);

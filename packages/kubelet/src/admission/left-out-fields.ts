@@ -5,15 +5,9 @@ import { containerFields } from './container-fields.ts';
 /** What a pod asks for and the node leaves out, the pod running all the same. */
 export function leftOutFields(pod: Pod): { reason: string; message: string }[] {
   const spec = specOf(pod);
-  const placement = (['nodeSelector', 'affinity', 'topologySpreadConstraints'] as const).filter((field) => spec[field]);
   const warn = (reason: string, fields: string[], effect: string) =>
     fields.length > 0 ? [{ reason, message: `${fields.join(', ')}: ${effect}` }] : [];
   return [
-    ...warn(
-      'PlacementNotSupported',
-      placement.map((field) => `spec.${field}`),
-      'ignored; the node takes every pod that it is given',
-    ),
     ...warn(
       'ImagePullSecretsNotSupported',
       spec.imagePullSecrets?.length ? ['spec.imagePullSecrets'] : [],
