@@ -1,5 +1,4 @@
-import { availableParallelism, networkInterfaces, totalmem } from 'node:os';
-import type { ResourceAmounts } from '@berth/api/resource-amounts';
+import { networkInterfaces } from 'node:os';
 
 /** The addresses of the host by which others may reach it: the first IPv4 one, then the first IPv6 one, as far as there are any. */
 export function hostAddresses(): string[] {
@@ -8,12 +7,4 @@ export function hostAddresses(): string[] {
     .filter(({ internal, scopeid }) => !internal && !scopeid);
   const first = (version: string) => addresses.find(({ family }) => family === version)?.address;
   return [first('IPv4'), first('IPv6')].filter((address) => address !== undefined);
-}
-
-/** What the host has in all. */
-export function hostAmounts(): ResourceAmounts {
-  return new Map([
-    ['cpu', BigInt(availableParallelism()) * 1000n],
-    ['memory', BigInt(totalmem())],
-  ]);
 }

@@ -1,13 +1,12 @@
 import type { ClusterApi } from './api/cluster-api.ts';
 import type { Clock } from './clock.ts';
+import type { NodeGcOptions } from './gc/node-gc.ts';
 import type { KubeletNodeOptions } from './kubelet-node.ts';
-import type { LogRotationOptions } from './logs/log-rotation.ts';
-import type { KubeletMetrics } from './metrics/kubelet-metrics.ts';
 import type { EnvironmentOptions } from './node-environment.ts';
 import type { BackOff } from './plan/back-off.ts';
 import type { ResizeAdmission } from './resize/resize-admission.ts';
 import type { NodeRuntimesOptions } from './runtime/node-runtimes.ts';
-import type { KubeletServerOptions } from './server/server-options.ts';
+import type { ServingOptions } from './server/kubelet-host.ts';
 import type { ShutdownOptions } from './shutdown/shutdown-groups.ts';
 import type { PodSource } from './sources/pod-source.ts';
 import type { Intervals } from './sync-loop.ts';
@@ -15,7 +14,13 @@ import type { PodTraces } from './trace/pod-traces.ts';
 import type { VolumeOptions } from './volumes/node-volumes.ts';
 
 /** What a kubelet is made of. Times and back-off are for tests; their defaults are kubelet's. */
-export interface KubeletOptions extends NodeRuntimesOptions, EnvironmentOptions, VolumeOptions, KubeletNodeOptions {
+export interface KubeletOptions
+  extends NodeRuntimesOptions,
+    EnvironmentOptions,
+    NodeGcOptions,
+    VolumeOptions,
+    KubeletNodeOptions,
+    ServingOptions {
   /** RUN: `kubelet.sock` is made here. */
   run: string;
   /** Containers' logs: `NAMESPACE_NAME_UID/CONTAINER/RESTART.log` below. */
@@ -33,16 +38,6 @@ export interface KubeletOptions extends NodeRuntimesOptions, EnvironmentOptions,
   runtimeRequestTimeoutMs?: number;
   /** Default: a running pod gets whatever it asks for. */
   admitResize?: ResizeAdmission;
-  /** The metrics that the runtimes' connections have their taps from. */
-  metrics?: KubeletMetrics;
-  /** The ports that it answers on besides its unix socket. */
-  server?: KubeletServerOptions;
-  /** Of containers' logs. */
-  logRotation?: Partial<LogRotationOptions>;
-  /** What /logs/ shows. Default /var/log. */
-  nodeLogDir?: string;
-  /** What /configz shows. */
-  configuration?(): object;
   /** How pods end when the node shuts down. */
   shutdown?: Partial<ShutdownOptions>;
   clock?: Clock;

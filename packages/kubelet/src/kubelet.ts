@@ -13,6 +13,7 @@ import { memoryOf } from './checkpoint/pod-memory.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { endPods } from './end-pods.ts';
 import { type Explanation, explain } from './explain/explanation.ts';
+import { NodeGc } from './gc/node-gc.ts';
 import { KubeletNode } from './kubelet-node.ts';
 import type { KubeletOptions, StopOptions } from './kubelet-options.ts';
 import { ContainerLogManager } from './logs/container-log-manager.ts';
@@ -66,6 +67,7 @@ export class Kubelet {
   readonly #starts: PodStartLatency;
   readonly #logs: ContainerLogManager;
   readonly #server: KubeletServer;
+  readonly #gc: NodeGc;
   readonly #listeners = new Set<StatusListener>();
   readonly #loopEnd = new AbortController();
   #loopDone: Promise<unknown> | undefined;
@@ -85,7 +87,7 @@ export class Kubelet {
     });
     this.#directories = new PodDirectories(options.kubeletRoot, options.podLogsDir);
     this.#node = new KubeletNode(options, () => this.#workers);
-    this.#environment = new NodeEnvironment(options.kubeletRoot, options);
+    this.#environment = new NodeEnvironment(options, { clock: this.#clock, allocatable: () => this.#node.resources.allocatable() });
     const { objects, allocatable, userNamespaces } = this.#environment;
     this.#volumes = new NodeVolumes({
       ...options,
@@ -134,28 +136,19 @@ export class Kubelet {
         this.#volumes.sweep((uid) => this.#loop.knows(uid));
       },
     });
-    const logParts = { directories: this.#directories, runtimes: this.#runtimes, clock: this.#clock, log, pods: () => this.pods() };
-    this.#logs = new ContainerLogManager(logParts, { ...defaultLogRotation, ...options.logRotation });
-    this.#server = new KubeletServer({
-      path: join(options.run, 'kubelet.sock'),
-      node: new KubeletHost({
-        ...options,
-        runtimes: this.#runtimes,
-        directories: this.#directories,
-        cgroups: this.#node.cgroups,
-        traces: this.#traces,
-        metrics: this.#metrics,
-        clock: this.#clock,
-        pods: () => this.pods(),
-        events: () => this.events(),
-        unhealthy: () => this.unhealthy(),
-        explain: (pod) => this.#explain(pod),
-        sourceProblems: () => this.sourceProblems(),
-      }),
-      ...(options.server && { ports: options.server }),
-      log: options.log,
+    this.#gc = new NodeGc(options, {
+      runtimes: this.#runtimes.all(),
+      kubeletRoot: options.kubeletRoot,
+      isKnown: (uid) => !this.#loop.sourcesReady || this.#workers.knows(uid),
+      warn: (reason, message) => this.#events.recordNode('Warning', reason, message),
       clock: this.#clock,
+      log,
     });
+    const parts = { ...options, kubelet: this, runtimes: this.#runtimes, directories: this.#directories, clock: this.#clock };
+    this.#logs = new ContainerLogManager(parts, { ...defaultLogRotation, ...options.logRotation });
+    const { cgroups } = this.#node;
+    const node = new KubeletHost({ ...parts, cgroups, traces: this.#traces, metrics: this.#metrics });
+    this.#server = new KubeletServer({ ...parts, path: join(options.run, 'kubelet.sock'), node, ports: options.server });
   }
 
   /** Serves, and begins to run pods. */
@@ -164,6 +157,7 @@ export class Kubelet {
     await mkdir(this.#options.podLogsDir, { recursive: true });
     this.#memories.load();
     await this.#server.listen();
+    this.#gc.start();
     const { signal } = this.#loopEnd;
     onAbort(
       [signal],
@@ -180,6 +174,7 @@ export class Kubelet {
     await this.#workers.haltAll();
     this.#loopEnd.abort();
     await this.#loopDone;
+    await this.#gc.stop();
     await this.#volumes.settled();
     await this.#memories.flush();
     await this.#server.close();
@@ -253,7 +248,8 @@ export class Kubelet {
     return this.#admission.admit({ pod, others: this.#workers.activePods() });
   }
 
-  #explain(pod: Pod): Explanation {
+  /** How far the pod has come, and what it waits for. */
+  explain(pod: Pod): Explanation {
     const worker = this.#workers.get(uidOf(pod));
     const trace = this.#traces.of(fullNameOf(pod)) ?? { records: [], open: [], sandboxIds: [] };
     const backOff = { ...defaultBackOff, ...this.#options.backOff };

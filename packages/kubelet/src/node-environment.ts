@@ -2,8 +2,12 @@ import type { Service } from '@berth/api/objects';
 import type { ResourceAmounts } from '@berth/api/resource-amounts';
 import type { AdmitHandler } from './admission/admit-handler.ts';
 import { type SysctlOptions, Sysctls } from './admission/sysctls.ts';
+import type { Clock } from './clock.ts';
 import { type DnsOptions, PodDns } from './dns/pod-dns.ts';
-import { hostAddresses, hostAmounts } from './host-facts.ts';
+import { hostAddresses } from './host-facts.ts';
+import { CredentialPlugins, type CredentialPluginsOptions } from './images/credential-plugins/credential-plugins.ts';
+import { ImageCredentialSources } from './images/image-credentials.ts';
+import { type PullLimitOptions, PullLimits } from './images/pull-limits.ts';
 import { RuntimeFeaturesCache } from './runtime/runtime-features.ts';
 import { noObjects } from './sources/no-objects.ts';
 import type { ObjectSource } from './sources/object-source.ts';
@@ -23,6 +27,15 @@ export interface EnvironmentOptions {
   seccompDefault?: boolean;
   /** From which ids pods with user namespaces get theirs; kubelet's defaults. */
   userNamespaces?: Partial<UserNamespacesOptions>;
+  /** How many images are pulled at a time; kubelet's defaults. */
+  pullLimits?: Partial<PullLimitOptions>;
+  /** Programs that know logins at registries; undefined: there are none. */
+  credentialPlugins?: CredentialPluginsOptions;
+}
+
+interface NodeEnvironmentParts {
+  clock: Clock;
+  allocatable(): ResourceAmounts;
 }
 
 /** What all pods of the node have from it: names, addresses, and the objects that they refer to. */
@@ -33,20 +46,26 @@ export class NodeEnvironment {
   /** Addresses of the host, the preferred one first. */
   readonly hostIPs: () => string[] = hostAddresses;
   /** What the node has for pods. */
-  readonly allocatable: () => ResourceAmounts = hostAmounts;
+  readonly allocatable: () => ResourceAmounts;
   /** Ask of a pod only what the node can lend. */
   readonly admitHandlers: AdmitHandler[];
   readonly features = new RuntimeFeaturesCache();
   readonly userNamespaces: UserNamespaces;
   readonly seccompDefault: boolean;
+  readonly pullLimits: PullLimits;
+  readonly credentials: ImageCredentialSources;
 
   /** INVALID_ARGUMENT for options that contradict themselves. */
-  constructor(kubeletRoot: string, options: EnvironmentOptions) {
+  constructor(options: EnvironmentOptions & { kubeletRoot: string }, { clock, allocatable }: NodeEnvironmentParts) {
+    this.allocatable = allocatable;
     this.objects = options.objects ?? noObjects;
     this.services = options.services ?? (() => []);
     this.dns = new PodDns(options.dns);
     this.admitHandlers = [new Sysctls(options.sysctls)];
-    this.userNamespaces = new UserNamespaces(kubeletRoot, options.userNamespaces);
+    this.userNamespaces = new UserNamespaces(options.kubeletRoot, options.userNamespaces);
     this.seccompDefault = options.seccompDefault ?? true;
+    this.pullLimits = new PullLimits(options.pullLimits ?? {}, clock);
+    const plugins = options.credentialPlugins && new CredentialPlugins(options.credentialPlugins, clock);
+    this.credentials = new ImageCredentialSources(this.objects, options.kubeletRoot, plugins);
   }
 }

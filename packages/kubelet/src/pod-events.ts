@@ -1,10 +1,10 @@
-import type { Event, Pod } from '@berth/api/objects';
+import type { Event, ObjectReference, Pod } from '@berth/api/objects';
 import type { Clock } from './clock.ts';
 import { apiTime, nameOf, namespaceOf, uidOf } from './pod.ts';
 
 type EventType = 'Normal' | 'Warning';
 
-/** What happened to a pod; the same thing again only counts up. */
+/** What happened to a pod or to the node; the same thing again only counts up. */
 interface PodEvent {
   number: number;
   type: EventType;
@@ -19,13 +19,13 @@ interface PodEvent {
 /** More kinds of events than this of one pod: the oldest is forgotten. */
 const eventsPerPod = 200;
 
-/** The events of all pods of the node. */
+/** The events of the node and of all its pods. */
 export class PodEvents {
   readonly #clock: Clock;
   readonly #nodeName: string;
   /** Numbers the events, for names that stay theirs. */
   #recorded = 0;
-  readonly #byPod = new Map<string, { pod: Pod; events: Map<string, PodEvent> }>();
+  readonly #byObject = new Map<string, { regarding: ObjectReference; events: Map<string, PodEvent> }>();
 
   constructor(clock: Clock, nodeName: string) {
     this.#clock = clock;
@@ -34,7 +34,17 @@ export class PodEvents {
 
   /** The reason is one of kubelet's, in CamelCase; the message is for people. */
   record(pod: Pod, type: EventType, reason: string, message: string): void {
-    const { events } = this.#entry(pod);
+    const [namespace, name, uid] = [namespaceOf(pod), nameOf(pod), uidOf(pod)];
+    this.#record({ apiVersion: 'v1', kind: 'Pod', namespace, name, uid }, type, reason, message);
+  }
+
+  /** The same of the node itself, whose uid is its name as with kubelet. */
+  recordNode(type: EventType, reason: string, message: string): void {
+    this.#record({ apiVersion: 'v1', kind: 'Node', name: this.#nodeName, uid: this.#nodeName }, type, reason, message);
+  }
+
+  #record(regarding: ObjectReference, type: EventType, reason: string, message: string): void {
+    const { events } = this.#entry(regarding);
     const now = apiTime(this.#clock.now());
     const key = `${reason}\n${message}`;
     const before = events.get(key);
@@ -54,28 +64,30 @@ export class PodEvents {
 
   /** For a pod that is gone. */
   forget(uid: string): void {
-    this.#byPod.delete(uid);
+    this.#byObject.delete(uid);
   }
 
-  /** All events as objects of the Kubernetes API, those of a pod in the order of their last occurrence. */
+  /** All events as objects of the Kubernetes API, those of one object in the order of their last occurrence. */
   list(): Event[] {
-    return [...this.#byPod.values()].flatMap(({ pod, events }) => [...events.values()].map((event) => this.#object(pod, event)));
+    return [...this.#byObject.values()].flatMap(({ regarding, events }) =>
+      [...events.values()].map((event) => this.#object(regarding, event)),
+    );
   }
 
-  #entry(pod: Pod): { pod: Pod; events: Map<string, PodEvent> } {
-    const uid = uidOf(pod);
-    const entry = this.#byPod.get(uid) ?? { pod, events: new Map<string, PodEvent>() };
-    this.#byPod.set(uid, entry);
+  #entry(regarding: ObjectReference): { regarding: ObjectReference; events: Map<string, PodEvent> } {
+    const uid = regarding.uid ?? '';
+    const entry = this.#byObject.get(uid) ?? { regarding, events: new Map<string, PodEvent>() };
+    this.#byObject.set(uid, entry);
     return entry;
   }
 
-  #object(pod: Pod, { number, ...event }: PodEvent): Event {
-    const [namespace, name] = [namespaceOf(pod), nameOf(pod)];
+  #object(regarding: ObjectReference, { number, ...event }: PodEvent): Event {
+    const { namespace = 'default', name, uid = '' } = regarding;
     return {
       apiVersion: 'v1',
       kind: 'Event',
-      metadata: { namespace, name: `${name}.${uidOf(pod).slice(0, 8)}.${number}` },
-      involvedObject: { apiVersion: 'v1', kind: 'Pod', namespace, name, uid: uidOf(pod) },
+      metadata: { namespace, name: `${name}.${uid.slice(0, 8)}.${number}` },
+      involvedObject: regarding,
       source: { component: 'kubelet', host: this.#nodeName },
       ...event,
     };

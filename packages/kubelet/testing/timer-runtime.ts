@@ -7,7 +7,6 @@ import {
   ContainerState,
   ContainerStatus,
   type CreateContainerRequest,
-  Image,
   ImageServiceService,
   type PodSandboxConfig,
   PodSandboxState,
@@ -19,6 +18,7 @@ import {
 import { PluginError } from '@berth/sdk/errors';
 import { type CallContext, type Implementation, type Served, serve } from '@berth/sdk/serve';
 import { EventStreams } from './event-streams.ts';
+import { imageCalls, statusCall, type TimerImages } from './timer-images.ts';
 import { imageStatistics, statistics, type TimerFigures } from './timer-statistics.ts';
 
 /** What a container of the timer runtime does, by its name. */
@@ -59,6 +59,7 @@ export class TimerRuntime {
   readonly sandboxes = new Map<string, Sandbox>();
   readonly containers = new Map<string, Container>();
   readonly images = new Set<string>();
+  readonly imageStore: Pick<TimerImages, 'imageSizes' | 'pinned' | 'logins'> = { imageSizes: new Map(), pinned: new Set(), logins: [] };
   readonly behaviours = new Map<string, Behaviour>();
   /** Every call that makes or ends something, in order: `CreateContainer web`. */
   readonly calls: string[] = [];
@@ -68,6 +69,8 @@ export class TimerRuntime {
   readonly graces: number[] = [];
   /** By RPC: what happens before it is answered. */
   readonly faults = new Map<string, Fault>();
+  /** By RPC: what is answered without anything being done. */
+  readonly lies = new Map<string, (request: never) => object>();
   /** Where sessions are: the URL of each has its request, as JSON. */
   streamingUrl = '';
   /** Its life-cycle events, those of ends and of sandboxes. */
@@ -85,8 +88,8 @@ export class TimerRuntime {
 
   async open(): Promise<void> {
     this.#served = await serve(this.address, [
-      [RuntimeServiceService, this.#runtime()],
-      [ImageServiceService, this.#imageService()],
+      [RuntimeServiceService, this.#lying(this.#runtime())],
+      [ImageServiceService, this.#lying(this.#imageService())],
     ]);
   }
 
@@ -113,6 +116,7 @@ export class TimerRuntime {
 
   #runtime(): Implementation<RuntimeServiceService> {
     return {
+      ...statusCall,
       ...statistics(this),
       runtimeConfig: async (_request, context) => {
         await this.faults.get('RuntimeConfig')?.(context);
@@ -241,6 +245,16 @@ export class TimerRuntime {
     };
   }
 
+  /** Answers that are streams aren't lied about. */
+  #lying<T extends object>(implementation: T): T {
+    const methods = Object.entries(implementation).map(([name, method]) => {
+      const rpc = name.charAt(0).toUpperCase() + name.slice(1);
+      if (rpc === 'GetContainerEvents') return [name, method];
+      return [name, (request: never, context: CallContext) => (this.lies.get(rpc) ?? method)(request, context)];
+    });
+    return Object.fromEntries(methods) as T;
+  }
+
   #session(request: object): string {
     return `${this.streamingUrl}/token?request=${encodeURIComponent(JSON.stringify(request))}`;
   }
@@ -248,15 +262,12 @@ export class TimerRuntime {
   #imageService(): Implementation<ImageServiceService> {
     return {
       ...imageStatistics(this),
-      imageStatus: async ({ image }, context) => {
-        await this.faults.get('ImageStatus')?.(context);
-        return { image: this.images.has(image?.image ?? '') ? Image.create({ id: image?.image }) : undefined, info: {} };
-      },
-      pullImage: async ({ image }, context) => {
-        await this.#called('PullImage', image?.image, context);
-        this.images.add(image?.image ?? '');
-        return { imageRef: image?.image ?? '' };
-      },
+      ...imageCalls({
+        ...this.imageStore,
+        images: this.images,
+        faults: this.faults,
+        called: (rpc, subject, context) => this.#called(rpc, subject, context),
+      }),
     };
   }
 

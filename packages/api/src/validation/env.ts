@@ -1,7 +1,7 @@
 import { checkDnsSubdomain, checkEnvVarName } from '../names.ts';
 import type { EnvFromSource, EnvVar, EnvVarSource } from '../objects.ts';
 import { checkEach, type FieldError, invalid, invalidFor, required } from './field-error.ts';
-import { validateFieldRef, validateKeyRef, validateResourceFieldRef } from './field-refs.ts';
+import { validateFieldRef, validateFileKeyRef, validateKeyRef, validateResourceFieldRef } from './field-refs.ts';
 
 export function validateEnv(env: EnvVar[] | undefined, path: string): FieldError[] {
   return checkEach(path, env, ({ name, value, valueFrom }, at) => [
@@ -11,7 +11,7 @@ export function validateEnv(env: EnvVar[] | undefined, path: string): FieldError
 }
 
 function validateValueFrom(source: EnvVarSource, path: string, value: string | undefined): FieldError[] {
-  const { fieldRef, resourceFieldRef, configMapKeyRef, secretKeyRef } = source;
+  const { fieldRef, resourceFieldRef, configMapKeyRef, secretKeyRef, fileKeyRef } = source;
   const count = Object.keys(source).length;
   return [
     ...(count === 0
@@ -23,6 +23,7 @@ function validateValueFrom(source: EnvVarSource, path: string, value: string | u
     ...(resourceFieldRef ? validateResourceFieldRef(resourceFieldRef, `${path}.resourceFieldRef`, 'environment') : []),
     ...(configMapKeyRef ? validateKeyRef(configMapKeyRef, `${path}.configMapKeyRef`) : []),
     ...(secretKeyRef ? validateKeyRef(secretKeyRef, `${path}.secretKeyRef`) : []),
+    ...(fileKeyRef ? validateFileKeyRef(fileKeyRef, `${path}.fileKeyRef`) : []),
   ];
 }
 

@@ -1,7 +1,8 @@
-import { checkConfigMapKey } from '../names.ts';
+import { checkConfigMapKey, checkEnvVarName } from '../names.ts';
 import type { ObjectFieldSelector, ResourceFieldSelector } from '../objects.ts';
 import { Quantity } from '../quantity.ts';
 import { type FieldError, invalid, invalidFor, required, unsupported } from './field-error.ts';
+import { validateLocalPath } from './volume-paths.ts';
 
 const metadataFields = ['metadata.name', 'metadata.namespace', 'metadata.uid'];
 const environmentFields = [
@@ -59,5 +60,17 @@ export function validateKeyRef({ name, key }: { name?: string; key: string }, pa
   return [
     ...(name ? [] : [required(`${path}.name`)]),
     ...(key ? invalidFor(`${path}.key`, key, checkConfigMapKey(key)) : [required(`${path}.key`)]),
+  ];
+}
+
+/** A reference to one variable in a file of a volume. */
+export function validateFileKeyRef(
+  { volumeName, path: file, key }: { volumeName?: string; path?: string; key?: string },
+  path: string,
+): FieldError[] {
+  return [
+    ...(volumeName ? [] : [required(`${path}.volumeName`)]),
+    ...(file ? validateLocalPath(file, `${path}.path`) : [required(`${path}.path`)]),
+    ...(key ? invalidFor(`${path}.key`, key, checkEnvVarName(key)) : [required(`${path}.key`)]),
   ];
 }

@@ -77,6 +77,7 @@ runtimeClasses: [{name: b, handler: a, overhead: {podFixed: {cpu: 100m}}}, {name
       'runtimeClasses: [{name: c, handler: runc, overhead: {podFixed: {cpu: lots}}}]',
       /runtimeClasses\[0\]: overhead\.podFixed/,
     ],
+    ['plugins for credentials without their directory', 'imageCredentialProviderConfig: /etc/p.yaml', /one of them is missing; give both/],
     ['a subnet with too long a prefix', 'cni: {subnet: 10.123.0.0/99}', /cni\.subnet: must be a CIDR/],
     ['a subnet with too large a number', 'cni: {subnet: 10.300.0.0/16}', /cni\.subnet: must be a CIDR/],
     ['a handler that is no DNS label', 'runtimes: [{handler: "a/b", command: [x]}]', /runtimes\[0\]\.handler: must be a DNS label/],

@@ -45,6 +45,8 @@ const nodeConfiguration = z.strictObject({
       subnet: z.union([z.cidrv4(), z.cidrv6()], 'must be a CIDR: 10.85.0.0/16').optional(),
     })
     .optional(),
+  imageCredentialProviderConfig: z.string().startsWith('/', 'must be an absolute path').optional(),
+  imageCredentialProviderBinDir: z.string().startsWith('/', 'must be an absolute path').optional(),
   registry: z.strictObject({ configPath: z.string().startsWith('/', 'must be an absolute path').optional() }).optional(),
   cgroupRoot: z.string().startsWith('/', 'must start with /').optional(),
   runtimeRequestTimeout: z
@@ -82,6 +84,8 @@ export interface NodeConfiguration {
   cni: { confDir?: string; binDirs?: string[]; bridge: string; subnet: string };
   /** `configPath`: where hosts of registries are configured, as containerd's `config_path`; default /etc/berth/certs.d. */
   registry: { configPath?: string };
+  /** Programs that know logins at registries, as kubelet's flags name them: the CredentialProviderConfig, and the directory of the programs. */
+  imageCredentialProvider: { configPath: string; binDir: string } | undefined;
   /** Parent of all pod cgroups, in cgroupfs notation. */
   cgroupRoot: string;
   runtimeRequestTimeoutMs: number;
@@ -163,6 +167,7 @@ function withDefaults(file: Partial<NodeConfigurationFile>): NodeConfiguration {
     runtimes,
     runtimeClasses: runtimeClassesOf(file, runtimes),
     cni: { bridge: 'berth0', subnet: '10.85.0.0/16', ...file.cni },
+    imageCredentialProvider: imageCredentialProviderOf(file),
     registry: file.registry ?? {},
     cgroupRoot: file.cgroupRoot ?? '/berth',
     runtimeRequestTimeoutMs: milliseconds(file.runtimeRequestTimeout ?? '2m'),
@@ -177,6 +182,15 @@ function runtimeClassesOf({ runtimeClasses = [] }: Partial<NodeConfigurationFile
 
 function runtimeClassOf({ name, ...fields }: NonNullable<NodeConfigurationFile['runtimeClasses']>[number]): RuntimeClass {
   return { apiVersion: 'node.k8s.io/v1', kind: 'RuntimeClass', metadata: { name }, ...fields } as RuntimeClass;
+}
+
+function imageCredentialProviderOf(file: Partial<NodeConfigurationFile>): NodeConfiguration['imageCredentialProvider'] {
+  const { imageCredentialProviderConfig: configPath, imageCredentialProviderBinDir: binDir } = file;
+  if (configPath !== undefined && binDir !== undefined) return { configPath, binDir };
+  if (configPath === binDir) return undefined;
+  throw new PluginError('INVALID_ARGUMENT', 'imageCredentialProviderConfig and imageCredentialProviderBinDir: one of them is missing', {
+    hint: 'give both, or neither',
+  });
 }
 
 function milliseconds(duration: string): number {

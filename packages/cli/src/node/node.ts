@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Pod } from '@berth/api/objects';
 import type { PodOrigins } from '@berth/kubelet/configured-options';
+import { readCredentialProviders } from '@berth/kubelet/credential-providers';
 import { Kubelet, type KubeletOptions } from '@berth/kubelet/kubelet';
 import { KubeletMetrics } from '@berth/kubelet/kubelet-metrics';
 import { PodTraces } from '@berth/kubelet/pod-traces';
@@ -84,6 +85,7 @@ export class Node {
       runtimes,
       defaultHandler: handler,
       runtimeClasses: configuration.runtimeClasses,
+      ...(await credentialPlugins(configuration)),
       ...origins,
       ...(process.getuid?.() === 0 && { cgroupRoot: configuration.cgroupRoot }),
       runtimeRequestTimeoutMs: configuration.runtimeRequestTimeoutMs,
@@ -186,6 +188,12 @@ export class Node {
       ...(onDemand && { onDemand }),
     };
   }
+}
+
+async function credentialPlugins({ imageCredentialProvider }: NodeConfiguration): Promise<Pick<KubeletOptions, 'credentialPlugins'>> {
+  if (!imageCredentialProvider) return {};
+  const { configPath, binDir } = imageCredentialProvider;
+  return { credentialPlugins: { binDir, providers: await readCredentialProviders(configPath) } };
 }
 
 function readAuthorities(path: string): string {

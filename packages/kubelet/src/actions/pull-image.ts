@@ -1,31 +1,91 @@
 import type { Container } from '@berth/api/objects';
-import { PullImageRequest } from '@berth/sdk/cri';
+import { type AuthConfig, PullImageRequest } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import { sandboxConfig } from '../cri/sandbox-config.ts';
 import { type ActionContext, imageSpec, sandboxSurroundings } from './action-context.ts';
 import { ActionFailure } from './action-failure.ts';
+import { checkImage } from './check-image.ts';
 
 /** A pull takes what the network takes; a runtime that says nothing for this long never will. */
 const longestPullMs = 60 * 60 * 1000;
 
-/** Pulls a container's image: the first part of its start, where the planner says so. */
+/** Pulls a container's image when its turn among the node's pulls has come: the first part of its start, where the planner says so. */
 export async function pullImage(context: ActionContext, container: Container, sandboxAttempt: number, signal: AbortSignal): Promise<void> {
-  const { client, events, pod } = context;
+  const { environment, events, pod } = context;
   const image = container.image ?? '';
   const quoted = JSON.stringify(image);
-  const startedAt = performance.now();
+  const askedAt = performance.now();
   events.record(pod, 'Normal', 'Pulling', `Pulling image ${quoted}`);
-  try {
+  const logins = await loginsFor(context, image, signal);
+  await environment.pullLimits.inTurn(async (waited) => {
+    // Another pod may have pulled it while this one waited.
+    if (waited && container.imagePullPolicy !== 'Always' && (await checkImage(context, image, signal))) {
+      events.record(pod, 'Normal', 'Pulled', `Container image ${quoted} already present on machine`);
+      return;
+    }
+    const startedAt = performance.now();
+    await pullWithAny(context, image, logins, sandboxAttempt, signal);
+    const took = `${secondsSince(startedAt)}s (${secondsSince(askedAt)}s including waiting)`;
+    events.record(pod, 'Normal', 'Pulled', `Successfully pulled image ${quoted} in ${took}`);
+  }, signal);
+}
+
+/** Without any, the image is pulled anonymously. */
+async function loginsFor(
+  { environment, events, pod }: ActionContext,
+  image: string,
+  signal: AbortSignal,
+): Promise<(AuthConfig | undefined)[]> {
+  return explainPull(image, 'credentials', async () => {
+    const { logins, warnings } = await environment.credentials.of(pod, image, signal);
+    for (const { reason, message } of warnings) events.record(pod, 'Warning', reason, message);
+    return logins.length > 0 ? logins : [undefined];
+  });
+}
+
+/** Tries one login after the other; the error tells of each that didn't do. */
+async function pullWithAny(
+  context: ActionContext,
+  image: string,
+  logins: (AuthConfig | undefined)[],
+  sandboxAttempt: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const { client, environment, pod } = context;
+  await explainPull(image, `runtime ${client.handler}`, async () => {
     const config = sandboxConfig(pod, sandboxAttempt, await sandboxSurroundings(context, signal));
-    await client.images.pullImage(PullImageRequest.create({ image: imageSpec(client, image), sandboxConfig: config }), {
-      signal,
-      deadlineMs: longestPullMs,
-    });
+    const errors: PluginError[] = [];
+    for (const auth of logins) {
+      environment.pullLimits.takeToken();
+      const request = PullImageRequest.create({ image: imageSpec(client, image), sandboxConfig: config, auth });
+      try {
+        await client.images.pullImage(request, { signal, deadlineMs: longestPullMs });
+        return;
+      } catch (thrown) {
+        signal.throwIfAborted();
+        errors.push(PluginError.from(thrown));
+      }
+    }
+    throw oneOf(errors);
+  });
+}
+
+async function explainPull<T>(image: string, who: string, step: () => Promise<T>): Promise<T> {
+  try {
+    return await step();
   } catch (thrown) {
     const cause = PluginError.from(thrown);
-    const reason = cause.code === 'INVALID_ARGUMENT' ? 'InvalidImageName' : 'ErrImagePull';
-    throw new ActionFailure(reason, `Failed to pull image ${quoted}: runtime ${client.handler}: ${cause.message}`, cause);
+    const reason = who.startsWith('runtime ') && cause.code === 'INVALID_ARGUMENT' ? 'InvalidImageName' : 'ErrImagePull';
+    throw new ActionFailure(reason, `Failed to pull image ${JSON.stringify(image)}: ${who}: ${cause.message}`, cause);
   }
-  const seconds = ((performance.now() - startedAt) / 1000).toFixed(3);
-  events.record(pod, 'Normal', 'Pulled', `Successfully pulled image ${quoted} in ${seconds}s`);
+}
+
+function oneOf(errors: PluginError[]): PluginError {
+  const [first] = errors;
+  if (first && errors.length === 1) return first;
+  return new PluginError(first?.code ?? 'INTERNAL', [...new Set(errors.map(({ message }) => message))].join('; '), { cause: first });
+}
+
+function secondsSince(start: number): string {
+  return ((performance.now() - start) / 1000).toFixed(3);
 }

@@ -4,17 +4,9 @@ import { containerFields } from './container-fields.ts';
 
 /** What a pod asks for and the node leaves out, the pod running all the same. */
 export function leftOutFields(pod: Pod): { reason: string; message: string }[] {
-  const spec = specOf(pod);
   const warn = (reason: string, fields: string[], effect: string) =>
     fields.length > 0 ? [{ reason, message: `${fields.join(', ')}: ${effect}` }] : [];
-  return [
-    ...warn(
-      'ImagePullSecretsNotSupported',
-      spec.imagePullSecrets?.length ? ['spec.imagePullSecrets'] : [],
-      'ignored; images are pulled without credentials',
-    ),
-    ...warn('StorageLimitsNotSupported', storageLimits(pod), 'ignored; the size of volumes and container files is not watched'),
-  ];
+  return [...warn('StorageLimitsNotSupported', storageLimits(pod), 'ignored; the size of volumes and container files is not watched')];
 }
 
 function storageLimits(pod: Pod): string[] {

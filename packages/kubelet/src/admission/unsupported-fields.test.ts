@@ -34,7 +34,6 @@ it('a refusal explains the first field and names the others', () => {
 
 describe('what a node leaves out is told', () => {
   it.each<[reason: string, spec: Partial<PodSpec>]>([
-    ['ImagePullSecretsNotSupported', { imagePullSecrets: [{ name: 's' }] }],
     ['StorageLimitsNotSupported', { volumes: [{ name: 'v', emptyDir: { sizeLimit: '1Gi' } }] }],
   ])('%s', (reason, spec) => {
     expect([refusalOf(spec), leftOutFields(makePod(spec)).map((warning) => warning.reason)]).toEqual([undefined, [reason]]);
