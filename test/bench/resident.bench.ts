@@ -11,6 +11,7 @@ import { benchOptions } from './bench-options.ts';
 import { Pods } from './bench-pods.ts';
 import { concurrently } from './concurrently.ts';
 import { interruptible, pauseForInterruption, waitOrInterruption } from './interruption.ts';
+import { processorSeconds, residentMegabytes } from './processor-time.ts';
 import { describeHost, ratiosOf, report } from './report.ts';
 
 const bars: Bar[] = [
@@ -21,8 +22,6 @@ const bars: Bar[] = [
 /** After the last pod is there: collections of garbage, and ends of what is kept for the next call. */
 const settleMs = 15_000;
 const concurrency = 8;
-/** Of the kernel's clock in /proc/PID/stat, on every architecture. */
-const ticksPerSecond = 100;
 
 const options = benchOptions<{ vs?: 'containerd'; count: number; seconds: number }>('resident', (command) =>
   command
@@ -61,10 +60,6 @@ async function measure(server: CriServer, monitor: string): Promise<Record<strin
   }
 }
 
-function residentMegabytes(pid: number | string): number {
-  return (Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) * 1024) / 1e6;
-}
-
 function monitorsMegabytes(name: string): number {
   const sizes = readdirSync('/proc').map((pid) => {
     try {
@@ -75,12 +70,6 @@ function monitorsMegabytes(name: string): number {
     }
   });
   return sizes.reduce((sum, size) => sum + size, 0);
-}
-
-/** User and system time of a process (proc_pid_stat(5)). */
-function processorSeconds(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
-  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
 }
 
 await interruptible(async () => {

@@ -2,22 +2,25 @@ import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Event, Node, Pod, PodStatus } from '@berth/api/objects';
-import { onAbort } from '@berth/sdk/abort';
+import { neverAborted, onAbort } from '@berth/sdk/abort';
 import type { ActionContext } from './actions/action-context.ts';
 import { hostPorts } from './admission/host-ports.ts';
 import { PodAdmission } from './admission/pod-admission.ts';
 import { unsupportedFields } from './admission/unsupported-fields.ts';
+import { PodMemories } from './checkpoint/pod-memories.ts';
+import { memoryOf } from './checkpoint/pod-memory.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { endPods } from './end-pods.ts';
 import { explainPod } from './explain/explain-pod.ts';
 import type { Explanation } from './explain/explanation.ts';
-import { NodeGc, type NodeGcOptions } from './gc/node-gc.ts';
-import { KubeletNode, type KubeletNodeOptions } from './kubelet-node.ts';
+import { NodeGc } from './gc/node-gc.ts';
+import { KubeletNode } from './kubelet-node.ts';
+import type { KubeletOptions, StopOptions } from './kubelet-options.ts';
 import { ContainerLogManager } from './logs/container-log-manager.ts';
 import { defaultLogRotation } from './logs/log-rotation.ts';
 import { KubeletMetrics } from './metrics/kubelet-metrics.ts';
 import { PodStartLatency } from './metrics/pod-start-latency.ts';
-import { type EnvironmentOptions, NodeEnvironment } from './node-environment.ts';
+import { NodeEnvironment } from './node-environment.ts';
 import { type BackOff, defaultBackOff } from './plan/back-off.ts';
 import type { Refusal } from './plan/observed-pod.ts';
 import { fullNameOf, uidOf } from './pod.ts';
@@ -27,52 +30,19 @@ import { PodWorker } from './pod-worker.ts';
 import { PodWorkers } from './pod-workers.ts';
 import { Probes } from './probes/pod-probes.ts';
 import { ClusterReports } from './reports/cluster-reports.ts';
-import type { ResizeAdmission } from './resize/resize-admission.ts';
-import { ResourceKeeping, type ResourceKeepingOptions } from './resource-keeping.ts';
-import { NodeRuntimes, type NodeRuntimesOptions } from './runtime/node-runtimes.ts';
+import { ResourceKeeping } from './resource-keeping.ts';
+import { NodeRuntimes } from './runtime/node-runtimes.ts';
 import type { RuntimeClient } from './runtime/runtime-client.ts';
-import { KubeletHost, type ServingOptions } from './server/kubelet-host.ts';
+import { KubeletHost } from './server/kubelet-host.ts';
 import { KubeletServer } from './server/server.ts';
+import { NodeShutdown } from './shutdown/node-shutdown.ts';
 import { ClusterPods } from './sources/cluster-pods.ts';
-import type { PodSource } from './sources/pod-source.ts';
 import type { StatsProvider } from './stats/stats-provider.ts';
-import { defaultIntervals, type Intervals, SyncLoop } from './sync-loop.ts';
+import { defaultIntervals, SyncLoop } from './sync-loop.ts';
 import { PodTraces } from './trace/pod-traces.ts';
-import { NodeVolumes, type VolumeOptions } from './volumes/node-volumes.ts';
+import { NodeVolumes } from './volumes/node-volumes.ts';
 
-/** What a kubelet is made of. Times and back-off are for tests; their defaults are kubelet's. */
-export interface KubeletOptions
-  extends NodeRuntimesOptions,
-    EnvironmentOptions,
-    NodeGcOptions,
-    VolumeOptions,
-    KubeletNodeOptions,
-    ServingOptions,
-    ResourceKeepingOptions {
-  /** RUN: `kubelet.sock` is made here. */
-  run: string;
-  /** Containers' logs: `NAMESPACE_NAME_UID/CONTAINER/RESTART.log` below. */
-  podLogsDir: string;
-  sources: PodSource[];
-  /** False: runtimes are listed and not asked for events (the feature gate EventedPLEG). Default true. */
-  evented?: boolean;
-  /** The traces that the runtimes' connections have their taps from. */
-  traces?: PodTraces;
-  /** How long a runtime may take to answer, the grace period of a stop coming on top. Default 2 minutes, kubelet's. */
-  runtimeRequestTimeoutMs?: number;
-  /** Default: what fits on the node. */
-  admitResize?: ResizeAdmission;
-  backOff?: Partial<BackOff>;
-  intervals?: Partial<Intervals>;
-}
-
-/** How a kubelet ends. */
-interface StopOptions {
-  /** End all pods and remove what they had; else they run on, and the next kubelet takes them over. */
-  gracefully: boolean;
-  /** Ends the pods' grace periods, and waits only a little longer for runtimes that don't answer. */
-  hurry?: AbortSignal;
-}
+export type { KubeletOptions } from './kubelet-options.ts';
 
 type StatusListener = (pod?: Pod) => void;
 
@@ -91,7 +61,9 @@ export class Kubelet {
   readonly #keeping: ResourceKeeping;
   readonly #environment: NodeEnvironment;
   readonly #volumes: NodeVolumes;
+  readonly #shutdown: NodeShutdown;
   readonly #admission: PodAdmission;
+  readonly #memories: PodMemories;
   readonly #workers: PodWorkers;
   readonly #cluster: ClusterPods | undefined;
   readonly #reports: ClusterReports | undefined;
@@ -134,11 +106,15 @@ export class Kubelet {
       clock: this.#clock,
       onRemoved: (uid) => userNamespaces.release(uid),
     });
+    this.#shutdown = new NodeShutdown(options, this.#clock, () => this.#workers.all());
+    this.#memories = new PodMemories(join(options.kubeletRoot, 'pod-memories'), options.log);
     this.#workers = new PodWorkers({
+      clock: this.#clock,
+      remembered: this.#memories,
       kubeletRoot: options.kubeletRoot,
       create: (pod, handler) => this.#createWorker(pod, handler),
       asAdmitted: (pod) => this.#runtimes.admit(pod).pod,
-      begunBefore: (pod) => existsSync(this.#directories.podDirectory(pod)),
+      begunBefore: (pod) => this.#memories.restored(uidOf(pod)) !== undefined || existsSync(this.#directories.podDirectory(pod)),
       onFinished: (pod) => this.#forget(pod),
     });
     const parts = { ...options, kubelet: this, runtimes: this.#runtimes, directories: this.#directories, clock: this.#clock };
@@ -148,6 +124,7 @@ export class Kubelet {
     this.#node.cgroups?.exempt((pod) => this.#keeping.hasExclusiveCpus(pod));
     const { first, last } = this.#keeping.admitHandlers;
     this.#admission = new PodAdmission([
+      this.#shutdown.admitHandler,
       unsupportedFields,
       first,
       hostPorts,
@@ -192,6 +169,7 @@ export class Kubelet {
   async start(): Promise<void> {
     await mkdir(this.#options.kubeletRoot, { recursive: true, mode: 0o750 });
     await mkdir(this.#options.podLogsDir, { recursive: true });
+    this.#memories.load();
     await this.#keeping.start();
     await this.#node.presence.start();
     await this.#server.listen();
@@ -206,21 +184,23 @@ export class Kubelet {
   }
 
   /** Ends the kubelet. Gives a message for each pod that didn't end. */
-  async stop({ gracefully, hurry }: StopOptions): Promise<string[]> {
+  async stop({ gracefully, shutDown = false, hurry = neverAborted }: StopOptions): Promise<string[]> {
     const left = gracefully ? await endPods(this.#workers, { clock: this.#clock, requestTimeoutMs: this.#requestTimeoutMs(), hurry }) : [];
     if (gracefully) await this.#node.cgroups?.removeRoot();
+    if (shutDown && this.#shutdown.enabled) left.push(...(await this.#shutdown.run(hurry)));
     await this.#workers.haltAll();
     this.#loopEnd.abort();
     await this.#loopDone;
     await this.#gc.stop();
     await this.#volumes.settled();
+    await this.#memories.flush();
     await this.#server.close();
     return left;
   }
 
   /** Every pod with spec and status. */
   pods(): Pod[] {
-    return this.#workers.toldPods();
+    return this.#workers.pods();
   }
 
   /** What the sources couldn't make a pod of: a message each, with file, line and field. */
@@ -255,7 +235,9 @@ export class Kubelet {
 
   #createWorker(asked: Pod, foundIn: string | undefined): PodWorker {
     const found = foundIn === undefined ? this.#runtimes.admit(asked) : { pod: asked, client: this.#runtimes.get(foundIn) };
-    const { pod, client, refusal = this.#admit(pod) } = found;
+    const restored = this.#memories.restored(uidOf(asked));
+    // A pod that ran isn't asked again: what it was given is its own.
+    const { pod, client, refusal = restored ? undefined : this.#admit(pod) } = found;
     if (refusal) this.#events.record(pod, 'Warning', refusal.reason, refusal.message);
     const worker = new PodWorker({
       context: this.#contextOf(pod, client),
@@ -268,7 +250,11 @@ export class Kubelet {
       metrics: this.#metrics,
       hostIP: this.#options.nodeIP ?? this.#environment.hostIPs()[0],
       refusal,
-      onStatus: (current, status) => this.#tell(current, status),
+      restored,
+      onStatus: (current, status) => {
+        if (!worker.finished) this.#memories.remember(uidOf(current), () => memoryOf(worker, this.#clock.now()));
+        this.#tell(current, status);
+      },
     });
     this.#starts.seen(pod);
     this.#traces.register(worker.trace.traceId, fullNameOf(pod));
@@ -340,6 +326,7 @@ export class Kubelet {
   #forget(pod: Pod): void {
     this.#starts.forget(pod);
     this.#events.forget(uidOf(pod));
+    this.#memories.forget(uidOf(pod));
     this.#cluster?.ended(pod);
     this.#reports?.ended(pod);
     this.#cluster?.show(this.pods());

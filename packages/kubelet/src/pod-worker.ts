@@ -8,6 +8,7 @@ import { ActionFailure } from './actions/action-failure.ts';
 import { checkImage } from './actions/check-image.ts';
 import { type Change, perform } from './actions/perform.ts';
 import { removeLogs } from './actions/remove-logs.ts';
+import type { PodMemory } from './checkpoint/pod-memory.ts';
 import type { Clock } from './clock.ts';
 import { countStart } from './metrics/count-action.ts';
 import type { KubeletMetrics } from './metrics/kubelet-metrics.ts';
@@ -40,6 +41,8 @@ interface PodWorkerOptions {
   metrics: KubeletMetrics;
   hostIP?: string;
   refusal?: ObservedPod['refusal'];
+  /** What a kubelet before this one knew of the pod. */
+  restored?: PodMemory;
   /** Called when the status of the pod, as it is by now, has changed. */
   onStatus(pod: Pod, status: PodStatus): void;
 }
@@ -91,6 +94,8 @@ export class PodWorker {
     this.#probes = options.probes.of(options.context.client, options.context.podIP, () => this.#probed());
     const { hostIP, refusal } = options;
     this.#observed = unseenPod(this.#pod, { handler: options.context.client.handler, hostIP, refusal });
+    if (options.restored)
+      Object.assign(this.#observed, options.restored.observed, { previous: options.restored.status ?? this.#observed.previous });
   }
 
   /** As its source has it by now. */

@@ -1,4 +1,6 @@
 import type { Pod } from '@berth/api/objects';
+import type { PodMemory } from './checkpoint/pod-memory.ts';
+import type { Clock } from './clock.ts';
 import type { Eviction } from './plan/observed-pod.ts';
 import type { ListedPod } from './pleg/relist.ts';
 import { apiTime, fullNameOf, gracePeriodOf, specOf, uidOf } from './pod.ts';
@@ -7,6 +9,9 @@ import { refersTo } from './referred-names.ts';
 import type { ReferredObjects } from './sources/object-source.ts';
 
 interface PodWorkersOptions {
+  clock: Clock;
+  /** What a kubelet before this one remembered of its pods, until it is asked to forget it. */
+  remembered: { restored(uid: string): PodMemory | undefined; restoredUids(): string[]; forget(uid: string): void };
   /** A worker for a pod, not yet started. `handler` is given for a pod that was found in that runtime. */
   create(pod: Pod, handler?: string): PodWorker;
   /** The pod with what its admission adds to it. */
@@ -18,6 +23,9 @@ interface PodWorkersOptions {
   /** Called with each pod that has ended, once its name is free. */
   onFinished(pod: Pod): void;
 }
+
+/** What a container gets at least to end by itself (kubelet/kuberuntime: minimumGracePeriodInSeconds). */
+const leastGraceSeconds = 2;
 
 /** The workers of all pods, by uid. */
 export class PodWorkers {
@@ -39,16 +47,16 @@ export class PodWorkers {
     return [...this.#workers.values()];
   }
 
-  /** Every pod with spec and status; what a runtime had of one that nobody knows any more isn't told of. */
-  toldPods(): Pod[] {
-    const known = this.all().filter(({ pod }) => specOf(pod).containers.length > 0);
-    const waiting = this.waiting().map((pod): Pod => ({ ...pod, status: { phase: 'Pending' } }));
-    return [...known.map(podOf), ...waiting];
-  }
-
   /** Pods that haven't got a worker yet. */
   waiting(): Pod[] {
     return [...this.#waiting];
+  }
+
+  /** Every pod with spec and status; what a runtime had of one that nobody knows any more isn't told of. */
+  pods(): Pod[] {
+    const running = this.all().filter((worker) => specOf(worker.pod).containers.length > 0);
+    const waiting: Pod[] = this.waiting().map((pod) => ({ ...pod, status: { phase: 'Pending' } }));
+    return [...running.map(podOf), ...waiting];
   }
 
   get(uid: string): PodWorker | undefined {
@@ -103,9 +111,28 @@ export class PodWorkers {
     if (this.#stopping) return;
     for (const { uid, name, namespace, kubeletRoot } of pods) {
       if (kubeletRoot !== this.#options.kubeletRoot || this.knows(uid)) continue;
-      const pod: Pod = { apiVersion: 'v1', kind: 'Pod', metadata: { uid, name, namespace }, spec: { containers: [] } };
-      this.#launch(pod, handler).terminate(gracePeriodOf(pod));
+      const nameless: Pod = { apiVersion: 'v1', kind: 'Pod', metadata: { uid, name, namespace }, spec: { containers: [] } };
+      this.#endLeftOver(uid, nameless, handler);
     }
+  }
+
+  /** Ends the pods that a kubelet before this one remembered and nobody wants: their runtime may have nothing of them any more, but the node has. */
+  endRemembered(handlers: readonly string[]): void {
+    if (this.#stopping) return;
+    for (const uid of this.#options.remembered.restoredUids()) {
+      const memory = this.#options.remembered.restored(uid);
+      if (!memory || this.knows(uid)) continue;
+      if (handlers.includes(memory.handler)) this.#endLeftOver(uid, memory.pod, memory.handler);
+      else this.#options.remembered.forget(uid);
+    }
+  }
+
+  /** By its own hooks and what is left of its grace period, where that is known. */
+  #endLeftOver(uid: string, nameless: Pod, handler: string): void {
+    const memory = this.#options.remembered.restored(uid);
+    const pod = memory?.pod ?? nameless;
+    const left = memory?.deadline ? (Date.parse(memory.deadline) - this.#options.clock.now().getTime()) / 1000 : gracePeriodOf(pod);
+    this.#launch(pod, handler).terminate(Math.max(leastGraceSeconds, Math.ceil(Math.min(left, gracePeriodOf(pod)))));
   }
 
   /** Makes room for pods that waited for the name of one that has ended. */

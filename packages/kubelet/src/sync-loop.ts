@@ -99,9 +99,18 @@ export class SyncLoop {
       this.#repeat({ kind: 'housekeeping' }, intervals.housekeepingMs, signal),
     ];
     this.stalls.start();
-    for await (const event of this.#events.read(signal)) this.stalls.measure(() => this.#handle(event));
+    for await (const event of this.#events.read(signal)) this.stalls.measure(() => this.#handleSafely(event));
     this.stalls.stop();
     await Promise.all(streams);
+  }
+
+  /** A fault of our own is one event's: the node goes on. */
+  #handleSafely(event: LoopEvent): void {
+    try {
+      this.#handle(event);
+    } catch (thrown) {
+      this.#options.log.error({ err: thrown, event: event.kind }, 'the sync loop failed at an event');
+    }
   }
 
   #handle(event: LoopEvent): void {
@@ -119,10 +128,16 @@ export class SyncLoop {
         workers.refreshAll();
         break;
       case 'housekeeping':
-        if (this.sourcesReady) for (const pleg of this.#plegs) workers.endOrphans(pleg.handler, pleg.pods ?? []);
+        if (this.sourcesReady) this.#endLeftOvers();
         workers.forgetFinished();
         if (this.sourcesReady) this.#options.onHousekeeping();
     }
+  }
+
+  #endLeftOvers(): void {
+    const { workers } = this.#options;
+    for (const pleg of this.#plegs) workers.endOrphans(pleg.handler, pleg.pods ?? []);
+    workers.endRemembered(this.#plegs.map((pleg) => pleg.handler));
   }
 
   async #follow(source: PodSource, signal: AbortSignal): Promise<void> {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { isIP } from 'node:net';
-import { hostname } from 'node:os';
-import { kubeletOptions, staticPodOrigins } from '@berth/kubelet/kubelet-options';
+import { constants, hostname } from 'node:os';
+import { kubeletOptions, staticPodOrigins } from '@berth/kubelet/configured-options';
 import { readKubeletConfiguration } from '@berth/kubelet/read-configuration';
 import { PluginError } from '@berth/sdk/errors';
 import { Command, InvalidArgumentError } from 'commander';
@@ -22,6 +22,9 @@ interface KubeletCommandOptions extends GlobalOptions {
   objects: string[];
   image: string[];
 }
+
+/** The status that SIGTERM gives: that is how the host tells that it shuts down, while Ctrl-C ends this command alone. */
+const terminated = 128 + constants.signals.SIGTERM;
 
 /** `berth kubelet --config FILE`: a node agent as a daemon in the foreground, whose pods go on when it ends. */
 export function kubeletCommand(): Command {
@@ -66,6 +69,7 @@ async function kubelet(options: KubeletCommandOptions): Promise<number> {
       origins: staticPodOrigins(configuration, nodeName, options.objects),
       kubelet: {
         ...kubeletOptions(configuration),
+        configuration: () => configuration,
         ...(options.kubeletRoot !== undefined && { kubeletRoot: options.kubeletRoot }),
         ...(options.nodeIp !== undefined && { nodeIP: options.nodeIp }),
         ...(configuration.podLogsDir !== '' && { podLogsDir: configuration.podLogsDir }),
@@ -81,10 +85,11 @@ async function kubelet(options: KubeletCommandOptions): Promise<number> {
   } catch (error) {
     if (!interruption.caused(error)) throw error;
   } finally {
-    failures.push(...(await node.stop({ keep: true, hurry: interruption.ending() })));
+    const shutDown = interruption.exitStatus === terminated;
+    failures.push(...(await node.stop({ keep: true, shutDown, hurry: interruption.ending() })));
     interruption.release();
   }
-  say(`node ${nodeName} has ended, its pods go on`);
+  say(`node ${nodeName} has ended`);
   for (const failure of failures) process.stderr.write(`${picocolors.red('failed')} ${failure}\n`);
   return failures.length > 0 ? 1 : 0;
 }

@@ -1,4 +1,4 @@
-import type { PodOrigins } from '@berth/kubelet/kubelet-options';
+import type { PodOrigins } from '@berth/kubelet/configured-options';
 import { ManifestSource } from '@berth/kubelet/manifest-source';
 import { HandlerSource } from './handler-source.ts';
 

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Pod } from '@berth/api/objects';
+import type { PodOrigins } from '@berth/kubelet/configured-options';
 import { readCredentialProviders } from '@berth/kubelet/credential-providers';
 import { Kubelet, type KubeletOptions } from '@berth/kubelet/kubelet';
 import { KubeletMetrics } from '@berth/kubelet/kubelet-metrics';
-import type { PodOrigins } from '@berth/kubelet/kubelet-options';
 import { PodTraces } from '@berth/kubelet/pod-traces';
 import type { RuntimeClient } from '@berth/kubelet/runtime-client';
 import { PluginError } from '@berth/sdk/errors';
@@ -46,6 +46,8 @@ export interface StartOptions {
 export interface StopOptions {
   /** Pods go on, for the next node with these directories to take over. */
   keep: boolean;
+  /** The node shuts down: its pods end by their priority, if that is configured, and stay as failed ones. */
+  shutDown?: boolean;
   /** Ends the pods without their grace periods. */
   hurry: AbortSignal;
 }
@@ -99,8 +101,8 @@ export class Node {
    * Stops the pods gracefully, then the runtimes, and takes the host back to what it was. What fails keeps nothing else from being
    * undone: gives a message for each thing that is left. Never throws.
    */
-  async stop({ keep, hurry }: StopOptions): Promise<string[]> {
-    const pods = await messages(async () => this.#kubelet?.stop({ gracefully: !keep, hurry }));
+  async stop({ keep, shutDown, hurry }: StopOptions): Promise<string[]> {
+    const pods = await messages(async () => this.#kubelet?.stop({ gracefully: !keep, shutDown, hurry }));
     const failures: string[] = [];
     for (const undo of this.#undo.splice(0).reverse()) failures.push(...(await messages(async () => void (await undo()))));
     const left = keep || pods.length > 0 ? pods : await messages(() => this.#sandboxesLeft());

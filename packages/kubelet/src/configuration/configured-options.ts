@@ -1,4 +1,4 @@
-import type { KubeletOptions } from '../kubelet.ts';
+import type { KubeletOptions } from '../kubelet-options.ts';
 import { HttpSource } from '../sources/http-source.ts';
 import { ManifestSource } from '../sources/manifest-source.ts';
 import type { ObjectSource } from '../sources/object-source.ts';
@@ -9,16 +9,41 @@ import { isOpen } from './feature-gates.ts';
 import type { KubeletConfiguration } from './kubelet-configuration.ts';
 
 /** What of a kubelet's options its configuration says. */
-type ConfiguredOptions = Pick<
-  KubeletOptions,
-  'runtimeRequestTimeoutMs' | 'backOff' | 'intervals' | 'resourceManagers' | 'eviction' | 'imageGc'
->;
+type ConfiguredOptions = Partial<KubeletOptions>;
 
 /** A node's configuration as the options of the kubelet's parts. */
 export function kubeletOptions(configuration: KubeletConfiguration): ConfiguredOptions {
   return {
     runtimeRequestTimeoutMs: milliseconds(configuration.runtimeRequestTimeout),
     backOff: crashBackOff(configuration),
+    evented: isOpen('EventedPLEG', configuration.featureGates),
+    dns: { clusterDNS: configuration.clusterDNS, clusterDomain: configuration.clusterDomain, resolvConf: configuration.resolvConf },
+    sysctls: { allowedUnsafeSysctls: configuration.allowedUnsafeSysctls },
+    seccompDefault: configuration.seccompDefault,
+    userNamespaces: { idsPerPod: configuration.userNamespaces.idsPerPod, maxPods: configuration.maxPods },
+    shutdown: {
+      shutdownGracePeriod: milliseconds(configuration.shutdownGracePeriod) / 1000,
+      shutdownGracePeriodCriticalPods: milliseconds(configuration.shutdownGracePeriodCriticalPods) / 1000,
+      shutdownGracePeriodByPodPriority: configuration.shutdownGracePeriodByPodPriority,
+    },
+    cgroups: {
+      cgroupDriver: configuration.cgroupDriver === 'systemd' ? 'systemd' : 'cgroupfs',
+      cgroupsPerQOS: configuration.cgroupsPerQOS,
+      enforceNodeAllocatable: configuration.enforceNodeAllocatable,
+      ...(configuration.systemReservedCgroup !== '' && { systemReservedCgroup: configuration.systemReservedCgroup }),
+      ...(configuration.kubeReservedCgroup !== '' && { kubeReservedCgroup: configuration.kubeReservedCgroup }),
+      cpuCFSQuota: configuration.cpuCFSQuota,
+      cpuCFSQuotaPeriod: BigInt(Math.round(milliseconds(configuration.cpuCFSQuotaPeriod) * 1000)),
+      podPidsLimit: BigInt(configuration.podPidsLimit),
+      qosReserved: configuration.qosReserved,
+    },
+    resources: {
+      systemReserved: configuration.systemReserved,
+      kubeReserved: configuration.kubeReserved,
+      evictionHard: configuration.evictionHard ?? {},
+      maxPods: configuration.maxPods,
+      podsPerCore: configuration.podsPerCore,
+    },
     intervals: { syncMs: milliseconds(configuration.syncFrequency) },
     resourceManagers: resourceManagers(configuration),
     eviction: eviction(configuration),

@@ -1,0 +1,92 @@
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { isReady, podYaml, TestNode } from '../../testing/node.ts';
+
+let node: TestNode;
+
+const shutdown = { shutdownGracePeriod: 20, shutdownGracePeriodCriticalPods: 10 };
+const manifest = (name: string, priority: number) =>
+  podYaml(name, `  priority: ${priority}\n  terminationGracePeriodSeconds: 1\n  containers: [{name: ${name}, image: a}]\n`);
+
+beforeEach(async () => {
+  node = await TestNode.create({ shutdown });
+  await mkdir(join(node.root, 'manifests'));
+  await node.write('manifests/critical.yaml', manifest('critical', 2_000_000_000));
+  await node.write('manifests/web.yaml', manifest('web', 0));
+});
+
+afterEach(() => node.remove());
+
+async function start(): Promise<void> {
+  await node.kubelet.start();
+  await Promise.all(['critical', 'web'].map((name) => node.until(name, isReady)));
+}
+
+const stops = () => node.runtime.calls.filter((call) => call.startsWith('StopContainer'));
+
+it('the pods of the lower priority end first, and all stay as failed ones', async () => {
+  node.runtime.behaviours.set('web', { ignoresStop: true });
+  await start();
+  const ended: string[] = [];
+  node.kubelet.onStatus((pod) => {
+    if (pod?.status?.phase === 'Failed' && !ended.includes(pod.metadata?.name ?? '')) ended.push(pod.metadata?.name ?? '');
+  });
+  expect(await node.kubelet.stop({ gracefully: false, shutDown: true })).toEqual([]);
+  expect([stops(), ended]).toEqual([
+    ['StopContainer web', 'StopContainer critical'],
+    ['web', 'critical'],
+  ]);
+  expect(node.pod('web')?.status).toMatchObject({
+    phase: 'Failed',
+    reason: 'Terminated',
+    message: 'Pod was terminated in response to imminent node shutdown.',
+    conditions: expect.arrayContaining([
+      expect.objectContaining({ type: 'DisruptionTarget', status: 'True', reason: 'TerminationByKubelet' }),
+    ]),
+  });
+  const state = JSON.parse(await readFile(join(node.root, 'kubelet/graceful_node_shutdown_state'), 'utf8')) as Record<string, string>;
+  expect(Date.parse(state.endTime ?? '')).toBeGreaterThanOrEqual(Date.parse(state.startTime ?? ''));
+});
+
+it('a pod that comes while the node shuts down is refused', async () => {
+  node.runtime.behaviours.set('web', { ignoresStop: true });
+  await start();
+  const stopped = node.kubelet.stop({ gracefully: false, shutDown: true });
+  await node.write('manifests/late.yaml', manifest('late', 0));
+  const late = await node.until('late', ({ status }) => status?.phase === 'Failed');
+  expect(late.status).toMatchObject({ reason: 'NodeShutdown', message: expect.stringContaining('the node is shutting down') });
+  await stopped;
+});
+
+it('a pod whose runtime hangs costs its group its time, and no more', async () => {
+  await node.remove();
+  node = await TestNode.create({ shutdown: { shutdownGracePeriodByPodPriority: [{ priority: 0, shutdownGracePeriodSeconds: 1 }] } });
+  await mkdir(join(node.root, 'manifests'));
+  await node.write('manifests/web.yaml', manifest('web', 0));
+  await node.kubelet.start();
+  await node.until('web', isReady);
+  node.runtime.faults.set('StopContainer', ({ signal }) => new Promise((resolve) => signal.addEventListener('abort', () => resolve())));
+  expect(await node.kubelet.stop({ gracefully: false, shutDown: true })).toEqual([
+    "pod default/web didn't end within 1 s of the node's shutdown",
+  ]);
+});
+
+it('after it the pods begin anew', async () => {
+  await start();
+  await node.kubelet.stop({ gracefully: false, shutDown: true });
+  node.replaceKubelet({ shutdown });
+  await start();
+  expect(node.runtime.calls.filter((call) => call === 'RunPodSandbox web')).toHaveLength(2);
+});
+
+it('without a period the pods go on', async () => {
+  await node.remove();
+  node = await TestNode.create();
+  await mkdir(join(node.root, 'manifests'));
+  await node.write('manifests/web.yaml', manifest('web', 0));
+  await node.kubelet.start();
+  await node.until('web', isReady);
+  await node.kubelet.stop({ gracefully: false, shutDown: true });
+  expect(stops()).toEqual([]);
+});
