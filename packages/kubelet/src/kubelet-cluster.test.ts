@@ -130,3 +130,32 @@ it('a healthy node says so on /healthz/syncloop', async () => {
   expect(await node.get('/healthz/syncloop')).toEqual({ status: 200, body: 'ok' });
   expect(node.kubelet.longestStallSeconds()).toBeLessThan(5);
 });
+
+describe('what becomes of a pod', () => {
+  it('is told to the API: its status, and what happened to it', async () => {
+    cluster.put(bound('web'));
+    await node.kubelet.start();
+    await expect.poll(() => cluster.pod('default/web')?.status?.phase).toBe('Running');
+    const reasons = () => [...cluster.events.values()].map(({ reason, involvedObject }) => `${involvedObject.name} ${reason}`);
+    await expect.poll(reasons).toEqual(expect.arrayContaining(['web Pulled', 'web Created', 'web Started']));
+  });
+
+  it('on the static side is told to its mirror', async () => {
+    await node.write('manifests/a.yaml', manifest('a'));
+    await node.kubelet.start();
+    await expect.poll(() => cluster.pod('default/a-node')?.status?.phase ?? cluster.pod('default/a')?.status?.phase).toBe('Running');
+  });
+
+  it('with a readiness gate is ready once somebody has set its condition', async () => {
+    const spec = { ...bound('web').spec, readinessGates: [{ conditionType: 'example.org/lb' }] } as Pod['spec'];
+    cluster.put({ ...bound('web'), spec });
+    await node.kubelet.start();
+    const closed = ({ status }: Pod) => status?.conditions?.some(({ reason }) => reason === 'ReadinessGatesNotReady') ?? false;
+    await expect.poll(() => closed(cluster.pod('default/web') as Pod)).toBe(true);
+    const known = cluster.pod('default/web') as Pod;
+    const conditions = [...(known.status?.conditions ?? []), { type: 'example.org/lb', status: 'True' as const }];
+    cluster.put({ ...known, status: { ...known.status, conditions } });
+    await node.until('web', isReady);
+    await expect.poll(() => isReady(cluster.pod('default/web') as Pod)).toBe(true);
+  });
+});

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Event, Pod, PodStatus } from '@berth/api/objects';
+import type { Event, Node, Pod, PodStatus } from '@berth/api/objects';
 import { onAbort } from '@berth/sdk/abort';
 import type { ActionContext } from './actions/action-context.ts';
 import { hostPorts } from './admission/host-ports.ts';
@@ -10,11 +10,12 @@ import { PodAdmission } from './admission/pod-admission.ts';
 import { unsupportedFields } from './admission/unsupported-fields.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { endPods } from './end-pods.ts';
-import { type Explanation, explain } from './explain/explanation.ts';
+import { explainPod } from './explain/explain-pod.ts';
+import type { Explanation } from './explain/explanation.ts';
 import { NodeGc, type NodeGcOptions } from './gc/node-gc.ts';
 import { KubeletNode, type KubeletNodeOptions } from './kubelet-node.ts';
 import { ContainerLogManager } from './logs/container-log-manager.ts';
-import { defaultLogRotation, type LogRotationOptions } from './logs/log-rotation.ts';
+import { defaultLogRotation } from './logs/log-rotation.ts';
 import { KubeletMetrics } from './metrics/kubelet-metrics.ts';
 import { PodStartLatency } from './metrics/pod-start-latency.ts';
 import { type EnvironmentOptions, NodeEnvironment } from './node-environment.ts';
@@ -26,12 +27,12 @@ import { PodEvents } from './pod-events.ts';
 import { PodWorker } from './pod-worker.ts';
 import { PodWorkers } from './pod-workers.ts';
 import { Probes } from './probes/pod-probes.ts';
+import { ClusterReports } from './reports/cluster-reports.ts';
 import type { ResizeAdmission } from './resize/resize-admission.ts';
 import { NodeRuntimes, type NodeRuntimesOptions } from './runtime/node-runtimes.ts';
 import type { RuntimeClient } from './runtime/runtime-client.ts';
-import { KubeletHost } from './server/kubelet-host.ts';
+import { KubeletHost, type ServingOptions } from './server/kubelet-host.ts';
 import { KubeletServer } from './server/server.ts';
-import type { KubeletServerOptions } from './server/server-options.ts';
 import { ClusterPods } from './sources/cluster-pods.ts';
 import type { PodSource } from './sources/pod-source.ts';
 import { defaultIntervals, type Intervals, SyncLoop } from './sync-loop.ts';
@@ -39,7 +40,13 @@ import { PodTraces } from './trace/pod-traces.ts';
 import { NodeVolumes, type VolumeOptions } from './volumes/node-volumes.ts';
 
 /** What a kubelet is made of. Times and back-off are for tests; their defaults are kubelet's. */
-export interface KubeletOptions extends NodeRuntimesOptions, EnvironmentOptions, NodeGcOptions, VolumeOptions, KubeletNodeOptions {
+export interface KubeletOptions
+  extends NodeRuntimesOptions,
+    EnvironmentOptions,
+    NodeGcOptions,
+    VolumeOptions,
+    KubeletNodeOptions,
+    ServingOptions {
   /** RUN: `kubelet.sock` is made here. */
   run: string;
   /** Containers' logs: `NAMESPACE_NAME_UID/CONTAINER/RESTART.log` below. */
@@ -53,16 +60,6 @@ export interface KubeletOptions extends NodeRuntimesOptions, EnvironmentOptions,
   runtimeRequestTimeoutMs?: number;
   /** Default: what fits on the node. */
   admitResize?: ResizeAdmission;
-  /** The metrics that the runtimes' connections have their taps from. */
-  metrics?: KubeletMetrics;
-  /** The ports that it answers on besides its unix socket. */
-  server?: KubeletServerOptions;
-  /** Of containers' logs. */
-  logRotation?: Partial<LogRotationOptions>;
-  /** What /logs/ shows. Default /var/log. */
-  nodeLogDir?: string;
-  /** What /configz shows. */
-  configuration?(): object;
   backOff?: Partial<BackOff>;
   intervals?: Partial<Intervals>;
 }
@@ -94,6 +91,7 @@ export class Kubelet {
   readonly #admission: PodAdmission;
   readonly #workers: PodWorkers;
   readonly #cluster: ClusterPods | undefined;
+  readonly #reports: ClusterReports | undefined;
   readonly #loop: SyncLoop;
   readonly #metrics: KubeletMetrics;
   readonly #starts: PodStartLatency;
@@ -108,7 +106,7 @@ export class Kubelet {
     this.#options = options;
     this.#runtimes = new NodeRuntimes(options);
     this.#clock = options.clock ?? systemClock;
-    this.#events = new PodEvents(this.#clock, options.nodeName);
+    this.#events = new PodEvents(this.#clock, options.nodeName, (event) => this.#reports?.event(event));
     this.#traces = options.traces ?? new PodTraces();
     this.#metrics = options.metrics ?? new KubeletMetrics(options);
     this.#probes = new Probes({
@@ -144,6 +142,7 @@ export class Kubelet {
     });
     const { cluster: api, nodeName, log } = options;
     this.#cluster = api && new ClusterPods({ api, nodeName, log, clock: this.#clock });
+    this.#reports = api && new ClusterReports({ api, log, clock: this.#clock, inApi: (pod) => this.#cluster?.inApi(pod) });
     this.#starts = new PodStartLatency(this.#metrics, this.#clock, (pod) => this.#traces.pullSeconds(fullNameOf(pod)));
     this.#loop = new SyncLoop({
       sources: [...options.sources, ...(this.#cluster ? [this.#cluster.source] : [])],
@@ -169,29 +168,11 @@ export class Kubelet {
       clock: this.#clock,
       log,
     });
-    const logParts = { directories: this.#directories, runtimes: this.#runtimes, clock: this.#clock, log, pods: () => this.pods() };
-    this.#logs = new ContainerLogManager(logParts, { ...defaultLogRotation, ...options.logRotation });
-    this.#server = new KubeletServer({
-      path: join(options.run, 'kubelet.sock'),
-      node: new KubeletHost({
-        ...options,
-        runtimes: this.#runtimes,
-        directories: this.#directories,
-        cgroups: this.#node.cgroups,
-        traces: this.#traces,
-        metrics: this.#metrics,
-        clock: this.#clock,
-        pods: () => this.pods(),
-        self: () => this.#node.presence.node,
-        events: () => this.events(),
-        unhealthy: () => this.unhealthy(),
-        explain: (pod) => this.#explain(pod),
-        sourceProblems: () => this.sourceProblems(),
-      }),
-      ...(options.server && { ports: options.server }),
-      log: options.log,
-      clock: this.#clock,
-    });
+    const parts = { ...options, kubelet: this, runtimes: this.#runtimes, directories: this.#directories, clock: this.#clock };
+    this.#logs = new ContainerLogManager(parts, { ...defaultLogRotation, ...options.logRotation });
+    const { cgroups } = this.#node;
+    const node = new KubeletHost({ ...parts, cgroups, traces: this.#traces, metrics: this.#metrics });
+    this.#server = new KubeletServer({ ...parts, path: join(options.run, 'kubelet.sock'), node, ports: options.server });
   }
 
   /** Serves, and begins to run pods. */
@@ -206,12 +187,9 @@ export class Kubelet {
       [signal],
       this.#environment.objects.onChange((...object) => this.#workers.objectChanged(...object)),
     );
-    this.#loopDone = Promise.all([
-      this.#loop.run(signal),
-      this.#cluster?.run(signal),
-      this.#logs.run(signal),
-      this.#node.presence.run(signal),
-    ]);
+    this.#loopDone = Promise.all(
+      [this.#loop, this.#cluster, this.#reports, this.#logs, this.#node.presence].map((part) => part?.run(signal)),
+    );
   }
 
   /** Ends the kubelet. Gives a message for each pod that didn't end. */
@@ -232,6 +210,11 @@ export class Kubelet {
     const running = this.#workers.all().filter((worker) => specOf(worker.pod).containers.length > 0);
     const waiting: Pod[] = this.#workers.waiting().map((pod) => ({ ...pod, status: { phase: 'Pending' } }));
     return [...running.map(podOf), ...waiting];
+  }
+
+  /** The node's own object, as it was looked at last. */
+  self(): Node {
+    return this.#node.presence.node;
   }
 
   /** What the sources couldn't make a pod of: a message each, with file, line and field. */
@@ -273,7 +256,7 @@ export class Kubelet {
       context: this.#contextOf(pod, client),
       probes: this.#probes,
       admitResize: this.#options.admitResize ?? ((changed) => this.#node.admitResize(changed)),
-      backOff: { ...defaultBackOff, ...this.#options.backOff },
+      backOff: this.#backOff(),
       clock: this.#clock,
       log: this.#options.log,
       metrics: this.#metrics,
@@ -290,11 +273,14 @@ export class Kubelet {
     return this.#admission.admit({ pod, others: this.#workers.activePods() });
   }
 
-  #explain(pod: Pod): Explanation {
-    const worker = this.#workers.get(uidOf(pod));
-    const trace = this.#traces.of(fullNameOf(pod)) ?? { records: [], open: [], sandboxIds: [] };
-    const backOff = { ...defaultBackOff, ...this.#options.backOff };
-    return explain({ pod, observed: worker?.observed, trace, answers: worker?.answers ?? [], backOff }, this.#clock.now());
+  /** How far the pod has come, and what it waits for. */
+  explain(pod: Pod): Explanation {
+    return explainPod(pod, {
+      worker: this.#workers.get(uidOf(pod)),
+      traces: this.#traces,
+      backOff: this.#backOff(),
+      now: this.#clock.now(),
+    });
   }
 
   #contextOf(pod: Pod, client: RuntimeClient): ActionContext {
@@ -312,6 +298,10 @@ export class Kubelet {
     };
   }
 
+  #backOff(): BackOff {
+    return { ...defaultBackOff, ...this.#options.backOff };
+  }
+
   #requestTimeoutMs(): number {
     return this.#options.runtimeRequestTimeoutMs ?? defaultRequestTimeoutMs;
   }
@@ -320,6 +310,7 @@ export class Kubelet {
     this.#starts.forget(pod);
     this.#events.forget(uidOf(pod));
     this.#cluster?.ended(pod);
+    this.#reports?.ended(pod);
     this.#cluster?.show(this.pods());
     this.#tell(pod);
   }
@@ -330,6 +321,7 @@ export class Kubelet {
   }
 
   #tell(pod: Pod, status: PodStatus | undefined = this.#workers.get(uidOf(pod))?.status): void {
+    if (status) this.#reports?.status({ ...pod, status });
     this.#starts.told(pod, status);
     for (const listener of this.#listeners) listener({ ...pod, status });
   }

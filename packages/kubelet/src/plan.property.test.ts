@@ -6,6 +6,8 @@ import { describe, expect, it } from 'vitest';
 import { arbitraryObject } from '../../api/testing/arbitrary-object.ts';
 import { happen } from '../testing/happen.ts';
 import { makePod, now, observe, seconds } from '../testing/observed-pod.ts';
+import { explain } from './explain/explanation.ts';
+import { defaultBackOff } from './plan/back-off.ts';
 import { type Fallible, failureKey } from './plan/failure-key.ts';
 import type { ContainerInstance, ObservedPod } from './plan/observed-pod.ts';
 import { plan } from './plan.ts';
@@ -229,6 +231,21 @@ describe('the planner', () => {
           const alive = state.containers.filter(({ state: is }) => is === 'running' || is === 'unknown');
           expect(alive.every(({ name }) => sidecar(name))).toBe(true);
         }
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
+describe('any pod in any state', () => {
+  it('can be explained: in a sentence, and step by step', () => {
+    const nothing = { trace: { records: [], open: [], sandboxIds: [] }, answers: [], backOff: defaultBackOff };
+    fc.assert(
+      fc.property(pods, states, (pod, observed) => {
+        const { status } = plan(pod, observed, now);
+        const { summary, steps } = explain({ ...nothing, pod: { ...pod, status }, observed }, now);
+        expect(summary).not.toMatch(/undefined|NaN|Invalid/);
+        for (const { state, detail } of steps) expect(state === 'waiting' || detail.length > 0).toBe(true);
       }),
       { numRuns: 300 },
     );

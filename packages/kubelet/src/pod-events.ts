@@ -27,9 +27,13 @@ export class PodEvents {
   #recorded = 0;
   readonly #byObject = new Map<string, { regarding: ObjectReference; events: Map<string, PodEvent> }>();
 
-  constructor(clock: Clock, nodeName: string) {
+  readonly #tell: (event: Event) => void;
+
+  /** `tell` is called with each event, whose count is how often it has happened. */
+  constructor(clock: Clock, nodeName: string, tell: (event: Event) => void = () => undefined) {
     this.#clock = clock;
     this.#nodeName = nodeName;
+    this.#tell = tell;
   }
 
   /** The reason is one of kubelet's, in CamelCase; the message is for people. */
@@ -48,8 +52,7 @@ export class PodEvents {
     const now = apiTime(this.#clock.now());
     const key = `${reason}\n${message}`;
     const before = events.get(key);
-    events.delete(key);
-    events.set(key, {
+    const event: PodEvent = {
       number: before?.number ?? this.#recorded++,
       type,
       reason,
@@ -57,7 +60,10 @@ export class PodEvents {
       count: (before?.count ?? 0) + 1,
       firstTimestamp: before?.firstTimestamp ?? now,
       lastTimestamp: now,
-    });
+    };
+    events.delete(key);
+    events.set(key, event);
+    this.#tell(this.#object(regarding, event));
     const [oldest] = events.keys();
     if (events.size > eventsPerPod && oldest !== undefined) events.delete(oldest);
   }

@@ -24,6 +24,7 @@ export class GuardedRuntime implements Runtime {
   readonly attach: Runtime['attach'];
   readonly reopenLog: Runtime['reopenLog'];
   readonly dial: Runtime['dial'];
+  readonly addresses: Runtime['addresses'];
   readonly inspect: Runtime['inspect'];
   readonly usage: Runtime['usage'];
   readonly sandboxUsage: Runtime['sandboxUsage'];
@@ -39,6 +40,7 @@ export class GuardedRuntime implements Runtime {
     this.attach = this.#optional('attach', runtime.attach);
     this.reopenLog = this.#optional('reopenLog', runtime.reopenLog);
     this.dial = this.#optional('dial', runtime.dial);
+    this.addresses = runtime.addresses?.bind(runtime);
     this.inspect = this.#optional('inspect', runtime.inspect);
     this.usage = this.#optional('usage', runtime.usage);
     this.sandboxUsage = this.#optional('sandboxUsage', runtime.sandboxUsage);

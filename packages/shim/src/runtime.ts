@@ -86,6 +86,9 @@ export interface Runtime {
 
   // What follows may be left out.
 
+  /** Addresses of a sandbox that has just been made, of a runtime whose features() say that it has no `network`: told by CRI, and used by nobody here. */
+  addresses?(sandbox: SandboxSpec): string[];
+
   /** What a person may want to know of a container: `verbose` of CRI ContainerStatus. */
   inspect?(container: ContainerSpec, signal: AbortSignal): Promise<Record<string, unknown>>;
 

@@ -10,13 +10,15 @@ describe('behaviourOf', () => {
       exitCode: 0,
       terminationMessage: undefined,
       execOutput: [],
-      execExitCode: 0,
+      execExitCodes: [0],
+      execDelay: 0,
       startAfter: 0,
       output: [],
       outputEvery: undefined,
       ignoresStop: false,
       pullDelay: 0,
       pullError: undefined,
+      address: undefined,
     });
   });
 
@@ -36,8 +38,17 @@ describe('behaviourOf', () => {
       'fake.berth.dev/output': 'a\nb',
       'fake.berth.dev/output-every': '0.5m',
       'fake.berth.dev/ignore-stop': 'true',
+      'fake.berth.dev/exec-exit-code': '1, 1, 0',
+      'fake.berth.dev/address': '127.0.0.1',
     };
-    expect(of(annotations)).toMatchObject({ startAfter: 'never', output: ['a', 'b'], outputEvery: 30_000, ignoresStop: true });
+    expect(of(annotations)).toMatchObject({
+      startAfter: 'never',
+      output: ['a', 'b'],
+      outputEvery: 30_000,
+      ignoresStop: true,
+      execExitCodes: [1, 1, 0],
+      address: '127.0.0.1',
+    });
   });
 
   it.each([
@@ -52,6 +63,8 @@ describe('behaviourOf', () => {
   it.each([
     ['fake.berth.dev/exit-afer', '1s', /annotation fake\.berth\.dev\/exit-afer: no such behaviour; use one of exit-after/],
     ['fake.berth.dev/exit-after', 'soon', /annotation fake\.berth\.dev\/exit-after: "soon" is no value for it; give a duration/],
+    ['fake.berth.dev/exec-exit-code', '1,', /exec-exit-code: "" is no value for it; give a number from 0 to 255/],
+    ['fake.berth.dev/address', 'here', /address: "here" is no value for it; give an IP address/],
     ['fake.berth.dev/exit-code', '256', /exit-code: "256" is no value for it; give a number from 0 to 255/],
   ])('refuses %s: %s', (name, value, message) => {
     expect(() => of({ [name]: value })).toThrow(message);

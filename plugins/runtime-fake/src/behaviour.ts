@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { PluginError } from '@berth/sdk/errors';
 
 /** What a fake container does, as its pod's annotations say. Times are milliseconds. */
@@ -14,12 +15,17 @@ export interface Behaviour {
   outputEvery: number | undefined;
   /** Lines that a command run in it prints. */
   execOutput: string[];
-  execExitCode: number;
+  /** Of the commands run in it, one after the other; the last is that of all that follow. */
+  execExitCodes: number[];
+  /** So long each of them takes. */
+  execDelay: number;
   /** Only SIGKILL ends it. */
   ignoresStop: boolean;
   pullDelay: number;
   /** The pull fails with this message. */
   pullError: string | undefined;
+  /** What the pod says its address is. */
+  address: string | undefined;
 }
 
 const prefix = 'fake.berth.dev/';
@@ -34,9 +40,11 @@ const annotationNames = [
   'output-every',
   'exec-output',
   'exec-exit-code',
+  'exec-delay',
   'ignore-stop',
   'pull-delay',
   'pull-error',
+  'address',
 ] as const;
 type AnnotationName = (typeof annotationNames)[number];
 
@@ -53,10 +61,12 @@ export function behaviourOf(container: string, annotations: Record<string, strin
     output: text('output')?.split('\n') ?? [],
     outputEvery: time('output-every'),
     execOutput: text('exec-output')?.split('\n') ?? [],
-    execExitCode: exitCode('exec-exit-code', text('exec-exit-code')),
+    execExitCodes: (text('exec-exit-code') ?? '0').split(',').map((code) => exitCode('exec-exit-code', code.trim())),
+    execDelay: time('exec-delay') ?? 0,
     ignoresStop: text('ignore-stop') === 'true',
     pullDelay: time('pull-delay') ?? 0,
     pullError: text('pull-error'),
+    address: address(text('address')),
   };
 }
 
@@ -87,9 +97,14 @@ function exitCodeOfStart(name: AnnotationName, text: string | undefined, attempt
 
 function exitCode(name: AnnotationName, text: string | undefined): number {
   if (text === undefined) return 0;
-  const code = Number(text);
+  const code = text === '' ? Number.NaN : Number(text);
   if (!Number.isInteger(code) || code < 0 || code > 255) throw invalid(name, text, 'give a number from 0 to 255');
   return code;
+}
+
+function address(text: string | undefined): string | undefined {
+  if (text === undefined || isIP(text) > 0) return text;
+  throw invalid('address', text, 'give an IP address');
 }
 
 function invalid(name: AnnotationName, text: string, hint: string): PluginError {

@@ -19,6 +19,8 @@ export class FakeContainer {
   readonly #timers = new Set<NodeJS.Timeout>();
   readonly #prints = new EventEmitter().setMaxListeners(0);
   #record: ContainerRecord;
+  /** Commands that have been run in it since the shim's start. */
+  #commands = 0;
 
   /** Takes up the record in the container's directory, or begins one. */
   constructor(spec: ContainerSpec, behaviour: Behaviour, onExit: (exit: Exit) => void) {
@@ -70,6 +72,12 @@ export class FakeContainer {
     } finally {
       this.#prints.off('text', print);
     }
+  }
+
+  /** How the next command that is run in it ends. */
+  nextExitCode(): number {
+    const { execExitCodes } = this.#behaviour;
+    return execExitCodes[Math.min(this.#commands++, execExitCodes.length - 1)] ?? 0;
   }
 
   /** Makes the log if it isn't there. */

@@ -1,5 +1,6 @@
 import { type Duplex, PassThrough } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import type {
   ContainerSpec,
   ExecProcess,
@@ -50,12 +51,19 @@ export class FakeRuntime implements Runtime {
     this.#containers.get(spec.id)?.signal(posixSignal);
   }
 
+  addresses({ config }: SandboxSpec): string[] {
+    const { address } = behaviourOf('', config.annotations);
+    return address === undefined ? [] : [address];
+  }
+
   /** Answers as the annotations say, whatever the command, then repeats its input; without them, with nothing and exit code 0. */
   async exec(spec: ContainerSpec, _process: ExecProcess, { stdin, stdout }: ProcessStreams, signal: AbortSignal): Promise<number> {
-    const { execOutput, execExitCode } = behaviourOfContainer(spec);
+    const { execOutput, execDelay } = behaviourOfContainer(spec);
+    const exitCode = this.#containers.get(spec.id)?.nextExitCode() ?? 0;
+    if (execDelay > 0) await delay(execDelay, undefined, { signal });
     stdout.write(execOutput.map((line) => `${line}\n`).join(''));
     if (stdin) await pipeline(stdin, stdout, { end: false, signal });
-    return execExitCode;
+    return exitCode;
   }
 
   /** Shows the lines that the container writes from now on; what it is given to read, it doesn't. */

@@ -9,7 +9,7 @@ export function stateOf({ record }: Sandbox): PodSandboxState {
 /** A sandbox as CRI tells it. */
 export function sandboxStatusOf(sandbox: Sandbox): PodSandboxStatus {
   const { id, config, record } = sandbox;
-  const [ip = '', ...others] = record.attached?.ips ?? [];
+  const [ip = '', ...others] = record.attached?.ips ?? record.addresses ?? [];
   return PodSandboxStatus.fromPartial({
     id,
     metadata: config.metadata,

@@ -67,6 +67,8 @@ async function create(shim: Shim, sandbox: Sandbox, undo: UndoStack, context: Ca
     await shim.runtime.removeSandbox(spec, limit);
   });
   await shim.runtime.createSandbox(spec, signal);
+  const addresses = shim.features.network ? undefined : shim.runtime.addresses?.(spec);
+  if (addresses) record.addresses = addresses;
   await networkRecorded;
   signal.throwIfAborted();
   // The runtime may have told of its end meanwhile.

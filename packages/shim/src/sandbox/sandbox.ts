@@ -21,6 +21,8 @@ export interface SandboxRecord {
   namespaces: SandboxSpec['namespaces'];
   files: Record<string, string>;
   attached?: Attached;
+  /** Those that the runtime itself has given it. */
+  addresses?: string[];
 }
 
 export interface Sandbox {
