@@ -1,6 +1,5 @@
 import { type AuthConfig, Image, type ImageServiceService } from '@berth/sdk/cri';
 import type { CallContext, Implementation } from '@berth/sdk/serve';
-import type { TimerRuntime } from './timer-runtime.ts';
 
 /** What a runtime of the tests knows of its images. */
 export interface TimerImages {
@@ -11,7 +10,7 @@ export interface TimerImages {
   /** The logins of all pulls, in order; undefined for an anonymous one. */
   logins: (AuthConfig | undefined)[];
   /** What a call does instead of answering, by its name. */
-  faults: TimerRuntime['faults'];
+  faults: Map<string, (context: CallContext) => Promise<void> | void>;
   called(rpc: string, subject: string | undefined, context: CallContext): Promise<void>;
 }
 
