@@ -35,6 +35,19 @@ metadata: {name: greedy}
 spec:
   restartPolicy: Never
   containers: [{name: main, image: "localhost/busybox:1", command: [tail, /dev/zero], resources: {limits: {memory: 16Mi}}}]
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: too-big}
+spec:
+  containers: [{name: main, image: "localhost/busybox:1", resources: {requests: {cpu: "10000"}}}]
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: elsewhere}
+spec:
+  nodeSelector: {disk: of-gold}
+  containers: [{name: main, image: "localhost/busybox:1"}]
 `;
 
 /** A node per runtime with all pods at once. */
@@ -101,6 +114,13 @@ describe.each(runtimes)('pods with resources on %s', (handler, missing) => {
   it('end as OOMKilled when they want more than their limit', () => {
     const [status] = pod('greedy')?.status?.containerStatuses ?? [];
     expect(status?.state?.terminated).toMatchObject({ reason: 'OOMKilled', exitCode: 137 });
+  });
+
+  it.each([
+    ['too-big', 'OutOfcpu', /^Pod was rejected: Node didn't have enough resource: cpu, requested: 10000000, used: \d+, capacity: \d+$/],
+    ['elsewhere', 'NodeAffinity', /^Pod was rejected: Predicate NodeAffinity failed: /],
+  ])('are refused where the node is not right for them: %s', (name, reason, message) => {
+    expect(pod(name)?.status).toMatchObject({ phase: 'Failed', reason, message: expect.stringMatching(message) });
   });
 
   it('tell their class', () => {

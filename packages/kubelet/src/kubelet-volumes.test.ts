@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { configMap, MemoryObjects } from '../testing/memory-objects.ts';
+import { configMap, MemoryObjects, secret } from '../testing/memory-objects.ts';
 import { isReady, podYaml, TestNode } from '../testing/node.ts';
+import { mountsBelow } from './volumes/mount-table.ts';
 
 const objects = new MemoryObjects();
 /** Waits of a test that nothing but an object's coming may end. */
@@ -67,6 +68,20 @@ it('a part of a volume whose name has an unknown variable is a CreateContainerCo
 });
 
 describe('after a restart of the kubelet', () => {
+  it.skipIf(process.getuid?.() !== 0)('a pod that is wanted no more leaves no mount and no directory (needs root to mount)', async () => {
+    objects.put(secret('login', { key: '1' }));
+    const manifest = await node.write('manifests/a.yaml', podYaml('a', spec('secret: {secretName: login}', ', subPath: key')));
+    await node.kubelet.start();
+    await node.until('a', isReady);
+    expect(await mountsBelow(node.root)).toHaveLength(2);
+    await node.kubelet.stop({ gracefully: false });
+    await rm(manifest);
+    node.replaceKubelet({ objects });
+    await node.kubelet.start();
+    await expect.poll(() => readdir(join(node.root, 'kubelet/pods')), { timeout: 5000 }).toEqual([]);
+    expect(await mountsBelow(node.root)).toEqual([]);
+  });
+
   it('directories of pods that nobody has are removed, and those of its pods stay', async () => {
     objects.put(configMap('live', { key: '1' }));
     await node.write('manifests/a.yaml', podYaml('a', spec('configMap: {name: live}')));

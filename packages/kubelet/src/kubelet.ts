@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import type { Event, Pod, PodStatus } from '@berth/api/objects';
 import { onAbort } from '@berth/sdk/abort';
 import { ExecSyncRequest, type ExecSyncResponse } from '@berth/sdk/cri';
-import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
 import type { ActionContext } from './actions/action-context.ts';
 import { hostPorts } from './admission/host-ports.ts';
@@ -12,15 +11,11 @@ import { leftOutFields } from './admission/left-out-fields.ts';
 import { PodAdmission } from './admission/pod-admission.ts';
 import { unsupportedFields } from './admission/unsupported-fields.ts';
 import type { ClusterApi } from './api/cluster-api.ts';
-import { CgroupHousekeeping } from './cgroup/cgroup-housekeeping.ts';
-import { type CgroupOptions, defaultCgroups } from './cgroup/cgroup-options.ts';
-import { NodeCgroups } from './cgroup/node-cgroups.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { endPods } from './end-pods.ts';
 import { type Explanation, explain } from './explain/explanation.ts';
 import { NodeGc, type NodeGcOptions } from './gc/node-gc.ts';
-import { readMachineFacts } from './machine/machine-facts.ts';
-import { defaultNodeResources, NodeResources, type NodeResourcesOptions } from './machine/node-resources.ts';
+import { KubeletNode, type KubeletNodeOptions } from './kubelet-node.ts';
 import { type EnvironmentOptions, NodeEnvironment } from './node-environment.ts';
 import { type BackOff, defaultBackOff } from './plan/back-off.ts';
 import type { Refusal } from './plan/observed-pod.ts';
@@ -30,6 +25,7 @@ import { PodEvents } from './pod-events.ts';
 import { PodWorker } from './pod-worker.ts';
 import { PodWorkers } from './pod-workers.ts';
 import { Probes } from './probes/pod-probes.ts';
+import type { ResizeAdmission } from './resize/resize-admission.ts';
 import { NodeRuntimes, type NodeRuntimesOptions } from './runtime/node-runtimes.ts';
 import type { RuntimeClient } from './runtime/runtime-client.ts';
 import { RuntimeSessions } from './runtime/runtime-sessions.ts';
@@ -42,12 +38,9 @@ import { PodTraces } from './trace/pod-traces.ts';
 import { NodeVolumes, type VolumeOptions } from './volumes/node-volumes.ts';
 
 /** What a kubelet is made of. Times and back-off are for tests; their defaults are kubelet's. */
-export interface KubeletOptions extends NodeRuntimesOptions, EnvironmentOptions, NodeGcOptions, VolumeOptions {
-  nodeName: string;
+export interface KubeletOptions extends NodeRuntimesOptions, EnvironmentOptions, NodeGcOptions, VolumeOptions, KubeletNodeOptions {
   /** RUN: `kubelet.sock` is made here. */
   run: string;
-  /** Pods' directories are below, `pods/UID/volumes/...`. */
-  kubeletRoot: string;
   /** Containers' logs: `NAMESPACE_NAME_UID/CONTAINER/RESTART.log` below. */
   podLogsDir: string;
   /** The node's address; default the host's first one. */
@@ -59,19 +52,14 @@ export interface KubeletOptions extends NodeRuntimesOptions, EnvironmentOptions,
   evented?: boolean;
   /** Called with each new maximum of how long the sync loop was held up, in seconds. */
   onStall?: (seconds: number) => void;
-  /** The parent of all pods' cgroups in cgroupfs notation, `/berth`, which is `berth.slice` for runtimes with systemd; undefined: no cgroups are made or asked for. */
-  cgroupRoot?: string;
-  /** What cgroups allow, besides what the pods say. */
-  cgroups?: Partial<CgroupOptions>;
-  /** What of the node is for pods. */
-  resources?: Partial<NodeResourcesOptions>;
-  log: Logger;
   /** The traces that the runtimes' connections have their taps from. */
   traces?: PodTraces;
   /** Takes the kubelet's metrics. */
   registry?: Registry;
   /** How long a runtime may take to answer, the grace period of a stop coming on top. Default 2 minutes, kubelet's. */
   runtimeRequestTimeoutMs?: number;
+  /** Default: a running pod gets whatever it asks for. */
+  admitResize?: ResizeAdmission;
   clock?: Clock;
   backOff?: Partial<BackOff>;
   intervals?: Partial<Intervals>;
@@ -98,8 +86,7 @@ export class Kubelet {
   readonly #traces: PodTraces;
   readonly #probes: Probes;
   readonly #directories: PodDirectories;
-  readonly #resources: NodeResources;
-  readonly #cgroups: NodeCgroups | undefined;
+  readonly #node: KubeletNode;
   readonly #environment: NodeEnvironment;
   readonly #volumes: NodeVolumes;
   readonly #admission: PodAdmission;
@@ -125,9 +112,8 @@ export class Kubelet {
       clock: this.#clock,
     });
     this.#directories = new PodDirectories(options.kubeletRoot, options.podLogsDir);
-    this.#resources = new NodeResources(readMachineFacts(), options.kubeletRoot, { ...defaultNodeResources, ...options.resources });
-    this.#cgroups = this.#cgroupsOf(options);
-    this.#environment = new NodeEnvironment(options, { clock: this.#clock, allocatable: () => this.#resources.allocatable() });
+    this.#node = new KubeletNode(options, () => this.#workers);
+    this.#environment = new NodeEnvironment(options, { clock: this.#clock, allocatable: () => this.#node.resources.allocatable() });
     const { objects, allocatable, userNamespaces } = this.#environment;
     this.#volumes = new NodeVolumes({
       ...options,
@@ -137,16 +123,17 @@ export class Kubelet {
       clock: this.#clock,
       onRemoved: (uid) => userNamespaces.release(uid),
     });
-    this.#admission = new PodAdmission([unsupportedFields, hostPorts, ...this.#environment.admitHandlers]);
+    // What may end other pods is asked last.
+    this.#admission = new PodAdmission([unsupportedFields, hostPorts, ...this.#environment.admitHandlers, ...this.#node.admitHandlers]);
     this.#workers = new PodWorkers({
       kubeletRoot: options.kubeletRoot,
       create: (pod, handler) => this.#createWorker(pod, handler),
+      asAdmitted: (pod) => this.#runtimes.admit(pod).pod,
       begunBefore: (pod) => existsSync(this.#directories.podDirectory(pod)),
       onFinished: (pod) => this.#forget(pod),
     });
     const { cluster: api, nodeName, log } = options;
     this.#cluster = api && new ClusterPods({ api, nodeName, log, clock: this.#clock });
-    const housekeeping = this.#cgroups && this.#housekeepingOf(this.#cgroups, options);
     this.#loop = new SyncLoop({
       sources: [...options.sources, ...(this.#cluster ? [this.#cluster.source] : [])],
       runtimes: this.#runtimes.all(),
@@ -158,7 +145,7 @@ export class Kubelet {
       onStall: options.onStall,
       onUpdate: () => this.#tellAll(),
       onHousekeeping: () => {
-        void housekeeping?.turn();
+        this.#node.housekeep();
         this.#volumes.sweep((uid) => this.#loop.knows(uid));
       },
     });
@@ -201,7 +188,7 @@ export class Kubelet {
   /** Ends the kubelet. Gives a message for each pod that didn't end. */
   async stop({ gracefully, hurry }: StopOptions): Promise<string[]> {
     const left = gracefully ? await endPods(this.#workers, { clock: this.#clock, requestTimeoutMs: this.#requestTimeoutMs(), hurry }) : [];
-    if (gracefully) await this.#cgroups?.removeRoot();
+    if (gracefully) await this.#node.cgroups?.removeRoot();
     await this.#workers.haltAll();
     this.#loopEnd.abort();
     await this.#loopDone;
@@ -256,6 +243,7 @@ export class Kubelet {
     const worker = new PodWorker({
       context: this.#contextOf(pod, client),
       probes: this.#probes,
+      admitResize: this.#options.admitResize ?? (() => undefined),
       backOff: { ...defaultBackOff, ...this.#options.backOff },
       clock: this.#clock,
       log: this.#options.log,
@@ -284,32 +272,13 @@ export class Kubelet {
       client,
       directories: this.#directories,
       volumes: this.#volumes.ofPods,
-      cgroups: this.#cgroups,
+      cgroups: this.#node.cgroups,
       events: this.#events,
       environment: this.#environment,
-      nodeMemory: this.#resources.capacity().get('memory') ?? 0n,
+      containerResources: () => this.#node.containerResources(),
       requestTimeoutMs: this.#requestTimeoutMs(),
       podIP: () => this.#workers.get(uidOf(pod))?.status.podIP,
     };
-  }
-
-  #cgroupsOf({ cgroupRoot, cgroups }: KubeletOptions): NodeCgroups | undefined {
-    if (cgroupRoot === undefined) return undefined;
-    const resources = this.#resources;
-    return new NodeCgroups(
-      { ...defaultCgroups, ...cgroups, cgroupRoot },
-      {
-        pods: () => this.#workers.activePods(),
-        podLimits: () => resources.podLimits(),
-        capacity: () => resources.capacity(),
-        allocatable: () => resources.allocatable(),
-        reserved: (field) => resources.reserved(field),
-      },
-    );
-  }
-
-  #housekeepingOf(cgroups: NodeCgroups, { log }: KubeletOptions): CgroupHousekeeping {
-    return new CgroupHousekeeping({ cgroups, isKnown: (uid) => this.#workers.knows(uid), log });
   }
 
   #statsOf({ nodeName, log, cgroupRoot }: KubeletOptions): NodeStatsProvider {
@@ -320,7 +289,7 @@ export class Kubelet {
       runtimes: this.#runtimes,
       clock: this.#clock,
       pods: () => this.pods(),
-      cgroupOf: async (pod, client, signal) => this.#cgroups?.parentOf(pod, client, signal),
+      cgroupOf: async (pod, client, signal) => this.#node.cgroups?.parentOf(pod, client, signal),
       systemCgroups: { ...(cgroupRoot !== undefined && { podsCgroup: join(cgroupRoot, 'kubepods') }) },
     });
   }

@@ -42,6 +42,11 @@ export class PodDirectories {
     return join(this.podDirectory(pod), 'volume-subpaths', volume, container, String(index));
   }
 
+  /** Has a termination log for each instance of the container. */
+  containerDirectory(pod: Pod, container: string): string {
+    return join(this.podDirectory(pod), 'containers', container);
+  }
+
   /** What the pod's containers have as /etc/hosts. */
   hostsFile(pod: Pod): string {
     return join(this.podDirectory(pod), 'etc-hosts');

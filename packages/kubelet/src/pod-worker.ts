@@ -10,15 +10,18 @@ import { type Change, perform } from './actions/perform.ts';
 import { removeLogs } from './actions/remove-logs.ts';
 import type { Clock } from './clock.ts';
 import { patientSignal } from './patient-signal.ts';
-import type { Action, StartContainer } from './plan/action.ts';
-import { type BackOff, failureAfter, failureOf } from './plan/back-off.ts';
+import type { Action } from './plan/action.ts';
+import { type BackOff, failureOf } from './plan/back-off.ts';
 import { type Fallible, failureKey } from './plan/failure-key.ts';
 import type { Eviction, ObservedPod } from './plan/observed-pod.ts';
 import { type Plan, plan } from './plan.ts';
-import { findContainer, fullNameOf, gracePeriodOf, uidOf } from './pod.ts';
+import { fullNameOf, gracePeriodOf, uidOf } from './pod.ts';
 import { forgetRedefined, isSamePod } from './pod-change.ts';
+import { forgetGone, rememberFailure, rememberStart, rememberSuccess, unseenPod } from './pod-memory.ts';
 import type { ProbeAnswer } from './probes/instance-probes.ts';
 import type { PodProbes, Probes } from './probes/pod-probes.ts';
+import { PodResources } from './resize/pod-resources.ts';
+import type { ResizeAdmission } from './resize/resize-admission.ts';
 import { PodObserver } from './runtime/observe-pod.ts';
 import { tellWaits } from './tell-waits.ts';
 import { hasRefreshedVolumes } from './volumes/pod-volumes.ts';
@@ -28,6 +31,7 @@ interface PodWorkerOptions {
   /** Everything that actions need: the pod, and the runtime that it is for. */
   context: ActionContext;
   probes: Probes;
+  admitResize: ResizeAdmission;
   backOff: BackOff;
   clock: Clock;
   log: Logger;
@@ -52,7 +56,10 @@ export class PodWorker {
   /** All plugin calls of the pod's life are in this trace. */
   readonly trace: TraceContext = newSpan();
   readonly #options: PodWorkerOptions;
-  /** Its pod is replaced when the pod changes in place. */
+  readonly #resources: PodResources;
+  /** As its source has it by now. */
+  #pod: Pod;
+  /** Its pod has the resources that it has been given. */
   #context: ActionContext;
   readonly #observer: PodObserver;
   readonly #probes: PodProbes;
@@ -72,27 +79,19 @@ export class PodWorker {
   constructor(options: PodWorkerOptions) {
     this.#options = options;
     this.#context = options.context;
+    this.#pod = options.context.pod;
+    this.#resources = new PodResources(options.admitResize, options.context.directories.podDirectory(this.#pod));
     this.#observer = new PodObserver(options.context.client, uidOf(options.context.pod));
     this.#log = options.log.child({ pod: fullNameOf(options.context.pod), uid: uidOf(options.context.pod) });
     this.#wake = new Wake(options.clock);
     this.#probes = options.probes.of(options.context.client, options.context.podIP, () => this.#probed());
-    this.#observed = {
-      handler: options.context.client.handler,
-      sandboxes: [],
-      containers: [],
-      images: {},
-      failures: {},
-      restartDelays: {},
-      directories: 'unknown',
-      hostIP: options.hostIP,
-      refusal: options.refusal,
-      previous: options.context.pod.status,
-    };
+    const { hostIP, refusal } = options;
+    this.#observed = unseenPod(this.#pod, { handler: options.context.client.handler, hostIP, refusal });
   }
 
   /** As its source has it by now. */
   get pod(): Pod {
-    return this.#context.pod;
+    return this.#pod;
   }
 
   /** As it was told last. */
@@ -146,20 +145,25 @@ export class PodWorker {
     this.#wake.ring();
   }
 
-  /** What the pod refers to may have changed: its volumes are brought up to date, and what waited for something missing is tried at once. */
+  /** Looks at everything again: the pod's volumes are brought up to date with what they show. */
   refresh(): void {
     this.#observed.volumesStale = hasRefreshedVolumes(this.pod);
+    this.notify();
+  }
+
+  /** An object that the pod refers to has come, changed or gone: what waited for it is tried at once. */
+  objectChanged(): void {
     for (const [key, { reason }] of Object.entries(this.#observed.failures)) {
       if (reason === 'FailedMount' || reason === 'CreateContainerConfigError') delete this.#observed.failures[key];
     }
-    this.notify();
+    this.refresh();
   }
 
   /** The pod has changed in place: what it asks for now counts from the next plan on; it may ask to be ended. */
   update(pod: Pod): void {
     if (isSamePod(this.pod, pod)) return;
     forgetRedefined(this.#observed, this.pod, pod);
-    this.#context = { ...this.#context, pod };
+    this.#pod = pod;
     this.#observed.volumesStale = hasRefreshedVolumes(pod);
     if (pod.metadata?.deletionTimestamp) this.terminate(gracePeriodOf(pod));
     this.notify();
@@ -237,7 +241,7 @@ export class PodWorker {
   }
 
   #planAndTell(): Plan {
-    const planned = plan(this.pod, this.#observed, this.#options.clock.now(), this.#options.backOff);
+    const planned = plan(this.#context.pod, this.#observed, this.#options.clock.now(), this.#options.backOff);
     const before = this.#observed.previous;
     this.#observed.previous = planned.status;
     tellWaits(this.#context.events, this.pod, before, planned.status);
@@ -249,13 +253,20 @@ export class PodWorker {
     await this.#try({ kind: 'observe' }, signal, () =>
       ActionFailure.explain('RuntimeUnavailable', `runtime ${this.#observed.handler}`, async () => {
         await this.#context.client.onDemand?.start(signal);
-        Object.assign(this.#observed, await this.#observer.observe(signal));
-        this.#probes.follow(this.pod, this.#observed);
-        this.#observed.probes = this.#probes.verdicts;
+        await this.#take(await this.#observer.observe(signal));
       }),
     );
     this.#unseenSince = failureOf(this.#observed, { kind: 'observe' }) && (this.#unseenSince ?? this.#options.clock.now());
     if (this.#unseenSince && this.#terminatingSince) this.#considerAbandoning(this.#unseenSince, this.#terminatingSince);
+  }
+
+  async #take({ sandboxes, containers: instances }: Pick<ObservedPod, 'sandboxes' | 'containers'>): Promise<void> {
+    const { pod, containers, pendingResize } = await this.#resources.follow(this.#pod, instances);
+    Object.assign(this.#observed, { sandboxes, containers, pendingResize });
+    forgetGone(this.#observed);
+    this.#context = { ...this.#context, pod };
+    this.#probes.follow(pod, this.#observed);
+    this.#observed.probes = this.#probes.verdicts;
   }
 
   /** A probe's new verdict is told at once, whatever the worker does just now: a container that stops slowly is still talked to. */
@@ -279,10 +290,11 @@ export class PodWorker {
       if (action.kind === 'check-image') await this.#checkImage(action.image, signal);
       else if (action.kind === 'run-sandbox') await this.#runSandbox(action, signal);
       else await perform(this.#context, action, signal);
-      this.#remember(action);
+      if (action.kind === 'resize-container') await this.#resources.resized(action.containerId, action.resources);
+      rememberSuccess(this.#observed, action);
     });
     if (action.kind === 'refresh-volumes' && failureOf(this.#observed, action)) this.#observed.volumesStale = true;
-    if (action.kind === 'start-container') this.#rememberStart(action);
+    if (action.kind === 'start-container') rememberStart(this.#observed, this.pod, action, this.#options.clock.now());
   }
 
   /** Runs one step; how it failed is remembered for the planner and told, unless it was given up. */
@@ -296,12 +308,9 @@ export class PodWorker {
   }
 
   #failed(fallible: Fallible, thrown: unknown): void {
-    const { message } = PluginError.from(thrown);
-    const { reason, transient } = thrown instanceof ActionFailure ? thrown : { reason: 'FailedSync', transient: false };
     const { backOff, clock } = this.#options;
-    const [key, last] = [failureKey(fallible), failureOf(this.#observed, fallible)];
-    this.#observed.failures[key] = failureAfter(last, { reason, message, transient }, clock.now(), backOff);
-    this.#log.warn({ reason, key }, message);
+    const { reason, message } = rememberFailure(this.#observed, fallible, thrown, clock.now(), backOff);
+    this.#log.warn({ reason, key: failureKey(fallible) }, message);
     if (thrown instanceof ActionFailure && thrown.recorded) return;
     const event = eventReason(reason);
     this.#context.events.record(this.pod, 'Warning', event, event === reason ? message : `Error: ${reason}: ${message}`);
@@ -316,25 +325,6 @@ export class PodWorker {
   async #checkImage(image: string, signal: AbortSignal): Promise<void> {
     const found = await checkImage(this.#context, image, signal);
     this.#observed.images[image] = { present: found !== undefined, checkedAt: this.#options.clock.now() };
-  }
-
-  /** What an action that succeeded has changed. */
-  #remember(action: Action): void {
-    if (action.kind === 'prepare') this.#observed.directories = 'prepared';
-    if (action.kind === 'clean-up') this.#observed.directories = 'removed';
-    if (action.kind === 'stop-containers') {
-      const owed = action.containers.filter(({ restarts }) => restarts).map(({ id }) => [id, true]);
-      this.#observed.owedRestarts = { ...this.#observed.owedRestarts, ...Object.fromEntries(owed) };
-    }
-  }
-
-  /** What a start has changed, whether or not it succeeded. After a failure the image may be gone, or may have come. */
-  #rememberStart({ container, restartDelayMs }: StartContainer): void {
-    const now = this.#options.clock.now();
-    const image = findContainer(this.pod, container)?.image ?? '';
-    if (failureOf(this.#observed, { kind: 'start-container', container })) delete this.#observed.images[image];
-    else this.#observed.images[image] = { present: true, checkedAt: now };
-    if (restartDelayMs !== undefined) this.#observed.restartDelays[container] = { delayMs: restartDelayMs, setAt: now };
   }
 
   async #finish(): Promise<void> {

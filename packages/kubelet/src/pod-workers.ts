@@ -1,4 +1,5 @@
 import type { Pod } from '@berth/api/objects';
+import type { Eviction } from './plan/observed-pod.ts';
 import type { ListedPod } from './pleg/relist.ts';
 import { fullNameOf, gracePeriodOf, uidOf } from './pod.ts';
 import type { PodWorker } from './pod-worker.ts';
@@ -8,6 +9,8 @@ import type { ReferredObjects } from './sources/object-source.ts';
 interface PodWorkersOptions {
   /** A worker for a pod, not yet started. `handler` is given for a pod that was found in that runtime. */
   create(pod: Pod, handler?: string): PodWorker;
+  /** The pod with what its admission adds to it. */
+  asAdmitted(pod: Pod): Pod;
   /** Something was made for the pod already, by this kubelet or one before it. */
   begunBefore(pod: Pod): boolean;
   /** Of this kubelet: pods that another one made aren't ended. */
@@ -50,7 +53,7 @@ export class PodWorkers {
     if (this.#stopping) return;
     this.#wanted = new Map(pods.map((pod) => [uidOf(pod), pod]));
     for (const [uid, worker] of this.#workers) if (!this.#wanted.has(uid)) worker.terminate(gracePeriodOf(worker.pod));
-    for (const pod of pods) this.#workers.get(uidOf(pod))?.update(pod);
+    for (const pod of pods) this.#workers.get(uidOf(pod))?.update(this.#options.asAdmitted(pod));
     this.#ended = new Set([...this.#ended].filter((uid) => this.#wanted.has(uid)));
     this.#waiting = pods.filter((pod) => !this.#workers.has(uidOf(pod)) && !this.#ended.has(uidOf(pod)));
     this.#startWaiting();
@@ -68,6 +71,11 @@ export class PodWorkers {
       .map((worker) => worker.pod);
   }
 
+  /** Ends a pod by the node's own decision; one that has ended stays as it is. */
+  evict(pod: Pod, eviction: Eviction): void {
+    this.#workers.get(uidOf(pod))?.evict(eviction);
+  }
+
   /** Something may have happened to the pod. */
   notify(uid: string): void {
     this.#workers.get(uid)?.notify();
@@ -80,7 +88,7 @@ export class PodWorkers {
 
   /** An object that pods may refer to has come, changed or gone. */
   objectChanged(kind: keyof ReferredObjects, namespace: string, name: string): void {
-    for (const worker of this.#workers.values()) if (refersTo(worker.pod, kind, namespace, name)) worker.refresh();
+    for (const worker of this.#workers.values()) if (refersTo(worker.pod, kind, namespace, name)) worker.objectChanged();
   }
 
   /** Ends the pods of this kubelet that a runtime has and nobody wants. */

@@ -61,6 +61,12 @@ export function findStatus(status: PodStatus | undefined, name: string): Contain
   return allStatuses(status).find((candidate) => candidate.name === name);
 }
 
+/** Whether the pod is the node's own: from a file or a URL, and not from an API server. */
+export function isStaticPod(pod: Pod): boolean {
+  const source = pod.metadata?.annotations?.['kubernetes.io/config.source'];
+  return source !== undefined && source !== 'api';
+}
+
 /** Seconds that the pod's containers may take to end after being asked. */
 export function gracePeriodOf(pod: Pod): number {
   return pod.metadata?.deletionGracePeriodSeconds ?? specOf(pod).terminationGracePeriodSeconds ?? 30;

@@ -9,6 +9,8 @@ export interface TimerImages {
   pinned: Set<string>;
   /** The logins of all pulls, in order; undefined for an anonymous one. */
   logins: (AuthConfig | undefined)[];
+  /** What a test lets happen before a call is answered. */
+  fault(rpc: string, context: CallContext): Promise<void>;
   called(rpc: string, subject: string | undefined, context: CallContext): Promise<void>;
 }
 
@@ -20,7 +22,10 @@ export function imageCalls(store: TimerImages): Implementation<ImageServiceServi
     Image.create({ id: name, repoTags: [name], size: store.imageSizes.get(name) ?? ordinarySize, pinned: store.pinned.has(name) });
   return {
     listImages: () => ({ images: [...store.images].map(imageOf) }),
-    imageStatus: ({ image }) => ({ image: store.images.has(image?.image ?? '') ? imageOf(image?.image ?? '') : undefined, info: {} }),
+    imageStatus: async ({ image }, context) => {
+      await store.fault('ImageStatus', context);
+      return { image: store.images.has(image?.image ?? '') ? imageOf(image?.image ?? '') : undefined, info: {} };
+    },
     pullImage: async ({ image, auth }, context) => {
       store.logins.push(auth);
       await store.called('PullImage', image?.image, context);

@@ -28,6 +28,8 @@ export interface Behaviour {
   /** Ends only when it is killed, at the end of the grace period. */
   ignoresStop?: boolean;
   output?: string;
+  /** Written to its termination log when it ends. */
+  lastWords?: string;
 }
 
 interface Sandbox {
@@ -202,27 +204,35 @@ export class TimerRuntime {
       exec: (request) => ({ url: this.#session(request) }),
       attach: (request) => ({ url: this.#session(request) }),
       portForward: (request) => ({ url: this.#session(request) }),
-      listContainers: () => ({
-        containers: [...this.containers.values()].map(({ id, sandboxId, config, state, createdAt }) => ({
-          id,
-          podSandboxId: sandboxId,
-          metadata: config.metadata,
-          image: config.image,
-          imageRef: '',
-          imageId: '',
-          state,
-          createdAt,
-          labels: config.labels,
-          annotations: config.annotations,
-        })),
-      }),
-      containerStatus: ({ containerId }) => {
-        const { id, config, state, createdAt, startedAt, finishedAt, exitCode } = found(this.containers.get(containerId), containerId);
-        const { metadata, image, labels, annotations } = config;
+      listContainers: async (_request, context) => {
+        await this.faults.get('ListContainers')?.(context);
         return {
-          status: ContainerStatus.create({ id, metadata, image, labels, annotations, state, createdAt, startedAt, finishedAt, exitCode }),
-          info: {},
+          containers: [...this.containers.values()].map(({ id, sandboxId, config, state, createdAt }) => ({
+            id,
+            podSandboxId: sandboxId,
+            metadata: config.metadata,
+            image: config.image,
+            imageRef: '',
+            imageId: '',
+            state,
+            createdAt,
+            labels: config.labels,
+            annotations: config.annotations,
+          })),
         };
+      },
+      containerStatus: async ({ containerId }, context) => {
+        await this.faults.get('ContainerStatus')?.(context);
+        const { config, sandboxId: _, timer: __, ...state } = found(this.containers.get(containerId), containerId);
+        const { metadata, image, labels, annotations, mounts, logPath, linux } = config;
+        const resources = { linux: linux?.resources, windows: undefined };
+        return { status: ContainerStatus.create({ ...state, metadata, image, labels, annotations, mounts, logPath, resources }), info: {} };
+      },
+      updateContainerResources: async ({ containerId, linux }, context) => {
+        const { config } = found(this.containers.get(containerId), containerId);
+        await this.#called('UpdateContainerResources', config.metadata?.name, context);
+        if (config.linux) config.linux.resources = linux;
+        return {};
       },
     };
   }
@@ -234,7 +244,12 @@ export class TimerRuntime {
   #imageService(): Implementation<ImageServiceService> {
     return {
       ...imageStatistics(this),
-      ...imageCalls({ ...this.imageStore, images: this.images, called: (rpc, subject, context) => this.#called(rpc, subject, context) }),
+      ...imageCalls({
+        ...this.imageStore,
+        images: this.images,
+        called: (rpc, subject, context) => this.#called(rpc, subject, context),
+        fault: async (rpc, context) => this.faults.get(rpc)?.(context),
+      }),
     };
   }
 
@@ -270,6 +285,11 @@ export class TimerRuntime {
 
   #end(container: Container, exitCode: number): void {
     clearTimeout(container.timer);
+    const { lastWords } = this.#behaviourOf(container);
+    const mount = container.config.mounts.find(
+      ({ containerPath }) => containerPath === container.config.annotations['io.kubernetes.container.terminationMessagePath'],
+    );
+    if (lastWords && mount) writeFileSync(mount.hostPath, lastWords);
     Object.assign(container, { state: ContainerState.CONTAINER_EXITED, finishedAt: now(), exitCode });
     this.#tell(container.id, container.sandboxId, ContainerEventType.CONTAINER_STOPPED_EVENT);
   }

@@ -40,6 +40,12 @@ export function statistics(runtime: Counted): Implementation<RuntimeServiceServi
       await runtime.faults.get('ListContainerStats')?.(context);
       return { stats: containers().map(({ id, config }) => statsOf(id, config, runtime.figures)) };
     },
+    containerStats: async ({ containerId }, context) => {
+      await runtime.faults.get('ContainerStats')?.(context);
+      const container = runtime.containers.get(containerId);
+      if (!container) throw new PluginError('NOT_FOUND', 'there is none', { object: containerId });
+      return { stats: statsOf(containerId, container.config, runtime.figures) };
+    },
     listPodSandboxStats: async (_request, context) => {
       await runtime.faults.get('ListPodSandboxStats')?.(context);
       if (runtime.figures.podsUnimplemented) throw new PluginError('UNIMPLEMENTED', 'it tells figures of containers only');

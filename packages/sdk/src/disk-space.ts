@@ -1,4 +1,4 @@
-import { lstatSync, readdirSync, type Stats } from 'node:fs';
+import { type Dir, type Dirent, lstatSync, opendirSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 
@@ -9,11 +9,14 @@ export interface DiskSpace {
   inodes: number;
 }
 
-/** Directories that are looked through before other work gets its turn. */
-const directoriesAtOnce = 100;
+/** Entries that are looked at before other work gets its turn: a few milliseconds. */
+const entriesAtOnce = 1000;
 
-/** Of all that lies below a directory on its file system, and itself; files of several names once. What vanishes meanwhile counts nothing. */
-export async function spaceBelow(directory: string): Promise<DiskSpace> {
+/**
+ * Of all that lies below a directory on its file system, and itself; files of several names once. What vanishes meanwhile counts nothing.
+ * Throws the reason of `signal` once that is aborted.
+ */
+export async function spaceBelow(directory: string, signal?: AbortSignal): Promise<DiskSpace> {
   const total: DiskSpace = { bytes: 0, inodes: 0 };
   const linked = new Set<number>();
   const root = lstatSync(directory);
@@ -27,16 +30,17 @@ export async function spaceBelow(directory: string): Promise<DiskSpace> {
     return true;
   };
   const left = [directory];
-  for (let seen = 1; ; seen++) {
-    const next = left.pop();
-    if (next === undefined) return total;
+  let seen = 0;
+  for (let next = left.pop(); next !== undefined; next = left.pop()) {
     if (!count(lstatSync(next, { throwIfNoEntry: false }))) continue;
     for (const entry of entriesOf(next)) {
       if (entry.isDirectory()) left.push(join(next, entry.name));
       else count(lstatSync(join(next, entry.name), { throwIfNoEntry: false }));
+      if (++seen % entriesAtOnce === 0) await setImmediate();
+      signal?.throwIfAborted();
     }
-    if (seen % directoriesAtOnce === 0) await setImmediate();
   }
+  return total;
 }
 
 export function spaceOf({ blocks }: Stats): DiskSpace {
@@ -48,11 +52,22 @@ export function addSpace(total: DiskSpace, more: DiskSpace): void {
   total.inodes += more.inodes;
 }
 
-function entriesOf(directory: string) {
+/** One after another, since a directory may have millions. */
+function* entriesOf(directory: string): Generator<Dirent> {
+  const opened = openDirectory(directory);
+  if (!opened) return;
   try {
-    return readdirSync(directory, { withFileTypes: true });
+    for (let entry = opened.readSync(); entry; entry = opened.readSync()) yield entry;
+  } finally {
+    opened.closeSync();
+  }
+}
+
+function openDirectory(directory: string): Dir | undefined {
+  try {
+    return opendirSync(directory, { bufferSize: entriesAtOnce });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
     throw error;
   }
 }

@@ -19,6 +19,7 @@ interface KubeletCommandOptions extends GlobalOptions {
   kubeletRoot?: string;
   hostnameOverride?: string;
   nodeIp?: string;
+  objects: string[];
   image: string[];
 }
 
@@ -32,6 +33,7 @@ export function kubeletCommand(): Command {
     .option('--kubelet-root <directory>', 'where pods are kept (default: ROOT/kubelet)', directory)
     .option('--hostname-override <name>', "the node's name (default: nodeName in berth.yaml, or the host's)")
     .option('--node-ip <address>', "the node's address (default: the host's first one)", ipAddress)
+    .option('--objects <path...>', 'files or directories of the config maps, secrets and service accounts that pods refer to', [])
     .option('--image <archive...>', 'load these image archives first', [])
     .action(async (_options: unknown, command: Command) => {
       process.exitCode = await kubelet(command.optsWithGlobals<KubeletCommandOptions>());
@@ -61,7 +63,7 @@ async function kubelet(options: KubeletCommandOptions): Promise<number> {
   const failures: string[] = [];
   try {
     await node.start({
-      origins: staticPodOrigins(configuration, nodeName),
+      origins: staticPodOrigins(configuration, nodeName, options.objects),
       kubelet: {
         ...kubeletOptions(configuration),
         ...(options.kubeletRoot !== undefined && { kubeletRoot: options.kubeletRoot }),

@@ -1,6 +1,7 @@
 import type { Container, Pod } from '@berth/api/objects';
 import { ImageSpec, type UserNamespace } from '@berth/sdk/cri';
 import type { NodeCgroups } from '../cgroup/node-cgroups.ts';
+import type { ContainerResourcesOptions } from '../cri/container-resources-options.ts';
 import type { SandboxSurroundings } from '../cri/sandbox-config.ts';
 import type { HandlerTarget } from '../handlers/handler-target.ts';
 import type { NodeEnvironment } from '../node-environment.ts';
@@ -21,8 +22,8 @@ export interface ActionContext {
   events: PodEvents;
   /** What the node lends to all its pods. */
   environment: NodeEnvironment;
-  /** Bytes. */
-  nodeMemory: bigint;
+  /** What decides about containers' resources now. */
+  containerResources(): ContainerResourcesOptions;
   /** How long a runtime may take to answer. */
   requestTimeoutMs: number;
   /** The pod's address now; undefined: it has none. */

@@ -13,6 +13,7 @@ import { ActionFailure } from './action-failure.ts';
 import { hostsMount } from './hosts-mount.ts';
 import { checkNonRoot } from './non-root.ts';
 import { volumePaths } from './prepare.ts';
+import { terminationLogMount } from './termination-log.ts';
 import { volumeMounts } from './volume-mounts.ts';
 
 /** The CRI message for the next instance of a container, with all that it refers to looked up. What is missing is a CreateContainerConfigError in kubelet's words. */
@@ -31,11 +32,11 @@ export async function configureContainer(
       attempt,
       imageRef: image?.id || container.image || '',
       environment,
-      mounts: [...mounts, ...(await hostsMount(context, container, podIPs))],
+      mounts: [...mounts, ...(await hostsMount(context, container, podIPs)), ...(await terminationLogMount(context, container))],
       userNamespace: await userNamespaceOf(context),
       seccompDefault: context.environment.seccompDefault,
       seccompRoot: context.directories.seccompRoot,
-      nodeMemory: context.nodeMemory,
+      containerResources: context.containerResources(),
       ...(targetId && { targetId }),
     });
   } catch (thrown) {

@@ -5,6 +5,7 @@ import { prepare } from './prepare.ts';
 import { refreshVolumes } from './refresh-volumes.ts';
 import { removeContainer } from './remove-container.ts';
 import { removeSandbox } from './remove-sandbox.ts';
+import { resizeContainer } from './resize-container.ts';
 import { runSandbox } from './run-sandbox.ts';
 import { startContainer } from './start-container.ts';
 import { stopContainers } from './stop-containers.ts';
@@ -33,6 +34,8 @@ export function perform(context: ActionContext, action: Change, signal: AbortSig
       return startContainer(context, action, signal);
     case 'stop-containers':
       return stopContainers(context, action, signal);
+    case 'resize-container':
+      return resizeContainer(context, action, signal);
     case 'remove-container':
       return removeContainer(context, action.containerId, signal);
     case 'clean-up':

@@ -1,3 +1,5 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { type ContainerConfig, CreateContainerRequest, StartContainerRequest } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import { sandboxConfig } from '../cri/sandbox-config.ts';
@@ -31,6 +33,8 @@ export async function startContainer(context: ActionContext, action: StartContai
 function create(context: ActionContext, action: StartContainer, config: ContainerConfig, signal: AbortSignal): Promise<string> {
   const who = `runtime ${context.client.handler}`;
   return ActionFailure.explain('CreateContainerError', who, async () => {
+    // Ephemeral containers come after the pod's other directories were made.
+    await mkdir(join(context.directories.logDirectory(context.pod), action.container), { recursive: true });
     const sandbox = sandboxConfig(context.pod, action.sandboxAttempt, await sandboxSurroundings(context, signal));
     const request = CreateContainerRequest.create({ podSandboxId: action.sandboxId, config, sandboxConfig: sandbox });
     const { containerId } = await context.client.runtime.createContainer(request, { signal }).catch((thrown: unknown) => {

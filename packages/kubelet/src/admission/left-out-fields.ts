@@ -4,18 +4,10 @@ import { containerFields } from './container-fields.ts';
 
 /** What a pod asks for and the node leaves out, the pod running all the same. */
 export function leftOutFields(pod: Pod): { reason: string; message: string }[] {
-  const spec = specOf(pod);
-  const placement = (['nodeSelector', 'affinity', 'topologySpreadConstraints'] as const).filter((field) => spec[field]);
-  const warn = (reason: string, fields: string[], effect: string) =>
-    fields.length > 0 ? [{ reason, message: `${fields.join(', ')}: ${effect}` }] : [];
-  return [
-    ...warn(
-      'PlacementNotSupported',
-      placement.map((field) => `spec.${field}`),
-      'ignored; the node takes every pod that it is given',
-    ),
-    ...warn('StorageLimitsNotSupported', storageLimits(pod), 'ignored; the size of volumes and container files is not watched'),
-  ];
+  const sized = storageLimits(pod);
+  if (sized.length === 0) return [];
+  const message = `${sized.join(', ')}: ignored; the size of volumes and container files is not watched`;
+  return [{ reason: 'StorageLimitsNotSupported', message }];
 }
 
 function storageLimits(pod: Pod): string[] {

@@ -17,7 +17,6 @@ describe('what a node refuses names the field', () => {
     ],
     ['spec.containers[0].securityContext.procMount', main({ securityContext: { procMount: 'Unmasked' } })],
     ['spec.containers[0].securityContext.windowsOptions', main({ securityContext: { windowsOptions: {} } })],
-    ['spec.containers[0].resources.limits[nvidia.com/gpu]', main({ resources: { limits: { 'nvidia.com/gpu': 1 } } })],
   ])('%s', (path, spec) => {
     expect(refusalOf(spec)).toMatchObject({ reason: 'Unsupported', message: expect.stringContaining(`${path}: `) });
   });
@@ -35,7 +34,6 @@ it('a refusal explains the first field and names the others', () => {
 
 describe('what a node leaves out is told', () => {
   it.each<[reason: string, spec: Partial<PodSpec>]>([
-    ['PlacementNotSupported', { nodeSelector: { disk: 'ssd' } }],
     ['StorageLimitsNotSupported', { volumes: [{ name: 'v', emptyDir: { sizeLimit: '1Gi' } }] }],
   ])('%s', (reason, spec) => {
     expect([refusalOf(spec), leftOutFields(makePod(spec)).map((warning) => warning.reason)]).toEqual([undefined, [reason]]);

@@ -33,8 +33,6 @@ function refusedPodFields(pod: Pod): Field[] {
   return present([
     [spec.resourceClaims?.length, 'spec.resourceClaims', 'dynamic resources'],
     [spec.schedulingGates?.length, 'spec.schedulingGates', 'an API that could lift scheduling gates'],
-    [spec.resources, 'spec.resources', 'resources of the pod as a whole'],
-    [spec.os?.name === 'windows', 'spec.os', 'Windows'],
     [spec.securityContext?.windowsOptions, 'spec.securityContext.windowsOptions', 'Windows'],
     ...(spec.volumes ?? []).flatMap((volume, index) => volumeFields(volume, `spec.volumes[${index}]`)),
   ]);
@@ -69,15 +67,7 @@ function refusedContainerFields(pod: Pod, container: Container, path: string): F
     [windowsOptions, `${path}.securityContext.windowsOptions`, 'Windows'],
     [container.volumeDevices?.length, `${path}.volumeDevices`, 'block volumes'],
     [container.resources?.claims?.length, `${path}.resources.claims`, 'dynamic resources'],
-    ...extendedResources(container).map((name): Rule => [true, `${path}.resources.limits[${name}]`, `the resource ${name}`]),
   ]);
-}
-
-const knownResources = new Set(['cpu', 'memory', 'ephemeral-storage']);
-
-function extendedResources(container: Container): string[] {
-  const names = Object.keys({ ...container.resources?.requests, ...container.resources?.limits });
-  return names.filter((name) => !knownResources.has(name));
 }
 
 function present(rules: Rule[]): Field[] {

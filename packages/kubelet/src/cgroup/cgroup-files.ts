@@ -1,4 +1,4 @@
-import { constants, existsSync, readFileSync } from 'node:fs';
+import { constants, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -31,6 +31,14 @@ export class CgroupFiles {
     const file = join(this.#mount, 'cgroup.controllers');
     if (this.isUnified) return readFileSync(file, 'utf8').trim().split(/\s+/).includes(name);
     return existsSync(join(this.#mount, name));
+  }
+
+  /** Whether the host can limit swap. On v2 the root itself has no such file. */
+  limitsSwap(): boolean {
+    if (!this.isUnified) return existsSync(join(this.#mount, 'memory/memory.memsw.limit_in_bytes'));
+    return readdirSync(this.#mount, { withFileTypes: true }).some(
+      (entry) => entry.isDirectory() && existsSync(join(this.#mount, entry.name, 'memory.swap.max')),
+    );
   }
 
   /** Makes the cgroup with all above; those that are there stay. */

@@ -4,7 +4,7 @@ import { CgroupDriver as CriDriver, RuntimeConfigRequest } from '@berth/sdk/cri'
 import { PluginError } from '@berth/sdk/errors';
 import type { RuntimeClient } from '../runtime/runtime-client.ts';
 import type { CgroupDriver } from './cgroup-driver.ts';
-import { CgroupFiles } from './cgroup-files.ts';
+import type { CgroupFiles } from './cgroup-files.ts';
 import type { CgroupOptions } from './cgroup-options.ts';
 import { pageSizeOf } from './cgroup-values.ts';
 import { CgroupfsDriver } from './cgroupfs-driver.ts';
@@ -50,7 +50,7 @@ export class NodeCgroups {
   #running: Promise<void> = Promise.resolve();
   #queued: Promise<void> | undefined;
 
-  constructor(options: CgroupOptions, node: CgroupsNode, files = new CgroupFiles()) {
+  constructor(options: CgroupOptions, node: CgroupsNode, files: CgroupFiles) {
     this.#options = options;
     this.#node = node;
     this.#drivers = { cgroupfs: new CgroupfsDriver(files), systemd: new SystemdDriver(files) };

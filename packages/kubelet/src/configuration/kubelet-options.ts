@@ -33,11 +33,12 @@ export interface PodOrigins {
   objects?: ObjectSource;
 }
 
-/** The static pods of a node's configuration: from staticPodPath and from staticPodURL. */
-export function staticPodOrigins(configuration: KubeletConfiguration, nodeName: string): PodOrigins {
+/** The static pods of a node's configuration: from staticPodPath and from staticPodURL; `objectPaths` hold what they refer to. */
+export function staticPodOrigins(configuration: KubeletConfiguration, nodeName: string, objectPaths: string[] = []): PodOrigins {
   const { staticPodPath, staticPodURL, staticPodURLHeader, fileCheckFrequency, httpCheckFrequency } = configuration;
   const files = new ManifestSource({
     paths: staticPodPath === '' ? [] : [staticPodPath],
+    objectPaths,
     nodeName,
     namedByNode: true,
     everyName: true,

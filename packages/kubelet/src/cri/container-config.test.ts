@@ -1,6 +1,7 @@
 import type { Container } from '@berth/api/objects';
 import { Mount, NamespaceMode, SecurityProfile_ProfileType as ProfileType } from '@berth/sdk/cri';
 import { describe, expect, it } from 'vitest';
+import { containerHost } from '../../testing/container-host.ts';
 import { makePod } from '../../testing/observed-pod.ts';
 import { containerConfig } from './container-config.ts';
 
@@ -21,7 +22,7 @@ function configOf(container: Partial<Container>, spec: Parameters<typeof makePod
     seccompRoot: '/kubelet/seccomp',
     seccompDefault: true,
     userNamespace: pod.spec?.hostUsers === false ? userNamespace : undefined,
-    nodeMemory: 4n * gibibyte,
+    containerResources: { ...containerHost, memory: 4n * gibibyte },
   });
 }
 

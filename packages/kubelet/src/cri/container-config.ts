@@ -1,6 +1,7 @@
 import type { Container, Pod } from '@berth/api/objects';
 import { ContainerConfig, ImageSpec, LinuxContainerConfig, type Mount, type UserNamespace } from '@berth/sdk/cri';
 import { logFileName } from '../pod-directories.ts';
+import type { ContainerResourcesOptions } from './container-resources-options.ts';
 import { expand } from './expansion.ts';
 import { containerAnnotations, containerLabels } from './labels.ts';
 import { containerResources } from './resources.ts';
@@ -21,15 +22,14 @@ interface ContainerSurroundings {
   seccompRoot: string;
   /** A pod that says nothing of seccomp gets the runtime's default profile, not none. */
   seccompDefault: boolean;
-  /** Bytes. */
-  nodeMemory: bigint;
+  containerResources: ContainerResourcesOptions;
   /** The instance whose processes an ephemeral container sees, where it names one. */
   targetId?: string;
 }
 
 /** The CRI message for one instance of a container; nothing is looked up or made. */
 export function containerConfig(pod: Pod, container: Container, surroundings: ContainerSurroundings): ContainerConfig {
-  const { attempt, environment, imageRef, mounts, nodeMemory, userNamespace } = surroundings;
+  const { attempt, environment, imageRef, mounts, userNamespace } = surroundings;
   const expanded = (texts: string[] = []) => texts.map((text) => expand(text, environment));
   return ContainerConfig.create({
     metadata: { name: container.name, attempt },
@@ -46,7 +46,7 @@ export function containerConfig(pod: Pod, container: Container, surroundings: Co
     stdinOnce: container.stdinOnce ?? false,
     tty: container.tty ?? false,
     linux: LinuxContainerConfig.create({
-      resources: containerResources(pod, container, nodeMemory),
+      resources: containerResources(pod, container, surroundings.containerResources),
       securityContext: containerSecurityContext(pod, container, surroundings),
     }),
   });

@@ -12,6 +12,12 @@ export const podUidLabel = 'io.kubernetes.pod.uid';
 export const containerNameLabel = 'io.kubernetes.container.name';
 /** What the instance was made of, on containers. */
 export const definitionAnnotation = 'io.kubernetes.container.hash';
+/** Ours: the resources that the instance was made with, as JSON, on containers: what CRI tells of them can't be turned back into amounts. */
+export const resourcesAnnotation = 'berth.dev/resources';
+/** Where in the container its termination message is written, on containers. */
+export const terminationMessagePathAnnotation = 'io.kubernetes.container.terminationMessagePath';
+/** `File` or `FallbackToLogsOnError`, on containers. */
+export const terminationMessagePolicyAnnotation = 'io.kubernetes.container.terminationMessagePolicy';
 /** Ours: which kubelet made the sandbox. On a runtime that others use too, only our own leftovers may be removed. */
 export const kubeletRootAnnotation = 'berth.dev/kubelet-root';
 
@@ -39,9 +45,10 @@ export function containerAnnotations(pod: Pod, container: Container, attempt: nu
   const { terminationGracePeriodSeconds } = specOf(pod);
   return {
     [definitionAnnotation]: definitionHash(container),
+    [resourcesAnnotation]: JSON.stringify(container.resources ?? {}),
     'io.kubernetes.container.restartCount': String(attempt),
-    'io.kubernetes.container.terminationMessagePath': container.terminationMessagePath ?? '',
-    'io.kubernetes.container.terminationMessagePolicy': container.terminationMessagePolicy ?? '',
+    [terminationMessagePathAnnotation]: container.terminationMessagePath ?? '',
+    [terminationMessagePolicyAnnotation]: container.terminationMessagePolicy ?? '',
     ...(terminationGracePeriodSeconds !== undefined && {
       'io.kubernetes.pod.terminationGracePeriod': String(terminationGracePeriodSeconds),
     }),

@@ -3,7 +3,7 @@ import { type DNSConfig, LinuxPodSandboxConfig, PodSandboxConfig, PortMapping, P
 import { dotted } from '../admission/sysctls.ts';
 import { nameOf, namespaceOf, specOf, uidOf } from '../pod.ts';
 import { sandboxAnnotations, sandboxLabels } from './labels.ts';
-import { sandboxOverhead, sandboxResources } from './resources.ts';
+import { sandboxOverhead, sandboxResources } from './sandbox-resources.ts';
 import { sandboxSecurityContext } from './security-context.ts';
 
 /** What the node adds to a pod to make a sandbox of it. */

@@ -1,3 +1,5 @@
+import type { ResourceRequirements } from '@berth/api/objects';
+
 /** One thing for the worker to do. The planner decides whether, the files in `actions/` know how. */
 export type Action =
   | { kind: 'prepare' }
@@ -8,6 +10,7 @@ export type Action =
   | { kind: 'check-image'; image: string }
   | StartContainer
   | StopContainers
+  | ResizeContainer
   | { kind: 'remove-container'; containerId: string; container: string }
   | { kind: 'clean-up' };
 
@@ -25,6 +28,15 @@ export interface StartContainer {
   targetId?: string;
   /** What the restart after this one has to wait; undefined for a first start. */
   restartDelayMs?: number;
+}
+
+/** Changes CPU and memory of a running instance. */
+export interface ResizeContainer {
+  kind: 'resize-container';
+  containerId: string;
+  container: string;
+  before: ResourceRequirements;
+  resources: ResourceRequirements;
 }
 
 /** Stops container instances side by side. */

@@ -1,6 +1,8 @@
 import type { ContainerStatus, Pod, PodCondition } from '@berth/api/objects';
 import { apiTime, sidecarsOf, specOf } from '../pod.ts';
 import type { Phase } from './phase.ts';
+import { resizeConditions } from './resizes.ts';
+import { restartAllCondition } from './restart-all.ts';
 
 /** What the conditions are made of. */
 interface ConditionFacts {
@@ -10,6 +12,8 @@ interface ConditionFacts {
   sandboxReady: boolean;
   /** Why the node ends the pod to get its resources back. */
   disruption?: string | undefined;
+  /** Of what is under way: a pod has these conditions only as long as there is something to say. */
+  passing: [type: string, Verdict][];
   previous: PodCondition[] | undefined;
 }
 
@@ -28,6 +32,7 @@ export function conditionsOf(pod: Pod, facts: ConditionFacts, now: Date): PodCon
     ['ContainersReady', ready],
     ['PodScheduled', { status: 'True' }],
     ...disruptionTarget(facts),
+    ...facts.passing,
   ];
   const generation = pod.metadata?.generation;
   const own = verdicts.map(([type, verdict]) => {
@@ -38,8 +43,12 @@ export function conditionsOf(pod: Pod, facts: ConditionFacts, now: Date): PodCon
   return [...own, ...foreignConditions(pod, verdicts)];
 }
 
+/** Ours too, where the pod hasn't got them any more. */
+const passingConditions = [...resizeConditions, restartAllCondition];
+
 function foreignConditions({ status }: Pod, own: [string, Verdict][]): PodCondition[] {
-  return (status?.conditions ?? []).filter(({ type }) => !own.some(([ours]) => ours === type));
+  const ours = new Set<string>([...own.map(([type]) => type), ...passingConditions]);
+  return (status?.conditions ?? []).filter(({ type }) => !ours.has(type));
 }
 
 /** A pod that was a target stays one. */

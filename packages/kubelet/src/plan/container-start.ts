@@ -16,10 +16,21 @@ interface ContainerPlan {
 /** The way of a container that has to run, up to StartContainer: restart back-off, failed tries, image, start. */
 export function planStart(container: Container, observed: ObservedPod, sandbox: Sandbox, now: Date, backOff: BackOff): ContainerPlan {
   return (
+    waitForTarget(container, observed, sandbox) ??
     waitForRestart(container, observed, now, backOff) ??
     waitAfterFailure(container, observed, now) ??
     withImage(container, observed, sandbox, now, backOff)
   );
+}
+
+/** An ephemeral container that is to see the processes of another one starts once that runs. */
+function waitForTarget(
+  { targetContainerName: name }: EphemeralContainer,
+  observed: ObservedPod,
+  sandbox: Sandbox,
+): ContainerPlan | undefined {
+  if (!name || runningInstance(observed, name, sandbox)) return undefined;
+  return { actions: [], wait: { reason: 'CreateContainerConfigError', message: `unable to find target container ${name}` } };
 }
 
 function waitForRestart(container: Container, observed: ObservedPod, now: Date, backOff: BackOff): ContainerPlan | undefined {
@@ -88,7 +99,6 @@ function startAction(container: Container, observed: ObservedPod, sandbox: Sandb
   };
 }
 
-/** Without a running target an ephemeral container starts all the same, in a process namespace of its own, as with kubelet. */
 function targetOf(container: EphemeralContainer, observed: ObservedPod, sandbox: Sandbox): Pick<StartContainer, 'targetId'> {
   const { targetContainerName: name } = container;
   const target = name && runningInstance(observed, name, sandbox);

@@ -71,6 +71,14 @@ describe("a container's state", () => {
     });
   });
 
+  it('tells 12 KiB of termination messages in the whole pod, in whole characters', () => {
+    const message = 'ä'.repeat(5000);
+    const pod = makePod({ restartPolicy: 'Never', containers: ['a', 'b', 'c', 'd'].map((name) => ({ name, image: 'a:1' })) });
+    const { status } = plan(pod, observe({ containers: [exited('a', 1, { message }), exited('b', 1, { message: 'short' })] }), now);
+    const messages = status.containerStatuses?.map(({ state }) => state?.terminated?.message);
+    expect(messages).toEqual(['ä'.repeat(1536), 'short', undefined, undefined]);
+  });
+
   it('says whom it runs as, and which volumes it sees', () => {
     const volumeMounts = [
       { name: 'data', mountPath: '/data' },

@@ -1,3 +1,4 @@
+import { StringDecoder } from 'node:string_decoder';
 import type { Container, ContainerState, ContainerStatus } from '@berth/api/objects';
 import { apiTime } from '../pod.ts';
 import type { ContainerInstance, ProbeVerdict } from './observed-pod.ts';
@@ -14,6 +15,8 @@ interface ContainerFacts {
   initialReason: 'ContainerCreating' | 'PodInitializing';
   /** Runs to its end before the others start; a restartable init container doesn't. */
   isInit: boolean;
+  /** How much of a termination message is told. */
+  messageBytes: number;
   /** Of the newest instance; undefined: it has no probes. */
   verdict: ProbeVerdict | undefined;
 }
@@ -32,6 +35,7 @@ export function containerStatus(container: Container, facts: ContainerFacts): Co
     image: newest?.image || container.image || '',
     imageID: newest?.imageId || told?.imageID || '',
     ...(newest ? { containerID: containerId(handler, newest) } : told?.containerID && { containerID: told.containerID }),
+    ...resourcesOf(container, newest),
     ...(newest?.user && { user: { linux: newest.user } }),
     ...volumeMountsOf(container),
   };
@@ -41,6 +45,16 @@ export function containerStatus(container: Container, facts: ContainerFacts): Co
 function readinessOf(state: ContainerState, { isInit, verdict }: ContainerFacts): Required<Pick<ContainerStatus, 'ready' | 'started'>> {
   const started = state.running !== undefined && (verdict?.started ?? true);
   return { ready: isInit ? state.terminated?.exitCode === 0 : started && (verdict?.ready ?? true), started };
+}
+
+/** What a running instance may use by now, and what it has been given; an ephemeral container has neither. */
+function resourcesOf(
+  { resources = {} }: Container,
+  newest: ContainerInstance | undefined,
+): Pick<ContainerStatus, 'resources' | 'allocatedResources'> {
+  if (!resources.requests && !resources.limits) return {};
+  const actual = newest?.state === 'running' ? newest.resources : undefined;
+  return { resources: actual ?? resources, ...(resources.requests && { allocatedResources: resources.requests }) };
 }
 
 function volumeMountsOf({ volumeMounts = [] }: Container): Pick<ContainerStatus, 'volumeMounts'> {
@@ -54,11 +68,12 @@ function volumeMountsOf({ volumeMounts = [] }: Container): Pick<ContainerStatus,
   };
 }
 
-function stateOf({ instances, told, wait, handler, initialReason }: ContainerFacts): ContainerState {
+function stateOf(facts: ContainerFacts): ContainerState {
+  const { instances, told, wait, initialReason } = facts;
   const [newest] = instances;
   if (newest?.state === 'running') return { running: { startedAt: apiTime(newest.startedAt ?? newest.createdAt) } };
   if (wait) return { waiting: { reason: wait.reason, ...(wait.message && { message: wait.message }) } };
-  if (newest?.state === 'exited') return terminated(handler, newest);
+  if (newest?.state === 'exited') return terminated(facts, newest);
   if (newest) return { waiting: { reason: 'ContainerCreating' } };
   if (told?.state?.terminated) return { terminated: told.state.terminated };
   if (told?.state?.running) return lost(told);
@@ -66,28 +81,34 @@ function stateOf({ instances, told, wait, handler, initialReason }: ContainerFac
 }
 
 /** The end before the present state. */
-function lastStateOf({ instances, told, wait, handler }: ContainerFacts): ContainerState {
+function lastStateOf(facts: ContainerFacts): ContainerState {
+  const { instances, told, wait } = facts;
   const [newest, ...older] = instances;
   const waitsAfterEnd = wait && newest?.state === 'exited';
   const ended = waitsAfterEnd ? newest : older.find((instance) => instance.state === 'exited');
-  if (ended) return terminated(handler, ended);
+  if (ended) return terminated(facts, ended);
   const isNext = newest && told && newest.attempt > told.restartCount;
   if (told?.state?.terminated && (isNext || wait)) return { terminated: told.state.terminated };
   return told?.lastState ?? {};
 }
 
-function terminated(handler: string, instance: ContainerInstance): ContainerState {
+function terminated({ handler, messageBytes }: ContainerFacts, instance: ContainerInstance): ContainerState {
   const { exitCode, reason, message, startedAt, finishedAt, createdAt } = instance;
   return {
     terminated: {
       exitCode,
       reason: reason || (exitCode === 0 ? 'Completed' : 'Error'),
-      ...(message && { message }),
+      ...(message && { message: cut(message, messageBytes) }),
       ...(startedAt && { startedAt: apiTime(startedAt) }),
       finishedAt: apiTime(finishedAt ?? createdAt),
       containerID: containerId(handler, instance),
     },
   };
+}
+
+/** In whole characters. */
+function cut(text: string, bytes: number): string {
+  return Buffer.byteLength(text) <= bytes ? text : new StringDecoder('utf8').write(Buffer.from(text).subarray(0, bytes));
 }
 
 function lost(told: ContainerStatus): ContainerState {

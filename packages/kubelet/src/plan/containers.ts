@@ -5,13 +5,14 @@ import { type BackOff, retryAt } from './back-off.ts';
 import { planStart } from './container-start.ts';
 import { currentSandbox, instancesOf, isDone, nextAttempt, runningInstance } from './instances.ts';
 import type { ObservedPod, Sandbox } from './observed-pod.ts';
+import { planResizes } from './resizes.ts';
 import { planRestartAll } from './restart-all.ts';
 import { containersDue } from './start-order.ts';
 import type { Steps } from './steps.ts';
 import { planStops } from './stops.ts';
 import { earlier, type Wait } from './wait.ts';
 
-/** A pod whose sandbox is ready: what may not run on is stopped, then what is due is started; and what may be tidied up. */
+/** A pod whose sandbox is ready: what may not run on is stopped, then what is due is resized or started; and what may be tidied up. */
 export function planContainers(pod: Pod, observed: ObservedPod, now: Date, backOff: BackOff): Steps {
   const sandbox = currentSandbox(observed);
   if (!sandbox) return { actions: [] };
@@ -20,8 +21,10 @@ export function planContainers(pod: Pod, observed: ObservedPod, now: Date, backO
   const stops = planStops(pod, observed, sandbox, now);
   if (stops.length > 0) return { actions: stops };
   const due = [...newEphemeralContainers(pod, observed), ...unfinished(pod, containersDue(pod, observed, sandbox), observed)];
+  const resizes = planResizes(pod, observed, sandbox, now);
   const starts = planStarts(pod, due, observed, sandbox, now, backOff);
-  return { ...starts, actions: [...starts.actions, ...planOldSandboxes(observed, sandbox, now), ...planOldInstances(pod, observed, now)] };
+  const tidying = [...planOldSandboxes(observed, sandbox, now), ...planOldInstances(pod, observed, now)];
+  return { ...starts, wakeAt: earlier(starts.wakeAt, resizes.wakeAt), actions: [...resizes.actions, ...starts.actions, ...tidying] };
 }
 
 /** An ephemeral container is started once, whatever the others do. */

@@ -7,7 +7,7 @@ export type Fallible =
   | { kind: 'start-container'; container: string }
   | { kind: 'check-image'; image: string }
   | { kind: 'stop-sandbox' | 'remove-sandbox'; sandboxId: string }
-  | { kind: 'remove-container'; containerId: string };
+  | { kind: 'remove-container' | 'resize-container'; containerId: string };
 
 /** Under which name a failure is remembered: a further try of the same thing on the same object has the same. */
 export function failureKey(fallible: Fallible): string {
@@ -20,6 +20,7 @@ export function failureKey(fallible: Fallible): string {
     case 'remove-sandbox':
       return `${fallible.kind} ${fallible.sandboxId}`;
     case 'remove-container':
+    case 'resize-container':
       return `${fallible.kind} ${fallible.containerId}`;
     default:
       return fallible.kind;

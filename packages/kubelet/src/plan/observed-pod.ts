@@ -1,4 +1,4 @@
-import type { PodStatus } from '@berth/api/objects';
+import type { PodStatus, ResourceRequirements } from '@berth/api/objects';
 
 /** A pod sandbox as the runtime tells of it. */
 export interface Sandbox {
@@ -30,6 +30,8 @@ export interface ContainerInstance {
   message: string;
   image: string;
   imageId: string;
+  /** What it may use by now; undefined where the runtime doesn't tell. */
+  resources?: ResourceRequirements;
   /** Of what it was made of, see `definitionHash`; undefined where the runtime doesn't tell it. */
   definition?: string;
   /** Whom its first process runs as, where the runtime tells. */
@@ -68,6 +70,13 @@ export interface Refusal {
   message: string;
 }
 
+/** Why a running pod doesn't get the resources that it asks for by now. */
+export interface ResizeRefusal {
+  /** `Deferred`: not at the moment. `Infeasible`: never on this node. */
+  reason: 'Deferred' | 'Infeasible';
+  message: string;
+}
+
 /** Why the node ends a pod that it has run: the pod stays, Failed, and isn't started again. */
 export interface Eviction extends Refusal {
   gracePeriodSeconds: number;
@@ -102,6 +111,8 @@ export interface ObservedPod {
   endingSince?: Date;
   refusal?: Refusal;
   eviction?: Eviction;
+  /** The pod asks for other resources than it has been given: the planner gets the pod with those that it has. */
+  pendingResize?: ResizeRefusal | undefined;
   /** The status told last. */
   previous?: PodStatus;
   hostIP?: string;

@@ -1,5 +1,5 @@
 import type { Container, ContainerStatus, Pod, PodStatus } from '@berth/api/objects';
-import { apiTime, isInitContainer, specOf } from '../pod.ts';
+import { allContainers, apiTime, isInitContainer, specOf } from '../pod.ts';
 import { isPastDeadline } from './completion.ts';
 import { conditionsOf } from './conditions.ts';
 import { containerStatus } from './container-status.ts';
@@ -7,8 +7,13 @@ import { currentSandbox, instancesOf, isDone, toldStatus } from './instances.ts'
 import type { ObservedPod } from './observed-pod.ts';
 import { type Phase, phaseOf } from './phase.ts';
 import { qosClassOf } from './qos-class.ts';
+import { resizeVerdicts } from './resizes.ts';
+import { restartAllVerdict } from './restart-all.ts';
 import type { Steps } from './steps.ts';
 import type { Wait } from './wait.ts';
+
+/** The termination messages of all of a pod's containers together (kubelet/container/helpers.go: MaxPodTerminationMessageLogLength). */
+const podMessageBytes = 12 * 1024;
 
 /** What to tell of a pod. Reason and message are those of the pod as a whole; each container has its own besides. */
 export function podStatus(pod: Pod, observed: ObservedPod, now: Date, steps: Omit<Steps, 'actions'>): PodStatus {
@@ -27,7 +32,15 @@ export function podStatus(pod: Pod, observed: ObservedPod, now: Date, steps: Omi
     ...(failure ?? (steps.trouble && { reason: steps.trouble.reason, message: steps.trouble.message })),
     conditions: conditionsOf(
       pod,
-      { phase, init, containers: main, sandboxReady, disruption: observed.eviction?.disruption, previous: observed.previous?.conditions },
+      {
+        phase,
+        init,
+        containers: main,
+        sandboxReady,
+        disruption: observed.eviction?.disruption,
+        passing: [...resizeVerdicts(pod, observed), ...restartAllVerdict(pod, observed)],
+        previous: observed.previous?.conditions,
+      },
       now,
     ),
     ...(observed.hostIP && { hostIP: observed.hostIP, hostIPs: [{ ip: observed.hostIP }] }),
@@ -47,6 +60,7 @@ function statusOf(pod: Pod, container: Container, observed: ObservedPod, wait: W
     handler: observed.handler,
     instances,
     verdict: newest && observed.probes?.[newest.id],
+    messageBytes: Math.floor(podMessageBytes / allContainers(pod).length),
     told: toldStatus(observed, container.name),
     wait,
     initialReason: (specOf(pod).initContainers ?? []).length > 0 ? 'PodInitializing' : 'ContainerCreating',

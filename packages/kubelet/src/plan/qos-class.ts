@@ -1,6 +1,7 @@
 import type { Pod, PodStatus, ResourceRequirements } from '@berth/api/objects';
-import { Quantity } from '@berth/api/quantity';
+import type { Quantity } from '@berth/api/quantity';
 import { resourceContainers, specOf } from '../pod.ts';
+import { amountOf } from './amounts.ts';
 
 const resources = ['cpu', 'memory'] as const;
 
@@ -25,7 +26,6 @@ function isGuaranteed(requirements: ResourceRequirements): boolean {
 
 /** A quantity of zero counts as absent. */
 function amount(requirements: ResourceRequirements, kind: 'requests' | 'limits', name: string): Quantity | undefined {
-  const text = requirements[kind]?.[name];
-  const quantity = text === undefined ? undefined : Quantity.tryParse(text as string | number);
-  return quantity instanceof Quantity && !quantity.isZero() ? quantity : undefined;
+  const quantity = amountOf(requirements, kind, name);
+  return quantity?.isZero() ? undefined : quantity;
 }

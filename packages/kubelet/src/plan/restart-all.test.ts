@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { exited, instance, makePod, observe } from '../../testing/observed-pod.ts';
+import { exited, instance, makePod, now, observe } from '../../testing/observed-pod.ts';
 import { plannedActions } from '../../testing/planned-actions.ts';
+import { plan } from '../plan.ts';
 import type { ObservedPod } from './observed-pod.ts';
 
 const rules = [{ action: 'RestartAllContainers', exitCodes: { operator: 'In', values: [88] } }];
@@ -44,5 +45,15 @@ describe('a container whose exit code asks for RestartAllContainers', () => {
     ],
   ])('%s', (_behaviour, observed, expected) => {
     expect(plannedActions(pod, observed)).toEqual(expected);
+  });
+
+  it("is told in the pod's conditions, while it lasts and after it", () => {
+    const conditionOf = (observed: ObservedPod) =>
+      plan(pod, observed, now).status.conditions?.find(({ type }) => type === 'AllContainersRestarting');
+    expect(conditionOf(observe({ containers: [instance('main')] }))).toBeUndefined();
+    const during = plan(pod, observe({ containers: [asking, instance('main')] }), now).status;
+    expect(during.phase).toBe('Running');
+    expect(during.conditions).toContainEqual(expect.objectContaining({ type: 'AllContainersRestarting', status: 'True' }));
+    expect(conditionOf(observe({ previous: during }))).toMatchObject({ status: 'False' });
   });
 });

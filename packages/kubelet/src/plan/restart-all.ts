@@ -1,10 +1,13 @@
-import type { Container, Pod } from '@berth/api/objects';
+import type { Container, Pod, PodCondition } from '@berth/api/objects';
 import { resourceContainers } from '../pod.ts';
 import type { Action, StopContainers } from './action.ts';
 import { retryAt } from './back-off.ts';
 import { currentSandbox, instancesOf } from './instances.ts';
 import type { ContainerInstance, ObservedPod } from './observed-pod.ts';
 import { consequenceOf } from './restart-policy.ts';
+
+/** Whether all containers are being restarted. */
+export const restartAllCondition = 'AllContainersRestarting';
 
 /**
  * The restart of all containers in place, where one has ended with an exit code whose rule says RestartAllContainers: those that run are
@@ -20,8 +23,15 @@ export function planRestartAll(pod: Pod, observed: ObservedPod, now: Date): Acti
   return actions.filter((action) => !retryAt(observed, action, now));
 }
 
+/** What the pod's conditions say of it: nothing in a pod that has never restarted all of its containers. */
+export function restartAllVerdict(pod: Pod, observed: ObservedPod): [type: string, verdict: Pick<PodCondition, 'status'>][] {
+  if (instanceThatRestartsAll(pod, observed)) return [[restartAllCondition, { status: 'True' }]];
+  const before = observed.previous?.conditions?.some(({ type }) => type === restartAllCondition);
+  return before ? [[restartAllCondition, { status: 'False' }]] : [];
+}
+
 /** The ended instance whose exit code makes all containers restart. */
-export function instanceThatRestartsAll(pod: Pod, observed: ObservedPod): ContainerInstance | undefined {
+function instanceThatRestartsAll(pod: Pod, observed: ObservedPod): ContainerInstance | undefined {
   const sandbox = currentSandbox(observed);
   const ended = ({ name }: Container) => {
     const [newest] = instancesOf(observed, name);

@@ -159,17 +159,18 @@ describe('an ephemeral container', () => {
     expect(plannedActions(debugged, observed)).toEqual(expected);
   });
 
-  it.each([
-    ['sees the processes of its target', [instance('main')], { targetId: 'main-0' }],
-    ['starts without the target that does not run', [exited('main', 1)], {}],
-  ])('%s', (_behaviour, containers, expected) => {
+  it('that is to see the processes of another container waits until that runs', () => {
     const target = makePod({
       restartPolicy: 'OnFailure',
       ephemeralContainers: [{ name: 'debugger', image: 'a:1', targetContainerName: 'main' }],
     });
-    const [start] = plan(target, observe({ containers }), now).actions;
-    expect(start).toMatchObject({ kind: 'start-container', container: 'debugger', ...expected });
-    expect(start && 'targetId' in start).toBe('targetId' in expected);
+    const waiting = plan(target, observe({ restartDelays: {} }), now);
+    expect(waiting.actions).toMatchObject([{ container: 'main' }]);
+    expect(waiting.status.ephemeralContainerStatuses?.[0]?.state?.waiting).toMatchObject({
+      message: 'unable to find target container main',
+    });
+    const due = plan(target, observe({ containers: [instance('main')] }), now);
+    expect(due.actions).toMatchObject([{ kind: 'start-container', container: 'debugger', targetId: 'main-0' }]);
   });
 
   it('has a status of its own, and changes neither phase nor conditions', () => {

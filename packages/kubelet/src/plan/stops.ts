@@ -5,6 +5,7 @@ import { retryAt } from './back-off.ts';
 import { definitionHash } from './definition-hash.ts';
 import { runningInstance } from './instances.ts';
 import type { ContainerInstance, ObservedPod, Sandbox } from './observed-pod.ts';
+import { needsRestart } from './resizes.ts';
 import { restartsAfterStop } from './restart-policy.ts';
 
 /** Why an instance of a pod that goes on is stopped. */
@@ -35,7 +36,8 @@ function lostInstances(pod: Pod, observed: ObservedPod, sandbox: Sandbox): StopC
 function unfitInstances(pod: Pod, observed: ObservedPod, sandbox: Sandbox): StopContainers[] {
   return [...sidecarsOf(pod), ...specOf(pod).containers].flatMap((container) => {
     const running = runningInstance(observed, container.name, sandbox);
-    const cause = running && (changed(pod, container, running) ?? failed(pod, container, running, observed));
+    const cause =
+      running && (changed(pod, container, running) ?? resized(pod, container, running) ?? failed(pod, container, running, observed));
     return cause ? [stopOf(running, cause)] : [];
   });
 }
@@ -45,6 +47,15 @@ function changed(pod: Pod, container: Container, { definition }: ContainerInstan
   if (definition === undefined || definition === definitionHash(container)) return undefined;
   return {
     message: `Container ${container.name} definition changed, will be restarted`,
+    restarts: true,
+    gracePeriodSeconds: gracePeriodOf(pod),
+  };
+}
+
+function resized(pod: Pod, container: Container, running: ContainerInstance): Cause | undefined {
+  if (!needsRestart(container, running)) return undefined;
+  return {
+    message: `Container ${container.name} resize requires restart, will be restarted`,
     restarts: true,
     gracePeriodSeconds: gracePeriodOf(pod),
   };

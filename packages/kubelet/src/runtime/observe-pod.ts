@@ -1,3 +1,4 @@
+import type { ResourceRequirements } from '@berth/api/objects';
 import {
   ContainerState,
   type ContainerStatus,
@@ -9,9 +10,10 @@ import {
   PodSandboxStatusRequest,
 } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
-import { containerNameLabel, definitionAnnotation, podUidLabel } from '../cri/labels.ts';
+import { containerNameLabel, definitionAnnotation, podUidLabel, resourcesAnnotation } from '../cri/labels.ts';
 import type { ContainerInstance, InstanceState, ObservedPod, Sandbox } from '../plan/observed-pod.ts';
 import type { RuntimeClient } from './runtime-client.ts';
+import { terminationMessage } from './termination-message.ts';
 
 /** What the runtime has of a pod, newest first. */
 type Observation = Pick<ObservedPod, 'sandboxes' | 'containers'>;
@@ -72,8 +74,10 @@ export class PodObserver {
       .catch(goneIsNothing);
     if (!status) return undefined;
     const instance = instanceOf(status, sandboxId);
-    if (instance.state === 'exited') this.#ended.set(id, instance);
-    return instance;
+    if (instance.state !== 'exited') return instance;
+    const ended = { ...instance, message: await terminationMessage(status) };
+    this.#ended.set(id, ended);
+    return ended;
   }
 
   #forget(present: Set<string>): void {
@@ -112,6 +116,7 @@ function instanceOf(status: ContainerStatus, sandboxId: string): ContainerInstan
     image: status.image?.userSpecifiedImage || status.image?.image || '',
     imageId: status.imageRef,
     ...(definition && { definition }),
+    ...resourcesOf(status),
     ...userOf(status),
   };
 }
@@ -121,6 +126,17 @@ function userOf({ user }: ContainerStatus): Pick<ContainerInstance, 'user'> {
   const { uid, gid, supplementalGroups } = user.linux;
   const groups = supplementalGroups.map(Number);
   return { user: { uid: Number(uid), gid: Number(gid), ...(groups.length > 0 && { supplementalGroups: groups }) } };
+}
+
+/** What it was made with. The annotation is the kubelet's own, but others may write to a runtime too. */
+function resourcesOf({ annotations }: ContainerStatus): Pick<ContainerInstance, 'resources'> {
+  const text = annotations[resourcesAnnotation];
+  if (text === undefined) return {};
+  try {
+    return { resources: JSON.parse(text) as ResourceRequirements };
+  } catch {
+    return {};
+  }
 }
 
 /** CRI times are nanoseconds since the epoch. */

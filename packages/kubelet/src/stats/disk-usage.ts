@@ -4,6 +4,9 @@ import type { Clock } from '../clock.ts';
 /** How long what was counted holds: to count is to look at every file. kubelet's volumeStatsAggPeriod. */
 export const defaultDiskUsageMaxAgeMs = 60_000;
 
+/** A directory that takes longer to count tells nothing. */
+const longestCountMs = 30_000;
+
 interface Counted {
   at: number;
   space: Promise<DiskSpace | undefined>;
@@ -20,12 +23,12 @@ export class DiskUsage {
     this.#maxAgeMs = maxAgeMs;
   }
 
-  /** Undefined for a directory that isn't there or may not be read. A file counts as itself. */
+  /** Undefined for a directory that isn't there, may not be read, or takes too long. A file counts as itself. */
   async below(path: string): Promise<DiskSpace | undefined> {
     const now = this.#clock.now().getTime();
     const known = this.#counted.get(path);
     if (known && now - known.at < this.#maxAgeMs && now >= known.at) return known.space;
-    const space = spaceBelow(path).catch(() => undefined);
+    const space = spaceBelow(path, AbortSignal.timeout(longestCountMs)).catch(() => undefined);
     this.#counted.set(path, { at: now, space });
     return space;
   }

@@ -10,6 +10,8 @@ import { mountsBelow, unmountBelow } from './mount-table.ts';
 
 const isRoot = process.getuid?.() === 0;
 const mebibyte = 1024n ** 2n;
+/** The file system's number in statfs(2). */
+const hugetlbfs = 0x958458f6;
 let root: string;
 let plugin: EmptyDir;
 
@@ -60,6 +62,12 @@ describe('an emptyDir', () => {
     await unmountBelow(root);
     await made(volumeOf({ medium: 'Memory' }));
     expect(await mountsBelow(root)).toEqual([path]);
+  });
+
+  it.skipIf(!isRoot)('of huge pages is of the size that the containers use (needs root to mount)', async () => {
+    const containers = [{ name: 'a', resources: { limits: { 'hugepages-2Mi': '2Mi' } } }];
+    const { type, bsize } = await statfs(await made(volumeOf({ medium: 'HugePages' }), { containers }));
+    expect([type, bsize]).toEqual([hugetlbfs, 2 ** 21]);
   });
 
   it.skipIf(!isRoot)('of huge pages needs a container that asks for them', async () => {

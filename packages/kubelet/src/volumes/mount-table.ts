@@ -15,7 +15,8 @@ export async function mountsBelow(directory: string): Promise<string[]> {
 /** Unmounts what is mounted at or below a directory, deepest first. Throws FAILED_PRECONDITION, naming it, if something stays mounted. */
 export async function unmountBelow(directory: string): Promise<void> {
   const mounts = await mountsBelow(directory);
-  const problems = mounts.flatMap((path) => unmountProblem(path));
+  const problems: string[] = [];
+  for (const path of mounts) problems.push(...(await unmountProblem(path)));
   if (mounts.length === 0 || (problems.length === 0 && (await mountsBelow(directory)).length === 0)) return;
   const [still = directory] = await mountsBelow(directory);
   throw new PluginError('FAILED_PRECONDITION', problems[0] ?? 'it is still mounted', {
@@ -24,9 +25,9 @@ export async function unmountBelow(directory: string): Promise<void> {
   });
 }
 
-function unmountProblem(path: string): string[] {
+async function unmountProblem(path: string): Promise<string[]> {
   try {
-    systemCalls().unmount(path);
+    await systemCalls().unmount(path);
     return [];
   } catch (thrown) {
     return [PluginError.from(thrown).what];

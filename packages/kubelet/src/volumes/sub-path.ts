@@ -1,5 +1,5 @@
 import { closeSync, constants, openSync } from 'node:fs';
-import { chmod, mkdir, open, rm, stat } from 'node:fs/promises';
+import { chmod, mkdir, open, rmdir, stat, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
 import { mayMount } from './memory-mount.ts';
@@ -91,8 +91,9 @@ async function bind(descriptor: number, target: string): Promise<void> {
   systemCalls().mount(source, target, '', MS_BIND, '');
 }
 
-/** A file in a directory is no mount point by its parent's device if both are on one file system, so it is just tried. */
+/** What is left of the place afterwards is empty, or something is wrong: nothing below it is ever removed. */
 async function unbind(target: string): Promise<void> {
-  while (systemCalls().unmount(target));
-  await rm(target, { recursive: true, force: true });
+  while (await systemCalls().unmount(target));
+  if ((await stat(target)).isDirectory()) await rmdir(target);
+  else await unlink(target);
 }

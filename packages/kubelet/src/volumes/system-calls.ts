@@ -20,8 +20,8 @@ interface SystemCalls {
   /** Makes a directory in that of a descriptor; false where its name is taken. */
   makeDirectory(directory: number, name: string, mode: number): boolean;
   mount(source: string, target: string, type: string, flags: number, data: string): void;
-  /** Unmounts the last of what is mounted at a path, not following a symbolic link; false where nothing is. */
-  unmount(target: string): boolean;
+  /** Unmounts the last of what is mounted at a path, not following a symbolic link; false where nothing is. The kernel may take its time. */
+  unmount(target: string): Promise<boolean>;
 }
 
 /** Flag of mount(2): another place for what is there already. */
@@ -92,7 +92,11 @@ function load(): SystemCalls {
     mount(source, target, type, flags, data) {
       if (mountCall(source, target, type, flags, data) !== 0) throw failed(`mount of ${type || source}`, target);
     },
-    unmount(target) {
+    async unmount(target) {
+      const { promise, resolve, reject } = Promise.withResolvers<number>();
+      umount2.async(target, UMOUNT_NOFOLLOW, (error: Error | null, result: number) => (error ? reject(error) : resolve(result)));
+      if ((await promise) === 0) return true;
+      // errno is a thread's own: the call that fails is made again by this one, which can read it.
       if (umount2(target, UMOUNT_NOFOLLOW) === 0) return true;
       const errno = koffi.errno();
       if (errno === EINVAL || errno === ENOENT) return false;

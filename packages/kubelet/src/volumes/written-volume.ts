@@ -1,4 +1,4 @@
-import { chmod, mkdir } from 'node:fs/promises';
+import { chmod, mkdir, stat } from 'node:fs/promises';
 import type { Pod, Volume } from '@berth/api/objects';
 import { specOf } from '../pod.ts';
 import type { PodDirectories } from '../pod-directories.ts';
@@ -48,10 +48,10 @@ export class WrittenVolume implements VolumePlugin {
     const payload = await this.#options.payload(pod, volume, signal);
     const path = this.path(pod, volume);
     const fsGroup = specOf(pod).securityContext?.fsGroup;
-    const made = await mkdir(path, { recursive: true, mode: 0o750 });
+    await mkdir(path, { recursive: true, mode: 0o750 });
     if (this.#options.inMemory && mayMount) await mountMemory(path, undefined);
-    if (made !== undefined) await chmod(path, openToAll);
+    if (((await stat(path)).mode & openToAll) !== openToAll) await chmod(path, openToAll);
     await writeAtomically(path, payload, { finish: (directory) => giveToGroup(directory, fsGroup, this) });
-    if (made !== undefined) await giveToGroup(path, fsGroup, this);
+    await giveToGroup(path, fsGroup, { readOnly: this.readOnly, policy: 'OnRootMismatch' });
   }
 }

@@ -1,0 +1,50 @@
+import type { Container } from '@berth/api/objects';
+import { ContainerStatsRequest, UpdateContainerResourcesRequest } from '@berth/sdk/cri';
+import { PluginError } from '@berth/sdk/errors';
+import { containerResources } from '../cri/resources.ts';
+import type { ResizeContainer } from '../plan/action.ts';
+import { amountOf, type Resizable } from '../plan/amounts.ts';
+import { findContainer } from '../pod.ts';
+import type { ActionContext } from './action-context.ts';
+import { ActionFailure } from './action-failure.ts';
+
+/** Gives a running instance other limits and shares. A memory limit below what it uses is refused, since the kernel would kill it. */
+export async function resizeContainer(context: ActionContext, action: ResizeContainer, signal: AbortSignal): Promise<void> {
+  const { client, pod, events, cgroups } = context;
+  const container = findContainer(pod, action.container);
+  if (!container) throw new PluginError('NOT_FOUND', 'the pod has no such container', { object: `container ${action.container}` });
+  await ActionFailure.explain('ResizeError', `error resizing container: runtime ${client.handler}`, async () => {
+    await checkMemory(context, action, container, signal);
+    const grows = !isSmaller(action, 'cpu') && !isSmaller(action, 'memory');
+    if (grows) await cgroups?.apply(pod, client, signal);
+    // What isn't set stays as it is.
+    const { oomScoreAdj: _, ...linux } = containerResources(
+      pod,
+      { ...container, resources: action.resources },
+      context.containerResources(),
+    );
+    const request = UpdateContainerResourcesRequest.fromPartial({ containerId: action.containerId, linux });
+    await client.runtime.updateContainerResources(request, { signal });
+    if (!grows) await cgroups?.apply(pod, client, signal);
+  });
+  events.record(pod, 'Normal', 'ResizeCompleted', `Container ${container.name} has its new resources`);
+}
+
+/** The pod's own cgroup is widened before and narrowed after its containers'. */
+function isSmaller({ before, resources }: ResizeContainer, name: Resizable): boolean {
+  const limit = amountOf(resources, 'limits', name);
+  const old = amountOf(before, 'limits', name);
+  return limit !== undefined && (!old || limit.compare(old) < 0);
+}
+
+async function checkMemory({ client }: ActionContext, action: ResizeContainer, { name }: Container, signal: AbortSignal): Promise<void> {
+  const limit = amountOf(action.resources, 'limits', 'memory');
+  if (!limit || !isSmaller(action, 'memory')) return;
+  const { stats } = await client.runtime.containerStats(ContainerStatsRequest.create({ containerId: action.containerId }), { signal });
+  const used = stats?.memory?.workingSetBytes?.value ?? stats?.memory?.usageBytes?.value ?? 0n;
+  if (limit.value() > used) return;
+  throw new PluginError('FAILED_PRECONDITION', `attempting to set memory limit (${limit.value()}) below current usage (${used})`, {
+    object: `container ${name}`,
+    hint: 'it is tried again; ask for more, or wait until it uses less',
+  });
+}

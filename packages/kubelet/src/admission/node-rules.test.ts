@@ -1,0 +1,70 @@
+import type { Node, Pod, PodSpec } from '@berth/api/objects';
+import { describe, expect, it } from 'vitest';
+import { makePod } from '../../testing/observed-pod.ts';
+import type { AdmitHandler } from './admit-handler.ts';
+import { nodeAffinityHandler } from './node-affinity.ts';
+import { nodeNameHandler } from './node-name.ts';
+import { podOsHandler } from './pod-os.ts';
+import { taintTolerationHandler } from './taint-toleration.ts';
+
+const node: Node = {
+  apiVersion: 'v1',
+  kind: 'Node',
+  metadata: { name: 'here', labels: { 'kubernetes.io/os': 'linux', disk: 'ssd' } },
+  spec: {
+    taints: [
+      { key: 'broken', effect: 'NoExecute' },
+      { key: 'slow', effect: 'NoSchedule' },
+    ],
+  },
+};
+const [affinity, name, taints, os] = [
+  nodeAffinityHandler(() => node),
+  nodeNameHandler('here'),
+  taintTolerationHandler(() => node),
+  podOsHandler(() => node),
+];
+
+const reason = (handler: AdmitHandler, pod: Pod) => handler.admit({ pod, others: [] })?.reason;
+const requiring = (key: string): PodSpec['affinity'] => ({
+  nodeAffinity: {
+    requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [{ matchExpressions: [{ key, operator: 'Exists' }] }] },
+  },
+});
+
+describe('a pod that the node is not right for is refused', () => {
+  it.each<[rule: string, handler: AdmitHandler, spec: Partial<PodSpec>, reason: string]>([
+    ['a nodeSelector that its labels do not match', affinity, { nodeSelector: { disk: 'hdd' } }, 'NodeAffinity'],
+    ['a required affinity to labels that it does not have', affinity, { affinity: requiring('gpu') }, 'NodeAffinity'],
+    ['the name of another node', name, { nodeName: 'there' }, 'NodeName'],
+    ['a taint NoExecute that it does not tolerate', taints, {}, 'TaintToleration'],
+    ['another operating system', os, { os: { name: 'windows' } }, 'PodOSNotSupported'],
+  ])('for %s', (_rule, handler, spec, expected) => {
+    expect(reason(handler, makePod(spec))).toBe(expected);
+  });
+
+  it('for the label of another operating system', () => {
+    const pod = makePod();
+    expect(reason(os, { ...pod, metadata: { ...pod.metadata, labels: { 'kubernetes.io/os': 'windows' } } })).toBe(
+      'PodOSSelectorNodeLabelDoesNotMatch',
+    );
+  });
+});
+
+describe('a pod that the node is right for is taken', () => {
+  it.each<[rule: string, handler: AdmitHandler, spec: Partial<PodSpec>]>([
+    ['with a nodeSelector that its labels match', affinity, { nodeSelector: { disk: 'ssd' } }],
+    ['with a required affinity to labels that it has', affinity, { affinity: requiring('disk') }],
+    ['with its name', name, { nodeName: 'here' }],
+    ['with a toleration of its taint', taints, { tolerations: [{ key: 'broken', operator: 'Exists' }] }],
+    ['for Linux', os, { os: { name: 'linux' } }],
+  ])('%s', (_rule, handler, spec) => {
+    expect(reason(handler, makePod(spec))).toBeUndefined();
+  });
+
+  it("without a toleration where it is the node's own", () => {
+    const pod = makePod();
+    const own = { ...pod, metadata: { ...pod.metadata, annotations: { 'kubernetes.io/config.source': 'file' } } };
+    expect(reason(taints, own)).toBeUndefined();
+  });
+});
