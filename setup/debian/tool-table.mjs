@@ -39,6 +39,8 @@ export const tools = [
   { name: 'mmdebstrap', package: 'mmdebstrap', neededBy: 'tests' },
   { name: 'bridge', package: 'iproute2', neededBy: 'tests', versionArgs: ['-V'], minimum: '5.10' },
   { name: 'etcd', package: 'etcd-server', neededBy: 'tests', minimum: '3.4' },
+  { name: 'prometheus', package: 'prometheus', neededBy: 'tests', minimum: '2.30' },
+  { name: 'promtool', package: 'prometheus', neededBy: 'tests', minimum: '2.30' },
   { name: 'iperf3', package: 'iperf3', neededBy: 'tests' },
   ...['iptables', 'ip6tables', 'iptables-save', 'iptables-restore', 'ip6tables-save', 'ip6tables-restore'].map(iptables),
 ];

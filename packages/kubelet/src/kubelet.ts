@@ -3,8 +3,6 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Event, Pod, PodStatus } from '@berth/api/objects';
 import { onAbort } from '@berth/sdk/abort';
-import { ExecSyncRequest, type ExecSyncResponse } from '@berth/sdk/cri';
-import { Registry } from 'prom-client';
 import type { ActionContext } from './actions/action-context.ts';
 import { hostPorts } from './admission/host-ports.ts';
 import { leftOutFields } from './admission/left-out-fields.ts';
@@ -16,6 +14,10 @@ import { endPods } from './end-pods.ts';
 import { type Explanation, explain } from './explain/explanation.ts';
 import { NodeGc, type NodeGcOptions } from './gc/node-gc.ts';
 import { KubeletNode, type KubeletNodeOptions } from './kubelet-node.ts';
+import { ContainerLogManager } from './logs/container-log-manager.ts';
+import { defaultLogRotation, type LogRotationOptions } from './logs/log-rotation.ts';
+import { KubeletMetrics } from './metrics/kubelet-metrics.ts';
+import { PodStartLatency } from './metrics/pod-start-latency.ts';
 import { type EnvironmentOptions, NodeEnvironment } from './node-environment.ts';
 import { type BackOff, defaultBackOff } from './plan/back-off.ts';
 import type { Refusal } from './plan/observed-pod.ts';
@@ -28,11 +30,11 @@ import { Probes } from './probes/pod-probes.ts';
 import type { ResizeAdmission } from './resize/resize-admission.ts';
 import { NodeRuntimes, type NodeRuntimesOptions } from './runtime/node-runtimes.ts';
 import type { RuntimeClient } from './runtime/runtime-client.ts';
-import { RuntimeSessions } from './runtime/runtime-sessions.ts';
+import { KubeletHost } from './server/kubelet-host.ts';
 import { KubeletServer } from './server/server.ts';
+import type { KubeletServerOptions } from './server/server-options.ts';
 import { ClusterPods } from './sources/cluster-pods.ts';
 import type { PodSource } from './sources/pod-source.ts';
-import { NodeStatsProvider } from './stats/node-stats-provider.ts';
 import { defaultIntervals, type Intervals, SyncLoop } from './sync-loop.ts';
 import { PodTraces } from './trace/pod-traces.ts';
 import { NodeVolumes, type VolumeOptions } from './volumes/node-volumes.ts';
@@ -50,16 +52,22 @@ export interface KubeletOptions extends NodeRuntimesOptions, EnvironmentOptions,
   cluster?: ClusterApi;
   /** False: runtimes are listed and not asked for events (the feature gate EventedPLEG). Default true. */
   evented?: boolean;
-  /** Called with each new maximum of how long the sync loop was held up, in seconds. */
-  onStall?: (seconds: number) => void;
   /** The traces that the runtimes' connections have their taps from. */
   traces?: PodTraces;
-  /** Takes the kubelet's metrics. */
-  registry?: Registry;
   /** How long a runtime may take to answer, the grace period of a stop coming on top. Default 2 minutes, kubelet's. */
   runtimeRequestTimeoutMs?: number;
   /** Default: a running pod gets whatever it asks for. */
   admitResize?: ResizeAdmission;
+  /** The metrics that the runtimes' connections have their taps from. */
+  metrics?: KubeletMetrics;
+  /** The ports that it answers on besides its unix socket. */
+  server?: KubeletServerOptions;
+  /** Of containers' logs. */
+  logRotation?: Partial<LogRotationOptions>;
+  /** What /logs/ shows. Default /var/log. */
+  nodeLogDir?: string;
+  /** What /configz shows. */
+  configuration?(): object;
   clock?: Clock;
   backOff?: Partial<BackOff>;
   intervals?: Partial<Intervals>;
@@ -93,6 +101,9 @@ export class Kubelet {
   readonly #workers: PodWorkers;
   readonly #cluster: ClusterPods | undefined;
   readonly #loop: SyncLoop;
+  readonly #metrics: KubeletMetrics;
+  readonly #starts: PodStartLatency;
+  readonly #logs: ContainerLogManager;
   readonly #server: KubeletServer;
   readonly #gc: NodeGc;
   readonly #listeners = new Set<StatusListener>();
@@ -105,8 +116,9 @@ export class Kubelet {
     this.#clock = options.clock ?? systemClock;
     this.#events = new PodEvents(this.#clock, options.nodeName);
     this.#traces = options.traces ?? new PodTraces();
+    this.#metrics = options.metrics ?? new KubeletMetrics(options);
     this.#probes = new Probes({
-      registry: options.registry ?? new Registry(),
+      registry: this.#metrics.probes,
       events: this.#events,
       requestTimeoutMs: this.#requestTimeoutMs(),
       clock: this.#clock,
@@ -134,6 +146,7 @@ export class Kubelet {
     });
     const { cluster: api, nodeName, log } = options;
     this.#cluster = api && new ClusterPods({ api, nodeName, log, clock: this.#clock });
+    this.#starts = new PodStartLatency(this.#metrics, this.#clock, (pod) => this.#traces.pullSeconds(fullNameOf(pod)));
     this.#loop = new SyncLoop({
       sources: [...options.sources, ...(this.#cluster ? [this.#cluster.source] : [])],
       runtimes: this.#runtimes.all(),
@@ -142,7 +155,8 @@ export class Kubelet {
       log: options.log,
       clock: this.#clock,
       evented: options.evented,
-      onStall: options.onStall,
+      metrics: this.#metrics,
+      onStall: (seconds) => this.#metrics.syncLoopLongestStall.set(seconds),
       onUpdate: () => this.#tellAll(),
       onHousekeeping: () => {
         this.#node.housekeep();
@@ -157,17 +171,27 @@ export class Kubelet {
       clock: this.#clock,
       log,
     });
-    this.#server = new KubeletServer(join(options.run, 'kubelet.sock'), {
-      pods: () => this.pods(),
-      events: () => this.events(),
-      unhealthy: () => this.unhealthy(),
-      stats: this.#statsOf(options),
-      execSync: (container, command, signal) => this.#execSync(container, command, signal),
-      sessions: new RuntimeSessions(this.#runtimes),
-      trace: (pod) => this.#traces.of(fullNameOf(pod)),
-      explain: (pod) => this.#explain(pod),
-      sourceProblems: () => this.sourceProblems(),
-      logDirectory: (pod) => this.#directories.logDirectory(pod),
+    const logParts = { directories: this.#directories, runtimes: this.#runtimes, clock: this.#clock, log, pods: () => this.pods() };
+    this.#logs = new ContainerLogManager(logParts, { ...defaultLogRotation, ...options.logRotation });
+    this.#server = new KubeletServer({
+      path: join(options.run, 'kubelet.sock'),
+      node: new KubeletHost({
+        ...options,
+        runtimes: this.#runtimes,
+        directories: this.#directories,
+        cgroups: this.#node.cgroups,
+        traces: this.#traces,
+        metrics: this.#metrics,
+        clock: this.#clock,
+        pods: () => this.pods(),
+        events: () => this.events(),
+        unhealthy: () => this.unhealthy(),
+        explain: (pod) => this.#explain(pod),
+        sourceProblems: () => this.sourceProblems(),
+      }),
+      ...(options.server && { ports: options.server }),
+      log: options.log,
+      clock: this.#clock,
     });
   }
 
@@ -182,7 +206,7 @@ export class Kubelet {
       [signal],
       this.#environment.objects.onChange((...object) => this.#workers.objectChanged(...object)),
     );
-    this.#loopDone = Promise.all([this.#loop.run(signal), this.#cluster?.run(signal)]);
+    this.#loopDone = Promise.all([this.#loop.run(signal), this.#cluster?.run(signal), this.#logs.run(signal)]);
   }
 
   /** Ends the kubelet. Gives a message for each pod that didn't end. */
@@ -247,10 +271,12 @@ export class Kubelet {
       backOff: { ...defaultBackOff, ...this.#options.backOff },
       clock: this.#clock,
       log: this.#options.log,
+      metrics: this.#metrics,
       hostIP: this.#options.nodeIP ?? this.#environment.hostIPs()[0],
       refusal,
       onStatus: (current, status) => this.#tell(current, status),
     });
+    this.#starts.seen(pod);
     this.#traces.register(worker.trace.traceId, fullNameOf(pod));
     return worker;
   }
@@ -281,31 +307,12 @@ export class Kubelet {
     };
   }
 
-  #statsOf({ nodeName, log, cgroupRoot }: KubeletOptions): NodeStatsProvider {
-    return new NodeStatsProvider({
-      nodeName,
-      log,
-      directories: this.#directories,
-      runtimes: this.#runtimes,
-      clock: this.#clock,
-      pods: () => this.pods(),
-      cgroupOf: async (pod, client, signal) => this.#node.cgroups?.parentOf(pod, client, signal),
-      systemCgroups: { ...(cgroupRoot !== undefined && { podsCgroup: join(cgroupRoot, 'kubepods') }) },
-    });
-  }
-
-  /** No deadline but the client's: a command takes as long as it takes. */
-  async #execSync({ handler, id }: { handler: string; id: string }, cmd: string[], signal: AbortSignal): Promise<ExecSyncResponse> {
-    return this.#runtimes
-      .get(handler)
-      .runtime.execSync(ExecSyncRequest.create({ containerId: id, cmd }), { signal, deadlineMs: Number.POSITIVE_INFINITY });
-  }
-
   #requestTimeoutMs(): number {
     return this.#options.runtimeRequestTimeoutMs ?? defaultRequestTimeoutMs;
   }
 
   #forget(pod: Pod): void {
+    this.#starts.forget(pod);
     this.#events.forget(uidOf(pod));
     this.#cluster?.ended(pod);
     this.#cluster?.show(this.pods());
@@ -318,6 +325,7 @@ export class Kubelet {
   }
 
   #tell(pod: Pod, status: PodStatus | undefined = this.#workers.get(uidOf(pod))?.status): void {
+    this.#starts.told(pod, status);
     for (const listener of this.#listeners) listener({ ...pod, status });
   }
 }

@@ -9,6 +9,8 @@ import { checkImage } from './actions/check-image.ts';
 import { type Change, perform } from './actions/perform.ts';
 import { removeLogs } from './actions/remove-logs.ts';
 import type { Clock } from './clock.ts';
+import { countStart } from './metrics/count-action.ts';
+import type { KubeletMetrics } from './metrics/kubelet-metrics.ts';
 import { patientSignal } from './patient-signal.ts';
 import type { Action } from './plan/action.ts';
 import { type BackOff, failureOf } from './plan/back-off.ts';
@@ -35,6 +37,7 @@ interface PodWorkerOptions {
   backOff: BackOff;
   clock: Clock;
   log: Logger;
+  metrics: KubeletMetrics;
   hostIP?: string;
   refusal?: ObservedPod['refusal'];
   /** Called when the status of the pod, as it is by now, has changed. */
@@ -66,6 +69,7 @@ export class PodWorker {
   readonly #log: Logger;
   readonly #wake: Wake;
   readonly #halted = new AbortController();
+  readonly #createdAt = performance.now();
   /** Aborted, and made anew, when the pod is to end: what was being done for its life is given up. */
   #sync = new AbortController();
   #observed: ObservedPod;
@@ -208,10 +212,16 @@ export class PodWorker {
   }
 
   async #run(): Promise<void> {
+    const { metrics } = this.#options;
+    metrics.podWorkerStartDuration.observe((performance.now() - this.#createdAt) / 1000);
+    let operation = 'create';
     while (!this.#finished && !this.#halted.signal.aborted) {
       const signal = AbortSignal.any([this.#sync.signal, this.#halted.signal]);
       try {
+        const ended = metrics.podWorkerDuration.startTimer();
         await inTrace(newSpan(this.trace), () => this.#settle(signal));
+        ended({ operation_type: this.#terminatingSince ? 'kill' : operation });
+        operation = 'sync';
       } catch (thrown) {
         // A fault of our own: the pod waits, the node goes on.
         this.#log.error({ err: thrown }, 'the sync failed');
@@ -293,6 +303,7 @@ export class PodWorker {
       if (action.kind === 'resize-container') await this.#resources.resized(action.containerId, action.resources);
       rememberSuccess(this.#observed, action);
     });
+    if (!signal.aborted) countStart(this.#options.metrics.containerStarts, this.pod, action, failureOf(this.#observed, action)?.reason);
     if (action.kind === 'refresh-volumes' && failureOf(this.#observed, action)) this.#observed.volumesStale = true;
     if (action.kind === 'start-container') rememberStart(this.#observed, this.pod, action, this.#options.clock.now());
   }

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { type Clock, systemClock } from './clock.ts';
 import { EventQueue } from './event-queue.ts';
-import { Pleg } from './pleg/pleg.ts';
+import { Pleg, type PlegMetrics } from './pleg/pleg.ts';
 import type { PodWorkers } from './pod-workers.ts';
 import type { RuntimeClient } from './runtime/runtime-client.ts';
 import { MergedPods } from './sources/merged-pods.ts';
@@ -31,6 +31,7 @@ interface SyncLoopOptions {
   evented?: boolean;
   clock?: Clock;
   log: Logger;
+  metrics?: PlegMetrics;
   /** Called with each new maximum of the loop's stalls. */
   onStall?: SetStall;
   /** Called after a source has spoken. */
@@ -140,9 +141,9 @@ export class SyncLoop {
   }
 
   #plegOf(client: RuntimeClient): Pleg {
-    const { intervals, evented = true, log } = this.#options;
+    const { intervals, evented = true, log, metrics } = this.#options;
     const { relistMs, eventedRelistMs } = intervals;
     const onChange = (uid: string) => this.#events.push({ kind: 'life-cycle', uid });
-    return new Pleg({ client, log, clock: this.#clock, relistMs, eventedRelistMs, evented, onChange });
+    return new Pleg({ client, log, clock: this.#clock, relistMs, eventedRelistMs, evented, metrics, onChange });
   }
 }

@@ -7,6 +7,7 @@ import { connect } from '@berth/sdk/connect';
 import { ImageServiceService, RuntimeServiceService } from '@berth/sdk/cri';
 import { pino } from 'pino';
 import { Kubelet, type KubeletOptions } from '../src/kubelet.ts';
+import { KubeletMetrics } from '../src/metrics/kubelet-metrics.ts';
 import { findStatus } from '../src/pod.ts';
 import type { OnDemand, RuntimeClient } from '../src/runtime/runtime-client.ts';
 import { ManifestSource } from '../src/sources/manifest-source.ts';
@@ -26,6 +27,7 @@ export class TestNode {
   /** How the kubelet calls the runtime. */
   client: RuntimeClient;
   #traces = new PodTraces();
+  #metrics = new KubeletMetrics({ nodeName: 'node' });
   #connection = new AbortController();
 
   static async create(options: TestNodeOptions = {}): Promise<TestNode> {
@@ -50,6 +52,7 @@ export class TestNode {
     this.#connection.abort();
     this.#connection = new AbortController();
     this.#traces = new PodTraces();
+    this.#metrics = new KubeletMetrics({ nodeName: 'node' });
     this.client = this.#connect(options);
     this.kubelet = this.#makeKubelet(options);
   }
@@ -107,7 +110,11 @@ export class TestNode {
   }
 
   #connect({ onDemand, runtimeRequestTimeoutMs }: TestNodeOptions): RuntimeClient {
-    const connection = { tap: this.#traces.tap('timer'), signal: this.#connection.signal, deadlineMs: runtimeRequestTimeoutMs ?? 5000 };
+    const connection = {
+      tap: this.#metrics.runtimeOperations.around(this.#traces.tap('timer')),
+      signal: this.#connection.signal,
+      deadlineMs: runtimeRequestTimeoutMs ?? 5000,
+    };
     return {
       handler: 'timer',
       runtime: connect(RuntimeServiceService, this.runtime.address, connection),
@@ -129,6 +136,7 @@ export class TestNode {
       sources: [new ManifestSource({ paths: [join(this.root, 'manifests')], nodeName: 'node', rescanMs: 500 })],
       log: pino({ level: process.env.LOG_LEVEL ?? 'silent' }),
       traces: this.#traces,
+      metrics: this.#metrics,
       runtimeRequestTimeoutMs: 5000,
       backOff: { crashInitialMs: 200, crashMaxMs: 1000, imageInitialMs: 1500, imageMaxMs: 3000, syncErrorMs: 300, transientErrorMs: 100 },
       intervals: { relistMs: 50, housekeepingMs: 50 },

@@ -191,6 +191,12 @@ export class TimerRuntime {
         return {};
       },
       getContainerEvents: (_request, { signal }) => this.events.listen(signal),
+      reopenContainerLog: async ({ containerId }, context) => {
+        const container = found(this.containers.get(containerId), containerId);
+        await this.#called('ReopenContainerLog', container.config.metadata?.name, context);
+        writeFileSync(this.#logFile(container), '', { flag: 'a' });
+        return {};
+      },
       /** Prints its words; `exit N` ends so. */
       execSync: async ({ cmd: [program = '', ...args] }, context) => {
         this.execs.push([program, ...args].join(' '));
@@ -304,8 +310,12 @@ export class TimerRuntime {
     return this.behaviours.get(container.config.metadata?.name ?? '') ?? {};
   }
 
+  #logFile(container: Container): string {
+    return join(this.sandboxes.get(container.sandboxId)?.config.logDirectory ?? '', container.config.logPath);
+  }
+
   #log(container: Container, output: string): void {
-    const file = join(this.sandboxes.get(container.sandboxId)?.config.logDirectory ?? '', container.config.logPath);
+    const file = this.#logFile(container);
     mkdirSync(dirname(file), { recursive: true });
     const lines = output.split('\n').map((line) => `${new Date().toISOString()} stdout F ${line}\n`);
     writeFileSync(file, lines.join(''), { flag: 'a' });

@@ -3,10 +3,12 @@ import { join } from 'node:path';
 import type { Pod } from '@berth/api/objects';
 import { readCredentialProviders } from '@berth/kubelet/credential-providers';
 import { Kubelet, type KubeletOptions } from '@berth/kubelet/kubelet';
+import { KubeletMetrics } from '@berth/kubelet/kubelet-metrics';
 import type { PodOrigins } from '@berth/kubelet/kubelet-options';
 import { PodTraces } from '@berth/kubelet/pod-traces';
 import type { RuntimeClient } from '@berth/kubelet/runtime-client';
 import { PluginError } from '@berth/sdk/errors';
+import type { Tap } from '@berth/sdk/tap';
 import { ShimDirectories } from '@berth/shim/directories';
 import type { Logger } from 'pino';
 import { type Directories, defaultEndpoint } from '../configuration/directories.ts';
@@ -70,7 +72,8 @@ export class Node {
     if (configuration.cni.confDir === undefined) writeDefaultNetwork(configuration.cni, cni.confDir, directories.root);
     for (const image of images) await nodeStore(directories.root).load(image, signal);
     const traces = new PodTraces();
-    const runtimes = await this.#startRuntimes(handler, traces, signal);
+    const metrics = new KubeletMetrics({ nodeName });
+    const runtimes = await this.#startRuntimes(handler, (name) => metrics.runtimeOperations.around(traces.tap(name)), signal);
     signal.throwIfAborted();
     this.#kubelet = new Kubelet({
       nodeName,
@@ -85,6 +88,7 @@ export class Node {
       ...(process.getuid?.() === 0 && { cgroupRoot: configuration.cgroupRoot }),
       runtimeRequestTimeoutMs: configuration.runtimeRequestTimeoutMs,
       traces,
+      metrics,
       log,
       ...kubelet,
     });
@@ -135,8 +139,8 @@ export class Node {
   }
 
   /** Connects every runtime of the configuration. Of those with a command only the default one is started, and any that has pods. */
-  async #startRuntimes(defaultHandler: string, traces: PodTraces, signal: AbortSignal): Promise<Map<string, RuntimeClient>> {
-    const clients = this.#options.configuration.runtimes.map((entry) => this.#connect(entry, traces));
+  async #startRuntimes(defaultHandler: string, tapOf: (handler: string) => Tap, signal: AbortSignal): Promise<Map<string, RuntimeClient>> {
+    const clients = this.#options.configuration.runtimes.map((entry) => this.#connect(entry, tapOf));
     await Promise.all(clients.map((client) => this.#startAtOnce(client, client.handler === defaultHandler, signal)));
     return new Map(clients.map((client) => [client.handler, client]));
   }
@@ -161,11 +165,11 @@ export class Node {
     return runtime;
   }
 
-  #connect(entry: RuntimeEntry, traces: PodTraces): RuntimeClient {
+  #connect(entry: RuntimeEntry, tapOf: (handler: string) => Tap): RuntimeClient {
     const { directories, configuration } = this.#options;
     const endpoint = entry.endpoint ?? defaultEndpoint(directories, entry.handler);
     const connection = connectRuntime(endpoint, {
-      tap: traces.tap(entry.handler),
+      tap: tapOf(entry.handler),
       deadlineMs: configuration.runtimeRequestTimeoutMs,
       imageEndpoint: entry.imageEndpoint,
     });

@@ -10,6 +10,7 @@ interface CriLogLine {
 
 const space = 0x20;
 const newline = 0x0a;
+const newlineText = Buffer.from('\n');
 
 /** Reads one line, given without its newline; undefined for anything that isn't one. */
 export function parseCriLogLine(line: Buffer): CriLogLine | undefined {
@@ -30,9 +31,26 @@ export function parseCriLogLine(line: Buffer): CriLogLine | undefined {
   };
 }
 
+/** Which lines of a log are wanted, and with what. */
+export interface LineOptions {
+  /** Each line begins with the time at which it was written. */
+  timestamps?: boolean;
+  /** Only lines from then on. */
+  since?: Date;
+  /** Only lines of this stream. */
+  stream?: 'stdout' | 'stderr';
+}
+
 /** What the container wrote, from a log that comes in pieces. */
 export class CriLogReader {
+  readonly #options: LineOptions;
   #rest: Buffer = Buffer.alloc(0);
+  /** The line before was a whole one. */
+  #atLineStart = true;
+
+  constructor(options: LineOptions = {}) {
+    this.#options = options;
+  }
 
   /** The container's output in a further piece of the log; what ends in the middle of a line waits for the next one. */
   read(piece: Buffer): Buffer {
@@ -40,17 +58,22 @@ export class CriLogReader {
     const output: Buffer[] = [];
     let start = 0;
     for (let end = text.indexOf(newline, start); end >= 0; end = text.indexOf(newline, start)) {
-      output.push(...rendered(text.subarray(start, end)));
+      output.push(...this.#rendered(text.subarray(start, end)));
       start = end + 1;
     }
     this.#rest = text.subarray(start);
     return Buffer.concat(output);
   }
-}
 
-/** A line that isn't in the format is shown as it is rather than lost. */
-function rendered(line: Buffer): Buffer[] {
-  const parsed = parseCriLogLine(line);
-  if (!parsed) return [line, Buffer.from('\n')];
-  return parsed.partial ? [parsed.content] : [parsed.content, Buffer.from('\n')];
+  /** A line that isn't in the format is shown as it is rather than lost. */
+  #rendered(line: Buffer): Buffer[] {
+    const parsed = parseCriLogLine(line);
+    if (!parsed) return [line, newlineText];
+    const { timestamps, since, stream } = this.#options;
+    if (stream !== undefined && parsed.stream !== stream) return [];
+    if (since !== undefined && Date.parse(parsed.time) < since.getTime()) return [];
+    const time = timestamps && this.#atLineStart ? [Buffer.from(`${parsed.time} `)] : [];
+    this.#atLineStart = !parsed.partial;
+    return [...time, parsed.content, ...(parsed.partial ? [] : [newlineText])];
+  }
 }

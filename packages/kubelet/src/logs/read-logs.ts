@@ -1,14 +1,16 @@
 import { PluginError } from '@berth/sdk/errors';
 import { FileWatch } from '../file-watch.ts';
-import { CriLogReader } from './cri-log.ts';
+import { CriLogReader, type LineOptions } from './cri-log.ts';
 import { LogFile, logAttempts } from './log-file.ts';
 
 /** Which of a container's logs to read, and how much of it. */
-export interface ReadLogsOptions {
+export interface ReadLogsOptions extends LineOptions {
   /** `<podLogsDir>/<namespace>_<name>_<uid>/<container>` */
   directory: string;
   /** Only the last lines; undefined: all. */
   tailLines?: number;
+  /** Output beyond so many bytes is left out, and reading ends. */
+  limitBytes?: number;
   /** Of the instance before the newest. */
   previous?: boolean;
   /** Goes on as lines come, into the logs of restarted instances too, until `isOver`. */
@@ -24,8 +26,18 @@ const rescanMs = 500;
 export async function readLogs(options: ReadLogsOptions, signal: AbortSignal): Promise<AsyncIterable<Buffer>> {
   const attempts = await logAttempts(options.directory);
   const attempt = options.previous ? attempts.at(-2) : (attempts.at(-1) ?? 0);
-  if (attempt !== undefined) return readFrom(options, attempt, signal);
+  if (attempt !== undefined) return limited(readFrom(options, attempt, signal), options.limitBytes);
   throw new PluginError('NOT_FOUND', 'no instance before the present one has left a log', { object: options.directory });
+}
+
+/** No more than so many bytes. */
+async function* limited(log: AsyncIterable<Buffer>, limitBytes = Number.POSITIVE_INFINITY): AsyncGenerator<Buffer, void> {
+  let left = limitBytes;
+  for await (const piece of log) {
+    yield piece.subarray(0, Math.min(left, piece.length));
+    left -= piece.length;
+    if (left <= 0) return;
+  }
 }
 
 async function* readFrom(options: ReadLogsOptions, first: number, signal: AbortSignal): AsyncGenerator<Buffer, void> {
@@ -41,7 +53,7 @@ async function* readFrom(options: ReadLogsOptions, first: number, signal: AbortS
 
 /** One instance's log: to its end, or, followed, until there is a newer instance or nothing more to come. */
 async function* readInstance(options: ReadLogsOptions, attempt: number, signal: AbortSignal): AsyncGenerator<Buffer, void> {
-  const reader = new CriLogReader();
+  const reader = new CriLogReader(options);
   const file = await LogFile.open(options.directory, attempt, options.tailLines);
   try {
     for await (const _look of looks(options, signal)) {

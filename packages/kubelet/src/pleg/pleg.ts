@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { Bell } from '../bell.ts';
 import type { Clock } from '../clock.ts';
 import { podUidLabel } from '../cri/labels.ts';
+import type { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import type { RuntimeClient } from '../runtime/runtime-client.ts';
 import { ContainerEvents } from './container-events.ts';
 import { type ListedPod, Relist } from './relist.ts';
@@ -18,9 +19,13 @@ export interface PlegOptions {
   eventedRelistMs: number;
   /** False: only lists (the feature gate EventedPLEG). */
   evented: boolean;
+  metrics?: PlegMetrics;
   /** Called for each pod of which something has changed. */
   onChange(uid: string): void;
 }
+
+/** What lists are counted in. */
+export type PlegMetrics = Pick<KubeletMetrics, 'plegRelistDuration' | 'plegRelistInterval' | 'plegLastSeen'>;
 
 /** kubelet's (kubelet/kubelet.go: genericPlegRelistThreshold, eventedPlegRelistThreshold). */
 const [listThresholdMs, eventedThresholdMs] = [3 * 60_000, 10 * 60_000];
@@ -77,12 +82,22 @@ export class Pleg {
   async #list(signal: AbortSignal): Promise<void> {
     const { clock, relistMs, eventedRelistMs } = this.#options;
     while (!signal.aborted) {
-      if (await this.#relist.list(signal)) this.#listedAt = clock.now();
+      const begunAt = clock.now();
+      if (await this.#relist.list(signal)) this.#listed(begunAt);
       const eager = !this.#following || this.#eager-- > 0;
       const cancel = clock.after(eager ? relistMs : eventedRelistMs, () => this.#due.ring());
       await this.#due.wait(signal);
       cancel();
     }
+  }
+
+  #listed(begunAt: Date): void {
+    const { clock, metrics } = this.#options;
+    const endedAt = clock.now();
+    metrics?.plegRelistDuration.observe((endedAt.getTime() - begunAt.getTime()) / 1000);
+    metrics?.plegRelistInterval.observe((endedAt.getTime() - this.#listedAt.getTime()) / 1000);
+    metrics?.plegLastSeen.set(endedAt.getTime() / 1000);
+    this.#listedAt = endedAt;
   }
 
   async #follow(signal: AbortSignal): Promise<void> {

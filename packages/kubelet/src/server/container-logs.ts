@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import type { Pod } from '@berth/api/objects';
 import { PluginError } from '@berth/sdk/errors';
+import type { ReadLogsOptions } from '../logs/read-logs.ts';
 import { readLogs } from '../logs/read-logs.ts';
 import { consequenceOf } from '../plan/restart-policy.ts';
 import { findStatus, nameOf, uidOf } from '../pod.ts';
@@ -9,18 +10,19 @@ import { containerOf, findPod } from './find-pod.ts';
 import type { NodeView } from './node-view.ts';
 import { type Exchange, flag } from './router.ts';
 
-/** GET /containerLogs/{namespace}/{pod}/{container}?follow&tailLines&previous */
+/** GET /containerLogs/{namespace}/{pod}/{container}?follow&previous&tailLines&limitBytes&sinceSeconds&sinceTime&timestamps&stream */
 export async function containerLogs(node: NodeView, { params, query, response, signal }: Exchange): Promise<void> {
   const pod = findPod(node, params);
   const { name } = containerOf(pod, params.container ?? '');
   const previous = flag(query, 'previous');
+  const options = logOptions(query);
   checkStarted(pod, name, previous);
   const log = await readLogs(
     {
+      ...options,
       directory: join(node.logDirectory(pod), name),
       follow: flag(query, 'follow'),
       previous,
-      tailLines: count(query, 'tailLines'),
       isOver: () => isOver(node, pod, name),
     },
     signal,
@@ -58,9 +60,47 @@ function isOver(node: NodeView, pod: Pod, name: string): boolean {
   return terminated !== undefined && consequenceOf(now, containerOf(now, name), terminated.exitCode) === 'none';
 }
 
-function count(query: URLSearchParams, name: string): number | undefined {
+type LogOptions = Pick<ReadLogsOptions, 'tailLines' | 'limitBytes' | 'since' | 'timestamps' | 'stream'>;
+
+/** The query as PodLogOptions of the API, checked as there. */
+function logOptions(query: URLSearchParams): LogOptions {
+  const [tailLines, limitBytes, sinceSeconds] = [
+    count(query, 'tailLines', 0),
+    count(query, 'limitBytes', 1),
+    count(query, 'sinceSeconds', 1),
+  ];
+  const sinceTime = time(query, 'sinceTime');
+  if (sinceSeconds !== undefined && sinceTime !== undefined) {
+    throw new PluginError('INVALID_ARGUMENT', 'at most one of `sinceTime` or `sinceSeconds` may be specified');
+  }
+  const since = sinceSeconds === undefined ? sinceTime : new Date(Date.now() - sinceSeconds * 1000);
+  const stream = streamOf(query.get('stream') ?? 'All');
+  if (stream !== undefined && tailLines !== undefined) {
+    throw new PluginError('INVALID_ARGUMENT', '`tailLines` and specific `stream` are mutually exclusive for now');
+  }
+  return { tailLines, limitBytes, timestamps: flag(query, 'timestamps'), ...(since && { since }), ...(stream && { stream }) };
+}
+
+function streamOf(name: string): LogOptions['stream'] {
+  if (name === 'All') return undefined;
+  if (name === 'Stdout') return 'stdout';
+  if (name === 'Stderr') return 'stderr';
+  throw new PluginError('INVALID_ARGUMENT', `stream must be All, Stdout or Stderr, not ${JSON.stringify(name)}`);
+}
+
+function time(query: URLSearchParams, name: string): Date | undefined {
   const text = query.get(name);
   if (text === null) return undefined;
-  if (!/^\d+$/.test(text)) throw new PluginError('INVALID_ARGUMENT', `${name} must be a number, not ${JSON.stringify(text)}`);
+  const date = new Date(text);
+  if (Number.isNaN(date.getTime()))
+    throw new PluginError('INVALID_ARGUMENT', `${name} must be a time of RFC 3339, not ${JSON.stringify(text)}`);
+  return date;
+}
+
+function count(query: URLSearchParams, name: string, least: number): number | undefined {
+  const text = query.get(name);
+  if (text === null) return undefined;
+  if (!/^-?\d+$/.test(text)) throw new PluginError('INVALID_ARGUMENT', `${name} must be a number, not ${JSON.stringify(text)}`);
+  if (Number(text) < least) throw new PluginError('INVALID_ARGUMENT', `${name} must be greater than or equal to ${least}, not ${text}`);
   return Number(text);
 }

@@ -1,12 +1,13 @@
 import type { Container, Pod } from '@berth/api/objects';
 import { PluginError } from '@berth/sdk/errors';
-import { allContainers, findContainer, findStatus, fullNameOf } from '../pod.ts';
+import { allContainers, findContainer, findStatus, fullNameOf, uidOf } from '../pod.ts';
 import type { NodeView } from './node-view.ts';
 
-/** The pod that a path names; NOT_FOUND if the node hasn't got it. */
+/** The pod that a path names, with its uid if that is in the path; NOT_FOUND if the node hasn't got it. */
 export function findPod(node: NodeView, params: Record<string, string>): Pod {
   const fullName = `${params.namespace}/${params.pod}`;
-  const pod = node.pods().find((candidate) => fullNameOf(candidate) === fullName);
+  const { uid } = params;
+  const pod = node.pods().find((candidate) => fullNameOf(candidate) === fullName && (uid === undefined || uidOf(candidate) === uid));
   if (pod) return pod;
   const [problem, ...others] = node.sourceProblems();
   const unread =

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { onAbort } from '@berth/sdk/abort';
 import { type Code, PluginError } from '@berth/sdk/errors';
 
 /** A request with what its path and query say, and the response to it. */
@@ -15,7 +16,8 @@ export interface Exchange {
 type RouteHandler = (exchange: Exchange) => Promise<void> | void;
 
 interface Route {
-  method: 'GET' | 'POST';
+  /** Undefined: any. */
+  method: string | undefined;
   segments: string[];
   handler: RouteHandler;
 }
@@ -34,7 +36,7 @@ const statusCodes: Partial<Record<Code, number>> = {
 export class Router {
   readonly #routes: Route[] = [];
 
-  /** `pattern` has names in braces: `/containerLogs/{namespace}/{pod}/{container}`. */
+  /** `pattern` has names in braces: `/containerLogs/{namespace}/{pod}/{container}`; `{path...}` at its end is all that is left. */
   get(pattern: string, handler: RouteHandler): this {
     return this.#add('GET', pattern, handler);
   }
@@ -43,20 +45,34 @@ export class Router {
     return this.#add('POST', pattern, handler);
   }
 
-  async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  put(pattern: string, handler: RouteHandler): this {
+    return this.#add('PUT', pattern, handler);
+  }
+
+  any(pattern: string, handler: RouteHandler): this {
+    return this.#add(undefined, pattern, handler);
+  }
+
+  /** `closing` ends what goes on and on. */
+  async handle(request: IncomingMessage, response: ServerResponse, closing: AbortSignal): Promise<void> {
     const gone = new AbortController();
-    response.once('close', () => gone.abort(new PluginError('CANCELLED', 'the client went away')));
+    const ending = onAbort([closing], () => gone.abort(new PluginError('CANCELLED', 'the kubelet is stopping')));
+    response.once('close', () => {
+      ending();
+      gone.abort(new PluginError('CANCELLED', 'the client went away'));
+    });
     try {
       const url = URL.parse(request.url ?? '', 'http://kubelet');
       if (!url) throw new PluginError('INVALID_ARGUMENT', 'the path is malformed');
       const { handler, params } = this.#find(request.method ?? '', url.pathname);
       await handler({ params, query: url.searchParams, request, response, signal: gone.signal });
     } catch (thrown) {
-      if (!gone.signal.aborted) refuse(response, PluginError.from(thrown));
+      if (gone.signal.aborted) response.destroy();
+      else refuse(response, PluginError.from(thrown));
     }
   }
 
-  #add(method: Route['method'], pattern: string, handler: RouteHandler): this {
+  #add(method: string | undefined, pattern: string, handler: RouteHandler): this {
     this.#routes.push({ method, segments: pattern.split('/'), handler });
     return this;
   }
@@ -66,11 +82,15 @@ export class Router {
       const params = matchPath(route.segments, pathname);
       return params ? [{ ...route, params }] : [];
     });
-    const route = matching.find((candidate) => candidate.method === method);
+    const route = matching.find((candidate) => candidate.method === undefined || candidate.method === (method === 'HEAD' ? 'GET' : method));
     if (route) return route;
     if (matching.length > 0) throw new PluginError('UNIMPLEMENTED', `${method} isn't answered here: ${pathname}`);
     throw new PluginError('NOT_FOUND', `no such path: ${pathname}`);
   }
+}
+
+export function sendText(response: ServerResponse, status: number, text: string): void {
+  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff' }).end(text);
 }
 
 /** Answers 200 with the body as JSON. */
@@ -91,9 +111,11 @@ export function statusOf({ code }: PluginError): number {
 /** The values of the names in a pattern, cut at its slashes; undefined for a path of another shape. */
 export function matchPath(segments: string[], pathname: string): Record<string, string> | undefined {
   const given = pathname.split('/');
-  if (segments.length !== given.length) return undefined;
+  const rest = /^\{(.+)\.\.\.\}$/.exec(segments.at(-1) ?? '')?.[1];
+  if (rest === undefined ? segments.length !== given.length : given.length < segments.length) return undefined;
   const params: Record<string, string> = {};
   for (const [index, segment] of segments.entries()) {
+    if (rest !== undefined && index === segments.length - 1) return { ...params, [rest]: given.slice(index).map(decode).join('/') };
     const value = decode(given[index] ?? '');
     if (segment.startsWith('{')) params[segment.slice(1, -1)] = value;
     else if (segment !== value) return undefined;
@@ -112,5 +134,5 @@ function decode(text: string): string {
 /** After the answer has begun, only breaking it off can tell of an error. */
 function refuse(response: ServerResponse, error: PluginError): void {
   if (response.headersSent) response.destroy();
-  else response.writeHead(statusOf(error), { 'content-type': 'text/plain; charset=utf-8' }).end(`${error.message}\n`);
+  else sendText(response, statusOf(error), `${error.message}\n`);
 }

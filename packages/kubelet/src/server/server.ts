@@ -1,66 +1,110 @@
-import { once } from 'node:events';
 import { chmod } from 'node:fs/promises';
-import { createServer, type Server } from 'node:http';
-import { PluginError } from '@berth/sdk/errors';
 import { prepareSocketFile } from '@berth/sdk/socket-file';
-import { containerLogs } from './container-logs.ts';
-import { execSync } from './exec-sync.ts';
-import { findPod } from './find-pod.ts';
+import type { Logger } from 'pino';
+import { type Clock, systemClock } from '../clock.ts';
+import { FileWatch } from '../file-watch.ts';
+import { addPodGauges } from '../metrics/pod-gauges.ts';
+import { HttpListener, type HttpListenerOptions } from './http-listener.ts';
 import type { NodeView } from './node-view.ts';
-import { flag, Router, sendJson } from './router.ts';
+import { RequestGuard } from './request-guard.ts';
+import { allRoutes, healthRoutes, readOnlyRoutes, socketRoutes } from './routes.ts';
+import { defaultServerOptions, type KubeletServerOptions } from './server-options.ts';
 import { SessionProxy } from './session-proxy.ts';
+import { tlsOptions } from './tls.ts';
 
-/** The kubelet's HTTP server, on a unix socket (0600, in a directory 0700). Routes that a standard kubelet has are named as there. */
+interface KubeletServerParts {
+  /** Of the unix socket. */
+  path: string;
+  node: NodeView;
+  /** Undefined: the unix socket alone. */
+  ports?: KubeletServerOptions;
+  log: Logger;
+  clock?: Clock;
+}
+
+/** Files of certificates are looked at this often even where the file system says nothing; kubelet's dynamic certificates: 1 min. */
+const certificateRescanMs = 60_000;
+
+/**
+ * The kubelet's HTTP server: on a unix socket (0600, in a directory 0700), and, where they are configured, on a TLS port, a read-only port and a
+ * port for health. Routes that a standard kubelet has are named as there.
+ */
 export class KubeletServer {
-  readonly #path: string;
-  readonly #server: Server;
-  readonly #sessions: SessionProxy;
+  readonly #parts: KubeletServerParts;
+  /** Of the socket, whose owner may do all; then of the ports. */
+  readonly #sessions: [SessionProxy, SessionProxy];
+  readonly #listeners: HttpListener[] = [];
+  readonly #end = new AbortController();
 
-  constructor(path: string, node: NodeView) {
-    this.#path = path;
-    const router = routes(node);
-    this.#sessions = new SessionProxy(node);
-    this.#server = createServer((request, response) => void router.handle(request, response));
-    this.#server.on('upgrade', (request, socket, head) => void this.#sessions.handle(request, socket, head));
+  constructor(parts: KubeletServerParts) {
+    this.#parts = parts;
+    const { node, ports = defaultServerOptions } = parts;
+    const idleTimeoutMs = ports.streamingConnectionIdleTimeoutMs;
+    this.#sessions = [
+      new SessionProxy(node, { enabled: true, idleTimeoutMs }),
+      new SessionProxy(node, { enabled: ports.enableDebuggingHandlers, idleTimeoutMs }),
+    ];
+    addPodGauges(node.metrics.registry, node);
   }
 
-  /** A stale socket file is replaced; where another kubelet listens, ALREADY_EXISTS. */
+  /** A stale socket file is replaced; where another kubelet listens, ALREADY_EXISTS. What was opened before a failure is closed. */
   async listen(): Promise<void> {
-    await prepareSocketFile(this.#path);
-    this.#server.listen(this.#path);
-    await once(this.#server, 'listening').catch((thrown) => {
-      throw PluginError.from(thrown, 'INTERNAL', { object: `socket ${this.#path}` });
-    });
-    await chmod(this.#path, 0o600);
+    const { path, node, ports } = this.#parts;
+    try {
+      await prepareSocketFile(path);
+      const router = socketRoutes(node, defaultServerOptions);
+      await this.#listen({ path }, { serverType: 'socket', router, sessions: this.#sessions[0] });
+      await chmod(path, 0o600);
+      if (ports) await this.#listenOnPorts(ports);
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
   }
 
   /** Removes the socket file, and ends the connections that are open. */
   async close(): Promise<void> {
-    if (!this.#server.listening) return;
-    const closed = once(this.#server, 'close');
-    this.#server.close();
-    this.#server.closeAllConnections();
-    this.#sessions.close();
-    await closed;
+    this.#end.abort();
+    for (const sessions of this.#sessions) sessions.close();
+    await Promise.all(this.#listeners.splice(0).map((listener) => listener.close()));
   }
-}
 
-function routes(node: NodeView): Router {
-  return new Router()
-    .get('/healthz', ({ response }) => void response.writeHead(200, { 'content-type': 'text/plain' }).end('ok'))
-    .get('/healthz/syncloop', ({ response }) => {
-      const problems = node.unhealthy();
-      response.writeHead(problems.length > 0 ? 500 : 200, { 'content-type': 'text/plain' }).end(problems.join('\n') || 'ok');
-    })
-    .get('/pods', ({ response }) => sendJson(response, { apiVersion: 'v1', kind: 'PodList', metadata: {}, items: node.pods() }))
-    .get('/events', ({ response }) => sendJson(response, { apiVersion: 'v1', kind: 'EventList', metadata: {}, items: node.events() }))
-    .get('/stats/summary', async ({ query, response, signal }) => {
-      sendJson(response, await node.stats.summary({ onlyCpuAndMemory: flag(query, 'only_cpu_and_memory'), maxAgeMs: 0, signal }));
-    })
-    .get('/containerLogs/{namespace}/{pod}/{container}', (exchange) => containerLogs(node, exchange))
-    .post('/run/{namespace}/{pod}/{container}', (exchange) => execSync(node, exchange))
-    .get('/trace/{namespace}/{pod}', ({ params, response }) => {
-      sendJson(response, node.trace(findPod(node, params)) ?? { records: [], open: [], sandboxIds: [] });
-    })
-    .get('/explain/{namespace}/{pod}', ({ params, response }) => sendJson(response, node.explain(findPod(node, params))));
+  async #listenOnPorts(ports: KubeletServerOptions): Promise<void> {
+    const { node, log, clock = systemClock } = this.#parts;
+    const { address: host, port, readOnlyPort, healthzBindAddress, healthzPort } = ports;
+    const guard = new RequestGuard({ ...ports, nodeName: node.nodeName, clock, log });
+    const tls = await tlsOptions(ports, node.kubeletRoot, node.nodeName);
+    const secure = await this.#listen(
+      { host, port },
+      { serverType: 'readwrite', router: allRoutes(node, ports), sessions: this.#sessions[1], guard, tls },
+    );
+    void this.#followCertificates(ports, secure);
+    if (readOnlyPort > 0) await this.#listen({ host, port: readOnlyPort }, { serverType: 'readonly', router: readOnlyRoutes(node) });
+    if (healthzPort > 0)
+      await this.#listen({ host: healthzBindAddress, port: healthzPort }, { serverType: 'healthz', router: healthRoutes() });
+  }
+
+  async #listen(
+    place: { path: string } | { host: string; port: number },
+    options: Omit<HttpListenerOptions, 'metrics'>,
+  ): Promise<HttpListener> {
+    const listener = new HttpListener({ ...options, metrics: this.#parts.node.metrics.http });
+    await listener.listen(place);
+    this.#listeners.push(listener);
+    return listener;
+  }
+
+  /** Certificates and authorities are renewed by replacing their files. A file that can't be used changes nothing. */
+  async #followCertificates(ports: KubeletServerOptions, listener: HttpListener): Promise<void> {
+    const { node, log } = this.#parts;
+    const paths = [ports.tlsCertFile, ports.tlsPrivateKeyFile, ports.authentication.x509.clientCAFile].filter((path) => path !== undefined);
+    if (paths.length === 0) return;
+    for await (const _look of new FileWatch({ paths, rescanMs: certificateRescanMs, settleMs: 100 }).changes(this.#end.signal)) {
+      try {
+        listener.renew(await tlsOptions(ports, node.kubeletRoot, node.nodeName));
+      } catch (error) {
+        log.error({ err: error }, 'the new certificate is not used');
+      }
+    }
+  }
 }

@@ -40,7 +40,7 @@ async function kubelet(attach: Attach, streamingCa?: string): Promise<number> {
   const client = { handler: 'test', runtime: { attach }, streamingCa } as unknown as RuntimeClient;
   const runtimes = new NodeRuntimes({ runtimes: new Map([['test', client]]), defaultHandler: 'test', runtimeClasses: [] });
   const node = { pods: () => [pod], sessions: new RuntimeSessions(runtimes) } as unknown as NodeView;
-  const proxy = new SessionProxy(node);
+  const proxy = new SessionProxy(node, { enabled: true, idleTimeoutMs: 60_000 });
   const server = createServer().on('upgrade', (asked, socket, head) => void proxy.handle(asked, socket, head));
   closing.push(() => proxy.close());
   return listening(server);

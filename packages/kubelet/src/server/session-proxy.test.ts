@@ -51,20 +51,18 @@ it.each([
     '/exec/default/a/main?command=echo&command=a%20b&input=1&output=1&error=1',
     { cmd: ['echo', 'a b'], stdin: true, stdout: true, stderr: true, tty: false },
   ],
-  [
-    '/exec/default/a/some-uid/main?command=sh&output=1&error=1&tty=1',
-    { cmd: ['sh'], stdin: false, stdout: true, stderr: false, tty: true },
-  ],
+  ['/exec/default/a/UID/main?command=sh&output=1&error=1&tty=1', { cmd: ['sh'], stdin: false, stdout: true, stderr: false, tty: true }],
   ['/attach/default/a/main?input=1&output=1', { stdin: true, stdout: true, stderr: false, tty: false }],
   ['/portForward/default/a?port=80&port=443', { port: [80, 443] }],
 ])('%s is relayed to where the runtime serves it, half by half', async (path, request) => {
-  const { asked, socket } = await upgrade(path);
+  const { asked, socket } = await upgrade(path.replace('UID', node.pod('a')?.metadata?.uid ?? ''));
   expect(JSON.parse(asked.searchParams.get('request') ?? '')).toMatchObject(request);
   socket.end('hello');
   expect(Buffer.concat(await socket.toArray()).toString()).toBe('hello');
 });
 
 it.each([
+  ['/exec/default/a/some-uid/main?command=true&output=1', /^404 pod default\/a: no such pod/],
   ['/exec/default/b/main?command=true&output=1', /^404 pod default\/b: no such pod/],
   ['/exec/default/a/side?command=true&output=1', /404 container side of pod default\/a/],
   ['/run/default/a/main?cmd=true', /404 no such path for an upgrade/],
@@ -81,7 +79,7 @@ it('a client that has gone by the time the runtime answers begins no session the
   streaming.on('upgrade', ({ headers }: IncomingMessage) => begun.push(headers.upgrade));
   const answer = Promise.withResolvers<string>();
   const sessions = { attach: () => answer.promise } as unknown as NodeView['sessions'];
-  const proxy = new SessionProxy({ pods: () => node.kubelet.pods(), sessions } as NodeView);
+  const proxy = new SessionProxy({ pods: () => node.kubelet.pods(), sessions } as NodeView, { enabled: true, idleTimeoutMs: 60_000 });
   const [client, rawHeaders] = [new PassThrough(), ['Connection', 'Upgrade', 'Upgrade', 'late']];
   const handled = proxy.handle({ url: '/attach/default/a/main', method: 'POST', rawHeaders } as IncomingMessage, client, Buffer.alloc(0));
   proxy.close();

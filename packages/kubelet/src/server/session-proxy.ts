@@ -1,5 +1,6 @@
 import { type IncomingMessage, request, STATUS_CODES } from 'node:http';
 import { request as requestOverTls } from 'node:https';
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { PluginError } from '@berth/sdk/errors';
@@ -11,7 +12,7 @@ import { matchPath, statusOf } from './router.ts';
 type Params = Record<string, string>;
 type Locate = (node: NodeView, params: Params, query: URLSearchParams, signal: AbortSignal) => Promise<SessionLocation>;
 
-/** kubelet's routes (pkg/kubelet/server/server.go), each also with the pod's uid, which its name makes up for here. */
+/** kubelet's routes (pkg/kubelet/server/server.go), each also with the pod's uid. */
 const routes: { segments: string[]; locate: Locate }[] = Object.entries({
   '/exec/{namespace}/{pod}/{container}': locateExec,
   '/exec/{namespace}/{pod}/{uid}/{container}': locateExec,
@@ -27,19 +28,30 @@ const beginDeadlineMs = 30_000;
 /** Longest that a client may take to close after it has been refused. */
 const closeDeadlineMs = 5000;
 
+export interface SessionProxyOptions {
+  /** False: sessions are refused with 405. */
+  enabled: boolean;
+  /** A session that carries nothing for so long is ended. */
+  idleTimeoutMs: number;
+}
+
 /** Exec, attach and port-forward: asks the runtime for a session, and joins the client to where that is served. */
 export class SessionProxy {
   readonly #node: NodeView;
+  readonly #options: SessionProxyOptions;
   readonly #open = new Set<Duplex>();
 
-  constructor(node: NodeView) {
+  constructor(node: NodeView, options: SessionProxyOptions) {
     this.#node = node;
+    this.#options = options;
   }
 
   /** For the `upgrade` event of a server. */
   async handle(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     // Its close follows.
     socket.on('error', () => undefined).once('close', () => this.#open.delete(socket));
+    if (!this.#options.enabled) return answerOnSocket(socket, 405, 'Debug endpoints are disabled.\n');
+    if (socket instanceof Socket) socket.setTimeout(this.#options.idleTimeoutMs, () => void socket.destroy());
     this.#open.add(socket);
     const gone = new AbortController();
     const stopWatching = watchEnd(socket, () => gone.abort(new PluginError('CANCELLED', 'the client went away')));
@@ -51,7 +63,7 @@ export class SessionProxy {
       join(location, request, socket, head, signal);
     } catch (thrown) {
       const error = PluginError.from(thrown);
-      answer(socket, statusOf(error), `${error.message}\n`);
+      answerOnSocket(socket, statusOf(error), `${error.message}\n`);
     }
   }
 
@@ -121,13 +133,13 @@ function join(
   asked.once('response', (response) => {
     begun();
     void text(response).then(
-      (body) => answer(client, response.statusCode ?? 500, body),
+      (body) => answerOnSocket(client, response.statusCode ?? 500, body),
       () => client.destroy(),
     );
   });
   asked.once('error', (error) => {
     begun();
-    answer(client, 503, `the runtime's streaming server can't be reached: ${error.message}\n`);
+    answerOnSocket(client, 503, `the runtime's streaming server can't be reached: ${error.message}\n`);
   });
   client.once('close', () => asked.destroy());
   asked.end();
@@ -161,7 +173,7 @@ function pairs(rawHeaders: string[]): [string, string][] {
 }
 
 /** In HTTP, as long as nothing else has been said. */
-function answer(socket: Duplex, status: number, text: string): void {
+export function answerOnSocket(socket: Duplex, status: number, text: string): void {
   const head = [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, 'Content-Type: text/plain; charset=utf-8', 'Connection: close'];
   socket.resume().end(`${[...head, `Content-Length: ${Buffer.byteLength(text)}`].join('\r\n')}\r\n\r\n${text}`);
   const overdue = setTimeout(() => socket.destroy(), closeDeadlineMs);

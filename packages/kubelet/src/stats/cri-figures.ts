@@ -48,9 +48,9 @@ export function pressure({ Full, Some }: PsiStats): Pressure {
   return { full: pressureData(Full), some: pressureData(Some) };
 }
 
-/** CRI times are nanoseconds since the epoch. */
+/** CRI times are nanoseconds since the epoch; containerd 1.6 tells none of networks, which it has just read. */
 export function criTime(nanoseconds: bigint): string {
-  return apiTime(new Date(Number(nanoseconds / 1_000_000n)));
+  return apiTime(nanoseconds > 0n ? new Date(Number(nanoseconds / 1_000_000n)) : new Date());
 }
 
 function interfaceFromCri({ name, rxBytes, rxErrors, txBytes, txErrors }: NetworkInterfaceUsage): InterfaceStats {

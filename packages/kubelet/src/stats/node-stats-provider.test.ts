@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Pod } from '@berth/api/objects';
 import { pino } from 'pino';
@@ -106,7 +106,8 @@ it('a pod is told with what the runtime says, its volumes, logs and ephemeral st
   });
   const [volume, logs] = [pod?.volume?.[0]?.usedBytes ?? 0, pod?.containers[0]?.logs?.usedBytes ?? 0];
   expect(volume).toBeGreaterThanOrEqual(9000);
-  expect(pod?.['ephemeral-storage']?.usedBytes).toBe(8192 + volume + logs);
+  const { blocks } = await stat(join(node.root, 'kubelet/pods', uidOf(node.pod('a') as Pod), 'etc-hosts'));
+  expect(pod?.['ephemeral-storage']?.usedBytes).toBe(8192 + volume + logs + blocks * 512);
 });
 
 it('only_cpu_and_memory leaves out what takes long', async () => {

@@ -47,6 +47,12 @@ export class PodTraces {
     return kept && { records: [...kept.records], open: [...kept.open.values()], sandboxIds: [...kept.sandboxIds] };
   }
 
+  /** Seconds that pulls of its images have taken. */
+  pullSeconds(pod: string): number {
+    const pulls = this.of(pod)?.records.filter(({ method }) => method === 'PullImage') ?? [];
+    return pulls.reduce((sum, { durationMs }) => sum + durationMs / 1000, 0);
+  }
+
   /** The tap for the connections to one runtime. */
   tap(handler: string): Tap {
     return {

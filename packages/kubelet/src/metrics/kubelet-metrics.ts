@@ -1,0 +1,110 @@
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { ContainerStarts } from './container-starts.ts';
+import { HttpMetrics } from './http-metrics.ts';
+import { addProcessMetrics } from './process-metrics.ts';
+import { RuntimeOperations } from './runtime-operations.ts';
+import { HealthSlis } from './slis.ts';
+
+/** The Kubernetes whose kubelet this one does as. */
+const kubernetesVersion = '1.36.0';
+
+/** Prometheus' own default. */
+const shortBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+/** From the start of a pod, as kubelet divides it. */
+const startBuckets = [0.5, 1, 2, 3, 4, 5, 6, 8, 10, 20, 30, 45, 60, 120, 180, 240, 300, 360, 480, 600, 900, 1200, 1800, 2700, 3600];
+
+/**
+ * kubelet's figures of itself, under kubelet's names (pkg/kubelet/metrics), so that dashboards and alerts made for it work. Parts are handed this
+ * and count in its members; all times are in seconds. One of it for each kubelet.
+ */
+export class KubeletMetrics {
+  /** `/metrics` */
+  readonly registry = new Registry();
+  /** `/metrics/probes`: probes count in a registry of their own. */
+  readonly probes = new Registry();
+  /** `/metrics/slis` */
+  readonly slis = new HealthSlis();
+  readonly runtimeOperations: RuntimeOperations;
+  readonly containerStarts: ContainerStarts;
+  readonly http: HttpMetrics;
+  /** From when the kubelet first saw a pod until its containers run. */
+  readonly podStartDuration = this.#histogram('kubelet_pod_start_duration_seconds', 'From first seeing a pod until it runs.', startBuckets);
+  /** The same without the pulls of its images. */
+  readonly podStartSliDuration = this.#histogram(
+    'kubelet_pod_start_sli_duration_seconds',
+    'From first seeing a pod until it runs, without the pulls of images.',
+    startBuckets,
+  );
+  /** One sync of a pod's worker, by `operation_type`: `create`, `update`, `sync`, `kill`. */
+  readonly podWorkerDuration = this.#histogram('kubelet_pod_worker_duration_seconds', 'One sync of a pod.', shortBuckets, [
+    'operation_type',
+  ]);
+  /** From first seeing a pod until its worker begins. */
+  readonly podWorkerStartDuration = this.#histogram(
+    'kubelet_pod_worker_start_duration_seconds',
+    'From first seeing a pod until its worker begins.',
+    shortBuckets,
+  );
+  /** Changes of pods' cgroups, by `operation_type`: `create`, `update`, `destroy`. */
+  readonly cgroupManagerDuration = this.#histogram('kubelet_cgroup_manager_duration_seconds', 'Changes of pods’ cgroups.', shortBuckets, [
+    'operation_type',
+  ]);
+  readonly plegRelistDuration = this.#histogram(
+    'kubelet_pleg_relist_duration_seconds',
+    'One list of everything in a runtime.',
+    shortBuckets,
+  );
+  readonly plegRelistInterval = this.#histogram(
+    'kubelet_pleg_relist_interval_seconds',
+    'Between two lists of everything in a runtime.',
+    shortBuckets,
+  );
+  /** Unix time. */
+  readonly plegLastSeen = this.#gauge('kubelet_pleg_last_seen_seconds', 'When a runtime was last listed, as Unix time.');
+  readonly plegDiscardEvents = this.#counter('kubelet_pleg_discard_events', 'Life-cycle events that were dropped.');
+  /** By `eviction_signal`. */
+  readonly evictions = this.#counter('kubelet_evictions', 'Pods evicted, by signal.', ['eviction_signal']);
+  /** By `volume_plugin`, `operation_name`, `status`, `migrated`. */
+  readonly storageOperationDuration = this.#histogram(
+    'storage_operation_duration_seconds',
+    'Mounting and unmounting of volumes.',
+    [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 25, 50, 120, 300, 600],
+    ['volume_plugin', 'operation_name', 'status', 'migrated'],
+  );
+  /** Unix times; 0: there was none. */
+  readonly gracefulShutdownStart = this.#gauge(
+    'kubelet_graceful_shutdown_start_time_seconds',
+    'When the last graceful shutdown began, as Unix time.',
+  );
+  readonly gracefulShutdownEnd = this.#gauge(
+    'kubelet_graceful_shutdown_end_time_seconds',
+    'When the last graceful shutdown ended, as Unix time.',
+  );
+  /** 1: the configuration in force isn't the one that was asked for. */
+  readonly nodeConfigError = this.#gauge('kubelet_node_config_error', 'Whether the node runs with another configuration than it should.');
+  readonly syncLoopLongestStall = this.#gauge('berth_sync_loop_longest_stall_seconds', 'The longest that the sync loop was held up.');
+
+  constructor({ nodeName, version = kubernetesVersion }: { nodeName: string; version?: string }) {
+    this.runtimeOperations = new RuntimeOperations(this.registry);
+    this.containerStarts = new ContainerStarts(this.registry);
+    this.http = new HttpMetrics(this.registry);
+    addProcessMetrics(this.registry);
+    this.#gauge('kubelet_node_name', 'The node’s name; always 1.', ['node']).set({ node: nodeName }, 1);
+    const [major = '', minor = ''] = version.split('.');
+    const build = { major, minor, git_version: `v${version}`, platform: `${process.platform}/${process.arch}` };
+    this.#gauge('kubernetes_build_info', 'What was built; always 1.', Object.keys(build)).set(build, 1);
+  }
+
+  #histogram(name: string, help: string, buckets: number[], labelNames: string[] = []): Histogram {
+    return new Histogram({ name, help, buckets, labelNames, registers: [this.registry] });
+  }
+
+  #gauge(name: string, help: string, labelNames: string[] = []): Gauge {
+    return new Gauge({ name, help, labelNames, registers: [this.registry] });
+  }
+
+  #counter(name: string, help: string, labelNames: string[] = []): Counter {
+    return new Counter({ name, help, labelNames, registers: [this.registry] });
+  }
+}

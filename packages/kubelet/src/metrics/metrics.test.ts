@@ -1,0 +1,123 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { isReady, podYaml, TestNode } from '../../testing/node.ts';
+
+let node: TestNode;
+
+beforeEach(async () => {
+  node = await TestNode.create();
+  await mkdir(join(node.root, 'manifests'));
+  Object.assign(node.runtime.figures, { cpu: 5_000_000_000n, memory: 2_000_000n, disk: 8192n, mountpoint: node.root });
+  await node.write(
+    'manifests/a.yaml',
+    podYaml('a', '  containers: [{name: main, image: "a:1"}]\n  volumes: [{name: data, emptyDir: {}}]\n'),
+  );
+  await node.kubelet.start();
+  await node.until('a', isReady);
+});
+
+afterEach(() => node.remove());
+
+/** The lines of a scrape, by name and labels. */
+async function scrape(path: string): Promise<Map<string, string>> {
+  const { status, body } = await node.get(path);
+  expect(status, body).toBe(200);
+  const lines = body.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  return new Map(lines.map((line) => /^(\S+?(?:\{.*\})?) (\S+)(?: \d+)?$/.exec(line)?.slice(1) as [string, string]));
+}
+
+it.each([
+  ['kubelet_node_name{node="node"}', '1'],
+  ['kubelet_running_pods', '1'],
+  ['kubelet_running_containers{container_state="running"}', '1'],
+  ['kubelet_desired_pods{static="true"}', '1'],
+  ['kubelet_active_pods{static="true"}', '1'],
+  ['kubelet_mirror_pods', '0'],
+  ['volume_manager_total_volumes{plugin_name="kubernetes.io/empty-dir",state="desired_state_of_world"}', '1'],
+  ['kubelet_runtime_operations_total{operation_type="run_podsandbox"}', '1'],
+  ['kubelet_runtime_operations_total{operation_type="create_container"}', '1'],
+  ['kubelet_runtime_operations_duration_seconds_count{operation_type="start_container"}', '1'],
+  ['kubelet_image_pull_duration_seconds_count{image_size_in_bytes="N/A"}', '1'],
+  ['kubelet_graceful_shutdown_start_time_seconds', '0'],
+  ['kubelet_pod_start_duration_seconds_count', '1'],
+  ['kubelet_pod_start_sli_duration_seconds_count', '1'],
+  ['kubelet_pod_worker_start_duration_seconds_count', '1'],
+  ['kubelet_pod_worker_duration_seconds_count{operation_type="create"}', '1'],
+  ['kubelet_started_pods_total', '1'],
+  ['kubelet_started_containers_total{container_type="container"}', '1'],
+  ['kubelet_started_containers_total{container_type="pod_sandbox"}', '1'],
+])('GET /metrics has %s', async (name, value) => {
+  expect((await scrape('/metrics')).get(name)).toBe(value);
+});
+
+it('GET /metrics tells of the process, of lists and of requests', async () => {
+  await node.get('/containerLogs/default/a/main');
+  await node.get('/no/such/path');
+  const found = await scrape('/metrics');
+  for (const name of [
+    'process_cpu_seconds_total',
+    'process_resident_memory_bytes',
+    'process_start_time_seconds',
+    'process_open_fds',
+    'kubelet_pleg_last_seen_seconds',
+    'kubelet_pleg_relist_duration_seconds_count',
+    'kubelet_pleg_relist_interval_seconds_count',
+  ]) {
+    expect(Number(found.get(name)), name).toBeGreaterThan(0);
+  }
+  const requests = [...found].filter(([name]) => name.startsWith('kubelet_http_requests_total'));
+  expect(requests).toEqual([
+    ['kubelet_http_requests_total{method="GET",path="containerLogs",server_type="socket",long_running="false"}', '1'],
+    ['kubelet_http_requests_total{method="GET",path="other",server_type="socket",long_running="false"}', '1'],
+    ['kubelet_http_requests_total{method="GET",path="metrics",server_type="socket",long_running="false"}', '1'],
+  ]);
+});
+
+it('GET /metrics counts what fails', async () => {
+  node.runtime.faults.set('StartContainer', () => {
+    throw new Error('broken');
+  });
+  await node.write('manifests/b.yaml', podYaml('b', '  containers: [{name: main, image: "a:1"}]\n'));
+  await node.until('b', ({ status }) => status?.containerStatuses?.[0]?.state?.waiting?.reason === 'RunContainerError');
+  const found = await scrape('/metrics');
+  expect(Number(found.get('kubelet_runtime_operations_errors_total{operation_type="start_container"}'))).toBeGreaterThan(0);
+  expect(Number(found.get('kubelet_started_containers_errors_total{container_type="container",code="RunContainerError"}'))).toBeGreaterThan(
+    0,
+  );
+});
+
+it('GET /metrics/resource has the figures that autoscaling goes by', async () => {
+  const found = await scrape('/metrics/resource');
+  expect(found.get('container_cpu_usage_seconds_total{container="main",namespace="default",pod="a"}')).toBe('5');
+  expect(found.get('container_memory_working_set_bytes{container="main",namespace="default",pod="a"}')).toBe('2000000');
+  expect(found.get('pod_memory_working_set_bytes{namespace="default",pod="a"}')).toBe('2000000');
+  expect(Number(found.get('node_cpu_usage_seconds_total'))).toBeGreaterThan(0);
+  expect(Number(found.get('node_memory_working_set_bytes'))).toBeGreaterThan(0);
+  expect([found.get('resource_scrape_error'), found.get('scrape_error')]).toEqual(['0', '0']);
+});
+
+it('GET /metrics/cadvisor labels figures by container, image and pod', async () => {
+  const id = [...node.runtime.containers.keys()][0];
+  const found = [...(await scrape('/metrics/cadvisor'))];
+  const of = (name: string, ...labels: string[]) =>
+    found.find(([key]) => key.startsWith(`${name}{`) && labels.every((label) => key.includes(label)))?.[1];
+  const main = ['container="main"', 'image="a:1"', `name="${id}"`, 'namespace="default"', 'pod="a"'];
+  expect(of('container_cpu_usage_seconds_total', ...main, 'cpu="total"')).toBe('5');
+  expect(of('container_memory_working_set_bytes', ...main)).toBe('2000000');
+  expect(of('container_fs_usage_bytes', ...main)).toBe('8192');
+  expect(of('container_network_receive_bytes_total', 'pod="a"', 'interface="eth0"')).toBe('10');
+  expect(Number(of('container_cpu_usage_seconds_total', 'id="/"'))).toBeGreaterThan(0);
+  expect(Number(found.find(([name]) => name === 'machine_cpu_cores')?.[1])).toBeGreaterThan(0);
+});
+
+it('GET /metrics/slis tells whether health checks are well', async () => {
+  await scrape('/metrics/slis');
+  const found = await scrape('/metrics/slis');
+  expect(found.get('kubernetes_healthcheck{name="syncloop",type="healthz"}')).toBe('1');
+  expect(found.get('kubernetes_healthchecks_total{name="ping",type="healthz",status="success"}')).toBe('2');
+});
+
+it('GET /metrics/probes is there, with or without probes', async () => {
+  expect((await node.get('/metrics/probes')).status).toBe(200);
+});

@@ -1,0 +1,126 @@
+import type { ContainerStatus, Pod } from '@berth/api/objects';
+import { Gauge, type Registry } from 'prom-client';
+import { allStatuses, specOf } from '../pod.ts';
+import type { StatsProvider } from '../stats/stats-provider.ts';
+
+/** Where the figures of pods come from. */
+export interface PodFigures {
+  /** Spec and status of every pod. */
+  pods(): Pod[];
+  stats: StatsProvider;
+}
+
+/** The longest that a scrape waits for figures of volumes. */
+const statsLimitMs = 10_000;
+
+/** Figures that are counted as they are asked for. */
+export function addPodGauges(registry: Registry, figures: PodFigures): void {
+  const pods = (): Pod[] => figures.pods();
+  gauge('kubelet_running_pods', 'Pods with a running sandbox.', [], (set) => set({}, pods().filter(isRunning).length));
+  gauge('kubelet_running_containers', 'Containers in the runtimes, by state.', ['container_state'], (set) => {
+    const states = pods().flatMap(({ status }) => allStatuses(status).flatMap(stateOf));
+    for (const [state, count] of counted(['running', ...states])) set({ container_state: state }, state === 'running' ? count - 1 : count);
+  });
+  const perSource = (name: string, help: string, chosen: (pod: Pod) => boolean): void =>
+    gauge(name, help, ['static'], (set) => {
+      const found = pods().filter(chosen);
+      set({ static: '' }, found.filter((pod) => !isStatic(pod)).length);
+      set({ static: 'true' }, found.filter(isStatic).length);
+    });
+  perSource('kubelet_desired_pods', 'Pods that the node is to run.', (pod) => !pod.metadata?.deletionTimestamp);
+  perSource(
+    'kubelet_active_pods',
+    'Pods that have what the node gives.',
+    ({ status }) => !['Succeeded', 'Failed'].includes(status?.phase ?? ''),
+  );
+  gauge('kubelet_mirror_pods', 'Mirrors of static pods in the API.', [], (set) => set({}, pods().filter(hasMirror).length));
+  gauge('volume_manager_total_volumes', 'Volumes, by plugin and by what they are to be or are.', ['plugin_name', 'state'], (set) => {
+    for (const [state, chosen] of [
+      ['desired_state_of_world', pods()],
+      ['actual_state_of_world', pods().filter(isRunning)],
+    ] as const) {
+      const plugins = chosen.flatMap((pod) => (specOf(pod).volumes ?? []).map(pluginOf));
+      for (const [plugin, count] of counted(plugins)) set({ plugin_name: plugin, state }, count);
+    }
+  });
+  volumeStats(registry, figures.stats);
+
+  function gauge(
+    name: string,
+    help: string,
+    labelNames: string[],
+    collect: (set: (labels: Record<string, string>, value: number) => void) => void,
+  ): void {
+    new Gauge({
+      name,
+      help,
+      labelNames,
+      registers: [registry],
+      collect() {
+        this.reset();
+        collect((labels, value) => this.set(labels, value));
+      },
+    });
+  }
+}
+
+/** Of claimed volumes alone, as in kubelet. */
+function volumeStats(registry: Registry, stats: StatsProvider): void {
+  const names = {
+    available_bytes: 'availableBytes',
+    capacity_bytes: 'capacityBytes',
+    used_bytes: 'usedBytes',
+    inodes: 'inodes',
+    inodes_free: 'inodesFree',
+    inodes_used: 'inodesUsed',
+  } as const;
+  for (const [name, key] of Object.entries(names)) {
+    new Gauge({
+      name: `kubelet_volume_stats_${name}`,
+      help: `What a claimed volume's file system has: ${key}.`,
+      labelNames: ['namespace', 'persistentvolumeclaim'],
+      registers: [registry],
+      async collect() {
+        this.reset();
+        const { pods } = await stats.reading({ signal: AbortSignal.timeout(statsLimitMs) });
+        for (const volume of pods.flatMap(({ volumes }) => volumes ?? [])) {
+          const value = volume[key];
+          if (volume.pvcRef && value !== undefined) {
+            this.set({ namespace: volume.pvcRef.namespace, persistentvolumeclaim: volume.pvcRef.name }, value);
+          }
+        }
+      },
+    });
+  }
+}
+
+/** kubelet calls whatever isn't from the API static. */
+function isStatic({ metadata }: Pod): boolean {
+  return metadata?.annotations?.['kubernetes.io/config.source'] !== 'api';
+}
+
+function hasMirror({ metadata }: Pod): boolean {
+  return metadata?.annotations?.['kubernetes.io/config.mirror'] !== undefined;
+}
+
+function isRunning({ status }: Pod): boolean {
+  return allStatuses(status).some(({ state }) => state?.running);
+}
+
+function stateOf({ state, containerID }: ContainerStatus): string[] {
+  if (state?.running) return ['running'];
+  if (state?.terminated) return ['exited'];
+  return containerID ? ['created'] : [];
+}
+
+/** `emptyDir` -> `kubernetes.io/empty-dir` */
+function pluginOf(volume: object): string {
+  const type = Object.keys(volume).find((key) => key !== 'name') ?? 'empty-dir';
+  return `kubernetes.io/${type.replaceAll(/(?<=[a-z])(?=[A-Z])/g, '-').toLowerCase()}`;
+}
+
+function counted(words: string[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1);
+  return counts;
+}
