@@ -5,10 +5,11 @@ import type { ObjectSource } from '../sources/object-source.ts';
 import type { PodSource } from '../sources/pod-source.ts';
 import { milliseconds } from './duration.ts';
 import { isOpen } from './feature-gates.ts';
+import { imageOptions } from './image-options.ts';
 import type { KubeletConfiguration } from './kubelet-configuration.ts';
 
 /** What of a kubelet's options its configuration says. */
-type ConfiguredOptions = Pick<KubeletOptions, 'runtimeRequestTimeoutMs' | 'backOff' | 'intervals'>;
+type ConfiguredOptions = Pick<KubeletOptions, 'runtimeRequestTimeoutMs' | 'backOff' | 'intervals' | 'pullLimits' | 'imageGc'>;
 
 /** A node's configuration as the options of the kubelet's parts. */
 export function kubeletOptions(configuration: KubeletConfiguration): ConfiguredOptions {
@@ -16,6 +17,7 @@ export function kubeletOptions(configuration: KubeletConfiguration): ConfiguredO
     runtimeRequestTimeoutMs: milliseconds(configuration.runtimeRequestTimeout),
     backOff: crashBackOff(configuration),
     intervals: { syncMs: milliseconds(configuration.syncFrequency) },
+    ...imageOptions(configuration),
   };
 }
 

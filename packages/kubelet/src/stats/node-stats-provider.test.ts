@@ -90,10 +90,8 @@ it('a summary tells of the node, its limits and its file systems', async () => {
 });
 
 it('a pod is told with what the runtime says, its volumes, logs and ephemeral storage', async () => {
-  await writeFile(
-    join(node.root, 'kubelet/pods', uidOf(node.pod('a') as Pod), 'volumes/kubernetes.io~empty-dir/data/file'),
-    'x'.repeat(9000),
-  );
+  const directory = join(node.root, 'kubelet/pods', uidOf(node.pod('a') as Pod));
+  await writeFile(join(directory, 'volumes/kubernetes.io~empty-dir/data/file'), 'x'.repeat(9000));
   const pod = await podStats();
   expect(pod).toMatchObject({
     podRef: { name: 'a', namespace: 'default' },
@@ -104,10 +102,10 @@ it('a pod is told with what the runtime says, its volumes, logs and ephemeral st
     containers: [{ name: 'main', rootfs: { usedBytes: 8192, inodesUsed: 3 }, logs: { inodesUsed: 2 } }],
     volume: [{ name: 'data', inodesUsed: 2 }],
   });
+  const hosts = (await stat(join(directory, 'etc-hosts'))).blocks * 512;
   const [volume, logs] = [pod?.volume?.[0]?.usedBytes ?? 0, pod?.containers[0]?.logs?.usedBytes ?? 0];
   expect(volume).toBeGreaterThanOrEqual(9000);
-  const { blocks } = await stat(join(node.root, 'kubelet/pods', uidOf(node.pod('a') as Pod), 'etc-hosts'));
-  expect(pod?.['ephemeral-storage']?.usedBytes).toBe(8192 + volume + logs + blocks * 512);
+  expect(pod?.['ephemeral-storage']?.usedBytes).toBe(8192 + volume + logs + hosts);
 });
 
 it('only_cpu_and_memory leaves out what takes long', async () => {
