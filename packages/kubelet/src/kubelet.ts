@@ -15,7 +15,7 @@ import { type Explanation, explain } from './explain/explanation.ts';
 import { NodeGc, type NodeGcOptions } from './gc/node-gc.ts';
 import { KubeletNode, type KubeletNodeOptions } from './kubelet-node.ts';
 import { ContainerLogManager } from './logs/container-log-manager.ts';
-import { defaultLogRotation, type LogRotationOptions } from './logs/log-rotation.ts';
+import { defaultLogRotation } from './logs/log-rotation.ts';
 import { KubeletMetrics } from './metrics/kubelet-metrics.ts';
 import { PodStartLatency } from './metrics/pod-start-latency.ts';
 import { type EnvironmentOptions, NodeEnvironment } from './node-environment.ts';
@@ -30,9 +30,8 @@ import { Probes } from './probes/pod-probes.ts';
 import type { ResizeAdmission } from './resize/resize-admission.ts';
 import { NodeRuntimes, type NodeRuntimesOptions } from './runtime/node-runtimes.ts';
 import type { RuntimeClient } from './runtime/runtime-client.ts';
-import { KubeletHost } from './server/kubelet-host.ts';
+import { KubeletHost, type ServingOptions } from './server/kubelet-host.ts';
 import { KubeletServer } from './server/server.ts';
-import type { KubeletServerOptions } from './server/server-options.ts';
 import { ClusterPods } from './sources/cluster-pods.ts';
 import type { PodSource } from './sources/pod-source.ts';
 import { defaultIntervals, type Intervals, SyncLoop } from './sync-loop.ts';
@@ -40,7 +39,13 @@ import { PodTraces } from './trace/pod-traces.ts';
 import { NodeVolumes, type VolumeOptions } from './volumes/node-volumes.ts';
 
 /** What a kubelet is made of. Times and back-off are for tests; their defaults are kubelet's. */
-export interface KubeletOptions extends NodeRuntimesOptions, EnvironmentOptions, NodeGcOptions, VolumeOptions, KubeletNodeOptions {
+export interface KubeletOptions
+  extends NodeRuntimesOptions,
+    EnvironmentOptions,
+    NodeGcOptions,
+    VolumeOptions,
+    KubeletNodeOptions,
+    ServingOptions {
   /** RUN: `kubelet.sock` is made here. */
   run: string;
   /** Containers' logs: `NAMESPACE_NAME_UID/CONTAINER/RESTART.log` below. */
@@ -58,16 +63,6 @@ export interface KubeletOptions extends NodeRuntimesOptions, EnvironmentOptions,
   runtimeRequestTimeoutMs?: number;
   /** Default: a running pod gets whatever it asks for. */
   admitResize?: ResizeAdmission;
-  /** The metrics that the runtimes' connections have their taps from. */
-  metrics?: KubeletMetrics;
-  /** The ports that it answers on besides its unix socket. */
-  server?: KubeletServerOptions;
-  /** Of containers' logs. */
-  logRotation?: Partial<LogRotationOptions>;
-  /** What /logs/ shows. Default /var/log. */
-  nodeLogDir?: string;
-  /** What /configz shows. */
-  configuration?(): object;
   clock?: Clock;
   backOff?: Partial<BackOff>;
   intervals?: Partial<Intervals>;
@@ -171,28 +166,11 @@ export class Kubelet {
       clock: this.#clock,
       log,
     });
-    const logParts = { directories: this.#directories, runtimes: this.#runtimes, clock: this.#clock, log, pods: () => this.pods() };
-    this.#logs = new ContainerLogManager(logParts, { ...defaultLogRotation, ...options.logRotation });
-    this.#server = new KubeletServer({
-      path: join(options.run, 'kubelet.sock'),
-      node: new KubeletHost({
-        ...options,
-        runtimes: this.#runtimes,
-        directories: this.#directories,
-        cgroups: this.#node.cgroups,
-        traces: this.#traces,
-        metrics: this.#metrics,
-        clock: this.#clock,
-        pods: () => this.pods(),
-        events: () => this.events(),
-        unhealthy: () => this.unhealthy(),
-        explain: (pod) => this.#explain(pod),
-        sourceProblems: () => this.sourceProblems(),
-      }),
-      ...(options.server && { ports: options.server }),
-      log: options.log,
-      clock: this.#clock,
-    });
+    const parts = { ...options, kubelet: this, runtimes: this.#runtimes, directories: this.#directories, clock: this.#clock };
+    this.#logs = new ContainerLogManager(parts, { ...defaultLogRotation, ...options.logRotation });
+    const { cgroups } = this.#node;
+    const node = new KubeletHost({ ...parts, cgroups, traces: this.#traces, metrics: this.#metrics });
+    this.#server = new KubeletServer({ ...parts, path: join(options.run, 'kubelet.sock'), node, ports: options.server });
   }
 
   /** Serves, and begins to run pods. */
@@ -285,7 +263,8 @@ export class Kubelet {
     return this.#admission.admit({ pod, others: this.#workers.activePods() });
   }
 
-  #explain(pod: Pod): Explanation {
+  /** How far the pod has come, and what it waits for. */
+  explain(pod: Pod): Explanation {
     const worker = this.#workers.get(uidOf(pod));
     const trace = this.#traces.of(fullNameOf(pod)) ?? { records: [], open: [], sandboxIds: [] };
     const backOff = { ...defaultBackOff, ...this.#options.backOff };

@@ -1,32 +1,61 @@
-import type { Pod } from '@berth/api/objects';
+import { defaultPod } from '@berth/api/defaults';
+import type { Container, ContainerRestartRule, EphemeralContainer, Pod, ResourceRequirements } from '@berth/api/objects';
+import { validatePod } from '@berth/api/validation';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { instance, makePod, now, seconds } from '../testing/observed-pod.ts';
-import type { Action } from './plan/action.ts';
-import { defaultBackOff, failureAfter } from './plan/back-off.ts';
+import { arbitraryObject } from '../../api/testing/arbitrary-object.ts';
+import { happen } from '../testing/happen.ts';
+import { makePod, now, observe, seconds } from '../testing/observed-pod.ts';
 import { type Fallible, failureKey } from './plan/failure-key.ts';
 import type { ContainerInstance, ObservedPod } from './plan/observed-pod.ts';
 import { plan } from './plan.ts';
 
-const names = ['first', 'main', 'side'];
+const names = ['first', 'proxy', 'second', 'main', 'side', 'debugger'];
 const time = fc.integer({ min: -2000, max: 0 }).map(seconds);
+const policies = fc.constantFrom('Always', 'OnFailure', 'Never');
+const amounts = fc.constantFrom<ResourceRequirements[]>(
+  {},
+  { requests: { cpu: '100m' } },
+  { requests: { cpu: '1', memory: '1Gi' }, limits: { memory: '2Gi' } },
+);
 
-const pods = fc
+const rules: fc.Arbitrary<ContainerRestartRule[]> = fc.array(
+  fc.record({
+    action: fc.constantFrom('Restart', 'RestartAllContainers'),
+    exitCodes: fc.record({ operator: fc.constantFrom('In', 'NotIn'), values: fc.subarray([0, 1, 137]) }),
+  }),
+  { maxLength: 2 },
+);
+
+function containers(name: string, restartPolicy: fc.Arbitrary<string | undefined>): fc.Arbitrary<Container> {
+  return fc
+    .record({
+      image: fc.constantFrom('a:1', 'b:1'),
+      imagePullPolicy: fc.constantFrom('Always', 'IfNotPresent', 'Never'),
+      restartPolicy,
+      rules: fc.option(rules, { nil: undefined }),
+      resources: amounts,
+      resizePolicy: fc.constantFrom<Container['resizePolicy'][]>([], [{ resourceName: 'cpu', restartPolicy: 'RestartContainer' }]),
+    })
+    .map(({ rules: restartPolicyRules, ...rest }) => ({ name, ...rest, ...(rest.restartPolicy && { restartPolicyRules }) }));
+}
+
+const own = fc.option(policies, { nil: undefined });
+const pods: fc.Arbitrary<Pod> = fc
   .record({
-    restartPolicy: fc.constantFrom('Always', 'OnFailure', 'Never'),
-    pull: fc.constantFrom('Always', 'IfNotPresent', 'Never'),
-    withInit: fc.boolean(),
+    restartPolicy: policies,
     activeDeadlineSeconds: fc.option(fc.integer({ min: 1, max: 5000 }), { nil: undefined }),
+    containers: fc.tuple(containers('main', own), containers('side', own)),
+    initContainers: fc
+      .tuple(containers('first', own), containers('proxy', fc.constant('Always')), containers('second', own))
+      .chain((all) => fc.subarray(all)),
+    ephemeralContainers: fc.constantFrom<EphemeralContainer[][]>(
+      [],
+      [{ name: 'debugger', image: 'a:1' }],
+      [{ name: 'debugger', image: 'a:1', targetContainerName: 'main' }],
+    ),
   })
-  .map(({ restartPolicy, pull, withInit, activeDeadlineSeconds }): Pod => {
-    const container = (name: string) => ({ name, image: 'a:1', imagePullPolicy: pull as 'Always' });
-    return makePod({
-      restartPolicy: restartPolicy as 'Always',
-      activeDeadlineSeconds,
-      containers: [container('main'), container('side')],
-      ...(withInit && { initContainers: [container('first')] }),
-    });
-  });
+  .map(makePod);
 
 const instances = fc.record<ContainerInstance>({
   id: fc.uuid(),
@@ -39,9 +68,11 @@ const instances = fc.record<ContainerInstance>({
   finishedAt: fc.option(time, { nil: undefined }),
   exitCode: fc.constantFrom(0, 1, 137),
   reason: fc.constantFrom('', 'OOMKilled'),
-  message: fc.constant(''),
+  message: fc.string(),
   image: fc.constant('a:1'),
   imageId: fc.constant('sha256:1'),
+  definition: fc.constantFrom(undefined, 'an old one'),
+  resources: fc.option(amounts, { nil: undefined }),
 });
 
 const failures = fc.dictionary(
@@ -59,49 +90,111 @@ const failures = fc.dictionary(
   fc.record({ reason: fc.constantFrom('ErrImagePull', 'FailedMount'), message: fc.string(), at: time, delayMs: fc.nat(400_000) }),
 );
 
-const states: fc.Arbitrary<ObservedPod> = fc.record({
-  handler: fc.constant('runc'),
-  sandboxes: fc.uniqueArray(
-    fc.record({
-      id: fc.constantFrom('s0', 's1'),
-      attempt: fc.nat(3),
-      ready: fc.boolean(),
-      createdAt: time,
-      ips: fc.constantFrom([], ['10.0.0.2']),
-    }),
-    { selector: ({ id }) => id },
-  ),
-  containers: fc.uniqueArray(instances, { selector: ({ id }) => id, maxLength: 8 }),
-  images: fc.constantFrom<ObservedPod['images']>(
-    {},
-    { 'a:1': { present: true, checkedAt: now } },
-    { 'a:1': { present: false, checkedAt: seconds(-3) } },
-  ),
-  failures,
-  restartDelays: fc.dictionary(fc.constantFrom(...names), fc.record({ delayMs: fc.nat(300_000), setAt: time })),
-  directories: fc.constantFrom('unknown', 'prepared', 'removed'),
-  volumesStale: fc.boolean(),
-  deletion: fc.option(fc.record({ gracePeriodSeconds: fc.nat(60) }), { nil: undefined }),
-  refusal: fc.option(fc.constant({ reason: 'Unsupported', message: 'why' }), { nil: undefined, freq: 9 }),
-});
+const verdict = fc.record(
+  {
+    started: fc.boolean(),
+    ready: fc.boolean(),
+    failed: fc.record({ probe: fc.constantFrom('startup', 'liveness'), message: fc.string() }),
+  },
+  { requiredKeys: ['started', 'ready'] },
+);
+
+const states: fc.Arbitrary<ObservedPod> = fc
+  .record({
+    handler: fc.constant('runc'),
+    sandboxes: fc.uniqueArray(
+      fc.record({
+        id: fc.constantFrom('s0', 's1'),
+        attempt: fc.nat(3),
+        ready: fc.boolean(),
+        createdAt: time,
+        ips: fc.constantFrom<string[][]>([], ['10.0.0.2']),
+      }),
+      { selector: ({ id }) => id },
+    ),
+    containers: fc.uniqueArray(instances, { selector: ({ id }) => id, maxLength: 8 }),
+    images: fc.constantFrom<ObservedPod['images']>(
+      {},
+      { 'a:1': { present: true, checkedAt: now } },
+      { 'a:1': { present: false, checkedAt: seconds(-3) } },
+    ),
+    failures,
+    restartDelays: fc.dictionary(fc.constantFrom(...names), fc.record({ delayMs: fc.nat(300_000), setAt: time })),
+    directories: fc.constantFrom<ObservedPod['directories'][]>('unknown', 'prepared', 'removed'),
+    volumesStale: fc.boolean(),
+    deletion: fc.option(fc.record({ gracePeriodSeconds: fc.nat(60) }), { nil: undefined }),
+    endingSince: fc.option(time, { nil: undefined }),
+    refusal: fc.option(fc.constant({ reason: 'Unsupported', message: 'why' }), { nil: undefined, freq: 9 }),
+    pendingResize: fc.option(fc.constant({ reason: 'Deferred' as const, message: 'why' }), { nil: undefined }),
+    verdicts: fc.array(fc.option(verdict, { nil: undefined }), { minLength: 8, maxLength: 8 }),
+  })
+  .map(({ verdicts, ...state }) => {
+    const probed = state.containers.flatMap(({ id }, index) => (verdicts[index] ? [[id, verdicts[index]]] : []));
+    return { ...state, probes: Object.fromEntries(probed) };
+  });
+
+/** Plans and lets happen what is planned until nothing is left to do; fails if that never comes. */
+function settle(pod: Pod, world: ObservedPod, succeeds: () => boolean): void {
+  for (let round = 0; round < 80; round++) {
+    const { actions, status, finished } = plan(pod, world, now);
+    world.previous = status;
+    if (actions.length === 0) {
+      expect(finished === true || status.phase !== undefined).toBe(true);
+      return;
+    }
+    for (const action of actions) happen(world, pod, action, succeeds());
+  }
+  throw new Error(`no end in sight: ${JSON.stringify(plan(pod, world, now).actions)}`);
+}
+
+/** What befalls a pod that had come to rest. */
+const events = fc.oneof(
+  fc.record({ kind: fc.constant('exit' as const), index: fc.nat(7), exitCode: fc.constantFrom(0, 1, 137) }),
+  fc.record({ kind: fc.constant('probe' as const), index: fc.nat(7), verdict }),
+  fc.record({ kind: fc.constant('update' as const), pod: pods }),
+  fc.record({ kind: fc.constant('lose' as const), index: fc.nat(7) }),
+  fc.record({ kind: fc.constant('sandbox' as const) }),
+  fc.record({ kind: fc.constant('forgive' as const) }),
+  fc.record({ kind: fc.constant('delete' as const), gracePeriodSeconds: fc.nat(60) }),
+);
 
 describe('the planner', () => {
   it('never throws, and comes to an end under any answers of the runtime', () => {
     fc.assert(
       fc.property(pods, states, fc.infiniteStream(fc.boolean()), (pod, state, successes) => {
-        const world = structuredClone(state);
-        for (let round = 0; round < 60; round++) {
-          const { actions, status, finished } = plan(pod, world, now);
-          world.previous = status;
-          if (actions.length === 0) {
-            expect(finished === true || status.phase !== undefined).toBe(true);
-            return;
-          }
-          for (const action of actions) happen(world, action, successes.next().value);
-        }
-        throw new Error(`no end in sight: ${JSON.stringify(plan(pod, world, now).actions)}`);
+        settle(pod, structuredClone(state), () => successes.next().value);
       }),
       { numRuns: 500 },
+    );
+  });
+
+  it('comes to an end again whatever befalls a pod: ends, verdicts, changes in place, losses, deletion', () => {
+    fc.assert(
+      fc.property(pods, fc.array(events, { maxLength: 6 }), fc.infiniteStream(fc.boolean()), (first, befalls, successes) => {
+        const world = observe({ sandboxes: [], images: {}, directories: 'unknown' });
+        let pod = first;
+        settle(pod, world, () => successes.next().value);
+        for (const event of befalls) {
+          pod = event.kind === 'update' && world.deletion === undefined ? event.pod : pod;
+          befall(world, event);
+          settle(pod, world, () => successes.next().value);
+        }
+        world.failures = {};
+        settle(pod, world, () => true);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('makes a plan of any pod that passes validation, and any other gets errors that name a field', () => {
+    const any = arbitraryObject('v1', 'Pod') as unknown as fc.Arbitrary<Pod>;
+    fc.assert(
+      fc.property(fc.oneof(pods, any), states, (pod, state) => {
+        const errors = validatePod(pod);
+        if (errors.length === 0) expect(plan(defaultPod(pod), state, now).status.phase).toBeDefined();
+        for (const { path, message } of errors) expect([path, message]).not.toContain('');
+      }),
+      { numRuns: 150 },
     );
   });
 
@@ -125,62 +218,31 @@ describe('the planner', () => {
       { numRuns: 300 },
     );
   });
+
+  it('never stops a sidecar for good while another container runs', () => {
+    fc.assert(
+      fc.property(pods, states, (pod, state) => {
+        const { actions } = plan(pod, { ...state, failures: {} }, now);
+        const sidecar = (name: string) => pod.spec?.initContainers?.some((each) => each.name === name && each.restartPolicy === 'Always');
+        for (const action of actions) {
+          if (action.kind !== 'stop-containers' || !action.podEnds || !action.containers.some(({ name }) => sidecar(name))) continue;
+          const alive = state.containers.filter(({ state: is }) => is === 'running' || is === 'unknown');
+          expect(alive.every(({ name }) => sidecar(name))).toBe(true);
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
 });
 
-/** What an action does to the world, or what its failure leaves behind. Time stands still. */
-function happen(world: ObservedPod, action: Action, succeeds: boolean): void {
-  if (!succeeds) {
-    const outcome = {
-      reason: action.kind === 'start-container' && action.pull ? 'ErrImagePull' : 'Failed',
-      message: 'why',
-      transient: false,
-    };
-    world.failures[failureKey(action)] = failureAfter(world.failures[failureKey(action)], outcome, now, defaultBackOff);
-    if (action.kind === 'start-container') world.images = {};
-    return;
+function befall(world: ObservedPod, event: typeof events extends fc.Arbitrary<infer E> ? E : never): void {
+  const instance = 'index' in event ? world.containers[event.index] : undefined;
+  if (event.kind === 'exit' && instance?.state === 'running') {
+    Object.assign(instance, { state: 'exited', exitCode: event.exitCode, finishedAt: seconds(-1) });
   }
-  delete world.failures[failureKey(action)];
-  switch (action.kind) {
-    case 'prepare':
-      world.directories = 'prepared';
-      break;
-    case 'refresh-volumes':
-      world.volumesStale = false;
-      break;
-    case 'clean-up':
-      world.directories = 'removed';
-      break;
-    case 'run-sandbox':
-      world.sandboxes.unshift({ id: `new-${action.attempt}`, attempt: action.attempt, ready: true, createdAt: now, ips: [] });
-      break;
-    case 'stop-sandbox':
-      for (const sandbox of world.sandboxes) if (sandbox.id === action.sandboxId) sandbox.ready = false;
-      stop(world, (instance) => instance.sandboxId === action.sandboxId);
-      break;
-    case 'remove-sandbox':
-      world.sandboxes = world.sandboxes.filter(({ id }) => id !== action.sandboxId);
-      world.containers = world.containers.filter(({ sandboxId }) => sandboxId !== action.sandboxId);
-      break;
-    case 'check-image':
-      world.images = { ...world.images, [action.image]: { present: true, checkedAt: now } };
-      break;
-    case 'start-container':
-      world.images = {};
-      if (action.restartDelayMs !== undefined) world.restartDelays[action.container] = { delayMs: action.restartDelayMs, setAt: now };
-      world.containers.unshift(
-        instance(action.container, { attempt: action.attempt, sandboxId: action.sandboxId, createdAt: now, startedAt: now }),
-      );
-      break;
-    case 'stop-containers':
-      stop(world, ({ id }) => action.containers.some((container) => container.id === id));
-      break;
-    case 'remove-container':
-      world.containers = world.containers.filter(({ id }) => id !== action.containerId);
-  }
-}
-
-function stop(world: ObservedPod, concerned: (instance: ContainerInstance) => boolean): void {
-  for (const instance of world.containers) {
-    if (concerned(instance) && instance.state !== 'exited') Object.assign(instance, { state: 'exited', exitCode: 137, finishedAt: now });
-  }
+  if (event.kind === 'probe' && instance) world.probes = { ...world.probes, [instance.id]: event.verdict };
+  if (event.kind === 'lose' && instance) world.containers = world.containers.filter((each) => each !== instance);
+  if (event.kind === 'sandbox') for (const sandbox of world.sandboxes) sandbox.ready = false;
+  if (event.kind === 'forgive') world.failures = {};
+  if (event.kind === 'delete') Object.assign(world, { deletion: { gracePeriodSeconds: event.gracePeriodSeconds }, endingSince: now });
 }

@@ -69,6 +69,8 @@ export class TimerRuntime {
   readonly graces: number[] = [];
   /** By RPC: what happens before it is answered. */
   readonly faults = new Map<string, Fault>();
+  /** By RPC: what is answered without anything being done. */
+  readonly lies = new Map<string, (request: never) => object>();
   /** Where sessions are: the URL of each has its request, as JSON. */
   streamingUrl = '';
   /** Its life-cycle events, those of ends and of sandboxes. */
@@ -86,8 +88,8 @@ export class TimerRuntime {
 
   async open(): Promise<void> {
     this.#served = await serve(this.address, [
-      [RuntimeServiceService, this.#runtime()],
-      [ImageServiceService, this.#imageService()],
+      [RuntimeServiceService, this.#lying(this.#runtime())],
+      [ImageServiceService, this.#lying(this.#imageService())],
     ]);
   }
 
@@ -243,6 +245,16 @@ export class TimerRuntime {
     };
   }
 
+  /** Answers that are streams aren't lied about. */
+  #lying<T extends object>(implementation: T): T {
+    const methods = Object.entries(implementation).map(([name, method]) => {
+      const rpc = name.charAt(0).toUpperCase() + name.slice(1);
+      if (rpc === 'GetContainerEvents') return [name, method];
+      return [name, (request: never, context: CallContext) => (this.lies.get(rpc) ?? method)(request, context)];
+    });
+    return Object.fromEntries(methods) as T;
+  }
+
   #session(request: object): string {
     return `${this.streamingUrl}/token?request=${encodeURIComponent(JSON.stringify(request))}`;
   }
@@ -253,8 +265,8 @@ export class TimerRuntime {
       ...imageCalls({
         ...this.imageStore,
         images: this.images,
+        faults: this.faults,
         called: (rpc, subject, context) => this.#called(rpc, subject, context),
-        fault: async (rpc, context) => this.faults.get(rpc)?.(context),
       }),
     };
   }

@@ -8,6 +8,7 @@ describe('behaviourOf', () => {
     expect(of({ 'example.com/exit-after': '1s' })).toEqual({
       exitAfter: undefined,
       exitCode: 0,
+      terminationMessage: undefined,
       execOutput: [],
       execExitCode: 0,
       startAfter: 0,
@@ -37,6 +38,15 @@ describe('behaviourOf', () => {
       'fake.berth.dev/ignore-stop': 'true',
     };
     expect(of(annotations)).toMatchObject({ startAfter: 'never', output: ['a', 'b'], outputEvery: 30_000, ignoresStop: true });
+  });
+
+  it.each([
+    [0, 42],
+    [1, 7],
+    [2, 0],
+    [9, 0],
+  ])('gives start %i of a container with several exit codes its own: %i', (attempt, exitCode) => {
+    expect(behaviourOf('web', { 'fake.berth.dev/exit-code': '42, 7,0' }, attempt)).toMatchObject({ exitCode });
   });
 
   it.each([

@@ -5,6 +5,8 @@ export interface Behaviour {
   /** From start to the end by itself; undefined: runs until it is stopped. */
   exitAfter: number | undefined;
   exitCode: number;
+  /** Written to its termination log at that end. */
+  terminationMessage: string | undefined;
   /** From StartContainer to running; `never`: stays created, so that its pod never gets ready. */
   startAfter: number | 'never';
   /** Lines written to stdout at the start, and again each `outputEvery`. */
@@ -26,6 +28,7 @@ const prefix = 'fake.berth.dev/';
 const annotationNames = [
   'exit-after',
   'exit-code',
+  'termination-message',
   'start-after',
   'output',
   'output-every',
@@ -37,14 +40,15 @@ const annotationNames = [
 ] as const;
 type AnnotationName = (typeof annotationNames)[number];
 
-/** Reads the behaviour of `container`; a name that isn't known or a malformed value is INVALID_ARGUMENT. */
-export function behaviourOf(container: string, annotations: Record<string, string>): Behaviour {
+/** Reads the behaviour of the start number `attempt` of `container`, counted from 0; a name that isn't known or a malformed value is INVALID_ARGUMENT. */
+export function behaviourOf(container: string, annotations: Record<string, string>, attempt = 0): Behaviour {
   checkNames(annotations);
   const text = (name: AnnotationName): string | undefined => annotations[`${prefix}${container}.${name}`] ?? annotations[prefix + name];
   const time = (name: AnnotationName): number | undefined => milliseconds(name, text(name));
   return {
     exitAfter: time('exit-after'),
-    exitCode: exitCode('exit-code', text('exit-code')),
+    exitCode: exitCodeOfStart('exit-code', text('exit-code'), attempt),
+    terminationMessage: text('termination-message'),
     startAfter: text('start-after') === 'never' ? 'never' : (time('start-after') ?? 0),
     output: text('output')?.split('\n') ?? [],
     outputEvery: time('output-every'),
@@ -73,6 +77,12 @@ function milliseconds(name: AnnotationName, text: string | undefined): number | 
   const [, count, unit] = /^(\d+(?:\.\d+)?)(ms|s|m)$/.exec(text) ?? [];
   if (count === undefined) throw invalid(name, text, 'give a duration: 500ms, 3s, 2m');
   return Number(count) * (unit === 'm' ? 60_000 : unit === 's' ? 1000 : 1);
+}
+
+/** Of several codes each start has its own; the last one is that of all that follow. */
+function exitCodeOfStart(name: AnnotationName, text: string | undefined, attempt: number): number {
+  const codes = (text ?? '0').split(',').map((code) => exitCode(name, code.trim()));
+  return codes[Math.min(attempt, codes.length - 1)] ?? 0;
 }
 
 function exitCode(name: AnnotationName, text: string | undefined): number {

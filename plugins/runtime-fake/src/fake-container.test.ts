@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ContainerConfig, PodSandboxConfig } from '@berth/sdk/cri';
@@ -31,7 +31,10 @@ function container(annotations: Record<string, string> = {}): { container: FakeC
   const spec: ContainerSpec = {
     id: 'c',
     sandbox,
-    config: ContainerConfig.fromPartial({}),
+    config: ContainerConfig.fromPartial({
+      annotations: { 'io.kubernetes.container.terminationMessagePath': '/dev/termination-log' },
+      mounts: [{ hostPath: join(directory, 'last-words'), containerPath: '/dev/termination-log' }],
+    }),
     directory,
     rootfs: undefined,
     process,
@@ -90,6 +93,14 @@ describe('FakeContainer', () => {
     await talking.start(never);
     const lines = readFileSync(join(directory, 'logs/0.log'), 'utf8').trimEnd().split('\n');
     expect(lines.map((line) => line.replace(/^\S+ /, ''))).toEqual(['stdout F one', 'stdout F two']);
+  });
+
+  it('says why it ends in its termination log', async () => {
+    writeFileSync(join(directory, 'last-words'), '');
+    const { container: crashing, exit } = container({ 'exit-after': '1ms', 'exit-code': '3', 'termination-message': 'out of luck' });
+    await crashing.start(never);
+    await exit;
+    expect(readFileSync(join(directory, 'last-words'), 'utf8')).toBe('out of luck');
   });
 
   it('goes on after a restart of the shim', async () => {

@@ -1,5 +1,5 @@
 import { EventEmitter, once } from 'node:events';
-import { appendFileSync, mkdirSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Writable } from 'node:stream';
 import { unlessAborted } from '@berth/sdk/abort';
@@ -7,6 +7,9 @@ import { exitCodeOf, killedExitCode } from '@berth/shim/exit-code';
 import type { ContainerSpec, Exit, FoundContainer } from '@berth/shim/runtime';
 import type { Behaviour } from './behaviour.ts';
 import { type ContainerRecord, readRecord, writeRecord } from './container-record.ts';
+
+/** Where a kubelet notes the path of the termination log, which is one of the container's mounts. */
+const terminationMessagePath = 'io.kubernetes.container.terminationMessagePath';
 
 /** One container: a record on disk, and timers for what is still to come. */
 export class FakeContainer {
@@ -97,9 +100,19 @@ export class FakeContainer {
   #exit(exitCode: number): void {
     if (this.#record.startedAt === undefined || this.#record.exit) return;
     this.dispose();
+    if (exitCode !== killedExitCode) this.#sayWhy();
     this.#record.exit = { exitCode, finishedAt: Date.now() };
     this.#save();
     this.#onExit(toExit(this.#record.exit));
+  }
+
+  #sayWhy(): void {
+    const { annotations, mounts } = this.#spec.config;
+    const path = annotations[terminationMessagePath];
+    const log = mounts.find(({ containerPath }) => containerPath === path);
+    const { terminationMessage } = this.#behaviour;
+    // A kubelet that removes the pod already has taken the file away.
+    if (terminationMessage !== undefined && log && existsSync(log.hostPath)) writeFileSync(log.hostPath, terminationMessage);
   }
 
   /** Writes the output in CRI log format. */

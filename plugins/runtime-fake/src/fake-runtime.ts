@@ -100,5 +100,5 @@ export class FakeRuntime implements Runtime {
 }
 
 function behaviourOfContainer(spec: ContainerSpec): Behaviour {
-  return behaviourOf(spec.config.metadata?.name ?? '', spec.sandbox.config.annotations);
+  return behaviourOf(spec.config.metadata?.name ?? '', spec.sandbox.config.annotations, spec.config.metadata?.attempt);
 }

@@ -4,10 +4,9 @@ import { containerFields } from './container-fields.ts';
 
 /** What a pod asks for and the node leaves out, the pod running all the same. */
 export function leftOutFields(pod: Pod): { reason: string; message: string }[] {
-  const sized = storageLimits(pod);
-  if (sized.length === 0) return [];
-  const message = `${sized.join(', ')}: ignored; the size of volumes and container files is not watched`;
-  return [{ reason: 'StorageLimitsNotSupported', message }];
+  const warn = (reason: string, fields: string[], effect: string) =>
+    fields.length > 0 ? [{ reason, message: `${fields.join(', ')}: ${effect}` }] : [];
+  return [...warn('StorageLimitsNotSupported', storageLimits(pod), 'ignored; the size of volumes and container files is not watched')];
 }
 
 function storageLimits(pod: Pod): string[] {

@@ -32,7 +32,7 @@ afterEach(() => node.remove());
 function manager(options: Partial<LogRotationOptions> = {}): ContainerLogManager {
   const runtimes = new NodeRuntimes({ runtimes: new Map([['timer', node.client]]), defaultHandler: 'timer', runtimeClasses: [] });
   const directories = new PodDirectories(join(node.root, 'kubelet'), join(node.root, 'logs'));
-  const parts = { directories, runtimes, pods: () => node.kubelet.pods(), clock, log: pino({ level: 'silent' }) };
+  const parts = { directories, runtimes, kubelet: node.kubelet, clock, log: pino({ level: 'silent' }) };
   return new ContainerLogManager(parts, { ...defaultLogRotation, containerLogMaxSize: 10, containerLogMaxFiles: 3, ...options });
 }
 

@@ -14,8 +14,10 @@ import { type LogRotationOptions, rotateLog } from './log-rotation.ts';
 interface ContainerLogManagerParts {
   directories: PodDirectories;
   runtimes: NodeRuntimes;
-  /** With their status: running containers are known by it. */
-  pods(): Pod[];
+  kubelet: {
+    /** With their status: running containers are known by it. */
+    pods(): Pod[];
+  };
   clock: Clock;
   log: Logger;
 }
@@ -57,7 +59,7 @@ export class ContainerLogManager {
 
   /** Rotates what is too large now. What fails is logged, and looked at again the next time. */
   async rotate(signal: AbortSignal): Promise<void> {
-    const logs = this.#parts.pods().flatMap((pod) => this.#logsOf(pod));
+    const logs = this.#parts.kubelet.pods().flatMap((pod) => this.#logsOf(pod));
     const work = async (): Promise<void> => {
       for (let next = logs.shift(); next && !signal.aborted; next = logs.shift()) await this.#rotateIfLarge(next, signal);
     };

@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import type { NodeCgroups } from '../cgroup/node-cgroups.ts';
 import type { Clock } from '../clock.ts';
 import type { Explanation } from '../explain/explanation.ts';
+import type { LogRotationOptions } from '../logs/log-rotation.ts';
 import type { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import { fullNameOf } from '../pod.ts';
 import type { PodDirectories } from '../pod-directories.ts';
@@ -15,7 +16,22 @@ import { NodeStatsProvider } from '../stats/node-stats-provider.ts';
 import type { StatsProvider } from '../stats/stats-provider.ts';
 import type { PodTrace, PodTraces } from '../trace/pod-traces.ts';
 import type { NodeView } from './node-view.ts';
+import type { KubeletServerOptions } from './server-options.ts';
 import { levelOf } from './verbosity.ts';
+
+/** What a kubelet shows of itself and the node, and where. */
+export interface ServingOptions {
+  /** The metrics that the runtimes' connections have their taps from. */
+  metrics?: KubeletMetrics;
+  /** The ports that it answers on besides its unix socket. */
+  server?: KubeletServerOptions;
+  /** Of containers' logs. */
+  logRotation?: Partial<LogRotationOptions>;
+  /** What /logs/ shows. Default /var/log. */
+  nodeLogDir?: string;
+  /** What /configz shows. */
+  configuration?(): object;
+}
 
 /** The kubelet's parts that its server asks. */
 interface KubeletHostParts {
@@ -32,12 +48,7 @@ interface KubeletHostParts {
   log: Logger;
   /** Left out: `/var/log`. */
   nodeLogDir?: string;
-  pods(): Pod[];
-  events(): Event[];
-  explain(pod: Pod): Explanation;
-  sourceProblems(): string[];
-  /** What is wrong with the sync loop or a runtime, a message each. */
-  unhealthy(): string[];
+  kubelet: Pick<NodeView, 'pods' | 'events' | 'explain' | 'sourceProblems' | 'unhealthy'>;
   /** Left out where the node has no KubeletConfiguration. */
   configuration?(): object;
 }
@@ -54,6 +65,7 @@ export class KubeletHost implements NodeView {
     this.sessions = new RuntimeSessions(parts.runtimes);
     this.stats = new NodeStatsProvider({
       ...parts,
+      pods: () => this.pods(),
       cgroupOf: async (pod, client, signal) => cgroups?.parentOf(pod, client, signal),
       systemCgroups: { ...(cgroupRoot !== undefined && { podsCgroup: join(cgroupRoot, 'kubepods') }) },
     });
@@ -76,7 +88,7 @@ export class KubeletHost implements NodeView {
   }
 
   pods(): Pod[] {
-    return this.#parts.pods();
+    return this.#parts.kubelet.pods();
   }
 
   async runningPods(signal: AbortSignal): Promise<Pod[]> {
@@ -84,7 +96,7 @@ export class KubeletHost implements NodeView {
   }
 
   events(): Event[] {
-    return this.#parts.events();
+    return this.#parts.kubelet.events();
   }
 
   trace(pod: Pod): PodTrace | undefined {
@@ -92,11 +104,11 @@ export class KubeletHost implements NodeView {
   }
 
   explain(pod: Pod): Explanation {
-    return this.#parts.explain(pod);
+    return this.#parts.kubelet.explain(pod);
   }
 
   sourceProblems(): string[] {
-    return this.#parts.sourceProblems();
+    return this.#parts.kubelet.sourceProblems();
   }
 
   logDirectory(pod: Pod): string {
@@ -116,7 +128,7 @@ export class KubeletHost implements NodeView {
   }
 
   unhealthy(): string[] {
-    return this.#parts.unhealthy();
+    return this.#parts.kubelet.unhealthy();
   }
 
   configuration(): object | undefined {

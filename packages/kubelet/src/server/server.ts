@@ -17,7 +17,7 @@ interface KubeletServerParts {
   path: string;
   node: NodeView;
   /** Undefined: the unix socket alone. */
-  ports?: KubeletServerOptions;
+  ports?: KubeletServerOptions | undefined;
   log: Logger;
   clock?: Clock;
 }
