@@ -4,13 +4,13 @@ import type { CallContext, Implementation } from '@berth/sdk/serve';
 /** What a runtime of the tests knows of its images. */
 export interface TimerImages {
   images: Set<string>;
-  /** Images of the size 0 have an entry here all the same; any other is 1000 bytes. */
+  /** In bytes, by name; one without an entry has 1000. */
   imageSizes: Map<string, bigint>;
   pinned: Set<string>;
   /** The logins of all pulls, in order; undefined for an anonymous one. */
   logins: (AuthConfig | undefined)[];
   /** What a call does instead of answering, by its name. */
-  faults: Map<string, (context: CallContext) => Promise<void> | void>;
+  faults: ReadonlyMap<string, (context: CallContext) => Promise<void> | void>;
   called(rpc: string, subject: string | undefined, context: CallContext): Promise<void>;
 }
 

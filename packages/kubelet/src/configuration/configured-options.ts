@@ -6,7 +6,9 @@ import type { PodSource } from '../sources/pod-source.ts';
 import type { TopologyManagerPolicy } from '../topology-manager/policies.ts';
 import { milliseconds } from './duration.ts';
 import { isOpen } from './feature-gates.ts';
+import { imageOptions } from './image-options.ts';
 import type { KubeletConfiguration } from './kubelet-configuration.ts';
+import { configuredLogRotation } from './serving.ts';
 
 /** What of a kubelet's options its configuration says. */
 type ConfiguredOptions = Partial<KubeletOptions>;
@@ -47,7 +49,8 @@ export function kubeletOptions(configuration: KubeletConfiguration): ConfiguredO
     intervals: { syncMs: milliseconds(configuration.syncFrequency) },
     resourceManagers: resourceManagers(configuration),
     eviction: eviction(configuration),
-    imageGc: imageGc(configuration),
+    logRotation: configuredLogRotation(configuration),
+    ...imageOptions(configuration),
   };
 }
 
@@ -86,16 +89,6 @@ function eviction(configuration: KubeletConfiguration): KubeletOptions['eviction
     evictionMaxPodGracePeriod,
     evictionPressureTransitionPeriodMs: milliseconds(configuration.evictionPressureTransitionPeriod),
     localStorageCapacityIsolation: configuration.localStorageCapacityIsolation,
-  };
-}
-
-function imageGc(configuration: KubeletConfiguration): KubeletOptions['imageGc'] {
-  const { imageGCHighThresholdPercent, imageGCLowThresholdPercent, imageMinimumGCAge, imageMaximumGCAge } = configuration;
-  return {
-    imageGCHighThresholdPercent,
-    imageGCLowThresholdPercent,
-    imageMinimumGCAgeMs: milliseconds(imageMinimumGCAge),
-    imageMaximumGCAgeMs: milliseconds(imageMaximumGCAge),
   };
 }
 
