@@ -91,7 +91,8 @@ export class Kubelet {
       clock: this.#clock,
     });
     this.#directories = new PodDirectories(options.kubeletRoot, options.podLogsDir);
-    this.#node = new KubeletNode(options, {
+    const pressure = { pressure: () => this.#keeping.pressure() };
+    this.#node = new KubeletNode({ pressure, ...options }, {
       runtime: this.#runtimes.default,
       pods: () => this.#workers,
       unhealthy: () => this.unhealthy(),
