@@ -9,15 +9,16 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { BerthHome, type Running } from '../fixtures/berth.ts';
 import { removeCgroups } from '../fixtures/cgroups.ts';
+import { containerdMissing } from '../fixtures/containerd.ts';
 import { type CriServer, startContainerd, startShim } from '../fixtures/cri-servers.ts';
 import { nodeMissing, skipIfMissing } from '../fixtures/node-requirements.ts';
 
-beforeEach(skipIfMissing(nodeMissing));
-
 describe.each([
-  ['runc', () => startShim('runc')],
-  ['containerd', () => startContainerd()],
-] as const)('berth kubelet on %s', (_name, startServer) => {
+  ['runc', () => startShim('runc'), nodeMissing],
+  ['containerd', () => startContainerd(), () => nodeMissing() ?? containerdMissing()],
+] as const)('berth kubelet on %s', (_name, startServer, missing) => {
+  beforeEach(skipIfMissing(missing));
+
   let home: BerthHome;
   let server: CriServer;
   let http: Server;
@@ -35,6 +36,7 @@ describe.each([
   });
 
   afterEach(async () => {
+    if (missing() !== undefined) return;
     await endAll();
     http.close();
     removeCgroups(`/${home.name}`);
@@ -74,6 +76,8 @@ describe.each([
         shutdownGracePeriodCriticalPods: '10s',
         failCgroupV1: false,
         failSwapOn: false,
+        // What the host's disk is like is none of this test's business.
+        evictionHard: { 'memory.available': '1Mi' },
       }),
     );
     kubelet = home.start(['kubelet', '--config', configuration, '--hostname-override', 'Node']);
