@@ -17,8 +17,6 @@ describe.each([
   ['runc', () => startShim('runc'), nodeMissing],
   ['containerd', () => startContainerd(), () => nodeMissing() ?? containerdMissing()],
 ] as const)('berth kubelet on %s', (_name, startServer, missing) => {
-  beforeEach(skipIfMissing(missing));
-
   let home: BerthHome;
   let server: CriServer;
   let http: Server;
@@ -26,7 +24,8 @@ describe.each([
   let answer: Pod[];
   let kubelet: Running | undefined;
 
-  beforeEach(async () => {
+  beforeEach(async (context) => {
+    skipIfMissing(missing)(context);
     server = await startServer();
     home = new BerthHome();
     for (const name of ['manifests', 'out']) mkdirSync(join(home.directory, name));

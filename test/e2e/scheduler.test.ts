@@ -63,12 +63,12 @@ async function startPlugin(): Promise<ChildProcessByStdio<null, Readable, null>>
 
 describe('two nodes', () => {
   /** A node that runs what is in its directory. */
-  async function startNode(name: string): Promise<{ manifests: string; pods(): Promise<string[]> }> {
+  async function startNode(name: string, ...options: string[]): Promise<{ manifests: string; pods(): Promise<string[]> }> {
     const own = new BerthHome();
     undo.push(() => own.remove());
     const manifests = join(own.directory, name);
     mkdirSync(manifests);
-    const node = own.start(['run', '--runtime', 'fake', '-f', manifests]);
+    const node = own.start(['run', '--runtime', 'fake', ...options, '-f', manifests]);
     undo.push(() => node.interrupt());
     await node.says(/the node goes on/);
     const pods = async () => {
@@ -79,7 +79,7 @@ describe('two nodes', () => {
   }
 
   it('get their pods from the scheduler, each once', async () => {
-    const [first, second] = [await startNode('node-1'), await startNode('node-2')];
+    const [first, second] = [await startNode('node-1', '--node-labels', 'disk=ssd'), await startNode('node-2')];
     const bind = ['--bind', `node-1=${first.manifests}`, `node-2=${second.manifests}`];
     const placed = await schedule(...cluster, '--config', example('in-process.yaml'), ...bind, '-o', 'json');
     expect(placed).toMatchObject({ status: 0, stderr: '' });

@@ -92,11 +92,14 @@ export class Kubelet {
     });
     this.#directories = new PodDirectories(options.kubeletRoot, options.podLogsDir);
     const pressure = { pressure: () => this.#keeping.pressure() };
-    this.#node = new KubeletNode({ pressure, ...options }, {
-      runtime: this.#runtimes.default,
-      pods: () => this.#workers,
-      unhealthy: () => this.unhealthy(),
-    });
+    this.#node = new KubeletNode(
+      { pressure, ...options },
+      {
+        runtime: this.#runtimes.default,
+        pods: () => this.#workers,
+        unhealthy: () => this.unhealthy(),
+      },
+    );
     this.#environment = new NodeEnvironment(options, { clock: this.#clock, allocatable: () => this.#node.resources.allocatable() });
     const { objects, allocatable, userNamespaces } = this.#environment;
     this.#volumes = new NodeVolumes({

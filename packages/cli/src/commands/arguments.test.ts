@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { directory, nameList, seconds, wholeNumber } from './arguments.ts';
+import { directory, labels, nameList, seconds, wholeNumber } from './arguments.ts';
 
 describe('directory', () => {
   it('is absolute, and may hold blanks', () => {
@@ -39,5 +39,15 @@ describe('nameList', () => {
 
   it.each(['', 'a,,b', 'a,a'])('refuses %j', (text) => {
     expect(() => nameList(text)).toThrow();
+  });
+});
+
+describe('labels', () => {
+  it('are pairs', () => {
+    expect(labels('disk=ssd, example.org/zone=,a=b')).toEqual({ disk: 'ssd', 'example.org/zone': '', a: 'b' });
+  });
+
+  it.each(['', 'a b=c', 'a=b=c', 'a=b,'])('refuses %j', (text) => {
+    expect(() => labels(text)).toThrow(/must/);
   });
 });

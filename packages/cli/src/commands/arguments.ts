@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { checkLabelValue, checkQualifiedName } from '@berth/api/names';
 import { InvalidArgumentError } from 'commander';
 
 /** A time limit as users write it, `90` or `1.5`: seconds, to milliseconds. */
@@ -33,4 +34,17 @@ export function nameList(text: string): string[] {
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice === undefined) return names;
   throw new InvalidArgumentError(`${twice} is listed twice.`);
+}
+
+/** Labels as kubelet's `--node-labels` has them: `disk=ssd,zone=a`. */
+export function labels(text: string): Record<string, string> {
+  const pairs = text.split(',').map((pair): [string, string] => {
+    const [key = '', ...value] = pair.trim().split('=');
+    return [key, value.join('=')];
+  });
+  for (const [key, value] of pairs) {
+    const [wrong] = [...checkQualifiedName(key), ...checkLabelValue(value)];
+    if (wrong !== undefined) throw new InvalidArgumentError(`${JSON.stringify(`${key}=${value}`)}: ${wrong}.`);
+  }
+  return Object.fromEntries(pairs);
 }

@@ -9,7 +9,7 @@ import picocolors from 'picocolors';
 import { compose, type GlobalOptions, standardNodeConfig, tokens } from '../compose.ts';
 import { withConfiguredRuntime } from '../node/configured-runtime.ts';
 import { checkHost, setOomScore, setOpenFileLimit } from '../node/host-limits.ts';
-import { directory } from './arguments.ts';
+import { directory, labels } from './arguments.ts';
 import { Interruption } from './interruption.ts';
 
 interface KubeletCommandOptions extends GlobalOptions {
@@ -19,6 +19,7 @@ interface KubeletCommandOptions extends GlobalOptions {
   kubeletRoot?: string;
   hostnameOverride?: string;
   nodeIp?: string;
+  nodeLabels?: Record<string, string>;
   objects: string[];
   image: string[];
 }
@@ -36,6 +37,7 @@ export function kubeletCommand(): Command {
     .option('--kubelet-root <directory>', 'where pods are kept (default: ROOT/kubelet)', directory)
     .option('--hostname-override <name>', "the node's name (default: nodeName in berth.yaml, or the host's)")
     .option('--node-ip <address>', "the node's address (default: the host's first one)", ipAddress)
+    .option('--node-labels <label=value,...>', 'labels of the node besides its own, for nodeSelector and node affinity of pods', labels)
     .option('--objects <path...>', 'files or directories of the config maps, secrets and service accounts that pods refer to', [])
     .option('--image <archive...>', 'load these image archives first', [])
     .action(async (_options: unknown, command: Command) => {
@@ -52,6 +54,7 @@ async function kubelet(options: KubeletCommandOptions): Promise<number> {
   refuseKubeconfig(options);
   const configuration = readKubeletConfiguration({ file: options.config, directory: options.configDir });
   checkHost(configuration);
+  const configured = kubeletOptions(configuration);
   const parts = compose(options);
   const nodeConfiguration = parts.resolve(tokens.configuration);
   const nodeName = options.hostnameOverride ?? nodeConfiguration.nodeName ?? hostname().toLowerCase();
@@ -68,7 +71,8 @@ async function kubelet(options: KubeletCommandOptions): Promise<number> {
     await node.start({
       origins: staticPodOrigins(configuration, nodeName, options.objects),
       kubelet: {
-        ...kubeletOptions(configuration),
+        ...configured,
+        nodeStatus: { ...configured.nodeStatus, ...(options.nodeLabels && { nodeLabels: options.nodeLabels }) },
         configuration: () => configuration,
         ...(options.kubeletRoot !== undefined && { kubeletRoot: options.kubeletRoot }),
         ...(options.nodeIp !== undefined && { nodeIP: options.nodeIp }),

@@ -11,7 +11,7 @@ import { followLogs, printLogs } from '../view/pod-logs.ts';
 import { SourceProblems } from '../view/source-problems.ts';
 import { terminalWidth } from '../view/terminal.ts';
 import { timelineOf } from '../view/timeline.ts';
-import { seconds } from './arguments.ts';
+import { labels, seconds } from './arguments.ts';
 import { Interruption } from './interruption.ts';
 
 interface RunOptions extends GlobalOptions {
@@ -19,6 +19,7 @@ interface RunOptions extends GlobalOptions {
   objects: string[];
   runtime?: string;
   image: string[];
+  nodeLabels?: Record<string, string>;
   once?: boolean;
   keep?: boolean;
   ephemeral?: boolean;
@@ -34,6 +35,7 @@ export function runCommand(): Command {
     .option('--objects <path...>', 'files or directories of the config maps, secrets and service accounts that pods refer to', [])
     .option('--runtime <handler>', 'runtime of pods without a runtimeClassName (default: defaultHandler in berth.yaml)')
     .option('--image <archive...>', 'load these image archives first', [])
+    .option('--node-labels <label=value,...>', 'labels of the node besides its own, for nodeSelector and node affinity of pods', labels)
     .option('--once', 'end by itself: exit status 0 only if every pod did what its manifest says')
     .addOption(new Option('--timeout <seconds>', 'with --once, how long the pods may take').argParser(seconds).default(120_000, '120'))
     .option('--keep', 'leave the pods running at the end; the next "berth run" takes them over')
@@ -56,6 +58,7 @@ async function run(options: RunOptions): Promise<number> {
     say(`starting a node, root ${options.root}, run directory ${options.run}`);
     await node.start({
       origins: manifestOrigins({ manifests: options.filename, objects: options.objects, nodeName: parts.resolve(tokens.nodeName) }),
+      ...(options.nodeLabels && { kubelet: { nodeStatus: { nodeLabels: options.nodeLabels } } }),
       defaultHandler: options.runtime,
       images: options.image,
       ephemeral: options.ephemeral ?? false,
