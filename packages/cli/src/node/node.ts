@@ -92,6 +92,8 @@ export class Node {
       traces,
       metrics,
       log,
+      // Images may be nowhere else: none is removed unless a configuration says so.
+      imageGc: { imageGCHighThresholdPercent: 100 },
       ...kubelet,
     });
     await this.#kubelet.start();
