@@ -41,6 +41,7 @@ export class PluginServer {
   readonly #calls = new Map<number, Call>();
   #serial = 0;
   #accepts = true;
+  #refused = false;
   #partial = '';
   /** What is known of why it ended. */
   #why = '';
@@ -161,7 +162,8 @@ export class PluginServer {
   #read(text: string): void {
     const lines = `${this.#partial}${text}`.split('\n');
     this.#partial = lines.pop() ?? '';
-    for (const line of lines) this.#take(line);
+    // What follows on something that is no answer isn't believed either.
+    for (const line of lines) if (!this.#refused) this.#take(line);
     if (this.#partial.length > longestAnswer) this.#refuse(this.#partial);
   }
 
@@ -183,6 +185,7 @@ export class PluginServer {
   }
 
   #refuse(line: string): void {
+    this.#refused = true;
     this.#why = `it printed what is no answer: ${line.slice(0, excerptLength)}`;
     this.kill();
   }

@@ -21,7 +21,7 @@ else createInterface({ input: process.stdin }).on('line', (line) => {
   if (stdin === '50') console.log(JSON.stringify({ id, stderr: 'slow' })), console.log(JSON.stringify({ id, stderr: 'ly' }));
   if (stdin === 'die') throw new Error('dies of it');
   if (stdin === 'hang') return;
-  if (stdin === 'talk') console.log('hello');
+  if (stdin === 'talk') console.log('hello\\n' + JSON.stringify({ id, stdout: '{}', status: 0 }));
   writeFileSync(__dirname + '/asked', '');
   const stdout = JSON.stringify({ pid: process.pid, served: true, plugin, verb: env.CNI_COMMAND });
   setTimeout(() => console.log(JSON.stringify({ id, stdout, status: 0 })), Number(stdin));
