@@ -57,7 +57,7 @@ spec:
   containers:
     - name: main
       image: localhost/busybox:1
-      command: [sh, -c, "id; grep -E 'CapEff|NoNewPrivs|Seccomp:' /proc/self/status; touch /x; cat /proc/sys/net/ipv4/ip_unprivileged_port_start"]
+      command: [sh, -c, "id; grep -E 'CapEff|NoNewPrivs|Seccomp:' /proc/self/status; touch /x 2>&1; cat /proc/sys/net/ipv4/ip_unprivileged_port_start"]
       securityContext: {readOnlyRootFilesystem: true, allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}
 ---
 apiVersion: v1

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -67,6 +67,10 @@ describe.each(runtimes)("the kubelet's server on $name", ({ name, missing, start
     server = await start();
     kubelet = await startKubelet(server.endpoint);
     await vi.waitFor(() => expect(kubelet?.pods()[0]?.status).toMatchObject({ phase: 'Running' }), { timeout: 60_000 });
+    const uid = kubelet.pods()[0]?.metadata?.uid ?? '';
+    const written = join(root, 'kubelet/pods', uid, 'volumes/kubernetes.io~empty-dir/data/file');
+    // What a disk holds is looked at once a minute.
+    await vi.waitFor(async () => expect((await stat(written)).size).toBe(64 * 1024), { timeout: 60_000 });
   });
 
   afterAll(async () => {
