@@ -70,6 +70,15 @@ describe.skipIf(missing)(`subnets in etcd${because}`, () => {
     );
   });
 
+  it('gives them different subnets of each family', async () => {
+    const dual = parseNetworkConfig('{"Network": "10.5.0.0/16", "EnableIPv6": true, "IPv6Network": "fd00:5::/48"}', 'test');
+    const store = network().open();
+    const leases = await Promise.all(Array.from({ length: 20 }, (_, index) => acquire(store, host(`192.168.0.${index + 1}`), {}, dual)));
+    for (const family of [4, 6] as const) {
+      expect(new Set(leases.map(({ subnets }) => describeSubnets({ [family]: subnets[family] }))).size).toBe(20);
+    }
+  });
+
   it('gives a host that starts again its lease, with what it says of itself anew', async () => {
     const { keys, open } = network();
     const first = await acquire(open(), host('192.168.0.1', 'vxlan'));

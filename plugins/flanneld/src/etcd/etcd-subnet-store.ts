@@ -121,9 +121,24 @@ export class EtcdSubnetStore implements SubnetStore {
       fits(config, previous) && !others.some((taken) => overlaps(taken, previous)) ? previous : chooseSubnets(config, others, randomInt);
     if (!subnets) throw noneFree(config, records.length);
     const lease = await this.#take(subnets, attributes, undefined, signal);
+    if (lease && (await this.#yields(lease, signal))) return undefined;
     // Until then this host has at least what it had: what doesn't fit the network any longer.
     if (lease) for (const { etcdLease } of own) await this.#keys.revoke(etcdLease, signal);
     return lease;
+  }
+
+  /**
+   * Whether another host has had a subnet of the lease for longer; then the lease is given back. Keys name the subnets of both families, so that two
+   * keys that differ may share one of them.
+   */
+  async #yields({ subnets, attributes }: Lease, signal: AbortSignal): Promise<boolean> {
+    const { records } = await this.#keys.list(signal);
+    const own = records.find(({ lease }) => sameHost(attributes, lease.attributes) && sameSubnets(lease.subnets, subnets));
+    const older = records.some(
+      ({ lease, created }) => own && created < own.created && !sameHost(attributes, lease.attributes) && overlaps(lease.subnets, subnets),
+    );
+    if (own && older) await this.#keys.revoke(own.etcdLease, signal);
+    return older;
   }
 
   #misfit(record: SubnetRecord): PluginError {

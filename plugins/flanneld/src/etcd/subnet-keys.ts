@@ -16,6 +16,8 @@ export interface SubnetRecord {
   etcdLease: bigint;
   /** Of the key's last change. */
   revision: bigint;
+  /** When the key was made, as a revision. */
+  created: bigint;
 }
 
 /** A lease that came or changed, or, without `lease`, went. */
@@ -146,7 +148,10 @@ export class SubnetKeys {
     const key = this.#name(kv);
     const subnets = parseSubnetKey(key);
     const attributes = parseAttributes(kv.value.toString());
-    return subnets && attributes && { key, lease: { subnets, attributes }, etcdLease: kv.lease, revision: kv.modRevision };
+    return (
+      subnets &&
+      attributes && { key, lease: { subnets, attributes }, etcdLease: kv.lease, revision: kv.modRevision, created: kv.createRevision }
+    );
   }
 
   #name({ key }: KeyValue): string {
