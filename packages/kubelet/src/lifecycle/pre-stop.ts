@@ -2,6 +2,9 @@ import type { Container } from '@berth/api/objects';
 import { type ActionContext, handlerTarget } from '../actions/action-context.ts';
 import { runHook } from './run-hook.ts';
 
+/** A timer may ring in the millisecond before its time: a sleep of a second takes one. */
+const timerEarlyMs = 1;
+
 /**
  * Runs a container's preStop hook, if it has one and there is time, and gives how many whole seconds that took. A hook that fails or takes
  * longer than the grace period keeps nothing from being stopped.
@@ -23,5 +26,5 @@ export async function preStop(
     signal.throwIfAborted();
     if (!limit.aborted) context.events.record(context.pod, 'Warning', 'FailedPreStopHook', 'PreStopHook failed');
   }
-  return Math.floor((performance.now() - startedAt) / 1000);
+  return Math.floor((performance.now() - startedAt + timerEarlyMs) / 1000);
 }
