@@ -121,6 +121,7 @@ describe('a runtime that', () => {
   );
 
   it('hangs holds up no other pod', async () => {
+    node.replaceKubelet({ runtimeRequestTimeoutMs: 5000 });
     node.runtime.faults.set('CreateContainer', ({ signal }) =>
       node.runtime.calls.filter((call) => call.startsWith('CreateContainer')).length === 1
         ? new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
@@ -130,7 +131,7 @@ describe('a runtime that', () => {
     await node.kubelet.start();
     await node.until('a', () => node.runtime.calls.includes('CreateContainer main'));
     await node.write('manifests/b.yaml', simple('b'));
-    await node.until('b', isReady, 380);
+    await node.until('b', isReady, 4500);
   });
 
   it('fails to stop a pod is told in its status, and asked again until it has', async () => {
