@@ -222,11 +222,6 @@ export class Kubelet {
     return this.#loop.unhealthy();
   }
 
-  /** How long the sync loop was held up at worst, in seconds. */
-  longestStallSeconds(): number {
-    return this.#loop.stalls.longestSeconds;
-  }
-
   events(): Event[] {
     return [...this.#events.list(), ...this.#node.presence.events()];
   }

@@ -1,18 +1,12 @@
 import { join } from 'node:path';
-import { connect } from '@berth/sdk/connect';
-import { ImageServiceService, RuntimeServiceService } from '@berth/sdk/cri';
 import { pino } from 'pino';
 import { Kubelet } from '../src/kubelet.ts';
 import { ManifestSource } from '../src/sources/manifest-source.ts';
+import { timerClient } from './timer-client.ts';
 
 /** A kubelet as a process of its own, to be killed: `kubelet-process.ts DIRECTORY RUNTIME-ADDRESS`. Says `up` once it has begun. */
 const [directory = '', address = ''] = process.argv.slice(2);
-const client = {
-  handler: 'timer',
-  runtime: connect(RuntimeServiceService, address),
-  images: connect(ImageServiceService, address),
-  runtimeHandler: '',
-};
+const client = timerClient(address, {});
 const kubelet = new Kubelet({
   nodeName: 'node',
   run: join(directory, 'run'),

@@ -3,8 +3,6 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ContainerStatus, Pod } from '@berth/api/objects';
-import { connect } from '@berth/sdk/connect';
-import { ImageServiceService, RuntimeServiceService } from '@berth/sdk/cri';
 import { pino } from 'pino';
 import { Kubelet, type KubeletOptions } from '../src/kubelet.ts';
 import { KubeletMetrics } from '../src/metrics/kubelet-metrics.ts';
@@ -12,6 +10,7 @@ import { findStatus } from '../src/pod.ts';
 import type { OnDemand, RuntimeClient } from '../src/runtime/runtime-client.ts';
 import { ManifestSource } from '../src/sources/manifest-source.ts';
 import { PodTraces } from '../src/trace/pod-traces.ts';
+import { timerClient } from './timer-client.ts';
 import { TimerRuntime } from './timer-runtime.ts';
 
 interface TestNodeOptions extends Partial<KubeletOptions> {
@@ -115,13 +114,7 @@ export class TestNode {
       signal: this.#connection.signal,
       deadlineMs: runtimeRequestTimeoutMs ?? 5000,
     };
-    return {
-      handler: 'timer',
-      runtime: connect(RuntimeServiceService, this.runtime.address, connection),
-      images: connect(ImageServiceService, this.runtime.address, connection),
-      runtimeHandler: '',
-      ...(onDemand && { onDemand: onDemand(this.runtime) }),
-    };
+    return { ...timerClient(this.runtime.address, connection), ...(onDemand && { onDemand: onDemand(this.runtime) }) };
   }
 
   #makeKubelet({ onDemand: _, ...options }: TestNodeOptions): Kubelet {

@@ -1,13 +1,13 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connect } from '@berth/sdk/connect';
-import { CgroupDriver, ImageServiceService, RuntimeServiceService } from '@berth/sdk/cri';
+import { CgroupDriver } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CgroupMount } from '../../testing/cgroup-mount.ts';
 import { makePod } from '../../testing/observed-pod.ts';
+import { timerClient } from '../../testing/timer-client.ts';
 import { TimerRuntime } from '../../testing/timer-runtime.ts';
 import type { RuntimeClient } from '../runtime/runtime-client.ts';
 import { CgroupFiles } from './cgroup-files.ts';
@@ -26,12 +26,7 @@ beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'berth-cgroups-'));
   runtime = new TimerRuntime(directory);
   await runtime.open();
-  client = {
-    handler: 'timer',
-    runtime: connect(RuntimeServiceService, runtime.address, { deadlineMs: 5000 }),
-    images: connect(ImageServiceService, runtime.address, { deadlineMs: 5000 }),
-    runtimeHandler: '',
-  };
+  client = timerClient(runtime.address, { deadlineMs: 5000 });
   mount = new CgroupMount(1);
   cgroups = nodeCgroups();
 });

@@ -1,18 +1,16 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connect } from '@berth/sdk/connect';
 import {
   ContainerConfig,
   CreateContainerRequest,
-  ImageServiceService,
   PodSandboxConfig,
   RunPodSandboxRequest,
-  RuntimeServiceService,
   StartContainerRequest,
   StopPodSandboxRequest,
 } from '@berth/sdk/cri';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { timerClient } from '../../testing/timer-client.ts';
 import { TimerRuntime } from '../../testing/timer-runtime.ts';
 import { systemClock } from '../clock.ts';
 import { containerNameLabel, kubeletRootAnnotation, podUidLabel } from '../cri/labels.ts';
@@ -30,13 +28,7 @@ beforeEach(async () => {
   runtime = new TimerRuntime(directory);
   await runtime.open();
   connection = new AbortController();
-  const options = { signal: connection.signal, deadlineMs: 5000 };
-  client = {
-    handler: 'timer',
-    runtimeHandler: '',
-    runtime: connect(RuntimeServiceService, runtime.address, options),
-    images: connect(ImageServiceService, runtime.address, options),
-  };
+  client = timerClient(runtime.address, { signal: connection.signal, deadlineMs: 5000 });
 });
 
 afterEach(async () => {

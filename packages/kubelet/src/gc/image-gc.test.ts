@@ -1,17 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connect } from '@berth/sdk/connect';
-import {
-  ContainerConfig,
-  CreateContainerRequest,
-  ImageServiceService,
-  PodSandboxConfig,
-  RunPodSandboxRequest,
-  RuntimeServiceService,
-} from '@berth/sdk/cri';
+import { ContainerConfig, CreateContainerRequest, PodSandboxConfig, RunPodSandboxRequest } from '@berth/sdk/cri';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '../../testing/manual-clock.ts';
+import { timerClient } from '../../testing/timer-client.ts';
 import { TimerRuntime } from '../../testing/timer-runtime.ts';
 import type { RuntimeClient } from '../runtime/runtime-client.ts';
 import { ImageGc, type ImageGcOptions } from './image-gc.ts';
@@ -32,13 +25,7 @@ beforeEach(async () => {
   runtime = new TimerRuntime(directory);
   await runtime.open();
   connection = new AbortController();
-  const options = { signal: connection.signal, deadlineMs: 5000 };
-  client = {
-    handler: 'timer',
-    runtimeHandler: '',
-    runtime: connect(RuntimeServiceService, runtime.address, options),
-    images: connect(ImageServiceService, runtime.address, options),
-  };
+  client = timerClient(runtime.address, { signal: connection.signal, deadlineMs: 5000 });
   clock = new ManualClock();
   [usedPercent, warnings] = [50, []];
 });

@@ -1,13 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connect } from '@berth/sdk/connect';
-import { ImageServiceService, RuntimeServiceService } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '../../testing/manual-clock.ts';
 import { MemoryClusterApi } from '../../testing/memory-cluster-api.ts';
+import { timerClient } from '../../testing/timer-client.ts';
 import { TimerRuntime } from '../../testing/timer-runtime.ts';
 import { readMachineFacts } from '../machine/machine-facts.ts';
 import { NodeResources } from '../machine/node-resources.ts';
@@ -27,12 +26,7 @@ beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'berth-node-'));
   runtime = new TimerRuntime(directory);
   await runtime.open();
-  client = {
-    handler: 'timer',
-    runtime: connect(RuntimeServiceService, runtime.address, { deadlineMs: 5000 }),
-    images: connect(ImageServiceService, runtime.address, { deadlineMs: 5000 }),
-    runtimeHandler: '',
-  };
+  client = timerClient(runtime.address, { deadlineMs: 5000 });
   api = new MemoryClusterApi();
   clock = new ManualClock();
   ended = new AbortController();

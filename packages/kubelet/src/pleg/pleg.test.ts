@@ -1,11 +1,11 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connect } from '@berth/sdk/connect';
-import { ImageServiceService, RunPodSandboxRequest, RuntimeServiceService, StopPodSandboxRequest } from '@berth/sdk/cri';
+import { RunPodSandboxRequest, StopPodSandboxRequest } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { timerClient } from '../../testing/timer-client.ts';
 import { TimerRuntime } from '../../testing/timer-runtime.ts';
 import { systemClock } from '../clock.ts';
 import { podUidLabel } from '../cri/labels.ts';
@@ -28,12 +28,7 @@ beforeEach(async () => {
   changed = [];
   logged = [];
   const connection = { signal: ended.signal };
-  client = {
-    handler: 'timer',
-    runtime: connect(RuntimeServiceService, runtime.address, connection),
-    images: connect(ImageServiceService, runtime.address, connection),
-    runtimeHandler: '',
-  };
+  client = timerClient(runtime.address, connection);
 });
 
 afterEach(async () => {
