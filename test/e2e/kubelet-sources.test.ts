@@ -45,7 +45,7 @@ describe.each([
 
   /** Writes as it ends how many have done so before it. */
   function pod(name: string, priority: number): Pod {
-    const command = ['sh', '-c', `trap 'ls /out | wc -l > /out/${name}; exit 0' TERM; while :; do sleep 0.1; done`];
+    const command = ['sh', '-c', `trap 'before=$(ls /out | wc -l); echo $before > /out/${name}; exit 0' TERM; while :; do sleep 0.1; done`];
     const volumeMounts = [{ name: 'out', mountPath: '/out' }];
     return {
       apiVersion: 'v1',
