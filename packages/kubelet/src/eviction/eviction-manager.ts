@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import type { AdmitHandler, AdmitRequest } from '../admission/admit-handler.ts';
 import { hasSystemPriority, isCriticalPod } from '../admission/critical-pod.ts';
 import type { Clock } from '../clock.ts';
+import type { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import type { Eviction, Refusal } from '../plan/observed-pod.ts';
 import { qosClassOf } from '../plan/qos-class.ts';
 import { fullNameOf, specOf, uidOf } from '../pod.ts';
@@ -58,6 +59,7 @@ interface EvictableNode {
   warn(reason: string, message: string): void;
   /** Whether there is an API server, so that static pods are something special. */
   inCluster: boolean;
+  metrics: Pick<KubeletMetrics, 'evictions'>;
   clock: Clock;
   log: Logger;
 }
@@ -144,8 +146,8 @@ export class EvictionManager implements AdmitHandler {
     const dedicatedImageFs = layoutOf(summary) !== 'one';
     return limited.filter((pod) => {
       const figures = stats.get(uidOf(pod));
-      const message = figures && storageExcess(pod, figures, dedicatedImageFs);
-      return message !== undefined && this.#evict(pod, { message, gracePeriodSeconds: hardGracePeriodSeconds });
+      const excess = figures && storageExcess(pod, figures, dedicatedImageFs);
+      return excess && this.#evict(pod, excess.signal, { message: excess.message, gracePeriodSeconds: hardGracePeriodSeconds });
     }).length;
   }
 
@@ -166,7 +168,8 @@ export class EvictionManager implements AdmitHandler {
     const ranked = rankPods(this.#active(), stats, resource, partsOn(threshold.signal, layoutOf(summary)));
     for (const pod of ranked) {
       const message = evictionMessage(resource, pod, stats.get(uidOf(pod)), this.#pressure.acting, observe(summary));
-      if (this.#evict(pod, { message, disruption: message, gracePeriodSeconds: this.#graceOf(pod, threshold) })) return true;
+      const eviction = { message, disruption: message, gracePeriodSeconds: this.#graceOf(pod, threshold) };
+      if (this.#evict(pod, threshold.signal, eviction)) return true;
     }
     this.#node.log.warn({ signal: threshold.signal }, 'no pod can be evicted');
     return false;
@@ -179,13 +182,14 @@ export class EvictionManager implements AdmitHandler {
   }
 
   /** Whether the pod was evicted: a critical one never is. */
-  #evict(pod: Pod, eviction: Omit<Eviction, 'reason'>): boolean {
+  #evict(pod: Pod, signal: string, eviction: Omit<Eviction, 'reason'>): boolean {
     if (this.#isCritical(pod)) {
       this.#node.log.warn({ pod: fullNameOf(pod) }, "a critical pod isn't evicted");
       return false;
     }
     this.#ending.add(uidOf(pod));
     this.#node.evict(pod, { reason: 'Evicted', ...eviction });
+    this.#node.metrics.evictions.inc({ eviction_signal: signal });
     return true;
   }
 
