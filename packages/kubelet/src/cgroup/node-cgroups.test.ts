@@ -1,5 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CgroupDriver } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
@@ -7,8 +6,8 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CgroupMount } from '../../testing/cgroup-mount.ts';
 import { makePod } from '../../testing/observed-pod.ts';
-import { timerClient } from '../../testing/timer-client.ts';
-import { TimerRuntime } from '../../testing/timer-runtime.ts';
+import { type ServedRuntime, serveRuntime } from '../../testing/served-runtime.ts';
+import type { TimerRuntime } from '../../testing/timer-runtime.ts';
 import { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import type { RuntimeClient } from '../runtime/runtime-client.ts';
 import { CgroupFiles } from './cgroup-files.ts';
@@ -17,7 +16,7 @@ import { type CgroupOptions, defaultCgroups } from './cgroup-options.ts';
 import { NodeCgroups } from './node-cgroups.ts';
 
 const { signal } = new AbortController();
-let directory: string;
+let served: ServedRuntime;
 let runtime: TimerRuntime;
 let client: RuntimeClient;
 let cgroups: NodeCgroups;
@@ -25,21 +24,16 @@ let mount: CgroupMount;
 let metrics: KubeletMetrics;
 
 beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'berth-cgroups-'));
-  runtime = new TimerRuntime(directory);
-  await runtime.open();
-  client = timerClient(runtime.address, { deadlineMs: 5000 });
+  served = await serveRuntime();
+  ({ runtime, client } = served);
   mount = new CgroupMount(1);
   metrics = new KubeletMetrics({ nodeName: 'node' });
   cgroups = nodeCgroups();
 });
 
 afterEach(async () => {
-  client.runtime.close();
-  client.images.close();
-  await runtime.close();
   mount.remove();
-  await rm(directory, { recursive: true });
+  await served.stop();
 });
 
 /** A guaranteed pod, so that it is of no class. */

@@ -11,7 +11,7 @@ import { qosClassOf } from '../plan/qos-class.ts';
 import { fullNameOf, specOf, uidOf } from '../pod.ts';
 import type { StatsProvider } from '../stats/stats-provider.ts';
 import type { Summary } from '../stats/summary.ts';
-import { Wake } from '../wake.ts';
+import { untilDue } from '../until-due.ts';
 import { layoutOf, partsOn, reclaimableOn } from './disk-layout.ts';
 import { evictionMessage } from './eviction-message.ts';
 import { limitsStorage, storageExcess } from './local-storage.ts';
@@ -80,7 +80,6 @@ export class EvictionManager implements AdmitHandler {
   readonly #options: EvictionOptions;
   readonly #thresholds: Threshold[];
   readonly #node: EvictableNode;
-  readonly #wake: Wake;
   #pressure: Pressure = noPressure;
   /** Uids of evicted pods that haven't ended. */
   #ending = new Set<string>();
@@ -90,7 +89,6 @@ export class EvictionManager implements AdmitHandler {
     this.#options = options;
     this.#thresholds = readThresholds(options);
     this.#node = node;
-    this.#wake = new Wake(node.clock);
   }
 
   /** What the node is short of, or was within the transition period. */
@@ -111,16 +109,13 @@ export class EvictionManager implements AdmitHandler {
 
   /** Looks again and again until `signal` aborts; doesn't throw. */
   async run(signal: AbortSignal): Promise<void> {
-    const ring = () => this.#wake.ring();
-    signal.addEventListener('abort', ring);
-    while (!signal.aborted && !this.#node.sourcesReady()) await this.#sleep(sourcesPollMs, signal);
+    const { clock } = this.#node;
+    while (!signal.aborted && !this.#node.sourcesReady()) await untilDue(clock, sourcesPollMs, signal);
     while (!signal.aborted) {
       const evicted = await this.synchronize(signal).catch((thrown: unknown) => this.#failed(thrown, signal));
       if (evicted > 0) await this.#untilEnded(signal);
-      else await this.#sleep(this.#options.monitoringIntervalMs, signal);
+      else await untilDue(clock, this.#options.monitoringIntervalMs, signal);
     }
-    this.#wake.cancel();
-    signal.removeEventListener('abort', ring);
   }
 
   /** One look at the node, with what follows from it. Gives the number of pods that were evicted. */
@@ -210,14 +205,9 @@ export class EvictionManager implements AdmitHandler {
     const { clock } = this.#node;
     const deadline = clock.now().getTime() + cleanUpTimeoutMs;
     while (!signal.aborted && this.#ending.size > 0 && clock.now().getTime() < deadline) {
-      await this.#sleep(cleanUpPollMs, signal);
+      await untilDue(clock, cleanUpPollMs, signal);
       this.#active();
     }
-  }
-
-  async #sleep(ms: number, signal: AbortSignal): Promise<void> {
-    this.#wake.at(new Date(this.#node.clock.now().getTime() + ms));
-    if (!signal.aborted) await this.#wake.wait();
   }
 
   async #summary(signal: AbortSignal): Promise<Summary> {

@@ -8,6 +8,7 @@ import type { KubeletOptions } from '../kubelet-options.ts';
 import type { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import { fullNameOf } from '../pod.ts';
 import type { PodWorker } from '../pod-workers/pod-worker.ts';
+import { untilDue } from '../until-due.ts';
 import {
   defaultShutdown,
   type ShutdownGroup,
@@ -106,15 +107,9 @@ export class NodeShutdown {
     void over.promise.then(() => {
       late = true;
     });
-    while (alive().length > 0 && !late && !hurry.aborted) await this.#pause();
+    while (alive().length > 0 && !late && !hurry.aborted) await untilDue(this.#clock, lookMs, hurry);
     cancel();
     return alive().map(({ pod: { pod } }) => `pod ${fullNameOf(pod)} didn't end within ${seconds} s of the node's shutdown`);
-  }
-
-  #pause(): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#clock.after(lookMs, resolve);
-    return promise;
   }
 
   #keep(state: ShutdownState): void {
