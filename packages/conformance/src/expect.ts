@@ -20,8 +20,8 @@ export function expectAllIn(wanted: string[], there: string[], what: string): vo
 
 /** Throws unless each value is there once; names those that are there again. */
 export function expectDistinct(values: string[], what: string): void {
-  const repeated = values.filter((value, index) => values.indexOf(value) !== index);
-  expectTrue(repeated.length === 0, `${what}: ${repeated.join(', ')}`);
+  const repeated = new Set(values.filter((value, index) => values.indexOf(value) !== index));
+  expectTrue(repeated.size === 0, `${what}: ${[...repeated].join(', ')}`);
 }
 
 /** Throws unless the text matches. */

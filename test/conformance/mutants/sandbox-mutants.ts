@@ -144,7 +144,7 @@ export const sandboxMutants: Mutant[] = [
   {
     breaks: 'gives every sandbox the same address',
     caughtBy: 'concurrency.sandboxes',
-    saying: 'different addresses',
+    saying: 'addresses given again',
     mutation: ({ runtime }) => ({
       runtime: {
         async podSandboxStatus(request) {
