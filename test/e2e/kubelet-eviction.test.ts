@@ -76,6 +76,8 @@ describe.each(runtimes)('CPUs of their own, and eviction, on %s', (handler, miss
       apiVersion: 'kubelet.config.k8s.io/v1beta1',
       kind: 'KubeletConfiguration',
       staticPodPath: pods,
+      enableServer: false,
+      healthzPort: 0,
       failCgroupV1: false,
       failSwapOn: false,
       cpuManagerPolicy: 'static',

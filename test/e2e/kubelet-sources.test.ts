@@ -73,6 +73,8 @@ describe.each([
         containerRuntimeEndpoint: server.endpoint,
         shutdownGracePeriod: '20s',
         shutdownGracePeriodCriticalPods: '10s',
+        enableServer: false,
+        healthzPort: 0,
         failCgroupV1: false,
         failSwapOn: false,
         // What the host's disk is like is none of this test's business.

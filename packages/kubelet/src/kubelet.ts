@@ -98,6 +98,7 @@ export class Kubelet {
         runtime: this.#runtimes.default,
         pods: () => this.#workers,
         unhealthy: () => this.unhealthy(),
+        ...(options.server?.enableServer && { port: options.server.port }),
       },
     );
     this.#environment = new NodeEnvironment(options, { clock: this.#clock, allocatable: () => this.#node.resources.allocatable() });
