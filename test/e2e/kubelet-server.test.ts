@@ -4,117 +4,74 @@ import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { request } from 'node:https';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import type { Pod } from '@berth/api/objects';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
-import { stringify } from 'yaml';
-import { type Baseline, removeLeftovers, restoreSwitches, takeBaseline } from '../../packages/cli/src/host/baseline.ts';
 import { TestAuthority } from '../../packages/kubelet/testing/authority.ts';
 import { freePorts } from '../../packages/kubelet/testing/free-ports.ts';
-import { BerthHome, exampleImage, type Running } from '../fixtures/berth.ts';
-import { removeCgroups } from '../fixtures/cgroups.ts';
-import { containerdMissing } from '../fixtures/containerd.ts';
-import { type CriServer, startContainerd } from '../fixtures/cri-servers.ts';
-import { expectHostState, type HostState, readHostState } from '../fixtures/host-state.ts';
 import { kubeletGet } from '../fixtures/kubelet-socket.ts';
-import { nodeMissing, skipIfMissing } from '../fixtures/node-requirements.ts';
+import { describeOnEachRuntime } from '../fixtures/node-on-runtime.ts';
+import { skipIfMissing } from '../fixtures/node-requirements.ts';
+import { busyboxPod, manifestOf, script } from '../fixtures/pod-manifests.ts';
 import { prometheusMissing, startPrometheus, type TestPrometheus, unreadable } from '../fixtures/prometheus.ts';
 
-interface Credential {
-  cert: string;
-  key: string;
-}
-
 /** Writes more than a log may hold, then goes on slowly and uses its CPU quota up. */
-const manifest = `
-apiVersion: v1
-kind: Pod
-metadata: {name: web}
-spec:
-  terminationGracePeriodSeconds: 0
-  containers:
-    - name: main
-      image: localhost/busybox:1
-      imagePullPolicy: Never
-      command: [sh, -c, 'i=0; while [ $i -lt 300 ]; do echo line $i; i=$((i+1)); done; dd if=/dev/zero of=/data/file bs=1k count=64 2>/dev/null; while true; do echo tick; j=0; while [ $j -lt 3000 ]; do j=$((j+1)); done; sleep 0.1; done']
-      resources: {limits: {cpu: 50m, memory: 64Mi}}
-      volumeMounts: [{name: data, mountPath: /data}]
-  volumes: [{name: data, emptyDir: {}}]
-`;
+const manifest = manifestOf(
+  busyboxPod(
+    'web',
+    {
+      ...script(
+        'i=0; while [ $i -lt 300 ]; do echo line $i; i=$((i+1)); done; dd if=/dev/zero of=/data/file bs=1k count=64 2>/dev/null; while true; do echo tick; j=0; while [ $j -lt 3000 ]; do j=$((j+1)); done; sleep 0.1; done',
+      ),
+      resources: { limits: { cpu: '50m', memory: '64Mi' } },
+      volumeMounts: [{ name: 'data', mountPath: '/data' }],
+    },
+    { volumes: [{ name: 'data', emptyDir: {} }] },
+  ),
+);
 
-/** A node per runtime, which the command starts by its configuration. */
-const runtimes = [
-  ['runc', nodeMissing],
-  ['containerd', () => nodeMissing() ?? containerdMissing()],
-] as const;
-
-describe.each(runtimes)("the kubelet's ports on %s", (handler, missing) => {
-  let home: BerthHome;
-  let node: Running;
-  let containerd: CriServer | undefined;
-  let logs: string;
+describeOnEachRuntime({ about: "the kubelet's ports" }, (node) => {
   let [port, readOnlyPort, healthzPort] = [0, 0, 0];
-  let before: HostState;
-  let baseline: Baseline;
+  let logs: string;
   let authority: TestAuthority;
   /** The node's own certificate, by which clients know it. */
   let ca: string;
-  let admin: Credential;
-
-  beforeEach(skipIfMissing(missing));
+  let admin: { cert: string; key: string };
 
   beforeAll(async () => {
-    if (missing() !== undefined) return;
-    [before, baseline] = [readHostState(), takeBaseline()];
+    const { home } = node;
     [port = 0, readOnlyPort = 0, healthzPort = 0] = await freePorts(3);
     authority = await TestAuthority.create();
     admin = await authority.client('CN=admin,O=system:masters');
-    containerd = handler === 'containerd' ? await startContainerd() : undefined;
-    home = new BerthHome(containerd ? { runtimes: [{ handler, endpoint: containerd.endpoint }], defaultHandler: handler } : {});
-    logs = join(home.root, 'logs/pods');
+    home.write('ca.crt', authority.cert);
     mkdirSync(join(home.directory, 'manifests'));
     home.write('manifests/web.yaml', manifest);
-    home.write('ca.crt', authority.cert);
-    const config = home.write('kubelet.yaml', stringify(configuration()));
-    node = home.start(['kubelet', '--config', config, '--hostname-override', 'here', ...(containerd ? [] : ['--image', exampleImage])]);
-    await node.says(/is up/);
+    logs = join(home.root, 'logs/pods');
+    await node.kubelet({
+      staticPodPath: 'manifests',
+      enableServer: true,
+      address: '127.0.0.1',
+      port,
+      readOnlyPort,
+      healthzPort,
+      authentication: { x509: { clientCAFile: 'ca.crt' } },
+      authorization: { mode: 'AlwaysAllow' },
+      containerLogMaxSize: '4Ki',
+      containerLogMaxFiles: 3,
+      containerLogMonitorInterval: '3s',
+      featureGates: { EventedPLEG: false },
+      evictionHard: { 'memory.available': '1Mi' },
+    });
     ca = await readFile(join(home.root, 'kubelet/pki/kubelet.crt'), 'utf8');
-    await vi.waitFor(async () => expect(await web()).toMatchObject({ status: { phase: 'Running' } }), { timeout: 60_000, interval: 100 });
-    const written = join(home.root, 'kubelet/pods', (await web())?.metadata?.uid ?? '', 'volumes/kubernetes.io~empty-dir/data/file');
+    await vi.waitFor(async () => expect(await node.statusOf('web-here')).toMatchObject({ phase: 'Running' }), { timeout: 60_000 });
+    const [pod] = await node.pods();
+    const written = join(home.root, 'kubelet/pods', pod?.metadata?.uid ?? '', 'volumes/kubernetes.io~empty-dir/data/file');
+    // What a disk holds is looked at once a minute.
     await vi.waitFor(async () => expect((await stat(written)).size).toBe(64 * 1024), { timeout: 60_000 });
   });
 
   afterAll(async () => {
-    if (missing() !== undefined) return;
-    await rm(join(home.directory, 'manifests/web.yaml'));
-    await vi.waitFor(async () => expect(await web()).toBeUndefined(), { timeout: 30_000, interval: 100 });
-    await node.interrupt();
-    await containerd?.stop();
-    removeCgroups(`/${home.name}`);
-    removeLeftovers(baseline, [home.name]);
-    restoreSwitches(baseline);
-    home.remove();
-    await expectHostState(before);
-  });
-
-  const configuration = (): object => ({
-    apiVersion: 'kubelet.config.k8s.io/v1beta1',
-    kind: 'KubeletConfiguration',
-    address: '127.0.0.1',
-    port,
-    readOnlyPort,
-    healthzPort,
-    staticPodPath: 'manifests',
-    fileCheckFrequency: '1s',
-    authentication: { x509: { clientCAFile: 'ca.crt' } },
-    authorization: { mode: 'AlwaysAllow' },
-    containerLogMaxSize: '4Ki',
-    containerLogMaxFiles: 3,
-    containerLogMonitorInterval: '3s',
-    featureGates: { EventedPLEG: false },
-    evictionHard: { 'memory.available': '1Mi' },
-    failCgroupV1: false,
-    failSwapOn: false,
+    await rm(join(node.home.directory, 'manifests/web.yaml'));
+    await vi.waitFor(async () => expect(await node.pods()).toEqual([]), { timeout: 30_000, interval: 100 });
   });
 
   async function ask(path: string, credential: object, method = 'GET'): Promise<{ status: number; body: string }> {
@@ -126,9 +83,6 @@ describe.each(runtimes)("the kubelet's ports on %s", (handler, missing) => {
     sent.once('error', reject).end();
     return promise;
   }
-
-  const web = async (): Promise<Pod | undefined> =>
-    (JSON.parse((await ask('/pods', admin)).body).items as Pod[]).find(({ metadata }) => metadata?.name === 'web-here');
 
   /** A session by WebSocket, until the command ends: what it prints, and how it ends. */
   async function session(path: string, credential: object): Promise<{ stdout: string; status: string }> {
@@ -166,11 +120,10 @@ describe.each(runtimes)("the kubelet's ports on %s", (handler, missing) => {
     const { kubeletconfig } = JSON.parse((await ask('/configz', admin)).body);
     expect(kubeletconfig).toMatchObject({
       port,
-      authentication: { x509: { clientCAFile: join(home.directory, 'ca.crt') }, webhook: { enabled: false } },
+      authentication: { x509: { clientCAFile: join(node.home.directory, 'ca.crt') }, webhook: { enabled: false } },
       authorization: { mode: 'AlwaysAllow' },
     });
-    expect(JSON.parse(await kubeletGet(home, '/node')).status.daemonEndpoints).toEqual({ kubeletEndpoint: { Port: port } });
-    expect(node.output).toContain(`port https://127.0.0.1:${port} is for clients with a certificate of ${home.directory}/ca.crt`);
+    expect(JSON.parse(await kubeletGet(node.home, '/node')).status.daemonEndpoints).toEqual({ kubeletEndpoint: { Port: port } });
   });
 
   it('tells in /stats/summary what node, pod, container and volume use', async () => {
@@ -225,9 +178,10 @@ describe.each(runtimes)("the kubelet's ports on %s", (handler, missing) => {
     beforeEach(skipIfMissing(prometheusMissing));
 
     beforeAll(async () => {
-      if (missing() !== undefined || prometheusMissing() !== undefined) return;
-      const file = (name: string) => join(home.directory, `scrape.${name}`);
-      for (const [name, pem] of Object.entries({ ...(await authority.client('CN=prometheus')), ca })) home.write(`scrape.${name}`, pem);
+      if (prometheusMissing() !== undefined) return;
+      const file = (name: string) => join(node.home.directory, `scrape.${name}`);
+      for (const [name, pem] of Object.entries({ ...(await authority.client('CN=prometheus')), ca }))
+        node.home.write(`scrape.${name}`, pem);
       const job = (metricsPath: string) => ({
         job_name: metricsPath,
         scheme: 'https',

@@ -10,7 +10,7 @@ import { evictionAmounts } from './machine/reservations.ts';
 import type { Eviction, ResizeRefusal } from './plan/observed-pod.ts';
 import { allContainers } from './pod.ts';
 import type { PodEvents } from './pod-events.ts';
-import type { PodWorkers } from './pod-workers.ts';
+import type { PodWorkers } from './pod-workers/pod-workers.ts';
 import type { NodeRuntimes } from './runtime/node-runtimes.ts';
 import type { StatsProvider } from './stats/stats-provider.ts';
 import {

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { type Clock, systemClock } from './clock.ts';
 import { EventQueue } from './event-queue.ts';
 import { Pleg, type PlegMetrics } from './pleg/pleg.ts';
-import type { PodWorkers } from './pod-workers.ts';
+import type { PodWorkers } from './pod-workers/pod-workers.ts';
 import type { RuntimeClient } from './runtime/runtime-client.ts';
 import { MergedPods } from './sources/merged-pods.ts';
 import type { PodSource, SourceUpdate } from './sources/pod-source.ts';

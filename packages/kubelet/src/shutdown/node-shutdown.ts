@@ -6,7 +6,7 @@ import type { AdmitHandler } from '../admission/admit-handler.ts';
 import type { Clock } from '../clock.ts';
 import type { KubeletOptions } from '../kubelet-options.ts';
 import { fullNameOf } from '../pod.ts';
-import type { PodWorker } from '../pod-worker.ts';
+import type { PodWorker } from '../pod-workers/pod-worker.ts';
 import {
   defaultShutdown,
   type ShutdownGroup,

@@ -1,12 +1,12 @@
 import type { Pod } from '@berth/api/objects';
-import type { PodMemory } from './checkpoint/pod-memory.ts';
-import type { Clock } from './clock.ts';
-import type { Eviction } from './plan/observed-pod.ts';
-import type { ListedPod } from './pleg/relist.ts';
-import { apiTime, fullNameOf, gracePeriodOf, specOf, uidOf } from './pod.ts';
+import type { PodMemory } from '../checkpoint/pod-memory.ts';
+import type { Clock } from '../clock.ts';
+import type { Eviction } from '../plan/observed-pod.ts';
+import type { ListedPod } from '../pleg/relist.ts';
+import { apiTime, fullNameOf, gracePeriodOf, specOf, uidOf } from '../pod.ts';
+import { refersTo } from '../referred-names.ts';
+import type { ReferredObjects } from '../sources/object-source.ts';
 import type { PodWorker } from './pod-worker.ts';
-import { refersTo } from './referred-names.ts';
-import type { ReferredObjects } from './sources/object-source.ts';
 
 interface PodWorkersOptions {
   clock: Clock;
