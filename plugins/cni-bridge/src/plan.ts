@@ -24,7 +24,7 @@ export interface NetworkPlan {
   gateways: Prefix[];
 }
 
-export interface PlannedIp extends IpConfig {
+interface PlannedIp extends IpConfig {
   prefix: Prefix;
 }
 
