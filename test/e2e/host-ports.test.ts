@@ -2,33 +2,19 @@ import { networkInterfaces } from 'node:os';
 import type { Pod } from '@berth/api/objects';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { BerthHome, exampleImage, type Running } from '../fixtures/berth.ts';
-import { type HostState, readHostState } from '../fixtures/host-state.ts';
+import { expectHostState, type HostState, readHostState } from '../fixtures/host-state.ts';
 import { nodeMissing, skipIfMissing } from '../fixtures/node-requirements.ts';
+import { busyboxPod, manifestOf, script, serves } from '../fixtures/pod-manifests.ts';
 
 const port = 21_000 + (process.pid % 9000);
 const ownAddress = Object.values(networkInterfaces())
   .flat()
   .find((address) => address?.family === 'IPv4' && !address.internal)?.address;
 
-const manifest = `
-apiVersion: v1
-kind: Pod
-metadata: {name: web}
-spec:
-  terminationGracePeriodSeconds: 0
-  containers:
-    - name: main
-      image: localhost/busybox:1
-      command: [sh, -c, 'mkdir -p /www; echo hello > /www/index.html; exec httpd -f -p 80 -h /www']
-      ports: [{containerPort: 80, hostPort: ${port}}]
----
-apiVersion: v1
-kind: Pod
-metadata: {name: client}
-spec:
-  terminationGracePeriodSeconds: 0
-  containers: [{name: main, image: "localhost/busybox:1", command: [sleep, "1000"]}]
-`;
+const manifest = manifestOf(
+  busyboxPod('web', { ...script(serves(80)), ports: [{ containerPort: 80, hostPort: port }] }),
+  busyboxPod('client', { command: ['sleep', '1000'] }),
+);
 
 describe('a pod with a hostPort on runc', () => {
   let home: BerthHome;
@@ -48,17 +34,17 @@ describe('a pod with a hostPort on runc', () => {
   afterAll(async () => {
     if (nodeMissing()) return;
     expect((await node.interrupt()).status).toBe(0);
-    expect(readHostState()).toEqual(before);
     home.remove();
+    await expectHostState(before);
   });
 
   it("answers there on the host's loopback address", async () => {
-    expect(await page('127.0.0.1')).toBe('hello\n');
+    await expect.poll(() => page('127.0.0.1')).toBe('hello\n');
   });
 
   it("answers there on the host's own address", async ({ skip }) => {
     if (!ownAddress) skip('the host has no IPv4 address besides its loopback');
-    expect(await page(ownAddress ?? '')).toBe('hello\n');
+    await expect.poll(() => page(ownAddress ?? '')).toBe('hello\n');
   });
 
   it.each(['client', 'web'])('answers pod %s, at the gateway of the pods', async (pod) => {

@@ -1,13 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ContainerStatus } from '@berth/api/objects';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { BerthHome, exampleImage, type Running } from '../fixtures/berth.ts';
-import { containerdMissing } from '../fixtures/containerd.ts';
-import { type CriServer, startContainerd } from '../fixtures/cri-servers.ts';
-import { expectHostState, type HostState, readHostState } from '../fixtures/host-state.ts';
-import { logsOf, podOf } from '../fixtures/kubelet-socket.ts';
-import { nodeMissing, skipIfMissing } from '../fixtures/node-requirements.ts';
+import { beforeAll, expect, it } from 'vitest';
+import { describeOnEachRuntime } from '../fixtures/node-on-runtime.ts';
 import { repository } from '../fixtures/tools.ts';
 
 const image = 'localhost/busybox:1';
@@ -67,83 +61,61 @@ const pods = [
 
 const examples = ['war', 'logging/stdout', 'logging/re-emitting-sidecar', 'logging/shipping-sidecar'];
 
-describe.each([
-  { runtime: 'runc', missing: nodeMissing, port: 5171, serve: async (): Promise<CriServer | undefined> => undefined },
-  { runtime: 'containerd', missing: containerdMissing, port: 5172, serve: (): Promise<CriServer | undefined> => startContainerd() },
-])('the containers of pods on $runtime', ({ runtime, missing, port, serve }) => {
-  let before: HostState;
-  let home: BerthHome;
-  let server: CriServer | undefined;
-  let node: Running;
+const ports = { runc: '5171', containerd: '5172' };
 
+describeOnEachRuntime({ about: 'the containers of pods' }, (node) => {
   beforeAll(async () => {
-    if (missing()) return;
-    before = readHostState();
-    server = await serve();
-    home = new BerthHome(server && { runtimes: [{ handler: runtime, endpoint: server.endpoint }] });
-    const adapted = (text: string) => text.replaceAll('5170', `${port}`).replaceAll('/var/lib/berth', home.root);
+    const { home } = node;
+    const adapted = (text: string) => text.replaceAll('5170', ports[node.handler]).replaceAll('/var/lib/berth', home.root);
     const files = examples.map((name) =>
       home.write(`${name.replace('/', '-')}.yaml`, adapted(readFileSync(join(repository, `examples/${name}.yaml`), 'utf8'))),
     );
-    const manifests = [home.write('pods.yaml', pods.join('')), ...files].flatMap((file) => ['-f', file]);
-    node = home.start(['run', ...(server ? [] : ['--image', exampleImage]), ...manifests]);
-    await node.says(/starting a node/);
+    await node.run(
+      [home.write('pods.yaml', pods.join('')), ...files].flatMap((file) => ['-f', file]),
+      /starting a node/,
+    );
   });
 
-  afterAll(async () => {
-    if (missing()) return;
-    await node.interrupt();
-    await server?.stop();
-    home.remove();
-    await expectHostState(before);
-  });
-
-  beforeEach(skipIfMissing(missing));
-
-  const statusOf = async (name: string) => (await podOf(home, name).catch(() => undefined))?.status;
-  const containerOf = async (name: string, containerName: string): Promise<ContainerStatus | undefined> => {
-    const { containerStatuses = [], initContainerStatuses = [], ephemeralContainerStatuses = [] } = (await statusOf(name)) ?? {};
-    return [...containerStatuses, ...initContainerStatuses, ...ephemeralContainerStatuses].find((each) => each.name === containerName);
-  };
-  const messageOf = async (name: string) => (await containerOf('messages', name))?.state?.terminated?.message;
-  const logs = (name: string, containerName: string) => logsOf(home, name, containerName).catch(() => '');
+  const messageOf = async (name: string) => (await node.containerOf('messages', name))?.state?.terminated?.message;
 
   it('tell why they ended: by a file, whoever they run as, or by the end of their log', async () => {
-    await expect.poll(async () => (await statusOf('messages'))?.phase, { timeout: 30_000 }).toBe('Failed');
+    await expect.poll(async () => (await node.statusOf('messages'))?.phase, { timeout: 30_000 }).toBe('Failed');
     expect(await Promise.all(['file', 'elsewhere', 'log'].map(messageOf))).toEqual(['out of luck\n', 'as user\n', 'first\nit broke\n']);
   });
 
   it('are restarted by the rule for their exit code, in a pod that never restarts', async () => {
-    await expect.poll(async () => (await statusOf('retried'))?.phase, { timeout: 30_000 }).toBe('Succeeded');
-    expect(await containerOf('retried', 'main')).toMatchObject({ restartCount: 1, state: { terminated: { exitCode: 0 } } });
+    await expect.poll(async () => (await node.statusOf('retried'))?.phase, { timeout: 30_000 }).toBe('Succeeded');
+    expect(await node.containerOf('retried', 'main')).toMatchObject({ restartCount: 1, state: { terminated: { exitCode: 0 } } });
   });
 
   it('all start over, the init container first, when one of them asks for it', async () => {
-    await expect.poll(async () => (await containerOf('started-over', 'main'))?.restartCount, { timeout: 30_000 }).toBe(1);
-    await expect.poll(async () => (await containerOf('started-over', 'watcher'))?.ready).toBe(true);
-    expect(await containerOf('started-over', 'set-up')).toMatchObject({ restartCount: 1, ready: true });
+    await expect.poll(async () => (await node.containerOf('started-over', 'main'))?.restartCount, { timeout: 30_000 }).toBe(1);
+    await expect.poll(async () => (await node.containerOf('started-over', 'watcher'))?.ready).toBe(true);
+    expect(await node.containerOf('started-over', 'set-up')).toMatchObject({ restartCount: 1, ready: true });
   });
 
   it('can be looked at by an ephemeral container that sees their processes', async () => {
-    await expect.poll(async () => (await containerOf('debugged', 'debugger'))?.state?.terminated?.exitCode, { timeout: 30_000 }).toBe(7);
-    expect(await logs('debugged', 'debugger')).toContain('while true');
-    expect(await statusOf('debugged')).toMatchObject({ phase: 'Running' });
+    await expect
+      .poll(async () => (await node.containerOf('debugged', 'debugger'))?.state?.terminated?.exitCode, { timeout: 30_000 })
+      .toBe(7);
+    expect(await node.logs('debugged', 'debugger')).toContain('while true');
+    expect(await node.statusOf('debugged')).toMatchObject({ phase: 'Running' });
   });
 
   it('end with their pod, if they are sidecars, and do not hold it up', async () => {
-    await expect.poll(async () => (await statusOf('batch'))?.phase, { timeout: 30_000 }).toBe('Succeeded');
-    expect(await containerOf('batch', 'proxy')).toMatchObject({ state: { terminated: { exitCode: 0 } } });
+    await expect.poll(async () => (await node.statusOf('batch'))?.phase, { timeout: 30_000 }).toBe('Succeeded');
+    expect(await node.containerOf('batch', 'proxy')).toMatchObject({ state: { terminated: { exitCode: 0 } } });
   });
 
   it('serve what an init container brought (examples/war.yaml)', async () => {
-    await expect.poll(() => logs('war', 'tomcat'), { timeout: 30_000 }).toContain('serving /webapps/sample.war');
-    const page = async () => (await fetch(`http://${(await statusOf('war'))?.podIP}:8080/sample/`)).text().catch(() => '');
+    await expect.poll(() => node.logs('war', 'tomcat'), { timeout: 30_000 }).toContain('serving /webapps/sample.war');
+    const page = async () => (await fetch(`http://${(await node.statusOf('war'))?.podIP}:8080/sample/`)).text().catch(() => '');
     await expect.poll(page).toContain('Hello from sample.war');
   });
 
   it('have their logs read by an agent on the node, by a sidecar, and shipped by a sidecar (examples/logging)', async () => {
-    await expect.poll(() => logs('log-agent', 'agent'), { timeout: 30_000 }).toMatch(/ stdout F order 0 taken/);
-    await expect.poll(() => logs('re-emitter', 'log-stream')).toContain('request 0 served');
-    await expect.poll(() => logs('collector', 'collector'), { timeout: 30_000 }).toContain('payment 0 booked');
+    await expect.poll(() => node.logs('log-agent', 'agent'), { timeout: 30_000 }).toMatch(/ stdout F order 0 taken/);
+    await expect.poll(() => node.logs('re-emitter', 'log-stream')).toContain('request 0 served');
+    await expect.poll(() => node.logs('collector', 'collector'), { timeout: 30_000 }).toContain('payment 0 booked');
   });
 });

@@ -1,19 +1,10 @@
-import { chmodSync, existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { request } from 'node:http';
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Event, Pod } from '@berth/api/objects';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { BerthHome, exampleImage, type Running } from '../fixtures/berth.ts';
-import { containerdMissing } from '../fixtures/containerd.ts';
-import { type CriServer, startContainerd } from '../fixtures/cri-servers.ts';
-import { nodeMissing, skipIfMissing } from '../fixtures/node-requirements.ts';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { exampleImage } from '../fixtures/berth.ts';
+import { describeOnEachRuntime } from '../fixtures/node-on-runtime.ts';
 import { htpasswd, missingRegistry, startRegistry, type TestRegistry } from '../fixtures/registry.ts';
 import { repository } from '../fixtures/tools.ts';
-
-const runtimes = [
-  ['runc', () => nodeMissing() ?? missingRegistry()],
-  ['containerd', () => nodeMissing() ?? missingRegistry() ?? containerdMissing()],
-] as const;
 
 /** Pods that see what they are told to; all of them run at once. */
 const manifest = (registry: string) => `
@@ -100,44 +91,34 @@ cat << END
 END
 `;
 
-describe.each(runtimes)('what containers see, and their images, on %s', (handler, missing) => {
-  let home: BerthHome;
-  let node: Running;
-  let containerd: CriServer | undefined;
+describeOnEachRuntime({ about: 'what containers see, and their images,', requirements: missingRegistry, manyNetworks: true }, (node) => {
   let registry: TestRegistry;
   let secured: TestRegistry;
 
-  beforeEach(skipIfMissing(missing));
-
   beforeAll(async () => {
-    if (missing()) return;
-    containerd = handler === 'containerd' ? await startContainerd() : undefined;
-    home = new BerthHome();
+    const { home } = node;
     registry = await startRegistry();
     for (const name of ['team', 'plugged']) await registry.push(exampleImage, `${name}/busybox`, '1');
     const path = home.write('htpasswd', htpasswd);
     secured = await startRegistry({ storage: registry.storage, auth: { htpasswd: { realm: 'test', path } } });
     configure();
     const examples = ['hosts', 'downward-env'].map((name) => join(repository, `examples/${name}.yaml`));
-    const image = containerd ? [] : ['--image', exampleImage];
     const login = readFileSync(join(repository, 'examples/pull-secret.yaml'), 'utf8').replaceAll('registry.example:5000', secured.host);
     const files = [home.write('pods.yaml', manifest(secured.host)), home.write('pull-secret.yaml', login), ...examples];
-    node = home.start(['run', ...image, ...files.flatMap((file) => ['-f', file])]);
-    await node.says(/reads|stopping|goes on|waiting/);
+    await node.run(
+      files.flatMap((file) => ['-f', file]),
+      /starting a node/,
+    );
   });
 
   afterAll(async () => {
-    if (missing()) return;
-    const { name } = home;
     await node.interrupt();
-    await containerd?.stop();
     for (const each of [secured, registry]) await each.stop();
-    home.remove();
-    expect(globSync([`/sys/fs/cgroup/*/${name}`, `/sys/fs/cgroup/${name}`, `/sys/class/net/${name}`])).toEqual([]);
   });
 
-  /** The node's own network, and a plugin for the images below `plugged`. */
+  /** A plugin for the images below `plugged`. */
   function configure(): void {
+    const { home } = node;
     const binDir = join(home.directory, 'bin');
     mkdirSync(binDir);
     writeFileSync(join(binDir, 'test-provider'), credentialPlugin(secured.host));
@@ -151,61 +132,33 @@ describe.each(runtimes)('what containers see, and their images, on %s', (handler
       env: [{ name: 'REQUESTS', value: join(home.directory, 'request.json') }],
     };
     const config = { apiVersion: 'kubelet.config.k8s.io/v1', kind: 'CredentialProviderConfig', providers: [provider] };
-    home.configure({
-      cni: { bridge: home.name, subnet: '10.89.7.0/24' },
-      cgroupRoot: `/${home.name}`,
+    node.configure({
       imageCredentialProviderConfig: home.write('providers.json', JSON.stringify(config)),
       imageCredentialProviderBinDir: binDir,
-      ...(containerd && { runtimes: [{ handler, endpoint: containerd.endpoint }] }),
     });
   }
 
-  /** What the container `main` of a pod has printed. */
-  function log(pod: string): string {
-    const [file] = globSync(join(home.root, `logs/pods/default_${pod}_*/main/0.log`));
-    const lines = file === undefined ? [] : readFileSync(file, 'utf8').trim().split('\n');
-    return lines.map((line) => line.split(' ').slice(3).join(' ')).join('\n');
-  }
-
-  async function get<T>(path: string): Promise<T> {
-    const { promise, resolve, reject } = Promise.withResolvers<string>();
-    const asked = request({ socketPath: join(home.run, 'kubelet.sock'), path }, (response) => {
-      let body = '';
-      response.setEncoding('utf8').on('data', (text) => {
-        body += text;
-      });
-      response.once('end', () => resolve(body)).once('error', reject);
-    });
-    asked.once('error', reject).end();
-    return JSON.parse(await promise) as T;
-  }
-
-  async function statusOf(name: string): Promise<Pod['status']> {
-    if (!existsSync(join(home.run, 'kubelet.sock'))) return undefined;
-    const { items } = await get<{ items: Pod[] }>('/pods');
-    return items.find(({ metadata }) => metadata?.name === name)?.status;
-  }
-
+  const log = async (pod: string) => (await node.logs(pod)).trimEnd();
   const within = { timeout: 60_000 };
-  const ended = (name: string) => expect.poll(async () => (await statusOf(name))?.phase, within).toBe('Succeeded');
+  const ended = (name: string) => expect.poll(async () => (await node.statusOf(name))?.phase, within).toBe('Succeeded');
   const waiting = (name: string) =>
-    expect.poll(async () => (await statusOf(name))?.containerStatuses?.[0]?.state?.waiting ?? (await statusOf(name)), within);
+    expect.poll(async () => (await node.containerOf(name))?.state?.waiting ?? (await node.statusOf(name)), within);
 
   it('a hosts file with its name and aliases, its resolver and its host name', async () => {
     await ended('hosts');
-    expect(log('hosts')).toMatch(/^# Kubernetes-managed hosts file\.\n127\.0\.0\.1\tlocalhost\n/);
-    expect(log('hosts')).toMatch(
+    expect(await log('hosts')).toMatch(/^# Kubernetes-managed hosts file\.\n127\.0\.0\.1\tlocalhost\n/);
+    expect(await log('hosts')).toMatch(
       /\n\d+\.\d+\.\d+\.\d+\tteller\.names\.default\.svc\tteller\n\n# Entries added by HostAliases\.\n127\.0\.0\.1\tfoo/,
     );
     for (const line of ['nameserver 192.0.2.53', 'search example.internal', 'options ndots:2', 'my name is teller'])
-      expect(log('hosts').split('\n')).toContain(line);
+      expect((await log('hosts')).split('\n')).toContain(line);
     await ended('host');
-    expect(log('host')).toMatch(/^# Kubernetes-managed hosts file \(host network\)\.\n(?:.*\n)+10\.1\.2\.3\tfoo\.remote$/);
+    expect(await log('host')).toMatch(/^# Kubernetes-managed hosts file \(host network\)\.\n(?:.*\n)+10\.1\.2\.3\tfoo\.remote$/);
   });
 
   it('variables from fields, resources, objects and files', async () => {
     await ended('downward-env');
-    expect(log('downward-env')).toBe('hello from downward-env in english\ntier backend, limit 32 MiB, colour deep blue\nhas a token');
+    expect(await log('downward-env')).toBe('hello from downward-env in english\ntier backend, limit 32 MiB, colour deep blue\nhas a token');
   });
 
   it('what is missing, by its name', async () => {
@@ -214,11 +167,11 @@ describe.each(runtimes)('what containers see, and their images, on %s', (handler
 
   it('users, groups, capabilities and sysctls as their security contexts say', async () => {
     await ended('confined');
-    expect(log('confined')).toMatch(/^uid=1000\(app\) gid=2000 groups=2000,3000,4000\n/);
-    expect(log('confined')).toMatch(/CapEff:\t0000000000000000\nNoNewPrivs:\t1\nSeccomp:\t2\n/);
-    expect(log('confined')).toMatch(/touch: \/x: Read-only file system\n80/);
+    expect(await log('confined')).toMatch(/^uid=1000\(app\) gid=2000 groups=2000,3000,4000\n/);
+    expect(await log('confined')).toMatch(/CapEff:\t0000000000000000\nNoNewPrivs:\t1\nSeccomp:\t2\n/);
+    expect(await log('confined')).toMatch(/touch: \/x: Read-only file system\n80/);
     await expect
-      .poll(() => statusOf('unsafe'), within)
+      .poll(() => node.statusOf('unsafe'), within)
       .toMatchObject({
         phase: 'Failed',
         reason: 'SysctlForbidden',
@@ -226,27 +179,27 @@ describe.each(runtimes)('what containers see, and their images, on %s', (handler
       });
   });
 
-  it.runIf(handler === 'runc')('ids of their own with hostUsers: false, by which they read and write volumes', async () => {
-    await ended('mapped');
-    expect(log('mapped')).toMatch(/^ +0 +65536 +65536\n/);
-    expect(log('mapped')).toMatch(/-rw-r--r-- +1 0 +2000 +0 .* \/data\/x\n-rw-r--r-- +1 0 +0 .* \/etc\/hosts/);
-  });
-
-  it.runIf(handler === 'containerd')('no ids of their own where the runtime cannot, and it says so', async () => {
-    const events = async () =>
-      (await get<{ items: Event[] }>('/events')).items.filter(({ involvedObject }) => involvedObject.name === 'mapped');
-    await expect
-      .poll(async () => (await events()).map(({ reason, message }) => `${reason}: ${message}`).join('\n'), within)
-      .toContain(
-        "spec.hostUsers: the runtime doesn't have user namespaces; use a RuntimeClass whose runtime tells of the feature userNamespaces",
-      );
-  });
+  if (node.handler === 'runc') {
+    it('ids of their own with hostUsers: false, by which they read and write volumes', async () => {
+      await ended('mapped');
+      expect(await log('mapped')).toMatch(/^ +0 +65536 +65536\n/);
+      expect(await log('mapped')).toMatch(/-rw-r--r-- +1 0 +2000 +0 .* \/data\/x\n-rw-r--r-- +1 0 +0 .* \/etc\/hosts/);
+    });
+  } else {
+    it('no ids of their own where the runtime cannot, and it says so', async () => {
+      await expect
+        .poll(async () => (await node.events('mapped')).map(({ reason, message }) => `${reason}: ${message}`).join('\n'), within)
+        .toContain(
+          "spec.hostUsers: the runtime doesn't have user namespaces; use a RuntimeClass whose runtime tells of the feature userNamespaces",
+        );
+    });
+  }
 
   it('images of a private registry by the secret of the pod, and by a credential provider plugin', async () => {
     await ended('pull-secret');
     await ended('plugin');
-    expect([log('pull-secret'), log('plugin')]).toEqual(['pulled with the login of the secret', 'by the plugin']);
-    expect(JSON.parse(readFileSync(join(home.directory, 'request.json'), 'utf8'))).toEqual({
+    expect([await log('pull-secret'), await log('plugin')]).toEqual(['pulled with the login of the secret', 'by the plugin']);
+    expect(JSON.parse(readFileSync(join(node.home.directory, 'request.json'), 'utf8'))).toEqual({
       apiVersion: 'credentialprovider.kubelet.k8s.io/v1',
       kind: 'CredentialProviderRequest',
       image: `${secured.host}/plugged/busybox:1`,
@@ -255,8 +208,7 @@ describe.each(runtimes)('what containers see, and their images, on %s', (handler
 
   it('no image without a login, and the missing secret is told', async () => {
     await waiting('denied').toMatchObject({ reason: expect.stringMatching(/^(ErrImagePull|ImagePullBackOff)$/) });
-    const { items } = await get<{ items: Event[] }>('/events');
-    expect(items).toContainEqual(
+    expect(await node.events('denied')).toContainEqual(
       expect.objectContaining({
         reason: 'FailedToRetrieveImagePullSecret',
         message: 'Unable to retrieve some image pull secrets (nobody-made-it); attempting to pull the image may not succeed.',

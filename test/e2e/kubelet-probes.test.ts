@@ -5,12 +5,10 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { ContainerStatus } from '@berth/api/objects';
 import type { Explanation } from '@berth/kubelet/explanation';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { KubeletClient } from '../../packages/cli/src/node/kubelet-client.ts';
-import { BerthHome, exampleImage, type Running } from '../fixtures/berth.ts';
-import { containerdMissing } from '../fixtures/containerd.ts';
-import { type CriServer, startContainerd } from '../fixtures/cri-servers.ts';
-import { nodeMissing, skipIfMissing } from '../fixtures/node-requirements.ts';
+import { BerthHome } from '../fixtures/berth.ts';
+import { describeOnEachRuntime } from '../fixtures/node-on-runtime.ts';
 import { repository } from '../fixtures/tools.ts';
 
 const examples = ['probes', 'hooks', 'qos'].flatMap((name) => ['-f', join(repository, `examples/${name}.yaml`)]);
@@ -72,68 +70,29 @@ spec:
       volumeMounts: [{name: notes, mountPath: /notes}]
 `;
 
-interface Place {
-  missing(): string | undefined;
-  /** The runtimes of berth.yaml, and what `berth run` gets besides the manifests. */
-  start(): Promise<{ configuration: Record<string, unknown>; options: string[]; server?: CriServer }>;
-}
-
-const places: [name: string, place: Place][] = [
-  ['runc', { missing: nodeMissing, start: async () => ({ configuration: {}, options: ['--image', exampleImage] }) }],
-  [
-    'containerd',
-    {
-      missing: containerdMissing,
-      start: async () => {
-        const server = await startContainerd();
-        return { configuration: { runtimes: [{ handler: 'containerd', endpoint: server.endpoint }] }, options: [], server };
-      },
-    },
-  ],
-];
-
-describe.each(places)('probes, hooks and explanations on %s', (_name, place) => {
-  let home: BerthHome;
-  let node: Running;
-  let server: CriServer | undefined;
+describeOnEachRuntime({ about: 'probes, hooks and explanations' }, (node) => {
   let notes: string;
 
-  beforeEach(skipIfMissing(place.missing));
-
   beforeAll(async () => {
-    if (place.missing()) return;
-    const { configuration, options, server: started } = await place.start();
-    server = started;
-    home = new BerthHome(configuration);
-    notes = join(home.directory, 'notes');
-    node = home.start(['run', ...options, ...examples, '-f', home.write('pods.yaml', manifests(notes))]);
+    notes = join(node.home.directory, 'notes');
+    await node.run([...examples, '-f', node.home.write('pods.yaml', manifests(notes))], /starting a node/);
   });
 
-  afterAll(async () => {
-    if (node.child.exitCode === null) await node.interrupt();
-    await server?.stop();
-    home.remove();
-  });
+  const ready = async (name: string) => (await node.statusOf(name))?.conditions?.find(({ type }) => type === 'Ready');
 
-  /** None as long as the node doesn't answer yet. */
-  const asked = async <Answer>(ask: (client: KubeletClient) => Promise<Answer>): Promise<Answer | undefined> => {
-    const client = new KubeletClient({ root: home.root, run: home.run });
+  async function explain(name: string): Promise<Explanation> {
+    const client = new KubeletClient(node.home);
     try {
-      return await ask(client).catch(() => undefined);
+      return await client.explain('default', name);
     } finally {
       await client.close();
     }
-  };
-  const pods = async () => (await asked((client) => client.pods())) ?? [];
-  const pod = async (name: string) => (await pods()).find(({ metadata }) => metadata?.name === name);
-  const container = async (name: string): Promise<ContainerStatus | undefined> => (await pod(name))?.status?.containerStatuses?.[0];
-  const ready = async (name: string) => (await pod(name))?.status?.conditions?.find(({ type }) => type === 'Ready');
-  const explain = (name: string) => asked((client) => client.explain('default', name));
+  }
 
   it('a pod is ready when its startup, readiness and liveness probes say so', async () => {
     await expect.poll(() => ready('probes'), { timeout: 60_000 }).toMatchObject({ status: 'True' });
-    expect((await home.berth('logs', 'probes')).stdout).toBe('web: warmed up\n');
-    const { summary, steps } = JSON.parse((await home.berth('explain', 'probes', '-o', 'json')).stdout) as Explanation;
+    expect((await node.home.berth('logs', 'probes')).stdout).toBe('web: warmed up\n');
+    const { summary, steps } = JSON.parse((await node.home.berth('explain', 'probes', '-o', 'json')).stdout) as Explanation;
     expect(summary).toMatch(/^runs and is ready since/);
     expect(steps.map(({ name, state }) => `${name} ${state}`).join(', ')).toMatch(
       /sandbox done, image done, created done, running done, started done, ready done$/,
@@ -141,15 +100,15 @@ describe.each(places)('probes, hooks and explanations on %s', (_name, place) => 
   });
 
   it('a container whose liveness probe fails is restarted', async () => {
-    await expect.poll(async () => (await container('liveness'))?.restartCount, { timeout: 60_000 }).toBeGreaterThan(0);
-    const { lastState } = (await container('liveness')) as ContainerStatus;
+    await expect.poll(async () => (await node.containerOf('liveness'))?.restartCount, { timeout: 60_000 }).toBeGreaterThan(0);
+    const { lastState } = (await node.containerOf('liveness')) as ContainerStatus;
     expect(lastState?.terminated).toBeDefined();
-    expect((await home.berth('logs', 'liveness', '--previous')).stdout).toContain('main: ill');
+    expect((await node.home.berth('logs', 'liveness', '--previous')).stdout).toContain('main: ill');
   });
 
   it('a probe that nobody answers leaves the pod unready, and says what it met', async () => {
     await expect
-      .poll(async () => (await explain('unready'))?.summary, { timeout: 30_000 })
+      .poll(async () => (await explain('unready')).summary, { timeout: 30_000 })
       .toMatch(/readiness probe failed .*connection refused/);
     expect(await ready('unready')).toMatchObject({ status: 'False', message: 'containers with unready status: [main]' });
   });
@@ -165,27 +124,27 @@ describe.each(places)('probes, hooks and explanations on %s', (_name, place) => 
 
   it('postStart has run before its container counts as running', async () => {
     await expect.poll(() => ready('hooks'), { timeout: 30_000 }).toMatchObject({ status: 'True' });
-    const page = await fetch(`http://${(await pod('hooks'))?.status?.podIP}/`);
+    const page = await fetch(`http://${(await node.statusOf('hooks'))?.podIP}/`);
     expect(await page.text()).toBe('written by postStart\n');
   });
 
   it('postStart that fails ends its container', async () => {
-    await expect.poll(async () => (await pod('unhooked'))?.status?.phase, { timeout: 30_000 }).toBe('Failed');
+    await expect.poll(async () => (await node.statusOf('unhooked'))?.phase, { timeout: 30_000 }).toBe('Failed');
   });
 
   it('says how to load an image that may not be pulled', async () => {
-    await expect.poll(async () => (await explain('imageless'))?.summary, { timeout: 30_000 }).toContain('ErrImageNeverPull');
-    expect((await explain('imageless'))?.steps.find(({ state }) => state === 'failed')).toMatchObject({
+    await expect.poll(async () => (await explain('imageless')).summary, { timeout: 30_000 }).toContain('ErrImageNeverPull');
+    expect((await explain('imageless')).steps.find(({ state }) => state === 'failed')).toMatchObject({
       name: 'image',
       container: 'main',
       cure: 'load localhost/nowhere:1 with "berth image load FILE", or change imagePullPolicy from Never to IfNotPresent',
     });
-    expect((await home.berth('explain', 'nobody')).stderr).toContain('no such pod on this node');
+    expect((await node.home.berth('explain', 'nobody')).stderr).toContain('no such pod on this node');
   });
 
   it('gives each pod its quality-of-service class', async () => {
     await expect.poll(() => ready('besteffort'), { timeout: 30_000 }).toMatchObject({ status: 'True' });
-    const classes = (await pods()).map(({ metadata, status }) => [metadata?.name, status?.qosClass]);
+    const classes = (await node.pods()).map(({ metadata, status }) => [metadata?.name, status?.qosClass]);
     expect(classes).toEqual(
       expect.arrayContaining([
         ['guaranteed', 'Guaranteed'],

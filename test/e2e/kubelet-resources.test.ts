@@ -1,92 +1,33 @@
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Node, Pod } from '@berth/api/objects';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { BerthHome, exampleImage, type Running } from '../fixtures/berth.ts';
-import { containerdMissing } from '../fixtures/containerd.ts';
-import { type CriServer, startContainerd } from '../fixtures/cri-servers.ts';
-import { nodeMissing, skipIfMissing } from '../fixtures/node-requirements.ts';
+import { beforeAll, expect, it } from 'vitest';
+import { describeOnEachRuntime } from '../fixtures/node-on-runtime.ts';
+import { busyboxPod, manifestOf } from '../fixtures/pod-manifests.ts';
 
-const manifest = `
-apiVersion: v1
-kind: Pod
-metadata: {name: guaranteed}
-spec:
-  terminationGracePeriodSeconds: 0
-  containers: [{name: main, image: "localhost/busybox:1", command: [sleep, "600"], resources: {limits: {cpu: 100m, memory: 32Mi}}}]
----
-apiVersion: v1
-kind: Pod
-metadata: {name: burstable}
-spec:
-  terminationGracePeriodSeconds: 0
-  containers: [{name: main, image: "localhost/busybox:1", command: [sleep, "600"], resources: {requests: {cpu: 250m}}}]
----
-apiVersion: v1
-kind: Pod
-metadata: {name: besteffort}
-spec:
-  terminationGracePeriodSeconds: 0
-  containers: [{name: main, image: "localhost/busybox:1", command: [sleep, "600"]}]
----
-apiVersion: v1
-kind: Pod
-metadata: {name: greedy}
-spec:
-  restartPolicy: Never
-  containers: [{name: main, image: "localhost/busybox:1", command: [tail, /dev/zero], resources: {limits: {memory: 16Mi}}}]
----
-apiVersion: v1
-kind: Pod
-metadata: {name: too-big}
-spec:
-  containers: [{name: main, image: "localhost/busybox:1", resources: {requests: {cpu: "10000"}}}]
----
-apiVersion: v1
-kind: Pod
-metadata: {name: elsewhere}
-spec:
-  nodeSelector: {disk: of-gold}
-  containers: [{name: main, image: "localhost/busybox:1"}]
-`;
+const sleeps = { command: ['sleep', '600'] };
+const manifest = manifestOf(
+  busyboxPod('guaranteed', { ...sleeps, resources: { limits: { cpu: '100m', memory: '32Mi' } } }),
+  busyboxPod('burstable', { ...sleeps, resources: { requests: { cpu: '250m' } } }),
+  busyboxPod('besteffort', sleeps),
+  busyboxPod('greedy', { command: ['tail', '/dev/zero'], resources: { limits: { memory: '16Mi' } } }, { restartPolicy: 'Never' }),
+  busyboxPod('too-big', { resources: { requests: { cpu: '10000' } } }),
+  busyboxPod('elsewhere', {}, { nodeSelector: { disk: 'of-gold' } }),
+);
 
-/** A node per runtime with all pods at once. */
-const runtimes = [
-  ['runc', nodeMissing],
-  ['containerd', () => nodeMissing() ?? containerdMissing()],
-] as const;
-
-describe.each(runtimes)('pods with resources on %s', (handler, missing) => {
-  let home: BerthHome;
-  let node: Running;
-  let containerd: CriServer | undefined;
+/** All pods at once. */
+describeOnEachRuntime({ about: 'pods with resources' }, (node) => {
   let pods: Pod[];
 
-  beforeEach(skipIfMissing(missing));
-
   beforeAll(async () => {
-    if (missing()) return;
-    containerd = handler === 'containerd' ? await startContainerd() : undefined;
-    home = new BerthHome(containerd ? { runtimes: [{ handler, endpoint: containerd.endpoint }] } : {});
-    const image = containerd ? [] : ['--image', exampleImage];
-    node = home.start(['run', ...image, '-f', home.write('pods.yaml', manifest)]);
-    await node.says(/the node goes on/);
-    const listed = await home.berth('ps', '-o', 'json');
-    pods = JSON.parse(listed.stdout) as Pod[];
-  });
-
-  afterAll(async () => {
-    if (missing()) return;
-    await node.interrupt();
-    expect(cgroups('')).toEqual([]);
-    await containerd?.stop();
-    home.remove();
+    await node.run(['-f', node.home.write('pods.yaml', manifest)], /the node goes on/);
+    pods = await node.pods();
   });
 
   const pod = (name: string) => pods.find(({ metadata }) => metadata?.name === name);
   const uid = (name: string) => pod(name)?.metadata?.uid ?? 'none';
   /** A cgroup below the node's, in each hierarchy that has it. */
-  const cgroups = (path: string) => globSync([`/sys/fs/cgroup/${home.name}${path}`, `/sys/fs/cgroup/*/${home.name}${path}`]);
+  const cgroups = (path: string) => globSync([`/sys/fs/cgroup/${node.home.name}${path}`, `/sys/fs/cgroup/*/${node.home.name}${path}`]);
   const value = (path: string, ...files: string[]) =>
     cgroups(path)
       .flatMap((directory) => files.map((file) => join(directory, file)))
@@ -124,9 +65,9 @@ describe.each(runtimes)('pods with resources on %s', (handler, missing) => {
   });
 
   it('run on a node that tells of itself', async () => {
-    const [node] = JSON.parse((await home.berth('node', '-o', 'json')).stdout) as Node[];
-    expect(node?.status?.conditions?.find(({ type }) => type === 'Ready')).toMatchObject({ status: 'True', reason: 'KubeletReady' });
-    expect(node?.status?.nodeInfo?.containerRuntimeVersion).toMatch(new RegExp(`^${handler}://`));
+    const [told] = JSON.parse((await node.home.berth('node', '-o', 'json')).stdout) as Node[];
+    expect(told?.status?.conditions?.find(({ type }) => type === 'Ready')).toMatchObject({ status: 'True', reason: 'KubeletReady' });
+    expect(told?.status?.nodeInfo?.containerRuntimeVersion).toMatch(new RegExp(`^${node.handler}://`));
   });
 
   it('tell their class', () => {

@@ -14,35 +14,28 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vites
 import { connectRuntime, type RuntimeConnection } from '../../packages/cli/src/node/runtime-connection.ts';
 import { TestAuthority } from '../../packages/kubelet/testing/authority.ts';
 import { freePorts } from '../../packages/kubelet/testing/free-ports.ts';
-import { containerdMissing } from '../fixtures/containerd.ts';
-import { type CriServer, startContainerd, startShim } from '../fixtures/cri-servers.ts';
+import { type CriServer, criServers } from '../fixtures/cri-servers.ts';
 import { expectHostState, type HostState, readHostState } from '../fixtures/host-state.ts';
-import { nodeMissing, skipIfMissing } from '../fixtures/node-requirements.ts';
+import { skipIfMissing } from '../fixtures/node-requirements.ts';
+import { busyboxPod, manifestOf, script } from '../fixtures/pod-manifests.ts';
 import { prometheusMissing, startPrometheus, type TestPrometheus, unreadable } from '../fixtures/prometheus.ts';
 
 /** Writes more than a log may hold, then goes on slowly and uses its CPU quota up. */
-const manifest = `
-apiVersion: v1
-kind: Pod
-metadata: {name: web}
-spec:
-  terminationGracePeriodSeconds: 0
-  containers:
-    - name: main
-      image: localhost/busybox:1
-      imagePullPolicy: Never
-      command: [sh, -c, 'i=0; while [ $i -lt 300 ]; do echo line $i; i=$((i+1)); done; dd if=/dev/zero of=/data/file bs=1k count=64 2>/dev/null; while true; do echo tick; j=0; while [ $j -lt 3000 ]; do j=$((j+1)); done; sleep 0.1; done']
-      resources: {limits: {cpu: 50m, memory: 64Mi}}
-      volumeMounts: [{name: data, mountPath: /data}]
-  volumes: [{name: data, emptyDir: {}}]
-`;
+const manifest = manifestOf(
+  busyboxPod(
+    'web',
+    {
+      ...script(
+        'i=0; while [ $i -lt 300 ]; do echo line $i; i=$((i+1)); done; dd if=/dev/zero of=/data/file bs=1k count=64 2>/dev/null; while true; do echo tick; j=0; while [ $j -lt 3000 ]; do j=$((j+1)); done; sleep 0.1; done',
+      ),
+      resources: { limits: { cpu: '50m', memory: '64Mi' } },
+      volumeMounts: [{ name: 'data', mountPath: '/data' }],
+    },
+    { volumes: [{ name: 'data', emptyDir: {} }] },
+  ),
+);
 
-const runtimes = [
-  { name: 'runc', missing: nodeMissing, start: () => startShim('runc') },
-  { name: 'containerd', missing: () => nodeMissing() ?? containerdMissing(), start: () => startContainerd() },
-];
-
-describe.each(runtimes)("the kubelet's server on $name", ({ name, missing, start }) => {
+describe.each(criServers)("the kubelet's server on $name", ({ name, missing, start }) => {
   let [root, logs] = ['', ''];
   let [port, readOnlyPort] = [0, 0];
   let before: HostState;

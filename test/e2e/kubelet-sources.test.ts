@@ -9,14 +9,11 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { BerthHome, type Running } from '../fixtures/berth.ts';
 import { removeCgroups } from '../fixtures/cgroups.ts';
-import { containerdMissing } from '../fixtures/containerd.ts';
-import { type CriServer, startContainerd, startShim } from '../fixtures/cri-servers.ts';
-import { nodeMissing, skipIfMissing } from '../fixtures/node-requirements.ts';
+import { type CriServer, criServers } from '../fixtures/cri-servers.ts';
+import { skipIfMissing } from '../fixtures/node-requirements.ts';
+import { busyboxPod, manifestOf, script } from '../fixtures/pod-manifests.ts';
 
-describe.each([
-  ['runc', () => startShim('runc'), nodeMissing],
-  ['containerd', () => startContainerd(), () => nodeMissing() ?? containerdMissing()],
-] as const)('berth kubelet on %s', (_name, startServer, missing) => {
+describe.each(criServers)('berth kubelet on $name', ({ start: startServer, missing }) => {
   let home: BerthHome;
   let server: CriServer;
   let http: Server;
@@ -45,20 +42,17 @@ describe.each([
 
   /** Writes as it ends how many have done so before it. */
   function pod(name: string, priority: number): Pod {
-    const command = ['sh', '-c', `trap 'before=$(ls /out | wc -l); echo $before > /out/${name}; exit 0' TERM; while :; do sleep 0.1; done`];
-    const volumeMounts = [{ name: 'out', mountPath: '/out' }];
-    return {
-      apiVersion: 'v1',
-      kind: 'Pod',
-      metadata: { name },
-      spec: {
+    const counts = script(`trap 'before=$(ls /out | wc -l); echo $before > /out/${name}; exit 0' TERM; while :; do sleep 0.1; done`);
+    return busyboxPod(
+      name,
+      { ...counts, imagePullPolicy: 'IfNotPresent', volumeMounts: [{ name: 'out', mountPath: '/out' }] },
+      {
         priority,
         hostNetwork: true,
         terminationGracePeriodSeconds: 5,
-        containers: [{ name: 'main', image: 'localhost/busybox:1', imagePullPolicy: 'IfNotPresent', command, volumeMounts }],
         volumes: [{ name: 'out', hostPath: { path: join(home.directory, 'out') } }],
       },
-    };
+    );
   }
 
   async function start(): Promise<Running> {
@@ -110,8 +104,8 @@ describe.each([
   }
 
   it('runs pods of files and of a URL, which a kill leaves as they are and a shutdown ends by priority', async () => {
-    home.write('manifests/critical.yaml', stringify(pod('critical', 2_000_000_000)));
-    home.write('manifests/low.yaml', stringify(pod('low', 0)));
+    home.write('manifests/critical.yaml', manifestOf(pod('critical', 2_000_000_000)));
+    home.write('manifests/low.yaml', manifestOf(pod('low', 0)));
     const first = await start();
     await expect
       .poll(async () => (await running()).map((line) => line.split(' ')[0]), { timeout: 30_000 })

@@ -2,25 +2,20 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { BerthHome, exampleImage, Running } from '../fixtures/berth.ts';
-import { type HostState, readHostState } from '../fixtures/host-state.ts';
+import { expectHostState, type HostState, readHostState } from '../fixtures/host-state.ts';
 import { nodeMissing, skipIfMissing } from '../fixtures/node-requirements.ts';
+import { busyboxPod, manifestOf, script } from '../fixtures/pod-manifests.ts';
 import { findOnPath, repository } from '../fixtures/tools.ts';
 
 /** What Ctrl-C types. */
 const endOfText = '\x03';
 
-const manifest = `
-apiVersion: v1
-kind: Pod
-metadata: {name: web}
-spec:
-  terminationGracePeriodSeconds: 0
-  containers:
-    - name: main
-      image: localhost/busybox:1
-      stdin: true
-      command: [sh, -c, 'mkdir -p /www; echo hello > /www/index.html; httpd -p 127.0.0.1:8080 -h /www; while read line; do echo "got $line"; done']
-`;
+const manifest = manifestOf(
+  busyboxPod('web', {
+    ...script('mkdir -p /www; echo hello > /www/index.html; httpd -p 127.0.0.1:8080 -h /www; while read line; do echo "got $line"; done'),
+    stdin: true,
+  }),
+);
 
 describe('sessions with a container on runc', () => {
   let home: BerthHome;
@@ -40,8 +35,8 @@ describe('sessions with a container on runc', () => {
   afterAll(async () => {
     if (nodeMissing()) return;
     expect((await node.interrupt()).status).toBe(0);
-    expect(readHostState()).toEqual(before);
     home.remove();
+    await expectHostState(before);
   });
 
   it('exec -i passes on input, its end, both outputs and the exit code', async () => {

@@ -8,12 +8,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ApiServerRelay } from '../fixtures/api-server-relay.ts';
 import { BerthHome, exampleImage, type Running } from '../fixtures/berth.ts';
 import { nodeMissing } from '../fixtures/node-requirements.ts';
+import { busyboxPod, manifestOf, script, serves } from '../fixtures/pod-manifests.ts';
 
 /** Every kubectl on PATH, `kubectl.1.27` too: older ones speak SPDY, newer ones WebSocket. */
 const names = ['kubectl', ...Array.from({ length: 20 }, (_, index) => `kubectl.1.${20 + index}`)];
 const directories = [...(process.env.PATH ?? '').split(delimiter), '/usr/lib/google-cloud-sdk/bin'];
 const found = names.flatMap((name) => directories.map((directory) => join(directory, name)).find((path) => existsSync(path)) ?? []);
-const none = found.length === 0 ? ' (no kubectl is on PATH)' : '';
+const none = found.length === 0 ? 'no kubectl is on PATH' : undefined;
+const because = (reason: string | undefined) => (reason === undefined ? '' : ` (${reason})`);
 
 const manifest = `
 apiVersion: v1
@@ -24,17 +26,7 @@ metadata:
 spec: {containers: [{name: main, image: "any:1", stdin: true}]}
 `;
 
-const webServer = `
-apiVersion: v1
-kind: Pod
-metadata: {name: web}
-spec:
-  terminationGracePeriodSeconds: 0
-  containers:
-    - name: main
-      image: localhost/busybox:1
-      command: [sh, -c, 'mkdir /www; echo hello > /www/index.html; exec httpd -f -p 127.0.0.1:8080 -h /www']
-`;
+const webServer = manifestOf(busyboxPod('web', script(serves('127.0.0.1:8080'))));
 
 function run(program: string, home: BerthHome, relay: ApiServerRelay, args: string[]): ChildProcessWithoutNullStreams {
   const environment = { ...process.env, HOME: home.directory };
@@ -47,7 +39,7 @@ async function forwardedPort(child: ChildProcessWithoutNullStreams): Promise<num
   return Number(/127\.0\.0\.1:(\d+) -> 8080/.exec(said.toString())?.[1]);
 }
 
-describe.skipIf(found.length === 0)(`kubectl${none}`, () => {
+describe.skipIf(none !== undefined)(`kubectl${because(none)}`, () => {
   const home = new BerthHome();
   let node: Running;
   let relay: ApiServerRelay;
@@ -97,7 +89,9 @@ describe.skipIf(found.length === 0)(`kubectl${none}`, () => {
   });
 });
 
-describe.skipIf(found.length === 0 || nodeMissing() !== undefined)(`kubectl and a container on runc${none}`, () => {
+const noContainer = none ?? nodeMissing();
+
+describe.skipIf(noContainer !== undefined)(`kubectl and a container on runc${because(noContainer)}`, () => {
   const home = new BerthHome();
   let node: Running;
   let relay: ApiServerRelay;

@@ -1,7 +1,7 @@
 import { onAbort } from '@berth/sdk/abort';
 import type { Clock } from './clock.ts';
 import { fullNameOf, gracePeriodOf } from './pod.ts';
-import type { PodWorkers } from './pod-workers.ts';
+import type { PodWorkers } from './pod-workers/pod-workers.ts';
 
 interface EndOptions {
   clock: Clock;

@@ -7,10 +7,11 @@ import type { NodeReclaim } from './eviction/node-reclaim.ts';
 import type { NodeResources } from './machine/node-resources.ts';
 import type { TopologyRoots } from './machine/read-machine-topology.ts';
 import { evictionAmounts } from './machine/reservations.ts';
+import type { KubeletMetrics } from './metrics/kubelet-metrics.ts';
 import type { Eviction, ResizeRefusal } from './plan/observed-pod.ts';
 import { allContainers } from './pod.ts';
 import type { PodEvents } from './pod-events.ts';
-import type { PodWorkers } from './pod-workers.ts';
+import type { PodWorkers } from './pod-workers/pod-workers.ts';
 import type { NodeRuntimes } from './runtime/node-runtimes.ts';
 import type { StatsProvider } from './stats/stats-provider.ts';
 import {
@@ -47,6 +48,7 @@ interface KeptNode {
   events: PodEvents;
   stats: StatsProvider;
   reclaim: NodeReclaim;
+  metrics: Pick<KubeletMetrics, 'evictions'>;
   clock: Clock;
   log: Logger;
   inCluster: boolean;

@@ -5,7 +5,7 @@ import { definitionHash } from '../src/plan/definition-hash.ts';
 import { failureKey } from '../src/plan/failure-key.ts';
 import type { ContainerInstance, ObservedPod } from '../src/plan/observed-pod.ts';
 import { findContainer } from '../src/pod.ts';
-import { rememberSuccess } from '../src/pod-memory.ts';
+import { rememberSuccess } from '../src/pod-workers/observed-changes.ts';
 import { instance, now } from './observed-pod.ts';
 
 /** What an action does to the world, or what its failure leaves behind. Time stands still. */

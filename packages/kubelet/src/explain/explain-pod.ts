@@ -1,7 +1,7 @@
 import type { Pod } from '@berth/api/objects';
 import type { BackOff } from '../plan/back-off.ts';
 import { fullNameOf } from '../pod.ts';
-import type { PodWorker } from '../pod-worker.ts';
+import type { PodWorker } from '../pod-workers/pod-worker.ts';
 import type { PodTraces } from '../trace/pod-traces.ts';
 import { type Explanation, explain } from './explanation.ts';
 

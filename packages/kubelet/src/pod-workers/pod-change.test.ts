@@ -1,8 +1,8 @@
 import type { Container, PodSpec } from '@berth/api/objects';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ChangingSource } from '../testing/changing-source.ts';
-import { containerStatus, isReady, TestNode } from '../testing/node.ts';
-import type { ResizeRefusal } from './plan/observed-pod.ts';
+import { ChangingSource } from '../../testing/changing-source.ts';
+import { containerStatus, isReady, TestNode } from '../../testing/node.ts';
+import type { ResizeRefusal } from '../plan/observed-pod.ts';
 
 let node: TestNode;
 let source: ChangingSource;

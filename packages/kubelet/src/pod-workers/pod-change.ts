@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Pod } from '@berth/api/objects';
-import { failureKey } from './plan/failure-key.ts';
-import type { ObservedPod } from './plan/observed-pod.ts';
-import { allContainers, findContainer } from './pod.ts';
+import { failureKey } from '../plan/failure-key.ts';
+import type { ObservedPod } from '../plan/observed-pod.ts';
+import { allContainers, findContainer } from '../pod.ts';
 
 /** Whether two readings of a pod ask for the same. What its source notes of when and how it was written, and the status, ask for nothing. */
 export function isSamePod(a: Pod, b: Pod): boolean {

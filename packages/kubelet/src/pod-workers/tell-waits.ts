@@ -1,6 +1,6 @@
 import type { Pod, PodCondition, PodStatus } from '@berth/api/objects';
-import { allStatuses, findStatus, fullNameOf, uidOf } from './pod.ts';
-import type { PodEvents } from './pod-events.ts';
+import { allStatuses, findStatus, fullNameOf, uidOf } from '../pod.ts';
+import type { PodEvents } from '../pod-events.ts';
 
 /** Records an event for each container that has begun to wait for its next restart or pull, and for a resize that waits. */
 export function tellWaits(events: PodEvents, pod: Pod, before: PodStatus | undefined, after: PodStatus): void {

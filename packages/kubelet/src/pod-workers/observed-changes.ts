@@ -1,11 +1,11 @@
 import type { Pod } from '@berth/api/objects';
 import { PluginError } from '@berth/sdk/errors';
-import { ActionFailure } from './actions/action-failure.ts';
-import type { Action, StartContainer } from './plan/action.ts';
-import { type BackOff, failureAfter, failureOf } from './plan/back-off.ts';
-import { type Fallible, failureKey } from './plan/failure-key.ts';
-import type { Failure, ObservedPod } from './plan/observed-pod.ts';
-import { findContainer } from './pod.ts';
+import { ActionFailure } from '../actions/action-failure.ts';
+import type { Action, StartContainer } from '../plan/action.ts';
+import { type BackOff, failureAfter, failureOf } from '../plan/back-off.ts';
+import { type Fallible, failureKey } from '../plan/failure-key.ts';
+import type { Failure, ObservedPod } from '../plan/observed-pod.ts';
+import { findContainer } from '../pod.ts';
 
 /** What is known of a pod before its runtime has been asked. */
 export function unseenPod(pod: Pod, known: Pick<ObservedPod, 'handler' | 'hostIP' | 'refusal'>): ObservedPod {

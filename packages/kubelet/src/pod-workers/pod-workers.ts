@@ -1,12 +1,12 @@
 import type { Pod } from '@berth/api/objects';
-import type { PodMemory } from './checkpoint/pod-memory.ts';
-import type { Clock } from './clock.ts';
-import type { Eviction } from './plan/observed-pod.ts';
-import type { ListedPod } from './pleg/relist.ts';
-import { apiTime, fullNameOf, gracePeriodOf, specOf, uidOf } from './pod.ts';
+import type { PodMemory } from '../checkpoint/pod-memory.ts';
+import type { Clock } from '../clock.ts';
+import type { Eviction } from '../plan/observed-pod.ts';
+import type { ListedPod } from '../pleg/relist.ts';
+import { apiTime, fullNameOf, gracePeriodOf, specOf, uidOf } from '../pod.ts';
+import { refersTo } from '../referred-names.ts';
+import type { ReferredObjects } from '../sources/object-source.ts';
 import type { PodWorker } from './pod-worker.ts';
-import { refersTo } from './referred-names.ts';
-import type { ReferredObjects } from './sources/object-source.ts';
 
 interface PodWorkersOptions {
   clock: Clock;
@@ -22,6 +22,8 @@ interface PodWorkersOptions {
   kubeletRoot: string;
   /** Called with each pod that has ended, once its name is free. */
   onFinished(pod: Pod): void;
+  /** Called with each pod that came back while it was ending, and begins anew. */
+  onRestarted(pod: Pod): void;
 }
 
 /** What a container gets at least to end by itself (kubelet/kuberuntime: minimumGracePeriodInSeconds). */
@@ -170,7 +172,10 @@ export class PodWorkers {
   #wantAgain(uid: string): void {
     const pod = this.#wanted.get(uid);
     if (pod?.metadata?.deletionTimestamp) this.#ended.add(uid);
-    else if (pod && !this.#stopping) this.#waiting.push(pod);
+    else if (pod && !this.#stopping) {
+      this.#waiting.push(pod);
+      this.#options.onRestarted(pod);
+    }
   }
 
   #startWaiting(): void {

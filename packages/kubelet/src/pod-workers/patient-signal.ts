@@ -1,5 +1,5 @@
 import { onAbort } from '@berth/sdk/abort';
-import type { Clock } from './clock.ts';
+import type { Clock } from '../clock.ts';
 
 /** Aborts as `signal` does, but `delayMs` later. `release` gives back what it holds. */
 export function patientSignal(signal: AbortSignal, delayMs: number, clock: Clock): { signal: AbortSignal; release(): void } {

@@ -1,0 +1,90 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Pod, PodStatus } from '@berth/api/objects';
+import type { Logger } from 'pino';
+import type { ActionContext } from '../actions/action-context.ts';
+import { removeLogs } from '../actions/remove-logs.ts';
+import type { Clock } from '../clock.ts';
+import type { ContainerStarts } from '../metrics/container-starts.ts';
+import type { BackOff } from '../plan/back-off.ts';
+import { type Plan, plan } from '../plan.ts';
+import type { PodProbes } from '../probes/pod-probes.ts';
+import { PodResources } from '../resize/pod-resources.ts';
+import type { ResizeAdmission } from '../resize/resize-admission.ts';
+import { Attempts } from './attempts.ts';
+import { PodActions } from './pod-actions.ts';
+import { PodObservation } from './pod-observation.ts';
+import type { PodState } from './pod-state.ts';
+import { tellWaits } from './tell-waits.ts';
+
+export interface PodSyncOptions {
+  /** Everything that actions need: the pod, and the runtime that it is for. */
+  context: ActionContext;
+  admitResize: ResizeAdmission;
+  backOff: BackOff;
+  clock: Clock;
+  log: Logger;
+  /** Called when the status of the pod, as it is by now, has changed. */
+  onStatus(pod: Pod, status: PodStatus): void;
+}
+
+/** More rounds than this without a pause and something is wrong: the pod waits as after a failure. */
+const roundsWithoutPause = 100;
+
+/** Brings a pod to where it should be: looks at the runtime, asks the planner, carries out, and asks again until nothing is left to do. */
+export class PodSync {
+  readonly #state: PodState;
+  readonly #options: PodSyncOptions;
+  readonly #observation: PodObservation;
+  readonly #actions: PodActions;
+
+  constructor(state: PodState, options: PodSyncOptions, { probes, starts }: { probes: PodProbes; starts: ContainerStarts }) {
+    const { context, admitResize, clock, log } = options;
+    const { pod, client, directories, events } = context;
+    this.#state = state;
+    this.#options = options;
+    const attempts = new Attempts(state, { ...options, events });
+    const resources = new PodResources(admitResize, directories.podDirectory(pod));
+    this.#observation = new PodObservation(state, { client, attempts, resources, probes, clock });
+    this.#actions = new PodActions(state, { context, attempts, resources, starts, clock, log });
+  }
+
+  /** Since when the runtime hasn't answered; undefined: it has. */
+  get unseenSince(): Date | undefined {
+    return this.#observation.unseenSince;
+  }
+
+  /** Until nothing is left to do or `signal` aborts. Gives when to come again although nothing happens; undefined: never. */
+  async run(signal: AbortSignal): Promise<Date | undefined> {
+    const { clock, backOff, log } = this.#options;
+    for (let rounds = 0; rounds < roundsWithoutPause; rounds++) {
+      await this.#observation.observe(signal);
+      if (signal.aborted) return undefined;
+      const { finished, actions, wakeAt } = this.planAndTell();
+      if (finished) await this.#finish();
+      if (actions.length === 0) return wakeAt;
+      for (const action of actions) {
+        if (signal.aborted) return undefined;
+        await this.#actions.carryOut(action, signal);
+      }
+    }
+    log.error({ rounds: roundsWithoutPause }, 'the plan comes to no end');
+    return new Date(clock.now().getTime() + backOff.syncErrorMs);
+  }
+
+  /** Asks the planner, and tells the status that it says. */
+  planAndTell(): Plan {
+    const { context, clock, backOff, onStatus } = this.#options;
+    const { observed, allocated, pod } = this.#state;
+    const planned = plan(allocated, observed, clock.now(), backOff);
+    const before = observed.previous;
+    observed.previous = planned.status;
+    tellWaits(context.events, pod, before, planned.status);
+    if (!isDeepStrictEqual(before, planned.status)) onStatus(pod, planned.status);
+    return planned;
+  }
+
+  async #finish(): Promise<void> {
+    await removeLogs({ ...this.#options.context, pod: this.#state.allocated });
+    this.#state.finished = true;
+  }
+}

@@ -1,0 +1,119 @@
+import type { Pod, PodStatus } from '@berth/api/objects';
+import type { Logger } from 'pino';
+import type { ActionContext } from '../actions/action-context.ts';
+import type { PodAdmission } from '../admission/pod-admission.ts';
+import type { PodMemories } from '../checkpoint/pod-memories.ts';
+import { memoryOf } from '../checkpoint/pod-memory.ts';
+import type { Clock } from '../clock.ts';
+import type { KubeletNode } from '../kubelet-node.ts';
+import type { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
+import type { PodStartLatency } from '../metrics/pod-start-latency.ts';
+import type { NodeEnvironment } from '../node-environment.ts';
+import type { BackOff } from '../plan/back-off.ts';
+import type { Refusal } from '../plan/observed-pod.ts';
+import { fullNameOf, uidOf } from '../pod.ts';
+import type { PodDirectories } from '../pod-directories.ts';
+import type { PodEvents } from '../pod-events.ts';
+import type { Probes } from '../probes/pod-probes.ts';
+import type { ResizeAdmission } from '../resize/resize-admission.ts';
+import type { ResourceKeeping } from '../resource-keeping.ts';
+import type { NodeRuntimes } from '../runtime/node-runtimes.ts';
+import type { RuntimeClient } from '../runtime/runtime-client.ts';
+import type { PodTraces } from '../trace/pod-traces.ts';
+import type { NodeVolumes } from '../volumes/node-volumes.ts';
+import { PodWorker } from './pod-worker.ts';
+
+/** What of the node a worker works with. */
+interface WorkerFactoryOptions {
+  runtimes: NodeRuntimes;
+  node: KubeletNode;
+  keeping: ResourceKeeping;
+  environment: NodeEnvironment;
+  directories: PodDirectories;
+  volumes: NodeVolumes;
+  admission: PodAdmission;
+  memories: PodMemories;
+  probes: Probes;
+  events: PodEvents;
+  traces: PodTraces;
+  metrics: KubeletMetrics;
+  starts: PodStartLatency;
+  clock: Clock;
+  log: Logger;
+  backOff: BackOff;
+  requestTimeoutMs: number;
+  /** The node's address; undefined: the host's first one. */
+  nodeIP?: string | undefined;
+  /** Undefined: what fits on the node. */
+  admitResize?: ResizeAdmission | undefined;
+  /** The pods whose resources are taken. */
+  activePods(): Pod[];
+  /** The pod as it was told last. */
+  statusOf(pod: Pod): PodStatus | undefined;
+  /** Called when the status of the pod, as it is by now, has changed. */
+  onStatus(pod: Pod, status: PodStatus): void;
+}
+
+/** Makes the worker of a pod: finds its runtime, and asks whether the node may run it. */
+export class WorkerFactory {
+  readonly #options: WorkerFactoryOptions;
+
+  constructor(options: WorkerFactoryOptions) {
+    this.#options = options;
+  }
+
+  /** `foundIn` is the handler of a pod that a runtime has, and no source. */
+  create(asked: Pod, foundIn: string | undefined): PodWorker {
+    const { runtimes, memories, environment, nodeIP, starts, traces, probes, backOff, clock, log, metrics } = this.#options;
+    const found = foundIn === undefined ? runtimes.admit(asked) : { pod: asked, client: runtimes.get(foundIn) };
+    const restored = memories.restored(uidOf(asked));
+    // A pod that ran isn't asked again: what it was given is its own.
+    const { pod, client, refusal = restored ? undefined : this.#admit(pod) } = found;
+    if (refusal) this.#options.events.record(pod, 'Warning', refusal.reason, refusal.message);
+    const worker = new PodWorker({
+      probes,
+      backOff,
+      clock,
+      log,
+      metrics,
+      context: this.#contextOf(pod, client),
+      admitResize: (changed) => this.#admitResize(changed),
+      hostIP: nodeIP ?? environment.hostIPs()[0],
+      refusal,
+      restored,
+      onStatus: (current, status) => {
+        if (!worker.finished) memories.remember(uidOf(current), () => memoryOf(worker, clock.now()));
+        this.#options.onStatus(current, status);
+      },
+    });
+    starts.seen(pod);
+    traces.register(worker.trace.traceId, fullNameOf(pod));
+    return worker;
+  }
+
+  #admit(pod: Pod): Refusal | undefined {
+    return this.#options.admission.admit({ pod, others: this.#options.activePods() });
+  }
+
+  #admitResize(changed: Pod): ReturnType<ResizeAdmission> {
+    const { keeping, node, admitResize = (pod) => node.admitResize(pod) } = this.#options;
+    return keeping.refuseResize(changed) ?? admitResize(changed);
+  }
+
+  #contextOf(pod: Pod, client: RuntimeClient): ActionContext {
+    const { node, keeping, volumes, directories, events, environment, requestTimeoutMs } = this.#options;
+    return {
+      pod,
+      client,
+      directories,
+      events,
+      environment,
+      requestTimeoutMs,
+      volumes: volumes.ofPods,
+      cgroups: node.cgroups,
+      assignmentOf: (container) => keeping.assignmentOf(pod, container),
+      containerResources: () => node.containerResources(),
+      podIP: () => this.#options.statusOf(pod)?.podIP,
+    };
+  }
+}
