@@ -2,7 +2,7 @@ import type { ConfigurationField, KubeletConfiguration } from './kubelet-configu
 import { fieldSupport, valueInForce } from './support.ts';
 
 /** kubelet's on Linux (kubelet/eviction/defaults_linux.go). */
-export const defaultEvictionHard = {
+const defaultEvictionHard = {
   'memory.available': '100Mi',
   'nodefs.available': '10%',
   'nodefs.inodesFree': '5%',
