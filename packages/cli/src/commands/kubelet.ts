@@ -9,6 +9,7 @@ import picocolors from 'picocolors';
 import { compose, type GlobalOptions, standardNodeConfig, tokens } from '../compose.ts';
 import { withConfiguredRuntime } from '../node/configured-runtime.ts';
 import { checkHost, setOomScore, setOpenFileLimit } from '../node/host-limits.ts';
+import { servedPorts } from '../view/served-ports.ts';
 import { directory, labels } from './arguments.ts';
 import { Interruption } from './interruption.ts';
 
@@ -85,6 +86,7 @@ async function kubelet(options: KubeletCommandOptions): Promise<number> {
       signal: interruption.signal,
     });
     say(`node ${nodeName} is up, root ${options.root}, run directory ${options.run}`);
+    for (const line of servedPorts(configuration)) say(line);
     await interruption.interrupted;
   } catch (error) {
     if (!interruption.caused(error)) throw error;
