@@ -9,7 +9,7 @@ import { EventCorrelator } from './event-correlator.ts';
 import { TokenBucket } from './token-bucket.ts';
 
 /** Named after the fields of KubeletConfiguration. */
-export interface EventLimits {
+interface EventLimits {
   /** Events per second; 0: no limit. */
   eventRecordQPS: number;
   /** Events at once. */
@@ -17,7 +17,7 @@ export interface EventLimits {
 }
 
 /** kubelet's (kubelet/apis/config/v1beta1/defaults.go). */
-export const defaultEventLimits: EventLimits = { eventRecordQPS: 50, eventBurst: 100 };
+const defaultEventLimits: EventLimits = { eventRecordQPS: 50, eventBurst: 100 };
 
 export interface EventPublisherOptions {
   api: ClusterApi;

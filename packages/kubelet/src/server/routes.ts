@@ -11,7 +11,7 @@ import { systemLog } from './system-log.ts';
 import { setVerbosity } from './verbosity.ts';
 
 /** Which of the routes that can be turned off are on. */
-export type EnabledRoutes = Pick<KubeletServerOptions, 'enableDebuggingHandlers' | 'enableSystemLogHandler' | 'enableDebugFlagsHandler'>;
+type EnabledRoutes = Pick<KubeletServerOptions, 'enableDebuggingHandlers' | 'enableSystemLogHandler' | 'enableDebugFlagsHandler'>;
 
 /** Exec, attach and port-forward need a connection of their own (session-proxy.ts); asked for in any other way, they say so. */
 const sessions = [
