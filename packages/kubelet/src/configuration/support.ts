@@ -135,7 +135,7 @@ export const fieldSupport: Record<ConfigurationField, Support> = {
   kernelMemcgNotification: refused("memory is looked at every 10 s; with cgroup v2 kubelet isn't notified either"),
   logging: refused('the log is JSON; berth --log-level says what is in it'),
   enableSystemLogHandler: honoured('server/system-log.ts'),
-  enableSystemLogQuery: refused('/logs/ has files by their paths, and no journals'),
+  enableSystemLogQuery: honoured('server/node-log-query.ts'),
   shutdownGracePeriod: honoured('shutdown/node-shutdown.ts'),
   shutdownGracePeriodCriticalPods: honoured('shutdown/node-shutdown.ts'),
   shutdownGracePeriodByPodPriority: honoured('shutdown/node-shutdown.ts'),
