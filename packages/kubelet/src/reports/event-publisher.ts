@@ -23,7 +23,8 @@ export interface EventPublisherOptions {
   api: ClusterApi;
   clock: Clock;
   log: Logger;
-  limits?: EventLimits;
+  /** Left out: kubelet's. */
+  limits?: EventLimits | undefined;
 }
 
 /** Events that wait: with more, the API has been away for so long that the oldest are of no use. */
