@@ -101,7 +101,13 @@ export class KubeletParts {
     const pressure = { pressure: () => this.keeping.pressure() };
     return new KubeletNode(
       { pressure, ...options },
-      { runtime: this.runtimes.default, pods: () => this.workers, unhealthy: () => kubelet.unhealthy(), metrics: this.metrics },
+      {
+        runtime: this.runtimes.default,
+        pods: () => this.workers,
+        unhealthy: () => kubelet.unhealthy(),
+        metrics: this.metrics,
+        ...(options.server?.enableServer && { port: options.server.port }),
+      },
     );
   }
 

@@ -10,6 +10,7 @@ import { compose, standardNodeConfig, tokens } from '../compose.ts';
 import type { GlobalOptions } from '../configuration/global-options.ts';
 import { withConfiguredRuntime } from '../node/configured-runtime.ts';
 import { checkHost, setOomScore, setOpenFileLimit } from '../node/host-limits.ts';
+import { servedPorts } from '../view/served-ports.ts';
 import { directory, labels } from './arguments.ts';
 import { Interruption } from './interruption.ts';
 
@@ -86,6 +87,7 @@ async function kubelet(options: KubeletCommandOptions): Promise<number> {
       signal: interruption.signal,
     });
     say(`node ${nodeName} is up, root ${options.root}, run directory ${options.run}`);
+    for (const line of servedPorts(configuration)) say(line);
     await interruption.interrupted;
   } catch (error) {
     if (!interruption.caused(error)) throw error;
