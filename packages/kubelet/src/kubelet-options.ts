@@ -42,10 +42,10 @@ export interface KubeletOptions
 
 /** How a kubelet ends. */
 export interface StopOptions {
-  /** End all pods and remove what they had; else they run on, and the next kubelet takes them over. */
-  gracefully: boolean;
-  /** The node shuts down: before the kubelet ends, its pods do, by their priority, if that is configured (`shutdown`). They stay as failed ones. */
-  shutDown?: boolean;
+  /** End all pods within their grace periods and remove what they had; else they run on, and the next kubelet takes them over. */
+  removePods: boolean;
+  /** The node itself shuts down, not the kubelet alone: before the kubelet ends, its pods do, by their priority, if that is configured (`shutdown`). They stay as failed ones. */
+  nodeShutsDown?: boolean;
   /** Ends the pods' grace periods, and waits only a little longer for runtimes that don't answer. */
   hurry?: AbortSignal;
 }

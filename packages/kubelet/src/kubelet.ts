@@ -44,11 +44,11 @@ export class Kubelet {
   }
 
   /** Ends the kubelet. Gives a message for each pod that didn't end. */
-  async stop({ gracefully, shutDown = false, hurry = neverAborted }: StopOptions): Promise<string[]> {
+  async stop({ removePods, nodeShutsDown = false, hurry = neverAborted }: StopOptions): Promise<string[]> {
     const { workers, clock, requestTimeoutMs, node, shutdown, gc, volumes, memories, server } = this.#parts;
-    const left = gracefully ? await endPods(workers, { clock, requestTimeoutMs, hurry }) : [];
-    if (gracefully) await node.cgroups?.removeRoot();
-    if (shutDown && shutdown.enabled) left.push(...(await shutdown.run(hurry)));
+    const left = removePods ? await endPods(workers, { clock, requestTimeoutMs, hurry }) : [];
+    if (removePods) await node.cgroups?.removeRoot();
+    if (nodeShutsDown && shutdown.enabled) left.push(...(await shutdown.run(hurry)));
     await workers.haltAll();
     this.#loopEnd.abort();
     await this.#loopDone;
