@@ -20,7 +20,7 @@ import { PodDirectories } from './pod-directories.ts';
 import { PodEvents } from './pod-events.ts';
 import { PodWorkers } from './pod-workers/pod-workers.ts';
 import { WorkerFactory } from './pod-workers/worker-factory.ts';
-import { Probes } from './probes/pod-probes.ts';
+import { Probes } from './probes/probes.ts';
 import { ClusterReports } from './reports/cluster-reports.ts';
 import { PodReports } from './reports/pod-reports.ts';
 import { ResourceKeeping } from './resource-keeping.ts';

@@ -14,7 +14,7 @@ import type { Refusal } from '../plan/observed-pod.ts';
 import { fullNameOf, uidOf } from '../pod.ts';
 import type { PodDirectories } from '../pod-directories.ts';
 import type { PodEvents } from '../pod-events.ts';
-import type { Probes } from '../probes/pod-probes.ts';
+import type { Probes } from '../probes/probes.ts';
 import type { ResizeAdmission } from '../resize/resize-admission.ts';
 import type { ResourceKeeping } from '../resource-keeping.ts';
 import type { NodeRuntimes } from '../runtime/node-runtimes.ts';
@@ -112,7 +112,7 @@ export class WorkerFactory {
       volumes: volumes.ofPods,
       cgroups: node.cgroups,
       assignmentOf: (container) => keeping.assignmentOf(pod, container),
-      containerResources: () => node.containerResources(),
+      containerResourcesOptions: () => node.containerResourcesOptions(),
       podIP: () => this.#options.statusOf(pod)?.podIP,
     };
   }
