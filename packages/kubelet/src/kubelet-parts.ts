@@ -194,7 +194,10 @@ export class KubeletParts {
       admitResize,
       activePods: () => this.workers.activePods(),
       statusOf: (pod) => this.workers.get(uidOf(pod))?.status,
-      onStatus: (pod, status) => this.reports.changed(pod, status),
+      onStatus: (pod, status) => {
+        this.reports.changed(pod, status);
+        this.workers.retryResizes(uidOf(pod));
+      },
     });
   }
 

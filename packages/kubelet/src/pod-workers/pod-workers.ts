@@ -90,6 +90,13 @@ export class PodWorkers {
     this.#workers.get(uidOf(pod))?.evict(eviction);
   }
 
+  /** Room may have come free: pods whose resize waits for it look again; but for the one of this uid, which made it come free. */
+  retryResizes(except?: string): void {
+    for (const [uid, worker] of this.#workers) {
+      if (uid !== except && worker.observed.pendingResize?.reason === 'Deferred') worker.notify();
+    }
+  }
+
   /** Something may have happened to the pod. */
   notify(uid: string): void {
     this.#workers.get(uid)?.notify();
@@ -141,6 +148,7 @@ export class PodWorkers {
       this.#workers.delete(uid);
       this.#wantAgain(uid);
       this.#options.onFinished(worker.pod);
+      this.retryResizes();
     }
     if (!this.#stopping) this.#startWaiting();
   }
