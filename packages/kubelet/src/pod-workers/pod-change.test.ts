@@ -140,6 +140,18 @@ describe('a pod that asks for other resources', () => {
     expect(resourcesOf()).toMatchObject({ cpuQuota: 90_000n });
   });
 
+  it('gets what another pod had as soon as that has ended', async () => {
+    source.put('b', spec());
+    await node.until('b', isReady);
+    refusal = { reason: 'Deferred', message: "Node didn't have enough resource: cpu" };
+    source.put('a', sized('900m', '64Mi'));
+    await pending('Deferred');
+    refusal = undefined;
+    source.remove('b');
+    await settled();
+    expect(resourcesOf()).toMatchObject({ cpuQuota: 90_000n });
+  });
+
   it('is told that it never gets them, and runs on as it is', async () => {
     refusal = { reason: 'Infeasible', message: "Node didn't have enough capacity: cpu" };
     source.put('a', sized('900', '64Mi'));

@@ -142,6 +142,7 @@ export class PodWorkers {
       this.#workers.delete(uid);
       this.#wantAgain(uid);
       this.#options.onFinished(worker.pod);
+      this.#retryResizes();
     }
     if (!this.#stopping) this.#startWaiting();
   }
@@ -164,6 +165,11 @@ export class PodWorkers {
   async haltAll(): Promise<void> {
     this.#stopping = true;
     await Promise.all(this.all().map((worker) => worker.halt()));
+  }
+
+  /** What a pod had that has ended may be what others wait for. */
+  #retryResizes(): void {
+    for (const worker of this.#workers.values()) if (worker.observed.pendingResize?.reason === 'Deferred') worker.notify();
   }
 
   /** A pod that came back while it was ending begins anew; one that was deleted doesn't. */
