@@ -12,6 +12,18 @@ export function expectTrue(holds: boolean, what: string): void {
   if (!holds) throw new Error(what);
 }
 
+/** Throws unless all of these are there; names those that are not. */
+export function expectAllIn(wanted: string[], there: string[], what: string): void {
+  const missing = wanted.filter((one) => !there.includes(one));
+  expectTrue(missing.length === 0, `${what}: ${missing.join(', ')}`);
+}
+
+/** Throws unless each value is there once; names those that are there again. */
+export function expectDistinct(values: string[], what: string): void {
+  const repeated = new Set(values.filter((value, index) => values.indexOf(value) !== index));
+  expectTrue(repeated.size === 0, `${what}: ${[...repeated].join(', ')}`);
+}
+
 /** Throws unless the text matches. */
 export function expectMatch(actual: string, pattern: RegExp, what: string): void {
   if (!pattern.test(actual)) throw new Error(`${what}: expected ${pattern}, got ${JSON.stringify(actual)}`);

@@ -2,10 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type CaseScope, withinScope } from './case-scope.ts';
 import { type Case, type CaseReport, type Coverage, type Report, type Result, SkipCase, type Suite, type Summary } from './suite.ts';
 
-export interface RunOptions<Target> {
-  target: Target;
-  /** How the report names the target: `unix:///run/berth/runc.sock`. */
-  targetName: string;
+/** What the caller of a suite may say, whatever it judges. */
+export interface SuiteOptions<Target> {
   /** Runs only the cases whose id it matches. */
   focus?: RegExp;
   /** Leaves out the cases whose id it matches. */
@@ -20,6 +18,12 @@ export interface RunOptions<Target> {
   onStart?(one: Pick<Case<Target>, 'id' | 'group'>): void;
   /** Told of each case as it ends. */
   onCase?(report: CaseReport): void;
+}
+
+export interface RunOptions<Target> extends SuiteOptions<Target> {
+  target: Target;
+  /** How the report names the target: `unix:///run/berth/runc.sock`. */
+  targetName: string;
   /** Asked when a case was out of time: throws if the target answers nothing any more. The other cases are then skipped. */
   alive?(): Promise<void>;
   /** Asked at the end: what of the protocol the cases touched. */
@@ -32,7 +36,7 @@ const cleanUpMs = 10_000;
 const interrupted = 'the run was interrupted';
 
 /** The cases of a suite that `focus` and `skip` leave, in the suite's order. */
-export function selectCases<Target>(suite: Suite<Target>, { focus, skip }: Pick<RunOptions<Target>, 'focus' | 'skip'>): Case<Target>[] {
+export function selectCases<Target>(suite: Suite<Target>, { focus, skip }: Pick<SuiteOptions<Target>, 'focus' | 'skip'>): Case<Target>[] {
   return suite.cases.filter(({ id }) => focus?.test(id) !== false && !skip?.test(id));
 }
 
@@ -111,7 +115,7 @@ function summaryOf(cases: CaseReport[], { rpcs, messages }: Coverage): Summary {
   };
 }
 
-type CaseOptions<Target> = Pick<RunOptions<Target>, 'timeFactor' | 'signal'>;
+type CaseOptions<Target> = Pick<SuiteOptions<Target>, 'timeFactor' | 'signal'>;
 
 interface Ending {
   report: CaseReport;

@@ -123,6 +123,7 @@ it('a static pod that comes back while it ends begins anew', async () => {
   await node.write('manifests/a.yaml', text);
   await node.until('a', (pod) => pod.metadata?.deletionTimestamp === undefined && isReady(pod));
   expect(node.runtime.calls.filter((call) => call.startsWith('RunPodSandbox'))).toHaveLength(2);
+  expect((await node.get('/metrics')).body).toMatch(/^kubelet_restarted_pods_total\{static="true"\} 1$/m);
 });
 
 it('a healthy node says so on /healthz/syncloop, and exports how long its loop was held up', async () => {

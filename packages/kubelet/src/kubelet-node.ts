@@ -17,6 +17,7 @@ import type { ContainerResourcesOptions } from './cri/container-resources-option
 import { type MachineFacts, readMachineFacts } from './machine/machine-facts.ts';
 import { defaultNodeResources, hugePagesResource, NodeResources, type NodeResourcesOptions } from './machine/node-resources.ts';
 import type { ResourceProvider } from './machine/resource-provider.ts';
+import type { KubeletMetrics } from './metrics/kubelet-metrics.ts';
 import { NodePresence } from './node-status/node-presence.ts';
 import { defaultNodeStatus, type NodeStatusOptions } from './node-status/node-status-options.ts';
 import { noPressure, type PressureProvider } from './node-status/pressure-provider.ts';
@@ -66,6 +67,7 @@ interface NodeSurroundings {
   pods(): NodePods;
   /** Why the kubelet can't run pods now. */
   unhealthy(): string[];
+  metrics: Pick<KubeletMetrics, 'cgroupManagerDuration'>;
 }
 
 /** The pods of the node. */
@@ -92,7 +94,7 @@ export class KubeletNode {
 
   /** INVALID_ARGUMENT for amounts that are none. */
   constructor(options: KubeletNodeOptions, surroundings: NodeSurroundings) {
-    const { pods } = surroundings;
+    const { pods, metrics } = surroundings;
     this.#pods = pods;
     const machine = options.machine ?? readMachineFacts();
     this.#machine = machine;
@@ -101,7 +103,7 @@ export class KubeletNode {
     this.resources = new NodeResources(machine, kubeletRoot, { ...defaultNodeResources, ...options.resources }, resourceProviders);
     this.presence = this.#presenceOf(options, surroundings);
     this.admitHandlers = this.#handlers(() => this.presence.node, pods);
-    this.cgroups = cgroupRoot === undefined ? undefined : this.#cgroupsOf({ ...this.#settings, cgroupRoot }, pods);
+    this.cgroups = cgroupRoot === undefined ? undefined : this.#cgroupsOf({ ...this.#settings, cgroupRoot }, pods, metrics);
     if (this.cgroups) this.#housekeeping = new CgroupHousekeeping({ cgroups: this.cgroups, isKnown: (uid) => pods().knows(uid), log });
   }
 
@@ -161,7 +163,7 @@ export class KubeletNode {
     });
   }
 
-  #cgroupsOf(options: CgroupOptions, pods: () => NodePods): NodeCgroups {
+  #cgroupsOf(options: CgroupOptions, pods: () => NodePods, metrics: NodeSurroundings['metrics']): NodeCgroups {
     const { resources } = this;
     return new NodeCgroups(
       options,
@@ -173,6 +175,7 @@ export class KubeletNode {
         reserved: (field) => resources.reserved(field),
       },
       this.#files,
+      metrics,
     );
   }
 }

@@ -30,6 +30,7 @@ import type { NodeView } from './server/node-view.ts';
 import { KubeletServer } from './server/server.ts';
 import { NodeShutdown } from './shutdown/node-shutdown.ts';
 import { ClusterPods } from './sources/cluster-pods.ts';
+import { isStaticPod } from './sources/plan-mirrors.ts';
 import type { StatsProvider } from './stats/stats-provider.ts';
 import { defaultIntervals, SyncLoop } from './sync-loop.ts';
 import { PodTraces } from './trace/pod-traces.ts';
@@ -80,7 +81,7 @@ export class KubeletParts {
     this.environment = new NodeEnvironment(options, { clock, allocatable: () => this.node.resources.allocatable() });
     this.volumes = this.#volumesOf(options);
     this.workers = this.#workersOf(options, (pod, foundIn) => factory.create(pod, foundIn));
-    this.shutdown = new NodeShutdown(options, clock, () => this.workers.all());
+    this.shutdown = new NodeShutdown(options, { clock, metrics: this.metrics, workers: () => this.workers.all() });
     this.cluster = api && new ClusterPods({ api, nodeName, log, clock });
     this.clusterReports = api && new ClusterReports({ api, log, clock, inApi: (pod) => this.cluster?.inApi(pod) });
     const starts = new PodStartLatency(this.metrics, clock, (pod) => this.traces.pullSeconds(fullNameOf(pod)));
@@ -100,14 +101,22 @@ export class KubeletParts {
     const pressure = { pressure: () => this.keeping.pressure() };
     return new KubeletNode(
       { pressure, ...options },
-      { runtime: this.runtimes.default, pods: () => this.workers, unhealthy: () => kubelet.unhealthy() },
+      { runtime: this.runtimes.default, pods: () => this.workers, unhealthy: () => kubelet.unhealthy(), metrics: this.metrics },
     );
   }
 
   #volumesOf(options: KubeletOptions): NodeVolumes {
-    const { directories, clock } = this;
+    const { directories, metrics, clock } = this;
     const { objects, allocatable, userNamespaces } = this.environment;
-    return new NodeVolumes({ ...options, directories, objects, allocatable, clock, onRemoved: (uid) => userNamespaces.release(uid) });
+    return new NodeVolumes({
+      ...options,
+      directories,
+      objects,
+      allocatable,
+      metrics,
+      clock,
+      onRemoved: (uid) => userNamespaces.release(uid),
+    });
   }
 
   #workersOf({ kubeletRoot }: KubeletOptions, create: WorkerFactory['create']): PodWorkers {
@@ -120,6 +129,7 @@ export class KubeletParts {
       asAdmitted: (pod) => this.runtimes.admit(pod).pod,
       begunBefore: (pod) => memories.restored(uidOf(pod)) !== undefined || existsSync(directories.podDirectory(pod)),
       onFinished: (pod) => this.#finished(pod),
+      onRestarted: (pod) => this.metrics.containerStarts.restarted(isStaticPod(pod)),
     });
   }
 
@@ -135,13 +145,14 @@ export class KubeletParts {
   }
 
   #keepingOf(options: KubeletOptions, stats: StatsProvider): ResourceKeeping {
-    const { runtimes, workers, events, clock } = this;
+    const { runtimes, workers, events, metrics, clock } = this;
     return new ResourceKeeping(options, {
       resources: this.node.resources,
       runtimes,
       workers,
       events,
       stats,
+      metrics,
       clock,
       log: options.log,
       inCluster: options.cluster !== undefined,

@@ -25,10 +25,11 @@ export class Kubelet {
 
   /** Serves, and begins to run pods. */
   async start(): Promise<void> {
-    const { memories, keeping, node, server, gc, environment, workers, loop, cluster, clusterReports, logs } = this.#parts;
+    const { memories, keeping, node, server, gc, environment, workers, shutdown, loop, cluster, clusterReports, logs } = this.#parts;
     await mkdir(this.#options.kubeletRoot, { recursive: true, mode: 0o750 });
     await mkdir(this.#options.podLogsDir, { recursive: true });
     memories.load();
+    shutdown.start();
     await keeping.start();
     await node.presence.start();
     await server.listen();

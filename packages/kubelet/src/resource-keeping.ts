@@ -7,6 +7,7 @@ import type { NodeReclaim } from './eviction/node-reclaim.ts';
 import type { NodeResources } from './machine/node-resources.ts';
 import type { TopologyRoots } from './machine/read-machine-topology.ts';
 import { evictionAmounts } from './machine/reservations.ts';
+import type { KubeletMetrics } from './metrics/kubelet-metrics.ts';
 import type { Eviction, ResizeRefusal } from './plan/observed-pod.ts';
 import { allContainers } from './pod.ts';
 import type { PodEvents } from './pod-events.ts';
@@ -47,6 +48,7 @@ interface KeptNode {
   events: PodEvents;
   stats: StatsProvider;
   reclaim: NodeReclaim;
+  metrics: Pick<KubeletMetrics, 'evictions'>;
   clock: Clock;
   log: Logger;
   inCluster: boolean;

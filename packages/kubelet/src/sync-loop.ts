@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { type Clock, systemClock } from './clock.ts';
 import { EventQueue } from './event-queue.ts';
@@ -8,6 +7,7 @@ import type { RuntimeClient } from './runtime/runtime-client.ts';
 import { MergedPods } from './sources/merged-pods.ts';
 import type { PodSource, SourceUpdate } from './sources/pod-source.ts';
 import { type SetStall, SyncLoopStalls } from './sync-loop-stalls.ts';
+import { untilDue } from './until-due.ts';
 
 /** How often each stream speaks, in milliseconds. */
 export interface Intervals {
@@ -150,7 +150,7 @@ export class SyncLoop {
 
   async #repeat(event: LoopEvent, everyMs: number, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      await delay(everyMs, undefined, { signal }).catch(() => {});
+      await untilDue(this.#clock, everyMs, signal);
       if (!signal.aborted) this.#events.push(event);
     }
   }

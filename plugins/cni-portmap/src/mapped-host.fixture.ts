@@ -17,6 +17,11 @@ const all = [host, outside, ...Object.values(pods)];
 // The container web is at 10.1.0.2 and fd01::2, the host at 10.1.0.1, and at 192.0.2.1 and fd02::1 for others than containers.
 export const web = ['10.1.0.2/24', 'fd01::2/64'];
 
+export const backends = ['nftables', 'iptables'] as const;
+
+/** The chain of iptables that leads to container c1 on network net. */
+export const containerChain = 'CNI-DN-623e1c388032b20529218';
+
 /** The program's file; '' where it isn't on PATH. */
 export function findOnPath(program: string): string {
   const files = (process.env.PATH ?? '').split(delimiter).map((directory) => join(directory, program));

@@ -1,12 +1,10 @@
-import { mkdtemp, rm, symlink } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { Call } from './mapped-host.fixture.ts';
 import {
   answer,
+  backends,
+  type Call,
   call,
-  call as callWith,
+  call as callOn,
   findOnPath,
   host,
   inside,
@@ -25,12 +23,8 @@ import {
 
 useHost();
 
-const backends = ['nftables', 'iptables'] as const;
-/** Of container c1 on network net. */
-const chain = 'CNI-DN-623e1c388032b20529218';
-
 describe.each(backends)('with %s, ADD', (backend) => {
-  const call = (verb: string, options: Call = {}) => callWith(verb, { backend, ...options });
+  const call = (verb: string, options: Call = {}) => callOn(verb, { backend, ...options });
 
   it.each(['tcp', 'udp'])('leads the port to the container over %s, from everywhere', async (protocol) => {
     await call('ADD', { portMappings: [{ ...mapping, protocol }] });
@@ -231,135 +225,5 @@ describe('ADD', () => {
   ])('fails %s and leaves nothing', async (_, wrong, code, message) => {
     expect(await call('ADD', wrong)).toMatchObject({ code, msg: expect.stringContaining(message) });
     expect(nft('list', 'ruleset')).not.toMatch(/counter name|comment "c|CNI-DN/);
-  });
-});
-
-describe('DEL', () => {
-  it('removes what ADD made by either back end and nothing of others, without a result or ports too, and succeeds again', async () => {
-    for (const id of ['c1', 'c2']) for (const backend of backends) await call('ADD', { id, backend });
-    const before = marks().length;
-    for (let times = 0; times < 2; times++) {
-      expect(await call('DEL', { portMappings: [], keys: { prevResult: undefined } })).toEqual({});
-      expect([new Set(marks()), marks().length]).toEqual([new Set(['c2']), before / 2]);
-    }
-    await call('DEL', { id: 'c2' });
-    expect(nft('list', 'ruleset')).not.toMatch(/counter name|comment "c|CNI-DN/);
-  });
-
-  it('leaves the ports of the same container on another network', async () => {
-    await call('ADD');
-    await call('ADD', { network: 'second', portMappings: [{ ...mapping, hostPort: 8081 }], addresses: ['10.1.0.3/24'] });
-    await call('DEL');
-    expect(nft('list', 'chain', 'ip', 'cni_hostport', 'hostports').match(/dport \d+/g)).toEqual(['dport 8081']);
-  });
-
-  it('succeeds where nothing was ever added', async () => {
-    expect(await call('DEL')).toEqual({});
-    expect(nft('list', 'ruleset')).toBe('');
-  });
-
-  it("removes the reference plugin's rules, of its older layout too", async () => {
-    const table = 'ip cni_hostport';
-    const rule = 'tcp dport 8080 dnat to 10.1.0.2:80 comment "c1"';
-    for (const chain of ['hostports', 'hostip_hostports']) {
-      nft(`add table ${table}; add chain ${table} ${chain}; add rule ${table} ${chain} ${rule}`);
-    }
-    nft(`add chain ${table} masquerading { type nat hook postrouting priority 100 ; }`);
-    nft(`add rule ${table} masquerading ip saddr 10.1.0.2 ip daddr 10.1.0.2 masquerade comment "c1"`);
-    expect(await call('DEL')).toEqual({});
-    expect(marks()).toEqual([]);
-  });
-});
-
-describe('CHECK', () => {
-  const portMappings = [mapping, { ...mapping, protocol: 'udp', hostIP: '192.0.2.1' }];
-  const ipv4 = (...parameters: string[]) => inside(host, 'iptables', '-t', ...parameters);
-  const damages: Record<(typeof backends)[number], [damage: () => string, missing: string][]> = {
-    nftables: [
-      [() => nft('flush', 'chain', 'ip', 'cni_hostport', 'hostports'), 'the rule of tcp port 8080 in table ip cni_hostport'],
-      [() => nft('flush', 'chain', 'ip6', 'cni_hostport', 'hostports'), 'in table ip6 cni_hostport'],
-      [() => nft('flush', 'chain', 'ip', 'cni_hostport', 'masquerading'), 'a rule for masquerading'],
-      [() => nft('flush chain ip cni_hostport masquerading; delete chain ip cni_hostport masquerading'), 'a rule for masquerading'],
-      [() => nft('flush', 'chain', 'ip', 'cni_hostport', 'prerouting'), 'the jump of chain prerouting'],
-      [() => nft('flush', 'chain', 'ip6', 'cni_hostport', 'hostports_all'), 'the jump of chain output in table ip6'],
-      [() => nft('flush', 'chain', 'ip', 'cni_hostport', 'localnet'), "keeps others from the host's loopback addresses"],
-    ],
-    iptables: [
-      [() => ipv4('nat', '-F', chain), `rule ${chain} -p udp --dport 8080 -d 192.0.2.1 -s 10.1.0.0/24`],
-      [() => inside(host, 'ip6tables', '-t', 'nat', '-F', 'CNI-HOSTPORT-DNAT'), 'rule CNI-HOSTPORT-DNAT -m comment'],
-      [() => ipv4('nat', '-F', 'OUTPUT'), 'rule OUTPUT -m addrtype --dst-type LOCAL -j CNI-HOSTPORT-DNAT in table nat of IPv4'],
-      [() => ipv4('nat', '-F', 'POSTROUTING'), 'rule POSTROUTING'],
-      [() => ipv4('nat', '-F', 'CNI-HOSTPORT-SETMARK'), 'rule CNI-HOSTPORT-SETMARK'],
-      [() => ipv4('nat', '-F', 'CNI-HOSTPORT-MASQ'), 'rule CNI-HOSTPORT-MASQ -m mark --mark 0x2000/0x2000 -j MASQUERADE'],
-      [() => ipv4('raw', '-F'), 'rule PREROUTING -d 127.0.0.0/8'],
-    ],
-  };
-
-  it.each(backends)('with %s names each kind of damage, which another ADD repairs', async (backend) => {
-    const check = () => call('CHECK', { backend, portMappings });
-    await call('ADD', { backend, portMappings });
-    expect(await check()).toEqual({});
-    const everyDamage: typeof damages.nftables = [
-      ...damages[backend],
-      [
-        () => nft('flush', 'ruleset'),
-        backend === 'nftables' ? 'the jump of chain output in table ip6' : 'chain CNI-HOSTPORT-SETMARK in table nat',
-      ],
-      [() => sysctl(host, 'net/ipv4/conf/br0/route_localnet', '0'), 'route_localnet of interface br0'],
-    ];
-    for (const [damage, missing] of everyDamage) {
-      damage();
-      expect(await check()).toMatchObject({ code: 999, msg: expect.stringContaining(missing) });
-      await call('ADD', { backend, portMappings });
-    }
-    expect(await check()).toEqual({});
-  });
-
-  it.each(backends)('with %s names a port that leads elsewhere', async (backend) => {
-    await call('ADD', { backend });
-    const wrong = [{ portMappings: [{ ...mapping, containerPort: 81 }] }, { addresses: ['10.1.0.9/24'] }];
-    for (const options of wrong) {
-      const { msg } = await call('CHECK', { backend, ...options });
-      expect(msg).toMatch(/the rule of tcp port 8080|rule CNI-DN-\w+ -p tcp --dport 8080 .*-j DNAT/);
-    }
-  });
-});
-
-describe('GC', () => {
-  it('removes the containers of its network that are not valid, and no others', async () => {
-    const add = (id: string, network: string) => backends.map((backend) => call('ADD', { id, network, backend }));
-    await Promise.all([...['c1', 'c2', 'c3'].flatMap((id) => add(id, 'net')), ...add('c4', 'second')]);
-    const valid = { 'cni.dev/valid-attachments': [{ containerID: 'c2', ifname: 'eth0' }] };
-    expect(await call('GC', { keys: valid })).toEqual({});
-    expect(new Set(marks())).toEqual(new Set(['c2', 'c4']));
-    for (const backend of backends) expect(await call('CHECK', { id: 'c2', backend })).toEqual({});
-  });
-
-  it('without a list of valid attachments removes nothing', async () => {
-    await call('ADD');
-    expect(await call('GC')).toMatchObject({ code: 7, msg: expect.stringContaining('cni.dev/valid-attachments') });
-    expect(marks()).not.toEqual([]);
-  });
-});
-
-describe('STATUS', () => {
-  it.each(backends)('succeeds where %s works', async (backend) => {
-    expect(await call('STATUS', { backend })).toEqual({});
-  });
-});
-
-describe('without the key backend', () => {
-  it('ADD maps by iptables', async () => {
-    await call('ADD', { backend: null });
-    expect(inside(host, 'iptables', '-t', 'nat', '-S')).toContain(`-N ${chain}`);
-    expect(nft('list', 'tables')).not.toContain('cni_hostport');
-  });
-
-  it('ADD maps by nftables where there is no iptables', async ({ onTestFinished }) => {
-    const path = await mkdtemp(join(tmpdir(), 'berth-portmap-'));
-    onTestFinished(() => rm(path, { recursive: true }));
-    for (const program of ['ip', 'nft']) await symlink(findOnPath(program), join(path, program));
-    await call('ADD', { backend: null, path });
-    expect(nft('list', 'tables')).toBe('table ip cni_hostport\ntable ip6 cni_hostport\n');
   });
 });

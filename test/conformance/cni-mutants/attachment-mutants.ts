@@ -126,7 +126,7 @@ export const attachmentMutants: CniMutant[] = [
     breaks: 'is never ready',
     plugin: 'host-local',
     caughtBy: 'status.ready',
-    saying: 'exit status of STATUS',
+    saying: 'STATUS ended with 1',
     script: on('STATUS', refusing('not today')),
   },
   {
@@ -147,7 +147,7 @@ export const attachmentMutants: CniMutant[] = [
     breaks: 'does not call IPAM on DEL',
     plugin: 'bridge',
     caughtBy: 'delegation.del',
-    saying: 'call of IPAM is missing',
+    saying: 'call of IPAM for DEL is missing',
     script: on('DEL', `ip -netns ${container} link delete dev "$CNI_IFNAME"; ${nothing}`),
   },
   {

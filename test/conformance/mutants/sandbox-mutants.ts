@@ -87,7 +87,7 @@ export const sandboxMutants: Mutant[] = [
   {
     breaks: 'gives the id of a removed container again',
     caughtBy: 'order.name-free-after-removal',
-    saying: 'different ids: expected 3, got 1',
+    saying: 'ids given again',
     mutation: ({ runtime }) => {
       const real = new Map<string, string>();
       const containerId = (id: string): string => real.get(id) ?? id;
@@ -144,7 +144,7 @@ export const sandboxMutants: Mutant[] = [
   {
     breaks: 'gives every sandbox the same address',
     caughtBy: 'concurrency.sandboxes',
-    saying: 'different addresses',
+    saying: 'addresses given again',
     mutation: ({ runtime }) => ({
       runtime: {
         async podSandboxStatus(request) {

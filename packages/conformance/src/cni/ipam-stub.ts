@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, watch, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { present } from '../expect.ts';
 import { asVersion, type CniErrorObject, type CniResult, isAtLeast } from './results.ts';
 
 /**
@@ -95,6 +96,11 @@ export class IpamStub {
       signal.removeEventListener('abort', giveUp);
       watcher.close();
     }
+  }
+
+  /** The first call of that verb. Throws where there was none. */
+  expectCalled(verb: string): RecordedCall {
+    return present(this.calls(verb)[0], `call of IPAM for ${verb}`);
   }
 
   /** The calls so far, of one verb or of all. */

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expectEqual } from '../expect.ts';
+import { expectAllIn, expectEqual, expectTrue, present } from '../expect.ts';
 import type { Attachment } from './attachment.ts';
 import { nameOf, type TestHost } from './host.ts';
 
@@ -37,9 +37,18 @@ export async function expectNoLink(attachment: Attachment, call: string): Promis
   expectEqual((await linkOf(attachment))?.ifname, undefined, `interface of the ${call}`);
 }
 
-/** The addresses of an interface, with their prefix lengths: `10.1.0.2/16`. */
-export function addressesOfLink({ addr_info }: Link): string[] {
-  return addr_info.map(({ local, prefixlen }) => `${local}/${prefixlen}`);
+/** Throws unless the container has the attachment's interface, and that is up. */
+export async function expectLinkUp(attachment: Attachment): Promise<void> {
+  const name = `interface ${attachment.ifName}`;
+  expectTrue(present(await linkOf(attachment), name).flags.includes('UP'), `${name} is down`);
+}
+
+/** Throws unless the addresses, with their prefix lengths, are on the attachment's interface. */
+export async function expectOnLink(attachment: Attachment, addresses: string[]): Promise<void> {
+  const name = `interface ${attachment.ifName}`;
+  const { addr_info } = present(await linkOf(attachment), name);
+  const there = addr_info.map(({ local, prefixlen }) => `${local}/${prefixlen}`);
+  expectAllIn(addresses, there, `addresses that are not on ${name}`);
 }
 
 /** A route as iproute2 shows it: `dst` is `default`, an address, or a network. */
@@ -135,11 +144,26 @@ export function expectState(after: string[], before: string[], what: string): vo
   if (changes.length > 0) throw new Error(`${what}: ${changes.join('; ')}`);
 }
 
-/** Runs `work`, and throws where the attachment's container is then another than before. */
+/** Runs `work`, and throws where the host is then another than before: `what` is what to say of it. */
+export async function expectHostUnchanged(host: TestHost, what: string, work: () => Promise<unknown>): Promise<void> {
+  const before = await hostState(host);
+  await work();
+  expectState(await hostState(host), before, what);
+}
+
+/** The same for the attachment's container. */
 export async function expectContainerUnchanged({ host, netns }: Attachment, what: string, work: () => Promise<unknown>): Promise<void> {
   const before = await containerState(host, netns);
   await work();
-  expectState(await containerState(host, netns), before, `${what} has changed`);
+  expectState(await containerState(host, netns), before, what);
+}
+
+/** Throws unless ADD, and DEL after it, leave the host as it was. */
+export async function expectUndone(attachment: Attachment): Promise<void> {
+  await expectHostUnchanged(attachment.host, 'DEL has not made the host as it was before ADD', async () => {
+    await attachment.add();
+    await attachment.del();
+  });
 }
 
 /**

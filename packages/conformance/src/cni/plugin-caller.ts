@@ -64,12 +64,22 @@ export class PluginCaller<Parts extends NetworkParts = NetworkParts> {
     return execution;
   }
 
+  /** Throws unless the plugin says that it is ready. */
+  async status(): Promise<void> {
+    succeeded('STATUS', await this.call('STATUS'));
+  }
+
+  /** The error object that the plugin refuses the call with, undefined where it succeeds. Throws where it does neither. */
+  async refusal(verb: string, change: CallChange, what: string): Promise<CniErrorObject | undefined> {
+    const { status, stdout, stderr } = await this.call(verb, change);
+    expectTrue(status !== null, `${what}: ${verb} was ended by a signal: ${stderr.slice(0, 300)}`);
+    return status === 0 ? undefined : parseError(stdout);
+  }
+
   /** Throws unless the plugin refuses the call with an error object, of one of the codes if any are given. */
   async refused(verb: string, change: CallChange, what: string, ...codes: number[]): Promise<CniErrorObject> {
-    const { status, stdout, stderr } = await this.call(verb, change);
-    expectTrue(status !== 0, `${what}: ${verb} succeeded`);
-    expectTrue(status !== null, `${what}: ${verb} was ended by a signal: ${stderr.slice(0, 300)}`);
-    const error = parseError(stdout);
+    const error = await this.refusal(verb, change, what);
+    if (!error) throw new Error(`${what}: ${verb} succeeded`);
     if (codes.length > 0 && !codes.includes(error.code)) {
       throw new Error(`${what}: expected an error of code ${codes.join(' or ')}, got ${error.code}: ${error.msg}`);
     }

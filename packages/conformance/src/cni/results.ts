@@ -51,7 +51,12 @@ export function addressesOf({ ips, ip4, ip6 }: CniResult): string[] {
   return ips?.map(({ address }) => address) ?? [ip4, ip6].flatMap((ip) => (ip ? [ip.ip] : []));
 }
 
-export function routesOf({ routes, ip4, ip6 }: CniResult): CniRoute[] {
+/** The destinations of a result's routes, whichever version it has. */
+export function destinationsOf(result: CniResult): string[] {
+  return routesOf(result).map(({ dst }) => dst);
+}
+
+function routesOf({ routes, ip4, ip6 }: CniResult): CniRoute[] {
   return [...(routes ?? []), ...(ip4?.routes ?? []), ...(ip6?.routes ?? [])];
 }
 
@@ -90,7 +95,7 @@ function expectLegacyShape(result: CniResult): void {
   for (const key of ['ips', 'interfaces'] as const) expectTrue(result[key] === undefined, `${key} is of 0.3.0 and later`);
   if (result.ip4) expectMatch(result.ip4.ip, cidr4, 'ip4.ip');
   if (result.ip6) expectMatch(result.ip6.ip, cidr6, 'ip6.ip');
-  for (const { dst } of routesOf(result)) expectMatch(dst, /\/\d+$/, 'routes[].dst');
+  for (const dst of destinationsOf(result)) expectMatch(dst, /\/\d+$/, 'routes[].dst');
 }
 
 function expectCurrentShape({ ips = [], ip4, ip6, interfaces = [], routes = [] }: CniResult, version: string): void {

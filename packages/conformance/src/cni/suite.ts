@@ -1,4 +1,4 @@
-import { type RunOptions, runSuite } from '../run-suite.ts';
+import { runSuite, type SuiteOptions } from '../run-suite.ts';
 import type { Case, Report, Suite } from '../suite.ts';
 import { addCases } from './cases/add-cases.ts';
 import { chainCases } from './cases/chain-cases.ts';
@@ -40,7 +40,7 @@ const cases: Case<CniTarget>[] = [
 /** What a CNI plugin promises, whichever language it is written in. */
 export const cniSuite: Suite<CniTarget> = { name: 'cni', title: 'CNI 1.1.0', cases };
 
-export type CniRunOptions = Pick<RunOptions<CniTarget>, 'focus' | 'skip' | 'parallel' | 'timeFactor' | 'signal' | 'onStart' | 'onCase'>;
+export type CniRunOptions = SuiteOptions<CniTarget>;
 
 const defaultParallel = 8;
 

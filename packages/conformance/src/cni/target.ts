@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { UndoStack } from '@berth/sdk/cni/undo-stack';
@@ -16,7 +16,7 @@ import { IpamStub, installStub, stubName } from './ipam-stub.ts';
 import { type JudgedPlugin, type JudgedPluginOptions, judgedPlugin } from './judged-plugin.ts';
 import type { PluginKind } from './kind.ts';
 import { type NetworkParts, PluginCaller, succeeded } from './plugin-caller.ts';
-import { asVersion, type CniResult, parseObject, specVersions } from './results.ts';
+import { asVersion, type CniResult, isAtLeast, parseObject, specVersions } from './results.ts';
 
 interface OpenOptions extends JudgedPluginOptions {
   /** Multiplies the time limits, for a slow host. Default 1. */
@@ -83,6 +83,11 @@ export class CniTarget {
     return this.versions.at(-1) ?? '';
   }
 
+  /** Those of its versions that have what came with the wanted one. */
+  versionsSince(wanted: string): string[] {
+    return this.versions.filter((version) => isAtLeast(version, wanted));
+  }
+
   /** The name of the interface that its attachments get: loopback has but one. */
   get ifName(): string {
     return this.name === 'loopback' ? 'lo' : 'eth0';
@@ -116,6 +121,14 @@ export class CniTarget {
   /** Runs `work` with a container that is to be attached, on a host of its own. */
   async withAttachment(work: (attachment: Attachment) => Promise<void>, change: Partial<AttachmentParts> = {}): Promise<void> {
     await this.withHost(async (host) => work(await this.attach(host, change)));
+  }
+
+  /** Runs `work` with two such containers, on one host. */
+  async withTwoAttachments(
+    work: (first: Attachment, second: Attachment) => Promise<void>,
+    change: Partial<AttachmentParts> = {},
+  ): Promise<void> {
+    await this.withHost(async (host) => work(await this.attach(host, change), await this.attach(host, change)));
   }
 
   /** Runs `work` with a container on the host that many cases share: for those that look at nothing but what the plugin answers. */
@@ -162,6 +175,13 @@ export class CniTarget {
   /** A new directory of this run's. */
   directory(): string {
     return mkdtempSync(join(this.#workplace.directory, 'case-'));
+  }
+
+  /** The path of an empty file, which is no network namespace. */
+  plainFile(): string {
+    const file = join(this.directory(), 'netns');
+    writeFileSync(file, '');
+    return file;
   }
 
   /** Removes what the run has made. Gives what plugins have left behind. */

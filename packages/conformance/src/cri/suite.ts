@@ -1,14 +1,16 @@
 import { PluginError } from '@berth/sdk/errors';
-import { type RunOptions, runSuite } from '../run-suite.ts';
+import { runSuite, type SuiteOptions } from '../run-suite.ts';
 import type { Case, Report, Suite } from '../suite.ts';
 import { attachCases } from './cases/attach-cases.ts';
 import { badInputCases } from './cases/bad-input-cases.ts';
 import { checkpointCases } from './cases/checkpoint-cases.ts';
 import { concurrencyCases } from './cases/concurrency-cases.ts';
 import { containerCases } from './cases/container-cases.ts';
+import { containerStatsCases } from './cases/container-stats-cases.ts';
 import { eventCases } from './cases/event-cases.ts';
 import { execStreamingCases } from './cases/exec-streaming-cases.ts';
 import { execSyncCases } from './cases/exec-sync-cases.ts';
+import { filesystemStatsCases } from './cases/filesystem-stats-cases.ts';
 import { filterCases } from './cases/filter-cases.ts';
 import { imageAuthCases } from './cases/image-auth-cases.ts';
 import { imageBadInputCases } from './cases/image-bad-input-cases.ts';
@@ -21,6 +23,7 @@ import { imageLayerCases } from './cases/image-layer-cases.ts';
 import { imageNameCases } from './cases/image-name-cases.ts';
 import { imageUsageCases } from './cases/image-usage-cases.ts';
 import { logCases } from './cases/log-cases.ts';
+import { metricCases } from './cases/metric-cases.ts';
 import { mountCases } from './cases/mount-cases.ts';
 import { orderCases } from './cases/order-cases.ts';
 import { podCases } from './cases/pod-cases.ts';
@@ -30,9 +33,9 @@ import { resourceCases } from './cases/resource-cases.ts';
 import { restartCases } from './cases/restart-cases.ts';
 import { runtimeCases } from './cases/runtime-cases.ts';
 import { sandboxCases } from './cases/sandbox-cases.ts';
+import { sandboxStatsCases } from './cases/sandbox-stats-cases.ts';
 import { securityCases } from './cases/security-cases.ts';
 import { spdyStreamingCases } from './cases/spdy-streaming-cases.ts';
-import { statsCases } from './cases/stats-cases.ts';
 import { timeoutCases } from './cases/timeout-cases.ts';
 import { userCases } from './cases/user-cases.ts';
 import { userNamespaceCases } from './cases/user-namespace-cases.ts';
@@ -62,7 +65,10 @@ const cases: Case<CriTarget>[] = [
   ...attachCases,
   ...portForwardCases,
   ...spdyStreamingCases,
-  ...statsCases,
+  ...containerStatsCases,
+  ...sandboxStatsCases,
+  ...filesystemStatsCases,
+  ...metricCases,
   ...eventCases,
   ...filterCases,
   // Servers make them wait, for a measurement or another attempt: first, so that other cases run meanwhile.
@@ -85,7 +91,7 @@ const cases: Case<CriTarget>[] = [
 /** What a CRI server promises, whichever language it is written in. */
 export const criSuite: Suite<CriTarget> = { name: 'cri', title: 'CRI v1', cases };
 
-export type CriRunOptions = Pick<RunOptions<CriTarget>, 'focus' | 'skip' | 'parallel' | 'timeFactor' | 'signal' | 'onStart' | 'onCase'>;
+export type CriRunOptions = SuiteOptions<CriTarget>;
 
 const defaultParallel = 4;
 

@@ -1,5 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CgroupDriver } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
@@ -7,8 +6,9 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CgroupMount } from '../../testing/cgroup-mount.ts';
 import { makePod } from '../../testing/observed-pod.ts';
-import { timerClient } from '../../testing/timer-client.ts';
-import { TimerRuntime } from '../../testing/timer-runtime.ts';
+import { type ServedRuntime, serveRuntime } from '../../testing/served-runtime.ts';
+import type { TimerRuntime } from '../../testing/timer-runtime.ts';
+import { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import type { RuntimeClient } from '../runtime/runtime-client.ts';
 import { CgroupFiles } from './cgroup-files.ts';
 import { CgroupHousekeeping } from './cgroup-housekeeping.ts';
@@ -16,27 +16,24 @@ import { type CgroupOptions, defaultCgroups } from './cgroup-options.ts';
 import { NodeCgroups } from './node-cgroups.ts';
 
 const { signal } = new AbortController();
-let directory: string;
+let served: ServedRuntime;
 let runtime: TimerRuntime;
 let client: RuntimeClient;
 let cgroups: NodeCgroups;
 let mount: CgroupMount;
+let metrics: KubeletMetrics;
 
 beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'berth-cgroups-'));
-  runtime = new TimerRuntime(directory);
-  await runtime.open();
-  client = timerClient(runtime.address, { deadlineMs: 5000 });
+  served = await serveRuntime();
+  ({ runtime, client } = served);
   mount = new CgroupMount(1);
+  metrics = new KubeletMetrics({ nodeName: 'node' });
   cgroups = nodeCgroups();
 });
 
 afterEach(async () => {
-  client.runtime.close();
-  client.images.close();
-  await runtime.close();
   mount.remove();
-  await rm(directory, { recursive: true });
+  await served.stop();
 });
 
 /** A guaranteed pod, so that it is of no class. */
@@ -63,6 +60,7 @@ function nodeCgroups(options: Partial<CgroupOptions> = {}): NodeCgroups {
         ]),
     },
     new CgroupFiles(mount.path),
+    metrics,
   );
 }
 
@@ -99,6 +97,20 @@ describe('all pods together', () => {
     await cgroups.apply(pod, client, signal);
     expect(mount.values(kubepods)['memory.limit_in_bytes']).toBe(limit);
   });
+});
+
+it('changes of cgroups are measured by what they were', async () => {
+  for (const cgroup of ['/berth', '/berth/kubepods', '/berth/kubepods/burstable', '/berth/kubepods/besteffort']) mount.prepare(cgroup);
+  await expect(cgroups.apply(pod, client, signal)).rejects.toThrow('the file is missing');
+  mount.prepare('/berth/kubepods/poduid');
+  await cgroups.apply(pod, client, signal);
+  await mkdir(join(mount.path, 'memory/berth/kubepods/podgone'));
+  await cgroups.remove('gone', client, signal);
+  const { values } = await metrics.cgroupManagerDuration.get();
+  const counts = values
+    .filter(({ metricName }) => metricName?.endsWith('_count'))
+    .map(({ labels, value }) => [labels.operation_type, value]);
+  expect(Object.fromEntries(counts)).toEqual({ update: 5, create: 1, destroy: 1 });
 });
 
 describe('what is for others than pods', () => {

@@ -2,12 +2,14 @@ import type { Pod } from '@berth/api/objects';
 import type { ResourceAmounts } from '@berth/api/resource-amounts';
 import { CgroupDriver as CriDriver, RuntimeConfigRequest } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
+import type { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import type { RuntimeClient } from '../runtime/runtime-client.ts';
 import type { CgroupDriver } from './cgroup-driver.ts';
 import type { CgroupFiles } from './cgroup-files.ts';
 import type { CgroupOptions } from './cgroup-options.ts';
 import { pageSizeOf } from './cgroup-values.ts';
 import { CgroupfsDriver } from './cgroupfs-driver.ts';
+import { measuredDriver } from './measured-driver.ts';
 import { nodeValues } from './node-values.ts';
 import { PodCgroups } from './pod-cgroups.ts';
 import { SystemdDriver } from './systemd-driver.ts';
@@ -27,6 +29,7 @@ export interface CgroupsNode {
 }
 
 type Driver = CgroupOptions['cgroupDriver'];
+type CgroupMetrics = Pick<KubeletMetrics, 'cgroupManagerDuration'>;
 
 /** How long an update of the classes' cgroups may take. */
 const updateDeadlineMs = 30_000;
@@ -51,10 +54,13 @@ export class NodeCgroups {
   #running: Promise<void> = Promise.resolve();
   #queued: Promise<void> | undefined;
 
-  constructor(options: CgroupOptions, node: CgroupsNode, files: CgroupFiles) {
+  constructor(options: CgroupOptions, node: CgroupsNode, files: CgroupFiles, { cgroupManagerDuration }: CgroupMetrics) {
     this.#options = options;
     this.#node = node;
-    this.#drivers = { cgroupfs: new CgroupfsDriver(files), systemd: new SystemdDriver(files) };
+    this.#drivers = {
+      cgroupfs: measuredDriver(new CgroupfsDriver(files), cgroupManagerDuration),
+      systemd: measuredDriver(new SystemdDriver(files), cgroupManagerDuration),
+    };
     const sizes = [...node.capacity().keys()].filter((name) => name.startsWith('hugepages-')).map(pageSizeOf);
     this.#pageSizes = files.hasController('hugetlb') ? sizes : [];
   }

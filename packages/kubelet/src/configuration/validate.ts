@@ -1,3 +1,4 @@
+import { signals } from '../eviction/signals.ts';
 import { milliseconds } from './duration.ts';
 import { featureGates, refuseGate } from './feature-gates.ts';
 import type { KubeletConfiguration } from './kubelet-configuration.ts';
@@ -179,26 +180,16 @@ function allocatableProblems(configuration: KubeletConfiguration): FieldProblem[
 
 const cpuList = /^\d+(-\d+)?(,\d+(-\d+)?)*$/;
 
-/** eviction/api/types.go */
-const signals = [
-  'memory.available',
-  'nodefs.available',
-  'nodefs.inodesFree',
-  'imagefs.available',
-  'imagefs.inodesFree',
-  'containerfs.available',
-  'containerfs.inodesFree',
-  'allocatableMemory.available',
-  'pid.available',
-];
-
 function evictionProblems(configuration: KubeletConfiguration): FieldProblem[] {
   const { evictionSoft, evictionSoftGracePeriod } = configuration;
   const maps = ['evictionHard', 'evictionSoft', 'evictionSoftGracePeriod', 'evictionMinimumReclaim'] as const;
   return [
     ...maps.flatMap((field) =>
       Object.keys(configuration[field] ?? {}).flatMap((signal) =>
-        problem(`${field}[${signal}]`, !signals.includes(signal) && `unknown signal; it has to be one of ${signals.join(', ')}`),
+        problem(
+          `${field}[${signal}]`,
+          !(signals as readonly string[]).includes(signal) && `unknown signal; it has to be one of ${signals.join(', ')}`,
+        ),
       ),
     ),
     ...Object.keys(evictionSoft).flatMap((signal) =>

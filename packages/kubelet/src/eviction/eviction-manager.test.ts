@@ -4,11 +4,13 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '../../testing/manual-clock.ts';
 import { type Asks, resourcePod } from '../../testing/resource-pods.ts';
 import { disk, gibi, mebi, podStats, summaryOf } from '../../testing/summaries.ts';
+import { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import type { Eviction } from '../plan/observed-pod.ts';
 import { uidOf } from '../pod.ts';
 import type { Summary } from '../stats/summary.ts';
 import { defaultEviction, EvictionManager, type EvictionOptions } from './eviction-manager.ts';
 
+let metrics: KubeletMetrics;
 let clock: ManualClock;
 let summary: Summary;
 let active: Pod[];
@@ -22,6 +24,7 @@ let ready: boolean;
 
 beforeEach(() => {
   warned = [];
+  metrics = new KubeletMetrics({ nodeName: 'node' });
   clock = new ManualClock();
   [summary, active, evicted, reclaimed, afterReclaim, ready] = [summaryOf(), [], [], [], undefined, true];
 });
@@ -41,6 +44,7 @@ function manager(options: Partial<EvictionOptions> = {}, inCluster = true): Evic
       evict: (pod, eviction) => evicted.push({ uid: uidOf(pod), eviction }),
       warn: (reason, message) => warned.push(`${reason}: ${message}`),
       inCluster,
+      metrics,
       clock,
       log: pino({ level: 'silent' }),
     },
@@ -81,6 +85,7 @@ describe('a node that is short of memory', () => {
       'The node was low on resource: memory. Threshold quantity: 1Gi, available: 512Mi. ' +
       'Container main was using 2Gi, request is 0, has larger consumption of memory. ';
     expect(evicted).toEqual([{ uid: 'large', eviction: { reason: 'Evicted', message, disruption: message, gracePeriodSeconds: 1 } }]);
+    expect((await metrics.evictions.get()).values).toEqual([{ labels: { eviction_signal: 'memory.available' }, value: 1 }]);
   });
 
   it('evicts the next one at the next look, once the one before has ended', async () => {

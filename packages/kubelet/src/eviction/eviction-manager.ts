@@ -5,12 +5,13 @@ import type { Logger } from 'pino';
 import type { AdmitHandler, AdmitRequest } from '../admission/admit-handler.ts';
 import { hasSystemPriority, isCriticalPod } from '../admission/critical-pod.ts';
 import type { Clock } from '../clock.ts';
+import type { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import type { Eviction, Refusal } from '../plan/observed-pod.ts';
 import { qosClassOf } from '../plan/qos-class.ts';
 import { fullNameOf, specOf, uidOf } from '../pod.ts';
 import type { StatsProvider } from '../stats/stats-provider.ts';
 import type { Summary } from '../stats/summary.ts';
-import { Wake } from '../wake.ts';
+import { untilDue } from '../until-due.ts';
 import { layoutOf, partsOn, reclaimableOn } from './disk-layout.ts';
 import { evictionMessage } from './eviction-message.ts';
 import { limitsStorage, storageExcess } from './local-storage.ts';
@@ -58,6 +59,7 @@ interface EvictableNode {
   warn(reason: string, message: string): void;
   /** Whether there is an API server, so that static pods are something special. */
   inCluster: boolean;
+  metrics: Pick<KubeletMetrics, 'evictions'>;
   clock: Clock;
   log: Logger;
 }
@@ -78,7 +80,6 @@ export class EvictionManager implements AdmitHandler {
   readonly #options: EvictionOptions;
   readonly #thresholds: Threshold[];
   readonly #node: EvictableNode;
-  readonly #wake: Wake;
   #pressure: Pressure = noPressure;
   /** Uids of evicted pods that haven't ended. */
   #ending = new Set<string>();
@@ -88,7 +89,6 @@ export class EvictionManager implements AdmitHandler {
     this.#options = options;
     this.#thresholds = readThresholds(options);
     this.#node = node;
-    this.#wake = new Wake(node.clock);
   }
 
   /** What the node is short of, or was within the transition period. */
@@ -109,16 +109,13 @@ export class EvictionManager implements AdmitHandler {
 
   /** Looks again and again until `signal` aborts; doesn't throw. */
   async run(signal: AbortSignal): Promise<void> {
-    const ring = () => this.#wake.ring();
-    signal.addEventListener('abort', ring);
-    while (!signal.aborted && !this.#node.sourcesReady()) await this.#sleep(sourcesPollMs, signal);
+    const { clock } = this.#node;
+    while (!signal.aborted && !this.#node.sourcesReady()) await untilDue(clock, sourcesPollMs, signal);
     while (!signal.aborted) {
       const evicted = await this.synchronize(signal).catch((thrown: unknown) => this.#failed(thrown, signal));
       if (evicted > 0) await this.#untilEnded(signal);
-      else await this.#sleep(this.#options.monitoringIntervalMs, signal);
+      else await untilDue(clock, this.#options.monitoringIntervalMs, signal);
     }
-    this.#wake.cancel();
-    signal.removeEventListener('abort', ring);
   }
 
   /** One look at the node, with what follows from it. Gives the number of pods that were evicted. */
@@ -144,8 +141,8 @@ export class EvictionManager implements AdmitHandler {
     const dedicatedImageFs = layoutOf(summary) !== 'one';
     return limited.filter((pod) => {
       const figures = stats.get(uidOf(pod));
-      const message = figures && storageExcess(pod, figures, dedicatedImageFs);
-      return message !== undefined && this.#evict(pod, { message, gracePeriodSeconds: hardGracePeriodSeconds });
+      const excess = figures && storageExcess(pod, figures, dedicatedImageFs);
+      return excess && this.#evict(pod, excess.signal, { message: excess.message, gracePeriodSeconds: hardGracePeriodSeconds });
     }).length;
   }
 
@@ -166,7 +163,8 @@ export class EvictionManager implements AdmitHandler {
     const ranked = rankPods(this.#active(), stats, resource, partsOn(threshold.signal, layoutOf(summary)));
     for (const pod of ranked) {
       const message = evictionMessage(resource, pod, stats.get(uidOf(pod)), this.#pressure.acting, observe(summary));
-      if (this.#evict(pod, { message, disruption: message, gracePeriodSeconds: this.#graceOf(pod, threshold) })) return true;
+      const eviction = { message, disruption: message, gracePeriodSeconds: this.#graceOf(pod, threshold) };
+      if (this.#evict(pod, threshold.signal, eviction)) return true;
     }
     this.#node.log.warn({ signal: threshold.signal }, 'no pod can be evicted');
     return false;
@@ -179,13 +177,14 @@ export class EvictionManager implements AdmitHandler {
   }
 
   /** Whether the pod was evicted: a critical one never is. */
-  #evict(pod: Pod, eviction: Omit<Eviction, 'reason'>): boolean {
+  #evict(pod: Pod, signal: string, eviction: Omit<Eviction, 'reason'>): boolean {
     if (this.#isCritical(pod)) {
       this.#node.log.warn({ pod: fullNameOf(pod) }, "a critical pod isn't evicted");
       return false;
     }
     this.#ending.add(uidOf(pod));
     this.#node.evict(pod, { reason: 'Evicted', ...eviction });
+    this.#node.metrics.evictions.inc({ eviction_signal: signal });
     return true;
   }
 
@@ -206,14 +205,9 @@ export class EvictionManager implements AdmitHandler {
     const { clock } = this.#node;
     const deadline = clock.now().getTime() + cleanUpTimeoutMs;
     while (!signal.aborted && this.#ending.size > 0 && clock.now().getTime() < deadline) {
-      await this.#sleep(cleanUpPollMs, signal);
+      await untilDue(clock, cleanUpPollMs, signal);
       this.#active();
     }
-  }
-
-  async #sleep(ms: number, signal: AbortSignal): Promise<void> {
-    this.#wake.at(new Date(this.#node.clock.now().getTime() + ms));
-    if (!signal.aborted) await this.#wake.wait();
   }
 
   async #summary(signal: AbortSignal): Promise<Summary> {

@@ -25,7 +25,7 @@ describe('a pod whose files exceed a limit', () => {
     ],
     ['none at all', {}, { root: 100 * mebi, volumes: { any: mebi } }, undefined],
   ])('%s', (_, spec, use, message) => {
-    expect(storageExcess(makePod(spec), podStats('uid', use), false)).toBe(message);
+    expect(storageExcess(makePod(spec), podStats('uid', use), false)?.message).toBe(message);
   });
 
   it('writable layers do not count for a container where images have a disk of their own', () => {

@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import {
   ContainerConfig,
   CreateContainerRequest,
@@ -10,33 +7,24 @@ import {
   StopPodSandboxRequest,
 } from '@berth/sdk/cri';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { timerClient } from '../../testing/timer-client.ts';
-import { TimerRuntime } from '../../testing/timer-runtime.ts';
+import { type ServedRuntime, serveRuntime } from '../../testing/served-runtime.ts';
+import type { TimerRuntime } from '../../testing/timer-runtime.ts';
 import { systemClock } from '../clock.ts';
 import { containerNameLabel, kubeletRootAnnotation, podUidLabel } from '../cri/labels.ts';
 import type { RuntimeClient } from '../runtime/runtime-client.ts';
 import { ContainerGc, type ContainerGcOptions } from './container-gc.ts';
 
 const signal = new AbortController().signal;
-let directory: string;
+let served: ServedRuntime;
 let runtime: TimerRuntime;
 let client: RuntimeClient;
-let connection: AbortController;
 
 beforeEach(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'berth-gc-'));
-  runtime = new TimerRuntime(directory);
-  await runtime.open();
-  connection = new AbortController();
-  client = timerClient(runtime.address, { signal: connection.signal, deadlineMs: 5000 });
+  served = await serveRuntime();
+  ({ runtime, client } = served);
 });
 
-afterEach(async () => {
-  connection.abort();
-  runtime.dispose();
-  await runtime.close();
-  rmSync(directory, { recursive: true });
-});
+afterEach(() => served.stop());
 
 /** A sandbox with so many instances of the container `main`, the newest of which runs or not. */
 async function sandbox(uid: string, instances: number, { running = false, kubeletRoot = '/mine' } = {}): Promise<string> {

@@ -1,41 +1,29 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { ContainerConfig, CreateContainerRequest, PodSandboxConfig, RunPodSandboxRequest } from '@berth/sdk/cri';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '../../testing/manual-clock.ts';
-import { timerClient } from '../../testing/timer-client.ts';
-import { TimerRuntime } from '../../testing/timer-runtime.ts';
+import { type ServedRuntime, serveRuntime } from '../../testing/served-runtime.ts';
+import type { TimerRuntime } from '../../testing/timer-runtime.ts';
 import type { RuntimeClient } from '../runtime/runtime-client.ts';
 import { ImageGc, type ImageGcOptions } from './image-gc.ts';
 
 const minute = 60_000;
 const signal = new AbortController().signal;
-let directory: string;
+let served: ServedRuntime;
 let runtime: TimerRuntime;
 let client: RuntimeClient;
 let clock: ManualClock;
-let connection: AbortController;
 /** Percent of the disk in use, of 10,000 bytes. */
 let usedPercent: number;
 let warnings: string[];
 
 beforeEach(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'berth-gc-'));
-  runtime = new TimerRuntime(directory);
-  await runtime.open();
-  connection = new AbortController();
-  client = timerClient(runtime.address, { signal: connection.signal, deadlineMs: 5000 });
+  served = await serveRuntime();
+  ({ runtime, client } = served);
   clock = new ManualClock();
   [usedPercent, warnings] = [50, []];
 });
 
-afterEach(async () => {
-  connection.abort();
-  runtime.dispose();
-  await runtime.close();
-  rmSync(directory, { recursive: true });
-});
+afterEach(() => served.stop());
 
 function makeGc(options: Partial<ImageGcOptions> = {}, runtimes: RuntimeClient[] = [client]): ImageGc {
   return new ImageGc(options, {

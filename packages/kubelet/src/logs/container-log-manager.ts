@@ -1,6 +1,5 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Pod } from '@berth/api/objects';
 import { ReopenContainerLogRequest } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
@@ -9,6 +8,7 @@ import type { Clock } from '../clock.ts';
 import { allStatuses } from '../pod.ts';
 import { logFileName, type PodDirectories } from '../pod-directories.ts';
 import type { NodeRuntimes } from '../runtime/node-runtimes.ts';
+import { untilDue } from '../until-due.ts';
 import { type LogRotationOptions, rotateLog } from './log-rotation.ts';
 
 interface ContainerLogManagerParts {
@@ -53,7 +53,7 @@ export class ContainerLogManager {
     const { containerLogMaxSize, containerLogMonitorIntervalMs } = this.#options;
     while (containerLogMaxSize >= 0 && !signal.aborted) {
       await this.rotate(signal);
-      await delay(containerLogMonitorIntervalMs, undefined, { signal }).catch(() => undefined);
+      await untilDue(this.#parts.clock, containerLogMonitorIntervalMs, signal);
     }
   }
 

@@ -38,7 +38,7 @@ export class ContainerStarts {
     this.#containerErrors.inc({ container_type: 'pod_sandbox', code });
   }
 
-  /** Another pod of a uid, or of a static pod's name, after one has ended. */
+  /** A pod was made anew that its sources took away and brought back, under its uid, before it had ended. */
   restarted(isStatic: boolean): void {
     this.#restartedPods.inc({ static: isStatic ? 'true' : '' });
   }

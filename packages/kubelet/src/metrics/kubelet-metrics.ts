@@ -4,6 +4,7 @@ import { HttpMetrics } from './http-metrics.ts';
 import { addProcessMetrics } from './process-metrics.ts';
 import { RuntimeOperations } from './runtime-operations.ts';
 import { HealthSlis } from './slis.ts';
+import { StorageOperations } from './storage-operations.ts';
 
 /** The Kubernetes whose kubelet this one does as. */
 const kubernetesVersion = '1.36.0';
@@ -27,6 +28,7 @@ export class KubeletMetrics {
   readonly slis = new HealthSlis();
   readonly runtimeOperations: RuntimeOperations;
   readonly containerStarts: ContainerStarts;
+  readonly storageOperations: StorageOperations;
   readonly http: HttpMetrics;
   /** From when the kubelet first saw a pod until its containers run. */
   readonly podStartDuration = this.#histogram('kubelet_pod_start_duration_seconds', 'From first seeing a pod until it runs.', startBuckets);
@@ -62,16 +64,8 @@ export class KubeletMetrics {
   );
   /** Unix time. */
   readonly plegLastSeen = this.#gauge('kubelet_pleg_last_seen_seconds', 'When a runtime was last listed, as Unix time.');
-  readonly plegDiscardEvents = this.#counter('kubelet_pleg_discard_events', 'Life-cycle events that were dropped.');
   /** By `eviction_signal`. */
   readonly evictions = this.#counter('kubelet_evictions', 'Pods evicted, by signal.', ['eviction_signal']);
-  /** By `volume_plugin`, `operation_name`, `status`, `migrated`. */
-  readonly storageOperationDuration = this.#histogram(
-    'storage_operation_duration_seconds',
-    'Mounting and unmounting of volumes.',
-    [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 25, 50, 120, 300, 600],
-    ['volume_plugin', 'operation_name', 'status', 'migrated'],
-  );
   /** Unix times; 0: there was none. */
   readonly gracefulShutdownStart = this.#gauge(
     'kubelet_graceful_shutdown_start_time_seconds',
@@ -81,13 +75,12 @@ export class KubeletMetrics {
     'kubelet_graceful_shutdown_end_time_seconds',
     'When the last graceful shutdown ended, as Unix time.',
   );
-  /** 1: the configuration in force isn't the one that was asked for. */
-  readonly nodeConfigError = this.#gauge('kubelet_node_config_error', 'Whether the node runs with another configuration than it should.');
   readonly syncLoopLongestStall = this.#gauge('berth_sync_loop_longest_stall_seconds', 'The longest that the sync loop was held up.');
 
   constructor({ nodeName, version = kubernetesVersion }: { nodeName: string; version?: string }) {
     this.runtimeOperations = new RuntimeOperations(this.registry);
     this.containerStarts = new ContainerStarts(this.registry);
+    this.storageOperations = new StorageOperations(this.registry);
     this.http = new HttpMetrics(this.registry);
     addProcessMetrics(this.registry);
     this.#gauge('kubelet_node_name', 'The node’s name; always 1.', ['node']).set({ node: nodeName }, 1);

@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { isReady, podYaml, TestNode } from '../../testing/node.ts';
@@ -45,6 +45,10 @@ it.each([
   ['kubelet_pod_worker_start_duration_seconds_count', '1'],
   ['kubelet_pod_worker_duration_seconds_count{operation_type="create"}', '1'],
   ['kubelet_started_pods_total', '1'],
+  [
+    'storage_operation_duration_seconds_count{volume_plugin="kubernetes.io/empty-dir",operation_name="volume_mount",status="success",migrated="false"}',
+    '1',
+  ],
   ['kubelet_started_containers_total{container_type="container"}', '1'],
   ['kubelet_started_containers_total{container_type="pod_sandbox"}', '1'],
 ])('GET /metrics has %s', async (name, value) => {
@@ -72,6 +76,22 @@ it('GET /metrics tells of the process, of lists and of requests', async () => {
     ['kubelet_http_requests_total{method="GET",path="other",server_type="socket",long_running="false"}', '1'],
     ['kubelet_http_requests_total{method="GET",path="metrics",server_type="socket",long_running="false"}', '1'],
   ]);
+});
+
+it('GET /metrics tells of volumes that were removed, and of those that could not be made', async () => {
+  const counted = async (operation: string) =>
+    [...(await scrape('/metrics'))].filter(
+      ([name]) => name.startsWith('storage_operation_duration_seconds_count') && name.includes(operation),
+    );
+  await node.write(
+    'manifests/b.yaml',
+    podYaml('b', '  containers: [{name: main, image: "a:1"}]\n  volumes: [{name: data, hostPath: {path: /no/such, type: Directory}}]\n'),
+  );
+  await expect.poll(async () => (await counted('kubernetes.io/host-path'))[0]?.[0]).toContain('status="fail-unknown"');
+  await rm(join(node.root, 'manifests/a.yaml'));
+  await expect
+    .poll(() => counted('volume_unmount'), { timeout: 5000 })
+    .toEqual([[expect.stringContaining('volume_plugin="kubernetes.io/empty-dir",operation_name="volume_unmount",status="success"'), '1']]);
 });
 
 it('GET /metrics counts what fails', async () => {

@@ -1,6 +1,7 @@
 import type { ContainerStatus, Pod } from '@berth/api/objects';
 import { Gauge, type Registry } from 'prom-client';
 import { allStatuses, specOf } from '../pod.ts';
+import { isStaticPod } from '../sources/plan-mirrors.ts';
 import type { StatsProvider } from '../stats/stats-provider.ts';
 
 /** Where the figures of pods come from. */
@@ -24,8 +25,8 @@ export function addPodGauges(registry: Registry, figures: PodFigures): void {
   const perSource = (name: string, help: string, chosen: (pod: Pod) => boolean): void =>
     gauge(name, help, ['static'], (set) => {
       const found = pods().filter(chosen);
-      set({ static: '' }, found.filter((pod) => !isStatic(pod)).length);
-      set({ static: 'true' }, found.filter(isStatic).length);
+      set({ static: '' }, found.filter((pod) => !isStaticPod(pod)).length);
+      set({ static: 'true' }, found.filter(isStaticPod).length);
     });
   perSource('kubelet_desired_pods', 'Pods that the node is to run.', (pod) => !pod.metadata?.deletionTimestamp);
   perSource(
@@ -94,11 +95,6 @@ function volumeStats(registry: Registry, stats: StatsProvider): void {
   }
 }
 
-/** kubelet calls whatever isn't from the API static. */
-function isStatic({ metadata }: Pod): boolean {
-  return metadata?.annotations?.['kubernetes.io/config.source'] !== 'api';
-}
-
 function hasMirror({ metadata }: Pod): boolean {
   return metadata?.annotations?.['kubernetes.io/config.mirror'] !== undefined;
 }
@@ -113,10 +109,11 @@ function stateOf({ state, containerID }: ContainerStatus): string[] {
   return containerID ? ['created'] : [];
 }
 
-/** `emptyDir` -> `kubernetes.io/empty-dir` */
+/** `emptyDir` -> `kubernetes.io/empty-dir`, but `kubernetes.io/configmap`. */
 function pluginOf(volume: object): string {
-  const type = Object.keys(volume).find((key) => key !== 'name') ?? 'empty-dir';
-  return `kubernetes.io/${type.replaceAll(/(?<=[a-z])(?=[A-Z])/g, '-').toLowerCase()}`;
+  const type = Object.keys(volume).find((key) => key !== 'name') ?? 'emptyDir';
+  const words = type === 'configMap' ? type : type.replaceAll(/(?<=[a-z])(?=[A-Z])/g, '-');
+  return `kubernetes.io/${words.toLowerCase()}`;
 }
 
 function counted(words: string[]): Map<string, number> {

@@ -1,20 +1,17 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '../../testing/manual-clock.ts';
 import { MemoryClusterApi } from '../../testing/memory-cluster-api.ts';
-import { timerClient } from '../../testing/timer-client.ts';
-import { TimerRuntime } from '../../testing/timer-runtime.ts';
+import { type ServedRuntime, serveRuntime } from '../../testing/served-runtime.ts';
+import type { TimerRuntime } from '../../testing/timer-runtime.ts';
 import { readMachineFacts } from '../machine/machine-facts.ts';
 import { NodeResources } from '../machine/node-resources.ts';
 import type { RuntimeClient } from '../runtime/runtime-client.ts';
 import { NodePresence } from './node-presence.ts';
 import { defaultNodeStatus, type NodeStatusOptions } from './node-status-options.ts';
 
-let directory: string;
+let served: ServedRuntime;
 let runtime: TimerRuntime;
 let client: RuntimeClient;
 let api: MemoryClusterApi;
@@ -23,10 +20,8 @@ let ended: AbortController;
 let problems: string[];
 
 beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'berth-node-'));
-  runtime = new TimerRuntime(directory);
-  await runtime.open();
-  client = timerClient(runtime.address, { deadlineMs: 5000 });
+  served = await serveRuntime();
+  ({ runtime, client } = served);
   api = new MemoryClusterApi();
   clock = new ManualClock();
   ended = new AbortController();
@@ -35,11 +30,7 @@ beforeEach(async () => {
 
 afterEach(async () => {
   ended.abort();
-  client.runtime.close();
-  client.images.close();
-  runtime.dispose();
-  await runtime.close();
-  await rm(directory, { recursive: true });
+  await served.stop();
 });
 
 function presence(options: Partial<NodeStatusOptions> = {}, bootId = 'first'): NodePresence {
@@ -48,9 +39,9 @@ function presence(options: Partial<NodeStatusOptions> = {}, bootId = 'first'): N
     ...defaultNodeStatus,
     ...options,
     nodeName: 'here',
-    kubeletRoot: directory,
+    kubeletRoot: served.directory,
     machine,
-    resources: new NodeResources(machine, directory),
+    resources: new NodeResources(machine, served.directory),
     runtime: client,
     pressure: { pressure: () => ({ memory: false, disk: false, pid: false }) },
     unhealthy: () => problems,

@@ -1,19 +1,16 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { RunPodSandboxRequest, StopPodSandboxRequest } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { timerClient } from '../../testing/timer-client.ts';
-import { TimerRuntime } from '../../testing/timer-runtime.ts';
+import { type ServedRuntime, serveRuntime } from '../../testing/served-runtime.ts';
+import type { TimerRuntime } from '../../testing/timer-runtime.ts';
 import { systemClock } from '../clock.ts';
 import { podUidLabel } from '../cri/labels.ts';
 import type { RuntimeClient } from '../runtime/runtime-client.ts';
 import { ContainerEvents } from './container-events.ts';
 import { Pleg, type PlegOptions } from './pleg.ts';
 
-let directory: string;
+let served: ServedRuntime;
 let runtime: TimerRuntime;
 let ended: AbortController;
 let client: RuntimeClient;
@@ -21,20 +18,16 @@ let changed: string[];
 let logged: string[];
 
 beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'berth-pleg-'));
-  runtime = new TimerRuntime(directory);
-  await runtime.open();
+  served = await serveRuntime();
+  ({ runtime, client } = served);
   ended = new AbortController();
   changed = [];
   logged = [];
-  const connection = { signal: ended.signal };
-  client = timerClient(runtime.address, connection);
 });
 
 afterEach(async () => {
   ended.abort();
-  await runtime.close();
-  await rm(directory, { recursive: true });
+  await served.stop();
 });
 
 function start(options: Partial<PlegOptions> = {}): Pleg {

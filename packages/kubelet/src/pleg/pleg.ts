@@ -5,6 +5,7 @@ import type { Clock } from '../clock.ts';
 import { podUidLabel } from '../cri/labels.ts';
 import type { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import type { RuntimeClient } from '../runtime/runtime-client.ts';
+import { untilDue } from '../until-due.ts';
 import { ContainerEvents } from './container-events.ts';
 import { type ListedPod, Relist } from './relist.ts';
 
@@ -116,12 +117,7 @@ export class Pleg {
   /** A runtime that runs on demand has no events before it does. */
   async #started(signal: AbortSignal): Promise<void> {
     const { client, clock, relistMs } = this.#options;
-    const look = new Bell();
-    while (client.onDemand?.started === false && !signal.aborted) {
-      const cancel = clock.after(relistMs, () => look.ring());
-      await look.wait(signal);
-      cancel();
-    }
+    while (client.onDemand?.started === false && !signal.aborted) await untilDue(clock, relistMs, signal);
   }
 
   #turn(following: boolean): void {

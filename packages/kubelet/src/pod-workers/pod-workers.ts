@@ -22,6 +22,8 @@ interface PodWorkersOptions {
   kubeletRoot: string;
   /** Called with each pod that has ended, once its name is free. */
   onFinished(pod: Pod): void;
+  /** Called with each pod that came back while it was ending, and begins anew. */
+  onRestarted(pod: Pod): void;
 }
 
 /** What a container gets at least to end by itself (kubelet/kuberuntime: minimumGracePeriodInSeconds). */
@@ -176,7 +178,10 @@ export class PodWorkers {
   #wantAgain(uid: string): void {
     const pod = this.#wanted.get(uid);
     if (pod?.metadata?.deletionTimestamp) this.#ended.add(uid);
-    else if (pod && !this.#stopping) this.#waiting.push(pod);
+    else if (pod && !this.#stopping) {
+      this.#waiting.push(pod);
+      this.#options.onRestarted(pod);
+    }
   }
 
   #startWaiting(): void {

@@ -4,9 +4,9 @@ import type { Logger } from 'pino';
 import type { ClusterApi } from '../api/cluster-api.ts';
 import { Bell } from '../bell.ts';
 import type { Clock } from '../clock.ts';
+import { untilDue } from '../until-due.ts';
 import { EventCorrelator } from './event-correlator.ts';
 import { TokenBucket } from './token-bucket.ts';
-import { untilDue } from './until-due.ts';
 
 /** Named after the fields of KubeletConfiguration. */
 export interface EventLimits {

@@ -72,11 +72,15 @@ it('a pod whose runtime hangs costs its group its time, and no more', async () =
   ]);
 });
 
-it('after it the pods begin anew', async () => {
+it('after it the pods begin anew, and the metrics tell when it was', async () => {
   await start();
   await node.kubelet.stop({ gracefully: false, shutDown: true });
   node.replaceKubelet({ shutdown });
   await start();
+  const { body } = await node.get('/metrics');
+  const times = ['start', 'end'].map((which) => new RegExp(`^kubelet_graceful_shutdown_${which}_time_seconds (.*)$`, 'm').exec(body)?.[1]);
+  expect(Number(times[0])).toBeGreaterThan(1.7e9);
+  expect(Number(times[1])).toBeGreaterThanOrEqual(Number(times[0]));
   expect(node.runtime.calls.filter((call) => call === 'RunPodSandbox web')).toHaveLength(2);
 });
 

@@ -1,12 +1,14 @@
-import { mkdir, rename, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
 import type { Logger } from 'pino';
 import type { AdmitHandler } from '../admission/admit-handler.ts';
+import { CheckpointFile } from '../checkpoint/checkpoint-file.ts';
 import type { Clock } from '../clock.ts';
 import type { KubeletOptions } from '../kubelet-options.ts';
+import type { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import { fullNameOf } from '../pod.ts';
 import type { PodWorker } from '../pod-workers/pod-worker.ts';
+import { untilDue } from '../until-due.ts';
 import {
   defaultShutdown,
   type ShutdownGroup,
@@ -22,28 +24,55 @@ const shutdownMessage = 'Pod was terminated in response to imminent node shutdow
 /** How often it is looked whether a group's pods have ended. */
 const lookMs = 50;
 
+/** Go's way to write that there is no time. */
+const zeroTime = '0001-01-01T00:00:00Z';
+
+interface ShutdownState {
+  startTime: string;
+  endTime: string;
+}
+
+type ShutdownMetrics = Pick<KubeletMetrics, 'gracefulShutdownStart' | 'gracefulShutdownEnd'>;
+
+interface NodeShutdownParts {
+  clock: Clock;
+  metrics: ShutdownMetrics;
+  /** Those of all pods of the node. */
+  workers(): PodWorker[];
+}
+
 /** Graceful node shutdown: the node takes no pods any more, and ends those that it has by their priority. */
 export class NodeShutdown {
   readonly #options: ShutdownOptions;
   readonly #clock: Clock;
   readonly #log: Logger;
-  /** When the last shutdown began and ended is kept here, for metrics. */
-  readonly #stateFile: string;
+  readonly #metrics: ShutdownMetrics;
+  /** When the last shutdown began and ended, in the format of kubelet's graceful_node_shutdown_state. */
+  readonly #stateFile: CheckpointFile;
   readonly #workers: () => PodWorker[];
   #begun = false;
 
-  /** `workers` are those of all pods of the node. */
-  constructor({ shutdown, kubeletRoot, log }: KubeletOptions, clock: Clock, workers: () => PodWorker[]) {
+  constructor({ shutdown, kubeletRoot, log }: KubeletOptions, { clock, metrics, workers }: NodeShutdownParts) {
     this.#options = { ...defaultShutdown, ...shutdown };
     this.#clock = clock;
     this.#log = log;
-    this.#stateFile = join(kubeletRoot, 'graceful_node_shutdown_state');
+    this.#metrics = metrics;
+    this.#stateFile = new CheckpointFile(join(kubeletRoot, 'graceful_node_shutdown_state'));
     this.#workers = workers;
   }
 
   /** It is configured: a node that is told to end ends its pods. */
   get enabled(): boolean {
     return shutdownPeriods(this.#options).length > 0;
+  }
+
+  /** Tells when the node was shut down the last time, by the kubelet before this one. */
+  start(): void {
+    try {
+      this.#tell(JSON.parse(this.#stateFile.read() ?? '{}') as Partial<ShutdownState>);
+    } catch (thrown) {
+      this.#log.warn({ reason: PluginError.from(thrown).message }, "the state of the node's last shutdown can't be read");
+    }
   }
 
   /** Refuses every pod from the beginning of the shutdown on. */
@@ -55,14 +84,14 @@ export class NodeShutdown {
   async run(hurry: AbortSignal): Promise<string[]> {
     this.#begun = true;
     const startTime = this.#clock.now();
-    await this.#writeState({ startTime, endTime: undefined });
+    this.#keep({ startTime: startTime.toISOString(), endTime: zeroTime });
     const left: string[] = [];
     const active = this.#workers().filter((worker) => worker.active);
     for (const group of shutdownGroups(shutdownPeriods(this.#options), active, ({ pod }) => pod)) {
       this.#log.info({ pods: group.pods.length, seconds: group.seconds }, 'ending pods for the shutdown of the node');
       left.push(...(await this.#endGroup(group, hurry)));
     }
-    await this.#writeState({ startTime, endTime: this.#clock.now() });
+    this.#keep({ startTime: startTime.toISOString(), endTime: this.#clock.now().toISOString() });
     return left;
   }
 
@@ -78,26 +107,27 @@ export class NodeShutdown {
     void over.promise.then(() => {
       late = true;
     });
-    while (alive().length > 0 && !late && !hurry.aborted) await this.#pause();
+    while (alive().length > 0 && !late && !hurry.aborted) await untilDue(this.#clock, lookMs, hurry);
     cancel();
     return alive().map(({ pod: { pod } }) => `pod ${fullNameOf(pod)} didn't end within ${seconds} s of the node's shutdown`);
   }
 
-  #pause(): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#clock.after(lookMs, resolve);
-    return promise;
-  }
-
-  /** In the format of kubelet's graceful_node_shutdown_state. */
-  async #writeState({ startTime, endTime }: { startTime: Date; endTime: Date | undefined }): Promise<void> {
-    const file = this.#stateFile;
+  #keep(state: ShutdownState): void {
+    this.#tell(state);
     try {
-      await mkdir(dirname(file), { recursive: true });
-      await writeFile(`${file}.tmp`, JSON.stringify({ startTime, endTime: endTime ?? '0001-01-01T00:00:00Z' }), { mode: 0o600 });
-      await rename(`${file}.tmp`, file);
+      this.#stateFile.write(JSON.stringify(state));
     } catch (thrown) {
       this.#log.warn({ reason: PluginError.from(thrown).message }, "the state of the node's shutdown can't be kept");
     }
   }
+
+  #tell({ startTime = zeroTime, endTime = zeroTime }: Partial<ShutdownState>): void {
+    this.#metrics.gracefulShutdownStart.set(unixTime(startTime));
+    this.#metrics.gracefulShutdownEnd.set(unixTime(endTime));
+  }
+}
+
+/** In seconds; 0 for Go's zero time. */
+function unixTime(time: string): number {
+  return time === zeroTime ? 0 : Date.parse(time) / 1000;
 }

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { ResourceAmounts } from '@berth/api/resource-amounts';
 import type { Logger } from 'pino';
 import type { Clock } from '../clock.ts';
+import type { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import type { PodDirectories } from '../pod-directories.ts';
 import type { ObjectSource } from '../sources/object-source.ts';
 import { CachedTokens } from '../tokens/cached-tokens.ts';
@@ -23,6 +24,7 @@ interface NodeVolumesOptions extends VolumeOptions {
   allocatable(): ResourceAmounts;
   /** Called with each pod that nobody knew and whose directory is gone. */
   onRemoved(uid: string): void;
+  metrics: Pick<KubeletMetrics, 'storageOperations'>;
   clock: Clock;
   log: Logger;
 }
@@ -32,9 +34,10 @@ export class NodeVolumes {
   readonly ofPods: PodVolumes;
   readonly #orphaned: OrphanedPodDirectories;
 
-  constructor({ directories, objects, allocatable, tokens, onRemoved, clock, log }: NodeVolumesOptions) {
+  constructor({ directories, objects, allocatable, tokens, onRemoved, metrics, clock, log }: NodeVolumesOptions) {
     const local = new LocalTokens({ directory: join(directories.kubeletRoot, 'pki'), objects, clock });
-    this.ofPods = new PodVolumes({ directories, objects, tokens: new CachedTokens(tokens ?? local, clock), allocatable });
+    const operations = metrics.storageOperations;
+    this.ofPods = new PodVolumes({ directories, objects, tokens: new CachedTokens(tokens ?? local, clock), allocatable, operations });
     this.#orphaned = new OrphanedPodDirectories(directories.podsDirectory, log, onRemoved);
   }
 

@@ -12,32 +12,31 @@ interface ObjectProjection {
   optional?: boolean;
 }
 
-const none: Payload = new Map();
-
 /** Files of a config map. Throws NOT_FOUND where it, or one of its keys, isn't there and isn't optional. */
 export async function projectConfigMap(
   objects: ObjectSource,
   pod: Pod,
-  { name = '', ...selection }: ObjectProjection,
+  projection: ObjectProjection,
   defaultMode: number,
   signal: AbortSignal,
 ): Promise<Payload> {
-  const configMap = await objects.get('ConfigMap', namespaceOf(pod), name, signal);
-  if (configMap) return configMapPayload(configMap, { ...selection, defaultMode });
-  if (selection.optional) return none;
-  throw new PluginError('NOT_FOUND', `configmap ${JSON.stringify(name)} not found`);
+  const configMap = await objects.get('ConfigMap', namespaceOf(pod), projection.name ?? '', signal);
+  return configMap ? configMapPayload(configMap, { ...projection, defaultMode }) : missing('configmap', projection);
 }
 
 /** Files of a secret, likewise. */
 export async function projectSecret(
   objects: ObjectSource,
   pod: Pod,
-  { name = '', ...selection }: ObjectProjection,
+  projection: ObjectProjection,
   defaultMode: number,
   signal: AbortSignal,
 ): Promise<Payload> {
-  const secret = await objects.get('Secret', namespaceOf(pod), name, signal);
-  if (secret) return secretPayload(secret, { ...selection, defaultMode });
-  if (selection.optional) return none;
-  throw new PluginError('NOT_FOUND', `secret ${JSON.stringify(name)} not found`);
+  const secret = await objects.get('Secret', namespaceOf(pod), projection.name ?? '', signal);
+  return secret ? secretPayload(secret, { ...projection, defaultMode }) : missing('secret', projection);
+}
+
+function missing(kind: string, { name = '', optional }: ObjectProjection): Payload {
+  if (optional) return new Map();
+  throw new PluginError('NOT_FOUND', `${kind} ${JSON.stringify(name)} not found`);
 }

@@ -3,9 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Pod, PodSpec, Volume } from '@berth/api/objects';
 import { PluginError } from '@berth/sdk/errors';
+import { Registry } from 'prom-client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { configMap, MemoryObjects, secret } from '../../testing/memory-objects.ts';
 import { makePod } from '../../testing/observed-pod.ts';
+import { StorageOperations } from '../metrics/storage-operations.ts';
 import { PodDirectories } from '../pod-directories.ts';
 import type { TokenRequest } from '../tokens/token-source.ts';
 import { mountsBelow, unmountBelow } from './mount-table.ts';
@@ -13,6 +15,7 @@ import { PodVolumes } from './pod-volumes.ts';
 
 const isRoot = process.getuid?.() === 0;
 const { signal } = new AbortController();
+const operations = new StorageOperations(new Registry());
 let root: string;
 let objects: MemoryObjects;
 let volumes: PodVolumes;
@@ -32,6 +35,7 @@ beforeEach(async () => {
       },
     },
     allocatable: () => new Map([['memory', 2n ** 30n]]),
+    operations,
   });
 });
 
@@ -236,6 +240,7 @@ describe('a volume that cannot be made', () => {
       objects: new MemoryObjects(),
       tokens: { token: () => Promise.reject(new Error('none')) },
       allocatable: () => new Map(),
+      operations,
     });
     await expect(empty.refresh(pod, signal)).rejects.toThrow('configmap "settings" not found');
     expect(await readFile(join(pathOf(pod), 'colour'), 'utf8')).toBe('blue');

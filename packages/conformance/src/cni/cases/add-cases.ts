@@ -1,22 +1,20 @@
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { expectSame, expectTrue, present } from '../../expect.ts';
+import { expectAllIn, expectDistinct, expectSame, expectTrue } from '../../expect.ts';
 import { type Case, SkipCase } from '../../suite.ts';
 import { type Attachment, withoutRoutes } from '../attachment.ts';
 import { capability, choosesAddresses, delegatesIpam, hasAddresses, kind } from '../needs.ts';
 import {
-  addressesOfLink,
   changeNetwork,
   expectContainerUnchanged,
+  expectHostUnchanged,
+  expectLinkUp,
   expectNoLink,
-  expectState,
-  hostState,
+  expectOnLink,
   linkNames,
   linkOf,
   packetFilter,
   routesOfNamespace,
 } from '../network-state.ts';
-import { addressesOf, routesOf } from '../results.ts';
+import { addressesOf, destinationsOf } from '../results.ts';
 import type { CniTarget } from '../target.ts';
 
 const parallelAdds = 8;
@@ -25,11 +23,6 @@ const parallelAdds = 8;
 async function newLinkName(attachment: Attachment): Promise<string> {
   if (await linkOf(attachment)) throw new SkipCase(`the plugin makes no interface: ${attachment.ifName} is there before`);
   return attachment.ifName;
-}
-
-function expectDistinct(addresses: string[], what: string): void {
-  const double = addresses.filter((address, index) => addresses.indexOf(address) !== index);
-  expectSame(double, [], what);
 }
 
 export const addCases: Case<CniTarget>[] = [
@@ -42,8 +35,7 @@ export const addCases: Case<CniTarget>[] = [
     async run(target) {
       await target.withAttachment(async (attachment) => {
         await attachment.add();
-        const link = await linkOf(attachment);
-        expectTrue(present(link, `interface ${attachment.ifName}`).flags.includes('UP'), `interface ${attachment.ifName} is down`);
+        await expectLinkUp(attachment);
       });
     },
   },
@@ -55,10 +47,7 @@ export const addCases: Case<CniTarget>[] = [
     needs: [kind('main')],
     async run(target) {
       await target.withAttachment(async (attachment) => {
-        const told = addressesOf(await attachment.add());
-        const link = present(await linkOf(attachment), `interface ${attachment.ifName}`);
-        const missing = told.filter((address) => !addressesOfLink(link).includes(address));
-        expectSame(missing, [], `addresses of the result that are not on ${attachment.ifName}`);
+        await expectOnLink(attachment, addressesOf(await attachment.add()));
       });
     },
   },
@@ -70,13 +59,9 @@ export const addCases: Case<CniTarget>[] = [
     needs: [kind('main'), hasAddresses],
     async run(target) {
       await target.withAttachment(async (attachment) => {
-        const told = routesOf(await attachment.add()).map(({ dst }) => dst);
+        const told = destinationsOf(await attachment.add());
         const there = (await routesOfNamespace(attachment.host, attachment.netns)).map(({ dst }) => dst);
-        expectSame(
-          told.filter((dst) => !there.includes(dst)),
-          [],
-          'routes of the result that the container has not',
-        );
+        expectAllIn(told, there, 'routes of the result that the container has not');
       });
     },
   },
@@ -87,8 +72,7 @@ export const addCases: Case<CniTarget>[] = [
     proves: ['ADD', 'Address.address'],
     needs: [hasAddresses, choosesAddresses],
     async run(target) {
-      await target.withHost(async (host) => {
-        const [first, second] = [await target.attach(host), await target.attach(host)];
+      await target.withTwoAttachments(async (first, second) => {
         const before = addressesOf(await first.add());
         expectDistinct([...before, ...addressesOf(await second.add())], 'addresses that both containers have');
       });
@@ -101,14 +85,13 @@ export const addCases: Case<CniTarget>[] = [
     proves: ['ADD', 'Environment.CNI_IFNAME'],
     needs: [kind('main', 'ipam'), hasAddresses, choosesAddresses],
     async run(target) {
-      await target.withHost(async (host) => {
-        const first = await target.attach(host);
+      await target.withAttachment(async (first) => {
         const second = first.with({ ifName: 'second0' });
         const addresses = [...addressesOf(await first.add()), ...addressesOf(await second.add({ config: withoutRoutes(second) }))];
         expectDistinct(addresses, 'addresses that both interfaces have');
         if (target.kind === 'ipam') return;
-        const names = await linkNames(host, first.netns);
-        expectTrue(names.includes(first.ifName) && names.includes('second0'), `interfaces of the container are ${names.join(', ')}`);
+        const names = await linkNames(first.host, first.netns);
+        expectAllIn([first.ifName, 'second0'], names, 'interfaces that the container has not');
       });
     },
   },
@@ -120,12 +103,10 @@ export const addCases: Case<CniTarget>[] = [
     proves: ['ADD', 'Route.dst'],
     needs: [delegatesIpam, choosesAddresses],
     async run(target) {
-      await target.withHost(async (host) => {
-        const first = await target.attach(host);
-        const routes = routesOf(await first.add()).map(({ dst }) => dst);
-        if (!routes.includes('0.0.0.0/0')) throw new SkipCase('its network has no default route');
+      await target.withAttachment(async (first) => {
+        if (!destinationsOf(await first.add()).includes('0.0.0.0/0')) throw new SkipCase('its network has no default route');
         await first.with({ ifName: 'second0' }).add();
-        const defaults = (await routesOfNamespace(host, first.netns)).filter(({ dst }) => dst === '0.0.0.0/0');
+        const defaults = (await routesOfNamespace(first.host, first.netns)).filter(({ dst }) => dst === '0.0.0.0/0');
         expectTrue(
           defaults.some(({ dev }) => dev === first.ifName),
           'the first default route is gone',
@@ -141,16 +122,13 @@ export const addCases: Case<CniTarget>[] = [
     proves: ['ADD', 'DEL', 'Configuration.name'],
     needs: [kind('ipam')],
     async run(target) {
-      const narrow = target.narrowed(1);
-      await target.withHost(async (host) => {
-        const first = await target.attach(host, narrow);
+      await target.withTwoAttachments(async (first, third) => {
         const second = first.with({ network: 'other-network' });
         const addresses = addressesOf(await first.add());
         expectSame(addressesOf(await second.add()), addresses, 'the same one address, of another network');
         await second.del();
-        const third = await target.attach(host, narrow);
         await third.refused('ADD', {}, 'the only address is taken, though the other network has given back its own');
-      });
+      }, target.narrowed(1));
     },
   },
   {
@@ -185,9 +163,7 @@ export const addCases: Case<CniTarget>[] = [
     proves: ['ADD', 'Environment.CNI_NETNS'],
     needs: [kind('main')],
     async run(target) {
-      const file = join(target.directory(), 'netns');
-      writeFileSync(file, '');
-      await refusedWithoutTrace(target, file, 'a plain file in place of a network namespace');
+      await refusedWithoutTrace(target, target.plainFile(), 'a plain file in place of a network namespace');
     },
   },
   {
@@ -200,11 +176,11 @@ export const addCases: Case<CniTarget>[] = [
       const narrow = target.narrowed(1);
       await target.withHost(async (host) => {
         await (await target.attach(host, narrow)).add();
-        const before = await hostState(host);
         const late = await target.attach(host, narrow);
-        await late.refused('ADD', {}, 'all addresses are taken');
-        await late.del();
-        expectState(await hostState(host), before, 'the refused ADD has changed the host');
+        await expectHostUnchanged(host, 'the refused ADD has changed the host', async () => {
+          await late.refused('ADD', {}, 'all addresses are taken');
+          await late.del();
+        });
         if (target.kind === 'main') await expectNoLink(late, 'refused ADD');
       });
     },
@@ -220,8 +196,7 @@ export const addCases: Case<CniTarget>[] = [
         const attachment = await target.attach(host);
         await host.withProcess(attachment.netns, async (pid) => {
           await attachment.with({ netns: `/proc/${pid}/ns/net` }).add();
-          const link = await linkOf(attachment);
-          expectTrue(present(link, `interface ${attachment.ifName}`).flags.includes('UP'), 'the interface is down');
+          await expectLinkUp(attachment);
         });
       });
     },
@@ -239,12 +214,7 @@ export const addCases: Case<CniTarget>[] = [
         for (let i = 0; i < parallelAdds; i++) attachments.push(await target.attach(host));
         const results = await Promise.all(attachments.map((attachment) => attachment.add()));
         if (target.givesAddresses) expectDistinct(results.flatMap(addressesOf), 'addresses given twice');
-        const links = await Promise.all(attachments.map(linkOf));
-        if (target.kind === 'main')
-          expectTrue(
-            links.every((link) => link?.flags.includes('UP')),
-            'a container has no interface that is up',
-          );
+        if (target.kind === 'main') await Promise.all(attachments.map(expectLinkUp));
         await Promise.all(attachments.map((attachment) => attachment.del()));
       });
     },
@@ -256,10 +226,9 @@ export const addCases: Case<CniTarget>[] = [
     proves: ['ADD'],
     needs: [kind('main', 'meta')],
     async run(target) {
-      await target.withHost(async (host) => {
-        const [first, second] = [await target.attach(host), await target.attach(host)];
+      await target.withTwoAttachments(async (first, second) => {
         await first.add();
-        await expectContainerUnchanged(first, 'the other container', () => second.add());
+        await expectContainerUnchanged(first, 'the other container has changed', () => second.add());
       });
     },
   },
@@ -300,9 +269,7 @@ export const addCases: Case<CniTarget>[] = [
 async function refusedWithoutTrace(target: CniTarget, netns: string, what: string): Promise<void> {
   await target.withHost(async (host) => {
     await (await target.attach(host)).add();
-    const before = await hostState(host);
     const attachment = await target.attach(host, { netns });
-    await attachment.refused('ADD', {}, what);
-    expectState(await hostState(host), before, `ADD with ${what} has changed the host`);
+    await expectHostUnchanged(host, `ADD with ${what} has changed the host`, () => attachment.refused('ADD', {}, what));
   });
 }

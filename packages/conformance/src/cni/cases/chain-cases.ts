@@ -1,8 +1,8 @@
-import { expectSame, expectTrue } from '../../expect.ts';
+import { expectAllIn, expectSame, expectTrue } from '../../expect.ts';
 import type { Case } from '../../suite.ts';
 import { kind, since } from '../needs.ts';
 import { expectContainerUnchanged } from '../network-state.ts';
-import { type CniResult, isAtLeast } from '../results.ts';
+import { type CniResult, destinationsOf } from '../results.ts';
 import type { CniTarget } from '../target.ts';
 
 const needs = [kind('meta'), since('0.3.0')];
@@ -16,7 +16,7 @@ export const chainCases: Case<CniTarget>[] = [
     proves: ['ADD', 'Configuration.prevResult', 'Result.interfaces', 'Result.ips', 'Result.dns'],
     needs,
     async run(target) {
-      for (const cniVersion of target.versions.filter((version) => isAtLeast(version, '0.3.0'))) {
+      for (const cniVersion of target.versionsSince('0.3.0')) {
         await target.withAttachment(
           async (attachment) => {
             const result = await attachment.add();
@@ -35,7 +35,7 @@ export const chainCases: Case<CniTarget>[] = [
     needs,
     async run(target) {
       await target.withAttachment(async (attachment) => {
-        await expectContainerUnchanged(attachment, 'the container', async () => {
+        await expectContainerUnchanged(attachment, 'the container has changed', async () => {
           await attachment.add();
           await attachment.del();
         });
@@ -88,7 +88,7 @@ export const chainCases: Case<CniTarget>[] = [
     needs,
     async run(target) {
       await target.withAttachment(async (attachment) => {
-        await expectContainerUnchanged(attachment, 'the container', () =>
+        await expectContainerUnchanged(attachment, 'the container has changed', () =>
           attachment.refused('ADD', { config: { cniVersion: '99.0.0' } }, 'cniVersion 99.0.0'),
         );
       });
@@ -99,18 +99,12 @@ export const chainCases: Case<CniTarget>[] = [
 /** A plugin may add, and change keys of interfaces: what it is given by name and address comes back. */
 function expectPassedOn(result: CniResult, given: CniResult, version: string): void {
   const named = ({ interfaces = [] }: CniResult): string[] => interfaces.map(({ name, sandbox = '' }) => `${name} ${sandbox}`);
-  const lost = named(given).filter((one) => !named(result).includes(one));
-  expectSame(lost, [], `interfaces of prevResult that the result of ${version} has not`);
+  expectAllIn(named(given), named(result), `interfaces of prevResult that the result of ${version} has not`);
   for (const ip of given.ips ?? []) {
     const found = result.ips?.find(({ address }) => address === ip.address);
     expectTrue(found !== undefined, `the result of ${version} has not the address ${ip.address} of prevResult`);
     expectSame([found?.gateway, found?.interface], [ip.gateway, ip.interface], `address ${ip.address} in the result of ${version}`);
   }
-  const destinations = (result.routes ?? []).map(({ dst }) => dst);
-  expectSame(
-    (given.routes ?? []).filter(({ dst }) => !destinations.includes(dst)),
-    [],
-    `routes of prevResult that the result of ${version} has not`,
-  );
+  expectAllIn(destinationsOf(given), destinationsOf(result), `routes of prevResult that the result of ${version} has not`);
   expectSame(result.dns?.nameservers, given.dns?.nameservers, `dns.nameservers of ${version}`);
 }

@@ -1,9 +1,9 @@
 import { expectEqual, expectTrue } from '../../expect.ts';
 import { type Case, SkipCase } from '../../suite.ts';
-import type { Attachment } from '../attachment.ts';
+import type { Attachment, AttachmentParts } from '../attachment.ts';
 import { choosesAddresses, delegatesIpam, hasAddresses, kind, since, version } from '../needs.ts';
-import { changeNetwork, expectState, hostState, linkOf, packetFilter, routesOfNamespace } from '../network-state.ts';
-import { addressesOf, isAtLeast, routesOf } from '../results.ts';
+import { changeNetwork, expectHostUnchanged, linkOf, packetFilter, routesOfNamespace } from '../network-state.ts';
+import { addressesOf, destinationsOf } from '../results.ts';
 import type { CniTarget } from '../target.ts';
 
 const missing = (what: string): string =>
@@ -66,9 +66,9 @@ const damages: Damage[] = [
     proves: 'Result.routes',
     needs: [kind('main'), hasAddresses],
     async damage({ host, netns, result }) {
-      const [route] = routesOf(result ?? {});
-      if (!route) throw new SkipCase('the result has no route');
-      await changeNetwork(host, netns, 'route', 'delete', route.dst);
+      const [destination] = destinationsOf(result ?? {});
+      if (destination === undefined) throw new SkipCase('the result has no route');
+      await changeNetwork(host, netns, 'route', 'delete', destination);
     },
   },
   {
@@ -93,6 +93,14 @@ const damages: Damage[] = [
   },
 ];
 
+/** CHECK succeeds right after ADD. */
+async function expectChecked(target: CniTarget, change: Partial<AttachmentParts> = {}): Promise<void> {
+  await target.withAttachment(async (attachment) => {
+    await attachment.add();
+    await attachment.check();
+  }, change);
+}
+
 export const checkCases: Case<CniTarget>[] = [
   {
     id: 'check.after-add',
@@ -101,10 +109,7 @@ export const checkCases: Case<CniTarget>[] = [
     proves: ['CHECK', 'Configuration.prevResult'],
     needs: [since('0.4.0')],
     async run(target) {
-      await target.withAttachment(async (attachment) => {
-        await attachment.add();
-        await attachment.check();
-      });
+      await expectChecked(target);
     },
   },
   {
@@ -114,15 +119,7 @@ export const checkCases: Case<CniTarget>[] = [
     proves: ['CHECK', 'Configuration.prevResult', 'Configuration.cniVersion'],
     needs: [since('0.4.0')],
     async run(target) {
-      for (const cniVersion of target.versions.filter((version) => isAtLeast(version, '0.4.0'))) {
-        await target.withAttachment(
-          async (attachment) => {
-            await attachment.add();
-            await attachment.check();
-          },
-          { cniVersion },
-        );
-      }
+      for (const cniVersion of target.versionsSince('0.4.0')) await expectChecked(target, { cniVersion });
     },
   },
   {
@@ -134,9 +131,9 @@ export const checkCases: Case<CniTarget>[] = [
     async run(target) {
       await target.withAttachment(async (attachment) => {
         await attachment.add();
-        const before = await hostState(attachment.host);
-        for (let i = 0; i < 2; i++) await attachment.check();
-        expectState(await hostState(attachment.host), before, 'CHECK has changed the host');
+        await expectHostUnchanged(attachment.host, 'CHECK has changed the host', async () => {
+          for (let i = 0; i < 2; i++) await attachment.check();
+        });
       });
     },
   },
@@ -214,11 +211,10 @@ export const checkCases: Case<CniTarget>[] = [
     proves: ['CHECK', 'Environment.CNI_CONTAINERID'],
     needs: [kind('main'), delegatesIpam, since('0.4.0')],
     async run(target) {
-      await target.withHost(async (host) => {
-        const [whole, damaged] = [await target.attach(host), await target.attach(host)];
+      await target.withTwoAttachments(async (whole, damaged) => {
         await whole.add();
         await damaged.add();
-        await changeNetwork(host, damaged.netns, 'link', 'delete', 'dev', damaged.ifName);
+        await changeNetwork(damaged.host, damaged.netns, 'link', 'delete', 'dev', damaged.ifName);
         await whole.check();
         expectEqual(await linkOf(damaged), undefined, 'the deleted interface');
       });

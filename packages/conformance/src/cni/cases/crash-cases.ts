@@ -4,6 +4,7 @@ import type { Attachment } from '../attachment.ts';
 import { delegatesIpam, hasAddresses } from '../needs.ts';
 import { expectNoLink, expectNothingMore } from '../network-state.ts';
 import { addressesOf, type CniResult } from '../results.ts';
+import { withStub } from '../stubbed-ipam.ts';
 import type { CniTarget } from '../target.ts';
 import { onUsedHost } from '../used-host.ts';
 
@@ -46,10 +47,7 @@ export const crashCases: Case<CniTarget>[] = [
     proves: ['ADD', 'DEL', 'Execution.killed', 'Delegation.DEL'],
     needs: [delegatesIpam],
     async run(target, signal) {
-      const { stub, change } = target.stub();
-      await target.withHost(async (host) => {
-        const attachment = await target.attach(host, change);
-        stub.gives(target.newest, ['10.89.5.20/24']);
+      await withStub(target, async (attachment, stub) => {
         stub.hangs('ADD');
         const ended = new AbortController();
         const killWhen = stub.called(AbortSignal.any([signal, ended.signal]));

@@ -1,10 +1,9 @@
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { expectEqual, expectSame, expectTrue } from '../../expect.ts';
+import { expectSame, expectTrue } from '../../expect.ts';
 import type { Case } from '../../suite.ts';
 import { type Attachment, withoutRoutes } from '../attachment.ts';
 import { hasAddresses, kind } from '../needs.ts';
-import { addressesOfLink, changeNetwork, expectNothingMore, expectState, hostState, linkNames, linkOf } from '../network-state.ts';
+import { changeNetwork, expectHostUnchanged, expectNothingMore, expectOnLink, expectUndone, linkNames, linkOf } from '../network-state.ts';
+import { type CallChange, succeeded } from '../plugin-caller.ts';
 import { addressesOf } from '../results.ts';
 import type { CniTarget } from '../target.ts';
 import { onUsedHost } from '../used-host.ts';
@@ -15,65 +14,68 @@ const permissive = 'DEL completes without error even if resources are missing (S
 interface OddDel {
   id: string;
   clause: string;
-  /** Makes the circumstances, and gives the DEL to be called. */
-  prepare(attachment: Attachment, target: CniTarget): Promise<() => Promise<void>>;
+  proves: string;
+  /** Makes the circumstances, and gives what DEL is then told. */
+  prepare(attachment: Attachment, target: CniTarget): Promise<CallChange>;
 }
 
 const oddDels: OddDel[] = [
   {
     id: 'missing-netns',
     clause: `${permissive}: the network namespace is gone`,
+    proves: 'Environment.CNI_NETNS',
     async prepare(attachment) {
       await attachment.host.removeNamespace(attachment.netns);
-      return () => attachment.del();
+      return {};
     },
   },
   {
     id: 'no-netns',
     clause: 'CNI_NETNS is optional for DEL (SPEC.md, DEL: "Optional environment parameters")',
+    proves: 'Environment.CNI_NETNS',
     async prepare(attachment) {
       await attachment.host.removeNamespace(attachment.netns);
-      return () => attachment.del({ env: { CNI_NETNS: undefined } });
+      return { env: { CNI_NETNS: undefined } };
     },
   },
   {
     id: 'empty-netns',
     clause: 'DEL with an empty CNI_NETNS cleans up what it can and succeeds (SPEC.md of 0.4.0, DEL: "When CNI_NETNS ... are not provided")',
+    proves: 'Environment.CNI_NETNS',
     async prepare(attachment) {
       await attachment.host.removeNamespace(attachment.netns);
-      return () => attachment.del({ env: { CNI_NETNS: '' } });
+      return { env: { CNI_NETNS: '' } };
     },
   },
   {
     id: 'plain-file-netns',
     clause: `${permissive}: a reboot has left a plain file where the network namespace was`,
+    proves: 'Environment.CNI_NETNS',
     async prepare(attachment, target) {
       await attachment.host.removeNamespace(attachment.netns);
-      const file = join(target.directory(), 'netns');
-      writeFileSync(file, '');
-      return () => attachment.del({ env: { CNI_NETNS: file } });
+      return { env: { CNI_NETNS: target.plainFile() } };
     },
   },
   {
     id: 'interface-gone',
     clause: `${permissive}: the interface is gone`,
+    proves: 'Environment.CNI_NETNS',
     async prepare(attachment) {
       await removeInterface(attachment);
-      return () => attachment.del();
+      return {};
     },
   },
-];
-
-const oddResults: { id: string; clause: string; prevResult: (result: object) => unknown }[] = [
   {
     id: 'no-prev-result',
     clause: 'DEL without prevResult cleans up what it can and succeeds (SPEC.md of 0.4.0, DEL: "and/or prevResult are not provided")',
-    prevResult: () => undefined,
+    proves: 'Configuration.prevResult',
+    prepare: async () => ({ config: { prevResult: undefined } }),
   },
   {
     id: 'truncated-prev-result',
     clause: `${permissive}: the runtime's cache holds but the beginning of the result`,
-    prevResult: (result) => ({ cniVersion: (result as { cniVersion: string }).cniVersion }),
+    proves: 'Configuration.prevResult',
+    prepare: async ({ result }) => ({ config: { prevResult: { cniVersion: result?.cniVersion } } }),
   },
 ];
 
@@ -100,11 +102,7 @@ export const delCases: Case<CniTarget>[] = [
     clause: 'DEL releases all resources of the container: the host is as it was before its ADD (SPEC.md, DEL)',
     proves: ['DEL'],
     async run(target) {
-      await onUsedHost(target, async (attachment, before) => {
-        await attachment.add();
-        await attachment.del();
-        expectState(await hostState(attachment.host), before, 'DEL has not made the host as it was before ADD');
-      });
+      await onUsedHost(target, (attachment) => expectUndone(attachment));
     },
   },
   {
@@ -115,8 +113,7 @@ export const delCases: Case<CniTarget>[] = [
     async run(target) {
       await target.withAttachment(async (attachment) => {
         await attachment.add();
-        const { status, stdout } = await attachment.call('DEL');
-        expectEqual(status, 0, 'exit status of DEL');
+        const { stdout } = succeeded('DEL', await attachment.call('DEL'));
         expectTrue(!/"(code|ips|ip4)"/.test(stdout), `DEL has printed ${stdout.slice(0, 300)}`);
       });
     },
@@ -149,20 +146,10 @@ export const delCases: Case<CniTarget>[] = [
     clause: 'DEL of one container leaves the others of its network (SPEC.md, DEL)',
     proves: ['DEL', 'Environment.CNI_CONTAINERID'],
     async run(target) {
-      await target.withHost(async (host) => {
-        const [staying, leaving] = [await target.attach(host), await target.attach(host)];
+      await target.withTwoAttachments(async (staying, leaving) => {
         const addresses = addressesOf(await staying.add());
-        const before = await hostState(host);
-        await leaving.add();
-        await leaving.del();
-        expectState(await hostState(host), before, 'the host with the container that stays');
-        if (target.kind !== 'main') return;
-        const link = await linkOf(staying);
-        expectSame(
-          link && addresses.filter((address) => !addressesOfLink(link).includes(address)),
-          [],
-          'addresses that the other container has lost',
-        );
+        await expectUndone(leaving);
+        if (target.kind === 'main') await expectOnLink(staying, addresses);
       });
     },
   },
@@ -173,14 +160,11 @@ export const delCases: Case<CniTarget>[] = [
     proves: ['DEL', 'Environment.CNI_IFNAME'],
     needs: [kind('main', 'ipam'), hasAddresses],
     async run(target) {
-      const narrow = target.narrowed(2);
-      await target.withHost(async (host) => {
-        const first = await target.attach(host, narrow);
+      await target.withTwoAttachments(async (first, third) => {
         const second = first.with({ ifName: 'second0' });
         await first.add();
         const kept = addressesOf(await second.add({ config: withoutRoutes(second) }));
         await first.del();
-        const third = await target.attach(host, narrow);
         const given = addressesOf(await third.add());
         expectSame(
           given.filter((address) => kept.includes(address)),
@@ -188,7 +172,7 @@ export const delCases: Case<CniTarget>[] = [
           'addresses that the interface which stays has too',
         );
         if (target.kind === 'main') expectTrue((await linkOf(second)) !== undefined, 'interface second0 is gone');
-      });
+      }, target.narrowed(2));
     },
   },
   {
@@ -198,40 +182,23 @@ export const delCases: Case<CniTarget>[] = [
     proves: ['DEL', 'Address.address'],
     needs: [hasAddresses],
     async run(target) {
-      const narrow = target.narrowed(1);
-      await target.withHost(async (host) => {
-        const [first, second] = [await target.attach(host, narrow), await target.attach(host, narrow)];
+      await target.withTwoAttachments(async (first, second) => {
         const addresses = addressesOf(await first.add());
         await first.del();
         expectSame(addressesOf(await second.add()), addresses, 'the only address');
-      });
+      }, target.narrowed(1));
     },
   },
   ...oddDels.map(
-    ({ id, clause, prepare }): Case<CniTarget> => ({
+    ({ id, clause, proves, prepare }): Case<CniTarget> => ({
       id: `del.${id}`,
       group: 'del',
       clause,
-      proves: ['DEL', 'Environment.CNI_NETNS'],
+      proves: ['DEL', proves],
       async run(target) {
         await onUsedHost(target, async (attachment, before) => {
           await attachment.add();
-          await (await prepare(attachment, target))();
-          await expectNothingMore(attachment.host, before, 'DEL has left something');
-        });
-      },
-    }),
-  ),
-  ...oddResults.map(
-    ({ id, clause, prevResult }): Case<CniTarget> => ({
-      id: `del.${id}`,
-      group: 'del',
-      clause,
-      proves: ['DEL', 'Configuration.prevResult'],
-      async run(target) {
-        await onUsedHost(target, async (attachment, before) => {
-          const result = await attachment.add();
-          await attachment.del({ config: { prevResult: prevResult(result) } });
+          await attachment.del(await prepare(attachment, target));
           await expectNothingMore(attachment.host, before, 'DEL has left something');
         });
       },
@@ -246,11 +213,11 @@ export const delCases: Case<CniTarget>[] = [
       await onUsedHost(target, async (first) => {
         const { host } = first;
         const [second, third, fourth] = await Promise.all([target.attach(host), target.attach(host), target.attach(host)]);
-        const before = await hostState(host);
-        await Promise.all([first.add(), second.add()]);
-        await Promise.all([first.del(), third.add(), second.del(), fourth.add()]);
-        await Promise.all([third.del(), fourth.del()]);
-        expectState(await hostState(host), before, 'DEL has left something');
+        await expectHostUnchanged(host, 'DEL has left something', async () => {
+          await Promise.all([first.add(), second.add()]);
+          await Promise.all([first.del(), third.add(), second.del(), fourth.add()]);
+          await Promise.all([third.del(), fourth.del()]);
+        });
       });
     },
   },

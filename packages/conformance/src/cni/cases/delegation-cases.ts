@@ -1,48 +1,13 @@
 import { mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { expectEqual, expectSame, expectTrue, present } from '../../expect.ts';
+import { expectEqual, expectSame } from '../../expect.ts';
 import type { Case } from '../../suite.ts';
-import type { Attachment } from '../attachment.ts';
-import type { IpamStub } from '../ipam-stub.ts';
 import { delegatesIpam, since, version } from '../needs.ts';
-import { addressesOfLink, expectNoLink, expectState, hostState, linkOf, routesOfNamespace } from '../network-state.ts';
-import { addressesOf, type CniErrorObject } from '../results.ts';
+import { expectOnLink, expectUndone, routesOfNamespace } from '../network-state.ts';
+import { addressesOf } from '../results.ts';
+import { expectFailurePassedOn, stubbedAddress, withStub, withUsedStub } from '../stubbed-ipam.ts';
 import type { CniTarget } from '../target.ts';
-
-const address = '10.89.5.20/24';
-
-const stubMessage = 'the addresses are being counted';
-
-/** What a plugin of the suite's own fails with: the plugin above has to pass it on. */
-const stubError = (cniVersion: string, code = 11): CniErrorObject => ({ cniVersion, code, msg: stubMessage });
-
-/** Runs `work` with a container whose addresses come from the suite's own IPAM plugin. */
-async function withStub(target: CniTarget, work: (attachment: Attachment, stub: IpamStub) => Promise<void>): Promise<void> {
-  const { stub, change } = target.stub();
-  stub.gives(target.newest, [address]);
-  await target.withAttachment((attachment) => work(attachment, stub), change);
-}
-
-/** The same on a host that another such container is on already, so that what all share is there: as it is then is `before`. */
-async function withUsedStub(
-  target: CniTarget,
-  work: (attachment: Attachment, stub: IpamStub, before: string[]) => Promise<void>,
-): Promise<void> {
-  const { stub, change } = target.stub();
-  await target.withHost(async (host) => {
-    stub.gives(target.newest, ['10.89.5.2/24']);
-    await (await target.attach(host, change)).add();
-    stub.gives(target.newest, [address]);
-    const before = await hostState(host);
-    await work(await target.attach(host, change), stub, before);
-  });
-}
-
-/** DEL succeeds, and takes what the failed ADD may have left. */
-async function expectDeleted(attachment: Attachment): Promise<void> {
-  await attachment.del();
-  await expectNoLink(attachment, 'failed ADD');
-}
+import { delegationFailureCases } from './delegation-failure-cases.ts';
 
 const passesOn = (verb: string): string => `the plugin calls IPAM for ${verb} (SPEC.md, Delegated plugin execution procedure)`;
 
@@ -86,7 +51,7 @@ export const delegationCases: Case<CniTarget>[] = [
           runtimeConfig: { 'example.com/asked': 'yes' },
         };
         await attachment.add({ config: more });
-        const told = present(stub.calls('ADD')[0], 'call of IPAM').stdin;
+        const told = stub.expectCalled('ADD').stdin;
         const given = { ...attachment.configuration('ADD'), ...more } as Record<string, unknown>;
         for (const [key, value] of Object.entries(given)) expectSame(told[key], value, `${key} of the configuration that IPAM got`);
       });
@@ -101,10 +66,9 @@ export const delegationCases: Case<CniTarget>[] = [
     async run(target) {
       await withStub(target, async (attachment) => {
         const result = await attachment.add();
-        expectSame(addressesOf(result), [address], 'addresses of the result');
+        expectSame(addressesOf(result), [stubbedAddress], 'addresses of the result');
         if (result.ips?.[0]?.gateway !== undefined) expectEqual(result.ips[0].gateway, '10.89.5.1', 'gateway of the result');
-        const link = present(await linkOf(attachment), attachment.ifName);
-        expectTrue(addressesOfLink(link).includes(address), `the interface has ${addressesOfLink(link).join(', ')}`);
+        await expectOnLink(attachment, [stubbedAddress]);
       });
     },
   },
@@ -116,12 +80,10 @@ export const delegationCases: Case<CniTarget>[] = [
     needs: [delegatesIpam, since('0.3.0')],
     async run(target) {
       await withStub(target, async (attachment, stub) => {
-        const both = [address, 'fd00:89::20/64'];
+        const both = [stubbedAddress, 'fd00:89::20/64'];
         stub.gives(target.newest, both);
         expectSame(addressesOf(await attachment.add()), both, 'addresses of the result');
-        const link = present(await linkOf(attachment), attachment.ifName);
-        const missing = both.filter((one) => !addressesOfLink(link).includes(one));
-        expectSame(missing, [], 'addresses that the interface has not');
+        await expectOnLink(attachment, both);
       });
     },
   },
@@ -134,7 +96,7 @@ export const delegationCases: Case<CniTarget>[] = [
     needs: [delegatesIpam, since('0.3.0')],
     async run(target) {
       await withStub(target, async (attachment, stub) => {
-        stub.gives(target.newest, [address], { routes: [{ dst: '198.51.100.0/24' }, { dst: '203.0.113.0/24', gw: '10.89.5.9' }] });
+        stub.gives(target.newest, [stubbedAddress], { routes: [{ dst: '198.51.100.0/24' }, { dst: '203.0.113.0/24', gw: '10.89.5.9' }] });
         await attachment.add();
         const routes = await routesOfNamespace(attachment.host, attachment.netns);
         const gatewayOf = (dst: string): string | undefined => routes.find((route) => route.dst === dst)?.gateway;
@@ -152,7 +114,7 @@ export const delegationCases: Case<CniTarget>[] = [
     async run(target) {
       await withStub(target, async (attachment, stub) => {
         const dns = { nameservers: ['192.0.2.54'], search: ['example.net'] };
-        stub.gives(target.newest, [address], { dns });
+        stub.gives(target.newest, [stubbedAddress], { dns });
         const result = await attachment.add();
         expectSame(result.dns?.nameservers, dns.nameservers, 'dns.nameservers');
         expectSame(result.dns?.search, dns.search, 'dns.search');
@@ -201,7 +163,7 @@ export const delegationCases: Case<CniTarget>[] = [
       await withStub(target, async (attachment, stub) => {
         await attachment.add();
         await attachment.del();
-        const call = present(stub.calls('DEL')[0], 'call of IPAM');
+        const call = stub.expectCalled('DEL');
         expectEqual(call.env.CNI_CONTAINERID, attachment.parts.containerId, 'CNI_CONTAINERID of IPAM');
       });
     },
@@ -218,7 +180,7 @@ export const delegationCases: Case<CniTarget>[] = [
         await attachment.add();
         await attachment.host.removeNamespace(attachment.netns);
         await attachment.del();
-        expectTrue(stub.calls('DEL').length > 0, 'IPAM was not called');
+        stub.expectCalled('DEL');
       });
     },
   },
@@ -232,9 +194,8 @@ export const delegationCases: Case<CniTarget>[] = [
       await withStub(target, async (attachment, stub) => {
         await attachment.add();
         await attachment.check();
-        expectTrue(stub.calls('CHECK').length > 0, 'IPAM was not called');
-        stub.fails('CHECK', stubError(target.newest));
-        await attachment.refused('CHECK', {}, 'IPAM fails with code 11', 11);
+        stub.expectCalled('CHECK');
+        await expectFailurePassedOn(attachment, stub, 'CHECK', 11);
       });
     },
   },
@@ -248,7 +209,7 @@ export const delegationCases: Case<CniTarget>[] = [
       await withStub(target, async (attachment, stub) => {
         await attachment.add();
         await attachment.gc([attachment]);
-        const call = present(stub.calls('GC')[0], 'call of IPAM');
+        const call = stub.expectCalled('GC');
         expectSame(
           call.stdin['cni.dev/valid-attachments'],
           [{ containerID: attachment.parts.containerId, ifname: attachment.ifName }],
@@ -265,99 +226,13 @@ export const delegationCases: Case<CniTarget>[] = [
     needs: [delegatesIpam, version('1.1.0')],
     async run(target) {
       await withStub(target, async (attachment, stub) => {
-        await attachment.call('STATUS');
-        expectTrue(stub.calls('STATUS').length > 0, 'IPAM was not called');
-        stub.fails('STATUS', stubError(target.newest, 50));
-        await attachment.refused('STATUS', {}, 'IPAM is not available', 50);
+        await attachment.status();
+        stub.expectCalled('STATUS');
+        await expectFailurePassedOn(attachment, stub, 'STATUS', 50);
       });
     },
   },
-  {
-    id: 'delegation.failure',
-    group: 'delegation',
-    clause: 'what IPAM fails with on ADD is passed on: its code and its message (SPEC.md, Section 4 and Error)',
-    proves: ['Delegation.failure', 'ErrorCode.11'],
-    needs: [delegatesIpam],
-    async run(target) {
-      await withStub(target, async (attachment, stub) => {
-        stub.fails('ADD', stubError(target.newest));
-        const { msg, details } = await attachment.refused('ADD', {}, 'IPAM fails with code 11', 11);
-        expectTrue(`${msg} ${details ?? ''}`.includes(stubMessage), `the message of IPAM is lost: ${msg}`);
-      });
-    },
-  },
-  {
-    id: 'delegation.failure-clean',
-    group: 'delegation',
-    clause: 'an ADD that fails undoes what it has done: there is no attachment that a runtime would have to delete (SPEC.md, ADD)',
-    proves: ['Delegation.failure'],
-    needs: [delegatesIpam],
-    async run(target) {
-      await withUsedStub(target, async (attachment, stub, before) => {
-        stub.fails('ADD', stubError(target.newest));
-        await attachment.refused('ADD', {}, 'IPAM fails');
-        await expectNoLink(attachment, 'failed ADD');
-        expectState(await hostState(attachment.host), before, 'the failed ADD has changed the host');
-      });
-    },
-  },
-  {
-    id: 'delegation.failure-del',
-    group: 'delegation',
-    clause: 'after an ADD of IPAM that failed the plugin calls DEL before it returns (SPEC.md, Delegated plugin execution procedure)',
-    proves: ['Delegation.failure', 'Delegation.DEL'],
-    needs: [delegatesIpam],
-    async run(target) {
-      await withStub(target, async (attachment, stub) => {
-        stub.fails('ADD', stubError(target.newest));
-        await attachment.refused('ADD', {}, 'IPAM fails');
-        expectEqual(stub.calls('DEL').length, 1, 'DELs of IPAM');
-      });
-    },
-  },
-  {
-    id: 'delegation.own-failure',
-    group: 'delegation',
-    clause: 'a plugin that fails after IPAM has given an address gives it back (SPEC.md, ADD and DEL)',
-    proves: ['Delegation.failure', 'Delegation.DEL'],
-    needs: [delegatesIpam],
-    async run(target) {
-      await withStub(target, async (attachment, stub) => {
-        // A result without an address: IPAM has succeeded, and the plugin can't.
-        stub.answers('ADD', JSON.stringify({ cniVersion: target.newest, ips: [], dns: {} }));
-        await attachment.refused('ADD', {}, 'IPAM gives no address');
-        expectTrue(stub.calls('DEL').length > 0, 'the plugin has failed, and not called DEL of IPAM');
-      });
-    },
-  },
-  {
-    id: 'delegation.garbage',
-    group: 'delegation',
-    clause: 'a result of IPAM that is no JSON is an error, and with the DEL after it nothing is left (SPEC.md, Section 4)',
-    proves: ['Delegation.failure'],
-    needs: [delegatesIpam],
-    async run(target) {
-      await withStub(target, async (attachment, stub) => {
-        stub.answers('ADD', 'address: 10.89.5.20\n');
-        await attachment.refused('ADD', {}, 'IPAM prints no JSON');
-        await expectDeleted(attachment);
-      });
-    },
-  },
-  {
-    id: 'delegation.missing',
-    group: 'delegation',
-    clause: 'an IPAM plugin that no directory of CNI_PATH has is an error, and with the DEL after it nothing is left (SPEC.md, Section 4)',
-    proves: ['Delegation.failure', 'Environment.CNI_PATH'],
-    needs: [delegatesIpam],
-    async run(target) {
-      await withStub(target, async (attachment) => {
-        const lost = attachment.with({ path: ['/nowhere'] });
-        await lost.refused('ADD', {}, 'IPAM is in no directory of CNI_PATH');
-        await expectDeleted(attachment);
-      });
-    },
-  },
+  ...delegationFailureCases,
   {
     id: 'delegation.add-undone',
     group: 'delegation',
@@ -365,11 +240,7 @@ export const delegationCases: Case<CniTarget>[] = [
     proves: ['Delegation.ADD', 'Delegation.DEL'],
     needs: [delegatesIpam],
     async run(target) {
-      await withUsedStub(target, async (attachment, _stub, before) => {
-        await attachment.add();
-        await attachment.del();
-        expectState(await hostState(attachment.host), before, 'DEL has not made the host as it was before ADD');
-      });
+      await withUsedStub(target, (attachment) => expectUndone(attachment));
     },
   },
 ];

@@ -1,5 +1,6 @@
 import { expectMatch, expectTrue } from '../../expect.ts';
 import type { Case } from '../../suite.ts';
+import type { AttachmentParts } from '../attachment.ts';
 import { kind, since } from '../needs.ts';
 import { addressesOf } from '../results.ts';
 import type { CniTarget } from '../target.ts';
@@ -77,6 +78,14 @@ const wordsFor: Record<string, string> = {
   CNI_NETNS: 'net(work )?n(ame)?s(pace)?',
 };
 
+/** A container of such names can be added, and deleted. */
+async function expectTaken(target: CniTarget, names: Partial<AttachmentParts>): Promise<void> {
+  await target.withSharedHost(async (attachment) => {
+    await attachment.add();
+    await attachment.del();
+  }, names);
+}
+
 export const environmentCases: Case<CniTarget>[] = [
   ...badVariables.map(refusedVariable),
   {
@@ -131,13 +140,7 @@ export const environmentCases: Case<CniTarget>[] = [
     clause: containerId,
     proves: ['Environment.CNI_CONTAINERID'],
     async run(target) {
-      await target.withSharedHost(
-        async (attachment) => {
-          await attachment.add();
-          await attachment.del();
-        },
-        { containerId: '0Pod_one.two-3' },
-      );
+      await expectTaken(target, { containerId: '0Pod_one.two-3' });
     },
   },
   {
@@ -146,14 +149,7 @@ export const environmentCases: Case<CniTarget>[] = [
     clause: ifName,
     proves: ['Environment.CNI_IFNAME'],
     async run(target) {
-      const ifName = target.ifName === 'lo' ? 'lo' : 'abcdefghijklmno';
-      await target.withSharedHost(
-        async (attachment) => {
-          await attachment.add();
-          await attachment.del();
-        },
-        { ifName },
-      );
+      await expectTaken(target, { ifName: target.ifName === 'lo' ? 'lo' : 'abcdefghijklmno' });
     },
   },
   {
@@ -163,14 +159,10 @@ export const environmentCases: Case<CniTarget>[] = [
     proves: ['Environment.CNI_ARGS'],
     needs: [kind('ipam')],
     async run(target) {
-      const { config } = target.narrowed(9);
-      await target.withAttachment(
-        async (attachment) => {
-          const result = await attachment.add({ env: { CNI_ARGS: 'IgnoreUnknown=1;IP=10.89.7.15' } });
-          expectTrue(addressesOf(result).includes('10.89.7.15/24'), `asked for 10.89.7.15, got ${addressesOf(result).join(', ')}`);
-        },
-        { config },
-      );
+      await target.withAttachment(async (attachment) => {
+        const result = await attachment.add({ env: { CNI_ARGS: 'IgnoreUnknown=1;IP=10.89.7.15' } });
+        expectTrue(addressesOf(result).includes('10.89.7.15/24'), `asked for 10.89.7.15, got ${addressesOf(result).join(', ')}`);
+      }, target.narrowed(9));
     },
   },
 ];

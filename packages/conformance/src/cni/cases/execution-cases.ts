@@ -1,5 +1,6 @@
-import { expectEqual, expectTrue } from '../../expect.ts';
+import { expectTrue } from '../../expect.ts';
 import type { Case } from '../../suite.ts';
+import { succeeded } from '../plugin-caller.ts';
 import { parseObject } from '../results.ts';
 import type { CniTarget } from '../target.ts';
 
@@ -42,7 +43,7 @@ export const executionCases: Case<CniTarget>[] = [
       await target.withAttachment(async (attachment) => {
         await attachment.add();
         await attachment.del();
-        expectEqual((await attachment.call('VERSION')).status, 0, 'exit status of VERSION');
+        succeeded('VERSION', await attachment.call('VERSION'));
       });
     },
   },
@@ -54,7 +55,7 @@ export const executionCases: Case<CniTarget>[] = [
     proves: ['DEL', 'Environment.CNI_CONTAINERID'],
     async run(target) {
       await target.withHost(async (host) => {
-        const long = await target.attach(host, { containerId: `${'a'.repeat(64)}` });
+        const long = await target.attach(host, { containerId: 'a'.repeat(64) });
         await long.add();
         await long.with({ containerId: 'a'.repeat(63) }).del({ env: { CNI_NETNS: '' }, config: { prevResult: undefined } });
         if (target.versions.includes('0.4.0')) await long.check();

@@ -1,11 +1,19 @@
 import { expectSame, expectTrue } from '../../expect.ts';
 import { type Case, SkipCase } from '../../suite.ts';
+import type { Attachment } from '../attachment.ts';
 import { hasAddresses, kind, version } from '../needs.ts';
-import { expectNothingMore, expectState, hostState, linkOf, packetFilter } from '../network-state.ts';
-import { addressesOf } from '../results.ts';
+import { expectHostUnchanged, expectNothingMore, expectState, hostState, linkOf, packetFilter } from '../network-state.ts';
+import { addressesOf, type CniResult } from '../results.ts';
 import type { CniTarget } from '../target.ts';
 
 const validAttachments = 'Configuration.cni.dev/valid-attachments';
+
+/** Adds a container whose network namespace then goes without a DEL. */
+async function addAndAbandon(attachment: Attachment): Promise<CniResult> {
+  const result = await attachment.add();
+  await attachment.host.removeNamespace(attachment.netns);
+  return result;
+}
 
 export const gcCases: Case<CniTarget>[] = [
   {
@@ -15,14 +23,11 @@ export const gcCases: Case<CniTarget>[] = [
     proves: ['GC', validAttachments],
     needs: [version('1.1.0'), hasAddresses],
     async run(target) {
-      const narrow = target.narrowed(1);
-      await target.withHost(async (host) => {
-        const [stale, next] = [await target.attach(host, narrow), await target.attach(host, narrow)];
-        const addresses = addressesOf(await stale.add());
-        await host.removeNamespace(stale.netns);
+      await target.withTwoAttachments(async (stale, next) => {
+        const addresses = addressesOf(await addAndAbandon(stale));
         await stale.gc([]);
         expectSame(addressesOf(await next.add()), addresses, 'the only address');
-      });
+      }, target.narrowed(1));
     },
   },
   {
@@ -32,12 +37,9 @@ export const gcCases: Case<CniTarget>[] = [
     proves: ['GC', validAttachments],
     needs: [version('1.1.0')],
     async run(target) {
-      await target.withHost(async (host) => {
-        const attachment = await target.attach(host);
+      await target.withAttachment(async (attachment) => {
         await attachment.add();
-        const before = await hostState(host);
-        await attachment.gc([attachment]);
-        expectState(await hostState(host), before, 'GC has changed what is in use');
+        await expectHostUnchanged(attachment.host, 'GC has changed what is in use', () => attachment.gc([attachment]));
         await attachment.check();
         if (target.kind === 'main') expectTrue((await linkOf(attachment)) !== undefined, 'the interface is gone');
       });
@@ -51,16 +53,14 @@ export const gcCases: Case<CniTarget>[] = [
     needs: [version('1.1.0'), hasAddresses],
     async run(target) {
       const narrow = target.narrowed(2);
-      await target.withHost(async (host) => {
-        const [valid, stale] = [await target.attach(host, narrow), await target.attach(host, narrow)];
+      await target.withTwoAttachments(async (valid, stale) => {
         await valid.add();
-        const released = addressesOf(await stale.add());
-        await host.removeNamespace(stale.netns);
+        const released = addressesOf(await addAndAbandon(stale));
         await valid.gc([valid]);
         await valid.check();
-        expectSame(addressesOf(await (await target.attach(host, narrow)).add()), released, 'the address that was released');
-        await (await target.attach(host, narrow)).refused('ADD', {}, 'both addresses are in use');
-      });
+        expectSame(addressesOf(await (await target.attach(valid.host, narrow)).add()), released, 'the address that was released');
+        await (await target.attach(valid.host, narrow)).refused('ADD', {}, 'both addresses are in use');
+      }, narrow);
     },
   },
   {
@@ -89,8 +89,7 @@ export const gcCases: Case<CniTarget>[] = [
     proves: ['GC'],
     needs: [version('1.1.0')],
     async run(target) {
-      await target.withHost(async (host) => {
-        const attachment = await target.attach(host);
+      await target.withAttachment(async (attachment) => {
         await attachment.gc([]);
         await attachment.add();
         for (let i = 0; i < 2; i++) await attachment.gc([attachment]);
@@ -109,9 +108,7 @@ export const gcCases: Case<CniTarget>[] = [
         await valid.add();
         const before = await packetFilter(host);
         if (before.length === 0) throw new SkipCase('the plugin makes no rules of the packet filter');
-        const stale = await target.attach(host);
-        await stale.add();
-        await host.removeNamespace(stale.netns);
+        await addAndAbandon(await target.attach(host));
         await valid.gc([valid]);
         expectState(await packetFilter(host), before, 'rules of the packet filter after GC');
       });
@@ -124,8 +121,7 @@ export const gcCases: Case<CniTarget>[] = [
     proves: ['GC', 'Configuration.name'],
     needs: [version('1.1.0'), kind('ipam')],
     async run(target) {
-      await target.withHost(async (host) => {
-        const attachment = await target.attach(host);
+      await target.withAttachment(async (attachment) => {
         await attachment.add();
         await attachment.with({ network: 'other-network' }).gc([]);
         await attachment.check();
@@ -143,9 +139,7 @@ export const gcCases: Case<CniTarget>[] = [
         const keeper = await target.attach(host);
         await keeper.add();
         const before = await hostState(host);
-        const stale = await target.attach(host);
-        await stale.add();
-        await host.removeNamespace(stale.netns);
+        await addAndAbandon(await target.attach(host));
         await keeper.gc([keeper]);
         await expectNothingMore(host, before, 'GC has left something');
       });

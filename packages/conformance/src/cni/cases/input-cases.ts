@@ -1,7 +1,6 @@
 import { expectEqual, expectTrue } from '../../expect.ts';
 import type { Case } from '../../suite.ts';
 import { since } from '../needs.ts';
-import { parseError } from '../results.ts';
 import type { CniTarget } from '../target.ts';
 
 const [incompatibleVersion, decodingFailure, invalidConfig] = [1, 6, 7];
@@ -107,11 +106,11 @@ export const inputCases: Case<CniTarget>[] = [
     proves: ['ADD'],
     async run(target) {
       await target.withSharedHost(async (attachment) => {
-        const execution = await attachment.call('ADD', { config: { 'example.com/unknown': { list: [1, 'two', null] } } });
-        if (execution.status === 0) return;
-        const { code, msg } = parseError(execution.stdout);
-        expectEqual(code, 2, 'code of the error about a key that it does not know');
-        expectTrue(msg.includes('example.com/unknown'), `the message of the error doesn't name the key: ${msg}`);
+        const config = { 'example.com/unknown': { list: [1, 'two', null] } };
+        const error = await attachment.refusal('ADD', { config }, 'a key that it does not know');
+        if (!error) return;
+        expectEqual(error.code, 2, 'code of the error about a key that it does not know');
+        expectTrue(error.msg.includes('example.com/unknown'), `the message of the error doesn't name the key: ${error.msg}`);
       });
     },
   },
@@ -135,10 +134,7 @@ export const inputCases: Case<CniTarget>[] = [
     proves: ['ADD'],
     async run(target) {
       await target.withSharedHost(async (attachment) => {
-        const { status, stdout, stderr } = await attachment.call('ADD', { config: { args: { large: 'x'.repeat(10_000_000) } } });
-        if (status === 0) return;
-        expectTrue(status !== null, `it was ended by a signal: ${stderr.slice(0, 300)}`);
-        parseError(stdout);
+        await attachment.refusal('ADD', { config: { args: { large: 'x'.repeat(10_000_000) } } }, '10 MB on standard input');
       });
     },
   },

@@ -1,7 +1,6 @@
-import { expectEqual } from '../../expect.ts';
 import type { Case } from '../../suite.ts';
 import { delegatesIpam, version } from '../needs.ts';
-import { expectState, hostState } from '../network-state.ts';
+import { expectHostUnchanged } from '../network-state.ts';
 import type { CniTarget } from '../target.ts';
 
 export const statusCases: Case<CniTarget>[] = [
@@ -13,10 +12,9 @@ export const statusCases: Case<CniTarget>[] = [
     needs: [version('1.1.0')],
     async run(target) {
       await target.withAttachment(async (attachment) => {
-        const { status, stdout } = await attachment.call('STATUS');
-        expectEqual(status, 0, `exit status of STATUS (${stdout.slice(0, 300)})`);
+        await attachment.status();
         await attachment.add();
-        expectEqual((await attachment.call('STATUS')).status, 0, 'exit status of STATUS after an ADD');
+        await attachment.status();
       });
     },
   },
@@ -27,10 +25,7 @@ export const statusCases: Case<CniTarget>[] = [
     proves: ['STATUS', 'Environment.CNI_COMMAND'],
     needs: [version('1.1.0')],
     async run(target) {
-      await target.withPlugin(async (plugin) => {
-        const { status, stdout } = await plugin.call('STATUS');
-        expectEqual(status, 0, `exit status of STATUS (${stdout.slice(0, 300)})`);
-      });
+      await target.withPlugin((plugin) => plugin.status());
     },
   },
   {
@@ -41,9 +36,9 @@ export const statusCases: Case<CniTarget>[] = [
     needs: [version('1.1.0')],
     async run(target) {
       await target.withAttachment(async (attachment) => {
-        const before = await hostState(attachment.host);
-        for (let i = 0; i < 2; i++) await attachment.call('STATUS');
-        expectState(await hostState(attachment.host), before, 'STATUS has changed the host');
+        await expectHostUnchanged(attachment.host, 'STATUS has changed the host', async () => {
+          for (let i = 0; i < 2; i++) await attachment.status();
+        });
       });
     },
   },
@@ -54,9 +49,12 @@ export const statusCases: Case<CniTarget>[] = [
     proves: ['STATUS', 'Delegation.STATUS'],
     needs: [version('1.1.0'), delegatesIpam],
     async run(target) {
-      await target.withPlugin((plugin) => plugin.refused('STATUS', {}, 'IPAM is in no directory of CNI_PATH').then(() => undefined), {
-        path: ['/nowhere'],
-      });
+      await target.withPlugin(
+        async (plugin) => {
+          await plugin.refused('STATUS', {}, 'IPAM is in no directory of CNI_PATH');
+        },
+        { path: ['/nowhere'] },
+      );
     },
   },
   {

@@ -1,4 +1,4 @@
-import { expectEqual, expectSame, expectTrue } from '../../expect.ts';
+import { expectDistinct, expectEqual, expectSame, expectTrue } from '../../expect.ts';
 import type { Case } from '../../suite.ts';
 import { withCleanUp } from '../../with-clean-up.ts';
 import { image, imageContents, isolation, logs, processes } from '../needs.ts';
@@ -22,9 +22,12 @@ export const concurrencyCases: Case<CriTarget>[] = [
       await withCleanUp(
         async () => {
           for (const made of making) if (made.status === 'rejected') throw made.reason;
-          expectEqual(new Set(pods.map(({ id }) => id)).size, 6, 'different ids');
+          expectDistinct(
+            pods.map(({ id }) => id),
+            'ids given again',
+          );
           const addresses = (await Promise.all(pods.map((pod) => pod.status()))).flatMap(({ network }) => network?.ip || []);
-          expectEqual(new Set(addresses).size, addresses.length, `different addresses of ${addresses.join(', ')}`);
+          expectDistinct(addresses, 'addresses given again');
         },
         async () => void (await Promise.all(pods.map((pod) => pod.remove()))),
       );

@@ -1,4 +1,4 @@
-import { expectEqual, expectTrue } from '../../expect.ts';
+import { expectDistinct, expectEqual, expectTrue } from '../../expect.ts';
 import type { Case } from '../../suite.ts';
 import { expectRefused, unknownId } from '../expect.ts';
 import { processes } from '../needs.ts';
@@ -105,7 +105,7 @@ export const orderCases: Case<CriTarget>[] = [
     async run(target) {
       const make = (): Promise<string> => target.withContainer({ metadata: { name: 'again', attempt: 0 } }, async ({ id }) => id);
       const ids = [await make(), await make(), await make()];
-      expectEqual(new Set(ids).size, ids.length, 'different ids');
+      expectDistinct(ids, 'ids given again');
     },
   },
   {

@@ -1,4 +1,4 @@
-import { expectEqual, expectSame, expectTrue, present } from '../../expect.ts';
+import { expectDistinct, expectEqual, expectSame, expectTrue, present } from '../../expect.ts';
 import type { Case } from '../../suite.ts';
 import { expectRefused, sinceRelease, unknownId, unlessRefused } from '../expect.ts';
 import type { CriTarget } from '../target.ts';
@@ -191,7 +191,7 @@ export const sandboxCases: Case<CriTarget>[] = [
     async run(target) {
       const config = target.sandboxConfig();
       const ids = [await target.withSandbox(config, async (id) => id), await target.withSandbox(config, async (id) => id)];
-      expectEqual(new Set(ids).size, 2, 'different ids');
+      expectDistinct(ids, 'ids given again');
     },
   },
   {

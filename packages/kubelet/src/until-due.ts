@@ -1,5 +1,5 @@
 import { onAbort } from '@berth/sdk/abort';
-import type { Clock } from '../clock.ts';
+import type { Clock } from './clock.ts';
 
 /** Resolves after a time, or as soon as `signal` aborts. */
 export async function untilDue(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
