@@ -64,6 +64,8 @@ class BenchKubelet {
         kind: 'KubeletConfiguration',
         staticPodPath: 'manifests',
         containerRuntimeEndpoint: server.endpoint,
+        enableServer: false,
+        healthzPort: 0,
         failCgroupV1: false,
         failSwapOn: false,
         ...configuration,

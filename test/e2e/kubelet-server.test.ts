@@ -1,21 +1,15 @@
-import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { mkdirSync } from 'node:fs';
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { request } from 'node:https';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { Kubelet } from '@berth/kubelet/kubelet';
-import { KubeletMetrics } from '@berth/kubelet/kubelet-metrics';
-import { ManifestSource } from '@berth/kubelet/manifest-source';
-import { PodTraces } from '@berth/kubelet/pod-traces';
-import { defaultServerOptions } from '@berth/kubelet/server-options';
-import { StaticTokens } from '@berth/kubelet/static-tokens';
-import { pino } from 'pino';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { connectRuntime, type RuntimeConnection } from '../../packages/cli/src/node/runtime-connection.ts';
+import { WebSocket } from 'ws';
 import { TestAuthority } from '../../packages/kubelet/testing/authority.ts';
 import { freePorts } from '../../packages/kubelet/testing/free-ports.ts';
-import { type CriServer, criServers } from '../fixtures/cri-servers.ts';
-import { expectHostState, type HostState, readHostState } from '../fixtures/host-state.ts';
+import { kubeletGet } from '../fixtures/kubelet-socket.ts';
+import { describeOnEachRuntime } from '../fixtures/node-on-runtime.ts';
 import { skipIfMissing } from '../fixtures/node-requirements.ts';
 import { busyboxPod, manifestOf, script } from '../fixtures/pod-manifests.ts';
 import { prometheusMissing, startPrometheus, type TestPrometheus, unreadable } from '../fixtures/prometheus.ts';
@@ -38,86 +32,54 @@ const manifest = manifestOf(
 /** A query for the 99th percentile of a histogram. */
 const percentile = (histogram: string) => `histogram_quantile(0.99, sum by (le) (rate(${histogram}_bucket[2m])))`;
 
-describe.each(criServers)("the kubelet's server on $name", ({ name, missing, start }) => {
-  let [root, logs] = ['', ''];
-  let [port, readOnlyPort] = [0, 0];
-  let before: HostState;
-  let server: CriServer | undefined;
-  let connection: RuntimeConnection | undefined;
-  let kubelet: Kubelet | undefined;
+describeOnEachRuntime({ about: "the kubelet's ports" }, (node) => {
+  let [port, readOnlyPort, healthzPort] = [0, 0, 0];
+  let logs: string;
   let authority: TestAuthority;
-
-  beforeEach(skipIfMissing(missing));
+  /** The node's own certificate, by which clients know it. */
+  let ca: string;
+  let admin: { cert: string; key: string };
 
   beforeAll(async () => {
-    if (missing() !== undefined) return;
-    before = readHostState();
-    root = await mkdtemp(join(tmpdir(), 'berth-kubelet-server-'));
-    logs = join(root, 'logs');
-    [port = 0, readOnlyPort = 0] = await freePorts(2);
+    const { home } = node;
+    [port = 0, readOnlyPort = 0, healthzPort = 0] = await freePorts(3);
     authority = await TestAuthority.create();
-    await writeFile(join(root, 'ca.crt'), authority.cert);
-    await writeFile(join(root, 'tokens.csv'), 'secret,prometheus,1,viewers\n');
-    await mkdir(join(root, 'manifests'));
-    await writeFile(join(root, 'manifests/web.yaml'), manifest);
-    server = await start();
-    kubelet = await startKubelet(server.endpoint);
-    await vi.waitFor(() => expect(kubelet?.pods()[0]?.status).toMatchObject({ phase: 'Running' }), { timeout: 60_000 });
-    const uid = kubelet.pods()[0]?.metadata?.uid ?? '';
-    const written = join(root, 'kubelet/pods', uid, 'volumes/kubernetes.io~empty-dir/data/file');
+    admin = await authority.client('CN=admin,O=system:masters');
+    home.write('ca.crt', authority.cert);
+    mkdirSync(join(home.directory, 'manifests'));
+    home.write('manifests/web.yaml', manifest);
+    logs = join(home.root, 'logs/pods');
+    await node.kubelet({
+      staticPodPath: 'manifests',
+      enableServer: true,
+      address: '127.0.0.1',
+      port,
+      readOnlyPort,
+      healthzPort,
+      authentication: { x509: { clientCAFile: 'ca.crt' } },
+      authorization: { mode: 'AlwaysAllow' },
+      containerLogMaxSize: '4Ki',
+      containerLogMaxFiles: 3,
+      containerLogMonitorInterval: '3s',
+      featureGates: { EventedPLEG: false },
+      evictionHard: { 'memory.available': '1Mi' },
+    });
+    ca = await readFile(join(home.root, 'kubelet/pki/kubelet.crt'), 'utf8');
+    await vi.waitFor(async () => expect(await node.statusOf('web-here')).toMatchObject({ phase: 'Running' }), { timeout: 60_000 });
+    const [pod] = await node.pods();
+    const written = join(home.root, 'kubelet/pods', pod?.metadata?.uid ?? '', 'volumes/kubernetes.io~empty-dir/data/file');
     // What a disk holds is looked at once a minute.
     await vi.waitFor(async () => expect((await stat(written)).size).toBe(64 * 1024), { timeout: 60_000 });
   });
 
   afterAll(async () => {
-    await kubelet?.stop({ gracefully: true });
-    connection?.close();
-    await server?.stop();
-    if (root === '') return;
-    await rm(root, { recursive: true, force: true });
-    await expectHostState(before);
+    await rm(join(node.home.directory, 'manifests/web.yaml'));
+    await vi.waitFor(async () => expect(await node.pods()).toEqual([]), { timeout: 30_000, interval: 100 });
   });
-
-  async function startKubelet(endpoint: string): Promise<Kubelet> {
-    const metrics = new KubeletMetrics({ nodeName: 'here' });
-    const traces = new PodTraces();
-    connection = connectRuntime(endpoint, { tap: metrics.runtimeOperations.around(traces.tap(name)), deadlineMs: 120_000 });
-    const started = new Kubelet({
-      nodeName: 'here',
-      run: join(root, 'run'),
-      kubeletRoot: join(root, 'kubelet'),
-      podLogsDir: logs,
-      runtimes: new Map([[name, { handler: name, runtimeHandler: '', ...connection }]]),
-      defaultHandler: name,
-      runtimeClasses: [],
-      sources: [new ManifestSource({ paths: [join(root, 'manifests')], nodeName: 'here' })],
-      cgroupRoot: `/berth-server-${process.pid}`,
-      evented: false,
-      logRotation: { containerLogMaxSize: 4096, containerLogMaxFiles: 3, containerLogMonitorIntervalMs: 200 },
-      server: {
-        ...defaultServerOptions,
-        address: '127.0.0.1',
-        port,
-        readOnlyPort,
-        healthzPort: 0,
-        authentication: { ...defaultServerOptions.authentication, x509: { clientCAFile: join(root, 'ca.crt') } },
-        authorization: { ...defaultServerOptions.authorization, mode: 'Webhook' },
-        tokenReviewer: new StaticTokens(join(root, 'tokens.csv')),
-        accessReviewer: {
-          review: async ({ user, subresource }) => ({ allowed: user.groups.includes('system:masters') || subresource === 'metrics' }),
-        },
-      },
-      metrics,
-      traces,
-      log: pino({ level: process.env.LOG_LEVEL ?? 'silent' }),
-    });
-    await started.start();
-    return started;
-  }
 
   async function ask(path: string, credential: object, method = 'GET'): Promise<{ status: number; body: string }> {
     const { promise, resolve, reject } = Promise.withResolvers<{ status: number; body: string }>();
-    const sent = request({ host: '127.0.0.1', port, path, method, agent: false, rejectUnauthorized: false, ...credential });
+    const sent = request({ host: '127.0.0.1', port, path, method, agent: false, ca, ...credential });
     sent.once('response', (response) => {
       text(response).then((body) => resolve({ status: response.statusCode ?? 0, body }), reject);
     });
@@ -125,25 +87,50 @@ describe.each(criServers)("the kubelet's server on $name", ({ name, missing, sta
     return promise;
   }
 
-  const admin = async (): Promise<object> => authority.client('CN=admin,O=system:masters');
-  const bearer = { headers: { authorization: 'Bearer secret' } };
-
-  it('knows clients by certificate and by token, and what each may ask', async () => {
-    expect(await ask('/pods', {})).toEqual({ status: 401, body: 'Unauthorized' });
-    expect((await ask('/metrics', bearer)).status).toBe(200);
-    expect(await ask('/pods', bearer)).toEqual({
-      status: 403,
-      body: 'Forbidden (user=prometheus, verb=get, resource=nodes, subresource(s)=[pods proxy])',
+  /** A session by WebSocket, until the command ends: what it prints, and how it ends. */
+  async function session(path: string, credential: object): Promise<{ stdout: string; status: string }> {
+    const socket = new WebSocket(`wss://127.0.0.1:${port}${path}`, ['v5.channel.k8s.io', 'v4.channel.k8s.io'], { ca, ...credential });
+    const printed: Record<number, string> = {};
+    socket.on('message', (data: Buffer) => {
+      printed[data[0] ?? 0] = `${printed[data[0] ?? 0] ?? ''}${data.subarray(1)}`;
     });
-    const { status, body } = await ask('/pods', await admin());
-    expect([status, JSON.parse(body).items[0].metadata.name]).toEqual([200, 'web']);
-    expect(await ask('/run/default/web/main?cmd=echo%20hello', await admin(), 'POST')).toEqual({ status: 200, body: 'hello\n' });
+    await once(socket, 'close');
+    return { stdout: printed[1] ?? '', status: JSON.parse(printed[3] ?? '{}').status };
+  }
+
+  it('knows clients by the certificates of one authority', async () => {
+    expect(await ask('/pods', {})).toEqual({ status: 401, body: 'Unauthorized' });
+    expect((await ask('/pods', { headers: { authorization: 'Bearer guess' } })).status).toBe(401);
+    expect((await ask('/pods', await (await TestAuthority.create()).client('CN=admin,O=system:masters'))).status).toBe(401);
+    expect((await ask('/pods', admin)).status).toBe(200);
+    expect(await ask('/run/default/web-here/main?cmd=echo%20hello', admin, 'POST')).toEqual({ status: 200, body: 'hello\n' });
+  });
+
+  it('a session goes through the same guard', async () => {
+    const path = '/exec/default/web-here/main?command=echo&command=hello&output=1';
+    expect(await session(path, admin)).toEqual({ stdout: 'hello\n', status: 'Success' });
+    await expect(session(path, {})).rejects.toThrow('401');
+  });
+
+  it('shows anybody health, and figures on the read-only port', async () => {
+    expect(await (await fetch(`http://127.0.0.1:${healthzPort}/healthz`)).text()).toBe('ok');
+    expect((await fetch(`http://127.0.0.1:${healthzPort}/pods`)).status).toBe(404);
     expect((await fetch(`http://127.0.0.1:${readOnlyPort}/healthz`)).status).toBe(200);
-    expect((await fetch(`http://127.0.0.1:${readOnlyPort}/containerLogs/default/web/main`)).status).toBe(404);
+    expect((await fetch(`http://127.0.0.1:${readOnlyPort}/containerLogs/default/web-here/main`)).status).toBe(404);
+  });
+
+  it('tells what is in force, and where it serves', async () => {
+    const { kubeletconfig } = JSON.parse((await ask('/configz', admin)).body);
+    expect(kubeletconfig).toMatchObject({
+      port,
+      authentication: { x509: { clientCAFile: join(node.home.directory, 'ca.crt') }, webhook: { enabled: false } },
+      authorization: { mode: 'AlwaysAllow' },
+    });
+    expect(JSON.parse(await kubeletGet(node.home, '/node')).status.daemonEndpoints).toEqual({ kubeletEndpoint: { Port: port } });
   });
 
   it('tells in /stats/summary what node, pod, container and volume use', async () => {
-    const { body } = await ask('/stats/summary', await admin());
+    const { body } = await ask('/stats/summary', admin);
     const { node, pods } = JSON.parse(body);
     for (const value of [node.cpu.usageCoreNanoSeconds, node.memory.workingSetBytes, node.fs.usedBytes, node.rlimit.curproc]) {
       expect(value).toBeGreaterThan(0);
@@ -152,7 +139,7 @@ describe.each(criServers)("the kubelet's server on $name", ({ name, missing, sta
     expect(node.systemContainers.map((each: { name: string }) => each.name)).toEqual(['kubelet', 'pods']);
     const [pod] = pods;
     const [container] = pod.containers;
-    expect(pod.podRef).toMatchObject({ name: 'web', namespace: 'default' });
+    expect(pod.podRef).toMatchObject({ name: 'web-here', namespace: 'default' });
     for (const used of [pod, container]) {
       expect(used.cpu.usageCoreNanoSeconds).toBeGreaterThan(0);
       expect(used.memory.workingSetBytes).toBeGreaterThan(10_000);
@@ -173,19 +160,19 @@ describe.each(criServers)("the kubelet's server on $name", ({ name, missing, sta
     };
     await expect.poll(directory, { timeout: 30_000 }).toContainEqual(expect.stringMatching(/^0\.log\.\d{8}-\d{6}(\.gz)?$/));
     expect((await directory()).length).toBeLessThanOrEqual(4);
-    const tail = async (): Promise<string> => (await ask('/containerLogs/default/web/main?tailLines=1', await admin())).body;
+    const tail = async (): Promise<string> => (await ask('/containerLogs/default/web-here/main?tailLines=1', admin)).body;
     await expect.poll(tail).toBe('tick\n');
-    expect((await ask('/containerLogs/default/web/main?limitBytes=3', await admin())).body).toHaveLength(3);
+    expect((await ask('/containerLogs/default/web-here/main?limitBytes=3', admin)).body).toHaveLength(3);
   });
 
   it('refuses checkpoints in words', async () => {
-    expect(await ask('/checkpoint/default/none/main', await admin(), 'POST')).toEqual({ status: 404, body: 'pod does not exist' });
-    expect(await ask('/checkpoint/default/web/none', await admin(), 'POST')).toEqual({
+    expect(await ask('/checkpoint/default/none/main', admin, 'POST')).toEqual({ status: 404, body: 'pod does not exist' });
+    expect(await ask('/checkpoint/default/web-here/none', admin, 'POST')).toEqual({
       status: 404,
       body: 'container none does not exist',
     });
-    const { status, body } = await ask('/checkpoint/default/web/main', await admin(), 'POST');
-    expect([status, body]).toEqual([500, expect.stringMatching(/^checkpointing of default\/web\/main failed \(/)]);
+    const { status, body } = await ask('/checkpoint/default/web-here/main', admin, 'POST');
+    expect([status, body]).toEqual([500, expect.stringMatching(/^checkpointing of default\/web-here\/main failed \(/)]);
   });
 
   describe('scraped by Prometheus', () => {
@@ -194,13 +181,15 @@ describe.each(criServers)("the kubelet's server on $name", ({ name, missing, sta
     beforeEach(skipIfMissing(prometheusMissing));
 
     beforeAll(async () => {
-      if (missing() !== undefined || prometheusMissing() !== undefined) return;
+      if (prometheusMissing() !== undefined) return;
+      const file = (name: string) => join(node.home.directory, `scrape.${name}`);
+      for (const [name, pem] of Object.entries({ ...(await authority.client('CN=prometheus')), ca }))
+        node.home.write(`scrape.${name}`, pem);
       const job = (metricsPath: string) => ({
         job_name: metricsPath,
         scheme: 'https',
         metrics_path: metricsPath,
-        tls_config: { insecure_skip_verify: true },
-        authorization: { credentials: 'secret' },
+        tls_config: { ca_file: file('ca'), cert_file: file('cert'), key_file: file('key') },
         scrape_timeout: '2s',
         scrape_interval: '2s',
         static_configs: [{ targets: [`127.0.0.1:${port}`] }],
@@ -213,7 +202,7 @@ describe.each(criServers)("the kubelet's server on $name", ({ name, missing, sta
     it.each(['/metrics', '/metrics/cadvisor', '/metrics/resource', '/metrics/probes', '/metrics/slis'])(
       '%s is in its format',
       async (path) => {
-        expect(await unreadable((await ask(path, bearer)).body)).toBeUndefined();
+        expect(await unreadable((await ask(path, admin)).body)).toBeUndefined();
       },
     );
 
@@ -231,7 +220,7 @@ describe.each(criServers)("the kubelet's server on $name", ({ name, missing, sta
         'sum by (pod) (container_memory_working_set_bytes{container="main"}) / sum by (pod) (container_spec_memory_limit_bytes{container="main"})',
         0.0001,
       ],
-      ['traffic by pod', 'sum by (namespace, pod) (rate(container_network_receive_bytes_total{pod="web"}[2m]))', 0],
+      ['traffic by pod', 'sum by (namespace, pod) (rate(container_network_receive_bytes_total{pod="web-here"}[2m]))', 0],
       ["autoscaling's figures", 'sum by (pod) (container_memory_working_set_bytes{job="/metrics/resource", container="main"})', 10_000],
       ['CPU of the node', 'rate(node_cpu_usage_seconds_total[2m])', 0.0001],
       ['99th percentile of relists', percentile('kubelet_pleg_relist_duration_seconds'), 0.00001],
@@ -245,10 +234,9 @@ describe.each(criServers)("the kubelet's server on $name", ({ name, missing, sta
       ['time to start a pod', 'sum(kubelet_pod_start_duration_seconds_count)', 1],
       ["the kubelet's memory", 'process_resident_memory_bytes{job="/metrics"}', 1_000_000],
     ])('answers %s', async (_, expression, least) => {
-      const credential = await admin();
       const first = async (): Promise<number> => {
         // Reads anew what the next scrape tells, which would else be up to 10 s old: a rate takes two readings.
-        await ask('/stats/summary', credential);
+        await ask('/stats/summary', admin);
         return (await prometheus?.query(expression))?.[0]?.value ?? Number.NaN;
       };
       await expect.poll(first, { timeout: 60_000, interval: 500 }).toBeGreaterThanOrEqual(least);

@@ -67,6 +67,8 @@ describe.each(criServers)('berth kubelet on $name', ({ start: startServer, missi
         containerRuntimeEndpoint: server.endpoint,
         shutdownGracePeriod: '20s',
         shutdownGracePeriodCriticalPods: '10s',
+        enableServer: false,
+        healthzPort: 0,
         failCgroupV1: false,
         failSwapOn: false,
         // What the host's disk is like is none of this test's business.

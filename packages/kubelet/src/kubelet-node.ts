@@ -68,6 +68,8 @@ interface NodeSurroundings {
   /** Why the kubelet can't run pods now. */
   unhealthy(): string[];
   metrics: Pick<KubeletMetrics, 'cgroupManagerDuration'>;
+  /** Where the kubelet's TLS port is; undefined: it has none. */
+  port?: number;
 }
 
 /** The pods of the node. */
@@ -141,7 +143,7 @@ export class KubeletNode {
     ];
   }
 
-  #presenceOf(options: KubeletNodeOptions, { runtime, unhealthy }: NodeSurroundings): NodePresence {
+  #presenceOf(options: KubeletNodeOptions, { runtime, unhealthy, port }: NodeSurroundings): NodePresence {
     const { nodeName, kubeletRoot, nodeIP, cluster, log, clock = systemClock, pressure = noPressure } = options;
     return new NodePresence({
       ...defaultNodeStatus,
@@ -154,6 +156,7 @@ export class KubeletNode {
       runtime,
       pressure,
       unhealthy,
+      ...(port !== undefined && { port }),
       enforcesPods:
         options.cgroupRoot !== undefined && this.#settings.cgroupsPerQOS && this.#settings.enforceNodeAllocatable.includes('pods'),
       enforceReserved: async () => (await this.cgroups?.enforceReserved()) ?? [],

@@ -101,7 +101,13 @@ export class KubeletParts {
     const pressure = { pressure: () => this.keeping.pressure() };
     return new KubeletNode(
       { pressure, ...options },
-      { runtime: this.runtimes.default, pods: () => this.workers, unhealthy: () => kubelet.unhealthy(), metrics: this.metrics },
+      {
+        runtime: this.runtimes.default,
+        pods: () => this.workers,
+        unhealthy: () => kubelet.unhealthy(),
+        metrics: this.metrics,
+        ...(options.server?.enableServer && { port: options.server.port }),
+      },
     );
   }
 
@@ -189,7 +195,10 @@ export class KubeletParts {
       admitResize,
       activePods: () => this.workers.activePods(),
       statusOf: (pod) => this.workers.get(uidOf(pod))?.status,
-      onStatus: (pod, status) => this.reports.changed(pod, status),
+      onStatus: (pod, status) => {
+        this.reports.changed(pod, status);
+        this.workers.retryResizes(uidOf(pod));
+      },
     });
   }
 

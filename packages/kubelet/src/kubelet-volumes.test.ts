@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { StatusResponse } from '@berth/sdk/cri';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { configMap, MemoryObjects, secret } from '../testing/memory-objects.ts';
 import { isReady, podYaml, TestNode } from '../testing/node.ts';
@@ -22,6 +23,19 @@ const spec = (volume: string, mount = '') =>
   `  containers: [{name: main, image: a, volumeMounts: [{name: v, mountPath: /v${mount}}]}]\n  volumes: [{name: v, ${volume}}]\n`;
 const file = (uid: string | undefined, name: string) =>
   join(node.root, 'kubelet/pods', uid ?? '', 'volumes/kubernetes.io~configmap/v', name);
+
+it.each([
+  [true, 'Enabled'],
+  [false, 'Disabled'],
+])('a mount that is to be read-only all the way down if possible: where the runtime can (%s), its status says %s', async (can, told) => {
+  const runtimeHandlers = [{ name: '', features: { recursiveReadOnlyMounts: can } }];
+  const conditions = ['RuntimeReady', 'NetworkReady'].map((type) => ({ type, status: true }));
+  node.runtime.lies.set('Status', () => StatusResponse.fromPartial({ status: { conditions }, runtimeHandlers }));
+  await node.write('manifests/a.yaml', podYaml('a', spec('emptyDir: {}', ', readOnly: true, recursiveReadOnly: IfPossible')));
+  await node.kubelet.start();
+  const { status } = await node.until('a', isReady);
+  expect(status?.containerStatuses?.[0]?.volumeMounts).toEqual([{ name: 'v', mountPath: '/v', readOnly: true, recursiveReadOnly: told }]);
+});
 
 describe('a pod whose volume shows a config map', () => {
   it("waits for one that isn't there, in kubelet's words, and starts as soon as it comes", async () => {

@@ -15,6 +15,7 @@ import type { NetworkPlan } from './plan.ts';
 import { addressing, planGateways, routing } from './plan.ts';
 import { createBridge, createPort, joinVlans, removePort, usesVlans } from './ports.ts';
 import { randomHardwareAddress, randomPortName } from './random-name.ts';
+import { requireLink } from './require-link.ts';
 import { ensureVlanGateway } from './vlan-gateway.ts';
 
 /** A port of the bridge and the container's interface at its other end, made and not yet in use. */
@@ -45,12 +46,10 @@ export class Connection {
 
   /** Makes the bridge where there is none, and the pair of interfaces: the container's end is down. */
   async makePort(): Promise<Port> {
-    const { ifName } = this.#request;
     const bridge = await this.#ensureBridge();
     const hostVeth = await this.#createPort();
     await this.#joinVlans(hostVeth);
-    const container = await this.#networks.container.link(ifName);
-    if (!container) throw new CniError(errorCodes.internal, 'is gone just after it was made', { object: nameInterface(this.#request) });
+    const container = await requireLink(this.#networks.container, this.#request.ifName, nameInterface(this.#request));
     return { hostVeth, container, bridge };
   }
 
@@ -64,7 +63,7 @@ export class Connection {
     const { host } = this.#networks;
     const port = disableContainerInterface ? await host.link(hostVeth) : await awaitCarrier(host, hostVeth);
     return [
-      describe(bridge.name, keepsWith(bridge, port) ? bridge : await this.#requireBridge(bridge.name)),
+      describe(bridge.name, keepsWith(bridge, port) ? bridge : await this.#requireBridge()),
       describe(hostVeth, port),
       { ...describe(ifName, container), sandbox: netns },
       ...(gateway ? [describe(gateway.name, gateway)] : []),
@@ -86,14 +85,10 @@ export class Connection {
   }
 
   async #createBridge(): Promise<NetworkLink> {
-    const { bridge } = this.#configuration;
-    const object = `bridge ${bridge}`;
     const failure = await this.#networks.host.apply(createBridge(this.#configuration, randomHardwareAddress()));
     // Of two first containers at once, one finds the bridge there already.
-    if (failure && failure.code !== 'EEXIST') throw bridgeFailure(object, failure, usesVlans(this.#configuration));
-    const link = await this.#networks.host.link(bridge);
-    if (link) return link;
-    throw new CniError(errorCodes.ioFailure, 'is gone just after it was made', { object });
+    if (failure && failure.code !== 'EEXIST') throw bridgeFailure(this.#configuration, failure);
+    return this.#requireBridge();
   }
 
   async #createPort(): Promise<string> {
@@ -132,10 +127,9 @@ export class Connection {
     await carryOut(this.#networks.container, object, routing(ifName, plan));
   }
 
-  async #requireBridge(name: string): Promise<NetworkLink> {
-    const link = await this.#networks.host.link(name);
-    if (link) return link;
-    throw new CniError(errorCodes.ioFailure, 'is gone', { object: `bridge ${name}` });
+  async #requireBridge(): Promise<NetworkLink> {
+    const { bridge } = this.#configuration;
+    return requireLink(this.#networks.host, bridge, `bridge ${bridge}`);
   }
 
   /** The gateway's interface where it isn't the bridge itself. */
@@ -148,7 +142,7 @@ export class Connection {
     const present = (await host.addresses(device)).map(({ prefix }) => prefix);
     const operations = planGateways({ device, forceAddress }, gateways, present);
     if (operations.length > 0) {
-      const { mac } = gateway ?? (await this.#requireBridge(bridge));
+      const { mac } = gateway ?? (await this.#requireBridge());
       // Set to what it is, the hardware address stays; it would change with the ports that come and go.
       await carryOut(host, `bridge ${device}`, [...operations, { do: 'set link', name: device, mac }]);
     }
@@ -165,8 +159,9 @@ function keepsWith(bridge: NetworkLink, port: NetworkLink | undefined): boolean 
   return port !== undefined && hasOtherPorts && bridge.mac < port.mac && bridge.mtu <= port.mtu;
 }
 
-function bridgeFailure(object: string, failure: OperationFailure, filtering: boolean): CniError {
-  if (!filtering || failure.operation.do !== 'add bridge') return operationFailure(object, failure);
+function bridgeFailure(configuration: Configuration, failure: OperationFailure): CniError {
+  const object = `bridge ${configuration.bridge}`;
+  if (!usesVlans(configuration) || failure.operation.do !== 'add bridge') return operationFailure(object, failure);
   const what = `can't be made with VLAN filtering: ${failure.reason}`;
   return new CniError(errorCodes.ioFailure, what, { object, hint: withoutVlanFiltering });
 }

@@ -60,7 +60,7 @@ function portOf({ chain, expr }: NftRule): string | undefined {
 }
 
 /** The nft commands, as JSON (libnftables-json(5)), that add the chains and rules of an interface. */
-export function spoofCheckCommands(checked: AttachmentName, port: string, mac: string): object[] {
+function spoofCheckCommands(checked: AttachmentName, port: string, mac: string): object[] {
   const [ofPort = '', ofAddress = ''] = chainsOf(identity(checked));
   const rule = (chain: string, ...expr: object[]) => ({
     add: { rule: { family: table.family, table: table.name, chain, expr, comment: `${commentPrefix}${identity(checked)}` } },

@@ -1,10 +1,10 @@
 import type { Prefix } from '@berth/sdk/cni/address';
 import {
-  contains,
   distinctAddresses,
   formatAddress,
   formatPrefix,
   networkOf,
+  overlap,
   parseAddress,
   parsePrefix,
   plus,
@@ -24,7 +24,7 @@ export interface NetworkPlan {
   gateways: Prefix[];
 }
 
-export interface PlannedIp extends IpConfig {
+interface PlannedIp extends IpConfig {
   prefix: Prefix;
 }
 
@@ -178,7 +178,7 @@ export function planGateways(
 
 function conflict(present: Prefix, wanted: Prefix): boolean {
   if (present.address.family !== wanted.address.family) return false;
-  return wanted.address.family === 4 || contains(present, wanted.address) || contains(wanted, present.address);
+  return wanted.address.family === 4 || overlap(present, wanted);
 }
 
 function badResult(ipam: string, what: string): CniError {

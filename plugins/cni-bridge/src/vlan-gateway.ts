@@ -1,10 +1,10 @@
 import type { Network, NetworkLink } from '@berth/sdk/cni/network';
-import { CniError, errorCodes } from '@berth/sdk/cni/types';
 import { carryOut, operationFailure } from './carry-out.ts';
 import type { Configuration } from './configuration.ts';
 import { vlanGatewayName } from './configuration.ts';
 import { createVlanGateway, joinVlans, removePort } from './ports.ts';
 import { randomPortName } from './random-name.ts';
+import { requireLink } from './require-link.ts';
 
 /**
  * The bridge's own interface in its VLAN, up, which is the gateway there; made where there is none. One that is there may be in no VLAN yet:
@@ -15,8 +15,7 @@ export async function ensureVlanGateway(host: Network, configuration: Configurat
   const found = await host.link(name);
   const port = found ? undefined : await makePair(host, configuration, name);
   try {
-    const link = found ?? (await host.link(name));
-    if (!link) throw new CniError(errorCodes.ioFailure, 'is gone just after it was made', { object: `gateway ${name}` });
+    const link = found ?? (await requireLink(host, name, `gateway ${name}`));
     await joinVlan(host, configuration, link);
     if (!link.up) await carryOut(host, `gateway ${name}`, [{ do: 'set link', name, up: true }]);
     return link;

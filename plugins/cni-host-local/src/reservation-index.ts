@@ -1,9 +1,9 @@
-import { closeSync, constants, ftruncateSync, openSync, readFileSync, rmSync, statSync, utimesSync, writeSync } from 'node:fs';
+import { closeSync, constants, ftruncateSync, openSync, rmSync, statSync, utimesSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AttachmentName } from '@berth/sdk/cni/plugin';
 import { CniError, errorCodes } from '@berth/sdk/cni/types';
+import { readIfThere } from './read-if-there.ts';
 import type { Reservation } from './reservation.ts';
-import { readSmallFile } from './small-file.ts';
 
 const fileName = '.index';
 const format = 'berth-host-local';
@@ -137,14 +137,5 @@ function refuseNewer(head: string, directory: string): void {
 }
 
 function bootId(): string {
-  return readSmallFile('/proc/sys/kernel/random/boot_id')?.trim() ?? 'unknown';
-}
-
-function readIfThere(file: string): string | undefined {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (thrown) {
-    if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw thrown;
-  }
+  return readIfThere('/proc/sys/kernel/random/boot_id')?.trim() ?? 'unknown';
 }

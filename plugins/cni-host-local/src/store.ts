@@ -8,10 +8,10 @@ import { CniError, errorCodes } from '@berth/sdk/cni/types';
 import { readAddresses } from './address-files.ts';
 import type { Taken } from './free-address.ts';
 import { withLock } from './lock.ts';
+import { readIfThere } from './read-if-there.ts';
 import type { AddressFile, Reservation } from './reservation.ts';
 import { formatReservation, parseReservation } from './reservation.ts';
 import { ReservationIndex } from './reservation-index.ts';
-import { readSmallFile } from './small-file.ts';
 
 /** How many files are read before other calls of this process get their turn: some 10 ms. */
 const filesAtOnce = 2000;
@@ -188,7 +188,7 @@ export class Store {
   }
 
   #read(name: string): string | undefined {
-    return readSmallFile(this.#path(name));
+    return readIfThere(this.#path(name));
   }
 
   #path(name: string): string {

@@ -47,13 +47,21 @@ function readFlags(argv: readonly string[], env: Readonly<Record<string, string 
 
 async function serve(flags: Flags, log: Logger, signal: AbortSignal): Promise<void> {
   const store = createStore(flags);
+  try {
+    await withHealth(flags, () => runFlanneld({ flags, store, log }, signal));
+  } finally {
+    store.close();
+  }
+}
+
+/** Answers health checks, where there are to be any, as long as `work` goes on. */
+async function withHealth(flags: Flags, work: () => Promise<void>): Promise<void> {
   const health = flags['healthz-port'] > 0 ? await serveHealth(flags['healthz-ip'], flags['healthz-port']) : undefined;
   try {
-    await runFlanneld({ flags, store, log }, signal);
+    await work();
   } finally {
     health?.close();
     health?.closeAllConnections();
-    store.close();
   }
 }
 

@@ -19,7 +19,7 @@ import { Troubles } from './troubles.ts';
 const retryMs = 1_000;
 
 /** What a daemon is given. */
-export interface FlanneldParts {
+interface FlanneldParts {
   flags: Flags;
   store: SubnetStore;
   log: Logger;

@@ -61,7 +61,7 @@ describe('a network configuration', () => {
 
   it.each(['', '{', '[]', 'null'])('that is no JSON object is refused: %j', (text) => {
     expect(() => parseNetworkConfig(text, 'network configuration /x')).toThrow(
-      /^network configuration \/x: (is no JSON|must be an object)/,
+      /^network configuration \/x: (is not JSON|must be an object)/,
     );
   });
 });

@@ -12,6 +12,7 @@ import {
   parsePrefix,
 } from '@berth/sdk/cni/address';
 import { invalid, Keys } from '@berth/sdk/cni/keys';
+import { notJson } from '@berth/sdk/cni/types';
 import { PluginError } from '@berth/sdk/errors';
 import type { Family, PerFamily } from './per-family.ts';
 
@@ -70,7 +71,7 @@ function parseJson(text: string, object: string): unknown {
     return JSON.parse(text);
   } catch (cause) {
     const hint = 'write JSON such as {"Network": "10.5.0.0/16", "Backend": {"Type": "vxlan"}} there';
-    throw new PluginError('INVALID_ARGUMENT', `is no JSON: ${(cause as Error).message}`, { object, cause, hint });
+    throw new PluginError('INVALID_ARGUMENT', notJson(cause), { object, cause, hint });
   }
 }
 

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { settlesWithin } from './settles-within.ts';
 
-export interface RepeaterOptions {
+interface RepeaterOptions {
   /** Between two runs that nobody asked for. */
   everyMs: number;
   /** What runs, one at a time. It says whether all was done. */

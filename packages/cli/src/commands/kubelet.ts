@@ -6,9 +6,11 @@ import { readKubeletConfiguration } from '@berth/kubelet/read-configuration';
 import { PluginError } from '@berth/sdk/errors';
 import { Command, InvalidArgumentError } from 'commander';
 import picocolors from 'picocolors';
-import { compose, type GlobalOptions, standardNodeConfig, tokens } from '../compose.ts';
+import { compose, standardNodeConfig, tokens } from '../compose.ts';
+import type { GlobalOptions } from '../configuration/global-options.ts';
 import { withConfiguredRuntime } from '../node/configured-runtime.ts';
 import { checkHost, setOomScore, setOpenFileLimit } from '../node/host-limits.ts';
+import { servedPorts } from '../view/served-ports.ts';
 import { directory, labels } from './arguments.ts';
 import { Interruption } from './interruption.ts';
 
@@ -85,6 +87,7 @@ async function kubelet(options: KubeletCommandOptions): Promise<number> {
       signal: interruption.signal,
     });
     say(`node ${nodeName} is up, root ${options.root}, run directory ${options.run}`);
+    for (const line of servedPorts(configuration)) say(line);
     await interruption.interrupted;
   } catch (error) {
     if (!interruption.caused(error)) throw error;

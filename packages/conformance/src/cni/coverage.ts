@@ -13,7 +13,7 @@ const nested: Record<string, string> = {
 };
 
 /** A call that has ended. */
-export interface EndedCall {
+interface EndedCall {
   verb: string;
   env: Record<string, string>;
   /** The configuration, if it was one. */

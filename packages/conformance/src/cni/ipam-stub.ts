@@ -23,7 +23,7 @@ exit 0
 `;
 
 /** One call that the stub was told. */
-export interface RecordedCall {
+interface RecordedCall {
   verb: string;
   /** The CNI_ variables. */
   env: Record<string, string>;

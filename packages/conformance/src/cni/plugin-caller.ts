@@ -15,7 +15,7 @@ export interface CallChange {
 }
 
 /** What is executed, and where its calls are noted: those of a plugin that isn't judged nowhere. */
-export interface ExecutedPlugin {
+interface ExecutedPlugin {
   /** Path of the executable. */
   plugin: string;
   /** Its type in configurations. */

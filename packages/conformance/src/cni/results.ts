@@ -11,7 +11,7 @@ export interface CniResult {
   dns?: { nameservers?: string[]; domain?: string; search?: string[]; options?: string[] };
 }
 
-export interface CniRoute {
+interface CniRoute {
   dst: string;
   gw?: string;
 }

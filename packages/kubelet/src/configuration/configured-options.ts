@@ -8,7 +8,7 @@ import { milliseconds } from './duration.ts';
 import { isOpen } from './feature-gates.ts';
 import { imageOptions } from './image-options.ts';
 import type { KubeletConfiguration } from './kubelet-configuration.ts';
-import { configuredLogRotation } from './serving.ts';
+import { configuredLogRotation, configuredServer } from './serving.ts';
 
 /** What of a kubelet's options its configuration says. */
 type ConfiguredOptions = Partial<KubeletOptions>;
@@ -57,6 +57,7 @@ export function kubeletOptions(configuration: KubeletConfiguration): ConfiguredO
     intervals: { syncMs: milliseconds(configuration.syncFrequency) },
     resourceManagers: resourceManagers(configuration),
     eviction: eviction(configuration),
+    server: configuredServer(configuration),
     logRotation: configuredLogRotation(configuration),
     ...imageOptions(configuration),
   };

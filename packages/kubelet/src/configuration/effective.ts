@@ -1,4 +1,5 @@
 import type { ConfigurationField, KubeletConfiguration } from './kubelet-configuration.ts';
+import { standaloneAccess } from './standalone.ts';
 import { fieldSupport, valueInForce } from './support.ts';
 
 /** kubelet's on Linux (kubelet/eviction/defaults_linux.go). */
@@ -17,6 +18,7 @@ export function effective(configuration: KubeletConfiguration, given: object): K
   const { maxParallelImagePulls: parallel = 1 } = configuration;
   return {
     ...configuration,
+    ...standaloneAccess(configuration),
     serializeImagePulls: configuration.serializeImagePulls ?? parallel < 2,
     evictionHard: hardThresholds(configuration),
     nodeStatusReportFrequency: reportFrequency(configuration, given),

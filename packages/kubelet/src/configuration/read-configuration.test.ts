@@ -60,7 +60,7 @@ describe('defaults', () => {
     ['failCgroupV1', true],
     ['crashLoopBackOff', { maxContainerRestartPeriod: '5m0s' }],
     ['nodeStatusReportFrequency', '5m0s'],
-    ['authorization', { mode: 'Webhook', webhook: { cacheAuthorizedTTL: '5m0s', cacheUnauthorizedTTL: '30s' } }],
+    ['authorization', { mode: 'AlwaysAllow', webhook: { cacheAuthorizedTTL: '5m0s', cacheUnauthorizedTTL: '30s' } }],
   ] as const)('%s is %j', (field, value) => {
     expect(read('')[field]).toEqual(value);
     expect(readKubeletConfiguration({})[field]).toEqual(value);
@@ -87,6 +87,12 @@ describe('values', () => {
       JSON.stringify({ apiVersion: 'kubelet.config.k8s.io/v1beta1', kind: 'KubeletConfiguration', syncFrequency: '90s' }),
     );
     expect(readKubeletConfiguration({ file: path }).syncFrequency).toBe('1m30s');
+  });
+
+  it('who is let in may do all where that is said, and nobody asks for rights where nobody is', () => {
+    const access = read('authentication: {x509: {clientCAFile: ca.crt}}\nauthorization: {mode: AlwaysAllow}\n');
+    expect(access.authentication).toMatchObject({ x509: { clientCAFile: join(directory, 'ca.crt') }, webhook: { enabled: false } });
+    expect(read('enableServer: false\nauthentication: {anonymous: {enabled: true}}\n').authorization.mode).toBe('AlwaysAllow');
   });
 
   it('paths start from the file', () => {
@@ -123,6 +129,26 @@ describe('refusals name file, line, field and cure', () => {
     ['a gate that is shut here', 'featureGates: {NodeSwap: true}\n', /:3: featureGates\.NodeSwap: this node has it only with false/],
     ['runOnce', 'runOnce: true\n', /:3: runOnce: refused: kubelet refuses it too; .*leave it out, or give false/],
     ['what is not there', 'memorySwap: {swapBehavior: LimitedSwap}\n', /:3: memorySwap: refused: pods do not swap/],
+    [
+      'tokens without an API server',
+      'authentication:\n  webhook: {enabled: true}\n',
+      /:4: authentication\.webhook\.enabled: refused: .*bearer tokens.*; leave it out, or give false/,
+    ],
+    [
+      'rights without an API server',
+      'authorization: {mode: Webhook}\n',
+      /:3: authorization\.mode: refused: Webhook is about .*give AlwaysAllow/,
+    ],
+    [
+      'to let clients in without saying that they may do all',
+      'authentication: {x509: {clientCAFile: ca.crt}}\n',
+      /authorization\.mode: refused: Webhook, the default, .*give AlwaysAllow/,
+    ],
+    [
+      'to let anybody in without saying so',
+      'authentication: {anonymous: {enabled: true}}\n',
+      /authorization\.mode: refused: Webhook, the default,/,
+    ],
     ['a field given twice', 'maxPods: 1\nmaxPods: 2\n', /:4:1: Duplicate key "maxPods"/],
     ['no YAML', 'a: [\n', /kubelet\.yaml:\d+:\d+: /],
   ])('%s', (_name, text, pattern) => {

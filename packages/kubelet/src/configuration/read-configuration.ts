@@ -7,6 +7,7 @@ import { effective } from './effective.ts';
 import { apiVersion, type KubeletConfiguration, kind, kubeletConfiguration, kubeletConfigurationFields } from './kubelet-configuration.ts';
 import { mergePatch } from './merge-patch.ts';
 import { refusedFields } from './refused-fields.ts';
+import { webhookProblems } from './standalone.ts';
 import { type FieldProblem, validateConfiguration } from './validate.ts';
 
 /** Where the configuration is. */
@@ -34,7 +35,11 @@ export function readKubeletConfiguration({ file, directory }: ConfigurationFiles
   const merged = parts.reduce<unknown>((base, { value }) => mergePatch(base, value), { apiVersion, kind });
   const parsed = kubeletConfiguration.safeParse(merged);
   if (!parsed.success) throw refusal(parts, problemsOf(parsed.error));
-  const problems = [...validateConfiguration(parsed.data), ...refusedFields(merged as object, parsed.data)];
+  const problems = [
+    ...validateConfiguration(parsed.data),
+    ...webhookProblems(merged as object, parsed.data),
+    ...refusedFields(merged as object, parsed.data),
+  ];
   if (problems.length > 0) throw refusal(parts, problems);
   return effective(parsed.data, merged as object);
 }

@@ -17,11 +17,9 @@ it('the defaults of a configuration are those of the server, but for webhooks, w
   expect(configuredLogRotation(configuration())).toEqual(defaultLogRotation);
 });
 
-it('a node without a server has no ports', () => {
-  expect(configuredServer(configuration({ enableServer: false }))).toBeUndefined();
-});
-
 it.each([
+  [{ enableServer: false }, { enableServer: false, healthzPort: 10_248 }],
+  [{ tlsCurvePreferences: [29, 23] }, { tlsCurvePreferences: [29, 23] }],
   [
     { readOnlyPort: 10255, address: '127.0.0.1' },
     { readOnlyPort: 10_255, address: '127.0.0.1' },

@@ -7,13 +7,13 @@ import type { KubeletConfiguration } from './kubelet-configuration.ts';
 
 const tlsVersions: TlsVersion[] = ['VersionTLS10', 'VersionTLS11', 'VersionTLS12', 'VersionTLS13'];
 
-/** The ports of a node's configuration; undefined where it is to have none. INVALID_ARGUMENT for a TLS version that there isn't. */
-export function configuredServer(configuration: KubeletConfiguration): KubeletServerOptions | undefined {
+/** The ports of a node's configuration. INVALID_ARGUMENT for a TLS version that there isn't. */
+export function configuredServer(configuration: KubeletConfiguration): KubeletServerOptions {
   const { enableServer, address, port, readOnlyPort, healthzBindAddress, healthzPort, tlsCertFile, tlsPrivateKeyFile } = configuration;
   const { authentication, authorization, tlsCipherSuites, enableDebuggingHandlers, enableSystemLogHandler } = configuration;
   const { x509, webhook, anonymous } = authentication;
-  if (!enableServer) return undefined;
   return {
+    enableServer,
     address,
     port,
     readOnlyPort,
@@ -23,6 +23,7 @@ export function configuredServer(configuration: KubeletConfiguration): KubeletSe
     ...(tlsPrivateKeyFile !== '' && { tlsPrivateKeyFile }),
     tlsMinVersion: tlsVersion(configuration.tlsMinVersion),
     tlsCipherSuites,
+    tlsCurvePreferences: configuration.tlsCurvePreferences,
     authentication: {
       x509: { ...(x509.clientCAFile !== '' && { clientCAFile: x509.clientCAFile }) },
       webhook: { enabled: webhook.enabled, cacheTTLMs: milliseconds(webhook.cacheTTL) },

@@ -17,10 +17,15 @@ const propagations: Record<string, MountPropagation> = {
   Bidirectional: MountPropagation.PROPAGATION_BIDIRECTIONAL,
 };
 
+/** A mountPath may leave out its first slash. */
+export function absolutePath(mountPath: string): string {
+  return mountPath.startsWith('/') ? mountPath : `/${mountPath}`;
+}
+
 /** The CRI message for one mount of a container. */
 export function criMount(mount: VolumeMount, { hostPath = '', image, imageSubPath = '', readOnly, recursiveReadOnly }: MountSource): Mount {
   return Mount.create({
-    containerPath: mount.mountPath.startsWith('/') ? mount.mountPath : `/${mount.mountPath}`,
+    containerPath: absolutePath(mount.mountPath),
     hostPath,
     readonly: readOnly || (mount.readOnly ?? false),
     recursiveReadOnly,

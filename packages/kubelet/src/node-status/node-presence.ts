@@ -26,6 +26,8 @@ interface NodePresenceOptions extends NodeStatusOptions {
   pressure: PressureProvider;
   /** Why the kubelet can't run pods now. */
   unhealthy(): string[];
+  /** Where the kubelet's TLS port is; undefined: it has none. */
+  port?: number;
   /** Bounds what is reserved for others than pods; gives the cgroups that were bounded. */
   enforceReserved(): Promise<string[]>;
   /** All pods together are bounded. */

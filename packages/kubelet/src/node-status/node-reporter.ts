@@ -26,6 +26,8 @@ interface NodeReporterOptions extends NodeStatusOptions {
   /** Why the kubelet itself can't run pods. */
   unhealthy(): string[];
   addresses(): readonly string[];
+  /** Of the kubelet's server; undefined: it has none. */
+  port?: number;
   /** Undefined: nobody is told. */
   api?: ClusterApi;
   events: NodeEvents;
@@ -66,7 +68,7 @@ export class NodeReporter {
 
   /** Brings the node up to date. Never throws. */
   async look(signal: AbortSignal): Promise<void> {
-    const { resources, machine, clock, registered, events, nodeStatusMaxImages } = this.#options;
+    const { resources, machine, clock, registered, events, nodeStatusMaxImages, port } = this.#options;
     const runtime = await readRuntime(this.#options.runtime, AbortSignal.any([signal, AbortSignal.timeout(readingDeadlineMs)]));
     if (signal.aborted) return;
     const before = this.#node.status?.conditions ?? [];
@@ -81,6 +83,7 @@ export class NodeReporter {
       runtime,
       maxImages: nodeStatusMaxImages,
       kubeletVersion,
+      ...(port !== undefined && { port }),
     });
     for (const reason of conditionEvents(before, conditions)) {
       events.record('Normal', reason, `Node ${registered.metadata?.name} status is now: ${reason}`);

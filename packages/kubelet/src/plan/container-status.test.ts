@@ -83,14 +83,20 @@ describe("a container's state", () => {
     const volumeMounts = [
       { name: 'data', mountPath: '/data' },
       { name: 'conf', mountPath: '/conf', readOnly: true },
+      { name: 'tree', mountPath: 'tree', readOnly: true, recursiveReadOnly: 'IfPossible' },
     ];
     const pod = makePod({ containers: [{ name: 'main', image: 'a:1', volumeMounts }] });
-    const { status } = plan(pod, observe({ containers: [instance('main', { user: { uid: 7, gid: 8 } })] }), now);
+    const { status } = plan(
+      pod,
+      observe({ containers: [instance('main', { user: { uid: 7, gid: 8 }, recursiveReadOnlyMounts: ['/tree'] })] }),
+      now,
+    );
     expect(status.containerStatuses?.[0]).toMatchObject({
       user: { linux: { uid: 7, gid: 8 } },
       volumeMounts: [
         { name: 'data', mountPath: '/data' },
         { name: 'conf', mountPath: '/conf', readOnly: true, recursiveReadOnly: 'Disabled' },
+        { name: 'tree', mountPath: 'tree', readOnly: true, recursiveReadOnly: 'Enabled' },
       ],
     });
   });

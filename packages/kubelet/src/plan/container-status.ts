@@ -1,5 +1,6 @@
 import { StringDecoder } from 'node:string_decoder';
 import type { Container, ContainerState, ContainerStatus } from '@berth/api/objects';
+import { absolutePath } from '../cri/volume-mount.ts';
 import { apiTime } from '../pod.ts';
 import type { ContainerInstance, ProbeVerdict } from './observed-pod.ts';
 import type { Wait } from './wait.ts';
@@ -37,7 +38,7 @@ export function containerStatus(container: Container, facts: ContainerFacts): Co
     ...(newest ? { containerID: containerId(handler, newest) } : told?.containerID && { containerID: told.containerID }),
     ...resourcesOf(container, newest),
     ...(newest?.user && { user: { linux: newest.user } }),
-    ...volumeMountsOf(container),
+    ...volumeMountsOf(container, newest),
   };
 }
 
@@ -57,15 +58,20 @@ function resourcesOf(
   return { resources: actual ?? resources, ...(resources.requests && { allocatedResources: resources.requests }) };
 }
 
-function volumeMountsOf({ volumeMounts = [] }: Container): Pick<ContainerStatus, 'volumeMounts'> {
+/** Of a read-only mount: whether all below is read-only too, as the runtime has mounted it. */
+function volumeMountsOf({ volumeMounts = [] }: Container, newest: ContainerInstance | undefined): Pick<ContainerStatus, 'volumeMounts'> {
   if (volumeMounts.length === 0) return {};
   return {
-    volumeMounts: volumeMounts.map(({ name, mountPath, readOnly, recursiveReadOnly }) => ({
+    volumeMounts: volumeMounts.map(({ name, mountPath, readOnly }) => ({
       name,
       mountPath,
-      ...(readOnly && { readOnly, recursiveReadOnly: recursiveReadOnly === 'Enabled' ? 'Enabled' : 'Disabled' }),
+      ...(readOnly && { readOnly, recursiveReadOnly: isRecursive(mountPath, newest) ? 'Enabled' : 'Disabled' }),
     })),
   };
+}
+
+function isRecursive(mountPath: string, newest: ContainerInstance | undefined): boolean {
+  return newest?.recursiveReadOnlyMounts?.includes(absolutePath(mountPath)) ?? false;
 }
 
 function stateOf(facts: ContainerFacts): ContainerState {

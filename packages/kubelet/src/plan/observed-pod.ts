@@ -36,6 +36,8 @@ export interface ContainerInstance {
   definition?: string;
   /** Whom its first process runs as, where the runtime tells. */
   user?: { uid: number; gid: number; supplementalGroups?: number[] };
+  /** The places where something is mounted so that all below is read-only too. */
+  recursiveReadOnlyMounts?: string[];
 }
 
 /** What the probes of one container instance have found so far. */

@@ -2,6 +2,7 @@ import type { Container, PodSpec } from '@berth/api/objects';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ChangingSource } from '../../testing/changing-source.ts';
 import { containerStatus, isReady, TestNode } from '../../testing/node.ts';
+import { readMachineFacts } from '../machine/machine-facts.ts';
 import type { ResizeRefusal } from '../plan/observed-pod.ts';
 
 let node: TestNode;
@@ -31,6 +32,11 @@ const pending = (reason: string) =>
   );
 const settled = () => until(({ status }) => !status?.conditions?.some(({ type }) => type.startsWith('PodResize')));
 const told = (reason: string) => node.kubelet.events().find((event) => event.reason === reason)?.message;
+
+const other = (cpu: string): PodSpec => ({
+  containers: [{ name: 'other', image: 'a:1', resources: { requests: { cpu }, limits: { cpu } } }],
+  restartPolicy: 'Never',
+});
 
 describe('a pod that changes in place', () => {
   it('has a container restarted whose image has changed, and no other', async () => {
@@ -140,16 +146,25 @@ describe('a pod that asks for other resources', () => {
     expect(resourcesOf()).toMatchObject({ cpuQuota: 90_000n });
   });
 
-  it('gets what another pod had as soon as that has ended', async () => {
-    source.put('b', spec());
-    await node.until('b', isReady);
-    refusal = { reason: 'Deferred', message: "Node didn't have enough resource: cpu" };
+  it.each<[how: string, free: () => void]>([
+    ['ends', () => source.remove('b')],
+    ['completes', () => node.runtime.exit('other', 0)],
+    ['is resized to less', () => source.put('b', other('100m'))],
+  ])('gets what the node has no room for as soon as another pod %s', async (_how, free) => {
+    await node.remove();
+    source = new ChangingSource();
+    source.put('a', sized('100m', '64Mi'));
+    source.put('b', other('800m'));
+    const machine = { ...readMachineFacts(), cpus: 1 };
+    // Without lists nothing but the other pod's end or resize wakes the one that waits.
+    node = await TestNode.create({ sources: [source], machine, intervals: { relistMs: 60_000, housekeepingMs: 50 } });
+    node.runtime.events.served = true;
+    await node.kubelet.start();
+    await Promise.all(['a', 'b'].map((name) => node.until(name, isReady)));
     source.put('a', sized('900m', '64Mi'));
     await pending('Deferred');
-    refusal = undefined;
-    source.remove('b');
-    await settled();
-    expect(resourcesOf()).toMatchObject({ cpuQuota: 90_000n });
+    free();
+    await until((candidate) => containerStatus(candidate, 'main')?.resources?.limits?.cpu === '900m');
   });
 
   it('is told that it never gets them, and runs on as it is', async () => {

@@ -93,6 +93,13 @@ export class PodWorkers {
     this.#workers.get(uidOf(pod))?.evict(eviction);
   }
 
+  /** Room may have come free: pods whose resize waits for it look again; but for the one of this uid, which made it come free. */
+  retryResizes(except?: string): void {
+    for (const [uid, worker] of this.#workers) {
+      if (uid !== except && worker.observed.pendingResize?.reason === 'Deferred') worker.notify();
+    }
+  }
+
   /** Something may have happened to the pod. */
   notify(uid: string): void {
     this.#workers.get(uid)?.notify();
@@ -144,7 +151,7 @@ export class PodWorkers {
       this.#workers.delete(uid);
       this.#wantAgain(uid);
       this.#options.onFinished(worker.pod);
-      this.#retryResizes();
+      this.retryResizes();
     }
     if (!this.#stopping) this.#startWaiting();
   }
@@ -167,11 +174,6 @@ export class PodWorkers {
   async haltAll(): Promise<void> {
     this.#stopping = true;
     await Promise.all(this.all().map((worker) => worker.halt()));
-  }
-
-  /** What a pod had that has ended may be what others wait for. */
-  #retryResizes(): void {
-    for (const worker of this.#workers.values()) if (worker.observed.pendingResize?.reason === 'Deferred') worker.notify();
   }
 
   /** A pod that came back while it was ending begins anew; one that was deleted doesn't. */

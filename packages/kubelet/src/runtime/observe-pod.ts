@@ -118,6 +118,7 @@ function instanceOf(status: ContainerStatus, sandboxId: string): ContainerInstan
     ...(definition && { definition }),
     ...resourcesOf(status),
     ...userOf(status),
+    ...recursiveReadOnlyOf(status),
   };
 }
 
@@ -126,6 +127,11 @@ function userOf({ user }: ContainerStatus): Pick<ContainerInstance, 'user'> {
   const { uid, gid, supplementalGroups } = user.linux;
   const groups = supplementalGroups.map(Number);
   return { user: { uid: Number(uid), gid: Number(gid), ...(groups.length > 0 && { supplementalGroups: groups }) } };
+}
+
+function recursiveReadOnlyOf({ mounts }: ContainerStatus): Pick<ContainerInstance, 'recursiveReadOnlyMounts'> {
+  const places = mounts.filter((mount) => mount.recursiveReadOnly).map(({ containerPath }) => containerPath);
+  return places.length > 0 ? { recursiveReadOnlyMounts: places } : {};
 }
 
 /** What it was made with. The annotation is the kubelet's own, but others may write to a runtime too. */

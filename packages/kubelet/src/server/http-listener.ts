@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer, type ServerOptions } from 'node:https';
+import { isIPv6 } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { PluginError } from '@berth/sdk/errors';
 import type { HttpMetrics } from '../metrics/http-metrics.ts';
@@ -19,6 +20,14 @@ export interface HttpListenerOptions {
   guard?: { check(request: IncomingMessage): Promise<Denial | undefined> };
   /** Undefined: no TLS. */
   tls?: ServerOptions;
+}
+
+/** A port, and what configures it. */
+export interface PortPlace {
+  host: string;
+  port: number;
+  /** The fields of KubeletConfiguration that the two are. */
+  fields: { host: string; port: string };
 }
 
 /** Go's own limit of headers is 1 MiB; nobody here needs more than this. */
@@ -52,15 +61,11 @@ export class HttpListener {
     this.#server.on('tlsClientError', (_error, socket: Duplex) => void socket.destroy());
   }
 
-  /** ALREADY_EXISTS where another program has the port. */
-  async listen(place: { path: string } | { host: string; port: number }): Promise<void> {
-    this.#server.listen(place);
+  /** ALREADY_EXISTS where another program has the port, INVALID_ARGUMENT for an address that isn't the host's. */
+  async listen(place: { path: string } | PortPlace): Promise<void> {
+    this.#server.listen('path' in place ? { path: place.path } : { host: place.host, port: place.port });
     await once(this.#server, 'listening').catch((thrown: NodeJS.ErrnoException) => {
-      const object = 'path' in place ? `socket ${place.path}` : `address ${place.host}:${place.port}`;
-      if (thrown.code === 'EADDRINUSE') {
-        throw new PluginError('ALREADY_EXISTS', 'another program listens there', { object, hint: 'end it, or configure another port' });
-      }
-      throw PluginError.from(thrown, 'INTERNAL', { object });
+      throw 'path' in place ? PluginError.from(thrown, 'INTERNAL', { object: `socket ${place.path}` }) : refusal(place, thrown);
     });
   }
 
@@ -99,5 +104,24 @@ export class HttpListener {
 
   #begin({ method = '', url = '' }: IncomingMessage): () => void {
     return this.#options.metrics.begin(method, url, this.#options.serverType);
+  }
+}
+
+/** Why a port can't be had, by the fields that ask for it. */
+function refusal({ host, port, fields }: PortPlace, thrown: NodeJS.ErrnoException): PluginError {
+  const object = `${fields.port} ${isIPv6(host) ? `[${host}]` : host}:${port}`;
+  switch (thrown.code) {
+    case 'EADDRINUSE':
+      return new PluginError('ALREADY_EXISTS', 'another program listens there', {
+        object,
+        hint: `end it ("ss -ltnp sport = :${port}" names it), or give another ${fields.port} in the kubelet configuration`,
+      });
+    case 'EADDRNOTAVAIL':
+      return new PluginError('INVALID_ARGUMENT', `this host has no address ${host}`, {
+        object,
+        hint: `give one that it has as ${fields.host} in the kubelet configuration, or 0.0.0.0 for all`,
+      });
+    default:
+      return PluginError.from(thrown, 'INTERNAL', { object });
   }
 }

@@ -8,13 +8,16 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { TestAuthority } from '../../testing/authority.ts';
 import { freePorts } from '../../testing/free-ports.ts';
 import { isReady, podYaml, TestNode } from '../../testing/node.ts';
-import { StaticTokens } from './authentication/static-tokens.ts';
+import type { User } from './authentication/authenticator.ts';
 import type { Attributes } from './authorization/authorizer.ts';
 import { defaultServerOptions, type KubeletServerOptions } from './server-options.ts';
 
 let authority: TestAuthority;
 let node: TestNode;
 let [port, readOnlyPort, healthzPort] = [0, 0, 0];
+
+/** Whose each token is. */
+let tokens: Map<string, User>;
 
 interface Asked {
   method?: string;
@@ -31,7 +34,10 @@ beforeEach(async () => {
   [port = 0, readOnlyPort = 0, healthzPort = 0] = await freePorts(3);
   node = await TestNode.create();
   await mkdir(join(node.root, 'manifests'));
-  await writeFile(join(node.root, 'tokens.csv'), 'secret,ann,1,"viewers,people"\nother,bob,2\nbroken line\n');
+  tokens = new Map([
+    ['secret', { name: 'ann', uid: '1', groups: ['viewers', 'people'] }],
+    ['other', { name: 'bob', groups: [] }],
+  ]);
   await writeFile(join(node.root, 'ca.crt'), authority.cert);
 });
 
@@ -49,7 +55,12 @@ async function serve(options: Partial<KubeletServerOptions> = {}): Promise<void>
       ...defaultServerOptions.authentication,
       x509: { clientCAFile: join(node.root, 'ca.crt') },
     },
-    tokenReviewer: new StaticTokens(join(node.root, 'tokens.csv')),
+    tokenReviewer: {
+      review: async (token) => {
+        const user = tokens.get(token);
+        return { authenticated: user !== undefined, ...(user && { user }) };
+      },
+    },
     ...options,
   };
   node.replaceKubelet({ server, nodeLogDir: join(node.root, 'host-logs') });
@@ -80,7 +91,7 @@ const bearer = (token: string): Asked => ({ headers: { authorization: `Bearer ${
 describe('who may ask on the TLS port', () => {
   it.each<[string, () => Promise<Asked> | Asked, number]>([
     ['nobody without a credential', () => ({}), 401],
-    ['a token of the file', () => bearer('secret'), 200],
+    ['a token that the reviewer knows', () => bearer('secret'), 200],
     ['a token that nobody knows', () => bearer('guess'), 401],
     ['a certificate of the authority', () => authority.client('CN=admin,O=system:masters'), 200],
     ["another authority's certificate", async () => (await TestAuthority.create()).client('CN=admin,O=system:masters'), 401],
@@ -99,10 +110,10 @@ describe('who may ask on the TLS port', () => {
     expect((await get('/pods', bearer('guess'))).status).toBe(401);
   });
 
-  it('a token that leaves the file, no longer than reviews are kept', async () => {
+  it('a token that nobody knows any more, no longer than reviews are kept', async () => {
     await serve({ authentication: { ...defaultServerOptions.authentication, webhook: { enabled: true, cacheTTLMs: 0 } } });
     expect((await get('/pods', bearer('other'))).status).toBe(200);
-    await writeFile(join(node.root, 'tokens.csv'), '');
+    tokens.clear();
     expect((await get('/pods', bearer('other'))).status).toBe(401);
   });
 });
@@ -192,6 +203,7 @@ describe('what the options turn off or on', () => {
       { maxVersion: 'TLSv1.2' as const, ciphers: 'ECDHE-ECDSA-AES128-GCM-SHA256' },
       /handshake/i,
     ],
+    [{ tlsCurvePreferences: [24] }, { ecdhCurve: 'X25519' }, /handshake/i],
   ])('%o refuses clients that offer less', async (options, client, reason) => {
     await serve(options);
     const socket = connect({ host: '127.0.0.1', port, rejectUnauthorized: false, ...client });
@@ -201,18 +213,44 @@ describe('what the options turn off or on', () => {
 
   it.each([
     [{ tlsCipherSuites: ['TLS_NONE'] }, "Cipher suite TLS_NONE not supported or doesn't exist"],
+    [{ tlsCurvePreferences: [24, 7] }, 'tlsCurvePreferences: curve 7 is not supported; use some of 23 (P-256), 24 (P-384)'],
     [{ tlsCertFile: '/nowhere.crt' }, 'a certificate and its private key go together'],
     [{ tlsCertFile: '/nowhere.crt', tlsPrivateKeyFile: '/nowhere.key' }, 'tlsCertFile /nowhere.crt'],
   ])('%o is refused at the start', async (options, words) => {
     await expect(serve(options)).rejects.toThrow(words);
   });
 
-  it('a port that another program has is named', async () => {
+  it.each([
+    ['port', () => ({ port: readOnlyPort })],
+    ['readOnlyPort', () => ({ enableServer: false, readOnlyPort })],
+    ['healthzPort', () => ({ enableServer: false, healthzPort: readOnlyPort })],
+  ])('a %s that another program has is named, with its address and a cure', async (field, ports) => {
     await serve();
-    const taken = port;
-    const other = await TestNode.create({ server: { ...defaultServerOptions, address: '127.0.0.1', port: taken } });
-    await expect(other.kubelet.start()).rejects.toThrow(`address 127.0.0.1:${taken}: another program listens there`);
+    const server = { ...defaultServerOptions, address: '127.0.0.1', healthzPort: 0, ...ports() };
+    const other = await TestNode.create({ server });
+    await expect(other.kubelet.start()).rejects.toThrow(
+      `${field} 127.0.0.1:${readOnlyPort}: another program listens there; end it ("ss -ltnp sport = :${readOnlyPort}" names it), or give another ${field}`,
+    );
     await other.remove();
+  });
+
+  it("an address that is not the host's is named", async () => {
+    await expect(serve({ address: '192.0.2.1' })).rejects.toThrow(
+      `port 192.0.2.1:${port}: this host has no address 192.0.2.1; give one that it has as address`,
+    );
+  });
+
+  it('without the TLS port the others are there', async () => {
+    await serve({ enableServer: false });
+    await expect(get('/pods')).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+    expect((await plain('/pods')).status).toBe(200);
+    expect((await plain('/healthz', healthzPort)).status).toBe(200);
+    expect(node.kubelet.self().status).not.toHaveProperty('daemonEndpoints');
+  });
+
+  it("the TLS port is in the node's status", async () => {
+    await serve();
+    expect(node.kubelet.self().status?.daemonEndpoints).toEqual({ kubeletEndpoint: { Port: port } });
   });
 });
 

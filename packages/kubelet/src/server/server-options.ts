@@ -3,6 +3,8 @@ import type { AccessReviewer } from './authorization/authorizer.ts';
 
 /** The kubelet's ports and who may use them, named as in KubeletConfiguration; durations in milliseconds. */
 export interface KubeletServerOptions {
+  /** False: no TLS port; the other ports are there by their numbers. */
+  enableServer: boolean;
   /** Of the TLS port and the read-only one. */
   address: string;
   /** Of the TLS port. */
@@ -18,6 +20,8 @@ export interface KubeletServerOptions {
   tlsMinVersion: TlsVersion;
   /** Go's names, as `TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256`; empty: those that Node.js has by default. Those of TLS 1.3 are always on. */
   tlsCipherSuites: string[];
+  /** Of key exchanges, by their numbers in TLS (IANA's TLS Supported Groups), as Go has them; empty: those that Node.js has by default. */
+  tlsCurvePreferences: number[];
   authentication: {
     x509: { clientCAFile?: string };
     webhook: { enabled: boolean; cacheTTLMs: number };
@@ -45,6 +49,7 @@ export type TlsVersion = 'VersionTLS10' | 'VersionTLS11' | 'VersionTLS12' | 'Ver
 
 /** kubelet's (pkg/kubelet/apis/config/v1beta1/defaults.go), but for nodes without an API server: nobody to review tokens and rights. */
 export const defaultServerOptions: KubeletServerOptions = {
+  enableServer: true,
   address: '0.0.0.0',
   port: 10250,
   readOnlyPort: 0,
@@ -52,6 +57,7 @@ export const defaultServerOptions: KubeletServerOptions = {
   healthzPort: 10248,
   tlsMinVersion: 'VersionTLS12',
   tlsCipherSuites: [],
+  tlsCurvePreferences: [],
   authentication: { x509: {}, webhook: { enabled: false, cacheTTLMs: 120_000 }, anonymous: { enabled: false } },
   authorization: { mode: 'AlwaysAllow', webhook: { cacheAuthorizedTTLMs: 300_000, cacheUnauthorizedTTLMs: 30_000 } },
   enableDebuggingHandlers: true,

@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import { type Clock, systemClock } from '../clock.ts';
 import { FileWatch } from '../file-watch.ts';
 import { addPodGauges } from '../metrics/pod-gauges.ts';
-import { HttpListener, type HttpListenerOptions } from './http-listener.ts';
+import { HttpListener, type HttpListenerOptions, type PortPlace } from './http-listener.ts';
 import type { NodeView } from './node-view.ts';
 import { RequestGuard } from './request-guard.ts';
 import { allRoutes, healthRoutes, readOnlyRoutes, socketRoutes } from './routes.ts';
@@ -70,24 +70,31 @@ export class KubeletServer {
   }
 
   async #listenOnPorts(ports: KubeletServerOptions): Promise<void> {
-    const { node, log, clock = systemClock } = this.#parts;
-    const { address: host, port, readOnlyPort, healthzBindAddress, healthzPort } = ports;
-    const guard = new RequestGuard({ ...ports, nodeName: node.nodeName, clock, log });
-    const tls = await tlsOptions(ports, node.kubeletRoot, node.nodeName);
-    const secure = await this.#listen(
-      { host, port },
-      { serverType: 'readwrite', router: allRoutes(node, ports), sessions: this.#sessions[1], guard, tls },
-    );
-    void this.#followCertificates(ports, secure);
-    if (readOnlyPort > 0) await this.#listen({ host, port: readOnlyPort }, { serverType: 'readonly', router: readOnlyRoutes(node) });
-    if (healthzPort > 0)
-      await this.#listen({ host: healthzBindAddress, port: healthzPort }, { serverType: 'healthz', router: healthRoutes() });
+    const { node } = this.#parts;
+    const { enableServer, address: host, readOnlyPort, healthzBindAddress, healthzPort } = ports;
+    if (enableServer) await this.#listenOnTlsPort(ports);
+    if (readOnlyPort > 0) {
+      const place = { host, port: readOnlyPort, fields: { host: 'address', port: 'readOnlyPort' } };
+      await this.#listen(place, { serverType: 'readonly', router: readOnlyRoutes(node) });
+    }
+    if (healthzPort > 0) {
+      const place = { host: healthzBindAddress, port: healthzPort, fields: { host: 'healthzBindAddress', port: 'healthzPort' } };
+      await this.#listen(place, { serverType: 'healthz', router: healthRoutes() });
+    }
   }
 
-  async #listen(
-    place: { path: string } | { host: string; port: number },
-    options: Omit<HttpListenerOptions, 'metrics'>,
-  ): Promise<HttpListener> {
+  async #listenOnTlsPort(ports: KubeletServerOptions): Promise<void> {
+    const { node, log, clock = systemClock } = this.#parts;
+    const guard = new RequestGuard({ ...ports, nodeName: node.nodeName, clock, log });
+    const tls = await tlsOptions(ports, node.kubeletRoot, node.nodeName);
+    const listener = await this.#listen(
+      { host: ports.address, port: ports.port, fields: { host: 'address', port: 'port' } },
+      { serverType: 'readwrite', router: allRoutes(node, ports), sessions: this.#sessions[1], guard, tls },
+    );
+    void this.#followCertificates(ports, listener);
+  }
+
+  async #listen(place: { path: string } | PortPlace, options: Omit<HttpListenerOptions, 'metrics'>): Promise<HttpListener> {
     const listener = new HttpListener({ ...options, metrics: this.#parts.node.metrics.http });
     await listener.listen(place);
     this.#listeners.push(listener);

@@ -37,9 +37,20 @@ const suites: Record<string, string> = {
 
 const suites13 = ['TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256'];
 
+/** OpenSSL's name of each group that Go has, by its number. */
+const groups: Readonly<Record<number, string>> = {
+  23: 'P-256',
+  24: 'P-384',
+  25: 'P-521',
+  29: 'X25519',
+  4587: 'SecP256r1MLKEM768',
+  4588: 'X25519MLKEM768',
+  4589: 'SecP384r1MLKEM1024',
+};
+
 /** What the TLS port presents and demands. Clients may show a certificate; the guard says what one that isn't good means. */
 export async function tlsOptions(options: KubeletServerOptions, kubeletRoot: string, nodeName: string): Promise<ServerOptions> {
-  const { tlsCertFile, tlsPrivateKeyFile, tlsMinVersion, tlsCipherSuites, authentication, address } = options;
+  const { tlsCertFile, tlsPrivateKeyFile, tlsMinVersion, tlsCipherSuites, tlsCurvePreferences, authentication, address } = options;
   const { clientCAFile } = authentication.x509;
   if ((tlsCertFile === undefined) !== (tlsPrivateKeyFile === undefined)) {
     throw new PluginError('INVALID_ARGUMENT', 'a certificate and its private key go together', {
@@ -55,6 +66,7 @@ export async function tlsOptions(options: KubeletServerOptions, kubeletRoot: str
     ...pair,
     minVersion: versions[tlsMinVersion],
     ...(tlsCipherSuites.length > 0 && { ciphers: [...suites13, ...tlsCipherSuites.flatMap(opensslName)].join(':') }),
+    ...(tlsCurvePreferences.length > 0 && { ecdhCurve: tlsCurvePreferences.map(groupName).join(':') }),
     ...(clientCAFile !== undefined && {
       ca: await read('authentication.x509.clientCAFile', clientCAFile),
       requestCert: true,
@@ -70,6 +82,17 @@ function opensslName(name: string): string[] {
   throw new PluginError('INVALID_ARGUMENT', `Cipher suite ${name} not supported or doesn't exist`, {
     object: 'tlsCipherSuites',
     hint: `use some of ${Object.keys(suites).join(', ')}`,
+  });
+}
+
+function groupName(id: number): string {
+  const name = groups[id];
+  if (name !== undefined) return name;
+  throw new PluginError('INVALID_ARGUMENT', `curve ${id} is not supported`, {
+    object: 'tlsCurvePreferences',
+    hint: `use some of ${Object.entries(groups)
+      .map(([known, openssl]) => `${known} (${openssl})`)
+      .join(', ')}`,
   });
 }
 

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { countLines, readKeyed, readNumber, readPressure } from './kernel-file.ts';
 import type { Usage } from './usage.ts';
+import { workingSetOf } from './working-set.ts';
 
 /** "No limit" is the largest number of whole pages. */
 const noLimit = 1n << 62n;
@@ -43,7 +44,7 @@ function memory(directory: string, pressure: Pressure): Pick<Usage, 'memory' | '
   return {
     memory: {
       used,
-      workingSet: used > of('inactive_file') ? used - of('inactive_file') : 0n,
+      workingSet: workingSetOf(used, of('inactive_file')),
       rss: of('rss'),
       ...(limit !== undefined && { limit }),
       pageFaults: of('pgfault'),

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readKeyed, readNumber, readPressure } from './kernel-file.ts';
 import type { Usage } from './usage.ts';
+import { workingSetOf } from './working-set.ts';
 
 /** What a cgroup of the unified hierarchy uses (the kernel's cgroup-v2.rst); undefined for one that isn't there. */
 export function usageV2(directory: string): Usage | undefined {
@@ -34,7 +35,7 @@ function memory(directory: string): Pick<Usage, 'memory'> {
   return {
     memory: {
       used,
-      workingSet: used > of('inactive_file') ? used - of('inactive_file') : 0n,
+      workingSet: workingSetOf(used, of('inactive_file')),
       rss: of('anon'),
       ...(limit !== undefined && { limit }),
       pageFaults: of('pgfault'),

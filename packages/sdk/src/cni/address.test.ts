@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Address, Prefix } from './address.ts';
-import { contains, formatAddress, formatPrefix, lastAddress, networkOf, parseAddress, parsePrefix, plus } from './address.ts';
+import { contains, formatAddress, formatPrefix, lastAddress, networkOf, overlap, parseAddress, parsePrefix, plus } from './address.ts';
 
 const address = (text: string) => parseAddress(text) as Address;
 const prefix = (text: string) => parsePrefix(text) as Prefix;
@@ -21,6 +21,15 @@ describe('addresses', () => {
 
   it.each(['10.1.2.3', '10.1.2.3/33', '10.1.2.3/', 'fd00::/129', '/24'])('%j is no prefix', (given) => {
     expect(parsePrefix(given)).toBeUndefined();
+  });
+
+  it.each([
+    ['10.1.0.0/16', '10.1.2.0/24', true],
+    ['10.1.2.3/24', '10.1.0.0/16', true],
+    ['10.1.2.0/24', '10.1.3.0/24', false],
+    ['0.0.0.0/0', '::/0', false],
+  ])('%s and %s have addresses in common: %s', (a, b, common) => {
+    expect(overlap(prefix(a), prefix(b))).toBe(common);
   });
 
   it('counts on from the end of one octet to the next', () => {

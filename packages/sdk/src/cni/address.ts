@@ -140,6 +140,11 @@ export function contains(prefix: Prefix, address: Address): boolean {
   );
 }
 
+/** Do two prefixes have an address in common? One of them contains the other then. */
+export function overlap(a: Prefix, b: Prefix): boolean {
+  return contains(a, b.address) || contains(b, a.address);
+}
+
 /** The address `count` after this one. */
 export function plus({ family, value }: Address, count: bigint): Address {
   return { family, value: value + count };

@@ -53,7 +53,7 @@ export function isConfigFileName(name: string): boolean {
 }
 
 /** Reads one file: a list by the name `.conflist`, by any other a single plugin's configuration, which is made a list of one. */
-export async function readConfigFile(file: string): Promise<NetworkConfigList> {
+async function readConfigFile(file: string): Promise<NetworkConfigList> {
   const text = await readText(file);
   if (!file.endsWith('.conflist')) return { ...parsePluginConfig(text, file), file };
   const { list, loadOnlyInlinedPlugins } = parseList(text, file);

@@ -1,6 +1,6 @@
 import { enterNamespace } from './enter-namespace.ts';
 import type { ProgramEnd } from './run-beside.ts';
-import { runBeside } from './run-beside.ts';
+import { reasonOf, runBeside } from './run-beside.ts';
 import { CniError, errorCodes } from './types.ts';
 
 /** One command of iproute2, without the leading `ip`: `['link', 'set', 'dev', 'eth0', 'up']`. */
@@ -27,11 +27,11 @@ export interface IpFailure {
  * can't be run.
  */
 export async function tryIpBatch<Shown = Link>(commands: readonly IpCommand[], netns?: string): Promise<Shown[][] | IpFailure> {
-  const { program, batch, status, stdout, stderr } = await runBatch(netns, ['ip', '-json'], commands);
-  if (status === 0) return shownBy<Shown>(stdout);
-  const [failed] = failuresOf('ip', batch, stderr);
+  const end = await runBatch(netns, ['ip', '-json'], commands);
+  if (end.status === 0) return shownBy<Shown>(end.stdout);
+  const [failed] = failuresOf('ip', end);
   // nsenter that fails leaves the batch unread, and says why.
-  return failed ?? { command: program, reason: stderr.trim() || `exit status ${status}` };
+  return failed ?? { command: end.program, reason: reasonOf(end) };
 }
 
 /** As `tryIpBatch`, but a failure is thrown as a CniError (code 5) that names the command and `object`. */
@@ -58,10 +58,10 @@ export interface ForcedBatch<Shown> {
  */
 export async function forceBatch<Shown = Link>(program: 'ip' | 'bridge', commands: readonly IpCommand[]): Promise<ForcedBatch<Shown>> {
   if (commands.length === 0) return { shown: [], failures: [] };
-  const { batch, status, stdout, stderr } = await runBatch(undefined, [program, '-json', '-details', '-force'], commands);
-  const failures: IpFailure[] = failuresOf(program, batch, stderr);
-  if (status !== 0 && failures.length === 0) failures.push({ command: program, reason: stderr.trim() || `exit status ${status}` });
-  return { shown: shownBy<Shown>(stdout), failures };
+  const end = await runBatch(undefined, [program, '-json', '-details', '-force'], commands);
+  const failures: IpFailure[] = failuresOf(program, end);
+  if (end.status !== 0 && failures.length === 0) failures.push({ command: program, reason: reasonOf(end) });
+  return { shown: shownBy<Shown>(end.stdout), failures };
 }
 
 /** With the place of the command in its batch. */
@@ -70,7 +70,7 @@ interface NumberedFailure extends IpFailure {
 }
 
 /** The failures that a batch tells of, which is one where it wasn't forced: what is said of each stands before the line that has its number. */
-function failuresOf(program: string, batch: string[], stderr: string): NumberedFailure[] {
+function failuresOf(program: string, { batch, stderr }: EndedBatch): NumberedFailure[] {
   return [...stderr.matchAll(/([\s\S]*?)Command failed -:(\d+)/g)].map(([, said = '', number]) => ({
     index: Number(number) - 1,
     command: `${program} ${batch[Number(number) - 1] ?? ''}`,
@@ -95,20 +95,18 @@ export async function batchInNamespace(
   name: 'ip' | 'bridge',
   commands: readonly IpCommand[],
 ): Promise<{ index: number; reason: string } | undefined> {
-  const { batch, status, stderr } = await runBatch(netns, [name], commands);
-  if (status === 0) return undefined;
-  const [failed] = failuresOf(name, batch, stderr);
-  return failed ?? { index: 0, reason: stderr.trim() || `exit status ${status}` };
+  const end = await runBatch(netns, [name], commands);
+  if (end.status === 0) return undefined;
+  const [failed] = failuresOf(name, end);
+  return failed ?? { index: 0, reason: reasonOf(end) };
 }
 
 type CommandLine = [program: string, ...parameters: string[]];
 
 /** How a batch ended, and its lines. */
-async function runBatch(
-  netns: string | undefined,
-  command: CommandLine,
-  commands: readonly IpCommand[],
-): Promise<Ended & { batch: string[] }> {
+type EndedBatch = Ended & { batch: string[] };
+
+async function runBatch(netns: string | undefined, command: CommandLine, commands: readonly IpCommand[]): Promise<EndedBatch> {
   const batch = commands.map(line);
   return { batch, ...(await runIn(netns, [...command, '-batch', '-'], `${batch.join('\n')}\n`)) };
 }

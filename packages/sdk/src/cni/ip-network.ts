@@ -5,6 +5,7 @@ import type { OperationCommand } from './ip-commands.ts';
 import { operationCommand } from './ip-commands.ts';
 import { codeOfText } from './netlink/errno.ts';
 import type { Network, NetworkAddress, NetworkLink, NetworkOperation, NetworkRoute, OperationFailure } from './network.ts';
+import { reasonOf } from './run-beside.ts';
 import { settleAll } from './settle-all.ts';
 import { CniError, errorCodes } from './types.ts';
 
@@ -89,10 +90,10 @@ export class IpNetwork implements Network {
   }
 
   async #show<Shown>(command: IpCommand): Promise<Shown[]> {
-    const { status, stdout, stderr } = await runInNamespace(this.#netns, 'ip', ['-json', ...command]);
-    if (status === 0) return (JSON.parse(stdout || '[]') as Shown[]).filter((shown) => Object.keys(shown as object).length > 0);
-    if (codeOf(stderr) === 'ENODEV') return [];
-    throw new CniError(errorCodes.ioFailure, stderr.trim() || `exit status ${status}`, { object: `ip ${command.join(' ')}` });
+    const end = await runInNamespace(this.#netns, 'ip', ['-json', ...command]);
+    if (end.status === 0) return (JSON.parse(end.stdout || '[]') as Shown[]).filter((shown) => Object.keys(shown as object).length > 0);
+    if (codeOf(end.stderr) === 'ENODEV') return [];
+    throw new CniError(errorCodes.ioFailure, reasonOf(end), { object: `ip ${command.join(' ')}` });
   }
 }
 
@@ -169,11 +170,16 @@ function describeRoute(
   device: string,
 ): NetworkRoute[] {
   if (dev !== device && !nexthops.some((hop) => hop.dev === device)) return [];
-  const written = dst === 'default' ? (family === 4 ? '0.0.0.0/0' : '::/0') : dst.includes('/') ? dst : `${dst}/${bits({ family })}`;
-  const destination = parsePrefix(written);
+  const destination = parsePrefix(wholeDestination(dst, family));
   if (!destination) return [];
   const gateways = [gateway, ...nexthops.map((hop) => hop.gateway)].flatMap((each) => parseAddress(each) ?? []);
   return [{ destination, gateways, priority: metric ?? 0, table: tables[table] ?? Number(table) }];
+}
+
+/** iproute2 calls a route to everywhere `default`, and leaves the length of a single address away. */
+function wholeDestination(dst: string, family: 4 | 6): string {
+  if (dst === 'default') return family === 4 ? '0.0.0.0/0' : '::/0';
+  return dst.includes('/') ? dst : `${dst}/${bits({ family })}`;
 }
 
 /** iproute2 looks an interface up before it asks the kernel, and says in its own words that there is none. */

@@ -1,4 +1,4 @@
-import { type ProgramEnd, runBeside } from './run-beside.ts';
+import { type ProgramEnd, reasonOf, runBeside } from './run-beside.ts';
 import { CniError, errorCodes } from './types.ts';
 
 /** What nft calls the families of IP. */
@@ -30,10 +30,11 @@ export async function tryNftBeside(parameters: string[], script = ''): Promise<s
   return outcomeOf(await runBeside('nft', parameters, { input: script }));
 }
 
-function outcomeOf({ error, status, stdout, stderr }: ProgramEnd): string | NftFailure {
+function outcomeOf(end: ProgramEnd): string | NftFailure {
+  const { error, status, stdout } = end;
   if (error && (error as NodeJS.ErrnoException).code === 'ENOENT') return { reason: 'is not on PATH', notInstalled: true };
   if (error) throw new CniError(errorCodes.ioFailure, error.message, { object: 'nft', cause: error });
-  return status === 0 ? stdout : { reason: stderr.trim().slice(0, 500) || `exit status ${status}`, notInstalled: false };
+  return status === 0 ? stdout : { reason: reasonOf(end).slice(0, 500), notInstalled: false };
 }
 
 /** What scripts are about, and what to do where there is no nft. */

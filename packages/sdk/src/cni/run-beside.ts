@@ -10,6 +10,11 @@ export interface ProgramEnd {
   stderr: string;
 }
 
+/** Why a program ended as it did, in its own words where it has some. */
+export function reasonOf({ stderr, status }: Pick<ProgramEnd, 'stderr' | 'status'>): string {
+  return stderr.trim() || `exit status ${status}`;
+}
+
 interface RunOptions {
   /** Its standard input. Default: none. */
   input?: string;

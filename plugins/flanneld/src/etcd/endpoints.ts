@@ -9,7 +9,7 @@ export interface Endpoint {
 }
 
 /** PEM files of flannel's flags; empty for none. */
-export interface TlsFiles {
+interface TlsFiles {
   'etcd-cafile': string;
   'etcd-certfile': string;
   'etcd-keyfile': string;

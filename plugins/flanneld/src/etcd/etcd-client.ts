@@ -9,7 +9,7 @@ export interface EtcdUser {
   password: string;
 }
 
-export interface EtcdClientOptions {
+interface EtcdClientOptions {
   /** At least one. */
   endpoints: readonly Endpoint[];
   /** For those that speak TLS. */
@@ -18,7 +18,7 @@ export interface EtcdClientOptions {
 }
 
 /** One member of the cluster. */
-export interface Member {
+interface Member {
   address: string;
   kv: Client<KVService>;
   lease: Client<LeaseService>;

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
-import { contains, type Prefix } from '@berth/sdk/cni/address';
+import { overlap, type Prefix } from '@berth/sdk/cni/address';
 import { PluginError } from '@berth/sdk/errors';
 import { Compare_CompareResult, Compare_CompareTarget } from '@berth/sdk/etcd';
 import type { NetworkConfig } from '../network-config.ts';
@@ -190,13 +190,8 @@ function noneFree({ ranges }: NetworkConfig, hosts: number): PluginError {
 function overlaps(a: PerFamily<Prefix>, b: PerFamily<Prefix>): boolean {
   return entriesOf(a).some(([family, prefix]) => {
     const other = b[family];
-    return other !== undefined && prefixesOverlap(prefix, other);
+    return other !== undefined && overlap(prefix, other);
   });
-}
-
-function prefixesOverlap(a: Prefix, b: Prefix): boolean {
-  const [wide, narrow] = a.length <= b.length ? [a, b] : [b, a];
-  return contains(wide, narrow.address);
 }
 
 function endAfter(seconds: number): number {

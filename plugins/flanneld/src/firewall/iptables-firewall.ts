@@ -5,7 +5,7 @@ import type { Firewall } from './firewall.ts';
 import { type FirewallSpec, forwardRules, masqueradeRules, type Rule } from './rules.ts';
 
 /** A chain of ours, and the rule of a built-in chain that leads to it; as `iptables -S` writes them. */
-export interface ChainSpec {
+interface ChainSpec {
   table: string;
   chain: string;
   jump: string;

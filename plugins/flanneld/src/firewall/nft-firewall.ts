@@ -1,4 +1,6 @@
 import { familyKeyword, runNftBeside, tryNftBeside } from '@berth/sdk/cni/nft';
+import { settleAll } from '@berth/sdk/cni/settle-all';
+import { PluginError } from '@berth/sdk/errors';
 import { entriesOf, type Family, type PerFamily } from '../per-family.ts';
 import type { Firewall } from './firewall.ts';
 import { type FirewallSpec, forwardRules, masqueradeRules, type Rule } from './rules.ts';
@@ -26,7 +28,7 @@ export class NftFirewall implements Firewall {
   }
 
   async close(): Promise<void> {
-    for (const [family] of this.#specs) await tryNftBeside(['delete', 'table', familyKeyword[family], tableName(family)]);
+    await settleAll(this.#specs.map(([family]) => deleteTable(family)));
   }
 }
 
@@ -38,14 +40,25 @@ export function tableScript(family: Family, spec: FirewallSpec): string {
     ...rules.map((rule) => `add rule ${table} ${name} ${ruleText(familyKeyword[family], rule)}`),
   ];
   return [
-    // There must be one to delete.
-    `add table ${table}`,
-    `delete table ${table}`,
+    ...withoutTable(table),
     `add table ${table}`,
     ...(spec.forward ? chain('forward', 'filter hook forward priority 0', forwardRules(spec)) : []),
     ...(spec.masquerade ? chain('postrtg', 'nat hook postrouting priority 100', masqueradeRules(family, spec)) : []),
     '',
   ].join('\n');
+}
+
+/** None is no failure, nor is a host without nft. */
+async function deleteTable(family: Family): Promise<void> {
+  const table = `${familyKeyword[family]} ${tableName(family)}`;
+  const outcome = await tryNftBeside(['-f', '-'], [...withoutTable(table), ''].join('\n'));
+  if (typeof outcome === 'string' || outcome.notInstalled) return;
+  throw new PluginError('INTERNAL', `can't be deleted: ${outcome.reason}`, { object: `nftables table ${tableName(family)}` });
+}
+
+/** There must be one to delete. */
+function withoutTable(table: string): string[] {
+  return [`add table ${table}`, `delete table ${table}`];
 }
 
 function tableName(family: Family): string {

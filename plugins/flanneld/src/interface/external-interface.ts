@@ -16,7 +16,7 @@ export interface ExternalInterface {
 }
 
 /** What the flags say of it. */
-export interface InterfaceFlags {
+interface InterfaceFlags {
   iface: readonly string[];
   'iface-regex': readonly string[];
   'iface-can-reach': string;

@@ -4,7 +4,7 @@ import { PluginError } from '@berth/sdk/errors';
 import type { ShownLink } from './shown.ts';
 
 /** What a device of ours has to be. */
-export interface DeviceSetting {
+interface DeviceSetting {
   name: string;
   mtu: number;
   /** The MAC address, of a device that has one. */

@@ -13,7 +13,7 @@ export interface TokenReview {
   user?: User;
 }
 
-/** Knows tokens: the API server's TokenReview, or a file where there is none. Throws a PluginError where it can't tell. */
+/** Knows tokens: the API server's TokenReview. Throws a PluginError where it can't tell. */
 export interface TokenReviewer {
   review(token: string, signal: AbortSignal): Promise<TokenReview>;
 }

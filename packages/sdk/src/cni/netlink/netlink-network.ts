@@ -31,14 +31,15 @@ export class NetlinkNetwork implements Network {
   }
 
   async apply(operations: NetworkOperation[]): Promise<OperationFailure | undefined> {
-    let parameters: SetSysctl[] = [];
+    const parameters: SetSysctl[] = [];
     for (const operation of operations) {
-      if (operation.do === 'set sysctl') parameters.push(operation);
-      else {
-        parameters = this.#set(parameters);
-        const errno = this.#apply(operation);
-        if (errno) return { operation, ...errno };
+      if (operation.do === 'set sysctl') {
+        parameters.push(operation);
+        continue;
       }
+      this.#set(parameters.splice(0));
+      const errno = this.#apply(operation);
+      if (errno) return { operation, ...errno };
     }
     this.#set(parameters);
     return undefined;
@@ -85,13 +86,12 @@ export class NetlinkNetwork implements Network {
     this.#socket.close();
   }
 
-  /** Sets neighbours at once, for which the namespace is entered once; none are left. */
-  #set(parameters: SetSysctl[]): [] {
-    if (parameters.length === 0) return [];
+  /** Sets neighbours at once: the namespace is entered once for them. */
+  #set(parameters: SetSysctl[]): void {
+    if (parameters.length === 0) return;
     this.#within(() => {
       for (const { key, value } of parameters) trySysctl(key, value);
     });
-    return [];
   }
 
   #apply(operation: Exclude<NetworkOperation, SetSysctl>): Errno | undefined {

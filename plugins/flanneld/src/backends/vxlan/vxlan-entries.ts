@@ -7,7 +7,7 @@ import type { Lease } from '../../subnet/lease.ts';
 export const vxlanType = 'vxlan';
 
 /** Another host's side of the network in one family. */
-export interface Peer {
+interface Peer {
   subnet: Prefix;
   host: Address;
   /** Of its VXLAN device. */
@@ -22,7 +22,7 @@ export interface VxlanEntries {
 }
 
 /** This host's own side, by which its peers are known. */
-export interface OwnSide {
+interface OwnSide {
   family: Family;
   vni: number;
   /** Of its VXLAN device. */
