@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=4
 import 'reflect-metadata';
 import { PluginError } from '@berth/sdk/errors';
 import { program } from './program.ts';

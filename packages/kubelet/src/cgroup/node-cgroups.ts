@@ -15,7 +15,7 @@ import { PodCgroups } from './pod-cgroups.ts';
 import { SystemdDriver } from './systemd-driver.ts';
 
 /** What the cgroups are made for. Amounts: cpu in millicores, bytes, pieces. */
-export interface CgroupsNode {
+interface CgroupsNode {
   /** The pods whose requests count: those that are admitted and haven't ended. */
   pods(): readonly Pod[];
   /** What all pods together may use, `pid` among it; it bounds them if `pods` is enforced. */

@@ -3,7 +3,7 @@ import { standaloneAccess } from './standalone.ts';
 import { fieldSupport, valueInForce } from './support.ts';
 
 /** kubelet's on Linux (kubelet/eviction/defaults_linux.go). */
-export const defaultEvictionHard = {
+const defaultEvictionHard = {
   'memory.available': '100Mi',
   'nodefs.available': '10%',
   'nodefs.inodesFree': '5%',

@@ -5,7 +5,7 @@ import { isStaticPod } from '../sources/plan-mirrors.ts';
 import type { StatsProvider } from '../stats/stats-provider.ts';
 
 /** Where the figures of pods come from. */
-export interface PodFigures {
+interface PodFigures {
   /** Spec and status of every pod. */
   pods(): Pod[];
   stats: StatsProvider;

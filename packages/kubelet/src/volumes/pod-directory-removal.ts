@@ -5,10 +5,13 @@ import type { Logger } from 'pino';
 import { unmountBelow } from './mount-table.ts';
 
 /** Removes a pod's directory once nothing is mounted below it any more; a mount that stays keeps all of it, so that nothing outside is removed. */
-export async function removePodDirectory(directory: string): Promise<void> {
-  await unmountBelow(directory);
+export async function removePodDirectory(directory: string, signal: AbortSignal): Promise<void> {
+  await unmountBelow(directory, signal);
   await rm(directory, { recursive: true, force: true });
 }
+
+/** How long a file system may take to be unmounted. */
+const removalLimitMs = 30_000;
 
 /** Removes the directories of pods that nobody has: those that a kubelet before this one left, and those whose end failed. */
 export class OrphanedPodDirectories {
@@ -45,7 +48,7 @@ export class OrphanedPodDirectories {
 
   async #remove(uid: string): Promise<void> {
     try {
-      await removePodDirectory(join(this.#podsDirectory, uid));
+      await removePodDirectory(join(this.#podsDirectory, uid), AbortSignal.timeout(removalLimitMs));
       this.#told.delete(uid);
       this.#onRemoved(uid);
       this.#log.info({ uid }, 'removed the directory of a pod that nobody has');
