@@ -82,6 +82,12 @@ export class NodeCgroups {
     await pods.apply(pod, signal, { wanting, unthrottled: this.#isExempt(pod) });
   }
 
+  /** Applies the values of a pod that has been given other resources since that was done last. */
+  async keepCurrent(pod: Pod, client: RuntimeClient, signal: AbortSignal): Promise<void> {
+    const pods = await this.#of(client, signal);
+    if (!pods.isCurrent(pod, { unthrottled: this.#isExempt(pod) })) await this.apply(pod, client, signal);
+  }
+
   /** Removes the pod's cgroup with all below; one that is missing is no error. */
   async remove(uid: string, client: RuntimeClient, signal: AbortSignal): Promise<void> {
     await (await this.#of(client, signal)).remove(uid, signal);
