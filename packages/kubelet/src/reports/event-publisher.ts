@@ -9,7 +9,7 @@ import { EventCorrelator } from './event-correlator.ts';
 import { TokenBucket } from './token-bucket.ts';
 
 /** Named after the fields of KubeletConfiguration. */
-interface EventLimits {
+export interface EventLimits {
   /** Events per second; 0: no limit. */
   eventRecordQPS: number;
   /** Events at once. */
