@@ -4,9 +4,9 @@ import type { Logger } from 'pino';
 import type { ClusterApi } from '../api/cluster-api.ts';
 import { Bell } from '../bell.ts';
 import type { Clock } from '../clock.ts';
-import { fullNameOf, uidOf } from '../pod.ts';
+import { fullNameOf, isStaticPod, uidOf } from '../pod.ts';
 import { ApiSource } from './api-source.ts';
-import { isStaticPod, planMirrors } from './plan-mirrors.ts';
+import { planMirrors } from './plan-mirrors.ts';
 
 /** Whose pods are kept in step with the API. */
 interface ClusterPodsOptions {

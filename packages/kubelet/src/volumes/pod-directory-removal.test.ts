@@ -5,7 +5,8 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { mountMemory } from './memory-mount.ts';
 import { mountsBelow, unmountBelow } from './mount-table.ts';
-import { OrphanedPodDirectories, removePodDirectory } from './pod-directory-removal.ts';
+import { OrphanedPodDirectories } from './orphaned-pod-directories.ts';
+import { removePodDirectory } from './pod-directory-removal.ts';
 import { bindSubPath } from './sub-path.ts';
 
 const { signal } = new AbortController();
