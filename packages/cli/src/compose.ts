@@ -3,19 +3,11 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { type Logger, pino } from 'pino';
 import { type DependencyContainer, type InjectionToken, instanceCachingFactory, container as rootContainer } from 'tsyringe';
-import { type Directories, defaultDirectories } from './configuration/directories.ts';
+import type { Directories } from './configuration/directories.ts';
+import type { GlobalOptions } from './configuration/global-options.ts';
 import { type NodeConfiguration, readNodeConfiguration } from './configuration/node-configuration.ts';
-import { KubeletClient } from './node/kubelet-client.ts';
 import { Node } from './node/node.ts';
 import type { CniDirectories } from './node/runtime-command.ts';
-
-/** Options that every command has. */
-export interface GlobalOptions {
-  root: string;
-  run: string;
-  nodeConfig?: string;
-  logLevel: string;
-}
 
 /** What the container makes; classes are plain and get these through their constructors. */
 export const tokens = {
@@ -23,7 +15,6 @@ export const tokens = {
   configuration: Symbol('NodeConfiguration') as InjectionToken<NodeConfiguration>,
   cni: Symbol('CniDirectories') as InjectionToken<CniDirectories>,
   log: Symbol('Logger') as InjectionToken<Logger>,
-  kubeletClient: Symbol('KubeletClient') as InjectionToken<KubeletClient>,
   nodeName: Symbol('nodeName') as InjectionToken<string>,
   node: Symbol('Node') as InjectionToken<Node>,
 };
@@ -46,7 +37,6 @@ export function compose(options: GlobalOptions): DependencyContainer {
   container.register(tokens.cni, {
     useFactory: instanceCachingFactory((c) => cniDirectories(c.resolve(tokens.configuration), c.resolve(tokens.directories))),
   });
-  container.register(tokens.kubeletClient, { useFactory: instanceCachingFactory((c) => new KubeletClient(c.resolve(tokens.directories))) });
   container.register(tokens.nodeName, {
     useFactory: instanceCachingFactory((c) => c.resolve(tokens.configuration).nodeName ?? hostname().toLowerCase()),
   });
@@ -64,9 +54,6 @@ export function compose(options: GlobalOptions): DependencyContainer {
   });
   return container;
 }
-
-/** What each option is if it isn't given, shown by --help. */
-export const defaults: GlobalOptions = { ...defaultDirectories, logLevel: 'error' };
 
 function cniDirectories({ cni }: NodeConfiguration, { root }: Directories): CniDirectories {
   const shipped = process.env.BERTH_CNI_BIN_DIR;

@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=4
 import 'reflect-metadata';
 import { PluginError } from '@berth/sdk/errors';
 import { program } from './program.ts';
@@ -11,7 +11,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 process.stderr.on('error', () => undefined);
 
 try {
-  await program().parseAsync();
+  const berth = await program(process.argv.slice(2));
+  await berth.parseAsync();
 } catch (error) {
   const failure = PluginError.from(error);
   process.stderr.write(`berth: ${failure.message}\n`);

@@ -1,29 +1,42 @@
 import { Command, Option } from 'commander';
 import { levels } from 'pino';
 import { directory } from './commands/arguments.ts';
-import { attachCommand } from './commands/attach.ts';
-import { cniCommand } from './commands/cni/cni.ts';
-import { completionCommand, completionServerCommand } from './commands/completion.ts';
-import { conformCommand } from './commands/conform.ts';
-import { diffCommand } from './commands/diff.ts';
-import { doctorCommand } from './commands/doctor.ts';
-import { execCommand } from './commands/exec.ts';
-import { explainCommand } from './commands/explain.ts';
-import { imageCommand } from './commands/image/image.ts';
-import { kubeletCommand } from './commands/kubelet.ts';
-import { logsCommand } from './commands/logs.ts';
-import { nodeCommand } from './commands/node.ts';
-import { portForwardCommand } from './commands/port-forward.ts';
-import { psCommand } from './commands/ps.ts';
-import { runCommand } from './commands/run.ts';
-import { runtimeCommandLine } from './commands/runtime.ts';
-import { scheduleCommand } from './commands/schedule.ts';
-import { traceCommand } from './commands/trace.ts';
-import { defaults } from './compose.ts';
+import { defaults } from './configuration/global-options.ts';
 
-/** The whole command line of `berth`. */
-export function program(): Command {
-  const berth = new Command('berth')
+/** Each command is loaded when it is named: a node keeps in memory what it needs, and not all that berth can do. In the order of --help. */
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  run: async () => (await import('./commands/run.ts')).runCommand(),
+  kubelet: async () => (await import('./commands/kubelet.ts')).kubeletCommand(),
+  ps: async () => (await import('./commands/ps.ts')).psCommand(),
+  node: async () => (await import('./commands/node.ts')).nodeCommand(),
+  logs: async () => (await import('./commands/logs.ts')).logsCommand(),
+  exec: async () => (await import('./commands/exec.ts')).execCommand(),
+  attach: async () => (await import('./commands/attach.ts')).attachCommand(),
+  'port-forward': async () => (await import('./commands/port-forward.ts')).portForwardCommand(),
+  diff: async () => (await import('./commands/diff.ts')).diffCommand(),
+  trace: async () => (await import('./commands/trace.ts')).traceCommand(),
+  explain: async () => (await import('./commands/explain.ts')).explainCommand(),
+  schedule: async () => (await import('./commands/schedule.ts')).scheduleCommand(),
+  image: async () => (await import('./commands/image/image.ts')).imageCommand(),
+  runtime: async () => (await import('./commands/runtime.ts')).runtimeCommandLine(),
+  cni: async () => (await import('./commands/cni/cni.ts')).cniCommand(),
+  conform: async () => (await import('./commands/conform.ts')).conformCommand(),
+  doctor: async () => (await import('./commands/doctor.ts')).doctorCommand(),
+  completion: async () => (await import('./commands/completion.ts')).completionCommand(),
+};
+
+/** The command line of `berth`, with the command that `words` name; with all of them where they name none, as for `--help` or a Tab. */
+export async function program(words: readonly string[] = []): Promise<Command> {
+  const berth = withoutCommands();
+  const load = commands[berth.parseOptions([...words]).operands[0] ?? ''];
+  if (load) return berth.addCommand(await load());
+  for (const each of Object.values(commands)) berth.addCommand(await each());
+  const { completionServerCommand } = await import('./commands/completion.ts');
+  return berth.addCommand(completionServerCommand(), { hidden: true });
+}
+
+function withoutCommands(): Command {
+  return new Command('berth')
     .description('A Kubernetes node whose every organ is a plugin')
     .version('0.1.0')
     .option('--root <directory>', 'where images, objects, volumes and logs are', directory, defaults.root)
@@ -36,29 +49,4 @@ export function program(): Command {
     )
     .showHelpAfterError('(run with --help to see how it is used)')
     .enablePositionalOptions(false);
-  const commands = [
-    runCommand(),
-    kubeletCommand(),
-    psCommand(),
-    nodeCommand(),
-    logsCommand(),
-    execCommand(),
-    attachCommand(),
-    portForwardCommand(),
-    diffCommand(),
-    traceCommand(),
-    explainCommand(),
-    scheduleCommand(),
-    imageCommand(),
-    runtimeCommandLine(),
-    cniCommand(),
-    conformCommand(),
-    doctorCommand(),
-    completionCommand(),
-  ];
-  for (const command of commands) {
-    berth.addCommand(command);
-  }
-  berth.addCommand(completionServerCommand(), { hidden: true });
-  return berth;
 }

@@ -4,6 +4,7 @@ import type { KubeletNodeOptions } from './kubelet-node.ts';
 import type { TopologyRoots } from './machine/read-machine-topology.ts';
 import type { EnvironmentOptions } from './node-environment.ts';
 import type { BackOff } from './plan/back-off.ts';
+import type { EventLimits } from './reports/event-publisher.ts';
 import type { ResizeAdmission } from './resize/resize-admission.ts';
 import type { NodeRuntimesOptions } from './runtime/node-runtimes.ts';
 import type { ServingOptions } from './server/kubelet-host.ts';
@@ -43,6 +44,8 @@ export interface KubeletOptions
   admitResize?: ResizeAdmission;
   /** How pods end when the node shuts down. */
   shutdown?: Partial<ShutdownOptions>;
+  /** How many events the cluster is told; kubelet's defaults. */
+  eventLimits?: EventLimits;
   backOff?: Partial<BackOff>;
   intervals?: Partial<Intervals>;
 }

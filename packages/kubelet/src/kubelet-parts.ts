@@ -69,7 +69,7 @@ export class KubeletParts {
   readonly server: KubeletServer;
 
   constructor(options: KubeletOptions, kubelet: ShownKubelet) {
-    const { nodeName, kubeletRoot, cluster: api, log, clock = systemClock } = options;
+    const { nodeName, kubeletRoot, cluster: api, eventLimits: limits, log, clock = systemClock } = options;
     this.backOff = { ...defaultBackOff, ...options.backOff };
     this.clock = clock;
     this.requestTimeoutMs = options.runtimeRequestTimeoutMs ?? defaultRequestTimeoutMs;
@@ -85,7 +85,7 @@ export class KubeletParts {
     this.workers = this.#workersOf(options, (pod, foundIn) => factory.create(pod, foundIn));
     this.shutdown = new NodeShutdown(options, { clock, metrics: this.metrics, events: this.events, workers: () => this.workers.all() });
     this.cluster = api && new ClusterPods({ api, nodeName, log, clock });
-    this.clusterReports = api && new ClusterReports({ api, log, clock, inApi: (pod) => this.cluster?.inApi(pod) });
+    this.clusterReports = api && new ClusterReports({ api, log, clock, limits, inApi: (pod) => this.cluster?.inApi(pod) });
     const starts = new PodStartLatency(this.metrics, clock, (pod) => this.traces.pullSeconds(fullNameOf(pod)));
     this.reports = new PodReports({ cluster: this.cluster, reports: this.clusterReports, starts, pods: () => this.workers.pods() });
     const host = this.#hostOf(options, kubelet);

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
-import { compose, type GlobalOptions, tokens } from '../compose.ts';
+import type { GlobalOptions } from '../configuration/global-options.ts';
 import { hasTerminal } from '../node/has-terminal.ts';
+import { KubeletClient } from '../node/kubelet-client.ts';
 import { onlyContainer } from '../node/only-container.ts';
 import { joinSession, possibleSession, type SessionOptions } from '../node/process-session.ts';
 import { podReference } from './pod-reference.ts';
@@ -23,7 +24,7 @@ export function attachCommand(): Command {
     .option('-i, --stdin', 'pass standard input on to it')
     .option('-t, --tty', 'its input is a terminal')
     .action(async (text: string, options: AttachOptions, command: Command) => {
-      const client = compose(command.optsWithGlobals<GlobalOptions>()).resolve(tokens.kubeletClient);
+      const client = new KubeletClient(command.optsWithGlobals<GlobalOptions>());
       const interrupted = new AbortController();
       try {
         const { namespace, name } = podReference(text, options.namespace);

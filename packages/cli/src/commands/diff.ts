@@ -1,8 +1,10 @@
 import { Command, Option } from 'commander';
-import { compose, type GlobalOptions, tokens } from '../compose.ts';
+import { compose, tokens } from '../compose.ts';
+import type { GlobalOptions } from '../configuration/global-options.ts';
 import { type ComparedFact, compareFacts } from '../diff/comparison.ts';
 import { Interview } from '../diff/interview.ts';
 import { awaitVerdicts } from '../node/await-verdicts.ts';
+import { KubeletClient } from '../node/kubelet-client.ts';
 import { manifestOrigins } from '../node/manifest-origins.ts';
 import { readManifestsOfPods } from '../node/read-manifests.ts';
 import { runtimeEntry } from '../node/runtime-command.ts';
@@ -44,7 +46,7 @@ async function diff(options: DiffOptions): Promise<number> {
   const configuration = parts.resolve(tokens.configuration);
   for (const handler of options.handlers) runtimeEntry(configuration, handler);
   const node = parts.resolve(tokens.node);
-  const client = parts.resolve(tokens.kubeletClient);
+  const client = new KubeletClient(options);
   const interruption = new Interruption();
   const { signal } = interruption;
   const interview = new Interview(client, { root: options.root, run: options.run }, signal, options.timeout);

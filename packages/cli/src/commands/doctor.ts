@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import picocolors from 'picocolors';
-import { compose, type GlobalOptions, tokens } from '../compose.ts';
+import { compose, tokens } from '../compose.ts';
+import type { GlobalOptions } from '../configuration/global-options.ts';
 import type { Finding } from '../doctor/check.ts';
 import {
   checkCgroups,

@@ -1,6 +1,7 @@
 import { PluginError } from '@berth/sdk/errors';
 import { Command } from 'commander';
-import { compose, type GlobalOptions, tokens } from '../compose.ts';
+import type { GlobalOptions } from '../configuration/global-options.ts';
+import { KubeletClient } from '../node/kubelet-client.ts';
 import { onlyContainer } from '../node/only-container.ts';
 import { joinSession, possibleSession } from '../node/process-session.ts';
 import { podReference } from './pod-reference.ts';
@@ -24,7 +25,7 @@ export function execCommand(): Command {
     .option('-i, --stdin', 'pass standard input on to it')
     .option('-t, --tty', 'give it a terminal')
     .action(async (text: string, words: string[], options: ExecOptions, command: Command) => {
-      const client = compose(command.optsWithGlobals<GlobalOptions>()).resolve(tokens.kubeletClient);
+      const client = new KubeletClient(command.optsWithGlobals<GlobalOptions>());
       const { stdin, tty, warning } = possibleSession({ stdin: options.stdin ?? false, tty: options.tty ?? false }, process.stdin);
       if (warning !== undefined) process.stderr.write(`berth: ${warning}\n`);
       const interrupted = new AbortController();

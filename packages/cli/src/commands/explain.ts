@@ -1,7 +1,8 @@
 import { Command, Option } from 'commander';
 import picocolors from 'picocolors';
 import { stringify } from 'yaml';
-import { compose, type GlobalOptions, tokens } from '../compose.ts';
+import type { GlobalOptions } from '../configuration/global-options.ts';
+import { KubeletClient } from '../node/kubelet-client.ts';
 import { explanationLines } from '../view/explanation-lines.ts';
 import { terminalWidth } from '../view/terminal.ts';
 import { podReference } from './pod-reference.ts';
@@ -14,7 +15,7 @@ export function explainCommand(): Command {
     .option('-n, --namespace <namespace>', 'namespace of the pod', 'default')
     .addOption(new Option('-o, --output <format>', 'how to print it').choices(['text', 'json', 'yaml']).default('text'))
     .action(async (text: string, options: { namespace: string; output: string }, command: Command) => {
-      const client = compose(command.optsWithGlobals<GlobalOptions>()).resolve(tokens.kubeletClient);
+      const client = new KubeletClient(command.optsWithGlobals<GlobalOptions>());
       const { namespace, name } = podReference(text, options.namespace);
       try {
         const explanation = await client.explain(namespace, name);

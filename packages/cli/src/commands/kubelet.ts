@@ -6,9 +6,11 @@ import { readKubeletConfiguration } from '@berth/kubelet/read-configuration';
 import { PluginError } from '@berth/sdk/errors';
 import { Command, InvalidArgumentError } from 'commander';
 import picocolors from 'picocolors';
-import { compose, type GlobalOptions, standardNodeConfig, tokens } from '../compose.ts';
+import { compose, standardNodeConfig, tokens } from '../compose.ts';
+import type { GlobalOptions } from '../configuration/global-options.ts';
 import { withConfiguredRuntime } from '../node/configured-runtime.ts';
 import { checkHost, setOomScore, setOpenFileLimit } from '../node/host-limits.ts';
+import { keepHeapSmall } from '../node/small-heap.ts';
 import { servedPorts } from '../view/served-ports.ts';
 import { directory, labels } from './arguments.ts';
 import { Interruption } from './interruption.ts';
@@ -52,6 +54,7 @@ function ipAddress(text: string): string {
 }
 
 async function kubelet(options: KubeletCommandOptions): Promise<number> {
+  keepHeapSmall();
   refuseKubeconfig(options);
   const configuration = readKubeletConfiguration({ file: options.config, directory: options.configDir });
   checkHost(configuration);

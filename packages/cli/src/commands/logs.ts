@@ -1,5 +1,6 @@
 import { Command } from 'commander';
-import { compose, type GlobalOptions, tokens } from '../compose.ts';
+import type { GlobalOptions } from '../configuration/global-options.ts';
+import { KubeletClient } from '../node/kubelet-client.ts';
 import { onlyContainer } from '../node/only-container.ts';
 import { podReference } from './pod-reference.ts';
 
@@ -22,7 +23,7 @@ export function logsCommand(): Command {
     .option('--tail <lines>', 'only the last lines')
     .option('-p, --previous', 'of the instance before the last restart')
     .action(async (text: string, options: LogOptions, command: Command) => {
-      const client = compose(command.optsWithGlobals<GlobalOptions>()).resolve(tokens.kubeletClient);
+      const client = new KubeletClient(command.optsWithGlobals<GlobalOptions>());
       const { namespace, name } = podReference(text, options.namespace);
       const interrupted = new AbortController();
       process.once('SIGINT', () => interrupted.abort());

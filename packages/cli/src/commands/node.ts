@@ -1,6 +1,7 @@
 import type { Node } from '@berth/api/objects';
 import { Command } from 'commander';
-import { compose, type GlobalOptions, tokens } from '../compose.ts';
+import type { GlobalOptions } from '../configuration/global-options.ts';
+import { KubeletClient } from '../node/kubelet-client.ts';
 import { type Column, formatListing, type OutputFormat } from '../view/listing.ts';
 import { outputOption } from '../view/output-option.ts';
 
@@ -27,7 +28,7 @@ export function nodeCommand(): Command {
     .description('show the running node: conditions, what it has for pods, versions')
     .addOption(outputOption())
     .action(async ({ output }: { output: OutputFormat }, command: Command) => {
-      const client = compose(command.optsWithGlobals<GlobalOptions>()).resolve(tokens.kubeletClient);
+      const client = new KubeletClient(command.optsWithGlobals<GlobalOptions>());
       try {
         process.stdout.write(`${formatListing([await client.node()], columns, output)}\n`);
       } finally {

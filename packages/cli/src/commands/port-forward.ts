@@ -5,7 +5,8 @@ import { pipeline } from 'node:stream/promises';
 import { PluginError } from '@berth/sdk/errors';
 import type { SpdyConnection } from '@berth/shim/spdy';
 import { Command, InvalidArgumentError } from 'commander';
-import { compose, type GlobalOptions, tokens } from '../compose.ts';
+import type { GlobalOptions } from '../configuration/global-options.ts';
+import { KubeletClient } from '../node/kubelet-client.ts';
 import { podReference } from './pod-reference.ts';
 
 interface ForwardedPort {
@@ -21,7 +22,7 @@ export function portForwardCommand(): Command {
     .argument('<ports...>', '[LOCAL]:REMOTE, or one number for both; without LOCAL any free port', ports)
     .option('-n, --namespace <namespace>', 'namespace of the pod', 'default')
     .action(async (text: string, forwarded: ForwardedPort[], options: { namespace: string }, command: Command) => {
-      const client = compose(command.optsWithGlobals<GlobalOptions>()).resolve(tokens.kubeletClient);
+      const client = new KubeletClient(command.optsWithGlobals<GlobalOptions>());
       const { namespace, name } = podReference(text, options.namespace);
       const servers: Server[] = [];
       let connection: SpdyConnection | undefined;

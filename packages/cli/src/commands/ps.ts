@@ -1,9 +1,9 @@
 import type { Pod } from '@berth/api/objects';
 import { PluginError } from '@berth/sdk/errors';
 import { Command } from 'commander';
-import { compose, type GlobalOptions, tokens } from '../compose.ts';
+import type { GlobalOptions } from '../configuration/global-options.ts';
 import { containerStatuses } from '../node/container-statuses.ts';
-import type { KubeletClient } from '../node/kubelet-client.ts';
+import { KubeletClient } from '../node/kubelet-client.ts';
 import { containerLines } from '../view/container-lines.ts';
 import { type Column, formatAge, formatListing, type OutputFormat } from '../view/listing.ts';
 import { outputOption } from '../view/output-option.ts';
@@ -33,7 +33,7 @@ export function psCommand(): Command {
     .description('list the pods of the running node')
     .addOption(outputOption())
     .action(async (options: { output: OutputFormat }, command: Command) => {
-      const client = compose(command.optsWithGlobals<GlobalOptions>()).resolve(tokens.kubeletClient);
+      const client = new KubeletClient(command.optsWithGlobals<GlobalOptions>());
       try {
         const pods = await client.pods();
         const handlers = options.output === 'wide' ? await handlersOf(client, pods) : new Map<Pod, string>();

@@ -1,8 +1,9 @@
 import { Command, Option } from 'commander';
 import picocolors from 'picocolors';
-import { compose, type GlobalOptions, tokens } from '../compose.ts';
+import { compose, tokens } from '../compose.ts';
+import type { GlobalOptions } from '../configuration/global-options.ts';
 import { awaitVerdicts } from '../node/await-verdicts.ts';
-import type { KubeletClient } from '../node/kubelet-client.ts';
+import { KubeletClient } from '../node/kubelet-client.ts';
 import { manifestOrigins } from '../node/manifest-origins.ts';
 import type { Node } from '../node/node.ts';
 import { readManifests, readManifestsOfPods } from '../node/read-manifests.ts';
@@ -48,7 +49,7 @@ export function runCommand(): Command {
 async function run(options: RunOptions): Promise<number> {
   const parts = compose(options);
   const node = parts.resolve(tokens.node);
-  const client = parts.resolve(tokens.kubeletClient);
+  const client = new KubeletClient(options);
   const interruption = new Interruption();
   const { signal } = interruption;
   let failures: string[] = [];

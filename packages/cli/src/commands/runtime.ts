@@ -2,7 +2,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { constants } from 'node:os';
 import { Command } from 'commander';
-import { compose, type GlobalOptions, tokens } from '../compose.ts';
+import { compose, tokens } from '../compose.ts';
+import type { GlobalOptions } from '../configuration/global-options.ts';
 import { writeDefaultNetwork } from '../node/default-network.ts';
 import { runtimeCommand, runtimeEntry } from '../node/runtime-command.ts';
 

@@ -3,7 +3,8 @@ import { PluginError } from '@berth/sdk/errors';
 import { Command, Option } from 'commander';
 import picocolors from 'picocolors';
 import { stringify } from 'yaml';
-import { compose, type GlobalOptions, tokens } from '../compose.ts';
+import type { GlobalOptions } from '../configuration/global-options.ts';
+import { KubeletClient } from '../node/kubelet-client.ts';
 import { joinRecords } from '../view/call-records.ts';
 import { executionLines } from '../view/execution-lines.ts';
 import { terminalWidth } from '../view/terminal.ts';
@@ -20,11 +21,11 @@ export function traceCommand(): Command {
     .option('--cni', "only the CNI plugins' calls, each with its environment, standard input, output and error")
     .action(async (text: string, options: { namespace: string; output: string; cni?: true }, command: Command) => {
       if (options.cni && options.output === 'wide') throw noWideForm();
-      const parts = compose(command.optsWithGlobals<GlobalOptions>());
-      const client = parts.resolve(tokens.kubeletClient);
+      const directories = command.optsWithGlobals<GlobalOptions>();
+      const client = new KubeletClient(directories);
       const { namespace, name } = podReference(text, options.namespace);
       try {
-        const records = joinRecords(await client.trace(namespace, name), parts.resolve(tokens.directories));
+        const records = joinRecords(await client.trace(namespace, name), directories);
         const shown = options.cni ? records.filter(({ protocol }) => protocol === 'cni') : records;
         const nothing = options.cni && shown.length === 0 && options.output === 'waterfall';
         const said = nothing

@@ -6,7 +6,7 @@ import { readTyped, words } from './typed-line.ts';
 
 /** The names offered at the end of `berth LINE`; a value that only a node knows is offered as its placeholder, after a `?`. */
 async function offered(line: string): Promise<string[] | 'files'> {
-  const typed = readTyped(program(), words(line));
+  const typed = readTyped(await program(), words(line));
   const found = await candidates(typed, async (placeholder) => [`${typed.word}?${placeholder}`]);
   return found === 'files' ? found : found.map(({ name }: Candidate) => name);
 }
@@ -63,7 +63,7 @@ describe('candidates', () => {
   );
 
   it('says what commands and options do', async () => {
-    const found = await candidates(readTyped(program(), ['ps', '--out']), async () => []);
+    const found = await candidates(readTyped(await program(), ['ps', '--out']), async () => []);
     expect(found).toEqual([{ name: '--output', description: 'how to print it' }]);
   });
 
@@ -85,8 +85,8 @@ describe('words', () => {
 });
 
 describe('readTyped', () => {
-  it('knows the values of options before the word, those of the outer commands too', () => {
-    expect(readTyped(program(), ['--run', '/n', 'logs', '--namespace=x', 'web', '-c', 'm'])).toMatchObject({
+  it('knows the values of options before the word, those of the outer commands too', async () => {
+    expect(readTyped(await program(), ['--run', '/n', 'logs', '--namespace=x', 'web', '-c', 'm'])).toMatchObject({
       options: { run: '/n', namespace: 'x' },
       positionals: ['web'],
       word: 'm',

@@ -4,8 +4,10 @@ import type { Pod } from '@berth/api/objects';
 import { readConfigDirectory } from '@berth/sdk/cni/config';
 import { chooseDirectories } from '../cni/directories.ts';
 import { podReference } from '../commands/pod-reference.ts';
-import { compose, defaults, type GlobalOptions, tokens } from '../compose.ts';
+import { compose, tokens } from '../compose.ts';
+import { defaults, type GlobalOptions } from '../configuration/global-options.ts';
 import { openImageStore } from '../images/open.ts';
+import { KubeletClient } from '../node/kubelet-client.ts';
 import type { TypedLine } from './typed-line.ts';
 
 /** Values that only the node that the line is about knows: its pods, containers, handlers, images. None where it doesn't answer. */
@@ -63,7 +65,7 @@ function handlers(options: GlobalOptions): string[] {
 }
 
 async function podsOf(options: GlobalOptions): Promise<Pod[]> {
-  const client = compose(options).resolve(tokens.kubeletClient);
+  const client = new KubeletClient(options);
   try {
     return await client.pods();
   } finally {

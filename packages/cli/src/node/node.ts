@@ -14,7 +14,6 @@ import type { Logger } from 'pino';
 import { type Directories, defaultEndpoint } from '../configuration/directories.ts';
 import type { NodeConfiguration, RuntimeEntry } from '../configuration/node-configuration.ts';
 import { HostGuard } from '../host/host-guard.ts';
-import { nodeStore } from '../images/node-store.ts';
 import { writeDefaultNetwork } from './default-network.ts';
 import { refuseSecondNode } from './other-node.ts';
 import { type CniDirectories, runtimeCommand, runtimeEntry } from './runtime-command.ts';
@@ -72,7 +71,7 @@ export class Node {
     signal.throwIfAborted();
     this.#guard = HostGuard.begin(directories, configuration.cni.bridge, ephemeral);
     if (configuration.cni.confDir === undefined) writeDefaultNetwork(configuration.cni, cni.confDir, directories.root);
-    for (const image of images) await nodeStore(directories.root).load(image, signal);
+    if (images.length > 0) await loadImages(directories.root, images, signal);
     const traces = new PodTraces();
     const metrics = new KubeletMetrics({ nodeName });
     const runtimes = await this.#startRuntimes(handler, (name) => metrics.runtimeOperations.around(traces.tap(name)), signal);
@@ -190,6 +189,12 @@ export class Node {
       ...(onDemand && { onDemand }),
     };
   }
+}
+
+/** The image store is a runtime's: a node that loads nothing keeps it out of its memory. */
+async function loadImages(root: string, images: string[], signal: AbortSignal): Promise<void> {
+  const { nodeStore } = await import('../images/node-store.ts');
+  for (const image of images) await nodeStore(root).load(image, signal);
 }
 
 async function credentialPlugins({ imageCredentialProvider }: NodeConfiguration): Promise<Pick<KubeletOptions, 'credentialPlugins'>> {

@@ -8,13 +8,13 @@ import { dialError } from './dial-error.ts';
 import { authority, type HandlerTarget, hostOf, portOf } from './handler-target.ts';
 
 /** One GET, ready to be sent. */
-export interface HttpRequest {
+interface HttpRequest {
   url: URL;
   headers: Record<string, string | string[]>;
 }
 
 /** What was answered, after redirects to the same host. */
-export interface HttpAnswer {
+interface HttpAnswer {
   statusCode: number;
   /** Its first 10 KiB. */
   body: string;

@@ -4,7 +4,7 @@ import { allStatuses, isStaticPod, specOf } from '../pod.ts';
 import type { StatsProvider } from '../stats/stats-provider.ts';
 
 /** Where the figures of pods come from. */
-export interface PodFigures {
+interface PodFigures {
   /** Spec and status of every pod. */
   pods(): Pod[];
   stats: StatsProvider;

@@ -9,7 +9,7 @@ import type { ProbeLabels, ProbeMetrics } from './probe-metrics.ts';
 import { Prober } from './prober.ts';
 import { type ProbeOutcome, runProbe } from './run-probe.ts';
 
-export type ProbeKind = 'startup' | 'liveness' | 'readiness';
+type ProbeKind = 'startup' | 'liveness' | 'readiness';
 
 /** What a probe came to when it ran last. */
 export interface ProbeAnswer {
@@ -20,7 +20,7 @@ export interface ProbeAnswer {
   output: string;
 }
 
-export interface InstanceProbesOptions {
+interface InstanceProbesOptions {
   target(): HandlerTarget;
   startedAt: Date;
   /** What was told of this very instance before this kubelet saw it. */

@@ -6,7 +6,7 @@ import { gracePeriodOf, specOf } from '../pod.ts';
 export const shutdownReason = 'Terminated';
 
 /** How long pods of a priority get when the node shuts down; it holds up to the next higher priority that has an entry. */
-export interface ShutdownGracePeriod {
+interface ShutdownGracePeriod {
   priority: number;
   shutdownGracePeriodSeconds: number;
 }

@@ -9,7 +9,7 @@ import { ApiSource } from './api-source.ts';
 import { planMirrors } from './plan-mirrors.ts';
 
 /** Whose pods are kept in step with the API. */
-export interface ClusterPodsOptions {
+interface ClusterPodsOptions {
   api: ClusterApi;
   nodeName: string;
   clock: Clock;

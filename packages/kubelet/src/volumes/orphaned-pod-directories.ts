@@ -4,6 +4,9 @@ import { PluginError } from '@berth/sdk/errors';
 import type { Logger } from 'pino';
 import { removePodDirectory } from './pod-directory-removal.ts';
 
+/** How long a file system may take to be unmounted. */
+const removalLimitMs = 30_000;
+
 /** Removes the directories of pods that nobody has: those that a kubelet before this one left, and those whose end failed. */
 export class OrphanedPodDirectories {
   readonly #podsDirectory: string;
@@ -39,7 +42,7 @@ export class OrphanedPodDirectories {
 
   async #remove(uid: string): Promise<void> {
     try {
-      await removePodDirectory(join(this.#podsDirectory, uid));
+      await removePodDirectory(join(this.#podsDirectory, uid), AbortSignal.timeout(removalLimitMs));
       this.#told.delete(uid);
       this.#onRemoved(uid);
       this.#log.info({ uid }, 'removed the directory of a pod that nobody has');

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { CniInvocation, type CniOptions } from '../../cni/invocation.ts';
-import { compose, type GlobalOptions, tokens } from '../../compose.ts';
+import { compose, tokens } from '../../compose.ts';
+import type { GlobalOptions } from '../../configuration/global-options.ts';
 import { interruptible } from '../interruptible.ts';
 
 /** Does `work` with what the options of a `berth cni` command say; Ctrl-C kills the plugin that runs. */

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { compose, type GlobalOptions, tokens } from '../../compose.ts';
+import { compose, tokens } from '../../compose.ts';
+import type { GlobalOptions } from '../../configuration/global-options.ts';
 import type { ImageStore } from '../../images/image-store.ts';
 import { openImageStore } from '../../images/open.ts';
 
