@@ -51,7 +51,7 @@ describe.each(criServers)('pods that ask for other resources, on $name', ({ name
 
   afterAll(async () => {
     if (missing() !== undefined) return;
-    await kubelet?.stop({ gracefully: true });
+    await kubelet?.stop({ removePods: true });
     connection?.close();
     await server?.stop();
     await rm(root, { recursive: true, force: true });

@@ -112,7 +112,7 @@ it.each([
   [0, true],
   [60_000, false],
 ])('with a volumeStatsAggPeriod of %i ms what is written now is told now: %s', async (volumeStatsAggPeriodMs, told) => {
-  await node.kubelet.stop({ gracefully: false });
+  await node.kubelet.stop({ removePods: false });
   node.replaceKubelet({ volumeStatsAggPeriodMs });
   await node.kubelet.start();
   await node.until('a', isReady);
