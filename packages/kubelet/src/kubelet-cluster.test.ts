@@ -133,12 +133,12 @@ it('a healthy node says so on /healthz/syncloop, and exports how long its loop w
 });
 
 describe('what becomes of a pod', () => {
-  it('is told to the API: its status, and what happened to it', async () => {
+  it('is told to the API: its status, and what happened to it and to the node', async () => {
     cluster.put(bound('web'));
     await node.kubelet.start();
     await expect.poll(() => cluster.pod('default/web')?.status?.phase).toBe('Running');
     const reasons = () => [...cluster.events.values()].map(({ reason, involvedObject }) => `${involvedObject.name} ${reason}`);
-    await expect.poll(reasons).toEqual(expect.arrayContaining(['web Pulled', 'web Created', 'web Started']));
+    await expect.poll(reasons).toEqual(expect.arrayContaining(['node Starting', 'web Pulled', 'web Created', 'web Started']));
   });
 
   it('on the static side is told to its mirror', async () => {

@@ -22,6 +22,7 @@ import { NodePresence } from './node-status/node-presence.ts';
 import { defaultNodeStatus, type NodeStatusOptions } from './node-status/node-status-options.ts';
 import { noPressure, type PressureProvider } from './node-status/pressure-provider.ts';
 import type { Eviction, ResizeRefusal } from './plan/observed-pod.ts';
+import type { PodEvents } from './pod-events.ts';
 import { admitResize } from './resize/node-resize.ts';
 import type { RuntimeClient } from './runtime/runtime-client.ts';
 
@@ -68,6 +69,7 @@ interface NodeSurroundings {
   /** Why the kubelet can't run pods now. */
   unhealthy(): string[];
   metrics: Pick<KubeletMetrics, 'cgroupManagerDuration'>;
+  events: Pick<PodEvents, 'recordNode'>;
   /** Where the kubelet's TLS port is; undefined: it has none. */
   port?: number;
 }
@@ -143,7 +145,7 @@ export class KubeletNode {
     ];
   }
 
-  #presenceOf(options: KubeletNodeOptions, { runtime, unhealthy, port }: NodeSurroundings): NodePresence {
+  #presenceOf(options: KubeletNodeOptions, { runtime, unhealthy, events, port }: NodeSurroundings): NodePresence {
     const { nodeName, kubeletRoot, nodeIP, cluster, log, clock = systemClock, pressure = noPressure } = options;
     return new NodePresence({
       ...defaultNodeStatus,
@@ -156,6 +158,7 @@ export class KubeletNode {
       runtime,
       pressure,
       unhealthy,
+      events,
       ...(port !== undefined && { port }),
       enforcesPods:
         options.cgroupRoot !== undefined && this.#settings.cgroupsPerQOS && this.#settings.enforceNodeAllocatable.includes('pods'),

@@ -83,7 +83,7 @@ export class KubeletParts {
     this.environment = new NodeEnvironment(options, { clock, allocatable: () => this.node.resources.allocatable() });
     this.volumes = this.#volumesOf(options);
     this.workers = this.#workersOf(options, (pod, foundIn) => factory.create(pod, foundIn));
-    this.shutdown = new NodeShutdown(options, { clock, metrics: this.metrics, workers: () => this.workers.all() });
+    this.shutdown = new NodeShutdown(options, { clock, metrics: this.metrics, events: this.events, workers: () => this.workers.all() });
     this.cluster = api && new ClusterPods({ api, nodeName, log, clock });
     this.clusterReports = api && new ClusterReports({ api, log, clock, limits, inApi: (pod) => this.cluster?.inApi(pod) });
     const starts = new PodStartLatency(this.metrics, clock, (pod) => this.traces.pullSeconds(fullNameOf(pod)));
@@ -106,6 +106,7 @@ export class KubeletParts {
       { pressure, ...options },
       {
         runtime: this.runtimes.default,
+        events: this.events,
         pods: () => this.workers,
         unhealthy: () => kubelet.unhealthy(),
         metrics: this.metrics,
@@ -177,10 +178,7 @@ export class KubeletParts {
         },
         activePods: () => workers.activePods(),
         sourcesReady: () => this.loop.sourcesReady,
-        evict: (pod, eviction) => {
-          events.record(pod, 'Warning', 'Evicted', eviction.message);
-          workers.evict(pod, eviction);
-        },
+        evict: (pod, eviction) => workers.evict(pod, eviction),
         warn: (reason, message) => events.recordNode('Warning', reason, message),
         inCluster: options.cluster !== undefined,
         metrics,

@@ -84,7 +84,7 @@ export class Kubelet {
   }
 
   events(): Event[] {
-    return [...this.#parts.events.list(), ...this.#parts.node.presence.events()];
+    return this.#parts.events.list();
   }
 
   /** Called with each pod whose status has changed or that has ended, and without one when a source has been read. The returned function takes it back. */

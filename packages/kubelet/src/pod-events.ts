@@ -6,7 +6,8 @@ type EventType = 'Normal' | 'Warning';
 
 /** What happened to a pod or to the node; the same thing again only counts up. */
 interface PodEvent {
-  number: number;
+  /** Its name behind that of what it happened to: of no event of before a restart. */
+  suffix: string;
   type: EventType;
   /** `Pulled`, `Started`, `BackOff`, ... */
   reason: string;
@@ -23,7 +24,7 @@ const eventsPerPod = 200;
 export class PodEvents {
   readonly #clock: Clock;
   readonly #nodeName: string;
-  /** Numbers the events, for names that stay theirs. */
+  /** Numbers the events of one moment. */
   #recorded = 0;
   readonly #byObject = new Map<string, { regarding: ObjectReference; events: Map<string, PodEvent> }>();
 
@@ -49,11 +50,12 @@ export class PodEvents {
 
   #record(regarding: ObjectReference, type: EventType, reason: string, message: string): void {
     const { events } = this.#entry(regarding);
-    const now = apiTime(this.#clock.now());
+    const moment = this.#clock.now();
+    const now = apiTime(moment);
     const key = `${reason}\n${message}`;
     const before = events.get(key);
     const event: PodEvent = {
-      number: before?.number ?? this.#recorded++,
+      suffix: before?.suffix ?? `${moment.getTime().toString(16)}.${this.#recorded++}`,
       type,
       reason,
       message,
@@ -87,12 +89,12 @@ export class PodEvents {
     return entry;
   }
 
-  #object(regarding: ObjectReference, { number, ...event }: PodEvent): Event {
-    const { namespace = 'default', name, uid = '' } = regarding;
+  #object(regarding: ObjectReference, { suffix, ...event }: PodEvent): Event {
+    const { namespace = 'default', name } = regarding;
     return {
       apiVersion: 'v1',
       kind: 'Event',
-      metadata: { namespace, name: `${name}.${uid.slice(0, 8)}.${number}` },
+      metadata: { namespace, name: `${name}.${suffix}` },
       involvedObject: regarding,
       source: { component: 'kubelet', host: this.#nodeName },
       ...event,

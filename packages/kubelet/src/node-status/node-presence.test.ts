@@ -7,6 +7,7 @@ import { type ServedRuntime, serveRuntime } from '../../testing/served-runtime.t
 import type { TimerRuntime } from '../../testing/timer-runtime.ts';
 import { readMachineFacts } from '../machine/machine-facts.ts';
 import { NodeResources } from '../machine/node-resources.ts';
+import { PodEvents } from '../pod-events.ts';
 import type { RuntimeClient } from '../runtime/runtime-client.ts';
 import { NodePresence } from './node-presence.ts';
 import { defaultNodeStatus, type NodeStatusOptions } from './node-status-options.ts';
@@ -15,6 +16,7 @@ let served: ServedRuntime;
 let runtime: TimerRuntime;
 let client: RuntimeClient;
 let api: MemoryClusterApi;
+let events: PodEvents;
 let clock: ManualClock;
 let ended: AbortController;
 let problems: string[];
@@ -24,6 +26,7 @@ beforeEach(async () => {
   ({ runtime, client } = served);
   api = new MemoryClusterApi();
   clock = new ManualClock();
+  events = new PodEvents(clock, 'here');
   ended = new AbortController();
   problems = [];
 });
@@ -47,6 +50,7 @@ function presence(options: Partial<NodeStatusOptions> = {}, bootId = 'first'): N
     unhealthy: () => problems,
     enforcesPods: true,
     enforceReserved: async () => ['/system'],
+    events,
     api,
     clock,
     log: pino({ level: 'silent' }),
@@ -77,11 +81,10 @@ describe('the node as the cluster sees it', () => {
     runtime.faults.set('Status', () => {
       throw new PluginError('UNAVAILABLE', 'nobody is there');
     });
-    const node = presence();
-    const done = node.run(ended.signal);
+    const done = presence().run(ended.signal);
     await expect.poll(() => api.nodes.get('here')?.status?.conditions?.at(-1)?.status).toBe('False');
     expect(api.nodes.get('here')?.status?.conditions?.at(-1)?.message).toContain('container runtime is down');
-    expect(node.events().map(({ reason }) => reason)).toContain('NodeNotReady');
+    expect(events.list().map(({ reason }) => reason)).toContain('NodeNotReady');
     ended.abort();
     await done;
   });
@@ -130,14 +133,12 @@ describe('the node as the cluster sees it', () => {
 
 describe('events of the node', () => {
   it('tell of the start, and of what is bounded', async () => {
-    const node = presence();
-    await node.start();
-    expect(node.events().map(({ reason, involvedObject }) => `${involvedObject.kind} ${reason}`)).toEqual([
+    await presence().start();
+    expect(events.list().map(({ reason, involvedObject }) => `${involvedObject.kind} ${reason}`)).toEqual([
       'Node Starting',
       'Node NodeAllocatableEnforced',
       'Node NodeAllocatableEnforced',
     ]);
-    await expect.poll(() => api.events.size).toBe(3);
   });
 
   it('tell of a reboot', async () => {
@@ -146,9 +147,8 @@ describe('events of the node', () => {
       ['first', false],
       ['second', true],
     ] as const) {
-      const node = presence({}, bootId);
-      await node.start();
-      expect(node.events().some(({ reason }) => reason === 'Rebooted')).toBe(expected);
+      await presence({}, bootId).start();
+      expect(events.list().some(({ reason }) => reason === 'Rebooted')).toBe(expected);
     }
   });
 });

@@ -1,14 +1,13 @@
-import type { Event, Node } from '@berth/api/objects';
-import { PluginError } from '@berth/sdk/errors';
+import type { Node } from '@berth/api/objects';
 import type { Logger } from 'pino';
 import type { ClusterApi } from '../api/cluster-api.ts';
 import type { Clock } from '../clock.ts';
 import { hostAddresses } from '../host-facts.ts';
 import type { MachineFacts } from '../machine/machine-facts.ts';
 import type { NodeResources } from '../machine/node-resources.ts';
+import type { PodEvents } from '../pod-events.ts';
 import type { RuntimeClient } from '../runtime/runtime-client.ts';
 import { isRebooted } from './boot-record.ts';
-import { NodeEvents } from './node-events.ts';
 import { NodeLease } from './node-lease.ts';
 import { dualStack } from './node-object.ts';
 import { NodeReporter } from './node-reporter.ts';
@@ -32,29 +31,24 @@ interface NodePresenceOptions extends NodeStatusOptions {
   enforceReserved(): Promise<string[]>;
   /** All pods together are bounded. */
   enforcesPods: boolean;
+  events: Pick<PodEvents, 'recordNode'>;
   /** Undefined: nobody is told. */
   api?: ClusterApi;
   clock: Clock;
   log: Logger;
 }
 
-/** The node as others see it: its object, its lease, its events. */
+/** The node as others see it: its object, its lease, and events of what has begun. */
 export class NodePresence {
   readonly #options: NodePresenceOptions;
-  readonly #events: NodeEvents;
   readonly #reporter: NodeReporter;
-  readonly #ended = new AbortController();
-  /** Events on their way to the cluster. */
-  readonly #telling = new Set<Promise<void>>();
 
   constructor(options: NodePresenceOptions) {
     this.#options = options;
-    this.#events = new NodeEvents(options.clock, options.nodeName, (event) => this.#tell(event));
     this.#reporter = new NodeReporter({
       ...options,
       registered: registeredNode(options.nodeName, options.machine, options),
       addresses: () => dualStack(options.nodeIPs.length > 0 ? options.nodeIPs : hostAddresses()),
-      events: this.#events,
     });
   }
 
@@ -63,20 +57,16 @@ export class NodePresence {
     return this.#reporter.node;
   }
 
-  events(): Event[] {
-    return this.#events.list();
-  }
-
   /** Before the first pod: says what has begun. FAILED_PRECONDITION where a cgroup that is to be bounded isn't there. */
   async start(): Promise<void> {
-    const { nodeName, machine, kubeletRoot, enforcesPods, enforceReserved } = this.#options;
-    this.#events.record('Normal', 'Starting', 'Starting kubelet.');
+    const { nodeName, machine, kubeletRoot, enforcesPods, enforceReserved, events } = this.#options;
+    events.recordNode('Normal', 'Starting', 'Starting kubelet.');
     if (await isRebooted(kubeletRoot, machine.bootId)) {
-      this.#events.record('Warning', 'Rebooted', `Node ${nodeName} has been rebooted, boot id: ${machine.bootId}`);
+      events.recordNode('Warning', 'Rebooted', `Node ${nodeName} has been rebooted, boot id: ${machine.bootId}`);
     }
-    if (enforcesPods) this.#events.record('Normal', 'NodeAllocatableEnforced', 'Updated Node Allocatable limit across pods');
+    if (enforcesPods) events.recordNode('Normal', 'NodeAllocatableEnforced', 'Updated Node Allocatable limit across pods');
     for (const cgroup of await enforceReserved()) {
-      this.#events.record('Normal', 'NodeAllocatableEnforced', `Updated limits on reserved cgroup ${cgroup}`);
+      events.recordNode('Normal', 'NodeAllocatableEnforced', `Updated limits on reserved cgroup ${cgroup}`);
     }
   }
 
@@ -85,17 +75,5 @@ export class NodePresence {
     const { api } = this.#options;
     const lease = api && new NodeLease({ ...this.#options, api });
     await Promise.all([this.#reporter.run(signal), lease?.run(signal)]);
-    this.#ended.abort();
-    await Promise.all(this.#telling);
-  }
-
-  #tell(event: Event): void {
-    const { api, log } = this.#options;
-    if (!api) return;
-    const told = api
-      .applyEvent(event, this.#ended.signal)
-      .catch((thrown: unknown) => log.warn({ err: PluginError.from(thrown), reason: event.reason }, 'an event of the node was not told'))
-      .finally(() => this.#telling.delete(told));
-    this.#telling.add(told);
   }
 }

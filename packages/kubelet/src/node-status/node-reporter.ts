@@ -7,9 +7,9 @@ import type { Clock } from '../clock.ts';
 import { kubernetesVersion } from '../kubernetes-version.ts';
 import type { MachineFacts } from '../machine/machine-facts.ts';
 import type { NodeResources } from '../machine/node-resources.ts';
+import type { PodEvents } from '../pod-events.ts';
 import type { RuntimeClient } from '../runtime/runtime-client.ts';
 import { conditionEvents, nodeConditions } from './node-conditions.ts';
-import type { NodeEvents } from './node-events.ts';
 import { nodeObject } from './node-object.ts';
 import type { NodeStatusOptions } from './node-status-options.ts';
 import { periodically } from './periodically.ts';
@@ -31,7 +31,7 @@ interface NodeReporterOptions extends NodeStatusOptions {
   port?: number;
   /** Undefined: nobody is told. */
   api?: ClusterApi;
-  events: NodeEvents;
+  events: Pick<PodEvents, 'recordNode'>;
   clock: Clock;
   log: Logger;
 }
@@ -86,7 +86,7 @@ export class NodeReporter {
       ...(port !== undefined && { port }),
     });
     for (const reason of conditionEvents(before, conditions)) {
-      events.record('Normal', reason, `Node ${registered.metadata?.name} status is now: ${reason}`);
+      events.recordNode('Normal', reason, `Node ${registered.metadata?.name} status is now: ${reason}`);
     }
   }
 

@@ -84,6 +84,8 @@ export interface Eviction extends Refusal {
   gracePeriodSeconds: number;
   /** What the condition DisruptionTarget says; without, the pod gets none. */
   disruption?: string;
+  /** Told of the node alone and not of the pod, as a shutdown is, which ends them all. */
+  toldOfNode?: true;
 }
 
 /** Everything that the planner knows of a pod besides its spec: what the runtime told and what the worker remembers. */

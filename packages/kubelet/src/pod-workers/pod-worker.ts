@@ -136,9 +136,11 @@ export class PodWorker {
     if (this.#state.terminate(gracePeriodSeconds, this.#options.clock.now())) this.#giveUp('the pod is to end');
   }
 
-  /** Ends the pod by the node's own decision: it stays as a failed one. Changes nothing about a pod that is evicted already, or has ended. */
+  /** Ends the pod by the node's own decision, with an event: it stays as a failed one. Changes nothing about a pod that is evicted already, or has ended. */
   evict(eviction: Eviction): void {
-    if (this.#state.evict(eviction)) this.#giveUp('the pod is evicted');
+    if (!this.#state.evict(eviction)) return;
+    if (!eviction.toldOfNode) this.#options.context.events.record(this.pod, 'Warning', eviction.reason, eviction.message);
+    this.#giveUp('the pod is evicted');
   }
 
   /** Resolves when the pod is to end, and its runtime hasn't been there for so long that waiting is pointless. */

@@ -85,7 +85,7 @@ export class PodWorkers {
       .map((worker) => worker.allocated);
   }
 
-  /** Ends a pod by the node's own decision; one that has ended stays as it is. */
+  /** Ends a pod by the node's own decision, with an event; one that has ended stays as it is. */
   evict(pod: Pod, eviction: Eviction): void {
     this.#workers.get(uidOf(pod))?.evict(eviction);
   }

@@ -45,6 +45,9 @@ it('the pods of the lower priority end first, and all stay as failed ones', asyn
       expect.objectContaining({ type: 'DisruptionTarget', status: 'True', reason: 'TerminationByKubelet' }),
     ]),
   });
+  const events = node.kubelet.events().map(({ reason, involvedObject }) => `${involvedObject.kind} ${reason}`);
+  expect(events).toContain('Node Shutdown');
+  expect(events).not.toContain('Pod Terminated');
   const state = JSON.parse(await readFile(join(node.root, 'kubelet/graceful_node_shutdown_state'), 'utf8')) as Record<string, string>;
   expect(Date.parse(state.endTime ?? '')).toBeGreaterThanOrEqual(Date.parse(state.startTime ?? ''));
 });

@@ -7,6 +7,7 @@ import type { Clock } from '../clock.ts';
 import type { KubeletOptions } from '../kubelet-options.ts';
 import type { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import { fullNameOf } from '../pod.ts';
+import type { PodEvents } from '../pod-events.ts';
 import type { PodWorker } from '../pod-workers/pod-worker.ts';
 import { untilDue } from '../until-due.ts';
 import {
@@ -37,6 +38,7 @@ type ShutdownMetrics = Pick<KubeletMetrics, 'gracefulShutdownStart' | 'gracefulS
 interface NodeShutdownParts {
   clock: Clock;
   metrics: ShutdownMetrics;
+  events: Pick<PodEvents, 'recordNode'>;
   /** Those of all pods of the node. */
   workers(): PodWorker[];
 }
@@ -47,16 +49,18 @@ export class NodeShutdown {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #metrics: ShutdownMetrics;
+  readonly #events: NodeShutdownParts['events'];
   /** When the last shutdown began and ended, in the format of kubelet's graceful_node_shutdown_state. */
   readonly #stateFile: CheckpointFile;
   readonly #workers: () => PodWorker[];
   #begun = false;
 
-  constructor({ shutdown, kubeletRoot, log }: KubeletOptions, { clock, metrics, workers }: NodeShutdownParts) {
+  constructor({ shutdown, kubeletRoot, log }: KubeletOptions, { clock, metrics, events, workers }: NodeShutdownParts) {
     this.#options = { ...defaultShutdown, ...shutdown };
     this.#clock = clock;
     this.#log = log;
     this.#metrics = metrics;
+    this.#events = events;
     this.#stateFile = new CheckpointFile(join(kubeletRoot, 'graceful_node_shutdown_state'));
     this.#workers = workers;
   }
@@ -83,6 +87,7 @@ export class NodeShutdown {
   /** Ends the pods; `hurry` ends all grace periods. Gives a message for each pod that didn't end in its time. */
   async run(hurry: AbortSignal): Promise<string[]> {
     this.#begun = true;
+    this.#events.recordNode('Normal', 'Shutdown', 'Shutdown manager detected shutdown event');
     const startTime = this.#clock.now();
     this.#keep({ startTime: startTime.toISOString(), endTime: zeroTime });
     const left: string[] = [];
@@ -98,7 +103,13 @@ export class NodeShutdown {
   async #endGroup({ seconds, pods }: ShutdownGroup<PodWorker>, hurry: AbortSignal): Promise<string[]> {
     for (const { pod: worker, gracePeriodSeconds } of pods) {
       const grace = hurry.aborted ? 0 : gracePeriodSeconds;
-      worker.evict({ reason: shutdownReason, message: shutdownMessage, disruption: shutdownMessage, gracePeriodSeconds: grace });
+      worker.evict({
+        reason: shutdownReason,
+        message: shutdownMessage,
+        disruption: shutdownMessage,
+        gracePeriodSeconds: grace,
+        toldOfNode: true,
+      });
     }
     const over = Promise.withResolvers<void>();
     const cancel = this.#clock.after(seconds * 1000, over.resolve);
