@@ -1,7 +1,7 @@
 import { chmodSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Report } from '@berth/conformance/suite';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { BerthHome } from '../fixtures/berth.ts';
 import { cniDirectories, cniMissing } from '../fixtures/cni-requirements.ts';
 import { expectHostState, readHostState } from '../fixtures/host-state.ts';
@@ -94,15 +94,25 @@ describe('berth conform cni', () => {
     expect(status).toBe(0);
     expect(stdout).toMatch(/^CASE +CLAUSE\ndel\.twice +DEL is idempotent/);
   });
+});
 
-  it.each([
+/** Each is a process of its own, which is not to get as far as an interface. */
+describe('berth conform cni refuses', () => {
+  let home: BerthHome;
+  beforeEach(skipIfMissing(() => cniMissing('ours')));
+  beforeAll(() => {
+    home = new BerthHome();
+  });
+  afterAll(() => home.remove());
+
+  it.concurrent.for<[args: string[], message: string]>([
     [[], "required option '--plugin <path>' not specified"],
     [['--plugin', '/no/such/plugin'], 'CNI plugin /no/such/plugin: there is no such file; name the executable file of a CNI plugin'],
     [['--plugin', '/bin/true', '--kind', 'main'], 'it has to answer VERSION'],
     [['--plugin', '/bin/true', '--kind', 'moon'], 'main, ipam, meta'],
     [['--plugin', plugin('bridge'), '--report', 'pdf=x'], 'FORMAT=FILE'],
-  ])('refuses %j', async (args, message) => {
-    const { status, stdout, stderr } = await conform(...args);
+  ])('%j', async ([args, message], { expect }) => {
+    const { status, stdout, stderr } = await home.berth('conform', 'cni', ...args);
     expect(stderr).toContain(message);
     expect(stdout, 'it judged before it refused').toBe('');
     expect(status).toBe(1);

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Report } from '@berth/conformance/suite';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { BerthHome } from '../fixtures/berth.ts';
 import { readHostState } from '../fixtures/host-state.ts';
 import { nodeMissing } from '../fixtures/node-requirements.ts';
@@ -88,8 +88,17 @@ describe('berth conform cri', () => {
     expect(status).toBe(0);
     expect(stdout).toMatch(/^CASE +CLAUSE\nsandbox\.stop-twice +StopPodSandbox is idempotent/);
   });
+});
 
-  it.each([
+/** Each is a process of its own, which is not to get as far as a server. */
+describe('berth conform cri refuses', () => {
+  let home: BerthHome;
+  beforeAll(() => {
+    home = new BerthHome();
+  });
+  afterAll(() => home.remove());
+
+  it.concurrent.for<[args: string[], message: string]>([
     [[], 'either --runtime-endpoint or --start is needed'],
     [['--start', 'runc', '--runtime-endpoint', 'unix:///x.sock'], 'either --runtime-endpoint or --start is needed'],
     [['--start', 'nothing'], 'no runtime has this handler'],
@@ -101,8 +110,8 @@ describe('berth conform cri', () => {
     [['--start', 'fake', '--without', 'moon'], 'moon is none of processes'],
     [['--start', 'fake', '--images', '/no/such/file'], '/no/such/file'],
     [['--runtime-endpoint', 'unix:///no/such.sock', '--images', '/dev/null'], '/dev/null'],
-  ])('refuses %j', async (args, message) => {
-    const { status, stdout, stderr } = await conform(...args);
+  ])('%j', async ([args, message], { expect }) => {
+    const { status, stdout, stderr } = await home.berth('conform', 'cri', ...args);
     expect(stderr).toContain(message);
     expect(stdout, 'it judged before it refused').toBe('');
     expect(status).toBe(1);

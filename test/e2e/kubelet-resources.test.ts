@@ -1,7 +1,6 @@
-import { existsSync, globSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Node, Pod } from '@berth/api/objects';
 import { beforeAll, expect, it } from 'vitest';
+import { cgroupValues } from '../fixtures/cgroups.ts';
 import { describeOnEachRuntime } from '../fixtures/node-on-runtime.ts';
 import { busyboxPod, manifestOf } from '../fixtures/pod-manifests.ts';
 
@@ -26,13 +25,8 @@ describeOnEachRuntime({ about: 'pods with resources' }, (node) => {
 
   const pod = (name: string) => pods.find(({ metadata }) => metadata?.name === name);
   const uid = (name: string) => pod(name)?.metadata?.uid ?? 'none';
-  /** A cgroup below the node's, in each hierarchy that has it. */
-  const cgroups = (path: string) => globSync([`/sys/fs/cgroup/${node.home.name}${path}`, `/sys/fs/cgroup/*/${node.home.name}${path}`]);
-  const value = (path: string, ...files: string[]) =>
-    cgroups(path)
-      .flatMap((directory) => files.map((file) => join(directory, file)))
-      .filter((file) => existsSync(file))
-      .map((file) => readFileSync(file, 'utf8').trim());
+  /** Of a cgroup below the node's. */
+  const value = (path: string, ...files: string[]) => cgroupValues(`/${node.home.name}${path}`, ...files);
 
   it('have cgroups of their class, with the values of their requests and limits', () => {
     const guaranteed = `/kubepods/pod${uid('guaranteed')}`;

@@ -29,6 +29,9 @@ const manifest = manifestOf(
   ),
 );
 
+/** A query for the 99th percentile of a histogram. */
+const percentile = (histogram: string) => `histogram_quantile(0.99, sum by (le) (rate(${histogram}_bucket[2m])))`;
+
 describeOnEachRuntime({ about: "the kubelet's ports" }, (node) => {
   let [port, readOnlyPort, healthzPort] = [0, 0, 0];
   let logs: string;
@@ -220,22 +223,14 @@ describeOnEachRuntime({ about: "the kubelet's ports" }, (node) => {
       ['traffic by pod', 'sum by (namespace, pod) (rate(container_network_receive_bytes_total{pod="web-here"}[2m]))', 0],
       ["autoscaling's figures", 'sum by (pod) (container_memory_working_set_bytes{job="/metrics/resource", container="main"})', 10_000],
       ['CPU of the node', 'rate(node_cpu_usage_seconds_total[2m])', 0.0001],
-      [
-        '99th percentile of relists',
-        'histogram_quantile(0.99, sum by (le) (rate(kubelet_pleg_relist_duration_seconds_bucket[2m])))',
-        0.00001,
-      ],
+      ['99th percentile of relists', percentile('kubelet_pleg_relist_duration_seconds'), 0.00001],
       [
         'calls to the runtime',
         'sum by (operation_type) (rate(kubelet_runtime_operations_total{operation_type="list_containers"}[2m]))',
         0.0001,
       ],
       ['calls that failed', 'sum(rate(kubelet_runtime_operations_errors_total[2m])) or vector(0)', 0],
-      [
-        '99th percentile of calls',
-        'histogram_quantile(0.99, sum by (le) (rate(kubelet_runtime_operations_duration_seconds_bucket[2m])))',
-        0.00001,
-      ],
+      ['99th percentile of calls', percentile('kubelet_runtime_operations_duration_seconds'), 0.00001],
       ['time to start a pod', 'sum(kubelet_pod_start_duration_seconds_count)', 1],
       ["the kubelet's memory", 'process_resident_memory_bytes{job="/metrics"}', 1_000_000],
     ])('answers %s', async (_, expression, least) => {

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { BerthHome, exampleImage, type Running } from '../fixtures/berth.ts';
 import { expectHostState, type HostState, readHostState } from '../fixtures/host-state.ts';
+import { kubeletGet } from '../fixtures/kubelet-socket.ts';
 import { nodeMissing, skipIfMissing } from '../fixtures/node-requirements.ts';
 import { repository } from '../fixtures/tools.ts';
 
@@ -45,6 +46,12 @@ function shimPids(): number[] {
     .map(Number);
 }
 
+/** How often the node has asked its runtimes for all that they have. */
+async function relists(): Promise<number> {
+  const [, count] = /^kubelet_pleg_relist_duration_seconds_count (\d+)$/m.exec(await kubeletGet(home, '/metrics')) ?? [];
+  return Number(count);
+}
+
 async function ready(node: Running): Promise<void> {
   await node.says(/the node goes on/);
 }
@@ -58,9 +65,10 @@ describe('on runc', () => {
     const earlier = await containers();
     const [pid] = shimPids();
     process.kill(pid as number, 'SIGKILL');
-    while (shimPids()[0] === pid || shimPids().length === 0) await sleep(50);
-    // Two relists of the kubelet pass on the new shim.
-    await sleep(2500);
+    const already = await relists();
+    await expect.poll(() => shimPids()[0] ?? pid).not.toBe(pid);
+    // One may have been under way.
+    await expect.poll(relists, { timeout: 30_000 }).toBeGreaterThanOrEqual(already + 2);
     expect(await containers()).toEqual(earlier);
     expect((await home.berth('logs', 'sidecar', '-c', 'web')).stdout).toContain('serving /www');
     expect((await node.interrupt()).status).toBe(0);
@@ -85,7 +93,7 @@ describe('on runc', () => {
     const earlier = await containers();
     killed.child.kill('SIGKILL');
     await killed.ended;
-    while (shimPids().length > 0) await sleep(50);
+    await expect.poll(shimPids).toEqual([]);
     const next = home.start(run);
     await ready(next);
     expect(await containers()).toEqual(earlier);

@@ -67,7 +67,7 @@ describe('sessions with a container on runc', () => {
     expect((await terminal.ended).status).toBe(130);
   });
 
-  it.each([
+  it.concurrent.for<[what: string, command: string[], status: number]>([
     ['a command that ends by itself', ['sh', '-c', 'exit 42'], 42],
     ['the largest status', ['sh', '-c', 'exit 255'], 255],
     ['a command that a signal ends', ['sh', '-c', 'kill -KILL $$'], 137],
@@ -76,7 +76,7 @@ describe('sessions with a container on runc', () => {
     ['a path where nothing is', ['/no/such'], 127],
     ['a file that is no program', ['/etc/passwd'], 126],
     ['a directory', ['/etc'], 126],
-  ])('exec exits as %s does', async (_what, command, status) => {
+  ])('exec exits as %s does', async ([_what, command, status], { expect }) => {
     const ended = await home.berth('exec', 'web', '--', ...command);
     expect(ended.status, ended.stderr).toBe(status);
   });
@@ -86,12 +86,12 @@ describe('sessions with a container on runc', () => {
     expect(stderr).toMatch(/command "nope" in container main.*not found/);
   });
 
-  it.each([
+  it.concurrent.for<[what: string, args: string[], words: RegExp]>([
     ['a pod that is not there', ['exec', 'nobody', '--', 'true'], /no such pod on this node/],
     ['a container that is not there', ['exec', '-c', 'side', 'web', '--', 'true'], /container side of pod default\/web/],
     ['a pod that is not there to be attached to', ['attach', 'nobody'], /no such pod on this node/],
     ['a pod without such ports', ['port-forward', 'nobody', '80'], /no such pod on this node/],
-  ])('%s: status 1, in words', async (_what, args, words) => {
+  ])('%s: status 1, in words', async ([_what, args, words], { expect }) => {
     const { status, stderr } = await home.berth(...args);
     expect(status).toBe(1);
     expect(stderr).toMatch(words);

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
 import { delimiter, join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ApiServerRelay } from '../fixtures/api-server-relay.ts';
@@ -35,8 +36,8 @@ function run(program: string, home: BerthHome, relay: ApiServerRelay, args: stri
 
 /** Starts `port-forward`, and gives the local port once it listens. */
 async function forwardedPort(child: ChildProcessWithoutNullStreams): Promise<number> {
-  const [said] = (await once(child.stdout, 'data')) as [Buffer];
-  return Number(/127\.0\.0\.1:(\d+) -> 8080/.exec(said.toString())?.[1]);
+  const [said] = (await once(createInterface(child.stdout), 'line')) as [string];
+  return Number(/127\.0\.0\.1:(\d+) -> 8080/.exec(said)?.[1]);
 }
 
 describe.skipIf(none !== undefined)(`kubectl${because(none)}`, () => {

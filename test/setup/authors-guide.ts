@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import type { Report } from '@berth/conformance/suite';
 import { connect } from '@berth/sdk/connect';
 import {
@@ -220,9 +221,10 @@ export function authorsGuide(packed: () => Packed): void {
 
   async function serve(): Promise<void> {
     const command = block('sh', 'node main.ts --listen').trim();
-    server = spawn('sh', ['-c', `exec ${command}`], { cwd: author, env: plainEnvironment(), stdio: ['ignore', 'ignore', 'pipe'] });
-    const [said] = await once(server.stderr ?? server, 'data');
-    expect(String(said)).toContain('"serving"');
-    server.stderr?.resume();
+    const started = spawn('sh', ['-c', `exec ${command}`], { cwd: author, env: plainEnvironment(), stdio: ['ignore', 'ignore', 'pipe'] });
+    server = started;
+    const said = createInterface(started.stderr);
+    const serving = once(said, 'line', { signal: AbortSignal.timeout(60_000) });
+    expect(String(await serving)).toContain('"serving"');
   }
 }

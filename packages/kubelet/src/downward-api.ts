@@ -5,7 +5,7 @@ import { PluginError } from '@berth/sdk/errors';
 import { allContainers, nameOf, namespaceOf, specOf, uidOf } from './pod.ts';
 
 /** What the node knows of a pod besides its object; all lists are in the order of preference and may be empty. */
-export interface PodSurroundings {
+interface PodSurroundings {
   hostIPs: readonly string[];
   /** Those of the host where the pod has none of its own (hostNetwork). */
   podIPs: readonly string[];

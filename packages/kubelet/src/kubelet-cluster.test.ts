@@ -59,7 +59,7 @@ describe('a pod of the API', () => {
     cluster.put(bound('web'));
     await node.kubelet.start();
     await node.until('web', isReady);
-    await node.kubelet.stop({ gracefully: false });
+    await node.kubelet.stop({ removePods: false });
     cluster.markDeleted('default/web');
     node.replaceKubelet({ cluster });
     await node.kubelet.start();

@@ -33,7 +33,7 @@ describe('a runtime that', () => {
     await node.write('manifests/a.yaml', simple('a'));
     await node.kubelet.start();
     await node.until('a', ({ status }) => status?.reason === 'RuntimeUnavailable');
-    expect(await node.kubelet.stop({ gracefully: true })).toEqual([]);
+    expect(await node.kubelet.stop({ removePods: true })).toEqual([]);
     await node.runtime.open();
   });
 
@@ -42,7 +42,7 @@ describe('a runtime that', () => {
     await node.kubelet.start();
     await node.until('a', isReady);
     await node.runtime.close();
-    expect(await node.kubelet.stop({ gracefully: true })).toEqual([
+    expect(await node.kubelet.stop({ removePods: true })).toEqual([
       expect.stringMatching(/^pod default\/a didn't end: runtime timer: .*cri\.sock/),
     ]);
     await node.runtime.open();
@@ -63,7 +63,7 @@ describe('a runtime that', () => {
       void node.runtime.close().then(() => node.runtime.open());
       await new Promise(() => {});
     });
-    expect(await node.kubelet.stop({ gracefully: true })).toEqual([]);
+    expect(await node.kubelet.stop({ removePods: true })).toEqual([]);
   });
 
   it('loses a sandbox while it is asked about it has another made at once, and nothing is told as a failure', async () => {
@@ -141,7 +141,7 @@ describe('a runtime that', () => {
     await node.write('manifests/a.yaml', simple('a'));
     await node.kubelet.start();
     await node.until('a', isReady);
-    const stopped = node.kubelet.stop({ gracefully: true });
+    const stopped = node.kubelet.stop({ removePods: true });
     await node.until('a', ({ status }) => /out of rope/.test(status?.message ?? ''));
     node.runtime.faults.clear();
     expect(await stopped).toEqual([]);

@@ -110,7 +110,7 @@ export class KubeletNode {
   }
 
   /** What decides about containers' resources now. */
-  containerResources(): ContainerResourcesOptions {
+  containerResourcesOptions(): ContainerResourcesOptions {
     const { memory, swap, hugePages } = this.#machine;
     return {
       ...this.#settings,

@@ -6,6 +6,7 @@ import { PodAdmission } from './admission/pod-admission.ts';
 import { unsupportedFields } from './admission/unsupported-fields.ts';
 import { PodMemories } from './checkpoint/pod-memories.ts';
 import { type Clock, systemClock } from './clock.ts';
+import { defaultEviction, EvictionManager } from './eviction/eviction-manager.ts';
 import { NodeGc } from './gc/node-gc.ts';
 import { KubeletNode } from './kubelet-node.ts';
 import type { KubeletOptions } from './kubelet-options.ts';
@@ -15,24 +16,23 @@ import { KubeletMetrics } from './metrics/kubelet-metrics.ts';
 import { PodStartLatency } from './metrics/pod-start-latency.ts';
 import { NodeEnvironment } from './node-environment.ts';
 import { type BackOff, defaultBackOff } from './plan/back-off.ts';
-import { fullNameOf, uidOf } from './pod.ts';
+import { fullNameOf, isStaticPod, uidOf } from './pod.ts';
 import { PodDirectories } from './pod-directories.ts';
 import { PodEvents } from './pod-events.ts';
 import { PodWorkers } from './pod-workers/pod-workers.ts';
 import { WorkerFactory } from './pod-workers/worker-factory.ts';
-import { Probes } from './probes/pod-probes.ts';
+import { Probes } from './probes/probes.ts';
 import { ClusterReports } from './reports/cluster-reports.ts';
 import { PodReports } from './reports/pod-reports.ts';
-import { ResourceKeeping } from './resource-keeping.ts';
 import { NodeRuntimes } from './runtime/node-runtimes.ts';
 import { KubeletHost } from './server/kubelet-host.ts';
 import type { NodeView } from './server/node-view.ts';
 import { KubeletServer } from './server/server.ts';
 import { NodeShutdown } from './shutdown/node-shutdown.ts';
 import { ClusterPods } from './sources/cluster-pods.ts';
-import { isStaticPod } from './sources/plan-mirrors.ts';
 import type { StatsProvider } from './stats/stats-provider.ts';
 import { defaultIntervals, SyncLoop } from './sync-loop.ts';
+import { defaultResourceManagers, ResourceManagers } from './topology-manager/resource-managers.ts';
 import { PodTraces } from './trace/pod-traces.ts';
 import { NodeVolumes } from './volumes/node-volumes.ts';
 
@@ -56,7 +56,9 @@ export class KubeletParts {
   readonly volumes: NodeVolumes;
   readonly memories: PodMemories;
   readonly workers: PodWorkers;
-  readonly keeping: ResourceKeeping;
+  /** Who has CPUs and memory nodes of its own. */
+  readonly assignments: ResourceManagers;
+  readonly eviction: EvictionManager;
   readonly shutdown: NodeShutdown;
   readonly cluster: ClusterPods | undefined;
   readonly clusterReports: ClusterReports | undefined;
@@ -67,7 +69,7 @@ export class KubeletParts {
   readonly server: KubeletServer;
 
   constructor(options: KubeletOptions, kubelet: ShownKubelet) {
-    const { nodeName, kubeletRoot, cluster: api, log, clock = systemClock } = options;
+    const { nodeName, kubeletRoot, cluster: api, eventLimits: limits, log, clock = systemClock } = options;
     this.backOff = { ...defaultBackOff, ...options.backOff };
     this.clock = clock;
     this.requestTimeoutMs = options.runtimeRequestTimeoutMs ?? defaultRequestTimeoutMs;
@@ -83,12 +85,13 @@ export class KubeletParts {
     this.workers = this.#workersOf(options, (pod, foundIn) => factory.create(pod, foundIn));
     this.shutdown = new NodeShutdown(options, { clock, metrics: this.metrics, workers: () => this.workers.all() });
     this.cluster = api && new ClusterPods({ api, nodeName, log, clock });
-    this.clusterReports = api && new ClusterReports({ api, log, clock, inApi: (pod) => this.cluster?.inApi(pod) });
+    this.clusterReports = api && new ClusterReports({ api, log, clock, limits, inApi: (pod) => this.cluster?.inApi(pod) });
     const starts = new PodStartLatency(this.metrics, clock, (pod) => this.traces.pullSeconds(fullNameOf(pod)));
     this.reports = new PodReports({ cluster: this.cluster, reports: this.clusterReports, starts, pods: () => this.workers.pods() });
     const host = this.#hostOf(options, kubelet);
-    this.keeping = this.#keepingOf(options, host.stats);
-    this.node.cgroups?.exempt((pod) => this.keeping.hasExclusiveCpus(pod));
+    this.assignments = this.#assignmentsOf(options);
+    this.eviction = this.#evictionOf(options, host.stats);
+    this.node.cgroups?.exempt((pod) => this.assignments.hasExclusiveCpus(pod));
     const factory = this.#factoryOf(options, starts);
     this.loop = this.#loopOf(options);
     this.gc = this.#gcOf(options);
@@ -98,7 +101,7 @@ export class KubeletParts {
   }
 
   #nodeOf(options: KubeletOptions, kubelet: ShownKubelet): KubeletNode {
-    const pressure = { pressure: () => this.keeping.pressure() };
+    const pressure = { pressure: () => this.eviction.pressure() };
     return new KubeletNode(
       { pressure, ...options },
       {
@@ -150,33 +153,50 @@ export class KubeletParts {
     return new KubeletHost({ ...options, kubelet, runtimes, directories, traces, metrics, clock, cgroups: this.node.cgroups });
   }
 
-  #keepingOf(options: KubeletOptions, stats: StatsProvider): ResourceKeeping {
-    const { runtimes, workers, events, metrics, clock } = this;
-    return new ResourceKeeping(options, {
-      resources: this.node.resources,
-      runtimes,
-      workers,
-      events,
-      stats,
-      metrics,
+  #assignmentsOf(options: KubeletOptions): ResourceManagers {
+    const { runtimes, workers, clock } = this;
+    return new ResourceManagers({ ...defaultResourceManagers, ...options.resourceManagers }, options.kubeletRoot, {
+      pods: () => workers.pods(),
+      holders: () => [...workers.activePods(), ...workers.waiting()],
+      sourcesReady: () => this.loop.sourcesReady,
+      runtime: (handler) => runtimes.get(handler),
       clock,
       log: options.log,
-      inCluster: options.cluster !== undefined,
-      reclaim: {
-        removeUnusedContainers: (signal) => this.gc.removeUnusedContainers(signal),
-        removeUnusedImages: (signal) => this.gc.removeUnusedImages(signal),
-      },
-      pods: () => workers.pods(),
-      sourcesReady: () => this.loop.sourcesReady,
     });
   }
 
+  #evictionOf(options: KubeletOptions, stats: StatsProvider): EvictionManager {
+    const { workers, events, metrics, clock } = this;
+    return new EvictionManager(
+      { ...defaultEviction, ...options.eviction },
+      {
+        stats,
+        reclaim: {
+          removeUnusedContainers: (signal) => this.gc.removeUnusedContainers(signal),
+          removeUnusedImages: (signal) => this.gc.removeUnusedImages(signal),
+        },
+        activePods: () => workers.activePods(),
+        sourcesReady: () => this.loop.sourcesReady,
+        evict: (pod, eviction) => {
+          events.record(pod, 'Warning', 'Evicted', eviction.message);
+          workers.evict(pod, eviction);
+        },
+        warn: (reason, message) => events.recordNode('Warning', reason, message),
+        inCluster: options.cluster !== undefined,
+        metrics,
+        clock,
+        log: options.log,
+      },
+    );
+  }
+
   #factoryOf({ nodeIP, admitResize, log }: KubeletOptions, starts: PodStartLatency): WorkerFactory {
-    const { runtimes, node, keeping, environment, directories, volumes, memories, events, traces, metrics, clock, requestTimeoutMs } = this;
+    const { runtimes, node, assignments, environment, directories, volumes, memories, events, traces, metrics, clock, requestTimeoutMs } =
+      this;
     return new WorkerFactory({
       runtimes,
       node,
-      keeping,
+      assignments,
       environment,
       directories,
       volumes,
@@ -202,15 +222,15 @@ export class KubeletParts {
     });
   }
 
+  /** In the order of asking: each sees only what those before it would take. */
   #admission(): PodAdmission {
-    const { first, last } = this.keeping.admitHandlers;
     return new PodAdmission([
       this.shutdown.admitHandler,
       unsupportedFields,
-      first,
+      this.eviction,
       hostPorts,
       ...this.environment.admitHandlers,
-      last,
+      this.assignments,
       // What may end other pods is asked last.
       ...this.node.admitHandlers,
     ]);

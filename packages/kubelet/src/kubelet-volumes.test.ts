@@ -65,7 +65,7 @@ describe('a pod whose volume shows a config map', () => {
     await node.write('manifests/a.yaml', podYaml('a', spec('configMap: {name: live}')));
     await node.kubelet.start();
     const { metadata } = await node.until('a', isReady);
-    await node.kubelet.stop({ gracefully: false });
+    await node.kubelet.stop({ removePods: false });
     objects.put(configMap('live', { key: '2' }));
     node.replaceKubelet({ objects });
     await node.kubelet.start();
@@ -88,7 +88,7 @@ describe('after a restart of the kubelet', () => {
     await node.kubelet.start();
     await node.until('a', isReady);
     expect(await mountsBelow(node.root)).toHaveLength(2);
-    await node.kubelet.stop({ gracefully: false });
+    await node.kubelet.stop({ removePods: false });
     await rm(manifest);
     node.replaceKubelet({ objects });
     await node.kubelet.start();

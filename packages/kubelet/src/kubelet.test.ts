@@ -60,7 +60,7 @@ describe('stop', () => {
     await example('sidecar');
     await node.kubelet.start();
     await node.until('sidecar', isReady);
-    expect(await node.kubelet.stop({ gracefully: true })).toEqual([]);
+    expect(await node.kubelet.stop({ removePods: true })).toEqual([]);
     expect(node.runtime.calls.slice(-4).toSorted()).toEqual([
       'RemoveContainer content',
       'RemoveContainer web',
@@ -82,7 +82,7 @@ describe('stop', () => {
     await example('sidecar');
     await node.kubelet.start();
     await asked.promise;
-    const stopped = node.kubelet.stop({ gracefully: true });
+    const stopped = node.kubelet.stop({ removePods: true });
     answer.resolve();
     expect(await stopped).toEqual([]);
     expect([node.runtime.sandboxes.size, node.runtime.calls.includes('RemovePodSandbox sidecar')]).toEqual([0, true]);
@@ -94,7 +94,7 @@ describe('stop', () => {
     await node.kubelet.start();
     await node.until('a', isReady);
     const hurry = new AbortController();
-    const stopped = node.kubelet.stop({ gracefully: true, hurry: hurry.signal });
+    const stopped = node.kubelet.stop({ removePods: true, hurry: hurry.signal });
     hurry.abort();
     expect(await stopped).toEqual([]);
     expect(node.runtime.containers.size).toBe(0);
@@ -106,7 +106,7 @@ describe('a restart of the kubelet', () => {
     await example('sidecar');
     await node.kubelet.start();
     await node.until('sidecar', isReady);
-    await node.kubelet.stop({ gracefully: false });
+    await node.kubelet.stop({ removePods: false });
     const before = [...node.runtime.calls];
     node.replaceKubelet();
     await node.kubelet.start();
@@ -120,7 +120,7 @@ describe('a restart of the kubelet', () => {
     await node.until('a', isReady);
     node.runtime.exit('main', 1);
     await node.until('a', (pod) => isReady(pod) && containerStatus(pod, 'main')?.restartCount === 1);
-    await node.kubelet.stop({ gracefully: false });
+    await node.kubelet.stop({ removePods: false });
     node.replaceKubelet();
     await node.kubelet.start();
     const pod = await node.until('a', isReady);
@@ -131,7 +131,7 @@ describe('a restart of the kubelet', () => {
     await example('sidecar');
     await node.kubelet.start();
     await node.until('sidecar', isReady);
-    await node.kubelet.stop({ gracefully: false });
+    await node.kubelet.stop({ removePods: false });
     await rm(join(node.root, 'manifests/sidecar.yaml'));
     await example('counter');
     node.replaceKubelet();
@@ -158,7 +158,7 @@ describe('two pods with the same port of the host', () => {
     await node.write('manifests/b.yaml', podYaml('b', containers));
     await node.kubelet.start();
     await node.until('b', isReady);
-    await node.kubelet.stop({ gracefully: false });
+    await node.kubelet.stop({ removePods: false });
     await node.write('manifests/a.yaml', podYaml('a', containers));
     node.replaceKubelet();
     await node.kubelet.start();

@@ -2,12 +2,14 @@ import { mkdir } from 'node:fs/promises';
 import type { Event, Node, Pod } from '@berth/api/objects';
 import { neverAborted, onAbort } from '@berth/sdk/abort';
 import { endPods } from './end-pods.ts';
+import { defaultEviction } from './eviction/eviction-manager.ts';
 import { explainPod } from './explain/explain-pod.ts';
 import type { Explanation } from './explain/explanation.ts';
 import type { KubeletOptions, StopOptions } from './kubelet-options.ts';
 import { KubeletParts } from './kubelet-parts.ts';
 import { uidOf } from './pod.ts';
 import type { StatusListener } from './reports/pod-reports.ts';
+import { reservedOf } from './topology-manager/reserved.ts';
 
 export type { KubeletOptions } from './kubelet-options.ts';
 
@@ -25,12 +27,14 @@ export class Kubelet {
 
   /** Serves, and begins to run pods. */
   async start(): Promise<void> {
-    const { memories, keeping, node, server, gc, environment, workers, shutdown, loop, cluster, clusterReports, logs } = this.#parts;
+    const { memories, assignments, eviction, node, server, gc, environment, workers, shutdown, loop, cluster, clusterReports, logs } =
+      this.#parts;
+    const { evictionHard } = { ...defaultEviction, ...this.#options.eviction };
     await mkdir(this.#options.kubeletRoot, { recursive: true, mode: 0o750 });
     await mkdir(this.#options.podLogsDir, { recursive: true });
     memories.load();
     shutdown.start();
-    await keeping.start();
+    await assignments.start(reservedOf(node.resources, evictionHard), this.#options.topologyRoots);
     await node.presence.start();
     await server.listen();
     gc.start();
@@ -39,16 +43,16 @@ export class Kubelet {
       [signal],
       environment.objects.onChange((...object) => workers.objectChanged(...object)),
     );
-    const parts = [loop, cluster, clusterReports, logs, node.presence, keeping];
+    const parts = [loop, cluster, clusterReports, logs, node.presence, assignments, eviction];
     this.#loopDone = Promise.all(parts.map((part) => part?.run(signal)));
   }
 
   /** Ends the kubelet. Gives a message for each pod that didn't end. */
-  async stop({ gracefully, shutDown = false, hurry = neverAborted }: StopOptions): Promise<string[]> {
+  async stop({ removePods, nodeShutsDown = false, hurry = neverAborted }: StopOptions): Promise<string[]> {
     const { workers, clock, requestTimeoutMs, node, shutdown, gc, volumes, memories, server } = this.#parts;
-    const left = gracefully ? await endPods(workers, { clock, requestTimeoutMs, hurry }) : [];
-    if (gracefully) await node.cgroups?.removeRoot();
-    if (shutDown && shutdown.enabled) left.push(...(await shutdown.run(hurry)));
+    const left = removePods ? await endPods(workers, { clock, requestTimeoutMs, hurry }) : [];
+    if (removePods) await node.cgroups?.removeRoot();
+    if (nodeShutsDown && shutdown.enabled) left.push(...(await shutdown.run(hurry)));
     await workers.haltAll();
     this.#loopEnd.abort();
     await this.#loopDone;

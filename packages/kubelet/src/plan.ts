@@ -1,7 +1,7 @@
 import type { Pod, PodStatus } from '@berth/api/objects';
 import type { Action } from './plan/action.ts';
 import { type BackOff, defaultBackOff, failureOf, retryAt } from './plan/back-off.ts';
-import { isCompleted, planCompleted } from './plan/completion.ts';
+import { isCompleted, planEnded } from './plan/completion.ts';
 import type { ObservedPod } from './plan/observed-pod.ts';
 import { podStatus } from './plan/pod-status.ts';
 import { planRunning } from './plan/running.ts';
@@ -38,6 +38,6 @@ function stepsFor(pod: Pod, observed: ObservedPod, now: Date, backOff: BackOff):
   const unseen = failureOf(observed, { kind: 'observe' });
   if (unseen) return { actions: [], trouble: unseen, wakeAt: retryAt(observed, { kind: 'observe' }, now) };
   if (observed.deletion) return planTermination(pod, observed, observed.deletion.gracePeriodSeconds, now);
-  if (observed.refusal || observed.eviction || isCompleted(pod, observed, now)) return planCompleted(pod, observed, now);
+  if (observed.refusal || observed.eviction || isCompleted(pod, observed, now)) return planEnded(pod, observed, now);
   return planRunning(pod, observed, now, backOff);
 }

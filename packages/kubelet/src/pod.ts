@@ -72,6 +72,9 @@ export function gracePeriodOf(pod: Pod): number {
   return pod.metadata?.deletionGracePeriodSeconds ?? specOf(pod).terminationGracePeriodSeconds ?? 30;
 }
 
+/** What a container may take at least to end by itself, lest it is killed needlessly (kuberuntime_container.go: minimumGracePeriodInSeconds). */
+export const leastGraceSeconds = 2;
+
 /** A time as the Kubernetes API writes it: RFC 3339 in whole seconds. */
 export function apiTime(date: Date): string {
   return `${date.toISOString().slice(0, 19)}Z`;

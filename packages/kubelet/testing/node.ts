@@ -101,7 +101,7 @@ export class TestNode {
   }
 
   async remove(): Promise<void> {
-    await this.kubelet.stop({ gracefully: false });
+    await this.kubelet.stop({ removePods: false });
     this.#connection.abort();
     this.runtime.dispose();
     await this.runtime.close();

@@ -75,7 +75,7 @@ async function diff(options: DiffOptions): Promise<number> {
     process.stderr.write('berth: interrupted\n');
   } finally {
     // Nobody wants these pods but to compare them: the first Ctrl-C already ends them without their grace periods.
-    failures.push(...(await node.stop({ keep: false, hurry: signal })));
+    failures.push(...(await node.stop({ removePods: true, hurry: signal })));
     await client.close();
     interruption.release();
   }

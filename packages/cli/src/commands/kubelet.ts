@@ -94,8 +94,8 @@ async function kubelet(options: KubeletCommandOptions): Promise<number> {
   } catch (error) {
     if (!interruption.caused(error)) throw error;
   } finally {
-    const shutDown = interruption.exitStatus === terminated;
-    failures.push(...(await node.stop({ keep: true, shutDown, hurry: interruption.ending() })));
+    const nodeShutsDown = interruption.exitStatus === terminated;
+    failures.push(...(await node.stop({ removePods: false, nodeShutsDown, hurry: interruption.ending() })));
     interruption.release();
   }
   say(`node ${nodeName} has ended`);

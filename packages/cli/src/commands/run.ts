@@ -72,7 +72,7 @@ async function run(options: RunOptions): Promise<number> {
     say('interrupted');
   } finally {
     if (started) say(options.keep ? 'ending the node, its pods go on' : 'stopping the pods');
-    failures.push(...(await node.stop({ keep: options.keep ?? false, hurry: interruption.ending() })));
+    failures.push(...(await node.stop({ removePods: !options.keep, hurry: interruption.ending() })));
     await client.close();
     interruption.release();
   }

@@ -1,3 +1,4 @@
+import { milliseconds } from '@berth/kubelet/duration';
 import type { KubeletConfiguration } from '@berth/kubelet/kubelet-configuration';
 import type { NodeConfiguration } from '../configuration/node-configuration.ts';
 
@@ -5,19 +6,26 @@ import type { NodeConfiguration } from '../configuration/node-configuration.ts';
 const configuredHandler = 'cri';
 
 /**
- * The runtimes of a node: those of berth.yaml, and before them, as the default one, the one that containerRuntimeEndpoint names. Where that is the
- * only file that says something of runtimes, it is the only one.
+ * The runtimes of a node, and how long they may take to answer, where a KubeletConfiguration says so. The runtimes are those of berth.yaml, and before
+ * them, as the default one, the one that containerRuntimeEndpoint names. Where that is the only file that says something of runtimes, it is the only
+ * one. The deadline is runtimeRequestTimeout's, whatever berth.yaml says.
  */
-export function withConfiguredRuntime(
+export function withConfiguredRuntime(node: NodeConfiguration, configuration: KubeletConfiguration, fromFile: boolean): NodeConfiguration {
+  const runtimeRequestTimeoutMs = milliseconds(configuration.runtimeRequestTimeout);
+  return { ...node, runtimeRequestTimeoutMs, ...configuredRuntimes(node, configuration, fromFile) };
+}
+
+function configuredRuntimes(
   node: NodeConfiguration,
   { containerRuntimeEndpoint, imageServiceEndpoint }: KubeletConfiguration,
   fromFile: boolean,
-): NodeConfiguration {
-  if (containerRuntimeEndpoint === '') return node;
+): Pick<NodeConfiguration, 'defaultHandler' | 'runtimes'> {
+  const { defaultHandler, runtimes } = node;
+  if (containerRuntimeEndpoint === '') return { defaultHandler, runtimes };
   const imageEndpoint = imageServiceEndpoint === '' ? {} : { imageEndpoint: address(imageServiceEndpoint) };
   const runtime = { handler: configuredHandler, endpoint: address(containerRuntimeEndpoint), ...imageEndpoint };
-  const others = fromFile ? node.runtimes.filter(({ handler }) => handler !== configuredHandler) : [];
-  return { ...node, defaultHandler: configuredHandler, runtimes: [runtime, ...others] };
+  const others = fromFile ? runtimes.filter(({ handler }) => handler !== configuredHandler) : [];
+  return { defaultHandler: configuredHandler, runtimes: [runtime, ...others] };
 }
 
 /** As kubelet, takes a bare path for a socket. */

@@ -43,10 +43,10 @@ export interface StartOptions {
 }
 
 export interface StopOptions {
-  /** Pods go on, for the next node with these directories to take over. */
-  keep: boolean;
-  /** The node shuts down: its pods end by their priority, if that is configured, and stay as failed ones. */
-  shutDown?: boolean;
+  /** The pods end, and the host is taken back to what it was; else they go on, for the next node with these directories to take over. */
+  removePods: boolean;
+  /** The host shuts down: pods end by their priority, if that is configured, and stay as failed ones. */
+  nodeShutsDown?: boolean;
   /** Ends the pods without their grace periods. */
   hurry: AbortSignal;
 }
@@ -99,16 +99,16 @@ export class Node {
   }
 
   /**
-   * Stops the pods gracefully, then the runtimes, and takes the host back to what it was. What fails keeps nothing else from being
+   * Ends the pods if they are to be removed, then the runtimes, and takes the host back to what it was. What fails keeps nothing else from being
    * undone: gives a message for each thing that is left. Never throws.
    */
-  async stop({ keep, shutDown, hurry }: StopOptions): Promise<string[]> {
-    const pods = await messages(async () => this.#kubelet?.stop({ gracefully: !keep, shutDown, hurry }));
+  async stop({ removePods, nodeShutsDown, hurry }: StopOptions): Promise<string[]> {
+    const pods = await messages(async () => this.#kubelet?.stop({ removePods, nodeShutsDown, hurry }));
     const failures: string[] = [];
     for (const undo of this.#undo.splice(0).reverse()) failures.push(...(await messages(async () => void (await undo()))));
-    const left = keep || pods.length > 0 ? pods : await messages(() => this.#sandboxesLeft());
+    const left = !removePods || pods.length > 0 ? pods : await messages(() => this.#sandboxesLeft());
     // What there is to undo is remembered as long as something of the node's is there.
-    if (!keep && left.length === 0) failures.push(...(await messages(() => void this.#guard?.end())));
+    if (removePods && left.length === 0) failures.push(...(await messages(() => void this.#guard?.end())));
     return [...left, ...failures];
   }
 

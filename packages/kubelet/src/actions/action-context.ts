@@ -26,7 +26,7 @@ export interface ActionContext {
   /** What the node lends to all its pods. */
   environment: NodeEnvironment;
   /** What decides about containers' resources now. */
-  containerResources(): ContainerResourcesOptions;
+  containerResourcesOptions(): ContainerResourcesOptions;
   /** How long a runtime may take to answer. */
   requestTimeoutMs: number;
   /** The pod's address now; undefined: it has none. */

@@ -12,9 +12,9 @@ import { type ActionContext, userNamespaceOf } from './action-context.ts';
 import { ActionFailure } from './action-failure.ts';
 import { hostsMount } from './hosts-mount.ts';
 import { checkNonRoot } from './non-root.ts';
-import { volumePaths } from './prepare.ts';
 import { terminationLogMount } from './termination-log.ts';
 import { volumeMounts } from './volume-mounts.ts';
+import { volumePaths } from './volume-paths.ts';
 
 /** The CRI message for the next instance of a container, with all that it refers to looked up. What is missing is a CreateContainerConfigError in kubelet's words. */
 export async function configureContainer(
@@ -26,18 +26,18 @@ export async function configureContainer(
 ): Promise<ContainerConfig> {
   try {
     checkNonRoot(context.pod, container, image);
-    const environment = await environmentOf(context, container, podIPs, signal);
-    const mounts = await volumeMounts(context, { container, environment, sandboxAttempt }, signal);
+    const variables = await variablesOf(context, container, podIPs, signal);
+    const mounts = await volumeMounts(context, { container, variables, sandboxAttempt }, signal);
     return containerConfig(context.pod, container, {
       attempt,
       imageRef: image?.id || container.image || '',
-      environment,
+      variables,
       mounts: [...mounts, ...(await hostsMount(context, container, podIPs)), ...(await terminationLogMount(context, container))],
       userNamespace: await userNamespaceOf(context),
       seccompDefault: context.environment.seccompDefault,
       seccompRoot: context.directories.seccompRoot,
       assignment: context.assignmentOf(container),
-      containerResources: context.containerResources(),
+      containerResourcesOptions: context.containerResourcesOptions(),
       ...(targetId && { targetId }),
     });
   } catch (thrown) {
@@ -47,7 +47,7 @@ export async function configureContainer(
   }
 }
 
-function environmentOf(context: ActionContext, container: Container, podIPs: string[], signal: AbortSignal): Promise<Map<string, string>> {
+function variablesOf(context: ActionContext, container: Container, podIPs: string[], signal: AbortSignal): Promise<Map<string, string>> {
   const { pod, environment } = context;
   const { objects, services, allocatable } = environment;
   const hostIPs = environment.hostIPs();

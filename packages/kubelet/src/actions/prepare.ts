@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { allContainers } from '../pod.ts';
 import type { ActionContext } from './action-context.ts';
 import { ActionFailure } from './action-failure.ts';
-import { mountFailure } from './refresh-volumes.ts';
+import { mountFailure } from './mount-failure.ts';
 
 /** Makes the pod's directories, volumes and cgroup. What is there already stays. */
 export async function prepare(context: ActionContext, signal: AbortSignal): Promise<void> {
@@ -14,14 +14,4 @@ export async function prepare(context: ActionContext, signal: AbortSignal): Prom
   });
   await volumes.setUp(pod, signal).catch(mountFailure);
   await ActionFailure.explain('FailedCreatePodContainer', 'cgroup', async () => cgroups?.apply(pod, client, signal));
-}
-
-/** Where each of the pod's volumes is on the host, but for those that the runtime brings. */
-export function volumePaths({ pod, volumes }: ActionContext): Map<string, string> {
-  return new Map(
-    volumes.of(pod).flatMap(({ volume, plugin }) => {
-      const path = plugin.path(pod, volume);
-      return path === undefined ? [] : [[volume.name, path] as const];
-    }),
-  );
 }

@@ -21,7 +21,7 @@ export async function resizeContainer(context: ActionContext, action: ResizeCont
     const { oomScoreAdj: _, ...linux } = containerResources(
       pod,
       { ...container, resources: action.resources },
-      context.containerResources(),
+      context.containerResourcesOptions(),
       context.assignmentOf(container),
     );
     const request = UpdateContainerResourcesRequest.fromPartial({ containerId: action.containerId, linux });

@@ -20,6 +20,8 @@ export async function startContainer(context: ActionContext, action: StartContai
   if (action.pull) await pullImage(context, container, action.sandboxAttempt, signal);
   else events.record(pod, 'Normal', 'Pulled', `Container image ${JSON.stringify(container.image)} already present on machine`);
   const image = await checkImage(context, container.image ?? '', signal);
+  // A container that starts with other resources than before, as one that is restarted for them, needs a pod that holds them.
+  await ActionFailure.explain('CreateContainerError', 'cgroup', async () => context.cgroups?.keepCurrent(pod, context.client, signal));
   const config = await configureContainer(context, container, action, image, signal);
   const containerId = await create(context, action, config, signal);
   events.record(pod, 'Normal', 'Created', `Created container: ${container.name}`);

@@ -1,11 +1,8 @@
 import { StopContainerRequest } from '@berth/sdk/cri';
 import { preStop } from '../lifecycle/pre-stop.ts';
 import type { StoppedContainer } from '../plan/action.ts';
-import { findContainer } from '../pod.ts';
+import { findContainer, leastGraceSeconds } from '../pod.ts';
 import type { ActionContext } from './action-context.ts';
-
-/** So long a container may always take to end, lest it is killed needlessly (kuberuntime_container.go: minimumGracePeriodInSeconds). */
-const leastGraceSeconds = 2;
 
 /** Runs the container's preStop hook, and asks it to end; the runtime kills it if it hasn't after what is left of the grace period. */
 export async function stopContainer(

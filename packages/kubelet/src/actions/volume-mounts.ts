@@ -11,8 +11,8 @@ import { volumeImage } from './volume-image.ts';
 /** What mounts are made for. */
 interface Mounting {
   container: Container;
-  /** Its variables, for subPathExpr. */
-  environment: ReadonlyMap<string, string>;
+  /** For subPathExpr. */
+  variables: ReadonlyMap<string, string>;
   sandboxAttempt: number;
 }
 
@@ -27,7 +27,7 @@ export async function volumeMounts(context: ActionContext, mounting: Mounting, s
 
 async function sourceOf(
   context: ActionContext,
-  { container, environment, sandboxAttempt }: Mounting,
+  { container, variables, sandboxAttempt }: Mounting,
   mount: VolumeMount,
   index: number,
   signal: AbortSignal,
@@ -36,7 +36,7 @@ async function sourceOf(
   const plugged = volumes.find(pod, mount.name);
   if (!plugged) throw new PluginError('NOT_FOUND', 'the pod has no such volume', { object: `volume ${mount.name}` });
   const { plugin, volume } = plugged;
-  const subPath = mount.subPathExpr ? expandKnown(mount.subPathExpr, environment) : (mount.subPath ?? '');
+  const subPath = mount.subPathExpr ? expandKnown(mount.subPathExpr, variables) : (mount.subPath ?? '');
   const recursiveReadOnly = await recursive(context, mount, signal);
   const common = { readOnly: plugin.readOnly, recursiveReadOnly };
   const path = plugin.path(pod, volume);

@@ -2,7 +2,7 @@ import type { Pod } from '@berth/api/objects';
 import { isStaticPod, specOf } from '../pod.ts';
 
 /** The priority of system-cluster-critical; no pod of users has one as great. */
-const systemCriticalPriority = 2_000_000_000;
+export const systemCriticalPriority = 2_000_000_000;
 
 /** Whether the node does without others for the pod's sake: a static pod, a mirror of one, or one of the system's own priorities. */
 export function isCriticalPod(pod: Pod): boolean {

@@ -15,7 +15,7 @@ import { PodCgroups } from './pod-cgroups.ts';
 import { SystemdDriver } from './systemd-driver.ts';
 
 /** What the cgroups are made for. Amounts: cpu in millicores, bytes, pieces. */
-export interface CgroupsNode {
+interface CgroupsNode {
   /** The pods whose requests count: those that are admitted and haven't ended. */
   pods(): readonly Pod[];
   /** What all pods together may use, `pid` among it; it bounds them if `pods` is enforced. */
@@ -80,6 +80,12 @@ export class NodeCgroups {
     const pods = await this.#of(client, signal);
     await this.update();
     await pods.apply(pod, signal, { wanting, unthrottled: this.#isExempt(pod) });
+  }
+
+  /** Applies the values of a pod that has been given other resources since that was done last. */
+  async keepCurrent(pod: Pod, client: RuntimeClient, signal: AbortSignal): Promise<void> {
+    const pods = await this.#of(client, signal);
+    if (!pods.isCurrent(pod, { unthrottled: this.#isExempt(pod) })) await this.apply(pod, client, signal);
   }
 
   /** Removes the pod's cgroup with all below; one that is missing is no error. */

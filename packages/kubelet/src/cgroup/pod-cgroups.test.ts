@@ -73,6 +73,30 @@ describe.each([1, 2] as const)('on cgroup v%d', (version) => {
     );
   });
 
+  it('a pod is current once it has its values, until it asks for others or its cgroup is removed', async () => {
+    const cgroups = cgroupsWith();
+    const wanting = { ...guaranteed, spec: burstable.spec };
+    const current = () => [cgroups.isCurrent(guaranteed), cgroups.isCurrent(guaranteed, { wanting })];
+    expect(current()).toEqual([false, false]);
+    await cgroups.apply(guaranteed, signal);
+    expect(current()).toEqual([true, false]);
+    await cgroups.apply(guaranteed, signal, { wanting });
+    expect(current()).toEqual([false, true]);
+    mount.remove();
+    mount = new CgroupMount(version);
+    await cgroups.remove('uid', signal);
+    expect(current()).toEqual([false, false]);
+  });
+
+  it('a pod whose values could not be set is not current', async () => {
+    const cgroups = cgroupsWith();
+    await cgroups.apply(guaranteed, signal);
+    mount.remove();
+    mount = new CgroupMount(version);
+    await expect(cgroups.apply(guaranteed, signal)).rejects.toThrow(/cgroup controller cpu/);
+    expect(cgroups.isCurrent(guaranteed)).toBe(false);
+  });
+
   it('a pod that has CPUs for itself gets no quota', async () => {
     await cgroupsWith().apply(guaranteed, signal, { unthrottled: true });
     const values = mount.values('/berth/kubepods/poduid');

@@ -9,6 +9,14 @@ import { type Tier, tiers, tierValues } from './tier-values.ts';
 
 const podPrefix = 'pod';
 
+/** What the values of a pod's cgroup depend on besides the pod. */
+interface PodSettings {
+  /** The spec that they are of; default: the pod's. */
+  wanting?: Pod;
+  /** Without a quota of CPU time. */
+  unthrottled?: boolean;
+}
+
 /**
  * The cgroups that pods run in, as one driver makes them: ROOT/kubepods/podUID of Guaranteed pods, the others' in `burstable` and
  * `besteffort` beside them. The runtime makes the containers' below. Calls may run side by side.
@@ -19,7 +27,7 @@ export class PodCgroups {
   readonly #pageSizes: readonly string[];
   readonly #root: CgroupName;
   readonly #kubepods: CgroupName;
-  /** What the classes' cgroups were given last. */
+  /** What each cgroup was given last, by its path. */
   readonly #applied = new Map<string, string>();
 
   /** `pageSizes` are those of huge pages that the host can limit: `2MB`. */
@@ -36,20 +44,28 @@ export class PodCgroups {
     return this.#driver.pathOf(this.#options.cgroupsPerQOS ? this.#nameOf(pod) : this.#root);
   }
 
-  /** Makes the pod's cgroup, and sets its values also where it is there. `wanting`: the spec that they are of; `unthrottled`: without a quota of CPU time. */
-  async apply(
-    pod: Pod,
-    signal: AbortSignal,
-    { wanting = pod, unthrottled = false }: { wanting?: Pod; unthrottled?: boolean } = {},
-  ): Promise<void> {
+  /** Makes the pod's cgroup, and sets its values also where it is there. */
+  async apply(pod: Pod, signal: AbortSignal, { wanting = pod, unthrottled = false }: PodSettings = {}): Promise<void> {
     if (!this.#options.cgroupsPerQOS) return;
-    const options = { ...this.#options, cpuCFSQuota: this.#options.cpuCFSQuota && !unthrottled };
-    await this.#driver.apply(this.#nameOf(pod), podValues(wanting, options, this.#pageSizes), signal);
+    const [name, values] = [this.#nameOf(pod), this.#valuesOf(wanting, unthrottled)];
+    const key = this.#driver.pathOf(name);
+    this.#applied.delete(key);
+    await this.#driver.apply(name, values, signal);
+    this.#applied.set(key, textOf(values));
+  }
+
+  /** Whether the pod's cgroup was given last what it is to have now. */
+  isCurrent(pod: Pod, { wanting = pod, unthrottled = false }: PodSettings = {}): boolean {
+    if (!this.#options.cgroupsPerQOS) return true;
+    return this.#applied.get(this.#driver.pathOf(this.#nameOf(pod))) === textOf(this.#valuesOf(wanting, unthrottled));
   }
 
   /** Removes the cgroup of the pod of that uid with all below; one that is missing is no error. */
   async remove(uid: string, signal: AbortSignal): Promise<void> {
-    for (const name of this.#namesOf(uid)) if (await this.#driver.has(name)) await this.#driver.remove(name, signal);
+    for (const name of this.#namesOf(uid)) {
+      this.#applied.delete(this.#driver.pathOf(name));
+      if (await this.#driver.has(name)) await this.#driver.remove(name, signal);
+    }
   }
 
   /** Makes `kubepods` and the classes' cgroups, and sets their values where they aren't so already. `all` is for all pods together. */
@@ -81,13 +97,15 @@ export class PodCgroups {
   }
 
   async #applyOnce(name: CgroupName, values: CgroupValues, signal: AbortSignal): Promise<void> {
-    const [key, text] = [
-      this.#driver.pathOf(name),
-      JSON.stringify(values, (_, value) => (typeof value === 'bigint' ? String(value) : value)),
-    ];
+    const [key, text] = [this.#driver.pathOf(name), textOf(values)];
     if (name.length === 0 || this.#applied.get(key) === text) return;
     await this.#driver.apply(name, values, signal);
     this.#applied.set(key, text);
+  }
+
+  #valuesOf(pod: Pod, unthrottled: boolean): CgroupValues {
+    const options = { ...this.#options, cpuCFSQuota: this.#options.cpuCFSQuota && !unthrottled };
+    return podValues(pod, options, this.#pageSizes);
   }
 
   #nameOf(pod: Pod): CgroupName {
@@ -108,4 +126,8 @@ export class PodCgroups {
   #parents(): CgroupName[] {
     return [this.#kubepods, ...tiers.map((tier) => [...this.#kubepods, tier])];
   }
+}
+
+function textOf(values: CgroupValues): string {
+  return JSON.stringify(values, (_, value) => (typeof value === 'bigint' ? String(value) : value));
 }

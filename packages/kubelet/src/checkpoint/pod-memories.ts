@@ -40,7 +40,7 @@ export class PodMemories {
     return this.#restored.get(uid);
   }
 
-  /** Pods that were remembered, and that nobody has asked about or forgotten since. */
+  /** Pods that a kubelet before this one remembered, and that this one has neither remembered anew nor forgotten. */
   restoredUids(): string[] {
     return [...this.#restored.keys()];
   }

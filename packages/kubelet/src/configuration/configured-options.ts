@@ -54,6 +54,12 @@ export function kubeletOptions(configuration: KubeletConfiguration): ConfiguredO
       nodeLeaseDurationSeconds: configuration.nodeLeaseDurationSeconds,
       nodeStatusMaxImages: configuration.nodeStatusMaxImages,
     },
+    containers: {
+      swapBehavior: configuration.memorySwap.swapBehavior || 'NoSwap',
+      singleProcessOOMKill: configuration.singleProcessOOMKill ?? false,
+    },
+    eventLimits: { eventRecordQPS: configuration.eventRecordQPS, eventBurst: configuration.eventBurst },
+    volumeStatsAggPeriodMs: milliseconds(configuration.volumeStatsAggPeriod),
     intervals: { syncMs: milliseconds(configuration.syncFrequency) },
     resourceManagers: resourceManagers(configuration),
     eviction: eviction(configuration),

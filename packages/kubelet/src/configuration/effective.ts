@@ -1,15 +1,7 @@
+import { defaultEvictionHard } from '../machine/reservations.ts';
 import type { ConfigurationField, KubeletConfiguration } from './kubelet-configuration.ts';
 import { standaloneAccess } from './standalone.ts';
 import { fieldSupport, valueInForce } from './support.ts';
-
-/** kubelet's on Linux (kubelet/eviction/defaults_linux.go). */
-export const defaultEvictionHard = {
-  'memory.available': '100Mi',
-  'nodefs.available': '10%',
-  'nodefs.inodesFree': '5%',
-  'imagefs.available': '15%',
-  'imagefs.inodesFree': '5%',
-};
 
 /** The configuration in force: defaults that hang on other fields filled in, and what the node doesn't do as it is. */
 export function effective(configuration: KubeletConfiguration, given: object): KubeletConfiguration {

@@ -17,7 +17,7 @@ export const featureGates: Readonly<Record<string, readonly boolean[]>> = {
   ImageVolume: [true],
   ProbeHostPodSecurityContext: [false],
   MemoryQoS: [false],
-  NodeSwap: [false],
+  NodeSwap: [true],
   NodeLogQuery: [false, true],
   UserNamespacesSupport: [true],
   DynamicResourceAllocation: [false],

@@ -126,9 +126,15 @@ describe('refusals name file, line, field and cure', () => {
       /:4: shutdownGracePeriodByPodPriority: may not be given together/,
     ],
     ['an unknown feature gate', 'featureGates: {Flying: true}\n', /:3: featureGates\.Flying: unknown feature gate/],
-    ['a gate that is shut here', 'featureGates: {NodeSwap: true}\n', /:3: featureGates\.NodeSwap: this node has it only with false/],
+    ['a gate that is shut here', 'featureGates: {MemoryQoS: true}\n', /:3: featureGates\.MemoryQoS: this node has it only with false/],
     ['runOnce', 'runOnce: true\n', /:3: runOnce: refused: kubelet refuses it too; .*leave it out, or give false/],
-    ['what is not there', 'memorySwap: {swapBehavior: LimitedSwap}\n', /:3: memorySwap: refused: pods do not swap/],
+    ['what is not there', 'kernelMemcgNotification: true\n', /:3: kernelMemcgNotification: refused: memory is looked at every 10 s/],
+    [
+      'a default that is not in force',
+      'imagePullCredentialsVerificationPolicy: NeverVerifyPreloadedImages\n',
+      /refused: an image that is present is there for every pod of the node; leave it out, or give "NeverVerify"/,
+    ],
+    ['metrics of any version', 'showHiddenMetricsForVersion: "1.20"\n', /:3: showHiddenMetricsForVersion: has to be "1\.35"/],
     [
       'tokens without an API server',
       'authentication:\n  webhook: {enabled: true}\n',

@@ -19,6 +19,7 @@ it('the defaults of a configuration are those of the server, but for webhooks, w
 
 it.each([
   [{ enableServer: false }, { enableServer: false, healthzPort: 10_248 }],
+  [{ enableSystemLogQuery: true }, { enableSystemLogQuery: true }],
   [{ tlsCurvePreferences: [29, 23] }, { tlsCurvePreferences: [29, 23] }],
   [
     { readOnlyPort: 10255, address: '127.0.0.1' },

@@ -38,6 +38,7 @@ export function configuredServer(configuration: KubeletConfiguration): KubeletSe
     },
     enableDebuggingHandlers,
     enableSystemLogHandler,
+    enableSystemLogQuery: configuration.enableSystemLogQuery,
     enableDebugFlagsHandler: configuration.enableDebugFlagsHandler,
     streamingConnectionIdleTimeoutMs: milliseconds(configuration.streamingConnectionIdleTimeout),
   };

@@ -19,6 +19,11 @@ export function validateConfiguration(configuration: KubeletConfiguration): Fiel
     ...evictionProblems(configuration),
     ...managerProblems(configuration),
     ...logProblems(configuration),
+    ...problem(
+      'showHiddenMetricsForVersion',
+      !['', previousVersion].includes(configuration.showHiddenMetricsForVersion) &&
+        `has to be "${previousVersion}", the version before this kubelet's, or left out`,
+    ),
     ...Object.entries(configuration.featureGates).flatMap(([gate, open]) => problem(`featureGates.${gate}`, refuseGate(gate, open))),
   ];
 }
@@ -225,6 +230,9 @@ const cidr = /^[0-9a-f.:]+\/\d{1,3}(,[0-9a-f.:]+\/\d{1,3})?$/i;
 function oneOf(value: string, values: string[]): string | false {
   return !values.includes(value) && `${JSON.stringify(value)} is none of ${values.join(', ')}`;
 }
+
+/** The minor version before that which the kubelet does as: no other may be asked for (kubernetes:component-base/metrics/options.go). */
+const previousVersion = '1.35';
 
 function logProblems(configuration: KubeletConfiguration): FieldProblem[] {
   const { containerLogMonitorInterval, podLogsDir, enableSystemLogQuery, enableSystemLogHandler, featureGates: gates } = configuration;

@@ -10,19 +10,19 @@ const gibibyte = 1024n ** 3n;
 const mappings = [{ hostId: 65_536, containerId: 0, length: 65_536 }];
 const userNamespace = { mode: NamespaceMode.POD, uids: mappings, gids: mappings };
 
-function configOf(container: Partial<Container>, spec: Parameters<typeof makePod>[0] = {}, environment = new Map<string, string>()) {
+function configOf(container: Partial<Container>, spec: Parameters<typeof makePod>[0] = {}, variables = new Map<string, string>()) {
   const pod = makePod({ ...spec, containers: [{ name: 'main', image: 'a:1', ...container }] });
   const [defaulted] = pod.spec?.containers ?? [];
   if (!defaulted) throw new Error('the pod has no container');
   return containerConfig(pod, defaulted, {
     attempt: 2,
     imageRef: 'sha256:1',
-    environment,
+    variables,
     mounts: [{ ...Mount.create(), hostPath: '/host/etc-hosts', containerPath: '/etc/hosts' }],
     seccompRoot: '/kubelet/seccomp',
     seccompDefault: true,
     userNamespace: pod.spec?.hostUsers === false ? userNamespace : undefined,
-    containerResources: { ...containerHost, memory: 4n * gibibyte },
+    containerResourcesOptions: { ...containerHost, memory: 4n * gibibyte },
   });
 }
 

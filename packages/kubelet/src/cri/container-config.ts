@@ -14,7 +14,7 @@ interface ContainerSurroundings {
   /** What the runtime calls the image; the name in the spec if it told none. */
   imageRef: string;
   /** Its variables, all resolved. */
-  environment: ReadonlyMap<string, string>;
+  variables: ReadonlyMap<string, string>;
   /** Everything that is mounted. */
   mounts: Mount[];
   /** Undefined for a pod that has the host's users. */
@@ -23,7 +23,7 @@ interface ContainerSurroundings {
   seccompRoot: string;
   /** A pod that says nothing of seccomp gets the runtime's default profile, not none. */
   seccompDefault: boolean;
-  containerResources: ContainerResourcesOptions;
+  containerResourcesOptions: ContainerResourcesOptions;
   assignment?: ContainerAssignment;
   /** The instance whose processes an ephemeral container sees, where it names one. */
   targetId?: string;
@@ -31,15 +31,15 @@ interface ContainerSurroundings {
 
 /** The CRI message for one instance of a container; nothing is looked up or made. */
 export function containerConfig(pod: Pod, container: Container, surroundings: ContainerSurroundings): ContainerConfig {
-  const { attempt, environment, imageRef, mounts, userNamespace } = surroundings;
-  const expanded = (texts: string[] = []) => texts.map((text) => expand(text, environment));
+  const { attempt, variables, imageRef, mounts, userNamespace } = surroundings;
+  const expanded = (texts: string[] = []) => texts.map((text) => expand(text, variables));
   return ContainerConfig.create({
     metadata: { name: container.name, attempt },
     image: ImageSpec.create({ image: imageRef, userSpecifiedImage: container.image }),
     command: expanded(container.command),
     args: expanded(container.args),
     workingDir: container.workingDir ?? '',
-    envs: [...environment].map(([key, value]) => ({ key, value: Buffer.from(value) })),
+    envs: [...variables].map(([key, value]) => ({ key, value: Buffer.from(value) })),
     mounts: mounts.map((mount) => ({ ...mount, uidMappings: userNamespace?.uids ?? [], gidMappings: userNamespace?.gids ?? [] })),
     labels: containerLabels(pod, container),
     annotations: containerAnnotations(pod, container, attempt),
@@ -48,7 +48,7 @@ export function containerConfig(pod: Pod, container: Container, surroundings: Co
     stdinOnce: container.stdinOnce ?? false,
     tty: container.tty ?? false,
     linux: LinuxContainerConfig.create({
-      resources: containerResources(pod, container, surroundings.containerResources, surroundings.assignment),
+      resources: containerResources(pod, container, surroundings.containerResourcesOptions, surroundings.assignment),
       securityContext: containerSecurityContext(pod, container, surroundings),
     }),
   });

@@ -18,10 +18,10 @@ export interface DnsOptions {
 }
 
 /** kubelet's own where its configuration says nothing. */
-export const defaultDns: DnsOptions = { clusterDNS: [], clusterDomain: '', resolvConf: '/etc/resolv.conf' };
+const defaultDns: DnsOptions = { clusterDNS: [], clusterDomain: '', resolvConf: '/etc/resolv.conf' };
 
 /** A pod's resolver, and what has to be told of it as warning events. */
-export interface PodResolver {
+interface PodResolver {
   config: DNSConfig;
   warnings: { reason: string; message: string }[];
 }

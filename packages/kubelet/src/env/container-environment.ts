@@ -5,7 +5,7 @@ import { parseEnvFile, readInVolume } from './env-file.ts';
 import type { ReferredData } from './referred-data.ts';
 
 /** What variables may come from besides the container itself. */
-export interface EnvironmentSources {
+interface EnvironmentSources {
   objects: ReferredData;
   /** Those of services; the container's own of the same names stand before them. */
   serviceLinks: ReadonlyMap<string, string>;

@@ -3,7 +3,7 @@ import { type DiskPart, wholeDisk } from './pod-usage.ts';
 import type { Signal } from './signals.ts';
 
 /** Which disks the node has: `one` for everything; `images` on one of their own, writable layers with them; `split`, writable layers with the rest. */
-export type DiskLayout = 'one' | 'images' | 'split';
+type DiskLayout = 'one' | 'images' | 'split';
 
 /** Told apart by size and number of inodes, which summaries have of each. */
 export function layoutOf({ node: { fs, runtime } }: Summary): DiskLayout {

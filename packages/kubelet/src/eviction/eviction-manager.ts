@@ -6,6 +6,7 @@ import type { AdmitHandler, AdmitRequest } from '../admission/admit-handler.ts';
 import { hasSystemPriority, isCriticalPod } from '../admission/critical-pod.ts';
 import type { Clock } from '../clock.ts';
 import type { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
+import type { PressureProvider } from '../node-status/pressure-provider.ts';
 import type { Eviction, Refusal } from '../plan/observed-pod.ts';
 import { qosClassOf } from '../plan/qos-class.ts';
 import { fullNameOf, specOf, uidOf } from '../pod.ts';
@@ -76,7 +77,7 @@ const sourcesPollMs = 100;
 const figuresTimeoutMs = 60_000;
 
 /** Watches what the node has left, tells of pressure, and evicts pods before the kernel would kill processes. */
-export class EvictionManager implements AdmitHandler {
+export class EvictionManager implements AdmitHandler, PressureProvider {
   readonly #options: EvictionOptions;
   readonly #thresholds: Threshold[];
   readonly #node: EvictableNode;
@@ -94,6 +95,16 @@ export class EvictionManager implements AdmitHandler {
   /** What the node is short of, or was within the transition period. */
   get conditions(): PressureCondition[] {
     return this.#pressure.conditions;
+  }
+
+  /** The same for the node's own conditions. */
+  pressure(): ReturnType<PressureProvider['pressure']> {
+    const { conditions } = this;
+    return {
+      memory: conditions.includes('MemoryPressure'),
+      disk: conditions.includes('DiskPressure'),
+      pid: conditions.includes('PIDPressure'),
+    };
   }
 
   /** A node under pressure takes no pods; one that is short of memory alone takes those that request some. */

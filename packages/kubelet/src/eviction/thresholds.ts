@@ -13,7 +13,7 @@ export interface EvictionThresholds {
 }
 
 /** Units, or a share of the capacity in thousandths of a percent. */
-export type ThresholdValue = { units: bigint } | { milliPercent: bigint };
+type ThresholdValue = { units: bigint } | { milliPercent: bigint };
 
 /** The node is short of a signal's resource when less than `value` is available. */
 export interface Threshold {

@@ -18,7 +18,7 @@ export interface Step {
   cure?: string;
 }
 
-export interface StepCall {
+interface StepCall {
   /** `runc` */
   plugin: string;
   /** `RunPodSandbox` */

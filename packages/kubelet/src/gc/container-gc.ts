@@ -24,7 +24,7 @@ export interface ContainerGcOptions {
 }
 
 /** kubelet's. */
-export const defaultContainerGc: ContainerGcOptions = { minAgeMs: 0, maxPerPodContainer: 1, maxContainers: -1 };
+const defaultContainerGc: ContainerGcOptions = { minAgeMs: 0, maxPerPodContainer: 1, maxContainers: -1 };
 
 interface ContainerGcParts {
   runtimes: readonly RuntimeClient[];

@@ -18,7 +18,7 @@ export interface ImageGcOptions {
 }
 
 /** kubelet's. */
-export const defaultImageGc: ImageGcOptions = {
+const defaultImageGc: ImageGcOptions = {
   imageGCHighThresholdPercent: 85,
   imageGCLowThresholdPercent: 80,
   imageMinimumGCAgeMs: 120_000,

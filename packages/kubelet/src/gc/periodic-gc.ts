@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { Clock } from '../clock.ts';
 
 /** Something that is tidied up from time to time. */
-export interface GarbageCollector {
+interface GarbageCollector {
   /** One turn; throws what couldn't be done. */
   collect(signal: AbortSignal): Promise<void>;
 }

@@ -3,17 +3,18 @@ import { type IncomingMessage, type RequestOptions, request as requestPlainly } 
 import { request as requestOverTls } from 'node:https';
 import type { HTTPGetAction } from '@berth/api/objects';
 import { PluginError } from '@berth/sdk/errors';
+import { kubernetesMinorVersion } from '../kubernetes-version.ts';
 import { dialError } from './dial-error.ts';
 import { authority, type HandlerTarget, hostOf, portOf } from './handler-target.ts';
 
 /** One GET, ready to be sent. */
-export interface HttpRequest {
+interface HttpRequest {
   url: URL;
   headers: Record<string, string | string[]>;
 }
 
 /** What was answered, after redirects to the same host. */
-export interface HttpAnswer {
+interface HttpAnswer {
   statusCode: number;
   /** Its first 10 KiB. */
   body: string;
@@ -22,8 +23,6 @@ export interface HttpAnswer {
 const bodyLimit = 10 * 1024;
 const maxRedirects = 10;
 const redirects = new Set([301, 302, 303, 307, 308]);
-/** The Kubernetes version whose behaviour this kubelet has. */
-const version = '1.36';
 
 /** What a handler asks for. `kind` goes into User-Agent, `kube-probe/1.36`; a header that is given as empty isn't sent. */
 export function httpRequestOf(action: HTTPGetAction, target: HandlerTarget, kind: 'probe' | 'lifecycle'): HttpRequest {
@@ -39,7 +38,7 @@ function headersOf({ httpHeaders = [] }: HTTPGetAction, kind: string): Record<st
     const key = name.toLowerCase();
     headers.set(key, [...(headers.get(key) ?? []), value]);
   }
-  if (!headers.has('user-agent')) headers.set('user-agent', [`kube-${kind}/${version}`]);
+  if (!headers.has('user-agent')) headers.set('user-agent', [`kube-${kind}/${kubernetesMinorVersion}`]);
   if (!headers.has('accept')) headers.set('accept', ['*/*']);
   for (const optional of ['user-agent', 'accept']) if (headers.get(optional)?.[0] === '') headers.delete(optional);
   return Object.fromEntries([...headers].map(([key, values]) => [key, values.length === 1 ? (values[0] as string) : values]));

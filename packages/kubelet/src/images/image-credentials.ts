@@ -11,7 +11,7 @@ import { Keyring } from './keyring.ts';
 import { pullSecrets } from './pull-secrets.ts';
 
 /** The logins to pull an image with, and what has to be told of it as warning events. */
-export interface ImageCredentials {
+interface ImageCredentials {
   /** In the order to try them; empty: anonymously. */
   logins: AuthConfig[];
   warnings: { reason: string; message: string }[];

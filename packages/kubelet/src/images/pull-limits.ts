@@ -14,7 +14,7 @@ export interface PullLimitOptions {
 }
 
 /** kubelet's. */
-export const defaultPullLimits: PullLimitOptions = { serializeImagePulls: true, registryPullQPS: 5, registryBurst: 10 };
+const defaultPullLimits: PullLimitOptions = { serializeImagePulls: true, registryPullQPS: 5, registryBurst: 10 };
 
 /** Lets pulls of the whole node go one after the other, or so many at a time, in the order they came. */
 export class PullLimits {

@@ -81,13 +81,13 @@ describe('a postStart hook', () => {
   it('is given up when the pod is to end', async () => {
     await start({ postStart: { sleep: { seconds: 3600 } } }, { terminationGracePeriodSeconds: 3600 });
     await expect.poll(() => reasons()).toContain('Started');
-    expect(await node.kubelet.stop({ gracefully: true })).toEqual([]);
+    expect(await node.kubelet.stop({ removePods: true })).toEqual([]);
     expect(node.runtime.containers.size).toBe(0);
   });
 });
 
 describe('a preStop hook', () => {
-  const stop = async () => expect(await node.kubelet.stop({ gracefully: true })).toEqual([]);
+  const stop = async () => expect(await node.kubelet.stop({ removePods: true })).toEqual([]);
 
   it('runs before the container is asked to end, and its time is taken from the grace period', async () => {
     await start({ preStop: { sleep: { seconds: 1 } } }, { terminationGracePeriodSeconds: 10 });

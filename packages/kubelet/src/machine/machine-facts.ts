@@ -3,7 +3,7 @@ import { arch, availableParallelism, machine, platform, release, totalmem } from
 import { join } from 'node:path';
 
 /** Where the kernel and the system tell of the machine; a test puts files of its own there. */
-export interface MachineRoots {
+interface MachineRoots {
   proc: string;
   sys: string;
   etc: string;
@@ -39,7 +39,7 @@ export interface MachineFacts {
   architecture: string;
 }
 
-export const machineRoots: MachineRoots = { proc: '/proc', sys: '/sys', etc: '/etc' };
+const machineRoots: MachineRoots = { proc: '/proc', sys: '/sys', etc: '/etc' };
 
 /** Go's names of architectures that Node calls otherwise. */
 const architectures: Record<string, string> = { x64: 'amd64', ia32: '386', ppc64: 'ppc64le' };

@@ -12,18 +12,17 @@ export interface Reservations {
   evictionHard: Record<string, string>;
 }
 
-/** kubelet's (eviction/defaults_linux.go). */
-export const defaultReservations: Reservations = {
-  systemReserved: {},
-  kubeReserved: {},
-  evictionHard: {
-    'memory.available': '100Mi',
-    'nodefs.available': '10%',
-    'nodefs.inodesFree': '5%',
-    'imagefs.available': '15%',
-    'imagefs.inodesFree': '5%',
-  },
+/** kubelet's on Linux (kubelet/eviction/defaults_linux.go). */
+export const defaultEvictionHard = {
+  'memory.available': '100Mi',
+  'nodefs.available': '10%',
+  'nodefs.inodesFree': '5%',
+  'imagefs.available': '15%',
+  'imagefs.inodesFree': '5%',
 };
+
+/** kubelet's. */
+export const defaultReservations: Reservations = { systemReserved: {}, kubeReserved: {}, evictionHard: defaultEvictionHard };
 
 /** The signals whose thresholds are kept free of pods, and the resource that each is of. */
 const reservedSignals: Record<string, string> = { 'memory.available': 'memory', 'nodefs.available': 'ephemeral-storage' };

@@ -4,7 +4,7 @@ import type { MemoryRequests } from './memory-requests.ts';
 import { type NodeMemory, sumOf } from './node-memory.ts';
 
 /** Bytes of a resource that the pod has on exactly these nodes and may have again. */
-export type Reusable = (mask: NumaMask, resource: string) => number;
+type Reusable = (mask: NumaMask, resource: string) => number;
 
 /**
  * Every set of NUMA nodes that the memory could come from. A node is handed out either alone or in one group of nodes, never both: else

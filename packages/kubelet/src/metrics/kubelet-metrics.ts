@@ -1,13 +1,11 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { kubernetesVersion } from '../kubernetes-version.ts';
 import { ContainerStarts } from './container-starts.ts';
 import { HttpMetrics } from './http-metrics.ts';
 import { addProcessMetrics } from './process-metrics.ts';
 import { RuntimeOperations } from './runtime-operations.ts';
 import { HealthSlis } from './slis.ts';
 import { StorageOperations } from './storage-operations.ts';
-
-/** The Kubernetes whose kubelet this one does as. */
-const kubernetesVersion = '1.36.0';
 
 /** Prometheus' own default. */
 const shortBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];

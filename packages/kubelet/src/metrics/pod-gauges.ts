@@ -1,11 +1,10 @@
 import type { ContainerStatus, Pod } from '@berth/api/objects';
 import { Gauge, type Registry } from 'prom-client';
-import { allStatuses, specOf } from '../pod.ts';
-import { isStaticPod } from '../sources/plan-mirrors.ts';
+import { allStatuses, isStaticPod, specOf } from '../pod.ts';
 import type { StatsProvider } from '../stats/stats-provider.ts';
 
 /** Where the figures of pods come from. */
-export interface PodFigures {
+interface PodFigures {
   /** Spec and status of every pod. */
   pods(): Pod[];
   stats: StatsProvider;

@@ -64,7 +64,7 @@ export class RuntimeOperations {
 }
 
 /** `RunPodSandbox` -> `run_podsandbox`, `ExecSync` -> `exec_sync`: as kubelet calls them (kuberuntime/instrumented_services.go). */
-export function operationOf(method: string): string {
+function operationOf(method: string): string {
   const words = method.replaceAll(/(?<=[a-z])(?=[A-Z])/g, '_').toLowerCase();
   return words.replace('pod_sandbox', 'podsandbox').replace('update_container_resources', 'update_container');
 }

@@ -9,7 +9,7 @@ import type { NodeCondition } from './node-conditions.ts';
 import type { RuntimeReading } from './runtime-reading.ts';
 
 /** What a node's status is made of. */
-export interface NodeFacts {
+interface NodeFacts {
   capacity: ResourceAmounts;
   allocatable: ResourceAmounts;
   conditions: NodeCondition[];

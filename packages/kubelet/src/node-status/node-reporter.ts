@@ -4,6 +4,7 @@ import { PluginError } from '@berth/sdk/errors';
 import type { Logger } from 'pino';
 import type { ClusterApi } from '../api/cluster-api.ts';
 import type { Clock } from '../clock.ts';
+import { kubernetesVersion } from '../kubernetes-version.ts';
 import type { MachineFacts } from '../machine/machine-facts.ts';
 import type { NodeResources } from '../machine/node-resources.ts';
 import type { RuntimeClient } from '../runtime/runtime-client.ts';
@@ -38,8 +39,7 @@ interface NodeReporterOptions extends NodeStatusOptions {
 const tries = 5;
 /** How long the runtime may take to tell of itself. */
 const readingDeadlineMs = 10_000;
-/** The Kubernetes version whose kubelet this one does as. */
-const kubeletVersion = 'v1.36.0+berth';
+const kubeletVersion = `v${kubernetesVersion}+berth`;
 
 /** Looks at the node from time to time, and tells the cluster what has changed. */
 export class NodeReporter {

@@ -38,7 +38,10 @@ export function isPastDeadline(pod: Pod, observed: ObservedPod, now: Date): bool
   return deadline !== undefined && deadline <= now;
 }
 
-/** A pod that has ended stops its sidecars and gives back its network, volumes and cgroup; its dead containers stay, for their logs. */
-export function planCompleted(pod: Pod, observed: ObservedPod, now: Date): Steps {
+/**
+ * A pod that runs no more though nobody has deleted it: it has ended by itself, its deadline is over, or the node has evicted or refused it. What
+ * still runs is stopped, the sidecars last; network, volumes and cgroup are given back. Its dead containers stay, for their logs.
+ */
+export function planEnded(pod: Pod, observed: ObservedPod, now: Date): Steps {
   return planStop(pod, observed, observed.eviction?.gracePeriodSeconds ?? gracePeriodOf(pod), now) ?? { actions: [] };
 }

@@ -52,7 +52,7 @@ export function isDone(pod: Pod, container: Container, observed: ObservedPod): b
 }
 
 /** Whether the node itself ended the newest instance, in order to start the next one. */
-export function isOwedRestart(observed: ObservedPod, name: string): boolean {
+function isOwedRestart(observed: ObservedPod, name: string): boolean {
   const [newest] = instancesOf(observed, name);
   return newest !== undefined && observed.owedRestarts?.[newest.id] === true;
 }

@@ -30,7 +30,7 @@ export interface ContainerInstance {
   message: string;
   image: string;
   imageId: string;
-  /** What it may use by now; undefined where the runtime doesn't tell. */
+  /** What was asked for it when it was made or last resized, by Berth's own record; undefined where there is none. */
   resources?: ResourceRequirements;
   /** Of what it was made of, see `definitionHash`; undefined where the runtime doesn't tell it. */
   definition?: string;

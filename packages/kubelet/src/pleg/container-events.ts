@@ -4,7 +4,7 @@ import { PluginError } from '@berth/sdk/errors';
 import type { RuntimeClient } from '../runtime/runtime-client.ts';
 
 /** A runtime whose events are followed, and whom to tell. */
-export interface ContainerEventsOptions {
+interface ContainerEventsOptions {
   client: RuntimeClient;
   /** How often a stream that breaks off is asked for again before that is given up; a runtime that is away counts for none. Default 5, kubelet's. */
   streamRetries?: number;

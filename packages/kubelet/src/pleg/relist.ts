@@ -20,7 +20,7 @@ export interface ListedPod {
 }
 
 /** What to list, and whom to tell. */
-export interface RelistOptions {
+interface RelistOptions {
   client: RuntimeClient;
   /** How often it is listed at most. */
   intervalMs: number;

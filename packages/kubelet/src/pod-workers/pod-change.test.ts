@@ -116,7 +116,7 @@ describe('a pod that asks for other resources', () => {
   it('keeps those that it got when the kubelet restarts', async () => {
     source.put('a', sized('200m', '128Mi'));
     await expect.poll(() => told('ResizeCompleted')).toBeDefined();
-    await node.kubelet.stop({ gracefully: false });
+    await node.kubelet.stop({ removePods: false });
     source = new ChangingSource();
     source.put('a', sized('200m', '128Mi'));
     node.replaceKubelet({ sources: [source] });

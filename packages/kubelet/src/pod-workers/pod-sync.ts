@@ -73,14 +73,21 @@ export class PodSync {
 
   /** Asks the planner, and tells the status that it says. */
   planAndTell(): Plan {
-    const { context, clock, backOff, onStatus } = this.#options;
-    const { observed, allocated, pod } = this.#state;
+    const { clock, backOff } = this.#options;
+    const { observed, allocated } = this.#state;
     const planned = plan(allocated, observed, clock.now(), backOff);
-    const before = observed.previous;
-    observed.previous = planned.status;
-    tellWaits(context.events, pod, before, planned.status);
-    if (!isDeepStrictEqual(before, planned.status)) onStatus(pod, planned.status);
+    this.#tell(planned.status);
     return planned;
+  }
+
+  /** Events for what the pod waits for, and the status to those who want to know, where it isn't what was told last. */
+  #tell(status: PodStatus): void {
+    const { context, onStatus } = this.#options;
+    const { observed, pod } = this.#state;
+    const before = observed.previous;
+    observed.previous = status;
+    tellWaits(context.events, pod, before, status);
+    if (!isDeepStrictEqual(before, status)) onStatus(pod, status);
   }
 
   async #finish(): Promise<void> {

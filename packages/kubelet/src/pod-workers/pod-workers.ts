@@ -3,7 +3,7 @@ import type { PodMemory } from '../checkpoint/pod-memory.ts';
 import type { Clock } from '../clock.ts';
 import type { Eviction } from '../plan/observed-pod.ts';
 import type { ListedPod } from '../pleg/relist.ts';
-import { apiTime, fullNameOf, gracePeriodOf, specOf, uidOf } from '../pod.ts';
+import { apiTime, fullNameOf, gracePeriodOf, leastGraceSeconds, specOf, uidOf } from '../pod.ts';
 import { refersTo } from '../referred-names.ts';
 import type { ReferredObjects } from '../sources/object-source.ts';
 import type { PodWorker } from './pod-worker.ts';
@@ -25,9 +25,6 @@ interface PodWorkersOptions {
   /** Called with each pod that came back while it was ending, and begins anew. */
   onRestarted(pod: Pod): void;
 }
-
-/** What a container gets at least to end by itself (kubelet/kuberuntime: minimumGracePeriodInSeconds). */
-const leastGraceSeconds = 2;
 
 /** The workers of all pods, by uid. */
 export class PodWorkers {

@@ -14,11 +14,11 @@ import type { Refusal } from '../plan/observed-pod.ts';
 import { fullNameOf, uidOf } from '../pod.ts';
 import type { PodDirectories } from '../pod-directories.ts';
 import type { PodEvents } from '../pod-events.ts';
-import type { Probes } from '../probes/pod-probes.ts';
+import type { Probes } from '../probes/probes.ts';
 import type { ResizeAdmission } from '../resize/resize-admission.ts';
-import type { ResourceKeeping } from '../resource-keeping.ts';
 import type { NodeRuntimes } from '../runtime/node-runtimes.ts';
 import type { RuntimeClient } from '../runtime/runtime-client.ts';
+import type { ResourceManagers } from '../topology-manager/resource-managers.ts';
 import type { PodTraces } from '../trace/pod-traces.ts';
 import type { NodeVolumes } from '../volumes/node-volumes.ts';
 import { PodWorker } from './pod-worker.ts';
@@ -27,7 +27,7 @@ import { PodWorker } from './pod-worker.ts';
 interface WorkerFactoryOptions {
   runtimes: NodeRuntimes;
   node: KubeletNode;
-  keeping: ResourceKeeping;
+  assignments: ResourceManagers;
   environment: NodeEnvironment;
   directories: PodDirectories;
   volumes: NodeVolumes;
@@ -96,12 +96,12 @@ export class WorkerFactory {
   }
 
   #admitResize(changed: Pod): ReturnType<ResizeAdmission> {
-    const { keeping, node, admitResize = (pod) => node.admitResize(pod) } = this.#options;
-    return keeping.refuseResize(changed) ?? admitResize(changed);
+    const { assignments, node, admitResize = (pod) => node.admitResize(pod) } = this.#options;
+    return assignments.refuseResize(changed) ?? admitResize(changed);
   }
 
   #contextOf(pod: Pod, client: RuntimeClient): ActionContext {
-    const { node, keeping, volumes, directories, events, environment, requestTimeoutMs } = this.#options;
+    const { node, assignments, volumes, directories, events, environment, requestTimeoutMs } = this.#options;
     return {
       pod,
       client,
@@ -111,8 +111,8 @@ export class WorkerFactory {
       requestTimeoutMs,
       volumes: volumes.ofPods,
       cgroups: node.cgroups,
-      assignmentOf: (container) => keeping.assignmentOf(pod, container),
-      containerResources: () => node.containerResources(),
+      assignmentOf: (container) => assignments.assignmentOf(pod, container),
+      containerResourcesOptions: () => node.containerResourcesOptions(),
       podIP: () => this.#options.statusOf(pod)?.podIP,
     };
   }

@@ -9,7 +9,7 @@ import type { ProbeLabels, ProbeMetrics } from './probe-metrics.ts';
 import { Prober } from './prober.ts';
 import { type ProbeOutcome, runProbe } from './run-probe.ts';
 
-export type ProbeKind = 'startup' | 'liveness' | 'readiness';
+type ProbeKind = 'startup' | 'liveness' | 'readiness';
 
 /** What a probe came to when it ran last. */
 export interface ProbeAnswer {
@@ -20,7 +20,7 @@ export interface ProbeAnswer {
   output: string;
 }
 
-export interface InstanceProbesOptions {
+interface InstanceProbesOptions {
   target(): HandlerTarget;
   startedAt: Date;
   /** What was told of this very instance before this kubelet saw it. */
@@ -67,12 +67,12 @@ export class InstanceProbes {
 
   /** The pod is to end: what would restart the container isn't asked any more, and whether it can be talked to still is. */
   stopRestarting(): void {
-    this.#stop('startup');
-    this.#stop('liveness');
+    this.#forget('startup');
+    this.#forget('liveness');
   }
 
   stop(): void {
-    for (const kind of [...this.#probers.keys()]) this.#stop(kind);
+    for (const kind of [...this.#probers.keys()]) this.#forget(kind);
   }
 
   #beginAfterStart(): void {
@@ -97,8 +97,9 @@ export class InstanceProbes {
     prober.start();
   }
 
-  #stop(kind: ProbeKind): void {
-    this.#probers.get(kind)?.stop();
+  /** Ends the probe with its figures. */
+  #forget(kind: ProbeKind): void {
+    this.#stopAsking(kind);
     if (this.#probers.delete(kind)) this.#options.metrics.forget(this.#labels(kind));
   }
 
@@ -107,17 +108,17 @@ export class InstanceProbes {
       this.#change({ ...this.#verdict, ready: success });
     } else if (!success) {
       // Until there is a new instance: a container that is being stopped isn't to be stopped again.
-      this.#halt(kind);
+      this.#stopAsking(kind);
       this.#change({ ...this.#verdict, failed: { probe: kind, message: this.#answers.get(kind)?.output ?? '' } });
     } else if (kind === 'startup') {
-      this.#halt(kind);
+      this.#stopAsking(kind);
       this.#change({ started: true, ready: !this.#options.target().container.readinessProbe });
       this.#beginAfterStart();
     }
   }
 
-  /** Its figures stay as long as the instance does. */
-  #halt(kind: ProbeKind): void {
+  /** Ends the probe; its figures stay as long as the instance does. */
+  #stopAsking(kind: ProbeKind): void {
     this.#probers.get(kind)?.stop();
   }
 

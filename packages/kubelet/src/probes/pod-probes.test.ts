@@ -8,7 +8,8 @@ import { exited, instance, makePod, observe } from '../../testing/observed-pod.t
 import type { ContainerInstance, ObservedPod } from '../plan/observed-pod.ts';
 import { PodEvents } from '../pod-events.ts';
 import type { RuntimeClient } from '../runtime/runtime-client.ts';
-import { type PodProbes, Probes } from './pod-probes.ts';
+import type { PodProbes } from './pod-probes.ts';
+import { Probes } from './probes.ts';
 
 const second = 1000;
 

@@ -105,6 +105,21 @@ describe('events', () => {
     expect([...api.events.values()].map(({ reason, count }) => [reason, count])).toEqual([['Pulled', 2]]);
   });
 
+  it.each([
+    [{ eventRecordQPS: 1, eventBurst: 2 }, [2, 3]],
+    [{ eventRecordQPS: 0, eventBurst: 2 }, [4, 4]],
+  ])('with %j go to the API at once, and within a second: %j', async (limits, [atOnce, inASecond]) => {
+    const limited = new ClusterReports({ api, clock, log: pino({ level: 'silent' }), inApi: (asked) => asked, limits });
+    const ended = limited.run(end.signal);
+    for (const reason of ['Scheduled', 'Pulled', 'Created', 'Started']) limited.event(event(reason));
+    await clock.pass(0);
+    expect(api.events.size).toBe(atOnce);
+    await clock.pass(1000);
+    expect(api.events.size).toBe(inASecond);
+    end.abort();
+    await ended;
+  });
+
   it('are tried again every 10 s, twelve times', async () => {
     api.faults.set('applyEvent', unavailable);
     reports.event(event('Pulled'));

@@ -17,13 +17,14 @@ export interface EventLimits {
 }
 
 /** kubelet's (kubelet/apis/config/v1beta1/defaults.go). */
-export const defaultEventLimits: EventLimits = { eventRecordQPS: 50, eventBurst: 100 };
+const defaultEventLimits: EventLimits = { eventRecordQPS: 50, eventBurst: 100 };
 
 export interface EventPublisherOptions {
   api: ClusterApi;
   clock: Clock;
   log: Logger;
-  limits?: EventLimits;
+  /** Left out: kubelet's. */
+  limits?: EventLimits | undefined;
 }
 
 /** Events that wait: with more, the API has been away for so long that the oldest are of no use. */

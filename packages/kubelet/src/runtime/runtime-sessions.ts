@@ -1,13 +1,5 @@
 import type { Pod } from '@berth/api/objects';
-import {
-  AttachRequest,
-  ExecRequest,
-  ExecSyncRequest,
-  type ExecSyncResponse,
-  ListPodSandboxRequest,
-  PodSandboxState,
-  PortForwardRequest,
-} from '@berth/sdk/cri';
+import { AttachRequest, ExecRequest, ListPodSandboxRequest, PodSandboxState, PortForwardRequest } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import { podUidLabel } from '../cri/labels.ts';
 import { fullNameOf, uidOf } from '../pod.ts';
@@ -41,12 +33,6 @@ export class RuntimeSessions {
 
   constructor(runtimes: NodeRuntimes) {
     this.#runtimes = runtimes;
-  }
-
-  /** Runs a command to its end. No deadline but the client's: it takes as long as it takes. */
-  async execSync({ handler, id }: RuntimeContainer, cmd: string[], signal: AbortSignal): Promise<ExecSyncResponse> {
-    const options = { signal, deadlineMs: Number.POSITIVE_INFINITY };
-    return this.#runtimes.get(handler).runtime.execSync(ExecSyncRequest.create({ containerId: id, cmd }), options);
   }
 
   async exec({ handler, id }: RuntimeContainer, cmd: string[], streams: SessionStreams, signal: AbortSignal): Promise<SessionLocation> {

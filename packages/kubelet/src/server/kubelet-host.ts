@@ -29,6 +29,8 @@ export interface ServingOptions {
   logRotation?: Partial<LogRotationOptions>;
   /** What /logs/ shows. Default /var/log. */
   nodeLogDir?: string;
+  /** For how long what pods and volumes have on disk is taken as it was counted last; default 1 minute. */
+  volumeStatsAggPeriodMs?: number;
   /** What /configz shows. */
   configuration?(): object;
 }
@@ -48,6 +50,7 @@ interface KubeletHostParts {
   log: Logger;
   /** Left out: `/var/log`. */
   nodeLogDir?: string;
+  volumeStatsAggPeriodMs?: number;
   kubelet: Pick<NodeView, 'pods' | 'self' | 'events' | 'explain' | 'sourceProblems' | 'unhealthy'>;
   /** Left out where the node has no KubeletConfiguration. */
   configuration?(): object;

@@ -259,7 +259,7 @@ it('the certificate is made once, for the owner alone, and used again', async ()
   const pki = join(node.root, 'kubelet/pki');
   const made = await readFile(join(pki, 'kubelet.crt'), 'utf8');
   expect(((await stat(join(pki, 'kubelet.key'))).mode & 0o777).toString(8)).toBe('600');
-  await node.kubelet.stop({ gracefully: false });
+  await node.kubelet.stop({ removePods: false });
   await serve();
   expect(await readFile(join(pki, 'kubelet.crt'), 'utf8')).toBe(made);
   const ca = made;

@@ -16,8 +16,7 @@ export interface Denial {
   message: string;
 }
 
-export interface RequestGuardOptions
-  extends Pick<KubeletServerOptions, 'authentication' | 'authorization' | 'tokenReviewer' | 'accessReviewer'> {
+interface RequestGuardOptions extends Pick<KubeletServerOptions, 'authentication' | 'authorization' | 'tokenReviewer' | 'accessReviewer'> {
   nodeName: string;
   clock: Clock;
   log: Logger;

@@ -11,7 +11,10 @@ import { systemLog } from './system-log.ts';
 import { setVerbosity } from './verbosity.ts';
 
 /** Which of the routes that can be turned off are on. */
-export type EnabledRoutes = Pick<KubeletServerOptions, 'enableDebuggingHandlers' | 'enableSystemLogHandler' | 'enableDebugFlagsHandler'>;
+type EnabledRoutes = Pick<
+  KubeletServerOptions,
+  'enableDebuggingHandlers' | 'enableSystemLogHandler' | 'enableSystemLogQuery' | 'enableDebugFlagsHandler'
+>;
 
 /** Exec, attach and port-forward need a connection of their own (session-proxy.ts); asked for in any other way, they say so. */
 const sessions = [
@@ -65,7 +68,7 @@ export function socketRoutes(node: NodeView, enabled: EnabledRoutes): Router {
 }
 
 function addDebuggingRoutes(router: Router, node: NodeView, enabled: EnabledRoutes): void {
-  const { enableDebuggingHandlers, enableSystemLogHandler, enableDebugFlagsHandler } = enabled;
+  const { enableDebuggingHandlers, enableSystemLogHandler, enableSystemLogQuery, enableDebugFlagsHandler } = enabled;
   if (!enableDebuggingHandlers) {
     for (const first of ['run', 'exec', 'attach', 'portForward', 'containerLogs', 'runningpods', 'logs', 'debug']) {
       refuse(router, `/${first}/{path...}`, 'Debug endpoints are disabled.');
@@ -78,7 +81,7 @@ function addDebuggingRoutes(router: Router, node: NodeView, enabled: EnabledRout
     .post('/run/{namespace}/{pod}/{container}', (exchange) => execSync(node, exchange))
     .post('/run/{namespace}/{pod}/{uid}/{container}', (exchange) => execSync(node, exchange));
   for (const pattern of sessions) router.any(pattern, ({ response }) => sendText(response, 400, 'Upgrade request required\n'));
-  if (enableSystemLogHandler) router.get('/logs/{path...}', (exchange) => systemLog(node.nodeLogDir, exchange));
+  if (enableSystemLogHandler) router.get('/logs/{path...}', (exchange) => systemLog(node.nodeLogDir, enableSystemLogQuery, exchange));
   else refuse(router, '/logs/{path...}', 'logs endpoint is disabled.');
   if (enableDebugFlagsHandler) router.put('/debug/flags/v', (exchange) => setVerbosity(node, exchange));
   else refuse(router, '/debug/flags/v', 'flags endpoint is disabled.');

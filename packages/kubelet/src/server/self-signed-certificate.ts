@@ -4,7 +4,7 @@ import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { hostAddresses } from '../host-facts.ts';
 
-export interface CertificatePair {
+interface CertificatePair {
   /** PEM, both. */
   cert: string;
   key: string;

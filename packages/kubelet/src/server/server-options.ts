@@ -35,6 +35,8 @@ export interface KubeletServerOptions {
   enableDebuggingHandlers: boolean;
   /** `/logs/`. */
   enableSystemLogHandler: boolean;
+  /** `/logs/?query=`. */
+  enableSystemLogQuery: boolean;
   /** `/debug/flags/v`. */
   enableDebugFlagsHandler: boolean;
   /** A session that carries nothing for so long is ended. */
@@ -62,6 +64,7 @@ export const defaultServerOptions: KubeletServerOptions = {
   authorization: { mode: 'AlwaysAllow', webhook: { cacheAuthorizedTTLMs: 300_000, cacheUnauthorizedTTLMs: 30_000 } },
   enableDebuggingHandlers: true,
   enableSystemLogHandler: true,
+  enableSystemLogQuery: false,
   enableDebugFlagsHandler: true,
   streamingConnectionIdleTimeoutMs: 4 * 60 * 60 * 1000,
 };

@@ -94,7 +94,7 @@ it('POST /run refuses a container that does not run', async () => {
 });
 
 it('the socket file does not outlive the kubelet', async () => {
-  await node.kubelet.stop({ gracefully: false });
+  await node.kubelet.stop({ removePods: false });
   await expect(stat(node.socket)).rejects.toMatchObject({ code: 'ENOENT' });
 });
 

@@ -52,7 +52,8 @@ export class KubeletServer {
     const { path, node, ports } = this.#parts;
     try {
       await prepareSocketFile(path);
-      const router = socketRoutes(node, defaultServerOptions);
+      const enableSystemLogQuery = ports?.enableSystemLogQuery ?? false;
+      const router = socketRoutes(node, { ...defaultServerOptions, enableSystemLogQuery });
       await this.#listen({ path }, { serverType: 'socket', router, sessions: this.#sessions[0] });
       await chmod(path, 0o600);
       if (ports) await this.#listenOnPorts(ports);

@@ -97,6 +97,6 @@ it('a runtime that cannot be reached is named so, and open sessions end with the
   node.runtime.streamingUrl = 'http://127.0.0.1:1';
   await expect(upgrade('/attach/default/a/main?output=1')).rejects.toThrow(/503 the runtime's streaming server can't be reached/);
   const closed = once(socket, 'close');
-  await node.kubelet.stop({ gracefully: false });
+  await node.kubelet.stop({ removePods: false });
   await closed;
 });

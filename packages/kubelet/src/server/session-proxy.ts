@@ -28,7 +28,7 @@ const beginDeadlineMs = 30_000;
 /** Longest that a client may take to close after it has been refused. */
 const closeDeadlineMs = 5000;
 
-export interface SessionProxyOptions {
+interface SessionProxyOptions {
   /** False: sessions are refused with 405. */
   enabled: boolean;
   /** A session that carries nothing for so long is ended. */

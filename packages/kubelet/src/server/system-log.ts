@@ -1,21 +1,48 @@
 import { createReadStream } from 'node:fs';
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
+import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { PluginError } from '@berth/sdk/errors';
-import type { Exchange } from './router.ts';
+import { readNodeLogQuery } from './node-log-query.ts';
+import { type Exchange, sendText } from './router.ts';
+import { serviceLogs } from './service-logs.ts';
 
-/** GET /logs/PATH: a file below the node's log directory, or what is in a directory. Nothing outside it, by whatever links. */
-export async function systemLog(root: string, { params, query, request, response, signal }: Exchange): Promise<void> {
-  if (query.has('query') || query.has('pattern')) {
+/**
+ * GET /logs/PATH: a file below the node's log directory, or what is in a directory. Nothing outside it, by whatever links. With `queries`,
+ * `/logs/?query=` asks for services' logs, or for a file.
+ */
+export async function systemLog(root: string, queries: boolean, exchange: Exchange): Promise<void> {
+  const { params, query: parameters, response } = exchange;
+  if (!queries && (parameters.has('query') || parameters.has('pattern'))) {
     throw new PluginError('INVALID_ARGUMENT', 'node log queries are not enabled', {
       object: 'enableSystemLogQuery',
-      hint: 'read the files by their paths',
+      hint: 'read the files by their paths, or enable it in the kubelet configuration',
     });
   }
-  const path = await inside(root, params.path ?? '');
+  const query = queries ? readNodeLogQuery(parameters) : undefined;
+  if (query && params.path) return sendText(response, 406, 'path not allowed in query mode\n');
+  if (query && query.file === undefined) return serviceLogs(query, exchange, (path) => openLog(root, path));
+  return fileOrDirectory(root, query?.file ?? params.path ?? '', exchange);
+}
+
+/** A log below the root; undefined where no file has this name. */
+async function openLog(root: string, name: string): Promise<Readable | undefined> {
+  try {
+    const path = await inside(root, name);
+    const found = await stat(path);
+    if (!found.isFile()) return undefined;
+    return found.size === 0 ? Readable.from([]) : createReadStream(path, { end: found.size - 1 });
+  } catch (thrown) {
+    if (PluginError.from(thrown).code === 'NOT_FOUND') return undefined;
+    throw thrown;
+  }
+}
+
+async function fileOrDirectory(root: string, name: string, { request, response, signal }: Exchange): Promise<void> {
+  const path = await inside(root, name);
   const found = await stat(path);
-  if (!found.isDirectory() && !found.isFile()) throw gone(params.path);
+  if (!found.isDirectory() && !found.isFile()) throw gone(name);
   if (found.isDirectory()) return list(path, request.url ?? '', response);
   response.writeHead(200, {
     'content-type': 'text/plain; charset=utf-8',

@@ -32,7 +32,7 @@ it('the pods of the lower priority end first, and all stay as failed ones', asyn
   node.kubelet.onStatus((pod) => {
     if (pod?.status?.phase === 'Failed' && !ended.includes(pod.metadata?.name ?? '')) ended.push(pod.metadata?.name ?? '');
   });
-  expect(await node.kubelet.stop({ gracefully: false, shutDown: true })).toEqual([]);
+  expect(await node.kubelet.stop({ removePods: false, nodeShutsDown: true })).toEqual([]);
   expect([stops(), ended]).toEqual([
     ['StopContainer web', 'StopContainer critical'],
     ['web', 'critical'],
@@ -52,7 +52,7 @@ it('the pods of the lower priority end first, and all stay as failed ones', asyn
 it('a pod that comes while the node shuts down is refused', async () => {
   node.runtime.behaviours.set('web', { ignoresStop: true });
   await start();
-  const stopped = node.kubelet.stop({ gracefully: false, shutDown: true });
+  const stopped = node.kubelet.stop({ removePods: false, nodeShutsDown: true });
   await node.write('manifests/late.yaml', manifest('late', 0));
   const late = await node.until('late', ({ status }) => status?.phase === 'Failed');
   expect(late.status).toMatchObject({ reason: 'NodeShutdown', message: expect.stringContaining('the node is shutting down') });
@@ -67,14 +67,14 @@ it('a pod whose runtime hangs costs its group its time, and no more', async () =
   await node.kubelet.start();
   await node.until('web', isReady);
   node.runtime.faults.set('StopContainer', ({ signal }) => new Promise((resolve) => signal.addEventListener('abort', () => resolve())));
-  expect(await node.kubelet.stop({ gracefully: false, shutDown: true })).toEqual([
+  expect(await node.kubelet.stop({ removePods: false, nodeShutsDown: true })).toEqual([
     "pod default/web didn't end within 1 s of the node's shutdown",
   ]);
 });
 
 it('after it the pods begin anew, and the metrics tell when it was', async () => {
   await start();
-  await node.kubelet.stop({ gracefully: false, shutDown: true });
+  await node.kubelet.stop({ removePods: false, nodeShutsDown: true });
   node.replaceKubelet({ shutdown });
   await start();
   const { body } = await node.get('/metrics');
@@ -91,6 +91,6 @@ it('without a period the pods go on', async () => {
   await node.write('manifests/web.yaml', manifest('web', 0));
   await node.kubelet.start();
   await node.until('web', isReady);
-  await node.kubelet.stop({ gracefully: false, shutDown: true });
+  await node.kubelet.stop({ removePods: false, nodeShutsDown: true });
   expect(stops()).toEqual([]);
 });

@@ -1,11 +1,12 @@
 import type { Pod } from '@berth/api/objects';
+import { systemCriticalPriority } from '../admission/critical-pod.ts';
 import { gracePeriodOf, specOf } from '../pod.ts';
 
 /** Why a pod is Failed that ended with its node, as kubelet has it. */
 export const shutdownReason = 'Terminated';
 
 /** How long pods of a priority get when the node shuts down; it holds up to the next higher priority that has an entry. */
-export interface ShutdownGracePeriod {
+interface ShutdownGracePeriod {
   priority: number;
   shutdownGracePeriodSeconds: number;
 }
@@ -26,9 +27,6 @@ export const defaultShutdown: ShutdownOptions = {
   shutdownGracePeriodByPodPriority: [],
 };
 
-/** system-cluster-critical; pods from here on are critical. */
-const criticalPriority = 2_000_000_000;
-
 /** Pods that end together, and what each gets for it. */
 export interface ShutdownGroup<P> {
   seconds: number;
@@ -42,7 +40,7 @@ export function shutdownPeriods(options: ShutdownOptions): ShutdownGracePeriod[]
   if (all <= 0) return [];
   return [
     { priority: 0, shutdownGracePeriodSeconds: all - critical },
-    { priority: criticalPriority, shutdownGracePeriodSeconds: critical },
+    { priority: systemCriticalPriority, shutdownGracePeriodSeconds: critical },
   ];
 }
 

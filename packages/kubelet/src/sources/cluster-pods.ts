@@ -4,12 +4,12 @@ import type { Logger } from 'pino';
 import type { ClusterApi } from '../api/cluster-api.ts';
 import { Bell } from '../bell.ts';
 import type { Clock } from '../clock.ts';
-import { fullNameOf, uidOf } from '../pod.ts';
+import { fullNameOf, isStaticPod, uidOf } from '../pod.ts';
 import { ApiSource } from './api-source.ts';
-import { isStaticPod, planMirrors } from './plan-mirrors.ts';
+import { planMirrors } from './plan-mirrors.ts';
 
 /** Whose pods are kept in step with the API. */
-export interface ClusterPodsOptions {
+interface ClusterPodsOptions {
   api: ClusterApi;
   nodeName: string;
   clock: Clock;

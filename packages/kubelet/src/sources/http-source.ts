@@ -7,7 +7,7 @@ import type { PodSource, SourceUpdate } from './pod-source.ts';
 import { staticPod } from './static-pod.ts';
 
 /** Named after the fields of KubeletConfiguration. */
-export interface HttpSourceOptions {
+interface HttpSourceOptions {
   staticPodURL: string;
   /** Sent with each request. */
   staticPodURLHeader?: Record<string, string[]>;

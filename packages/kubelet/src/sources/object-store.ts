@@ -7,7 +7,7 @@ export type ReferredObject = ReferredObjects[keyof ReferredObjects];
 type Listener = Parameters<ObjectSource['onChange']>[0];
 
 /** Tells an object from all others: `Secret default/token`. */
-export function objectKey(kind: string, namespace: string, name: string): string {
+function objectKey(kind: string, namespace: string, name: string): string {
   return `${kind} ${namespace}/${name}`;
 }
 

@@ -4,12 +4,6 @@ import { mirrorAnnotation } from './api-source.ts';
 
 const hashAnnotation = 'kubernetes.io/config.hash';
 
-/** Whether a pod comes from the node itself, and so has a mirror in the API. */
-export function isStaticPod(pod: Pod): boolean {
-  const source = pod.metadata?.annotations?.['kubernetes.io/config.source'];
-  return source !== undefined && source !== 'api';
-}
-
 /** What is to be changed in the API, so that it shows each static pod as it is and no other. */
 interface MirrorChanges {
   create: Pod[];

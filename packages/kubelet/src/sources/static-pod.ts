@@ -4,7 +4,7 @@ import { apiTime, nameOf, namespaceOf } from '../pod.ts';
 import { fnv128a } from './fnv128a.ts';
 
 /** Where a static pod was found, and on which node. */
-export interface StaticPodOrigin {
+interface StaticPodOrigin {
   nodeName: string;
   /** The name of its source, in the annotation kubernetes.io/config.source. */
   source: 'file' | 'http';

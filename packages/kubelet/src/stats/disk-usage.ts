@@ -2,7 +2,7 @@ import { type DiskSpace, spaceBelow } from '@berth/sdk/disk-space';
 import type { Clock } from '../clock.ts';
 
 /** How long what was counted holds: to count is to look at every file. kubelet's volumeStatsAggPeriod. */
-export const defaultDiskUsageMaxAgeMs = 60_000;
+const defaultDiskUsageMaxAgeMs = 60_000;
 
 /** A directory that takes longer to count tells nothing. */
 const longestCountMs = 30_000;

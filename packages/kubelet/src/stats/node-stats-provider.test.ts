@@ -108,6 +108,21 @@ it('a pod is told with what the runtime says, its volumes, logs and ephemeral st
   expect(pod?.['ephemeral-storage']?.usedBytes).toBe(8192 + volume + logs + hosts);
 });
 
+it.each([
+  [0, true],
+  [60_000, false],
+])('with a volumeStatsAggPeriod of %i ms what is written now is told now: %s', async (volumeStatsAggPeriodMs, told) => {
+  await node.kubelet.stop({ removePods: false });
+  node.replaceKubelet({ volumeStatsAggPeriodMs });
+  await node.kubelet.start();
+  await node.until('a', isReady);
+  const used = async (): Promise<number> => JSON.parse((await node.get('/stats/summary')).body).pods[0].volume[0].usedBytes;
+  const before = await used();
+  const directory = join(node.root, 'kubelet/pods', uidOf(node.pod('a') as Pod));
+  await writeFile(join(directory, 'volumes/kubernetes.io~empty-dir/data/file'), 'x'.repeat(9000));
+  expect((await used()) - before >= 9000).toBe(told);
+});
+
 it('only_cpu_and_memory leaves out what takes long', async () => {
   const { node: told, pods } = await stats.summary({ onlyCpuAndMemory: true, signal });
   expect(Object.keys(told).toSorted()).toEqual(['cpu', 'memory', 'nodeName', 'startTime', 'swap', 'systemContainers']);

@@ -23,7 +23,7 @@ import { summarize } from './summarize.ts';
 import type { NodeStats, Summary } from './summary.ts';
 import { type SystemCgroups, systemContainers } from './system-containers.ts';
 
-export interface NodeStatsOptions {
+interface NodeStatsOptions {
   nodeName: string;
   directories: PodDirectories;
   runtimes: NodeRuntimes;

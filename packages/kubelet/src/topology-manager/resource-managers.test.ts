@@ -129,7 +129,7 @@ describe('another kubelet', () => {
     await node.kubelet.start();
     await Promise.all(['a', 'b'].map((name) => node.until(name, isReady)));
     const before = cpusetOf('b');
-    await node.kubelet.stop({ gracefully: false });
+    await node.kubelet.stop({ removePods: false });
     await rm(join(node.root, 'manifests/a.yaml'));
     await apply('c', exclusive(2));
     useKubelet();
@@ -153,14 +153,14 @@ describe('another kubelet', () => {
     ],
   ])('does not start with %s', async (_, options, message) => {
     await node.kubelet.start();
-    await node.kubelet.stop({ gracefully: false });
+    await node.kubelet.stop({ removePods: false });
     useKubelet(options);
     await expect(node.kubelet.start()).rejects.toThrow(message);
   });
 
   it('does not start on other CPUs than those of the state', async () => {
     await node.kubelet.start();
-    await node.kubelet.stop({ gracefully: false });
+    await node.kubelet.stop({ removePods: false });
     await rm(join(node.root, 'sys'), { recursive: true });
     await writeSysfs(join(node.root, 'sys'), oneNode(4));
     useKubelet();

@@ -15,9 +15,10 @@ import { checkReservedMemory, type ReservedMemory } from '../memory-manager/rese
 import { StaticMemoryPolicy } from '../memory-manager/static-memory-policy.ts';
 import type { Refusal, ResizeRefusal } from '../plan/observed-pod.ts';
 import { qosClassOf } from '../plan/qos-class.ts';
-import { uidOf } from '../pod.ts';
+import { allContainers, uidOf } from '../pod.ts';
 import type { RuntimeClient } from '../runtime/runtime-client.ts';
 import type { HintProvider } from './hint-provider.ts';
+import type { Reserved } from './reserved.ts';
 import { TopologyManager, type TopologyManagerOptions } from './topology-manager.ts';
 
 /** Named after the fields of KubeletConfiguration. */
@@ -44,14 +45,6 @@ export const defaultResourceManagers: ResourceManagersOptions = {
   topologyManagerScope: 'container',
   topologyManagerPolicyOptions: {},
 };
-
-/** What of the node pods don't get. */
-export interface Reserved {
-  /** kubeReserved and systemReserved, in millicores. */
-  cpu: bigint;
-  /** kubeReserved, systemReserved and evictionHard, in bytes. */
-  memory: bigint;
-}
 
 /** What a container has for itself, as CRI writes it; empty: no word on it. */
 export interface ContainerAssignment {
@@ -143,6 +136,11 @@ export class ResourceManagers implements AdmitHandler {
       cpusetMems: `${this.#memory?.nodesOf(uid, name) ?? ''}`,
       exclusiveCpus: this.#cpus?.hasOwn(uid, name) ?? false,
     };
+  }
+
+  /** Whether a container of the pod has CPUs for itself, so that no quota may slow the pod down. */
+  hasExclusiveCpus(pod: Pod): boolean {
+    return allContainers(pod).some((container) => this.assignmentOf(pod, container).exclusiveCpus);
   }
 
   #releaseEnded(): void {

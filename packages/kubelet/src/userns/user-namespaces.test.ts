@@ -54,6 +54,14 @@ it.each(['nonsense', '{}', '{"uidMappings":[{"hostId":5,"containerId":0,"length"
   },
 );
 
+it("gives no ids out while it can't tell which are taken, and goes on once it can", async () => {
+  mkdirSync(join(root, 'pods/a/userns'), { recursive: true });
+  const namespaces = new UserNamespaces(root);
+  await expect(namespaces.of('b')).rejects.toThrow(/pods\/a\/userns/);
+  rmSync(join(root, 'pods/a'), { recursive: true });
+  expect(await hostIds(namespaces, 'b')).toBe(65_536);
+});
+
 it('refuses ids that are not in whole blocks', () => {
   expect(() => new UserNamespaces(root, { idsPerPod: 1000 })).toThrow('userNamespaces.idsPerPod: 1000 is not a positive multiple of 65536');
 });

@@ -2,6 +2,7 @@ import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type IDMapping, NamespaceMode, type UserNamespace } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
+import { ifThere } from '../if-there.ts';
 
 /** From which ids of the host pods get theirs. */
 export interface UserNamespacesOptions {
@@ -14,7 +15,7 @@ export interface UserNamespacesOptions {
 }
 
 /** kubelet's where the host has no ranges for a user "kubelet" (kubelet/userns/userns_manager.go). */
-export const defaultUserNamespaces: UserNamespacesOptions = { firstId: 65_536, idsPerPod: 65_536, maxPods: 110 };
+const defaultUserNamespaces: UserNamespacesOptions = { firstId: 65_536, idsPerPod: 65_536, maxPods: 110 };
 
 const unit = 65_536;
 
@@ -46,7 +47,10 @@ export class UserNamespaces {
 
   /** The pod's, the same each time. RESOURCE_EXHAUSTED when all are given out. */
   async of(uid: string): Promise<UserNamespace> {
-    this.#recovered ??= this.#recover();
+    this.#recovered ??= this.#recover().catch((thrown: unknown) => {
+      this.#recovered = undefined;
+      throw thrown;
+    });
     await this.#recovered;
     const known = this.#blocks.get(uid);
     const block = known ?? this.#freeBlock();
@@ -77,10 +81,11 @@ export class UserNamespaces {
 
   /** What pods of a kubelet before this one have. */
   async #recover(): Promise<void> {
-    const uids = await readdir(this.#podsDirectory).catch(() => []);
+    const uids = (await ifThere(this.#podsDirectory, readdir(this.#podsDirectory))) ?? [];
     for (const uid of uids) {
-      const text = await readFile(this.#file(uid), 'utf8').catch(() => undefined);
-      if (text !== undefined) this.#blocks.set(uid, this.#blockIn(text, this.#file(uid)));
+      const file = this.#file(uid);
+      const text = await ifThere(file, readFile(file, 'utf8'));
+      if (text !== undefined) this.#blocks.set(uid, this.#blockIn(text, file));
     }
   }
 

@@ -2,6 +2,7 @@ import type { Stats } from 'node:fs';
 import { mkdir, open, stat } from 'node:fs/promises';
 import type { Pod, Volume } from '@berth/api/objects';
 import { PluginError } from '@berth/sdk/errors';
+import { ifThere } from '../if-there.ts';
 import type { VolumePlugin } from './volume-plugin.ts';
 
 const checks: Record<string, { is(found: Stats): boolean; what: string }> = {
@@ -54,5 +55,5 @@ async function createFile(path: string): Promise<void> {
 }
 
 async function existing(path: string): Promise<Stats | undefined> {
-  return stat(path).catch(() => undefined);
+  return ifThere(path, stat(path));
 }

@@ -8,7 +8,7 @@ import type { ObjectSource } from '../sources/object-source.ts';
 import { CachedTokens } from '../tokens/cached-tokens.ts';
 import { LocalTokens } from '../tokens/local-tokens.ts';
 import type { TokenSource } from '../tokens/token-source.ts';
-import { OrphanedPodDirectories } from './pod-directory-removal.ts';
+import { OrphanedPodDirectories } from './orphaned-pod-directories.ts';
 import { PodVolumes } from './pod-volumes.ts';
 
 /** What the volumes of a node are filled from. */

@@ -5,9 +5,11 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { mountMemory } from './memory-mount.ts';
 import { mountsBelow, unmountBelow } from './mount-table.ts';
-import { OrphanedPodDirectories, removePodDirectory } from './pod-directory-removal.ts';
+import { OrphanedPodDirectories } from './orphaned-pod-directories.ts';
+import { removePodDirectory } from './pod-directory-removal.ts';
 import { bindSubPath } from './sub-path.ts';
 
+const { signal } = new AbortController();
 const isRoot = process.getuid?.() === 0;
 let root: string;
 let held: FileHandle | undefined;
@@ -36,14 +38,16 @@ async function leftOver(uid: string): Promise<string> {
 describe.skipIf(!isRoot)('removing a pod directory (needs root to mount)', () => {
   it('unmounts all below first, and removes nothing of what was mounted', async () => {
     const directory = await leftOver('u1');
-    await removePodDirectory(directory);
+    await removePodDirectory(directory, signal);
     expect([await readdir(join(root, 'pods')), await mountsBelow(root), await readdir(join(root, 'host/dir'))]).toEqual([[], [], ['kept']]);
   });
 
   it('leaves all of it while one mount is in use, and names it', async () => {
     const directory = await leftOver('u1');
     held = await open(join(directory, 'volumes/kubernetes.io~secret/v/file'), 'w');
-    await expect(removePodDirectory(directory)).rejects.toThrow(/kubernetes\.io~secret\/v: umount failed with EBUSY; end what uses it/);
+    await expect(removePodDirectory(directory, signal)).rejects.toThrow(
+      /kubernetes\.io~secret\/v: umount failed with EBUSY; end what uses it/,
+    );
     expect(await readdir(join(root, 'host/dir'))).toEqual(['kept']);
     expect(await readdir(directory)).toContain('volumes');
   });

@@ -81,9 +81,9 @@ export class PodVolumes {
   }
 
   /** Removes the pod's volumes with the rest of its directory, once nothing is mounted below it any more. */
-  async tearDown(pod: Pod): Promise<void> {
+  async tearDown(pod: Pod, signal: AbortSignal): Promise<void> {
     const made = [...(this.#made.get(uidOf(pod))?.values() ?? [])];
-    await this.#operations.measure('volume_unmount', made, () => removePodDirectory(this.#directories.podDirectory(pod)));
+    await this.#operations.measure('volume_unmount', made, () => removePodDirectory(this.#directories.podDirectory(pod), signal));
     this.#made.delete(uidOf(pod));
   }
 

@@ -12,7 +12,7 @@ import { projectConfigMap, projectSecret } from './object-payload.ts';
 import { WrittenVolume } from './written-volume.ts';
 
 /** What projected volumes are filled from. */
-export interface ProjectionSources {
+interface ProjectionSources {
   objects: ObjectSource;
   tokens: TokenSource;
   allocatable(): ResourceAmounts;

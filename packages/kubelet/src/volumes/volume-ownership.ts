@@ -2,7 +2,7 @@ import { chmod, lchown, lstat, opendir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** `OnRootMismatch` leaves a volume alone whose top has the right owner and mode already; it is for volumes that outlive their pod. */
-export type FsGroupChangePolicy = 'Always' | 'OnRootMismatch';
+type FsGroupChangePolicy = 'Always' | 'OnRootMismatch';
 
 interface OwnershipOptions {
   readOnly?: boolean;

@@ -1,0 +1,49 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { kubeletConfiguration } from '@berth/kubelet/kubelet-configuration';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { checkHost } from './host-limits.ts';
+
+let directory: string;
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'berth-host-'));
+  writeFileSync(join(directory, 'swaps'), 'Filename Type Size Used Priority\n');
+});
+
+afterEach(() => rmSync(directory, { recursive: true }));
+
+const check = (fields: object) =>
+  checkHost(kubeletConfiguration.parse({ apiVersion: 'kubelet.config.k8s.io/v1beta1', kind: 'KubeletConfiguration', ...fields }), {
+    proc: directory,
+    cgroupMount: directory,
+  });
+const limited = { memorySwap: { swapBehavior: 'LimitedSwap' } };
+
+it.each([
+  [
+    {},
+    'this host: it has cgroup v1; boot it with systemd.unified_cgroup_hierarchy=1, or set failCgroupV1: false in the kubelet configuration',
+  ],
+  [{ failCgroupV1: false, ...limited }, 'or leave memorySwap.swapBehavior out'],
+  [{ failCgroupV1: false, singleProcessOOMKill: false }, 'or leave singleProcessOOMKill out'],
+])('a host with cgroup v1 has nothing for %j', (fields, words) => {
+  expect(() => check(fields)).toThrow(words);
+});
+
+it.each([{}, { memorySwap: { swapBehavior: 'NoSwap' } }, { singleProcessOOMKill: true }])('but for %j', (fields) => {
+  expect(() => check({ failCgroupV1: false, ...fields })).not.toThrow();
+});
+
+it('a host with cgroup v2 has all', () => {
+  writeFileSync(join(directory, 'cgroup.controllers'), 'memory\n');
+  expect(() => check({ ...limited, singleProcessOOMKill: false })).not.toThrow();
+});
+
+it('swap that is on is named, unless the configuration allows it', () => {
+  writeFileSync(join(directory, 'cgroup.controllers'), 'memory\n');
+  writeFileSync(join(directory, 'swaps'), 'Filename Type Size Used Priority\n/dev/vdb partition 1 0 -2\n');
+  expect(() => check({})).toThrow('this host: swap is on: /dev/vdb; turn it off with swapoff -a, or set failSwapOn: false');
+  expect(() => check({ failSwapOn: false })).not.toThrow();
+});
