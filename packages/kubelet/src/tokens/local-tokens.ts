@@ -2,7 +2,6 @@ import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, typ
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
-import { SignJWT } from 'jose';
 import type { Clock } from '../clock.ts';
 import type { ObjectSource } from '../sources/object-source.ts';
 import type { IssuedToken, TokenRequest, TokenSource } from './token-source.ts';
@@ -36,6 +35,8 @@ export class LocalTokens implements TokenSource {
     const key = await this.#signingKey();
     const issuedAt = new Date(Math.floor(clock.now().getTime() / 1000) * 1000);
     const expiresAt = new Date(issuedAt.getTime() + request.expirationSeconds * 1000);
+    // Only nodes whose pods ask for tokens keep it in memory.
+    const { SignJWT } = await import('jose');
     const token = await new SignJWT({ 'kubernetes.io': boundTo(request, accountUid) })
       .setProtectedHeader({ alg: algorithm, kid: keyId(key) })
       .setIssuer(issuer)
