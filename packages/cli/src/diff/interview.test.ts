@@ -50,10 +50,10 @@ function pod(handler: string): Pod {
   return { apiVersion: 'v1', kind: 'Pod', metadata, spec: { containers: [], runtimeClassName: handler }, status } as Pod;
 }
 
-/** What an interview with answers within 200 ms finds out about a pod on runc and on vm. */
+/** What an interview with answers within a second finds out about a pod on runc and on vm. */
 async function interview(): Promise<unknown> {
   const pods = [pod('runc'), pod('vm')];
-  const asked = new Interview(client, { root: directory, run: directory }, new AbortController().signal, 200);
+  const asked = new Interview(client, { root: directory, run: directory }, new AbortController().signal, 1000);
   asked.ask(pods);
   const [findings] = await asked.facts(pods);
   return Object.fromEntries(findings?.facts ?? []);
@@ -70,7 +70,7 @@ describe('Interview', () => {
     set.set('run/web-vm', undefined);
     expect(await interview()).toMatchObject({
       runc: known,
-      vm: { status: 'Running, Ready', 'c: inside': "(can't be asked: no answer within 0.2 s)", 'c: output': 'hello' },
+      vm: { status: 'Running, Ready', 'c: inside': "(can't be asked: no answer within 1 s)", 'c: output': 'hello' },
     });
   });
 
@@ -89,7 +89,7 @@ describe('Interview', () => {
     const waiting = pod('runc');
     const [status] = waiting.status?.containerStatuses ?? [];
     if (status) Object.assign(status, { containerID: undefined, state: { waiting: { reason: 'ErrImagePull' } } });
-    const asked = new Interview(client, { root: directory, run: directory }, new AbortController().signal, 200);
+    const asked = new Interview(client, { root: directory, run: directory }, new AbortController().signal, 1000);
     const [findings] = await asked.facts([waiting]);
     expect(findings?.facts.get('runc')).toMatchObject({ 'c: output': '', c: 'ErrImagePull' });
   });
