@@ -232,7 +232,7 @@ async function measureServer<Figures>(handler: string, measure: (server: CriServ
 
 /** Builds what npm packs, and makes it executable as npm does where it installs it. */
 function build(): void {
-  execFileSync(process.execPath, [join(repository, 'node_modules/tsc7/bin/tsc'), '--build', repository], {
+  execFileSync(process.execPath, [join(repository, 'node_modules/tsc7/bin/tsc'), '--build', join(repository, 'packages/cli')], {
     stdio: 'inherit',
     timeout: 300_000,
   });
