@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { PluginError } from '@berth/sdk/errors';
 import { withCleanUp } from '../with-clean-up.ts';
 import type { Execution } from './execution.ts';
@@ -43,6 +44,9 @@ FLANNEL_IPMASQ=false' > ${subnetFile}
 ${untilInputEnds}`;
 
 const startLimitMs = 20_000;
+/** How long what was killed may take to go. */
+const dyingMs = 2_000;
+const lookEachMs = 20;
 
 /**
  * A host to run plugins on: network and mount namespaces of its own, so that the real host stays as it is and two hosts don't know of each
@@ -51,6 +55,10 @@ const startLimitMs = 20_000;
 export class TestHost {
   readonly #holder: Holder;
   readonly #executor: Executor;
+  readonly #executing = new Set<Promise<Execution>>();
+  readonly #ending = new AbortController();
+  /** Something on it was killed by the suite. */
+  #killed = false;
   #containers = 0;
   #numbers = 0;
 
@@ -88,7 +96,16 @@ export class TestHost {
 
   /** Executes a program in this host. */
   async execute(program: string, parameters: string[], execution: Omit<CaseExecution, 'command'>): Promise<Execution> {
-    return this.#executor.execute({ ...execution, command: this.inside(program, ...parameters) });
+    const command = this.inside(program, ...parameters);
+    const executing = this.#executor.execute({ ...execution, command, signal: this.#ending.signal });
+    this.#executing.add(executing);
+    try {
+      const ended = await executing;
+      this.#killed ||= ended.status === null;
+      return ended;
+    } finally {
+      this.#executing.delete(executing);
+    }
   }
 
   /** What a tool prints in this host. Throws if it fails. */
@@ -151,6 +168,7 @@ export class TestHost {
 
   /** Ends it. Gives the processes that ran in it yet, which it kills: plugins leave none. */
   async end(): Promise<string[]> {
+    await this.#endExecutions();
     const left = this.#processes().map((pid) => {
       const commandLine = ifThere(() => readFileSync(`/proc/${pid}/cmdline`, 'utf8'))
         ?.replaceAll('\0', ' ')
@@ -160,6 +178,16 @@ export class TestHost {
     });
     await this.#holder.end();
     return left;
+  }
+
+  /** A case that fails may leave calls running that it made beside the failed one: they are the suite's, not what a plugin left behind. */
+  async #endExecutions(): Promise<void> {
+    this.#killed ||= this.#executing.size > 0;
+    this.#ending.abort();
+    await Promise.allSettled(this.#executing);
+    if (!this.#killed) return;
+    const deadline = performance.now() + dyingMs * this.timeFactor;
+    while (this.#processes().length > 0 && performance.now() < deadline) await sleep(lookEachMs);
   }
 
   #processes(): number[] {
