@@ -37,6 +37,17 @@ it('says of every field what becomes of it', () => {
   expect(Object.keys(fieldSupport)).toEqual(Object.keys(kubeletConfigurationFields));
 });
 
+describe('a path that cannot be read is told with its option, cause and cure', () => {
+  it.each([
+    ['--config', '/nowhere', 'kubelet configuration /nowhere: there is no such file or directory; make it, or correct the path'],
+    ['--config', '/proc', 'kubelet configuration /proc: it is a directory; name a file'],
+    ['--config-dir', '/nowhere', 'drop-in directory /nowhere: there is no such file or directory; make it, or correct the path'],
+    ['--config-dir', '/proc/self/stat', 'drop-in directory /proc/self/stat: it, or a part of its path, is no directory; correct the path'],
+  ])('%s %s', (option, path, message) => {
+    expect(() => readKubeletConfiguration(option === '--config' ? { file: path } : { directory: path })).toThrow(message);
+  });
+});
+
 describe('defaults', () => {
   it.each([
     ['syncFrequency', '1m0s'],
