@@ -126,6 +126,12 @@ describe('refusals name file, line, field and cure', () => {
       /needs a grace period in evictionSoftGracePeriod/,
     ],
     ['no quantity', 'systemReserved: {cpu: lots}\n', /:3: systemReserved\.cpu: "lots" is no quantity/],
+    [
+      'a URL of another kind',
+      'staticPodURL: ftp://host/pods\n',
+      /:3: staticPodURL: has to be a URL that begins with http:\/\/ or https:\/\//,
+    ],
+    ['no URL', 'staticPodURL: /pods\n', /:3: staticPodURL: has to be a URL that begins with http:\/\/ or https:\/\//],
     ['no address', 'clusterDNS: [here]\n', /:3: clusterDNS\[0\]: must be an IP address/],
     ['no CIDR', 'podCIDR: 10.0.0.0\n', /:3: podCIDR: has to be one or two CIDRs/],
     ['a number out of range', 'oomScoreAdj: 1001\n', /:3: oomScoreAdj: 1001 has to be between -1000 and 1000/],
