@@ -52,7 +52,19 @@ it.each([
   ['kubelet_started_containers_total{container_type="container"}', '1'],
   ['kubelet_started_containers_total{container_type="pod_sandbox"}', '1'],
 ])('GET /metrics has %s', async (name, value) => {
-  expect((await scrape('/metrics')).get(name)).toBe(value);
+  // What the runtimes have is known by their lists.
+  await expect.poll(async () => (await scrape('/metrics')).get(name)).toBe(value);
+});
+
+it('GET /metrics counts the sandboxes and containers that the runtimes have, whatever pods there are to be', async () => {
+  const counted = async () => {
+    const found = await scrape('/metrics');
+    return ['kubelet_running_pods', 'running', 'exited'].map(
+      (name) => found.get(name) ?? found.get(`kubelet_running_containers{container_state="${name}"}`),
+    );
+  };
+  node.runtime.exit('main', 1);
+  await expect.poll(counted).toEqual(['1', '1', '1']);
 });
 
 it('GET /metrics tells of the process, of lists and of requests', async () => {
