@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -185,6 +185,21 @@ describe('a pod that', () => {
     const pod = await node.until('a', ({ status }) => status?.phase === 'Failed');
     expect(pod.status).toMatchObject({ reason: 'Unsupported', message: expect.stringContaining('spec.volumes[0].nfs') });
     expect(node.runtime.calls).toEqual([]);
+  });
+
+  it.each<[fault: string, name: string, logs: 'directory' | 'file']>([
+    ['is called so that its log directory has too long a name', 'a'.repeat(240), 'directory'],
+    ['finds a file where the logs are to be', 'a', 'file'],
+  ])('%s is told so, and ends once its manifest goes', async (_fault, name, logs) => {
+    await node.kubelet.start();
+    if (logs === 'file') {
+      await rm(join(node.root, 'logs'), { recursive: true });
+      await node.write('logs', '');
+    }
+    await node.write('manifests/a.yaml', simple(name));
+    await expect.poll(() => node.kubelet.events().map(({ reason }) => reason)).toContain('FailedCreatePodDirectory');
+    await rm(join(node.root, 'manifests/a.yaml'));
+    await expect.poll(() => node.pod(name)).toBeUndefined();
   });
 
   it('mounts a hostPath of the wrong type waits with the volume and the path', async () => {

@@ -91,7 +91,11 @@ export class PodSync {
   }
 
   async #finish(): Promise<void> {
-    await removeLogs({ ...this.#options.context, pod: this.#state.allocated });
+    const { context, log } = this.#options;
+    await removeLogs({ ...context, pod: this.#state.allocated }).catch((thrown: unknown) => {
+      // A name that stays taken is worse than logs that stay.
+      log.warn({ err: thrown }, 'the logs of the pod, which has ended, could not be removed');
+    });
     this.#state.finished = true;
   }
 }
