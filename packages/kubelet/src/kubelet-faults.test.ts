@@ -21,18 +21,19 @@ describe('a runtime that', () => {
     await node.runtime.close();
     await node.write('manifests/a.yaml', simple('a'));
     await node.kubelet.start();
-    const pod = await node.until('a', ({ status }) => status?.reason === 'RuntimeUnavailable');
-    expect(pod.status?.message).toMatch(/^runtime timer: .*cri\.sock: the socket file doesn't exist/);
+    const { message } = await node.untilTrouble('a', 'RuntimeUnavailable');
+    expect(message).toMatch(/^runtime timer: .*cri\.sock: the socket file doesn't exist/);
+    expect(node.pod('a')?.status).not.toHaveProperty('reason');
     await node.runtime.open();
     const ready = await node.until('a', isReady);
-    expect(ready.status?.message).toBeUndefined();
+    expect(node.kubelet.troubleOf(ready)).toBeUndefined();
   });
 
   it('was never there does not hold up the end of the kubelet', async () => {
     await node.runtime.close();
     await node.write('manifests/a.yaml', simple('a'));
     await node.kubelet.start();
-    await node.until('a', ({ status }) => status?.reason === 'RuntimeUnavailable');
+    await node.untilTrouble('a', 'RuntimeUnavailable');
     expect(await node.kubelet.stop({ removePods: true })).toEqual([]);
     await node.runtime.open();
   });
@@ -84,7 +85,7 @@ describe('a runtime that', () => {
     await node.until('a', isReady);
     await node.runtime.close();
     await node.write('manifests/b.yaml', simple('b'));
-    await node.until('b', ({ status }) => status?.reason === 'RuntimeUnavailable');
+    await node.untilTrouble('b', 'RuntimeUnavailable');
     expect(node.pod('a')?.status?.containerStatuses?.[0]?.state?.running).toBeDefined();
     await node.runtime.open();
     await node.until('b', isReady);
@@ -114,7 +115,10 @@ describe('a runtime that', () => {
       await node.write('manifests/a.yaml', simple('a'));
       await node.kubelet.start();
       const told = new RegExp(`runtime timer: ${rpc} on unix://.*no answer within 400 ms`);
-      await node.until('a', ({ status }) => told.test(`${status?.message} ${status?.containerStatuses?.[0]?.state?.waiting?.message}`));
+      await node.until('a', (pod) => {
+        const [main] = pod.status?.containerStatuses ?? [];
+        return told.test(`${node.kubelet.troubleOf(pod)?.message} ${main?.state?.waiting?.message}`);
+      });
       node.runtime.faults.delete(rpc);
       await node.until('a', isReady);
     },
@@ -134,7 +138,7 @@ describe('a runtime that', () => {
     await node.until('b', isReady, 4500);
   });
 
-  it('fails to stop a pod is told in its status, and asked again until it has', async () => {
+  it('fails to stop a pod is told, and asked again until it has', async () => {
     node.runtime.faults.set('StopPodSandbox', () => {
       throw new PluginError('INTERNAL', 'out of rope');
     });
@@ -142,7 +146,8 @@ describe('a runtime that', () => {
     await node.kubelet.start();
     await node.until('a', isReady);
     const stopped = node.kubelet.stop({ removePods: true });
-    await node.until('a', ({ status }) => /out of rope/.test(status?.message ?? ''));
+    const { message } = await node.untilTrouble('a', 'FailedKillPod');
+    expect(message).toContain('out of rope');
     node.runtime.faults.clear();
     expect(await stopped).toEqual([]);
   });
@@ -205,8 +210,11 @@ describe('a pod that', () => {
   it('mounts a hostPath of the wrong type waits with the volume and the path', async () => {
     await node.write('manifests/a.yaml', simple('a', '  volumes: [{name: data, hostPath: {path: /nowhere/at/all, type: Directory}}]\n'));
     await node.kubelet.start();
-    const pod = await node.until('a', ({ status }) => status?.reason === 'FailedMount');
-    expect(pod.status?.message).toMatch(/"data".*\/nowhere\/at\/all doesn't exist/);
+    const { message } = await node.untilTrouble('a', 'FailedMount');
+    expect(message).toMatch(/"data".*\/nowhere\/at\/all doesn't exist/);
+    const { status } = await node.until('a', () => true);
+    expect(status).not.toHaveProperty('reason');
+    expect(status?.containerStatuses?.[0]?.state).toEqual({ waiting: { reason: 'ContainerCreating' } });
   });
 
   it('crashes waits longer each time before it is started again', async () => {
@@ -240,8 +248,8 @@ describe('a runtime on demand', () => {
     node.runtime.faults.set('ListPodSandbox', () => void calls.push('list'));
     await node.kubelet.start();
     await node.write('manifests/a.yaml', simple('a'));
-    const pod = await node.until('a', ({ status }) => status?.reason === 'RuntimeUnavailable');
-    expect(pod.status?.message).toBe('runtime timer: no such machine');
+    const { message } = await node.untilTrouble('a', 'RuntimeUnavailable');
+    expect(message).toBe('runtime timer: no such machine');
     await node.until('a', isReady);
     expect(calls.slice(0, 2)).toEqual(['start', 'start']);
   });

@@ -18,9 +18,9 @@ function explanation({ spec, observed = {}, ...facts }: Case): Explanation {
   const all = observe(observed);
   const pod = makePod(spec);
   pod.metadata = { ...pod.metadata, creationTimestamp: '2026-11-21T11:00:00Z', annotations: { 'kubernetes.io/config.source': 'file' } };
-  const { status } = plan(pod, all, now);
+  const { status, trouble } = plan(pod, all, now);
   const nothing = { trace: { records: [], open: [], sandboxIds: [] }, answers: [], backOff: defaultBackOff };
-  return explain({ ...nothing, ...facts, pod: { ...pod, status }, observed: all }, now);
+  return explain({ ...nothing, trouble, ...facts, pod: { ...pod, status }, observed: all }, now);
 }
 
 const words = ({ steps }: Explanation) => steps.map(({ name, container, state }) => `${container ? `${container} ` : ''}${name} ${state}`);

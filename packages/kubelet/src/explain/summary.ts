@@ -3,10 +3,10 @@ import type { Facts } from './facts.ts';
 import type { Step } from './step.ts';
 
 /** The whole in one sentence. */
-export function summaryOf({ pod, observed }: Facts, steps: Step[], now: Date): string {
+export function summaryOf({ pod, observed, trouble }: Facts, steps: Step[], now: Date): string {
   const { phase, reason } = pod.status ?? {};
   if (observed?.deletion)
-    return `is ending: its containers have ${observed.deletion.gracePeriodSeconds} s of grace${why(pod.status?.message)}`;
+    return `is ending: its containers have ${observed.deletion.gracePeriodSeconds} s of grace${why(trouble?.message)}`;
   const failed = steps.find(({ state }) => state === 'failed');
   if (phase === 'Succeeded') return 'has ended: all of its containers succeeded';
   if (phase === 'Failed')
