@@ -124,6 +124,24 @@ describe('a runtime that', () => {
     },
   );
 
+  it('hangs when it is asked what it has of a pod is named by the explanation, with the call', async () => {
+    let agedMs = 0;
+    node.replaceKubelet({ runtimeRequestTimeoutMs: 5000, clock: { ...systemClock, now: () => new Date(Date.now() + agedMs) } });
+    node.runtime.faults.set('ListPodSandbox', ({ signal }) => new Promise((_, reject) => signal.addEventListener('abort', reject)));
+    await node.write('manifests/a.yaml', simple('a'));
+    await node.kubelet.start();
+    const pod = await node.until('a', () => true);
+    const explained = () => node.kubelet.explain(pod);
+    expect(explained().steps.find(({ state }) => state === 'now')?.detail).toBe('making directories');
+    agedMs = 3000;
+    await expect.poll(() => explained().summary).toContain('the runtime timer has not answered ListPodSandbox since');
+    expect(explained().steps.find(({ state }) => state === 'now')).toMatchObject({
+      name: 'volumes',
+      call: { plugin: 'timer', method: 'ListPodSandbox' },
+      cure: expect.stringContaining('the process of the runtime timer'),
+    });
+  });
+
   it('hangs holds up no other pod', async () => {
     node.replaceKubelet({ runtimeRequestTimeoutMs: 5000 });
     node.runtime.faults.set('CreateContainer', ({ signal }) =>
