@@ -1,6 +1,7 @@
 import { fullNameOf } from '../pod.ts';
 import { containerLanes } from './container-steps.ts';
 import type { Facts } from './facts.ts';
+import { overdueCall, withOverdueCall } from './overdue-call.ts';
 import { podSteps } from './pod-steps.ts';
 import { inOrder, type Step } from './step.ts';
 import { summaryOf } from './summary.ts';
@@ -22,11 +23,13 @@ export function explain(facts: Facts, now: Date): Explanation {
   const before = inOrder(podSteps(facts, now), false, pod.metadata?.creationTimestamp);
   const blocked = before.some(({ state }) => state !== 'done');
   const steps = observed && !observed.refusal ? [...before, ...containerSteps(facts, blocked, before.at(-1), now)] : before;
+  const overdue = overdueCall(pod, facts.trace, now);
+  const told = withOverdueCall(steps, overdue);
   return {
     pod: fullNameOf(pod),
     phase: pod.status?.phase ?? 'Pending',
-    summary: summaryOf(facts, steps, now),
-    steps,
+    summary: summaryOf(facts, { steps: told, overdue }, now),
+    steps: told,
   };
 }
 

@@ -74,7 +74,7 @@ export function failedStep(
   const failure = failureOf(observed, fallible);
   if (!failure) return undefined;
   const due = retryAt(observed, fallible, now);
-  const again = due ? `tried again at ${apiTime(due)}` : 'being tried again';
+  const again = due ? `next try at ${apiTime(due)}` : 'being tried again';
   return {
     name,
     state: 'failed',

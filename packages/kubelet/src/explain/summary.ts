@@ -1,12 +1,26 @@
 import { apiTime } from '../pod.ts';
+import type { OpenCall } from '../trace/pod-traces.ts';
 import type { Facts } from './facts.ts';
+import { overdueText } from './overdue-call.ts';
 import type { Step } from './step.ts';
 
+/** What the facts came to. */
+interface Findings {
+  steps: Step[];
+  overdue: OpenCall | undefined;
+}
+
 /** The whole in one sentence. */
-export function summaryOf({ pod, observed }: Facts, steps: Step[], now: Date): string {
+export function summaryOf(facts: Facts, { steps, overdue }: Findings, now: Date): string {
+  const sentence = sentenceOf(facts, steps, now);
+  const held = overdue ? overdueText(overdue) : '';
+  return sentence.includes(held) ? sentence : `${sentence}; ${held}`;
+}
+
+function sentenceOf({ pod, observed, trouble }: Facts, steps: Step[], now: Date): string {
   const { phase, reason } = pod.status ?? {};
   if (observed?.deletion)
-    return `is ending: its containers have ${observed.deletion.gracePeriodSeconds} s of grace${why(pod.status?.message)}`;
+    return `is ending: its containers have ${observed.deletion.gracePeriodSeconds} s of grace${why(trouble?.message)}`;
   const failed = steps.find(({ state }) => state === 'failed');
   if (phase === 'Succeeded') return 'has ended: all of its containers succeeded';
   if (phase === 'Failed')

@@ -120,6 +120,29 @@ it('an invalid pod is told by its field', async () => {
   expect([pods, problems[0]]).toEqual([[], expect.stringMatching(/a\.yaml:6: spec\.containers\[0\]\.name: Invalid value: "Main"/)]);
 });
 
+describe('a pod whose name', () => {
+  const named = (metadata: string) => good('a').replace('{name: a}', metadata);
+
+  it.each<[behaviour: string, metadata: string, problem: string]>([
+    ['is left to be generated', '{generateName: a-}', 'metadata.name: Required value: a static pod has to have a name'],
+    ['is not there at all', '{labels: {a: b}}', 'metadata.name: Required value: a static pod has to have a name'],
+    ['is too long with the node behind it', `{name: ${'a'.repeat(249)}}`, 'must be no more than 253 characters'],
+    ['is no name', '{name: A}', 'metadata.name: Invalid value: "A-node": a lowercase RFC 1123 subdomain must consist of'],
+  ])('%s is refused', async (_behaviour, metadata, problem) => {
+    await write('a.yaml', named(metadata));
+    const { pods, problems } = await next(updates({ namedByNode: true, nodeName: 'Node' }));
+    expect([pods, problems.length]).toEqual([[], 1]);
+    expect(problems[0]).toMatch(/a\.yaml:3: metadata\.name: /);
+    expect(problems[0]).toContain(problem);
+  });
+
+  it('is as long as may be with the node behind it runs', async () => {
+    const name = 'a'.repeat(248);
+    await write('a.yaml', named(`{name: ${name}}`));
+    expect(namesOf(await next(updates({ namedByNode: true, nodeName: 'Node' })))).toEqual([`${name}-node`]);
+  });
+});
+
 it('a file that is not there is named', async () => {
   const { problems } = await next(updates({ paths: [join(directory, 'nowhere.yaml')] }));
   expect(problems[0]).toContain('nowhere.yaml');

@@ -25,6 +25,11 @@ export function staticPod(pod: Pod, origin: StaticPodOrigin): Pod {
   return identified(pod, fnv128a(JSON.stringify(pod), `host:${origin.nodeName}`, `${kind}:${origin.origin}`), origin);
 }
 
+/** What a pod of the node is called in a cluster, where other nodes may have one of its name. */
+export function nodePodName(name: string, nodeName: string): string {
+  return `${name}-${nodeName.toLowerCase()}`;
+}
+
 /** The same with a random uid: each reading is another pod. */
 export function oneTimePod(pod: Pod, origin: StaticPodOrigin): Pod {
   return identified(pod, randomUUID(), origin);
@@ -37,7 +42,7 @@ function identified(pod: Pod, uid: string, { nodeName, source, namedByNode = fal
     ...rest,
     metadata: {
       ...metadata,
-      ...(namedByNode && { name: `${nameOf(pod)}-${nodeName.toLowerCase()}` }),
+      ...(namedByNode && { name: nodePodName(nameOf(pod), nodeName) }),
       namespace: namespaceOf(pod),
       uid,
       creationTimestamp: seen,
