@@ -8,6 +8,7 @@ import type { Explanation } from './explain/explanation.ts';
 import type { KubeletOptions, StopOptions } from './kubelet-options.ts';
 import { KubeletParts } from './kubelet-parts.ts';
 import type { Wait } from './plan/wait.ts';
+import type { RuntimeCounts } from './pleg/runtime-contents.ts';
 import { uidOf } from './pod.ts';
 import type { StatusListener } from './reports/pod-reports.ts';
 import { reservedOf } from './topology-manager/reserved.ts';
@@ -77,6 +78,11 @@ export class Kubelet {
   /** Every source has been read once: what `pods()` and `sourceProblems()` say is all there is. */
   sourcesReady(): boolean {
     return this.#parts.loop.sourcesReady;
+  }
+
+  /** What each runtime has, ready sandboxes and containers, as its lists and events tell. */
+  runtimeCounts(): RuntimeCounts[] {
+    return this.#parts.loop.runtimeCounts();
   }
 
   /** What is wrong with the sync loop or a runtime, a message each; none: the node is healthy, as far as that goes. */
