@@ -53,11 +53,12 @@ export class Kubelet {
   async stop({ removePods, nodeShutsDown = false, hurry = neverAborted }: StopOptions): Promise<string[]> {
     const { workers, clock, requestTimeoutMs, node, shutdown, gc, volumes, memories, server } = this.#parts;
     const left = removePods ? await endPods(workers, { clock, requestTimeoutMs, hurry }) : [];
-    if (removePods) await node.cgroups?.removeRoot();
     if (nodeShutsDown && shutdown.enabled) left.push(...(await shutdown.run(hurry)));
     await workers.haltAll();
     this.#loopEnd.abort();
     await this.#loopDone;
+    // The loop would make it anew.
+    if (removePods) await node.cgroups?.removeRoot();
     await gc.stop();
     await volumes.settled();
     await memories.flush();
