@@ -202,6 +202,14 @@ describe('a pod that', () => {
     expect(node.runtime.calls).not.toContain('RunPodSandbox a');
   });
 
+  it('names a PriorityClass that only an API server could know runs, with an event that says so once', async () => {
+    await node.write('manifests/a.yaml', simple('a', '  priorityClassName: mine\n'));
+    await node.kubelet.start();
+    await node.until('a', isReady);
+    const warnings = node.kubelet.events().filter(({ type }) => type === 'Warning');
+    expect(warnings).toMatchObject([{ reason: 'PriorityClassNotFound', message: expect.stringContaining('name mine is'), count: 1 }]);
+  });
+
   it('asks for a volume of the network fails with the field, and nothing is made for it', async () => {
     await node.write('manifests/a.yaml', simple('a', '  volumes: [{name: keys, nfs: {server: a, path: /a}}]\n'));
     await node.kubelet.start();

@@ -120,6 +120,19 @@ it('an invalid pod is told by its field', async () => {
   expect([pods, problems[0]]).toEqual([[], expect.stringMatching(/a\.yaml:6: spec\.containers\[0\]\.name: Invalid value: "Main"/)]);
 });
 
+it.each<[priorityClassName: string, own: string, priority: number | undefined]>([
+  ['system-node-critical', '', 2_000_001_000],
+  ['system-cluster-critical', '', 2_000_000_000],
+  ['system-cluster-critical', 'priority: 7', 7],
+  ['mine', '', undefined],
+])('a pod of the class %s {%s} has the priority %s', async (name, own, priority) => {
+  const withClass = good('a').replace('spec:', `spec:\n  priorityClassName: ${name}${own && `\n  ${own}`}`);
+  await write('a.yaml', withClass);
+  const [pod] = (await next(updates())).pods;
+  expect(pod?.spec).toMatchObject({ priorityClassName: name, ...(priority !== undefined && { priority }) });
+  if (priority === undefined) expect(pod?.spec).not.toHaveProperty('priority');
+});
+
 describe('a pod whose name', () => {
   const named = (metadata: string) => good('a').replace('{name: a}', metadata);
 

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { Pod } from '@berth/api/objects';
+import type { Pod, PodSpec } from '@berth/api/objects';
+import { systemPriorityOf } from '@berth/api/priority-class';
 import { apiTime, nameOf, namespaceOf } from '../pod.ts';
 import { fnv128a } from './fnv128a.ts';
 
@@ -53,6 +54,12 @@ function identified(pod: Pod, uid: string, { nodeName, source, namedByNode = fal
         'kubernetes.io/config.hash': uid,
       },
     },
-    ...(spec && { spec: { ...spec, nodeName } }),
+    ...(spec && { spec: { ...withPriority(spec), nodeName } }),
   };
+}
+
+/** What admission by an API server would have made of the classes that need no API object. A priority that the file gives stays. */
+function withPriority(spec: PodSpec): PodSpec {
+  const priority = spec.priority ?? systemPriorityOf(spec.priorityClassName);
+  return priority === undefined ? spec : { ...spec, priority };
 }
