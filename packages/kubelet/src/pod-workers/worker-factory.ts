@@ -106,12 +106,13 @@ export class WorkerFactory {
   }
 
   #contextOf(pod: Pod, client: RuntimeClient): ActionContext {
-    const { node, assignments, volumes, directories, events, environment, requestTimeoutMs } = this.#options;
+    const { node, assignments, volumes, directories, events, log, environment, requestTimeoutMs } = this.#options;
     return {
       pod,
       client,
       directories,
       events,
+      log,
       environment,
       requestTimeoutMs,
       volumes: volumes.ofPods,
