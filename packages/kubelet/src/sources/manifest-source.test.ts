@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -112,7 +112,7 @@ it('a file that breaks keeps the pods that it held', async () => {
   await write('a.yaml', 'apiVersion: v1\nkind: Pod\nmetadata: {');
   const after = await next(iterator);
   expect(after.pods).toEqual(before.pods);
-  expect(after.problems[0]).toContain('a.yaml:');
+  expect(after.problems[0]).toMatch(/a\.yaml:\d+:.*; correct the file: what else it holds, or held before, goes on$/);
 });
 
 it('an invalid pod is told by its field', async () => {
@@ -159,7 +159,7 @@ describe('a pod whose name', () => {
 
 it('a file that is not there is named', async () => {
   const { problems } = await next(updates({ paths: [join(directory, 'nowhere.yaml')] }));
-  expect(problems[0]).toContain('nowhere.yaml');
+  expect(problems).toEqual([`${join(directory, 'nowhere.yaml')}: there is no such file or directory; make it, or correct the path`]);
 });
 
 it('what is no Pod is refused by its kind', async () => {
@@ -171,7 +171,38 @@ it('of two pods of one name the first counts', async () => {
   await write('a.yaml', good('a'));
   await write('b.yaml', good('a', 'b:1'));
   const { pods, problems } = await next(updates());
-  expect([pods[0]?.spec?.containers[0]?.image, problems]).toEqual(['a:1', ['pod default/a is given twice; give one of them another name']]);
+  const [first, second] = ['a.yaml', 'b.yaml'].map((name) => join(directory, 'm', name));
+  expect([pods[0]?.spec?.containers[0]?.image, problems]).toEqual([
+    'a:1',
+    [`${second}: pod default/a is given in ${first} too, which counts; give one of them another name`],
+  ]);
+});
+
+it('a pod that a file has twice is told of, also where both say the same', async () => {
+  await write('a.yaml', `${good('a')}---\n${good('a')}`);
+  const { pods, problems } = await next(updates());
+  expect([pods.length, problems]).toEqual([
+    1,
+    [expect.stringMatching(/a\.yaml: pod default\/a is given twice, and the first one counts; /)],
+  ]);
+});
+
+it('a file that is named in two ways is no duplicate', async () => {
+  await write('a.yaml', good('a'));
+  const { pods, problems } = await next(updates({ paths: [join(directory, 'm'), `${directory}/./m/a.yaml`] }));
+  expect([pods.length, problems]).toEqual([1, []]);
+});
+
+it('a file that becomes readable is read, also if it is empty then', async () => {
+  const link = join(directory, 'm/a.yaml');
+  await symlink(directory, link);
+  const iterator = updates();
+  expect((await next(iterator)).problems).toEqual([`${link}: it is a directory; name a file`]);
+  await rm(link);
+  await write('a.yaml', '');
+  let update = await next(iterator);
+  if (update.problems.length === 0) update = await next(iterator);
+  expect(update.problems[0]).toMatch(/a\.yaml:1:1: The file holds no object; correct the file$/);
 });
 
 describe('the objects that pods refer to', () => {
@@ -199,7 +230,7 @@ describe('the objects that pods refer to', () => {
   it('are told with file, line and field where they are wrong, without their values', async () => {
     await write('a.yaml', secret('data: {k: "hunter2!"}'));
     expect((await readAll()).first.problems).toEqual([
-      `${join(directory, 'm/a.yaml')}:4: data[k]: Invalid value: "k": its value must be base64`,
+      `${join(directory, 'm/a.yaml')}:4: data[k]: Invalid value: "k": its value must be base64; correct the file`,
     ]);
   });
 
@@ -237,7 +268,9 @@ describe('the objects that pods refer to', () => {
     await write('a.yaml', configMap('c', 'data: {a: "1"}'));
     await write('b.yaml', configMap('c', 'data: {a: "2"}'));
     const { source, first } = await readAll();
-    expect(first.problems).toEqual(['ConfigMap default/c is given twice; give one of them another name']);
+    expect(first.problems).toEqual([
+      expect.stringMatching(/b\.yaml: ConfigMap default\/c is given in .*a\.yaml too, which counts; give one of them another name$/),
+    ]);
     expect(await source.objects.get('ConfigMap', 'default', 'c', ended.signal)).toMatchObject({ data: { a: '1' } });
   });
 
