@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
@@ -202,6 +203,14 @@ describe('a pod that', () => {
     expect(node.runtime.calls).not.toContain('RunPodSandbox a');
   });
 
+  it('names a PriorityClass that only an API server could know runs, with an event that says so once', async () => {
+    await node.write('manifests/a.yaml', simple('a', '  priorityClassName: mine\n'));
+    await node.kubelet.start();
+    await node.until('a', isReady);
+    const warnings = node.kubelet.events().filter(({ type }) => type === 'Warning');
+    expect(warnings).toMatchObject([{ reason: 'PriorityClassNotFound', message: expect.stringContaining('name mine is'), count: 1 }]);
+  });
+
   it('asks for a volume of the network fails with the field, and nothing is made for it', async () => {
     await node.write('manifests/a.yaml', simple('a', '  volumes: [{name: keys, nfs: {server: a, path: /a}}]\n'));
     await node.kubelet.start();
@@ -233,6 +242,19 @@ describe('a pod that', () => {
     const { status } = await node.until('a', () => true);
     expect(status).not.toHaveProperty('reason');
     expect(status?.containerStatuses?.[0]?.state).toEqual({ waiting: { reason: 'ContainerCreating' } });
+  });
+
+  it('fails to start with another id in the message each time has one event that counts up', async () => {
+    node.runtime.faults.set('StartContainer', () => {
+      throw new PluginError('UNKNOWN', `container ${randomBytes(32).toString('hex')}: exec: "nope": not found`);
+    });
+    await node.write('manifests/a.yaml', simple('a'));
+    await node.kubelet.start();
+    const failures = () => node.kubelet.events().filter(({ reason }) => reason === 'Failed');
+    await expect.poll(() => failures()[0]?.count).toBeGreaterThan(1);
+    expect(failures()).toMatchObject([
+      { message: expect.stringMatching(/^Error: RunContainerError: .* container main: exec: "nope": not found$/) },
+    ]);
   });
 
   it('crashes waits longer each time before it is started again', async () => {

@@ -14,10 +14,11 @@ interface Case extends Partial<Omit<Facts, 'pod' | 'observed'>> {
 }
 
 /** The explanation of a pod whose status is what the planner makes of what was observed. */
-function explanation({ spec, observed = {}, ...facts }: Case): Explanation {
+function explanation({ spec, observed = {}, ...facts }: Case, seen = '2026-11-21T11:00:00Z'): Explanation {
   const all = observe(observed);
   const pod = makePod(spec);
-  pod.metadata = { ...pod.metadata, creationTimestamp: '2026-11-21T11:00:00Z', annotations: { 'kubernetes.io/config.source': 'file' } };
+  const annotations = { 'kubernetes.io/config.source': 'file', 'kubernetes.io/config.seen': seen };
+  pod.metadata = { ...pod.metadata, annotations };
   const { status, trouble } = plan(pod, all, now);
   const nothing = { trace: { records: [], open: [], sandboxIds: [] }, answers: [], backOff: defaultBackOff };
   return explain({ ...nothing, trouble, ...facts, pod: { ...pod, status }, observed: all }, now);
@@ -341,6 +342,11 @@ describe('the whole in a sentence', () => {
     ],
   ])('%#', (facts, summary) => {
     expect(explanation(facts).summary).toBe(summary);
+  });
+
+  it('of a pod that was ready before this kubelet saw it', () => {
+    const { summary } = explanation({ observed: { containers: [instance('main')] } }, '2026-11-21T13:00:00Z');
+    expect(summary).toBe('runs and is ready since 2026-11-21T12:00:00Z');
   });
 
   it('of a pod whose name another one has', () => {

@@ -1,4 +1,4 @@
-import { apiTime } from '../pod.ts';
+import { apiTime, seenAt } from '../pod.ts';
 import type { OpenCall } from '../trace/pod-traces.ts';
 import type { Facts } from './facts.ts';
 import { overdueText } from './overdue-call.ts';
@@ -48,8 +48,10 @@ function sinceText({ since }: Step, now: Date): string {
 /** How long it took from being seen to being ready. */
 function readyAfter(pod: Facts['pod']): string {
   const ready = pod.status?.conditions?.find(({ type }) => type === 'Ready');
-  const seen = pod.metadata?.creationTimestamp;
+  const seen = seenAt(pod);
   if (!ready?.lastTransitionTime || !seen) return '';
   const seconds = (Date.parse(ready.lastTransitionTime) - Date.parse(seen)) / 1000;
-  return ` since ${apiTime(new Date(ready.lastTransitionTime))}, ${seconds} s after it was seen`;
+  const since = ` since ${apiTime(new Date(ready.lastTransitionTime))}`;
+  // A kubelet that came later has seen it when it was ready already.
+  return seconds < 0 ? since : `${since}, ${seconds} s after it was seen`;
 }
