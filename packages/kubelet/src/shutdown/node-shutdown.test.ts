@@ -63,6 +63,18 @@ it('a pod that comes while the node shuts down is refused', async () => {
   await stopped;
 });
 
+it('the node is not ready from the beginning of its shutdown on, though it is well', async () => {
+  node.runtime.behaviours.set('web', { ignoresStop: true });
+  await start();
+  const ready = () => node.kubelet.self().status?.conditions?.find(({ type }) => type === 'Ready');
+  await expect.poll(ready).toMatchObject({ status: 'True' });
+  const stopped = node.kubelet.stop({ removePods: false, nodeShutsDown: true });
+  await expect.poll(ready).toMatchObject({ status: 'False', reason: 'KubeletNotReady', message: 'node is shutting down' });
+  expect(await node.get('/healthz')).toMatchObject({ status: 200 });
+  expect(node.kubelet.events().map(({ reason }) => reason)).toContain('NodeNotReady');
+  await stopped;
+});
+
 it("a pod that ignores SIGTERM until its group's time is over has ended before the kubelet has", async () => {
   await node.remove();
   node = await TestNode.create({ shutdown: { shutdownGracePeriodByPodPriority: [{ priority: 0, shutdownGracePeriodSeconds: 1 }] } });

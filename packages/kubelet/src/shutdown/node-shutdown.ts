@@ -46,6 +46,8 @@ interface NodeShutdownParts {
   events: Pick<PodEvents, 'recordNode'>;
   /** Those of all pods of the node. */
   workers(): ShutdownWorker[];
+  /** The shutdown has begun: who shows the node looks at it again. */
+  onBegin(): void;
 }
 
 /** Graceful node shutdown: the node takes no pods any more, and ends those that it has by their priority. */
@@ -58,11 +60,12 @@ export class NodeShutdown {
   /** When the last shutdown began and ended, in the format of kubelet's graceful_node_shutdown_state. */
   readonly #stateFile: CheckpointFile;
   readonly #workers: () => ShutdownWorker[];
+  readonly #onBegin: () => void;
   #begun = false;
 
   constructor(
     { shutdown, kubeletRoot, log }: Pick<KubeletOptions, 'shutdown' | 'kubeletRoot' | 'log'>,
-    { clock, metrics, events, workers }: NodeShutdownParts,
+    { clock, metrics, events, workers, onBegin }: NodeShutdownParts,
   ) {
     this.#options = { ...defaultShutdown, ...shutdown };
     this.#clock = clock;
@@ -71,6 +74,7 @@ export class NodeShutdown {
     this.#events = events;
     this.#stateFile = new CheckpointFile(join(kubeletRoot, 'graceful_node_shutdown_state'));
     this.#workers = workers;
+    this.#onBegin = onBegin;
   }
 
   /** It is configured: a node that is told to end ends its pods. */
@@ -92,9 +96,15 @@ export class NodeShutdown {
     admit: () => (this.#begun ? { reason: 'NodeShutdown', message: 'Pod was rejected as the node is shutting down.' } : undefined),
   };
 
+  /** Why the node isn't ready, in kubelet's words. */
+  problems(): string[] {
+    return this.#begun ? ['node is shutting down'] : [];
+  }
+
   /** Ends the pods; `hurry` ends all grace periods. Gives a message for each pod that didn't end in its time. */
   async run(hurry: AbortSignal): Promise<string[]> {
     this.#begun = true;
+    this.#onBegin();
     this.#events.recordNode('Normal', 'Shutdown', 'Shutdown manager detected shutdown event');
     const startTime = this.#clock.now();
     this.#keep({ startTime: startTime.toISOString(), endTime: zeroTime });

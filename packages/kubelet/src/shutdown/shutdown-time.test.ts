@@ -39,7 +39,13 @@ function shutdown(endsAfterMs: number, hurry = neverAborted): { left: string[] |
   };
   const node = new NodeShutdown(
     { shutdown: { shutdownGracePeriod: 20 }, kubeletRoot, log: pino({ level: 'silent' }) },
-    { clock, metrics: new KubeletMetrics({ nodeName: 'here' }), events: { recordNode: () => undefined }, workers: () => [worker] },
+    {
+      clock,
+      metrics: new KubeletMetrics({ nodeName: 'here' }),
+      events: { recordNode: () => undefined },
+      workers: () => [worker],
+      onBegin: () => undefined,
+    },
   );
   const answer: { left: string[] | undefined } = { left: undefined };
   void node.run(hurry).then((left) => {
