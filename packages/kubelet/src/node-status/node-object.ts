@@ -1,5 +1,4 @@
 import { isIPv6 } from 'node:net';
-import { hostname } from 'node:os';
 import type { Node, NodeStatus } from '@berth/api/objects';
 import { Quantity } from '@berth/api/quantity';
 import type { ResourceAmounts } from '@berth/api/resource-amounts';
@@ -37,7 +36,7 @@ export function nodeObject(registered: Node, facts: NodeFacts): Node {
       capacity: quantities(facts.capacity),
       allocatable: quantities(facts.allocatable),
       conditions,
-      addresses: [...addresses, { type: 'Hostname', address: hostname().toLowerCase() }],
+      addresses: [...addresses, { type: 'Hostname', address: registered.metadata?.name ?? '' }],
       ...(port !== undefined && { daemonEndpoints: { kubeletEndpoint: { Port: port } } }),
       nodeInfo: nodeInfo(machine, runtime.version, facts.kubeletVersion),
       images: imagesOf(runtime.images, facts.maxImages),

@@ -65,10 +65,14 @@ describe('the node as the cluster sees it', () => {
     const done = node.run(ended.signal);
     await expect.poll(() => api.nodes.get('here')).toBeDefined();
     expect(api.nodes.get('here')).toMatchObject({
-      metadata: { name: 'here', labels: { 'kubernetes.io/os': process.platform, disk: 'ssd' } },
+      metadata: { name: 'here', labels: { 'kubernetes.io/hostname': 'here', 'kubernetes.io/os': process.platform, disk: 'ssd' } },
       status: {
         capacity: { pods: '110' },
-        addresses: [{ type: 'InternalIP', address: '10.1.2.3' }, { type: 'InternalIP', address: 'fd00::1' }, { type: 'Hostname' }],
+        addresses: [
+          { type: 'InternalIP', address: '10.1.2.3' },
+          { type: 'InternalIP', address: 'fd00::1' },
+          { type: 'Hostname', address: 'here' },
+        ],
         nodeInfo: { containerRuntimeVersion: 'timer://1.2.3' },
       },
     });
