@@ -36,7 +36,7 @@ afterEach(async () => {
   await served.stop();
 });
 
-function presence(options: Partial<NodeStatusOptions> = {}, bootId = 'first'): NodePresence {
+function presence(options: Partial<NodeStatusOptions> = {}, bootId = 'first', inCluster = true): NodePresence {
   const machine = { ...readMachineFacts(), bootId };
   return new NodePresence({
     ...defaultNodeStatus,
@@ -51,7 +51,7 @@ function presence(options: Partial<NodeStatusOptions> = {}, bootId = 'first'): N
     enforcesPods: true,
     enforceReserved: async () => ['/system'],
     events,
-    api,
+    ...(inCluster && { api }),
     clock,
     log: pino({ level: 'silent' }),
   });
@@ -93,6 +93,15 @@ describe('the node as the cluster sees it', () => {
     await done;
   });
 
+  it('has no taints of its conditions, which the controllers of the cluster set', async () => {
+    problems = ['PLEG is not healthy'];
+    const done = presence().run(ended.signal);
+    await expect.poll(() => api.nodes.get('here')?.status?.conditions?.at(-1)?.status).toBe('False');
+    expect(api.nodes.get('here')?.spec?.taints).toBeUndefined();
+    ended.abort();
+    await done;
+  });
+
   it('is told when it changes, and else every five minutes', async () => {
     const done = presence().run(ended.signal);
     await expect.poll(() => applied('applyNode')).toBe(1);
@@ -130,6 +139,21 @@ describe('the node as the cluster sees it', () => {
     const renewals = applied('applyLease');
     await clock.pass(10_000);
     await expect.poll(() => applied('applyLease')).toBe(renewals + 1);
+    ended.abort();
+    await done;
+  });
+});
+
+describe('the node without a cluster', () => {
+  it('has the taints of its conditions as long as they hold', async () => {
+    problems = ['PLEG is not healthy'];
+    const node = presence({ registerWithTaints: [{ key: 'dedicated', effect: 'NoSchedule' }] }, 'first', false);
+    const done = node.run(ended.signal);
+    const keys = () => node.node.spec?.taints?.map(({ key }) => key);
+    await expect.poll(keys).toEqual(['dedicated', 'node.kubernetes.io/not-ready']);
+    problems = [];
+    node.lookNow();
+    await expect.poll(keys).toEqual(['dedicated']);
     ended.abort();
     await done;
   });

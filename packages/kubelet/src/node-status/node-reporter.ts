@@ -11,6 +11,7 @@ import type { NodeResources } from '../machine/node-resources.ts';
 import type { PodEvents } from '../pod-events.ts';
 import type { RuntimeClient } from '../runtime/runtime-client.ts';
 import { Wake } from '../wake.ts';
+import { withConditionTaints } from './condition-taints.ts';
 import { conditionEvents, nodeConditions } from './node-conditions.ts';
 import { nodeObject } from './node-object.ts';
 import type { NodeStatusOptions } from './node-status-options.ts';
@@ -80,16 +81,18 @@ export class NodeReporter {
 
   /** Brings the node up to date. Never throws. */
   async look(signal: AbortSignal): Promise<void> {
-    const { resources, machine, clock, registered, events, nodeStatusMaxImages, port } = this.#options;
+    const { resources, machine, clock, registered, events, nodeStatusMaxImages, port, api } = this.#options;
     const runtime = await readRuntime(this.#options.runtime, AbortSignal.any([signal, AbortSignal.timeout(readingDeadlineMs)]));
     if (signal.aborted) return;
     const before = this.#node.status?.conditions ?? [];
     const health = { problems: [...runtime.problems, ...this.#options.unhealthy()], pressure: this.#options.pressure.pressure() };
     const conditions = nodeConditions(health, before, clock.now());
+    const own = registered.spec?.taints ?? [];
     this.#node = nodeObject(registered, {
       capacity: resources.capacity(),
       allocatable: resources.allocatable(),
       conditions,
+      taints: api ? own : withConditionTaints(own, conditions),
       addresses: this.#options.addresses(),
       machine,
       runtime,
