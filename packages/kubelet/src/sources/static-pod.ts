@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Pod } from '@berth/api/objects';
+import type { Pod, Toleration } from '@berth/api/objects';
 import { apiTime, nameOf, namespaceOf } from '../pod.ts';
 import { fnv128a } from './fnv128a.ts';
 
@@ -48,6 +48,12 @@ function identified(pod: Pod, uid: string, { nodeName, source, namedByNode = fal
         'kubernetes.io/config.hash': uid,
       },
     },
-    ...(spec && { spec: { ...spec, nodeName } }),
+    ...(spec && { spec: { ...spec, nodeName, tolerations: withStaticToleration(spec.tolerations) } }),
   };
+}
+
+/** A static pod tolerates what ends pods on its node, whatever the taint (kubelet's config/common.go). */
+function withStaticToleration(own: readonly Toleration[] = []): Toleration[] {
+  const isIt = ({ key, operator, value, effect }: Toleration) => !key && operator === 'Exists' && !value && effect === 'NoExecute';
+  return [...own.filter((toleration) => !isIt(toleration)), { operator: 'Exists', effect: 'NoExecute' }];
 }
