@@ -21,6 +21,6 @@ export function nodeAffinityHandler(node: () => Node): AdmitHandler {
 function whatIsMissing(node: Node, pod: Pod): string {
   const { asked, nodeLabels } = missingLabels(node, pod);
   if (asked.length === 0) return '';
-  const given = nodeLabels.length > 0 ? `, which "berth kubelet --node-labels ${nodeLabels.join(',')}" gives it` : '';
+  const given = nodeLabels.length > 0 ? `, which --node-labels ${nodeLabels.join(',')} gives it` : '';
   return `: the node's labels don't have ${asked.join(', ')}${given}`;
 }

@@ -68,22 +68,10 @@ describe('the refusal of a pod names the labels that are missing, and how a node
   });
 
   it.each<[what: string, spec: Partial<PodSpec>, message: string]>([
-    [
-      'in a selector',
-      { nodeSelector: { disk: 'hdd', 'kubernetes.io/os': 'linux' } },
-      'disk=hdd, which "berth kubelet --node-labels disk=hdd"',
-    ],
-    [
-      'in selector and affinity',
-      { nodeSelector: { a: 'b' }, affinity: terms(['gpu', 'disk']) },
-      'a=b, gpu, which "berth kubelet --node-labels a=b,gpu="',
-    ],
-    ['in the first of several terms', { affinity: terms(['gpu'], ['tpu']) }, 'gpu, which "berth kubelet --node-labels gpu="'],
-    [
-      'that has to be one of several',
-      { affinity: wanting('In', ['hdd', 'nvme']) },
-      'disk in (hdd,nvme), which "berth kubelet --node-labels disk=hdd"',
-    ],
+    ['in a selector', { nodeSelector: { disk: 'hdd', 'kubernetes.io/os': 'linux' } }, 'disk=hdd, which --node-labels disk=hdd'],
+    ['in selector and affinity', { nodeSelector: { a: 'b' }, affinity: terms(['gpu', 'disk']) }, 'a=b, gpu, which --node-labels a=b,gpu='],
+    ['in the first of several terms', { affinity: terms(['gpu'], ['tpu']) }, 'gpu, which --node-labels gpu='],
+    ['that has to be one of several', { affinity: wanting('In', ['hdd', 'nvme']) }, 'disk in (hdd,nvme), which --node-labels disk=hdd'],
     ['that may not be one of several', { affinity: wanting('NotIn', ['ssd']) }, 'disk notin (ssd)'],
     ['that may not be', { affinity: wanting('DoesNotExist') }, '!disk'],
     ['that has to be greater', { affinity: wanting('Gt', ['4']) }, 'disk > 4'],

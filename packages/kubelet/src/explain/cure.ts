@@ -35,8 +35,8 @@ const cures: Record<string, Cure> = {
   RunContainerError: () => 'look whether command and working directory are in the image',
   PostStartHookError: () => 'correct the postStart hook, or what it calls',
   NodeAffinity: ({ message }) => {
-    const [command] = /"berth kubelet --node-labels [^"]+"/.exec(message) ?? [];
-    return command ? `start the node with these labels, besides those that it has: ${command}; or ${refused}` : refused;
+    const [option] = /--node-labels \S+/.exec(message) ?? [];
+    return option ? `start the node with ${option}, besides the labels that it is given already; or ${refused}` : refused;
   },
   NodePorts: () => 'end the pod that has the port, or take another hostPort, then change the manifest: a refused pod is not tried again',
   RuntimeClassNotFound: () => 'take one of the RuntimeClasses that the message names, or add a runtime of that handler to berth.yaml',

@@ -149,13 +149,13 @@ describe('what would unblock it', () => {
         observed: {
           refusal: {
             reason: 'NodeAffinity',
-            message: 'Pod was rejected: no, which "berth kubelet --node-labels disk=hdd" gives it',
+            message: 'Pod was rejected: no, which --node-labels disk=hdd gives it',
           },
         },
       },
       'admitted',
       /^NodeAffinity: /,
-      /^start the node with these labels.*: "berth kubelet --node-labels disk=hdd"; or change the manifest/,
+      /^start the node with --node-labels disk=hdd, .*; or change the manifest/,
     ],
     [
       'something that the node has not got',
