@@ -125,13 +125,17 @@ describe.skipIf(withoutRoot)(`a shim killed in the middle of${withoutRoot ? ` ($
       () => 'whole',
       () => 'cut off',
     );
-    await first.printed(/^reached$/);
-    first.kill('SIGKILL');
-    await first.ended();
+    await killedWhereItHangs(first);
     expect(await life).toBe('cut off');
     const second = new ShimProcess(args, env);
     await second.printed(/"serving"/);
     return second;
+  }
+
+  async function killedWhereItHangs(shim: ShimProcess): Promise<void> {
+    await shim.printed(/^reached$/);
+    shim.kill('SIGKILL');
+    await shim.ended();
   }
 
   async function podLife(): Promise<void> {
@@ -162,6 +166,20 @@ describe.skipIf(withoutRoot)(`a shim killed in the middle of${withoutRoot ? ` ($
     expect(await readFile(join(directory, 'bin', 'calls'), 'utf8')).toMatch(/^ADD eth0 .*\nDEL eth0 /);
     shim.kill('SIGTERM');
     expect(await shim.ended()).toBe(0);
+  });
+
+  it.each(['stopSandbox', 'removeSandbox'])('the removal of what was begun goes on with it, here in %s', async (method) => {
+    const first = new ShimProcess(args, { ...env, BERTH_TEST_FAULT: 'createSandbox:hangs' });
+    await first.printed(/"serving"/);
+    const life = podLife().catch(() => 'cut off');
+    await killedWhereItHangs(first);
+    expect(await life).toBe('cut off');
+    await killedWhereItHangs(new ShimProcess(args, { ...env, BERTH_TEST_FAULT: `${method}:hangs` }));
+    const third = new ShimProcess(args, env);
+    await third.printed(/"serving"/);
+    expect(await objects()).toEqual([]);
+    third.kill('SIGTERM');
+    expect(await third.ended()).toBe(0);
   });
 
   it('serves also where recovery has to wait for what holds no event loop', async () => {

@@ -25,8 +25,13 @@ const detachGraceMs = 10_000;
 export async function stop(shim: Shim, sandbox: Sandbox, signal: AbortSignal): Promise<void> {
   const { id, config, record } = sandbox;
   if (record.phase === 'stopped') return;
-  record.phase = 'stopping';
-  await shim.sandboxes.note(sandbox);
+  // What is half-made stays so on disk until it is gone: a shim that is killed over its removal goes on with that at its next start.
+  const halfMade = record.phase === 'creating';
+  const enter = async (phase: 'stopping' | 'stopped'): Promise<void> => {
+    record.phase = phase;
+    if (!halfMade) await shim.sandboxes.note(sandbox);
+  };
+  await enter('stopping');
   await shim.work.end(id, signal);
   await killAll(shim, id, signal);
   await shim.runtime.stopSandbox(sandboxSpec(sandbox, shim.directories), signal);
@@ -37,8 +42,7 @@ export async function stop(shim: Shim, sandbox: Sandbox, signal: AbortSignal): P
     delete record.attached;
   }
   await unpinNamespaces(shim.directories.namespaces(id), signal);
-  record.phase = 'stopped';
-  await shim.sandboxes.note(sandbox);
+  await enter('stopped');
   shim.lifeCycle.sandboxStopped(sandbox);
 }
 
