@@ -145,6 +145,20 @@ describe('what would unblock it', () => {
       /end the pod that has the port/,
     ],
     [
+      'a label that the node has not got',
+      {
+        observed: {
+          refusal: {
+            reason: 'NodeAffinity',
+            message: 'Pod was rejected: no, which --node-labels disk=hdd gives it',
+          },
+        },
+      },
+      'admitted',
+      /^NodeAffinity: /,
+      /^start the node with --node-labels disk=hdd, .*; or change the manifest/,
+    ],
+    [
       'something that the node has not got',
       { observed: { refusal: { reason: 'Unsupported', message: 'Pod was rejected: spec.os: no' } } },
       'admitted',
