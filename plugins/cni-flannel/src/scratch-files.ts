@@ -1,6 +1,6 @@
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isUnfinished, replaceFile } from '@berth/sdk/cni/replace-file';
+import { isUnfinished, removeReplacedFile, replaceFile } from '@berth/sdk/cni/replace-file';
 import type { PluginConfig } from '@berth/sdk/cni/types';
 import { CniError, errorCodes, isObject, parseObject } from '@berth/sdk/cni/types';
 
@@ -52,7 +52,7 @@ export class ScratchFiles {
   }
 
   async remove(containerId: string): Promise<void> {
-    await rm(this.file(containerId), { force: true });
+    await removeReplacedFile(this.file(containerId));
   }
 
   /** What is kept of a network's containers, by their ids. */

@@ -14,7 +14,7 @@ import type { Logger } from 'pino';
 import { type Directories, defaultEndpoint } from '../configuration/directories.ts';
 import type { NodeConfiguration, RuntimeEntry } from '../configuration/node-configuration.ts';
 import { HostGuard } from '../host/host-guard.ts';
-import { writeDefaultNetwork } from './default-network.ts';
+import { needsDefaultNetwork, writeDefaultNetwork } from './default-network.ts';
 import { refuseSecondNode } from './other-node.ts';
 import { type CniDirectories, runtimeCommand, runtimeEntry } from './runtime-command.ts';
 import { connectRuntime } from './runtime-connection.ts';
@@ -69,8 +69,11 @@ export class Node {
     const handler = runtimeEntry(configuration, defaultHandler ?? configuration.defaultHandler).handler;
     await refuseSecondNode(directories);
     signal.throwIfAborted();
-    this.#guard = HostGuard.begin(directories, configuration.cni.bridge, ephemeral);
-    if (configuration.cni.confDir === undefined) writeDefaultNetwork(configuration.cni, cni.confDir, directories.root);
+    const { bridge, subnet } = configuration.cni;
+    const ownNetwork = configuration.cni.confDir === undefined && needsDefaultNetwork(cni.confDir);
+    const cgroupRoot = kubelet?.cgroupRoot ?? configuration.cgroupRoot;
+    this.#guard = HostGuard.begin(directories, { bridge, cgroupRoot, ephemeral, ...(ownNetwork && { subnet }) });
+    if (ownNetwork) writeDefaultNetwork(configuration.cni, cni.confDir, directories.root);
     if (images.length > 0) await loadImages(directories.root, images, signal);
     const traces = new PodTraces();
     const metrics = new KubeletMetrics({ nodeName });
@@ -126,6 +129,11 @@ export class Node {
     return this.#kubelet?.pods() ?? [];
   }
 
+  /** What holds up the whole pod, as a volume that can't be made; undefined: nothing does. */
+  troubleOf(pod: Pod): string | undefined {
+    return this.#kubelet?.troubleOf(pod)?.message;
+  }
+
   /** What the manifest files held that couldn't be made a pod: file, line and field. */
   sourceProblems(): string[] {
     return this.#kubelet?.sourceProblems() ?? [];
@@ -136,7 +144,7 @@ export class Node {
     return this.#kubelet?.sourcesReady() ?? false;
   }
 
-  /** Calls `listener` whenever a pod's status may have changed, until the returned function is called. */
+  /** Calls `listener` whenever a pod's status or trouble may have changed, until the returned function is called. */
   onChange(listener: () => void): () => void {
     return this.#kubelet?.onStatus(listener) ?? (() => undefined);
   }

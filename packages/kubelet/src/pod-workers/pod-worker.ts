@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import type { PodMemory } from '../checkpoint/pod-memory.ts';
 import type { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import type { Eviction, ObservedPod } from '../plan/observed-pod.ts';
+import type { Wait } from '../plan/wait.ts';
 import { fullNameOf, gracePeriodOf, uidOf } from '../pod.ts';
 import type { ProbeAnswer } from '../probes/instance-probes.ts';
 import type { PodProbes } from '../probes/pod-probes.ts';
@@ -72,6 +73,11 @@ export class PodWorker {
     return this.#state.status;
   }
 
+  /** What holds up the whole pod; undefined: nothing does. */
+  get trouble(): Wait | undefined {
+    return this.#state.trouble;
+  }
+
   /** What the planner knows of the pod; not to be changed. */
   get observed(): Readonly<ObservedPod> {
     return this.#state.observed;
@@ -136,7 +142,7 @@ export class PodWorker {
     if (this.#state.terminate(gracePeriodSeconds, this.#options.clock.now())) this.#giveUp('the pod is to end');
   }
 
-  /** Ends the pod by the node's own decision, with an event: it stays as a failed one. Changes nothing about a pod that is evicted already, or has ended. */
+  /** Ends the pod by the node's own decision, with an event: it stays as a failed one. Changes nothing about a pod that has ended; a second call can only shorten the grace period. */
   evict(eviction: Eviction): void {
     if (!this.#state.evict(eviction)) return;
     if (!eviction.toldOfNode) this.#options.context.events.record(this.pod, 'Warning', eviction.reason, eviction.message);

@@ -88,7 +88,7 @@ describe('a bad answer keeps the pods and says why, without the query', () => {
       () => says('{apiVersion: v1, kind: Service, metadata: {name: a}, spec: {ports: [{port: 80}]}}'),
       /a node runs Pods, not Service/,
     ],
-    ['an invalid pod', () => says(pod('UPPER')), /metadata\.name: Invalid value: "UPPER"/],
+    ['an invalid pod', () => says(pod('UPPER')), /metadata\.name: Invalid value: "UPPER-node"/],
     ['nothing', () => says(''), /the answer is empty/],
     [
       'a cut connection',

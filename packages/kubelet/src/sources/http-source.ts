@@ -104,10 +104,11 @@ export class HttpSource implements PodSource {
 
   #parse(text: string): { pods: Pod[]; problems: string[] } {
     if (text.trim() === '') return { pods: [], problems: [`${this.#subject}: the answer is empty; give a Pod or a PodList`] };
+    const { nodeName, namedByNode } = this.#options;
     const manifest = readManifest(text, this.#subject);
     const problems = manifest.problems.map(formatProblem);
     const pods = manifest.objects.flatMap((source) => {
-      const { pod, errors } = podOfManifest(source);
+      const { pod, errors } = podOfManifest(source, namedByNode ? nodeName : undefined);
       problems.push(...errors);
       return pod ? [this.#identify(pod)] : [];
     });

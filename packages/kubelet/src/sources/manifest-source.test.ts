@@ -55,8 +55,7 @@ it('pods come defaulted, with namespace, uid, node and times', async () => {
       name: 'a',
       namespace: 'default',
       uid: expect.stringMatching(/^[0-9a-f]{32}$/),
-      creationTimestamp: expect.any(String),
-      annotations: { 'kubernetes.io/config.source': 'file' },
+      annotations: { 'kubernetes.io/config.source': 'file', 'kubernetes.io/config.seen': expect.any(String) },
     },
     spec: { nodeName: 'node', restartPolicy: 'Always', containers: [{ imagePullPolicy: 'IfNotPresent' }] },
   });
@@ -70,8 +69,9 @@ it('the same file gives the same uid, a changed one another', async () => {
   expect([second === first, (await uidOf()) === first]).toEqual([true, false]);
 });
 
-it('a uid and a status that the file says are those of another pod', async () => {
-  const got = (image: string) => `${good('a', image).replace('{name: a}', '{name: a, uid: fixed}')}status: {phase: Succeeded}\n`;
+it('a uid, a status and a creationTimestamp that the file says are those of another pod', async () => {
+  const got = (image: string) =>
+    `${good('a', image).replace('{name: a}', '{name: a, uid: fixed, creationTimestamp: 2020-01-01T00:00:00Z}')}status: {phase: Succeeded}\n`;
   const read = async () => (await next(updates())).pods;
   await write('a.yaml', got('a:1'));
   const [first] = await read();
@@ -80,6 +80,7 @@ it('a uid and a status that the file says are those of another pod', async () =>
   const uids = [first, ...(await read())].map((pod) => pod?.metadata?.uid);
   expect(new Set([...uids, 'fixed']).size).toBe(4);
   expect(first).not.toHaveProperty('status');
+  expect(first?.metadata).not.toHaveProperty('creationTimestamp');
 });
 
 it('random uids differ with each reading', async () => {
@@ -130,6 +131,42 @@ it('an invalid pod is told by its field', async () => {
   await write('a.yaml', good('a').replace('main', 'Main'));
   const { pods, problems } = await next(updates());
   expect([pods, problems[0]]).toEqual([[], expect.stringMatching(/a\.yaml:6: spec\.containers\[0\]\.name: Invalid value: "Main"/)]);
+});
+
+it.each<[priorityClassName: string, own: string, priority: number | undefined]>([
+  ['system-node-critical', '', 2_000_001_000],
+  ['system-cluster-critical', '', 2_000_000_000],
+  ['system-cluster-critical', 'priority: 7', 7],
+  ['mine', '', undefined],
+])('a pod of the class %s {%s} has the priority %s', async (name, own, priority) => {
+  const withClass = good('a').replace('spec:', `spec:\n  priorityClassName: ${name}${own && `\n  ${own}`}`);
+  await write('a.yaml', withClass);
+  const [pod] = (await next(updates())).pods;
+  expect(pod?.spec).toMatchObject({ priorityClassName: name, ...(priority !== undefined && { priority }) });
+  if (priority === undefined) expect(pod?.spec).not.toHaveProperty('priority');
+});
+
+describe('a pod whose name', () => {
+  const named = (metadata: string) => good('a').replace('{name: a}', metadata);
+
+  it.each<[behaviour: string, metadata: string, problem: string]>([
+    ['is left to be generated', '{generateName: a-}', 'metadata.name: Required value: a static pod has to have a name'],
+    ['is not there at all', '{labels: {a: b}}', 'metadata.name: Required value: a static pod has to have a name'],
+    ['is too long with the node behind it', `{name: ${'a'.repeat(249)}}`, 'must be no more than 253 characters'],
+    ['is no name', '{name: A}', 'metadata.name: Invalid value: "A-node": a lowercase RFC 1123 subdomain must consist of'],
+  ])('%s is refused', async (_behaviour, metadata, problem) => {
+    await write('a.yaml', named(metadata));
+    const { pods, problems } = await next(updates({ namedByNode: true, nodeName: 'Node' }));
+    expect([pods, problems.length]).toEqual([[], 1]);
+    expect(problems[0]).toMatch(/a\.yaml:3: metadata\.name: /);
+    expect(problems[0]).toContain(problem);
+  });
+
+  it('is as long as may be with the node behind it runs', async () => {
+    const name = 'a'.repeat(248);
+    await write('a.yaml', named(`{name: ${name}}`));
+    expect(namesOf(await next(updates({ namedByNode: true, nodeName: 'Node' })))).toEqual([`${name}-node`]);
+  });
 });
 
 it('a file that is not there is named', async () => {

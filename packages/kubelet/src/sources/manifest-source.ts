@@ -159,7 +159,8 @@ export class ManifestSource implements PodSource {
     const { object, file, line } = source;
     if (object.kind === 'Pod' && !podsToo)
       return [`${file}:${line}: kind: pods come from manifests; here are the objects that they refer to`];
-    const { pod, errors } = podOfManifest(source);
+    const { nodeName, namedByNode } = this.#options;
+    const { pod, errors } = podOfManifest(source, namedByNode ? nodeName : undefined);
     if (pod) pods.push(this.#identify(pod, file));
     return errors;
   }

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { isUnfinished, replaceFile } from './replace-file.ts';
+import { isUnfinished, removeReplacedFile, replaceFile } from './replace-file.ts';
 
 let directory: string;
 const modes = { mode: 0o600, directoryMode: 0o700 };
@@ -27,6 +27,15 @@ describe('a file', () => {
     await mkdir(join(directory, 'file'));
     await expect(replaceFile(join(directory, 'file'), 'text', modes)).rejects.toThrow('EISDIR');
     expect(await readdir(directory)).toEqual(['file']);
+  });
+
+  it('goes with what a crash has left of the next one; one that is not there is as good as removed', async () => {
+    const path = join(directory, 'file');
+    await replaceFile(path, 'old', modes);
+    for (const name of ['.file.new', 'other']) await writeFile(join(directory, name), '');
+    await removeReplacedFile(path);
+    await removeReplacedFile(path);
+    expect(await readdir(directory)).toEqual(['other']);
   });
 
   it('that is not finished is told by its name', () => {

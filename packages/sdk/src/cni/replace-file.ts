@@ -17,7 +17,7 @@ const unfinishedPattern = /^\..+\.new$/;
  * Rejects with the file system's error, and leaves the old text then.
  */
 export async function replaceFile(path: string, text: string, { mode, directoryMode, flush = true }: ReplaceFileOptions): Promise<void> {
-  const unfinished = join(dirname(path), `.${basename(path)}.new`);
+  const unfinished = unfinishedOf(path);
   try {
     await mkdir(dirname(path), { recursive: true, mode: directoryMode });
     await writeFile(unfinished, text, { mode, flush });
@@ -26,6 +26,16 @@ export async function replaceFile(path: string, text: string, { mode, directoryM
     await rm(unfinished, { force: true }).catch(() => undefined);
     throw error;
   }
+}
+
+/** Removes such a file, if there is one, with what a crash has left of another that was to take its place. */
+export async function removeReplacedFile(path: string): Promise<void> {
+  await rm(path, { force: true });
+  await rm(unfinishedOf(path), { force: true }).catch(() => undefined);
+}
+
+function unfinishedOf(path: string): string {
+  return join(dirname(path), `.${basename(path)}.new`);
 }
 
 /** Is it the name of a file that `replaceFile` hasn't put into its place yet, or never will? */

@@ -1,8 +1,8 @@
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Attachment, AttachmentName } from './attachment.ts';
 import { parseNetworkConfig, parsePluginConfig } from './config.ts';
-import { isUnfinished, replaceFile } from './replace-file.ts';
+import { isUnfinished, removeReplacedFile, replaceFile } from './replace-file.ts';
 import type { NetworkConfigList } from './types.ts';
 import { isObject, parseObject } from './types.ts';
 import { readResult, supportedVersions, writeResult } from './versions.ts';
@@ -74,7 +74,7 @@ export class ResultCache {
 
   /** Forgets an attachment. */
   async remove(network: string, attachment: AttachmentName): Promise<void> {
-    await rm(this.#file(network, attachment), { force: true });
+    await removeReplacedFile(this.#file(network, attachment));
   }
 
   /** What is kept of an attachment; undefined where nothing is that can be read. */
