@@ -105,7 +105,7 @@ describe.concurrent('manifests', () => {
     home.write('manifests/d.yaml', 'kind: {');
     await running.says(/d\.yaml:1:\d+: .*; correct the file/);
     home.write('manifests/c.yaml', pod('c', '  containers: [{name: main}] # mended?\n'));
-    await running.says(/d\.yaml.*[^]*c\.yaml.*Required value/);
+    await running.says(/d\.yaml[\s\S]*c\.yaml.*Required value/);
     const { stderr } = await running.interrupt();
     const lines = stderr.trim().split('\n');
     expect(lines.map((line) => line.replaceAll(`${home.directory}/manifests/`, ''))).toEqual([
