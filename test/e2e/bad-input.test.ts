@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, rmdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, renameSync, rmdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it, type TestContext } from 'vitest';
 import { BerthHome, type Ended, exampleImage } from '../fixtures/berth.ts';
@@ -102,9 +102,11 @@ describe.concurrent('manifests', () => {
     );
     const running = home.start(['kubelet', '--config', config, '--hostname-override', 'here']);
     await running.says(/c\.yaml.*Required value; correct the file/);
-    home.write('manifests/d.yaml', 'kind: {');
+    // Whole, so that the node finds none of them half written.
+    const put = (name: string, text: string) => renameSync(home.write('whole', text), join(home.directory, 'manifests', name));
+    put('d.yaml', 'kind: {');
     await running.says(/d\.yaml:1:\d+: .*; correct the file/);
-    home.write('manifests/c.yaml', pod('c', '  containers: [{name: main}] # mended?\n'));
+    put('c.yaml', pod('c', '  containers: [{name: main}] # mended?\n'));
     await running.says(/d\.yaml[\s\S]*c\.yaml.*Required value/);
     const { stderr } = await running.interrupt();
     const lines = stderr.trim().split('\n');
