@@ -112,7 +112,12 @@ it('the root is removed after an update that was asked for, which would make it 
   await cgroups.removeRoot();
   await Promise.all([going, asked]);
   expect(removed.mock.invocationCallOrder.at(0)).toBeGreaterThan(made.mock.invocationCallOrder.at(-1) ?? 0);
-  expect(removed.mock.calls.map(([path]) => path)).toEqual(['/berth/kubepods/besteffort', '/berth/kubepods/burstable', '/berth/kubepods', '/berth']);
+  expect(removed.mock.calls.map(([path]) => path)).toEqual([
+    '/berth/kubepods/besteffort',
+    '/berth/kubepods/burstable',
+    '/berth/kubepods',
+    '/berth',
+  ]);
 });
 
 it('changes of cgroups are measured by what they were', async () => {
