@@ -19,8 +19,8 @@ afterEach(async () => {
 });
 
 /** `berth kubelet` by these fields, on the fake runtime: none of this is about pods. */
-function start(fields: object): Running {
-  const home = new BerthHome({ defaultHandler: 'fake' });
+function start(fields: object, place: Record<string, unknown> = {}): Running {
+  const home = new BerthHome({ defaultHandler: 'fake', ...place });
   homes.push(home);
   const configuration = {
     apiVersion: 'kubelet.config.k8s.io/v1beta1',
@@ -61,6 +61,25 @@ it('two nodes on one host have ports of their own, or none', async () => {
   ]);
   for (const node of nodes) expect(await node.interrupt()).toMatchObject({ status: 0 });
 });
+
+it.runIf(process.platform === 'linux' && process.getuid?.() === 0)(
+  'a second node that would share the cgroups of the first is refused',
+  async () => {
+    const nothing = { enableServer: false, healthzPort: 0 };
+    const first = start(nothing);
+    await first.says(/is up/);
+    const [home] = homes;
+    const second = start(nothing, { cgroupRoot: home?.place.cgroupRoot });
+    expect(await second.ended).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining(`the node that runs with the root directory ${home?.root} (pid ${first.child.pid}) has it too`),
+    });
+    expect(await first.interrupt()).toMatchObject({ status: 0 });
+    const third = start(nothing, { cgroupRoot: home?.place.cgroupRoot });
+    await third.says(/is up/);
+    await third.interrupt();
+  },
+);
 
 it.each([
   [{ authorization: { mode: 'Webhook' } }, /kubelet\.yaml:\d+: authorization\.mode: refused: .* give AlwaysAllow/],

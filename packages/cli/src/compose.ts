@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { type Logger, pino } from 'pino';
 import { type DependencyContainer, type InjectionToken, instanceCachingFactory, container as rootContainer } from 'tsyringe';
 import type { Directories } from './configuration/directories.ts';
 import type { GlobalOptions } from './configuration/global-options.ts';
 import { type NodeConfiguration, readNodeConfiguration } from './configuration/node-configuration.ts';
+import { hostNodeName } from './configuration/node-name.ts';
 import { Node } from './node/node.ts';
 import type { CniDirectories } from './node/runtime-command.ts';
 
@@ -38,7 +38,7 @@ export function compose(options: GlobalOptions): DependencyContainer {
     useFactory: instanceCachingFactory((c) => cniDirectories(c.resolve(tokens.configuration), c.resolve(tokens.directories))),
   });
   container.register(tokens.nodeName, {
-    useFactory: instanceCachingFactory((c) => c.resolve(tokens.configuration).nodeName ?? hostname().toLowerCase()),
+    useFactory: instanceCachingFactory((c) => c.resolve(tokens.configuration).nodeName ?? hostNodeName()),
   });
   container.register(tokens.node, {
     useFactory: instanceCachingFactory(

@@ -12,14 +12,14 @@ interface EndOptions {
 }
 
 /** What a pod's end may take besides its grace period and the runtime's answers. */
-const marginMs = 10_000;
+export const endMarginMs = 10_000;
 
 /** Ends every pod, and gives a message for each that didn't end in time. */
 export async function endPods(workers: PodWorkers, { clock, requestTimeoutMs, hurry }: EndOptions): Promise<string[]> {
   const graces = workers.all().map(({ pod }) => gracePeriodOf(pod) * 1000);
   const limit = Promise.withResolvers<void>();
-  const cancels = [clock.after(Math.max(0, ...graces) + requestTimeoutMs + marginMs, limit.resolve)];
-  const unsubscribe = onAbort([hurry], () => cancels.push(clock.after(marginMs, limit.resolve)));
+  const cancels = [clock.after(Math.max(0, ...graces) + requestTimeoutMs + endMarginMs, limit.resolve)];
+  const unsubscribe = onAbort([hurry], () => cancels.push(clock.after(endMarginMs, limit.resolve)));
   await Promise.race([workers.terminateAll(hurry), limit.promise]);
   unsubscribe();
   for (const cancel of cancels) cancel();

@@ -83,7 +83,13 @@ export class KubeletParts {
     this.environment = new NodeEnvironment(options, { clock, allocatable: () => this.node.resources.allocatable() });
     this.volumes = this.#volumesOf(options);
     this.workers = this.#workersOf(options, (pod, foundIn) => factory.create(pod, foundIn));
-    this.shutdown = new NodeShutdown(options, { clock, metrics: this.metrics, events: this.events, workers: () => this.workers.all() });
+    this.shutdown = new NodeShutdown(options, {
+      clock,
+      metrics: this.metrics,
+      events: this.events,
+      workers: () => this.workers.all(),
+      onBegin: () => this.node.presence.lookNow(),
+    });
     this.cluster = api && new ClusterPods({ api, nodeName, log, clock });
     this.clusterReports = api && new ClusterReports({ api, log, clock, limits, inApi: (pod) => this.cluster?.inApi(pod) });
     const starts = new PodStartLatency(this.metrics, clock, (pod) => this.traces.pullSeconds(fullNameOf(pod)));
@@ -108,7 +114,7 @@ export class KubeletParts {
         runtime: this.runtimes.default,
         events: this.events,
         pods: () => this.workers,
-        unhealthy: () => kubelet.unhealthy(),
+        unhealthy: () => [...kubelet.unhealthy(), ...this.shutdown.problems()],
         metrics: this.metrics,
         ...(options.server?.enableServer && { port: options.server.port }),
       },

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { directory, labels, nameList, seconds, wholeNumber } from './arguments.ts';
+import { directory, labels, nameList, nodeName, seconds, wholeNumber } from './arguments.ts';
 
 describe('directory', () => {
   it('is absolute, and may hold blanks', () => {
@@ -39,6 +39,16 @@ describe('nameList', () => {
 
   it.each(['', 'a,,b', 'a,a'])('refuses %j', (text) => {
     expect(() => nameList(text)).toThrow();
+  });
+});
+
+describe('nodeName', () => {
+  it('is in lower case, without blanks around it', () => {
+    expect(nodeName(' Worker-1.example ')).toBe('worker-1.example');
+  });
+
+  it.each(['', 'Bad_Host', '-a', 'a'.repeat(254)])('refuses %j', (text) => {
+    expect(() => nodeName(text)).toThrow(/must/);
   });
 });
 

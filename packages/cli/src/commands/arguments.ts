@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
-import { checkLabelValue, checkQualifiedName } from '@berth/api/names';
+import { checkDnsSubdomain, checkLabelValue, checkQualifiedName } from '@berth/api/names';
 import { InvalidArgumentError } from 'commander';
+import { normalNodeName } from '../configuration/node-name.ts';
 
 /** A time limit as users write it, `90` or `1.5`: seconds, to milliseconds. */
 export function seconds(text: string): number {
@@ -34,6 +35,14 @@ export function nameList(text: string): string[] {
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice === undefined) return names;
   throw new InvalidArgumentError(`${twice} is listed twice.`);
+}
+
+/** A node's name, as kubelet takes it from `--hostname-override`. */
+export function nodeName(text: string): string {
+  const name = normalNodeName(text);
+  const [problem] = checkDnsSubdomain(name);
+  if (problem !== undefined) throw new InvalidArgumentError(`As a node's name, ${problem}.`);
+  return name;
 }
 
 /** Labels as kubelet's `--node-labels` has them: `disk=ssd,zone=a`. */

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { isIP } from 'node:net';
-import { constants, hostname } from 'node:os';
+import { constants } from 'node:os';
 import { kubeletOptions, staticPodOrigins } from '@berth/kubelet/configured-options';
 import { readKubeletConfiguration } from '@berth/kubelet/read-configuration';
 import { PluginError } from '@berth/sdk/errors';
@@ -13,7 +13,7 @@ import { checkHost, setOomScore, setOpenFileLimit } from '../node/host-limits.ts
 import { keepHeapSmall } from '../node/small-heap.ts';
 import { servedPorts } from '../view/served-ports.ts';
 import { SourceProblems } from '../view/source-problems.ts';
-import { directory, labels } from './arguments.ts';
+import { directory, labels, nodeName } from './arguments.ts';
 import { Interruption } from './interruption.ts';
 
 interface KubeletCommandOptions extends GlobalOptions {
@@ -39,7 +39,7 @@ export function kubeletCommand(): Command {
     .option('--config-dir <directory>', 'drop-ins: its *.conf files are merged over the configuration in lexical order')
     .option('--kubeconfig <file>', 'how to reach the API server (refused: there is no client for it yet)')
     .option('--kubelet-root <directory>', 'where pods are kept (default: ROOT/kubelet)', directory)
-    .option('--hostname-override <name>', "the node's name (default: nodeName in berth.yaml, or the host's)")
+    .option('--hostname-override <name>', "the node's name (default: nodeName in berth.yaml, or the host's)", nodeName)
     .option('--node-ip <address>', "the node's address (default: the host's first one)", ipAddress)
     .option('--node-labels <label=value,...>', 'labels of the node besides its own, for nodeSelector and node affinity of pods', labels)
     .option('--objects <path...>', 'files or directories of the config maps, secrets and service accounts that pods refer to', [])
@@ -62,10 +62,10 @@ async function kubelet(options: KubeletCommandOptions): Promise<number> {
   const configured = kubeletOptions(configuration);
   const parts = compose(options);
   const nodeConfiguration = parts.resolve(tokens.configuration);
-  const nodeName = options.hostnameOverride ?? nodeConfiguration.nodeName ?? hostname().toLowerCase();
+  const name = options.hostnameOverride ?? parts.resolve(tokens.nodeName);
   const fromFile = options.nodeConfig !== undefined || existsSync(standardNodeConfig);
   parts.register(tokens.configuration, { useValue: withConfiguredRuntime(nodeConfiguration, configuration, fromFile) });
-  parts.register(tokens.nodeName, { useValue: nodeName });
+  parts.register(tokens.nodeName, { useValue: name });
   const log = parts.resolve(tokens.log);
   setOomScore(configuration, log);
   setOpenFileLimit(configuration, log);
@@ -75,7 +75,7 @@ async function kubelet(options: KubeletCommandOptions): Promise<number> {
   let stopTelling = () => {};
   try {
     await node.start({
-      origins: staticPodOrigins(configuration, nodeName, options.objects),
+      origins: staticPodOrigins(configuration, name, options.objects),
       kubelet: {
         ...configured,
         nodeStatus: { ...configured.nodeStatus, ...(options.nodeLabels && { nodeLabels: options.nodeLabels }) },
@@ -90,7 +90,7 @@ async function kubelet(options: KubeletCommandOptions): Promise<number> {
       ephemeral: false,
       signal: interruption.signal,
     });
-    say(`node ${nodeName} is up, root ${options.root}, run directory ${options.run}`);
+    say(`node ${name} is up, root ${options.root}, run directory ${options.run}`);
     for (const line of servedPorts(configuration)) say(line);
     stopTelling = new SourceProblems(process.stderr).follow(node);
     await interruption.interrupted;
@@ -102,7 +102,7 @@ async function kubelet(options: KubeletCommandOptions): Promise<number> {
     failures.push(...(await node.stop({ removePods: false, nodeShutsDown, hurry: interruption.ending() })));
     interruption.release();
   }
-  say(`node ${nodeName} has ended`);
+  say(`node ${name} has ended`);
   for (const failure of failures) process.stderr.write(`${picocolors.red('failed')} ${failure}\n`);
   return failures.length > 0 ? 1 : 0;
 }

@@ -51,12 +51,17 @@ runtimeClasses: [{name: b, handler: a, overhead: {podFixed: {cpu: 100m}}}, {name
     ]);
   });
 
+  it("takes the node's name as kubelet takes its own", () => {
+    expect(read(`${head}nodeName: Worker-1\n`).nodeName).toBe('worker-1');
+  });
+
   it('reads durations', () => {
     expect(read(`${head}runtimeRequestTimeout: 500ms\n`).runtimeRequestTimeoutMs).toBe(500);
   });
 
   it.each([
     ['an unknown field', 'runtime: []', /berth\.yaml: .*"runtime"/],
+    ['a name that no node can have', 'nodeName: Bad_Host', /berth\.yaml: nodeName: "bad_host": a lowercase RFC 1123 subdomain must/],
     ['another kind', undefined, /berth\.yaml: apiVersion/],
     ['an endpoint that is none', 'runtimes: [{handler: a, endpoint: /a.sock}]', /runtimes\[0\]\.endpoint: must be unix/],
     ['a handler listed twice', 'runtimes: [{handler: a, command: [x]}, {handler: a, command: [y]}]', /handler a is listed twice/],

@@ -1,14 +1,24 @@
 import { readFileSync } from 'node:fs';
 import { formatFieldError } from '@berth/api/field-error';
+import { checkDnsSubdomain } from '@berth/api/names';
 import type { RuntimeClass } from '@berth/api/objects';
 import { validateRuntimeClass } from '@berth/api/validation';
 import { PluginError } from '@berth/sdk/errors';
 import { unreadable } from '@berth/sdk/unreadable';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { normalNodeName } from './node-name.ts';
 
 const handlerName = z.string().regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'must be a DNS label, as RuntimeClass handlers are');
 const endpoint = z.string().regex(/^(unix:\/\/\/|[^/]+:\d+$)/, 'must be unix:///PATH or HOST:PORT');
+
+const nodeName = z
+  .string()
+  .transform(normalNodeName)
+  .superRefine((name, issues) => {
+    const [problem] = checkDnsSubdomain(name);
+    if (problem !== undefined) issues.addIssue({ code: 'custom', message: `${JSON.stringify(name)}: ${problem}` });
+  });
 
 const runtime = z.strictObject({
   handler: handlerName,
@@ -31,7 +41,7 @@ const runtimeClass = z.strictObject({
 const nodeConfiguration = z.strictObject({
   apiVersion: z.literal('berth.dev/v1alpha1'),
   kind: z.literal('NodeConfiguration'),
-  nodeName: z.string().min(1).optional(),
+  nodeName: nodeName.optional(),
   defaultHandler: handlerName.optional(),
   runtimes: z.array(runtime).min(1).optional(),
   runtimeClasses: z.array(runtimeClass).optional(),

@@ -39,7 +39,7 @@ export class StartedRuntime {
     chmodSync(directory, 0o711);
     const directories = { root: join(directory, 'root'), run: join(directory, 'run') };
     const network = ownNetwork(configuration.cni);
-    const guard = HostGuard.begin(directories, network.bridge, true);
+    const guard = HostGuard.begin(directories, { bridge: network.bridge, subnet: network.subnet, ephemeral: true });
     const cni = { ...container.resolve(tokens.cni), confDir: configuration.cni.confDir ?? join(directories.root, 'cni/net.d') };
     const endpoint = `unix://${join(directory, `${handler}.sock`)}`;
     const command = runtimeCommand(entry, directories, { cni, registry: configuration.registry }, endpoint);

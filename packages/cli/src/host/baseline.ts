@@ -1,17 +1,20 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { z } from 'zod';
+
+export const baselineSchema = z.object({
+  links: z.array(z.string()),
+  /** `family name` of each nftables table. */
+  tables: z.array(z.string()),
+  /** sysctl path below /proc/sys -> value. */
+  sysctls: z.record(z.string(), z.string()),
+});
 
 /**
  * What a node's network plugins change on the host and, as the reference ones too, leave behind: bridges, tables
  * without rules, forwarding. Taken at the node's start, so that its end can remove what was absent then.
  */
-export interface Baseline {
-  links: string[];
-  /** `family name` of each nftables table. */
-  tables: string[];
-  /** sysctl path below /proc/sys -> value. */
-  sysctls: Record<string, string>;
-}
+export type Baseline = z.infer<typeof baselineSchema>;
 
 const forwardingSwitches = ['net/ipv4/ip_forward', 'net/ipv6/conf/all/forwarding'];
 
@@ -47,11 +50,22 @@ export function restoreSwitches(baseline: Baseline): void {
   }
 }
 
-/** What the host was like before the first of several nodes, given the baseline of this one and those of nodes that still run. */
-export function earliestBaseline(own: Baseline, others: readonly Baseline[]): Baseline {
+/** A node's network before this one. */
+interface EarlierNode {
+  /** It undoes at its end what it has made. */
+  runs: boolean;
+  bridge: string;
+  baseline: Baseline;
+}
+
+/** What the host was like before the first of several nodes, given the baseline of this one and those of nodes that run, or left something. */
+export function earliestBaseline(own: Baseline, earlier: readonly EarlierNode[]): Baseline {
+  const others = earlier.map(({ baseline }) => baseline);
   const absentBefore = (table: string): boolean => others.some(({ tables }) => !tables.includes(table));
+  const isLeft = (link: string): boolean =>
+    earlier.some((each) => !each.runs && each.bridge === link && !each.baseline.links.includes(link));
   return {
-    links: own.links,
+    links: own.links.filter((link) => !isLeft(link)),
     tables: own.tables.filter((table) => !absentBefore(table)),
     sysctls: Object.assign({}, own.sysctls, ...others.map(({ sysctls }) => sysctls)),
   };

@@ -5,8 +5,10 @@ import { mountPointsSync } from '@berth/shim/mount-points';
 import { z } from 'zod';
 import type { Directories } from '../configuration/directories.ts';
 import { writeWholeFile } from '../files/write-whole-file.ts';
-import { type Baseline, earliestBaseline, removeLeftovers, restoreSwitches, takeBaseline } from './baseline.ts';
-import { NodeRegistry } from './node-registry.ts';
+import { type Baseline, baselineSchema, earliestBaseline, removeLeftovers, restoreSwitches, takeBaseline } from './baseline.ts';
+import { type NodeEntry, NodeRegistry } from './node-registry.ts';
+import { isRunning, ownProcess } from './process-identity.ts';
+import { type HostClaim, refuseSharing } from './refuse-sharing.ts';
 
 /** What is to be undone on the host, and of which boot it tells. */
 interface Remembered {
@@ -14,12 +16,21 @@ interface Remembered {
   baseline: Baseline;
   /** Directories that didn't exist, to be removed. */
   made: string[];
+  /** Bridges of nodes that nobody can end any more, to be removed as this one's own is. */
+  abandoned?: string[] | undefined;
+}
+
+/** What a node makes on its host. */
+interface GuardOptions extends HostClaim {
+  /** Directories that don't exist are remembered, to be removed. */
+  ephemeral: boolean;
 }
 
 const remembered: z.ZodType<Remembered> = z.object({
   bootId: z.string(),
-  baseline: z.object({ links: z.array(z.string()), tables: z.array(z.string()), sysctls: z.record(z.string(), z.string()) }),
+  baseline: baselineSchema,
   made: z.array(z.string()),
+  abandoned: z.array(z.string()).optional(),
 });
 
 /**
@@ -41,21 +52,24 @@ export class HostGuard {
   }
 
   /**
-   * Looks at the host before anything is done to it. `ephemeral` directories that don't exist are remembered, to be
-   * removed. A process that isn't root changes nothing of the host but its directories.
+   * Looks at the host before anything is done to it; ALREADY_EXISTS where another node runs with what this one is to have for itself.
+   * A process that isn't root changes nothing of the host but its directories.
    */
-  static begin(directories: Directories, bridge: string, ephemeral: boolean, registry = new NodeRegistry()): HostGuard {
+  static begin(directories: Directories, { ephemeral, ...claim }: GuardOptions, registry = new NodeRegistry()): HostGuard {
     const file = join(directories.run, 'host-baseline.json');
-    const earlier = readRemembered(file, bridge);
-    if (earlier) {
-      if (isRoot()) registry.enter(file);
-      return new HostGuard(file, bridge, earlier, registry);
-    }
-    const made = ephemeral ? [directories.root, directories.run].filter((directory) => !existsSync(directory)) : [];
-    const found = { bootId: bootId(), baseline: isRoot() ? baselineBeforeAll(file, bridge, registry) : nothing, made };
-    writeWholeFile(file, JSON.stringify(found), { mode: 0o600, directoryMode: 0o700 });
-    if (isRoot()) registry.enter(file);
-    return new HostGuard(file, bridge, found, registry);
+    const others = isRoot() ? othersOf(file, registry) : [];
+    refuseSharing(claim, others.filter(runs));
+    const earlier = readRemembered(file, claim.bridge);
+    const found = earlier ?? {
+      bootId: bootId(),
+      made: ephemeral ? [directories.root, directories.run].filter((directory) => !existsSync(directory)) : [],
+      ...(isRoot() ? firstLook(claim.bridge, others) : { baseline: nothing }),
+    };
+    if (!earlier) writeWholeFile(file, JSON.stringify(found), { mode: 0o600, directoryMode: 0o700 });
+    if (!earlier) for (const each of others.filter(isAbandoned)) registry.leave(each.file);
+    const { baseline } = found;
+    if (isRoot()) registry.enter({ ...claim, file, bootId: bootId(), root: directories.root, process: ownProcess(), baseline });
+    return new HostGuard(file, claim.bridge, found, registry);
   }
 
   /** Undoes; the node's pods and processes have ended before. What other nodes still need is left to the last of them. */
@@ -67,10 +81,10 @@ export class HostGuard {
 
   /** Of nodes that end at once, the last one to leave the registry finds nothing of the others any more, and sets the switches back. */
   #takeHostBack(): void {
-    const { baseline } = this.#remembered;
-    removeLeftovers(baseline, [this.#bridge]);
+    const { baseline, abandoned = [] } = this.#remembered;
+    removeLeftovers(baseline, [this.#bridge, ...abandoned]);
     this.#registry.leave(this.#file);
-    if (!this.#registry.others(this.#file).some(existsSync)) restoreSwitches(baseline);
+    if (othersOf(this.#file, this.#registry).every(isAbandoned)) restoreSwitches(baseline);
   }
 }
 
@@ -80,16 +94,31 @@ function isRoot(): boolean {
   return process.getuid?.() === 0;
 }
 
-/** What other nodes that run have changed isn't the host's own. One whose file can't be read is left out. */
-function baselineBeforeAll(file: string, bridge: string, registry: NodeRegistry): Baseline {
-  const others = registry.others(file).flatMap((other) => {
-    try {
-      return readRemembered(other, '')?.baseline ?? [];
-    } catch {
-      return [];
-    }
-  });
-  return earliestBaseline(takeBaseline([bridge]), others);
+/** Of this boot. */
+function othersOf(file: string, registry: NodeRegistry): NodeEntry[] {
+  return registry.others(file).filter((entry) => entry.bootId === bootId());
+}
+
+function runs({ process: identity }: NodeEntry): boolean {
+  return isRunning(identity);
+}
+
+/** It has ended, and what it remembered was removed: no node with its directories undoes what it has left. */
+function isAbandoned(entry: NodeEntry): boolean {
+  return !runs(entry) && !existsSync(entry.file);
+}
+
+/** What other nodes have changed isn't the host's own, and what nobody else will remove is this one's to remove. */
+function firstLook(bridge: string, others: readonly NodeEntry[]): Pick<Remembered, 'baseline' | 'abandoned'> {
+  const found = takeBaseline([bridge]);
+  const left = others.filter((entry) => isAbandoned(entry) && !entry.baseline.links.includes(entry.bridge)).map((entry) => entry.bridge);
+  return {
+    baseline: earliestBaseline(
+      found,
+      others.map((entry) => ({ ...entry, runs: runs(entry) })),
+    ),
+    abandoned: found.links.filter((link) => left.includes(link)),
+  };
 }
 
 /** Undefined for a file that isn't there, or that tells of the host before a reboot. */

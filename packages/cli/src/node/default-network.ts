@@ -6,13 +6,17 @@ import { writeWholeFile } from '../files/write-whole-file.ts';
 
 const fileName = '10-berth.conflist';
 
+/** Whether the CNI configuration directory has no network but the node's own, or none. */
+export function needsDefaultNetwork(confDir: string): boolean {
+  return !existsSync(confDir) || readdirSync(confDir).every((name) => !isConfigFileName(name) || name === fileName);
+}
+
 /**
  * Writes the node's own network, a bridge with host-local addresses and ports of the host, into the CNI configuration directory unless some
  * configuration is there already. cniVersion 1.0.0, so that the reference plugins of Debian 12 take it too.
  */
 export function writeDefaultNetwork({ bridge, subnet }: NodeConfiguration['cni'], confDir: string, root: string): void {
-  const others = existsSync(confDir) ? readdirSync(confDir).filter((name) => isConfigFileName(name) && name !== fileName) : [];
-  if (others.length > 0) return;
+  if (!needsDefaultNetwork(confDir)) return;
   const network = JSON.stringify(defaultNetwork(bridge, subnet, join(root, 'cni/networks')), undefined, 2);
   writeWholeFile(join(confDir, fileName), `${network}\n`, { mode: 0o644, directoryMode: 0o755 });
 }

@@ -38,12 +38,16 @@ function withCgroupV1(change: string): PluginError {
   });
 }
 
-/** Gives this process its OOM score; where it may not, that is logged, as kubelet does. */
-export function setOomScore({ oomScoreAdj }: KubeletConfiguration, log: Logger): void {
+/** Gives this process its OOM score; where it may not, one line of the log says so, as kubelet's does. */
+export function setOomScore({ oomScoreAdj }: KubeletConfiguration, log: Logger, file = '/proc/self/oom_score_adj'): void {
   try {
-    writeFileSync('/proc/self/oom_score_adj', String(oomScoreAdj));
+    writeFileSync(file, String(oomScoreAdj));
   } catch (thrown) {
-    log.warn({ err: thrown, oomScoreAdj }, "the kubelet's OOM score stays as it is");
+    const { message } = PluginError.from(thrown, 'PERMISSION_DENIED', {
+      object: `oomScoreAdj ${oomScoreAdj}`,
+      hint: `start the kubelet with CAP_SYS_RESOURCE, or set oomScoreAdj in the kubelet configuration to ${textOf(file).trim() || 0}`,
+    });
+    log.warn(`the kubelet's OOM score stays as it is: ${message}`);
   }
 }
 
@@ -53,7 +57,7 @@ export function setOpenFileLimit({ maxOpenFiles }: KubeletConfiguration, log: Lo
     encoding: 'utf8',
     timeout: toolLimitMs,
   });
-  if (status !== 0) log.warn({ err: error ?? stderr.trim(), maxOpenFiles }, "the kubelet's limit of open files stays as it is");
+  if (status !== 0) log.warn({ reason: error?.message ?? stderr.trim(), maxOpenFiles }, "the kubelet's limit of open files stays as it is");
 }
 
 function textOf(path: string): string {

@@ -51,6 +51,38 @@ describe('a pod that the node is not right for is refused', () => {
   });
 });
 
+describe('the refusal of a pod names the labels that are missing, and how a node gets them', () => {
+  const terms = (...keys: string[][]): PodSpec['affinity'] => ({
+    nodeAffinity: {
+      requiredDuringSchedulingIgnoredDuringExecution: {
+        nodeSelectorTerms: keys.map((term) => ({ matchExpressions: term.map((key) => ({ key, operator: 'Exists' })) })),
+      },
+    },
+  });
+  const wanting = (operator: 'In' | 'NotIn' | 'DoesNotExist' | 'Gt', values?: string[]): PodSpec['affinity'] => ({
+    nodeAffinity: {
+      requiredDuringSchedulingIgnoredDuringExecution: {
+        nodeSelectorTerms: [{ matchExpressions: [{ key: 'disk', operator, ...(values && { values }) }] }],
+      },
+    },
+  });
+
+  it.each<[what: string, spec: Partial<PodSpec>, message: string]>([
+    ['in a selector', { nodeSelector: { disk: 'hdd', 'kubernetes.io/os': 'linux' } }, 'disk=hdd, which --node-labels disk=hdd'],
+    ['in selector and affinity', { nodeSelector: { a: 'b' }, affinity: terms(['gpu', 'disk']) }, 'a=b, gpu, which --node-labels a=b,gpu='],
+    ['in the first of several terms', { affinity: terms(['gpu'], ['tpu']) }, 'gpu, which --node-labels gpu='],
+    ['that has to be one of several', { affinity: wanting('In', ['hdd', 'nvme']) }, 'disk in (hdd,nvme), which --node-labels disk=hdd'],
+    ['that may not be one of several', { affinity: wanting('NotIn', ['ssd']) }, 'disk notin (ssd)'],
+    ['that may not be', { affinity: wanting('DoesNotExist') }, '!disk'],
+    ['that has to be greater', { affinity: wanting('Gt', ['4']) }, 'disk > 4'],
+  ])('%s', (_what, spec, message) => {
+    const text = affinity.admit({ pod: makePod(spec), others: [] })?.message;
+    expect(text?.replace(/ gives it$/, '')).toBe(
+      `Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector: the node's labels don't have ${message}`,
+    );
+  });
+});
+
 describe('a pod that the node is right for is taken', () => {
   it.each<[rule: string, handler: AdmitHandler, spec: Partial<PodSpec>]>([
     ['with a nodeSelector that its labels match', affinity, { nodeSelector: { disk: 'ssd' } }],

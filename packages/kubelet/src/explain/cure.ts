@@ -17,6 +17,8 @@ interface Place {
 
 type Cure = (trouble: Trouble, place: Place) => string;
 
+const refused = 'change the manifest: a refused pod is not tried again';
+
 const cures: Record<string, Cure> = {
   ErrImagePull: (_, { image }) =>
     `load it with "berth image load FILE", or pull it by hand to see why: "berth image pull ${image}"; or correct the image's name`,
@@ -32,11 +34,13 @@ const cures: Record<string, Cure> = {
   CreateContainerError: (_, { pod }) => `see what the runtime was asked: "berth trace ${fullNameOf(pod)}"`,
   RunContainerError: () => 'look whether command and working directory are in the image',
   PostStartHookError: () => 'correct the postStart hook, or what it calls',
+  NodeAffinity: ({ message }) => {
+    const [option] = /--node-labels \S+/.exec(message) ?? [];
+    return option ? `start the node with ${option}, besides the labels that it is given already; or ${refused}` : refused;
+  },
   NodePorts: () => 'end the pod that has the port, or take another hostPort, then change the manifest: a refused pod is not tried again',
   RuntimeClassNotFound: () => 'take one of the RuntimeClasses that the message names, or add a runtime of that handler to berth.yaml',
 };
-
-const refused = 'change the manifest: a refused pod is not tried again';
 
 /** What would end that trouble; nothing where nobody but the author can tell. */
 export function cureOf(trouble: Trouble, place: Place): Pick<Step, 'cure'> {
@@ -48,8 +52,9 @@ export function cureOf(trouble: Trouble, place: Place): Pick<Step, 'cure'> {
 
 /** A config map or secret that isn't there, as kubelet words it. */
 function missingObject({ message }: Trouble, { pod }: Place): string | undefined {
-  const [, kind = '', name] = /(secret|configmap|serviceaccount) "(?:[^"/]+\/)?([^"]+)" not found/i.exec(message) ?? [];
+  const [, kind = '', name, refused] = /(secret|configmap|serviceaccount) "(?:[^"/]+\/)?([^"]+)" not found(: )?/i.exec(message) ?? [];
   if (name === undefined) return undefined;
+  if (refused) return 'correct the file that the message names';
   const kinds: Record<string, string> = { secret: 'Secret', configmap: 'ConfigMap', serviceaccount: 'ServiceAccount' };
   const object = `a ${kinds[kind.toLowerCase()]} ${name} of the namespace ${namespaceOf(pod)}`;
   return `write ${object} to a file among the manifests, or to one that the node is given by --objects`;

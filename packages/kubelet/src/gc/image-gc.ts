@@ -1,4 +1,3 @@
-import { statfs } from 'node:fs/promises';
 import { type Image, ImageFsInfoRequest, ImageSpec, ListImagesRequest, RemoveImageRequest } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import type { Clock } from '../clock.ts';
@@ -26,7 +25,7 @@ const defaultImageGc: ImageGcOptions = {
 };
 
 /** The size of a file system, and what of it is free, in bytes. */
-interface Disk {
+export interface Disk {
   capacity: number;
   available: number;
 }
@@ -36,8 +35,8 @@ interface ImageGcParts {
   clock: Clock;
   /** Tells the node's events. */
   warn(reason: string, message: string): void;
-  /** Of the file system at a path; the host's by default. */
-  disk?(path: string): Promise<Disk>;
+  /** Of the file system at a path. */
+  disk(path: string): Promise<Disk>;
 }
 
 /** What is known of an image since it was first seen. */
@@ -59,7 +58,6 @@ const deadlineMs = 120_000;
 export class ImageGc {
   readonly #options: ImageGcOptions;
   readonly #parts: ImageGcParts;
-  readonly #disk: (path: string) => Promise<Disk>;
   /** By path of the store and image id. */
   #records = new Map<string, ImageRecord>();
   /** The first look tells how old nothing is: what is there then counts as old. */
@@ -69,7 +67,6 @@ export class ImageGc {
   constructor(options: Partial<ImageGcOptions>, parts: ImageGcParts) {
     this.#options = { ...defaultImageGc, ...options };
     this.#parts = parts;
-    this.#disk = parts.disk ?? diskAt;
     this.#startedAt = parts.clock.now().getTime();
   }
 
@@ -128,7 +125,7 @@ export class ImageGc {
   async #makeRoom(path: string, signal: AbortSignal): Promise<void> {
     const { imageGCHighThresholdPercent, imageGCLowThresholdPercent } = this.#options;
     if (!path.startsWith('/')) return;
-    const { capacity, available } = await this.#disk(path);
+    const { capacity, available } = await this.#parts.disk(path);
     if (capacity === 0) {
       const message = 'invalid capacity 0 on image filesystem';
       this.#parts.warn('InvalidDiskCapacity', message);
@@ -187,9 +184,4 @@ async function imagePathOf({ handler, images }: RuntimeClient, signal: AbortSign
 
 function namesOf({ id, repoTags, repoDigests }: Image): string[] {
   return [id, ...repoTags, ...repoDigests];
-}
-
-async function diskAt(path: string): Promise<Disk> {
-  const { bsize, blocks, bavail } = await statfs(path);
-  return { capacity: blocks * bsize, available: bavail * bsize };
 }

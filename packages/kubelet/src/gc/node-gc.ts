@@ -1,8 +1,10 @@
+import { PluginError } from '@berth/sdk/errors';
 import type { Logger } from 'pino';
 import type { Clock } from '../clock.ts';
 import type { RuntimeClient } from '../runtime/runtime-client.ts';
+import { FileSystems } from '../stats/file-system.ts';
 import { ContainerGc, type ContainerGcOptions } from './container-gc.ts';
-import { ImageGc, type ImageGcOptions } from './image-gc.ts';
+import { type Disk, ImageGc, type ImageGcOptions } from './image-gc.ts';
 import { PeriodicGc } from './periodic-gc.ts';
 
 /** When images and dead containers are removed; kubelet's defaults. */
@@ -32,7 +34,8 @@ export class NodeGc {
   readonly #periodic: PeriodicGc[];
 
   constructor({ imageGc = {}, containerGc = {} }: NodeGcOptions, parts: NodeGcParts) {
-    this.#images = new ImageGc(imageGc, parts);
+    const fileSystems = new FileSystems(parts);
+    this.#images = new ImageGc(imageGc, { ...parts, disk: (path) => diskAt(path, fileSystems, parts.clock.now()) });
     this.#containers = new ContainerGc(containerGc, parts);
     const onFailure = (reason: string) => (message: string) => parts.warn(reason, message);
     this.#periodic = [
@@ -71,4 +74,11 @@ export class NodeGc {
   async removeUnusedContainers(signal: AbortSignal): Promise<void> {
     await this.#containers.collect(signal);
   }
+}
+
+/** UNAVAILABLE where the file system doesn't answer. */
+async function diskAt(path: string, fileSystems: FileSystems, now: Date): Promise<Disk> {
+  const { capacityBytes, availableBytes } = (await fileSystems.of(path, now)) ?? {};
+  if (capacityBytes !== undefined && availableBytes !== undefined) return { capacity: capacityBytes, available: availableBytes };
+  throw new PluginError('UNAVAILABLE', "the file system of the images isn't there, or doesn't answer", { object: path });
 }

@@ -1,6 +1,5 @@
 import { isIPv6 } from 'node:net';
-import { hostname } from 'node:os';
-import type { Node, NodeStatus } from '@berth/api/objects';
+import type { Node, NodeStatus, Taint } from '@berth/api/objects';
 import { Quantity } from '@berth/api/quantity';
 import type { ResourceAmounts } from '@berth/api/resource-amounts';
 import type { Image } from '@berth/sdk/cri';
@@ -13,6 +12,7 @@ interface NodeFacts {
   capacity: ResourceAmounts;
   allocatable: ResourceAmounts;
   conditions: NodeCondition[];
+  taints: Taint[];
   /** The preferred one first. */
   addresses: readonly string[];
   machine: MachineFacts;
@@ -27,17 +27,18 @@ interface NodeFacts {
 /** Names of one image in the status; the first five are shown. */
 const namesOfImage = 5;
 
-/** The node with its status. */
+/** The node with its status and its taints. */
 export function nodeObject(registered: Node, facts: NodeFacts): Node {
-  const { machine, runtime, conditions, port } = facts;
+  const { machine, runtime, conditions, taints, port } = facts;
   const addresses = facts.addresses.map((address) => ({ type: 'InternalIP', address }));
   return {
     ...registered,
+    spec: { ...registered.spec, ...(taints.length > 0 && { taints }) },
     status: {
       capacity: quantities(facts.capacity),
       allocatable: quantities(facts.allocatable),
       conditions,
-      addresses: [...addresses, { type: 'Hostname', address: hostname().toLowerCase() }],
+      addresses: [...addresses, { type: 'Hostname', address: registered.metadata?.name ?? '' }],
       ...(port !== undefined && { daemonEndpoints: { kubeletEndpoint: { Port: port } } }),
       nodeInfo: nodeInfo(machine, runtime.version, facts.kubeletVersion),
       images: imagesOf(runtime.images, facts.maxImages),

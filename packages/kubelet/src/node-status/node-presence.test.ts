@@ -36,7 +36,7 @@ afterEach(async () => {
   await served.stop();
 });
 
-function presence(options: Partial<NodeStatusOptions> = {}, bootId = 'first'): NodePresence {
+function presence(options: Partial<NodeStatusOptions> = {}, bootId = 'first', inCluster = true): NodePresence {
   const machine = { ...readMachineFacts(), bootId };
   return new NodePresence({
     ...defaultNodeStatus,
@@ -51,7 +51,7 @@ function presence(options: Partial<NodeStatusOptions> = {}, bootId = 'first'): N
     enforcesPods: true,
     enforceReserved: async () => ['/system'],
     events,
-    api,
+    ...(inCluster && { api }),
     clock,
     log: pino({ level: 'silent' }),
   });
@@ -65,10 +65,14 @@ describe('the node as the cluster sees it', () => {
     const done = node.run(ended.signal);
     await expect.poll(() => api.nodes.get('here')).toBeDefined();
     expect(api.nodes.get('here')).toMatchObject({
-      metadata: { name: 'here', labels: { 'kubernetes.io/os': process.platform, disk: 'ssd' } },
+      metadata: { name: 'here', labels: { 'kubernetes.io/hostname': 'here', 'kubernetes.io/os': process.platform, disk: 'ssd' } },
       status: {
         capacity: { pods: '110' },
-        addresses: [{ type: 'InternalIP', address: '10.1.2.3' }, { type: 'InternalIP', address: 'fd00::1' }, { type: 'Hostname' }],
+        addresses: [
+          { type: 'InternalIP', address: '10.1.2.3' },
+          { type: 'InternalIP', address: 'fd00::1' },
+          { type: 'Hostname', address: 'here' },
+        ],
         nodeInfo: { containerRuntimeVersion: 'timer://1.2.3' },
       },
     });
@@ -85,6 +89,15 @@ describe('the node as the cluster sees it', () => {
     await expect.poll(() => api.nodes.get('here')?.status?.conditions?.at(-1)?.status).toBe('False');
     expect(api.nodes.get('here')?.status?.conditions?.at(-1)?.message).toContain('container runtime is down');
     expect(events.list().map(({ reason }) => reason)).toContain('NodeNotReady');
+    ended.abort();
+    await done;
+  });
+
+  it('has no taints of its conditions, which the controllers of the cluster set', async () => {
+    problems = ['PLEG is not healthy'];
+    const done = presence().run(ended.signal);
+    await expect.poll(() => api.nodes.get('here')?.status?.conditions?.at(-1)?.status).toBe('False');
+    expect(api.nodes.get('here')?.spec?.taints).toBeUndefined();
     ended.abort();
     await done;
   });
@@ -126,6 +139,21 @@ describe('the node as the cluster sees it', () => {
     const renewals = applied('applyLease');
     await clock.pass(10_000);
     await expect.poll(() => applied('applyLease')).toBe(renewals + 1);
+    ended.abort();
+    await done;
+  });
+});
+
+describe('the node without a cluster', () => {
+  it('has the taints of its conditions as long as they hold', async () => {
+    problems = ['PLEG is not healthy'];
+    const node = presence({ registerWithTaints: [{ key: 'dedicated', effect: 'NoSchedule' }] }, 'first', false);
+    const done = node.run(ended.signal);
+    const keys = () => node.node.spec?.taints?.map(({ key }) => key);
+    await expect.poll(keys).toEqual(['dedicated', 'node.kubernetes.io/not-ready']);
+    problems = [];
+    node.lookNow();
+    await expect.poll(keys).toEqual(['dedicated']);
     ended.abort();
     await done;
   });

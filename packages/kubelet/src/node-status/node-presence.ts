@@ -70,6 +70,11 @@ export class NodePresence {
     }
   }
 
+  /** Looks at the node before it is due, and tells of it. */
+  lookNow(): void {
+    this.#reporter.lookNow();
+  }
+
   /** Looks at the node, tells of it and renews its lease until `signal` aborts. */
   async run(signal: AbortSignal): Promise<void> {
     const { api } = this.#options;

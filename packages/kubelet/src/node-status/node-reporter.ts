@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Node } from '@berth/api/objects';
+import { onAbort } from '@berth/sdk/abort';
 import { PluginError } from '@berth/sdk/errors';
 import type { Logger } from 'pino';
 import type { ClusterApi } from '../api/cluster-api.ts';
@@ -9,10 +10,11 @@ import type { MachineFacts } from '../machine/machine-facts.ts';
 import type { NodeResources } from '../machine/node-resources.ts';
 import type { PodEvents } from '../pod-events.ts';
 import type { RuntimeClient } from '../runtime/runtime-client.ts';
+import { Wake } from '../wake.ts';
+import { withConditionTaints } from './condition-taints.ts';
 import { conditionEvents, nodeConditions } from './node-conditions.ts';
 import { nodeObject } from './node-object.ts';
 import type { NodeStatusOptions } from './node-status-options.ts';
-import { periodically } from './periodically.ts';
 import type { PressureProvider } from './pressure-provider.ts';
 import { readRuntime } from './runtime-reading.ts';
 
@@ -44,11 +46,13 @@ const kubeletVersion = `v${kubernetesVersion}+berth`;
 /** Looks at the node from time to time, and tells the cluster what has changed. */
 export class NodeReporter {
   readonly #options: NodeReporterOptions;
+  readonly #wake: Wake;
   #node: Node;
   #told: { node: Node; at: Date } | undefined;
 
   constructor(options: NodeReporterOptions) {
     this.#options = options;
+    this.#wake = new Wake(options.clock);
     this.#node = options.registered;
   }
 
@@ -57,27 +61,38 @@ export class NodeReporter {
     return this.#node;
   }
 
-  /** Looks now and after each period, until `signal` aborts. */
-  run(signal: AbortSignal): Promise<void> {
+  /** Looks now, after each period and when it is asked to, until `signal` aborts. */
+  async run(signal: AbortSignal): Promise<void> {
     const { clock, nodeStatusUpdateFrequencyMs } = this.#options;
-    return periodically(clock, nodeStatusUpdateFrequencyMs, signal, async () => {
+    const unsubscribe = onAbort([signal], () => this.lookNow());
+    while (!signal.aborted) {
       await this.look(signal);
       await this.#tell(signal);
-    });
+      this.#wake.at(new Date(clock.now().getTime() + nodeStatusUpdateFrequencyMs));
+      await this.#wake.wait();
+    }
+    unsubscribe();
+  }
+
+  /** Something has changed that is to be told before the next look is due. */
+  lookNow(): void {
+    this.#wake.ring();
   }
 
   /** Brings the node up to date. Never throws. */
   async look(signal: AbortSignal): Promise<void> {
-    const { resources, machine, clock, registered, events, nodeStatusMaxImages, port } = this.#options;
+    const { resources, machine, clock, registered, events, nodeStatusMaxImages, port, api } = this.#options;
     const runtime = await readRuntime(this.#options.runtime, AbortSignal.any([signal, AbortSignal.timeout(readingDeadlineMs)]));
     if (signal.aborted) return;
     const before = this.#node.status?.conditions ?? [];
     const health = { problems: [...runtime.problems, ...this.#options.unhealthy()], pressure: this.#options.pressure.pressure() };
     const conditions = nodeConditions(health, before, clock.now());
+    const own = registered.spec?.taints ?? [];
     this.#node = nodeObject(registered, {
       capacity: resources.capacity(),
       allocatable: resources.allocatable(),
       conditions,
+      taints: api ? own : withConditionTaints(own, conditions),
       addresses: this.#options.addresses(),
       machine,
       runtime,

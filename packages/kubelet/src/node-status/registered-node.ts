@@ -1,4 +1,3 @@
-import { hostname } from 'node:os';
 import type { Node } from '@berth/api/objects';
 import type { MachineFacts } from '../machine/machine-facts.ts';
 import type { NodeStatusOptions } from './node-status-options.ts';
@@ -13,7 +12,7 @@ export function registeredNode(nodeName: string, machine: MachineFacts, options:
     metadata: {
       name: nodeName,
       labels: {
-        'kubernetes.io/hostname': hostname().toLowerCase(),
+        'kubernetes.io/hostname': nodeName,
         'kubernetes.io/os': operatingSystem,
         'kubernetes.io/arch': architecture,
         'beta.kubernetes.io/os': operatingSystem,

@@ -95,9 +95,11 @@ export class PodState {
     return true;
   }
 
-  /** The node ends the pod, which stays as a failed one. False: it has ended already, or is evicted. */
+  /** The node ends the pod, which stays as a failed one. False: it has ended already, or is evicted and not to end sooner for the same reason. */
   evict(eviction: Eviction): boolean {
-    if (this.observed.eviction || !this.active) return false;
+    if (!this.active) return false;
+    const before = this.observed.eviction;
+    if (before && (before.reason !== eviction.reason || before.gracePeriodSeconds <= eviction.gracePeriodSeconds)) return false;
     this.observed.eviction = eviction;
     return true;
   }

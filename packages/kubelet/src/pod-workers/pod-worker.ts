@@ -142,7 +142,7 @@ export class PodWorker {
     if (this.#state.terminate(gracePeriodSeconds, this.#options.clock.now())) this.#giveUp('the pod is to end');
   }
 
-  /** Ends the pod by the node's own decision, with an event: it stays as a failed one. Changes nothing about a pod that is evicted already, or has ended. */
+  /** Ends the pod by the node's own decision, with an event: it stays as a failed one. Changes nothing about a pod that has ended; a second call can only shorten the grace period. */
   evict(eviction: Eviction): void {
     if (!this.#state.evict(eviction)) return;
     if (!eviction.toldOfNode) this.#options.context.events.record(this.pod, 'Warning', eviction.reason, eviction.message);

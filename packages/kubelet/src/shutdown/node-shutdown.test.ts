@@ -1,5 +1,6 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ContainerState, ListContainersRequest } from '@berth/sdk/cri';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { isReady, podYaml, TestNode } from '../../testing/node.ts';
 
@@ -62,17 +63,29 @@ it('a pod that comes while the node shuts down is refused', async () => {
   await stopped;
 });
 
-it('a pod whose runtime hangs costs its group its time, and no more', async () => {
+it('the node is not ready from the beginning of its shutdown on, though it is well', async () => {
+  node.runtime.behaviours.set('web', { ignoresStop: true });
+  await start();
+  const ready = () => node.kubelet.self().status?.conditions?.find(({ type }) => type === 'Ready');
+  await expect.poll(ready).toMatchObject({ status: 'True' });
+  const stopped = node.kubelet.stop({ removePods: false, nodeShutsDown: true });
+  await expect.poll(ready).toMatchObject({ status: 'False', reason: 'KubeletNotReady', message: 'node is shutting down' });
+  expect(await node.get('/healthz')).toMatchObject({ status: 200 });
+  expect(node.kubelet.events().map(({ reason }) => reason)).toContain('NodeNotReady');
+  await stopped;
+});
+
+it("a pod that ignores SIGTERM until its group's time is over has ended before the kubelet has", async () => {
   await node.remove();
   node = await TestNode.create({ shutdown: { shutdownGracePeriodByPodPriority: [{ priority: 0, shutdownGracePeriodSeconds: 1 }] } });
   await mkdir(join(node.root, 'manifests'));
   await node.write('manifests/web.yaml', manifest('web', 0));
+  node.runtime.behaviours.set('web', { ignoresStop: true });
   await node.kubelet.start();
   await node.until('web', isReady);
-  node.runtime.faults.set('StopContainer', ({ signal }) => new Promise((resolve) => signal.addEventListener('abort', () => resolve())));
-  expect(await node.kubelet.stop({ removePods: false, nodeShutsDown: true })).toEqual([
-    "pod default/web didn't end within 1 s of the node's shutdown",
-  ]);
+  expect(await node.kubelet.stop({ removePods: false, nodeShutsDown: true })).toEqual([]);
+  const { containers } = await node.client.runtime.listContainers(ListContainersRequest.create());
+  expect(containers.map(({ state }) => state)).toEqual([ContainerState.CONTAINER_EXITED]);
 });
 
 it('after it the pods begin anew, and the metrics tell when it was', async () => {

@@ -1,9 +1,11 @@
 import { join } from 'node:path';
+import { neverAborted } from '@berth/sdk/abort';
 import { PluginError } from '@berth/sdk/errors';
 import type { Logger } from 'pino';
 import type { AdmitHandler } from '../admission/admit-handler.ts';
 import { CheckpointFile } from '../checkpoint/checkpoint-file.ts';
 import type { Clock } from '../clock.ts';
+import { endMarginMs } from '../end-pods.ts';
 import type { KubeletOptions } from '../kubelet-options.ts';
 import type { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import { fullNameOf } from '../pod.ts';
@@ -35,12 +37,17 @@ interface ShutdownState {
 
 type ShutdownMetrics = Pick<KubeletMetrics, 'gracefulShutdownStart' | 'gracefulShutdownEnd'>;
 
+/** What the shutdown has to know of a pod's worker. */
+type ShutdownWorker = Pick<PodWorker, 'pod' | 'active' | 'evict' | 'terminate' | 'terminatingSince'>;
+
 interface NodeShutdownParts {
   clock: Clock;
   metrics: ShutdownMetrics;
   events: Pick<PodEvents, 'recordNode'>;
   /** Those of all pods of the node. */
-  workers(): PodWorker[];
+  workers(): ShutdownWorker[];
+  /** The shutdown has begun: who shows the node looks at it again. */
+  onBegin(): void;
 }
 
 /** Graceful node shutdown: the node takes no pods any more, and ends those that it has by their priority. */
@@ -52,10 +59,14 @@ export class NodeShutdown {
   readonly #events: NodeShutdownParts['events'];
   /** When the last shutdown began and ended, in the format of kubelet's graceful_node_shutdown_state. */
   readonly #stateFile: CheckpointFile;
-  readonly #workers: () => PodWorker[];
+  readonly #workers: () => ShutdownWorker[];
+  readonly #onBegin: () => void;
   #begun = false;
 
-  constructor({ shutdown, kubeletRoot, log }: KubeletOptions, { clock, metrics, events, workers }: NodeShutdownParts) {
+  constructor(
+    { shutdown, kubeletRoot, log }: Pick<KubeletOptions, 'shutdown' | 'kubeletRoot' | 'log'>,
+    { clock, metrics, events, workers, onBegin }: NodeShutdownParts,
+  ) {
     this.#options = { ...defaultShutdown, ...shutdown };
     this.#clock = clock;
     this.#log = log;
@@ -63,6 +74,7 @@ export class NodeShutdown {
     this.#events = events;
     this.#stateFile = new CheckpointFile(join(kubeletRoot, 'graceful_node_shutdown_state'));
     this.#workers = workers;
+    this.#onBegin = onBegin;
   }
 
   /** It is configured: a node that is told to end ends its pods. */
@@ -84,9 +96,15 @@ export class NodeShutdown {
     admit: () => (this.#begun ? { reason: 'NodeShutdown', message: 'Pod was rejected as the node is shutting down.' } : undefined),
   };
 
+  /** Why the node isn't ready, in kubelet's words. */
+  problems(): string[] {
+    return this.#begun ? ['node is shutting down'] : [];
+  }
+
   /** Ends the pods; `hurry` ends all grace periods. Gives a message for each pod that didn't end in its time. */
   async run(hurry: AbortSignal): Promise<string[]> {
     this.#begun = true;
+    this.#onBegin();
     this.#events.recordNode('Normal', 'Shutdown', 'Shutdown manager detected shutdown event');
     const startTime = this.#clock.now();
     this.#keep({ startTime: startTime.toISOString(), endTime: zeroTime });
@@ -100,27 +118,25 @@ export class NodeShutdown {
     return left;
   }
 
-  async #endGroup({ seconds, pods }: ShutdownGroup<PodWorker>, hurry: AbortSignal): Promise<string[]> {
-    for (const { pod: worker, gracePeriodSeconds } of pods) {
-      const grace = hurry.aborted ? 0 : gracePeriodSeconds;
-      worker.evict({
-        reason: shutdownReason,
-        message: shutdownMessage,
-        disruption: shutdownMessage,
-        gracePeriodSeconds: grace,
-        toldOfNode: true,
-      });
+  /**
+   * A pod that ignores SIGTERM is killed just when its group's time is over: the group is waited for a little longer, so that no container
+   * outlives the kubelet that has told of its end.
+   */
+  async #endGroup({ seconds, pods }: ShutdownGroup<ShutdownWorker>, hurry: AbortSignal): Promise<string[]> {
+    for (const { pod: worker, gracePeriodSeconds } of pods) evict(worker, hurry.aborted ? 0 : gracePeriodSeconds);
+    const alive = () => pods.map(({ pod: worker }) => worker).filter(({ active }) => active);
+    await this.#wait(() => alive().length > 0, seconds * 1000 + endMarginMs, hurry);
+    if (hurry.aborted) {
+      for (const worker of alive()) evict(worker, 0);
+      await this.#wait(() => alive().length > 0, endMarginMs, neverAborted);
     }
-    const over = Promise.withResolvers<void>();
-    const cancel = this.#clock.after(seconds * 1000, over.resolve);
-    const alive = () => pods.filter(({ pod: worker }) => worker.active);
-    let late = false;
-    void over.promise.then(() => {
-      late = true;
-    });
-    while (alive().length > 0 && !late && !hurry.aborted) await untilDue(this.#clock, lookMs, hurry);
-    cancel();
-    return alive().map(({ pod: { pod } }) => `pod ${fullNameOf(pod)} didn't end within ${seconds} s of the node's shutdown`);
+    return alive().map(({ pod }) => `pod ${fullNameOf(pod)} didn't end within ${seconds} s of the node's shutdown`);
+  }
+
+  /** Waits as long as `isSo`, at most for `limitMs`. */
+  async #wait(isSo: () => boolean, limitMs: number, signal: AbortSignal): Promise<void> {
+    const deadline = this.#clock.now().getTime() + limitMs;
+    while (isSo() && !signal.aborted && this.#clock.now().getTime() < deadline) await untilDue(this.#clock, lookMs, signal);
   }
 
   #keep(state: ShutdownState): void {
@@ -136,6 +152,12 @@ export class NodeShutdown {
     this.#metrics.gracefulShutdownStart.set(unixTime(startTime));
     this.#metrics.gracefulShutdownEnd.set(unixTime(endTime));
   }
+}
+
+/** A pod that is ending already ends as soon. */
+function evict(worker: ShutdownWorker, gracePeriodSeconds: number): void {
+  if (worker.terminatingSince) worker.terminate(gracePeriodSeconds);
+  worker.evict({ reason: shutdownReason, message: shutdownMessage, disruption: shutdownMessage, gracePeriodSeconds, toldOfNode: true });
 }
 
 /** In seconds; 0 for Go's zero time. */

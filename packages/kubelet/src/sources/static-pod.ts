@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Pod, PodSpec } from '@berth/api/objects';
+import type { Pod, PodSpec, Toleration } from '@berth/api/objects';
 import { systemPriorityOf } from '@berth/api/priority-class';
 import { apiTime, nameOf, namespaceOf } from '../pod.ts';
 import { fnv128a } from './fnv128a.ts';
@@ -53,7 +53,7 @@ function identified(pod: Pod, uid: string, { nodeName, source, namedByNode = fal
         'kubernetes.io/config.hash': uid,
       },
     },
-    ...(spec && { spec: { ...withPriority(spec), nodeName } }),
+    ...(spec && { spec: { ...withPriority(spec), nodeName, tolerations: withStaticToleration(spec.tolerations) } }),
   };
 }
 
@@ -61,4 +61,10 @@ function identified(pod: Pod, uid: string, { nodeName, source, namedByNode = fal
 function withPriority(spec: PodSpec): PodSpec {
   const priority = spec.priority ?? systemPriorityOf(spec.priorityClassName);
   return priority === undefined ? spec : { ...spec, priority };
+}
+
+/** A static pod tolerates what ends pods on its node, whatever the taint (kubelet's config/common.go). */
+function withStaticToleration(own: readonly Toleration[] = []): Toleration[] {
+  const isIt = ({ key, operator, value, effect }: Toleration) => !key && operator === 'Exists' && !value && effect === 'NoExecute';
+  return [...own.filter((toleration) => !isIt(toleration)), { operator: 'Exists', effect: 'NoExecute' }];
 }

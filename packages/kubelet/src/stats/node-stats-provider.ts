@@ -9,7 +9,7 @@ import type { NodeRuntimes } from '../runtime/node-runtimes.ts';
 import { figuresOf } from './cgroup-figures.ts';
 import { CgroupTree } from './cgroup-tree.ts';
 import { DiskUsage } from './disk-usage.ts';
-import { fileSystemOf } from './file-system.ts';
+import { FileSystems } from './file-system.ts';
 import { bootTime, type HostFiles, hostUsage, processLimits } from './host-figures.ts';
 import { imageFileSystems } from './image-file-systems.ts';
 import { networkOf } from './network.ts';
@@ -55,6 +55,7 @@ export class NodeStatsProvider implements StatsProvider {
   readonly #tree: CgroupTree;
   readonly #rates = new Rates();
   readonly #disk: DiskUsage;
+  readonly #fileSystems: FileSystems;
   readonly #pods: PodReader;
   readonly #details: ReadingDetailsReader;
   readonly #runtimes: RuntimeFiguresReader[];
@@ -65,12 +66,14 @@ export class NodeStatsProvider implements StatsProvider {
 
   constructor(options: NodeStatsOptions) {
     const { directories, clock, cgroupOf, host, runtimes, volumeStatsAggPeriodMs } = options;
+    this.#fileSystems = new FileSystems(options);
+    const fileSystems = this.#fileSystems;
     this.#options = options;
     this.#host = { proc: '/proc', cgroupMount: '/sys/fs/cgroup', ...host };
     this.#tree = new CgroupTree(this.#host.cgroupMount);
     this.#disk = new DiskUsage(clock, volumeStatsAggPeriodMs);
-    const storage = new PodStorage(directories, this.#disk);
-    this.#pods = new PodReader({ tree: this.#tree, rates: this.#rates, storage, proc: this.#host.proc, clock, cgroupOf });
+    const storage = new PodStorage(directories, this.#disk, fileSystems);
+    this.#pods = new PodReader({ tree: this.#tree, rates: this.#rates, storage, fileSystems, proc: this.#host.proc, clock, cgroupOf });
     this.#details = new ReadingDetailsReader({ clients: runtimes.all(), tree: this.#tree, proc: this.#host.proc });
     this.#runtimes = runtimes.all().map((client) => new RuntimeFiguresReader(client));
   }
@@ -122,8 +125,8 @@ export class NodeStatsProvider implements StatsProvider {
     if (onlyCpuAndMemory) return short;
     const [network, fs, runtime, rlimit] = await Promise.all([
       networkOf('self', this.#host.proc, at),
-      fileSystemOf(directories.kubeletRoot, at),
-      imageFileSystems(runtimes.default, at, signal),
+      this.#fileSystems.of(directories.kubeletRoot, at),
+      imageFileSystems(runtimes.default, this.#fileSystems, at, signal),
       processLimits(this.#host, at),
     ]);
     return { ...short, ...(network && { network }), ...(fs && { fs }), runtime, ...(rlimit && { rlimit }) };

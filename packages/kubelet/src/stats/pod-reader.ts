@@ -6,6 +6,7 @@ import type { RuntimeClient } from '../runtime/runtime-client.ts';
 import { completed, figuresOf } from './cgroup-figures.ts';
 import type { CgroupTree } from './cgroup-tree.ts';
 import { cpuFromCri, criTime, ioFromCri, memoryFromCri, networkFromCri, swapFromCri } from './cri-figures.ts';
+import type { FileSystems } from './file-system.ts';
 import { statsOf } from './image-file-systems.ts';
 import { networkOf } from './network.ts';
 import type { ContainerReading, PodReading, ResourceFigures } from './node-reading.ts';
@@ -17,6 +18,7 @@ export interface PodReaderOptions {
   tree: CgroupTree;
   rates: Rates;
   storage: PodStorage;
+  fileSystems: FileSystems;
   /** `/proc` */
   proc: string;
   clock: Clock;
@@ -72,12 +74,12 @@ export class PodReader {
     podCgroup: string | undefined,
     pod: Pod | undefined,
   ): Promise<ContainerReading> {
-    const { tree, rates, storage, clock } = this.#options;
+    const { tree, rates, storage, fileSystems, clock } = this.#options;
     const cgroup = podCgroup === undefined ? undefined : await tree.containerCgroup(podCgroup, id);
     const usage = cgroup === undefined ? undefined : tree.usage(cgroup);
     const name = labels[containerNameLabel] ?? '';
     const now = clock.now();
-    const [rootfs, logs] = pod ? await Promise.all([statsOf(stats?.writableLayer, now), storage.logs(pod, name, now)]) : [];
+    const [rootfs, logs] = pod ? await Promise.all([statsOf(stats?.writableLayer, fileSystems, now), storage.logs(pod, name, now)]) : [];
     return {
       name,
       id,

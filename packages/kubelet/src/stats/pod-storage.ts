@@ -5,17 +5,19 @@ import type { DiskSpace } from '@berth/sdk/disk-space';
 import { namespaceOf, specOf } from '../pod.ts';
 import type { PodDirectories } from '../pod-directories.ts';
 import type { DiskUsage } from './disk-usage.ts';
-import { fileSystemOf } from './file-system.ts';
+import type { FileSystems } from './file-system.ts';
 import type { FsStats, VolumeStats } from './summary.ts';
 
 /** What a pod has on the node's disk. */
 export class PodStorage {
   readonly #directories: PodDirectories;
   readonly #usage: DiskUsage;
+  readonly #fileSystems: FileSystems;
 
-  constructor(directories: PodDirectories, usage: DiskUsage) {
+  constructor(directories: PodDirectories, usage: DiskUsage, fileSystems: FileSystems) {
     this.#directories = directories;
     this.#usage = usage;
+    this.#fileSystems = fileSystems;
   }
 
   /** A container's log with those that were rotated; undefined where there is none. `now` is the time told. */
@@ -30,7 +32,7 @@ export class PodStorage {
     for (const plugin of await readdir(root).catch((): string[] => [])) {
       for (const name of await readdir(join(root, plugin)).catch((): string[] => [])) {
         const path = join(root, plugin, name);
-        const stats = plugin.endsWith('~csi') ? await fileSystemOf(join(path, 'mount'), now) : await this.#counted(path, now);
+        const stats = plugin.endsWith('~csi') ? await this.#fileSystems.of(join(path, 'mount'), now) : await this.#counted(path, now);
         if (stats) found.push({ ...stats, name, ...claim(pod, name) });
       }
     }
@@ -39,7 +41,7 @@ export class PodStorage {
 
   /** What counts against a pod's ephemeral storage: writable layers, logs, and volumes that are directories of the node's disk. */
   async ephemeral(pod: Pod, volumes: VolumeStats[], parts: (FsStats | undefined)[], now: Date): Promise<FsStats | undefined> {
-    const disk = await fileSystemOf(this.#directories.kubeletRoot, now);
+    const disk = await this.#fileSystems.of(this.#directories.kubeletRoot, now);
     const local = volumes.filter(({ name }) => isLocal(specOf(pod).volumes?.find((volume) => volume.name === name)));
     const hosts = await this.#usage.below(join(this.#directories.podDirectory(pod), 'etc-hosts'));
     const all = [...parts, ...local, hosts && used(hosts)];
@@ -47,7 +49,7 @@ export class PodStorage {
   }
 
   async #counted(path: string, now: Date): Promise<FsStats | undefined> {
-    const [disk, space] = await Promise.all([fileSystemOf(path, now), this.#usage.below(path)]);
+    const [disk, space] = await Promise.all([this.#fileSystems.of(path, now), this.#usage.below(path)]);
     return disk && space && { ...disk, ...used(space) };
   }
 }
