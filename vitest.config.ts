@@ -41,7 +41,18 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'e2e',
-          include: ['test/{architecture,e2e,interop,setup}/**/*.test.ts'],
+          include: ['test/e2e/**/*.test.ts'],
+          exclude: [...configDefaults.exclude, long],
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'interop',
+          include: ['test/{architecture,interop,setup}/**/*.test.ts'],
           exclude: [...configDefaults.exclude, long],
           testTimeout: 180_000,
           hookTimeout: 180_000,

@@ -27,8 +27,9 @@ function phasesFor(args) {
   const [option, cases = allCases] = args;
   const suite = ['cgroupfs', 'systemd'].map((driver) => conformPhase(driver, cases));
   if (option === '--cases') return suite;
-  if (option !== undefined) return [vitestPhase('unit', args, timeLimits), vitestPhase('e2e', args, nodeTimeLimits)];
-  return [...suite, vitestPhase('unit', unitTests, timeLimits)];
+  const ofNodes = (project) => vitestPhase(project, args, { args: nodeTimeLimits });
+  if (option !== undefined) return [vitestPhase('unit', args, { args: timeLimits }), ofNodes('interop'), ofNodes('e2e')];
+  return [...suite, vitestPhase('unit', unitTests, { args: timeLimits })];
 }
 
 try {

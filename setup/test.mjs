@@ -10,7 +10,7 @@ const filters = args.filter((arg) => arg !== '--long');
 
 async function main() {
   await setUp({ tests: true });
-  const { failed } = await runPhases(phasesFor({ long, filters }), process.stdout);
+  const { failed } = await runPhases(await phasesFor({ long, filters }), process.stdout);
   process.exitCode = failed > 0 ? 1 : 0;
 }
 

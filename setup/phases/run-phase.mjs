@@ -30,19 +30,24 @@ export async function runPhase(phase, output) {
 }
 
 /**
- * Runs phases one after the other, and ends with a line for each failure once more, and one of what they come to together.
- * @param {Phase[]} phases @param {NodeJS.WritableStream} output @returns {Promise<{ passed: number, failed: number, skipped: number }>}
+ * Runs phases one after the other, and ends with a line for each failure once more, and one of what they come to together. An array's lanes run
+ * beside each other, the phases of a lane one after the other.
+ * @param {(Phase | Phase[][])[]} phases @param {NodeJS.WritableStream} output @returns {Promise<{ passed: number, failed: number, skipped: number }>}
  */
 export async function runPhases(phases, output) {
   const total = { passed: 0, failed: 0, skipped: 0 };
   const failures = [];
-  for (const phase of phases) {
-    const outcome = await runPhase(phase, output);
-    total.passed += outcome.passed;
-    total.failed += outcome.failed;
-    total.skipped += outcome.skipped.length;
-    failures.push(...failureLines(phase, outcome));
-  }
+  /** @param {Phase[]} lane */
+  const runLane = async (lane) => {
+    for (const phase of lane) {
+      const outcome = await runPhase(phase, output);
+      total.passed += outcome.passed;
+      total.failed += outcome.failed;
+      total.skipped += outcome.skipped.length;
+      failures.push(...failureLines(phase, outcome));
+    }
+  };
+  for (const step of phases) await Promise.all((Array.isArray(step) ? step : [[step]]).map(runLane));
   for (const line of failures) output.write(`${line}\n`);
   const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : '';
   output.write(`${total.passed} passed, ${total.failed} failed${skipped}\n`);

@@ -24,5 +24,5 @@ export async function endPods(workers: PodWorkers, { clock, requestTimeoutMs, hu
   unsubscribe();
   for (const cancel of cancels) cancel();
   const left = workers.all().filter((worker) => worker.begun && !worker.finished);
-  return left.map(({ pod, status }) => `pod ${fullNameOf(pod)} didn't end: ${status.message ?? 'no reason known'}`);
+  return left.map(({ pod, trouble }) => `pod ${fullNameOf(pod)} didn't end: ${trouble?.message ?? 'no reason known'}`);
 }

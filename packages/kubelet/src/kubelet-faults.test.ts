@@ -1,4 +1,5 @@
-import { mkdir } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -21,18 +22,19 @@ describe('a runtime that', () => {
     await node.runtime.close();
     await node.write('manifests/a.yaml', simple('a'));
     await node.kubelet.start();
-    const pod = await node.until('a', ({ status }) => status?.reason === 'RuntimeUnavailable');
-    expect(pod.status?.message).toMatch(/^runtime timer: .*cri\.sock: the socket file doesn't exist/);
+    const { message } = await node.untilTrouble('a', 'RuntimeUnavailable');
+    expect(message).toMatch(/^runtime timer: .*cri\.sock: the socket file doesn't exist/);
+    expect(node.pod('a')?.status).not.toHaveProperty('reason');
     await node.runtime.open();
     const ready = await node.until('a', isReady);
-    expect(ready.status?.message).toBeUndefined();
+    expect(node.kubelet.troubleOf(ready)).toBeUndefined();
   });
 
   it('was never there does not hold up the end of the kubelet', async () => {
     await node.runtime.close();
     await node.write('manifests/a.yaml', simple('a'));
     await node.kubelet.start();
-    await node.until('a', ({ status }) => status?.reason === 'RuntimeUnavailable');
+    await node.untilTrouble('a', 'RuntimeUnavailable');
     expect(await node.kubelet.stop({ removePods: true })).toEqual([]);
     await node.runtime.open();
   });
@@ -84,7 +86,7 @@ describe('a runtime that', () => {
     await node.until('a', isReady);
     await node.runtime.close();
     await node.write('manifests/b.yaml', simple('b'));
-    await node.until('b', ({ status }) => status?.reason === 'RuntimeUnavailable');
+    await node.untilTrouble('b', 'RuntimeUnavailable');
     expect(node.pod('a')?.status?.containerStatuses?.[0]?.state?.running).toBeDefined();
     await node.runtime.open();
     await node.until('b', isReady);
@@ -114,11 +116,32 @@ describe('a runtime that', () => {
       await node.write('manifests/a.yaml', simple('a'));
       await node.kubelet.start();
       const told = new RegExp(`runtime timer: ${rpc} on unix://.*no answer within 400 ms`);
-      await node.until('a', ({ status }) => told.test(`${status?.message} ${status?.containerStatuses?.[0]?.state?.waiting?.message}`));
+      await node.until('a', (pod) => {
+        const [main] = pod.status?.containerStatuses ?? [];
+        return told.test(`${node.kubelet.troubleOf(pod)?.message} ${main?.state?.waiting?.message}`);
+      });
       node.runtime.faults.delete(rpc);
       await node.until('a', isReady);
     },
   );
+
+  it('hangs when it is asked what it has of a pod is named by the explanation, with the call', async () => {
+    let agedMs = 0;
+    node.replaceKubelet({ runtimeRequestTimeoutMs: 5000, clock: { ...systemClock, now: () => new Date(Date.now() + agedMs) } });
+    node.runtime.faults.set('ListPodSandbox', ({ signal }) => new Promise((_, reject) => signal.addEventListener('abort', reject)));
+    await node.write('manifests/a.yaml', simple('a'));
+    await node.kubelet.start();
+    const pod = await node.until('a', () => true);
+    const explained = () => node.kubelet.explain(pod);
+    expect(explained().steps.find(({ state }) => state === 'now')?.detail).toBe('making directories');
+    agedMs = 3000;
+    await expect.poll(() => explained().summary).toContain('the runtime timer has not answered ListPodSandbox since');
+    expect(explained().steps.find(({ state }) => state === 'now')).toMatchObject({
+      name: 'volumes',
+      call: { plugin: 'timer', method: 'ListPodSandbox' },
+      cure: expect.stringContaining('the process of the runtime timer'),
+    });
+  });
 
   it('hangs holds up no other pod', async () => {
     node.replaceKubelet({ runtimeRequestTimeoutMs: 5000 });
@@ -134,7 +157,7 @@ describe('a runtime that', () => {
     await node.until('b', isReady, 4500);
   });
 
-  it('fails to stop a pod is told in its status, and asked again until it has', async () => {
+  it('fails to stop a pod is told, and asked again until it has', async () => {
     node.runtime.faults.set('StopPodSandbox', () => {
       throw new PluginError('INTERNAL', 'out of rope');
     });
@@ -142,7 +165,8 @@ describe('a runtime that', () => {
     await node.kubelet.start();
     await node.until('a', isReady);
     const stopped = node.kubelet.stop({ removePods: true });
-    await node.until('a', ({ status }) => /out of rope/.test(status?.message ?? ''));
+    const { message } = await node.untilTrouble('a', 'FailedKillPod');
+    expect(message).toContain('out of rope');
     node.runtime.faults.clear();
     expect(await stopped).toEqual([]);
   });
@@ -179,6 +203,14 @@ describe('a pod that', () => {
     expect(node.runtime.calls).not.toContain('RunPodSandbox a');
   });
 
+  it('names a PriorityClass that only an API server could know runs, with an event that says so once', async () => {
+    await node.write('manifests/a.yaml', simple('a', '  priorityClassName: mine\n'));
+    await node.kubelet.start();
+    await node.until('a', isReady);
+    const warnings = node.kubelet.events().filter(({ type }) => type === 'Warning');
+    expect(warnings).toMatchObject([{ reason: 'PriorityClassNotFound', message: expect.stringContaining('name mine is'), count: 1 }]);
+  });
+
   it('asks for a volume of the network fails with the field, and nothing is made for it', async () => {
     await node.write('manifests/a.yaml', simple('a', '  volumes: [{name: keys, nfs: {server: a, path: /a}}]\n'));
     await node.kubelet.start();
@@ -187,11 +219,42 @@ describe('a pod that', () => {
     expect(node.runtime.calls).toEqual([]);
   });
 
+  it.each<[fault: string, name: string, logs: 'directory' | 'file']>([
+    ['is called so that its log directory has too long a name', 'a'.repeat(240), 'directory'],
+    ['finds a file where the logs are to be', 'a', 'file'],
+  ])('%s is told so, and ends once its manifest goes', async (_fault, name, logs) => {
+    await node.kubelet.start();
+    if (logs === 'file') {
+      await rm(join(node.root, 'logs'), { recursive: true });
+      await node.write('logs', '');
+    }
+    await node.write('manifests/a.yaml', simple(name));
+    await expect.poll(() => node.kubelet.events().map(({ reason }) => reason)).toContain('FailedCreatePodDirectory');
+    await rm(join(node.root, 'manifests/a.yaml'));
+    await expect.poll(() => node.pod(name)).toBeUndefined();
+  });
+
   it('mounts a hostPath of the wrong type waits with the volume and the path', async () => {
     await node.write('manifests/a.yaml', simple('a', '  volumes: [{name: data, hostPath: {path: /nowhere/at/all, type: Directory}}]\n'));
     await node.kubelet.start();
-    const pod = await node.until('a', ({ status }) => status?.reason === 'FailedMount');
-    expect(pod.status?.message).toMatch(/"data".*\/nowhere\/at\/all doesn't exist/);
+    const { message } = await node.untilTrouble('a', 'FailedMount');
+    expect(message).toMatch(/"data".*\/nowhere\/at\/all doesn't exist/);
+    const { status } = await node.until('a', () => true);
+    expect(status).not.toHaveProperty('reason');
+    expect(status?.containerStatuses?.[0]?.state).toEqual({ waiting: { reason: 'ContainerCreating' } });
+  });
+
+  it('fails to start with another id in the message each time has one event that counts up', async () => {
+    node.runtime.faults.set('StartContainer', () => {
+      throw new PluginError('UNKNOWN', `container ${randomBytes(32).toString('hex')}: exec: "nope": not found`);
+    });
+    await node.write('manifests/a.yaml', simple('a'));
+    await node.kubelet.start();
+    const failures = () => node.kubelet.events().filter(({ reason }) => reason === 'Failed');
+    await expect.poll(() => failures()[0]?.count).toBeGreaterThan(1);
+    expect(failures()).toMatchObject([
+      { message: expect.stringMatching(/^Error: RunContainerError: .* container main: exec: "nope": not found$/) },
+    ]);
   });
 
   it('crashes waits longer each time before it is started again', async () => {
@@ -225,8 +288,8 @@ describe('a runtime on demand', () => {
     node.runtime.faults.set('ListPodSandbox', () => void calls.push('list'));
     await node.kubelet.start();
     await node.write('manifests/a.yaml', simple('a'));
-    const pod = await node.until('a', ({ status }) => status?.reason === 'RuntimeUnavailable');
-    expect(pod.status?.message).toBe('runtime timer: no such machine');
+    const { message } = await node.untilTrouble('a', 'RuntimeUnavailable');
+    expect(message).toBe('runtime timer: no such machine');
     await node.until('a', isReady);
     expect(calls.slice(0, 2)).toEqual(['start', 'start']);
   });

@@ -39,7 +39,7 @@ import { NodeVolumes } from './volumes/node-volumes.ts';
 const defaultRequestTimeoutMs = 2 * 60 * 1000;
 
 /** What the kubelet's server shows of the kubelet itself. */
-type ShownKubelet = Pick<NodeView, 'pods' | 'self' | 'events' | 'explain' | 'sourceProblems' | 'unhealthy'>;
+type ShownKubelet = Pick<NodeView, 'pods' | 'runtimeCounts' | 'self' | 'events' | 'explain' | 'sourceProblems' | 'unhealthy'>;
 
 /** What a kubelet is put together of. Parts that need one another ask for it when they need it. */
 export class KubeletParts {
@@ -223,6 +223,7 @@ export class KubeletParts {
         this.reports.changed(pod, status);
         this.workers.retryResizes(uidOf(pod));
       },
+      onTrouble: (pod, status) => this.reports.troubled(pod, status),
     });
   }
 

@@ -41,9 +41,9 @@ describe('a pod whose volume shows a config map', () => {
   it("waits for one that isn't there, in kubelet's words, and starts as soon as it comes", async () => {
     await node.write('manifests/a.yaml', podYaml('a', spec('configMap: {name: late}')));
     await node.kubelet.start();
-    const waiting = await node.until('a', ({ status }) => status?.reason === 'FailedMount');
     const message = 'MountVolume.SetUp failed for volume "v" : configmap "late" not found';
-    expect(waiting.status).toMatchObject({ phase: 'Pending', message });
+    expect(await node.untilTrouble('a', 'FailedMount')).toMatchObject({ message });
+    expect(node.pod('a')?.status).toMatchObject({ phase: 'Pending' });
     expect(node.kubelet.events().find(({ reason }) => reason === 'FailedMount')).toMatchObject({ type: 'Warning', message });
     objects.put(configMap('late', { key: 'value' }));
     const { metadata } = await node.until('a', isReady);

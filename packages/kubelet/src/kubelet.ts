@@ -7,6 +7,8 @@ import { explainPod } from './explain/explain-pod.ts';
 import type { Explanation } from './explain/explanation.ts';
 import type { KubeletOptions, StopOptions } from './kubelet-options.ts';
 import { KubeletParts } from './kubelet-parts.ts';
+import type { Wait } from './plan/wait.ts';
+import type { RuntimeCounts } from './pleg/runtime-contents.ts';
 import { uidOf } from './pod.ts';
 import type { StatusListener } from './reports/pod-reports.ts';
 import { reservedOf } from './topology-manager/reserved.ts';
@@ -51,11 +53,12 @@ export class Kubelet {
   async stop({ removePods, nodeShutsDown = false, hurry = neverAborted }: StopOptions): Promise<string[]> {
     const { workers, clock, requestTimeoutMs, node, shutdown, gc, volumes, memories, server } = this.#parts;
     const left = removePods ? await endPods(workers, { clock, requestTimeoutMs, hurry }) : [];
-    if (removePods) await node.cgroups?.removeRoot();
     if (nodeShutsDown && shutdown.enabled) left.push(...(await shutdown.run(hurry)));
     await workers.haltAll();
     this.#loopEnd.abort();
     await this.#loopDone;
+    // The loop would make it anew.
+    if (removePods) await node.cgroups?.removeRoot();
     await gc.stop();
     await volumes.settled();
     await memories.flush();
@@ -78,6 +81,11 @@ export class Kubelet {
     return this.#parts.loop.sourcesReady;
   }
 
+  /** What each runtime has, ready sandboxes and containers, as its lists and events tell. */
+  runtimeCounts(): RuntimeCounts[] {
+    return this.#parts.loop.runtimeCounts();
+  }
+
   /** What is wrong with the sync loop or a runtime, a message each; none: the node is healthy, as far as that goes. */
   unhealthy(): string[] {
     return this.#parts.loop.unhealthy();
@@ -87,7 +95,15 @@ export class Kubelet {
     return this.#parts.events.list();
   }
 
-  /** Called with each pod whose status has changed or that has ended, and without one when a source has been read. The returned function takes it back. */
+  /** What holds up the whole pod, which its status doesn't tell; undefined: nothing does. */
+  troubleOf(pod: Pod): Wait | undefined {
+    return this.#parts.workers.get(uidOf(pod))?.trouble;
+  }
+
+  /**
+   * Called with each pod whose status or trouble has changed or that has ended, and without one when a source has been read. The returned function
+   * takes it back.
+   */
   onStatus(listener: StatusListener): () => void {
     return this.#parts.reports.onStatus(listener);
   }

@@ -214,6 +214,13 @@ describe('what is done for a pod', () => {
   });
 });
 
+it("a refused pod has no containers and no address to tell of, even where it has the host's", () => {
+  const refusal = { reason: 'NodePorts', message: 'why' };
+  const { status } = plan(makePod({ hostNetwork: true }), observe({ refusal, hostIP: '192.0.2.1', sandboxes: [] }), now);
+  expect(status).toMatchObject({ phase: 'Failed', ...refusal, startTime: '2026-11-21T12:00:00Z', qosClass: 'BestEffort' });
+  for (const field of ['podIP', 'podIPs', 'hostIP', 'containerStatuses']) expect(status).not.toHaveProperty(field);
+});
+
 describe('the end of a pod', () => {
   const ending = (more: Partial<ObservedPod>) => observe({ deletion: { gracePeriodSeconds: 7 }, ...more });
 

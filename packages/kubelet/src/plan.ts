@@ -7,6 +7,7 @@ import { podStatus } from './plan/pod-status.ts';
 import { planRunning } from './plan/running.ts';
 import type { Steps } from './plan/steps.ts';
 import { planTermination } from './plan/termination.ts';
+import type { Wait } from './plan/wait.ts';
 
 /** What the planner says of a pod. */
 export interface Plan {
@@ -17,6 +18,8 @@ export interface Plan {
   wakeAt?: Date;
   /** The pod has ended and left nothing behind. */
   finished?: true;
+  /** What holds up the whole pod. Its status doesn't tell, as kubelet's doesn't: an event did. */
+  trouble?: Wait;
 }
 
 /**
@@ -25,12 +28,13 @@ export interface Plan {
  */
 export function plan(pod: Pod, observed: ObservedPod, now: Date, backOff: BackOff = defaultBackOff): Plan {
   const steps = stepsFor(pod, observed, now, backOff);
-  const { actions, wakeAt, finished } = steps;
+  const { actions, wakeAt, finished, trouble } = steps;
   return {
     actions,
     status: podStatus(pod, observed, now, steps),
     ...(wakeAt && { wakeAt }),
     ...(finished && { finished }),
+    ...(trouble && { trouble: { reason: trouble.reason, message: trouble.message } }),
   };
 }
 

@@ -67,6 +67,11 @@ export function isStaticPod(pod: Pod): boolean {
   return source !== undefined && source !== 'api';
 }
 
+/** When this kubelet read the pod first, RFC 3339; undefined for a pod of none of its sources. */
+export function seenAt(pod: Pod): string | undefined {
+  return pod.metadata?.annotations?.['kubernetes.io/config.seen'];
+}
+
 /** Seconds that the pod's containers may take to end after being asked. */
 export function gracePeriodOf(pod: Pod): number {
   return pod.metadata?.deletionGracePeriodSeconds ?? specOf(pod).terminationGracePeriodSeconds ?? 30;

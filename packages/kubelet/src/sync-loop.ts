@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import { type Clock, systemClock } from './clock.ts';
 import { EventQueue } from './event-queue.ts';
 import { Pleg, type PlegMetrics } from './pleg/pleg.ts';
+import type { RuntimeCounts } from './pleg/runtime-contents.ts';
 import type { PodWorkers } from './pod-workers/pod-workers.ts';
 import type { RuntimeClient } from './runtime/runtime-client.ts';
 import { MergedPods } from './sources/merged-pods.ts';
@@ -87,6 +88,11 @@ export class SyncLoop {
     const { syncMs } = this.#options.intervals;
     const late = this.stalls.idleSeconds * 1000 > 2 * syncMs ? ['the sync loop is taking too long to handle an event'] : [];
     return [...late, ...this.#plegs.flatMap((pleg) => pleg.unhealthy(this.#clock.now()) ?? [])];
+  }
+
+  /** What the runtimes have, for each that is known. */
+  runtimeCounts(): RuntimeCounts[] {
+    return this.#plegs.map((pleg) => pleg.counts);
   }
 
   /** Runs until `signal` aborts, and returns when all streams have ended. */

@@ -12,6 +12,7 @@ import { withConfiguredRuntime } from '../node/configured-runtime.ts';
 import { checkHost, setOomScore, setOpenFileLimit } from '../node/host-limits.ts';
 import { keepHeapSmall } from '../node/small-heap.ts';
 import { servedPorts } from '../view/served-ports.ts';
+import { SourceProblems } from '../view/source-problems.ts';
 import { directory, labels, nodeName } from './arguments.ts';
 import { Interruption } from './interruption.ts';
 
@@ -71,6 +72,7 @@ async function kubelet(options: KubeletCommandOptions): Promise<number> {
   const node = parts.resolve(tokens.node);
   const interruption = new Interruption();
   const failures: string[] = [];
+  let stopTelling = () => {};
   try {
     await node.start({
       origins: staticPodOrigins(configuration, name, options.objects),
@@ -90,10 +92,12 @@ async function kubelet(options: KubeletCommandOptions): Promise<number> {
     });
     say(`node ${name} is up, root ${options.root}, run directory ${options.run}`);
     for (const line of servedPorts(configuration)) say(line);
+    stopTelling = new SourceProblems(process.stderr).follow(node);
     await interruption.interrupted;
   } catch (error) {
     if (!interruption.caused(error)) throw error;
   } finally {
+    stopTelling();
     const nodeShutsDown = interruption.exitStatus === terminated;
     failures.push(...(await node.stop({ removePods: false, nodeShutsDown, hurry: interruption.ending() })));
     interruption.release();

@@ -7,14 +7,16 @@ import { KubeletClient } from '../node/kubelet-client.ts';
 import { containerLines } from '../view/container-lines.ts';
 import { type Column, formatAge, formatListing, type OutputFormat } from '../view/listing.ts';
 import { outputOption } from '../view/output-option.ts';
+import { type PodRow, podRow } from '../view/pod-row.ts';
 
 const columns = (handlers: Map<Pod, string>): Column<Pod>[] => [
   { header: 'NAMESPACE', value: (pod) => pod.metadata?.namespace ?? '' },
   { header: 'NAME', value: (pod) => pod.metadata?.name ?? '' },
-  { header: 'READY', value: (pod) => readyCount(pod) },
-  { header: 'STATUS', value: (pod) => shortStatus(pod) },
-  { header: 'RESTARTS', value: (pod) => String(restarts(pod)) },
-  { header: 'AGE', value: (pod) => formatAge(pod.metadata?.creationTimestamp) },
+  { header: 'READY', value: (pod) => podRow(pod).ready },
+  { header: 'STATUS', value: (pod) => podRow(pod).status },
+  { header: 'RESTARTS', value: (pod) => restarts(podRow(pod)) },
+  // A static pod is created by nobody: it begins with the node's first look at it.
+  { header: 'AGE', value: (pod) => formatAge(pod.metadata?.creationTimestamp ?? pod.status?.startTime) },
   { header: 'IP', value: (pod) => pod.status?.podIP ?? '<none>', wide: true },
   { header: 'HANDLER', value: (pod) => handlers.get(pod) ?? '<none>', wide: true },
   {
@@ -44,20 +46,9 @@ export function psCommand(): Command {
     });
 }
 
-function readyCount(pod: Pod): string {
-  const statuses = pod.status?.containerStatuses ?? [];
-  return `${statuses.filter((status) => status.ready).length}/${pod.spec?.containers.length ?? 0}`;
-}
-
-function restarts(pod: Pod): number {
-  return (pod.status?.containerStatuses ?? []).reduce((sum, status) => sum + status.restartCount, 0);
-}
-
-/** The first waiting or failed container's reason, else the phase: what kubectl's STATUS column shows. */
-function shortStatus(pod: Pod): string {
-  const reasons = containerStatuses(pod).map(({ state }) => state?.waiting?.reason);
-  const waiting = reasons.find((reason) => reason && reason !== 'PodInitializing');
-  return pod.status?.reason ?? waiting ?? pod.status?.phase ?? 'Pending';
+/** `3 (5m ago)`, as kubectl has it. */
+function restarts({ restarts: count, lastRestart }: PodRow): string {
+  return count > 0 && lastRestart !== undefined ? `${count} (${formatAge(lastRestart)} ago)` : String(count);
 }
 
 /** The runtime that each pod is on; a pod without a container has been with the one that was asked for its sandbox. */

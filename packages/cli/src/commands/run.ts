@@ -90,18 +90,15 @@ async function show(node: Node, client: KubeletClient, options: RunOptions, sign
     const failures = await showStart(node, client, options, AbortSignal.timeout(options.timeout), signal);
     return [...failures, ...node.sourceProblems()];
   }
-  const problems = new SourceProblems(process.stderr);
-  const tell = () => problems.show(node.sourceProblems());
-  const unsubscribe = node.onChange(tell);
+  const stopTelling = new SourceProblems(process.stderr).follow(node);
   try {
-    tell();
     const failures = await showStart(node, client, options, undefined, signal);
     if (signal.aborted) return failures;
     say('the node goes on; look at it from another terminal with "berth ps", "berth logs", "berth trace"; Ctrl-C ends it');
     await followLogs(client, node.pods(), process.stdout, signal);
     return failures;
   } finally {
-    unsubscribe();
+    stopTelling();
   }
 }
 
@@ -114,7 +111,7 @@ async function showStart(
   signal: AbortSignal,
 ): Promise<string[]> {
   const status = new LiveStatus(process.stdout);
-  const failures = await awaitVerdicts(node, { onChange: (pods) => status.show(pods), signal, limit });
+  const failures = await awaitVerdicts(node, { onChange: (pods) => status.show(pods, (pod) => node.troubleOf(pod)), signal, limit });
   status.done();
   const pods = node.pods();
   if (pods.length === 0) say('there are no pods yet');

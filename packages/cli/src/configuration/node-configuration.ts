@@ -4,6 +4,7 @@ import { checkDnsSubdomain } from '@berth/api/names';
 import type { RuntimeClass } from '@berth/api/objects';
 import { validateRuntimeClass } from '@berth/api/validation';
 import { PluginError } from '@berth/sdk/errors';
+import { unreadable } from '@berth/sdk/unreadable';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { normalNodeName } from './node-name.ts';
@@ -118,7 +119,7 @@ function parseFile(path: string): Partial<NodeConfigurationFile> {
   try {
     document = parse(readFileSync(path, 'utf8'));
   } catch (error) {
-    throw PluginError.from(error, 'INVALID_ARGUMENT', { object: path });
+    throw unreadable(error, { object: path });
   }
   const result = nodeConfiguration.safeParse(document);
   if (result.success) return checkHandlers(path, result.data);

@@ -30,7 +30,7 @@ export async function awaitVerdicts(node: Node, { onChange, signal, limit }: Awa
     if (pods.length > 0 && pods.every(isOver)) give();
     else steady = setTimeout(give, steadyMs);
   };
-  const give = (): void => resolve(failures(node.pods(), !signal.aborted));
+  const give = (): void => resolve(failures(node, !signal.aborted));
   const unsubscribe = node.onChange(look);
   const stopListening = onAbort([signal, limit], give);
   look();
@@ -49,14 +49,14 @@ function isOver({ status }: Pod): boolean {
 }
 
 /** `overdue`: a pod that has neither done what its manifest says nor failed for good has failed, too. */
-function failures(pods: Pod[], overdue: boolean): string[] {
-  return pods.flatMap((pod) => {
+function failures(node: Node, overdue: boolean): string[] {
+  return node.pods().flatMap((pod) => {
     const verdict = verdictOf(pod);
     if (verdict.state === 'done' || (verdict.state === 'pending' && !overdue)) return [];
     const why =
       verdict.state === 'failed'
         ? verdict.why
-        : `not ${pod.spec?.restartPolicy === 'Always' ? 'ready' : 'finished'} in time: ${whyPending(pod)}`;
+        : `not ${pod.spec?.restartPolicy === 'Always' ? 'ready' : 'finished'} in time: ${node.troubleOf(pod) ?? whyPending(pod)}`;
     return [`pod ${pod.metadata?.namespace}/${pod.metadata?.name}: ${why}`];
   });
 }
@@ -65,5 +65,5 @@ function whyPending(pod: Pod): string {
   const waiting = containerStatuses(pod).flatMap(({ name, state }) =>
     state?.waiting ? [`${name}: ${state.waiting.reason}${state.waiting.message ? `: ${state.waiting.message}` : ''}`] : [],
   );
-  return pod.status?.message ?? (waiting.join('; ') || (pod.status?.phase ?? 'Pending'));
+  return waiting.join('; ') || (pod.status?.phase ?? 'Pending');
 }

@@ -30,9 +30,14 @@ function stepLines(step: Step, nameWidth: number, { now, width, colours }: Expla
 
 /** When, and how long it took; nothing of a step whose turn hasn't come. */
 function timeOf({ state, since, tookMs }: Step, now: Date): string {
-  const told = [since && state !== 'waiting' && `${formatAge(since, now)} ago`, tookMs !== undefined && `took ${milliseconds(tookMs)}`];
+  const told = [since && sinceText(state, formatAge(since, now)), tookMs !== undefined && `took ${milliseconds(tookMs)}`];
   const known = told.filter((text) => typeof text === 'string');
   return known.length > 0 ? ` (${known.join(', ')})` : '';
+}
+
+function sinceText(state: Step['state'], age: string): string | undefined {
+  const texts = { done: `${age} ago`, now: `for ${age}`, failed: `failed ${age} ago`, waiting: undefined };
+  return texts[state];
 }
 
 function nameOf({ name, container }: Step): string {

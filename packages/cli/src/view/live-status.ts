@@ -15,8 +15,9 @@ export class LiveStatus {
     this.#update = createLogUpdate(output);
   }
 
-  show(pods: Pod[]): void {
-    const lines = pods.flatMap(containerLines);
+  /** `troubleOf` tells what holds up a whole pod. */
+  show(pods: Pod[], troubleOf: (pod: Pod) => string | undefined): void {
+    const lines = pods.flatMap((pod) => containerLines(pod, troubleOf(pod)));
     const width = Math.max(...lines.map((line) => name(line).length), 0);
     const texts = lines.map((line) => format(line, width));
     if (isLiveTerminal(this.#output)) this.#update(texts.join('\n'));

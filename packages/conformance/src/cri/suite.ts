@@ -1,6 +1,7 @@
 import { PluginError } from '@berth/sdk/errors';
 import { runSuite, type SuiteOptions } from '../run-suite.ts';
 import type { Case, Report, Suite } from '../suite.ts';
+import { withCleanUp } from '../with-clean-up.ts';
 import { attachCases } from './cases/attach-cases.ts';
 import { badInputCases } from './cases/bad-input-cases.ts';
 import { checkpointCases } from './cases/checkpoint-cases.ts';
@@ -102,26 +103,27 @@ const defaultParallel = 4;
  */
 export async function runCriSuite(options: CriTargetOptions, run: CriRunOptions = {}): Promise<Report> {
   const served = options.images ? undefined : await serveTestImages(options.busybox);
-  try {
-    const target = await CriTarget.open(
-      { ...(served && { publisher: served.publisher }), ...options },
-      served?.references ?? options.images ?? {},
-    );
-    const [alive, coverage] = [() => target.alive(), () => target.coverage()];
-    const report = await runSuite(criSuite, {
-      parallel: defaultParallel,
-      ...run,
-      target,
-      targetName: options.runtimeEndpoint,
-      alive,
-      coverage,
-    });
-    const left = await target.close().then(
-      () => undefined,
-      (error: unknown) => PluginError.from(error).message,
-    );
-    return left === undefined ? report : { ...report, leftBehind: left };
-  } finally {
-    await served?.close();
-  }
+  return withCleanUp(
+    async () => {
+      const images = served?.references ?? options.images ?? {};
+      return judge(await CriTarget.open({ ...(served && { publisher: served.publisher }), ...options }, images), options, run);
+    },
+    async () => served?.close(),
+  );
+}
+
+/** Closes the target in any case. */
+async function judge(target: CriTarget, { runtimeEndpoint }: CriTargetOptions, run: CriRunOptions): Promise<Report> {
+  const [alive, coverage] = [() => target.alive(), () => target.coverage()];
+  let left: string | undefined;
+  const report = await withCleanUp(
+    () => runSuite(criSuite, { parallel: defaultParallel, ...run, target, targetName: runtimeEndpoint, alive, coverage }),
+    async () => {
+      left = await target.close().then(
+        () => undefined,
+        (error: unknown) => PluginError.from(error).message,
+      );
+    },
+  );
+  return left === undefined ? report : { ...report, leftBehind: left };
 }

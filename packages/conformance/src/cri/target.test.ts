@@ -19,6 +19,20 @@ const old: Runtime = {
   status: () => ({ status: conditions, info: {}, runtimeHandlers: [], features: undefined }),
 };
 
+/** Images that can be pulled and not removed, and which were to be. */
+function imagesInUse(): { images: Implementation<ImageServiceService>; removed: string[] } {
+  const removed: string[] = [];
+  const images: Implementation<ImageServiceService> = {
+    imageStatus: () => ({ image: undefined, info: {} }),
+    pullImage: () => ({ imageRef: 'x' }),
+    removeImage: ({ image }) => {
+      removed.push(image?.image ?? '');
+      throw new PluginError('FAILED_PRECONDITION', 'it is in use');
+    },
+  };
+  return { images, removed };
+}
+
 describe('CriTarget', () => {
   let directory: string;
   let undo: (() => Promise<void>)[];
@@ -65,18 +79,21 @@ describe('CriTarget', () => {
   });
 
   it('tells in the report what it could not remove', async () => {
-    const removed: string[] = [];
-    const images: Implementation<ImageServiceService> = {
-      imageStatus: () => ({ image: undefined, info: {} }),
-      pullImage: () => ({ imageRef: 'x' }),
-      removeImage: ({ image }) => {
-        removed.push(image?.image ?? '');
-        throw new PluginError('FAILED_PRECONDITION', 'it is in use');
-      },
-    };
+    const { images, removed } = imagesInUse();
     const { options } = await open(old, images);
     const report = await runCriSuite({ ...options, images: { shell: 'shell:1' } }, { focus: /^image\.list$/ });
     expect(report).toMatchObject({ leftBehind: expect.stringContaining('it is in use') });
+    expect(removed).toEqual(['shell:1']);
+  });
+
+  it('is closed when the run breaks off, which throws what broke it off', async () => {
+    const { images, removed } = imagesInUse();
+    const { options } = await open(old, images);
+    const broken = new Error('the report is full');
+    const onCase = () => {
+      throw broken;
+    };
+    await expect(runCriSuite({ ...options, images: { shell: 'shell:1' } }, { focus: /^image\.list$/, onCase })).rejects.toBe(broken);
     expect(removed).toEqual(['shell:1']);
   });
 

@@ -1,5 +1,6 @@
 import type { Container, Pod } from '@berth/api/objects';
 import { ImageSpec, type UserNamespace } from '@berth/sdk/cri';
+import type { Logger } from 'pino';
 import type { NodeCgroups } from '../cgroup/node-cgroups.ts';
 import type { ContainerResourcesOptions } from '../cri/container-resources-options.ts';
 import type { SandboxSurroundings } from '../cri/sandbox-config.ts';
@@ -21,6 +22,8 @@ export interface ActionContext {
   /** Undefined: pods get no cgroups of their own. */
   cgroups: NodeCgroups | undefined;
   events: PodEvents;
+  /** For what events don't say. */
+  log: Logger;
   /** What of the node a container of the pod has for itself. */
   assignmentOf(container: Container): ContainerAssignment;
   /** What the node lends to all its pods. */

@@ -1,7 +1,7 @@
-import { rm } from 'node:fs/promises';
+import { removeTree } from '../volumes/pod-directory-removal.ts';
 import type { ActionContext } from './action-context.ts';
 
 /** Removes the logs of a pod that has ended and that nobody can ask about any more. */
 export async function removeLogs({ pod, directories }: ActionContext): Promise<void> {
-  await rm(directories.logDirectory(pod), { recursive: true, force: true });
+  await removeTree(directories.logDirectory(pod));
 }

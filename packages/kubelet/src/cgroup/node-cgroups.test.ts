@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { CgroupDriver } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import { pino } from 'pino';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { CgroupMount } from '../../testing/cgroup-mount.ts';
 import { makePod } from '../../testing/observed-pod.ts';
 import { type ServedRuntime, serveRuntime } from '../../testing/served-runtime.ts';
@@ -40,7 +40,7 @@ afterEach(async () => {
 const pod = makePod({ containers: [{ name: 'main', image: 'a:1', resources: { limits: { cpu: '1', memory: '1Gi' } } }] });
 const parent = () => cgroups.parentOf(pod, client, signal);
 
-function nodeCgroups(options: Partial<CgroupOptions> = {}): NodeCgroups {
+function nodeCgroups(options: Partial<CgroupOptions> = {}, files = new CgroupFiles(mount.path)): NodeCgroups {
   const amounts = {
     allocatable: new Map([['memory', 900n]]),
     podLimits: new Map([['memory', 1000n]]),
@@ -59,7 +59,7 @@ function nodeCgroups(options: Partial<CgroupOptions> = {}): NodeCgroups {
           ['memory', 77n],
         ]),
     },
-    new CgroupFiles(mount.path),
+    files,
     metrics,
   );
 }
@@ -97,6 +97,27 @@ describe('all pods together', () => {
     await cgroups.apply(pod, client, signal);
     expect(mount.values(kubepods)['memory.limit_in_bytes']).toBe(limit);
   });
+});
+
+it('the root is removed after an update that was asked for, which would make it anew', async () => {
+  const files = new CgroupFiles(mount.path);
+  vi.spyOn(files, 'write').mockResolvedValue();
+  const made = vi.spyOn(files, 'make');
+  const removed = vi.spyOn(files, 'removeEmpty');
+  cgroups = nodeCgroups({}, files);
+  await cgroups.apply(pod, client, signal);
+  const going = cgroups.update();
+  await Promise.resolve();
+  const asked = cgroups.update();
+  await cgroups.removeRoot();
+  await Promise.all([going, asked]);
+  expect(removed.mock.invocationCallOrder.at(0)).toBeGreaterThan(made.mock.invocationCallOrder.at(-1) ?? 0);
+  expect(removed.mock.calls.map(([path]) => path)).toEqual([
+    '/berth/kubepods/besteffort',
+    '/berth/kubepods/burstable',
+    '/berth/kubepods',
+    '/berth',
+  ]);
 });
 
 it('changes of cgroups are measured by what they were', async () => {

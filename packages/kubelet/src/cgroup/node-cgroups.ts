@@ -124,9 +124,9 @@ export class NodeCgroups {
     return enforced;
   }
 
-  /** Removes `kubepods` and the root, if no pod is left in them. */
+  /** Removes `kubepods` and the root, if no pod is left in them, after all updates that have been asked for. */
   async removeRoot(): Promise<void> {
-    await this.#running.catch(() => {});
+    await (this.#queued ?? this.#running).catch(() => {});
     for (const pods of this.#pods.values()) await pods.removeRoot();
   }
 

@@ -11,8 +11,8 @@ export interface PodMemory {
   status?: PodStatus;
   /** RFC 3339: when the grace period is over of a pod that is to end. */
   deadline?: string;
-  /** What back-off hangs on, and whether the node has ended the pod. */
-  observed: Pick<ObservedPod, 'failures' | 'restartDelays' | 'owedRestarts' | 'eviction'>;
+  /** What back-off hangs on, why containers were stopped, and whether the node has ended the pod. */
+  observed: Pick<ObservedPod, 'failures' | 'restartDelays' | 'owedRestarts' | 'failedProbes' | 'eviction'>;
 }
 
 const version = 1;
@@ -20,7 +20,18 @@ const timeFields = new Set(['at', 'setAt']);
 
 /** What the next kubelet has to know of a worker's pod; undefined for one that was refused, or that begins anew once the node is up again. */
 export function memoryOf({ pod, observed }: { pod: Pod; observed: Readonly<ObservedPod> }, now: Date): PodMemory | undefined {
-  const { handler, failures, restartDelays, owedRestarts, eviction, refusal, deletion, endingSince = now, previous } = observed;
+  const {
+    handler,
+    failures,
+    restartDelays,
+    owedRestarts,
+    failedProbes,
+    eviction,
+    refusal,
+    deletion,
+    endingSince = now,
+    previous,
+  } = observed;
   if (refusal || eviction?.reason === shutdownReason) return undefined;
   const starts = Object.entries(failures).filter(([key]) => key.startsWith('start-container'));
   const deadline = deletion && new Date(endingSince.getTime() + deletion.gracePeriodSeconds * 1000).toISOString();
@@ -29,7 +40,7 @@ export function memoryOf({ pod, observed }: { pod: Pod; observed: Readonly<Obser
     handler,
     status: previous,
     ...(deadline !== undefined && { deadline }),
-    observed: { failures: Object.fromEntries(starts), restartDelays, owedRestarts, eviction },
+    observed: { failures: Object.fromEntries(starts), restartDelays, owedRestarts, failedProbes, eviction },
   };
 }
 

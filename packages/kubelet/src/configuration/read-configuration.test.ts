@@ -37,6 +37,17 @@ it('says of every field what becomes of it', () => {
   expect(Object.keys(fieldSupport)).toEqual(Object.keys(kubeletConfigurationFields));
 });
 
+describe('a path that cannot be read is told with its option, cause and cure', () => {
+  it.each([
+    ['--config', '/nowhere', 'kubelet configuration /nowhere: there is no such file or directory; make it, or correct the path'],
+    ['--config', '/proc', 'kubelet configuration /proc: it is a directory; name a file'],
+    ['--config-dir', '/nowhere', 'drop-in directory /nowhere: there is no such file or directory; make it, or correct the path'],
+    ['--config-dir', '/proc/self/stat', 'drop-in directory /proc/self/stat: it, or a part of its path, is no directory; correct the path'],
+  ])('%s %s', (option, path, message) => {
+    expect(() => readKubeletConfiguration(option === '--config' ? { file: path } : { directory: path })).toThrow(message);
+  });
+});
+
 describe('defaults', () => {
   it.each([
     ['syncFrequency', '1m0s'],
@@ -115,6 +126,12 @@ describe('refusals name file, line, field and cure', () => {
       /needs a grace period in evictionSoftGracePeriod/,
     ],
     ['no quantity', 'systemReserved: {cpu: lots}\n', /:3: systemReserved\.cpu: "lots" is no quantity/],
+    [
+      'a URL of another kind',
+      'staticPodURL: ftp://host/pods\n',
+      /:3: staticPodURL: has to be a URL that begins with http:\/\/ or https:\/\//,
+    ],
+    ['no URL', 'staticPodURL: /pods\n', /:3: staticPodURL: has to be a URL that begins with http:\/\/ or https:\/\//],
     ['no address', 'clusterDNS: [here]\n', /:3: clusterDNS\[0\]: must be an IP address/],
     ['no CIDR', 'podCIDR: 10.0.0.0\n', /:3: podCIDR: has to be one or two CIDRs/],
     ['a number out of range', 'oomScoreAdj: 1001\n', /:3: oomScoreAdj: 1001 has to be between -1000 and 1000/],

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { readDocument } from '@berth/api/read-document';
 import { PluginError } from '@berth/sdk/errors';
+import { unreadable } from '@berth/sdk/unreadable';
 import { z } from 'zod';
 import { effective } from './effective.ts';
 import { apiVersion, type KubeletConfiguration, kind, kubeletConfiguration, kubeletConfigurationFields } from './kubelet-configuration.ts';
@@ -54,7 +55,7 @@ function dropIns(directory: string): string[] {
         return entry.name.endsWith('.conf') ? [path] : [];
       });
   } catch (thrown) {
-    throw PluginError.from(thrown, 'INVALID_ARGUMENT', { object: `drop-in directory ${directory}` });
+    throw unreadable(thrown, { object: `drop-in directory ${directory}` });
   }
 }
 
@@ -71,7 +72,7 @@ function textOf(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (thrown) {
-    throw PluginError.from(thrown, 'INVALID_ARGUMENT', { object: `kubelet configuration ${file}` });
+    throw unreadable(thrown, { object: `kubelet configuration ${file}` });
   }
 }
 

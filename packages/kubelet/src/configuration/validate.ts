@@ -19,6 +19,7 @@ export function validateConfiguration(configuration: KubeletConfiguration): Fiel
     ...evictionProblems(configuration),
     ...managerProblems(configuration),
     ...logProblems(configuration),
+    ...problem('staticPodURL', urlProblem(configuration.staticPodURL)),
     ...problem(
       'showHiddenMetricsForVersion',
       !['', previousVersion].includes(configuration.showHiddenMetricsForVersion) &&
@@ -150,6 +151,11 @@ function shutdownProblems(configuration: KubeletConfiguration): FieldProblem[] {
       shutdownGracePeriodByPodPriority.length > 0 && (all > 0 || critical > 0) && 'may not be given together with shutdownGracePeriod',
     ),
   ];
+}
+
+function urlProblem(url: string): string | false {
+  const protocol = URL.parse(url)?.protocol;
+  return url !== '' && !['http:', 'https:'].includes(protocol ?? '') && 'has to be a URL that begins with http:// or https://';
 }
 
 const enforcements = ['pods', 'system-reserved', 'system-reserved-compressible', 'kube-reserved', 'kube-reserved-compressible', 'none'];

@@ -2,7 +2,9 @@ import type { Container, ContainerStatus, Probe } from '@berth/api/objects';
 import { failureOf, restartDueAt } from '../plan/back-off.ts';
 import { endOf, instancesOf, isDone } from '../plan/instances.ts';
 import type { ContainerInstance, ObservedPod } from '../plan/observed-pod.ts';
+import { restartsAfterStop } from '../plan/restart-policy.ts';
 import { apiTime, findStatus, fullNameOf, isInitContainer, specOf } from '../pod.ts';
+import type { ProbeAnswer } from '../probes/instance-probes.ts';
 import { callOf, isOpen, lastCall, openSince, tookOf } from './calls.ts';
 import { cureOf } from './cure.ts';
 import type { Facts } from './facts.ts';
@@ -59,7 +61,8 @@ class Lane {
     const { terminated } = this.#status?.state ?? {};
     const at = terminated?.finishedAt;
     if (!terminated) return this.#draft('ended', 'done', 'it was never started');
-    const detail = `ended with exit code ${terminated.exitCode} (${terminated.reason})${terminated.message ? `: ${terminated.message}` : ''}`;
+    const said = terminated.message ? `: ${terminated.message}` : '';
+    const detail = `${this.#probeFailure(this.#newest)}ended with exit code ${terminated.exitCode} (${terminated.reason})${said}`;
     const ended = this.#draft('ended', terminated.exitCode === 0 ? 'done' : 'failed', detail);
     const cure = terminated.exitCode === 0 ? {} : { cure: `read why: ${this.#logs()}` };
     return { ...ended, ...(at && { since: at }), ...cure };
@@ -137,7 +140,15 @@ class Lane {
     const { terminated } = this.#status?.lastState ?? {};
     const times = attempt === 1 ? 'one restart' : `${attempt} restarts`;
     if (!terminated) return `, after ${times}`;
-    return `, after ${times}: it ended with exit code ${terminated.exitCode} (${terminated.reason}); read why: ${this.#logs().slice(0, -1)} --previous"`;
+    const cause = this.#probeFailure(instancesOf(this.#observed, this.#container.name)[1]);
+    const end = `it ended with exit code ${terminated.exitCode} (${terminated.reason})`;
+    return `, after ${times}: ${cause}${end}; read why: ${this.#logs().slice(0, -1)} --previous"`;
+  }
+
+  /** Of an instance that was stopped for a probe; empty for others. */
+  #probeFailure(instance: ContainerInstance | undefined): string {
+    const failed = instance && this.#observed.failedProbes?.[instance.id];
+    return failed ? `its ${failed.probe} probe failed as often as it may: ${failed.message.trim()}; it was stopped; ` : '';
   }
 
   #crashed(): Draft {
@@ -145,7 +156,8 @@ class Lane {
     const due = end && restartDueAt(this.#observed.restartDelays[this.#container.name], end.finishedAt, this.#facts.backOff);
     const failure = failureOf(this.#observed, this.#startAction());
     const next = due && due > this.#now ? `the next start is due at ${apiTime(due)}` : 'it is started again now';
-    const why = failure ? `${failure.reason}: ${failure.message}` : `it ended with exit code ${end?.exitCode}`;
+    const ended = `${this.#probeFailure(this.#newest)}it ended with exit code ${end?.exitCode}`;
+    const why = failure ? `${failure.reason}: ${failure.message}` : ended;
     const draft = this.#draft('running', 'failed', `${why}; ${next}, the restart number ${(this.#newest?.attempt ?? 0) + 1}`);
     return { ...draft, ...(end && { since: apiTime(end.finishedAt) }), cure: `read why: ${this.#logs()}` };
   }
@@ -161,25 +173,37 @@ class Lane {
   #ready(): Draft {
     const verdict = this.#verdict();
     if (verdict?.failed?.probe === 'liveness') return this.#condemned('ready', verdict.failed.message);
-    if (this.#status?.ready)
-      return this.#draft('ready', 'done', this.#container.readinessProbe ? 'its readiness probe succeeds' : 'as soon as it runs');
+    if (this.#status?.ready) {
+      const reason = this.#container.readinessProbe ? 'its readiness probe succeeds' : 'as soon as it runs';
+      return this.#draft('ready', 'done', `${reason}${this.#livenessInDanger()}`);
+    }
     const probe = this.#container.readinessProbe;
     return probe ? this.#probed('ready', 'readiness', probe) : this.#draft('ready', 'open', 'waits until it is started');
   }
 
+  /** Of a container that may yet be stopped. */
+  #livenessInDanger(): string {
+    const answer = this.#answerOf('liveness');
+    if (answer?.result !== 'failure') return '';
+    return `, but its liveness probe failed at ${apiTime(answer.at)}: ${answer.output.trim()}`;
+  }
+
   #condemned(name: Draft['name'], answer: string): Draft {
-    return {
-      ...this.#draft(
-        name,
-        'failed',
-        `its ${name === 'started' ? 'startup' : 'liveness'} probe failed as often as it may: ${answer}; it is stopped and started again`,
-      ),
-      cure: `read why: ${this.#logs()}`,
-    };
+    const kind = name === 'started' ? 'startup' : 'liveness';
+    const detail = `its ${kind} probe failed as often as it may: ${answer.trim()}; it is being stopped, and ${this.#nextStart()}`;
+    return { ...this.#draft(name, 'failed', detail), cure: `read why: ${this.#logs()}` };
+  }
+
+  /** Of a container that is to end now. */
+  #nextStart(): string {
+    if (!restartsAfterStop(this.#facts.pod, this.#container)) return 'not started again';
+    const due = restartDueAt(this.#observed.restartDelays[this.#container.name], this.#now, this.#facts.backOff);
+    const seconds = (due.getTime() - this.#now.getTime()) / 1000;
+    return seconds > 0 ? `started again ${seconds} s after its end` : 'started again at once';
   }
 
   #probed(name: Draft['name'], kind: 'startup' | 'readiness', probe: Probe): Draft {
-    const answer = this.#facts.answers.find((each) => each.container === this.#container.name && each.probe === kind);
+    const answer = this.#answerOf(kind);
     const every = `asked every ${probe.periodSeconds ?? 10} s`;
     if (!answer) {
       const delay = probe.initialDelaySeconds ? `, first ${probe.initialDelaySeconds} s after its start` : '';
@@ -193,6 +217,10 @@ class Lane {
       `its ${kind} probe ${verb} at ${apiTime(answer.at)}: ${said} (${every})`,
     );
     return { ...draft, ...(verb === 'failed' && { since: apiTime(answer.at), cure: `see what the container says: ${this.#logs()}` }) };
+  }
+
+  #answerOf(kind: ProbeAnswer['probe']): ProbeAnswer | undefined {
+    return this.#facts.answers.find(({ container, probe }) => container === this.#container.name && probe === kind);
   }
 
   #ending(): Draft {

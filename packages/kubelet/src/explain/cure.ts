@@ -56,7 +56,7 @@ function missingObject({ message }: Trouble, { pod }: Place): string | undefined
   if (name === undefined) return undefined;
   const kinds: Record<string, string> = { secret: 'Secret', configmap: 'ConfigMap', serviceaccount: 'ServiceAccount' };
   const object = `a ${kinds[kind.toLowerCase()]} ${name} of the namespace ${namespaceOf(pod)}`;
-  return `write ${object} to a file among the manifests, or to one of "berth run --objects"`;
+  return `write ${object} to a file among the manifests, or to one that the node is given by --objects`;
 }
 
 function socketIn(message: string): string | undefined {

@@ -17,5 +17,5 @@ interface Knowledge {
 /** Explains a pod, given with its status. */
 export function explainPod(pod: Pod, { worker, traces, backOff, now }: Knowledge): Explanation {
   const trace = traces.of(fullNameOf(pod)) ?? { records: [], open: [], sandboxIds: [] };
-  return explain({ pod, observed: worker?.observed, trace, answers: worker?.answers ?? [], backOff }, now);
+  return explain({ pod, observed: worker?.observed, trouble: worker?.trouble, trace, answers: worker?.answers ?? [], backOff }, now);
 }

@@ -14,13 +14,14 @@ interface Case extends Partial<Omit<Facts, 'pod' | 'observed'>> {
 }
 
 /** The explanation of a pod whose status is what the planner makes of what was observed. */
-function explanation({ spec, observed = {}, ...facts }: Case): Explanation {
+function explanation({ spec, observed = {}, ...facts }: Case, seen = '2026-11-21T11:00:00Z'): Explanation {
   const all = observe(observed);
   const pod = makePod(spec);
-  pod.metadata = { ...pod.metadata, creationTimestamp: '2026-11-21T11:00:00Z', annotations: { 'kubernetes.io/config.source': 'file' } };
-  const { status } = plan(pod, all, now);
+  const annotations = { 'kubernetes.io/config.source': 'file', 'kubernetes.io/config.seen': seen };
+  pod.metadata = { ...pod.metadata, annotations };
+  const { status, trouble } = plan(pod, all, now);
   const nothing = { trace: { records: [], open: [], sandboxIds: [] }, answers: [], backOff: defaultBackOff };
-  return explain({ ...nothing, ...facts, pod: { ...pod, status }, observed: all }, now);
+  return explain({ ...nothing, trouble, ...facts, pod: { ...pod, status }, observed: all }, now);
 }
 
 const words = ({ steps }: Explanation) => steps.map(({ name, container, state }) => `${container ? `${container} ` : ''}${name} ${state}`);
@@ -108,7 +109,7 @@ describe('what would unblock it', () => {
       'an image that is nowhere',
       { observed: { images: {}, failures: failed(startMain, 'ErrImagePull') } },
       'main image',
-      /^ErrImagePull: why; tried again at 2026-11-21T12:00:10Z$/,
+      /^ErrImagePull: why; next try at 2026-11-21T12:00:10Z$/,
       /"berth image load FILE".*"berth image pull a:1"/,
     ],
     [
@@ -198,6 +199,67 @@ describe('what would unblock it', () => {
     expect(summary).toContain(step?.detail);
   });
 
+  const liveness = container({ livenessProbe: { tcpSocket: { port: 80 } } });
+  const refusedAnswer = { probe: 'liveness' as const, message: 'connection refused' };
+
+  it.each<[situation: string, facts: Case, step: string, state: string, detail: string]>([
+    [
+      'is to stop it',
+      { observed: { containers: [instance('main')], probes: { 'main-0': { started: true, ready: true, failed: refusedAnswer } } } },
+      'ready',
+      'failed',
+      'its liveness probe failed as often as it may: connection refused; it is being stopped, and started again at once',
+    ],
+    [
+      'is to stop it, not for the first time',
+      {
+        observed: {
+          containers: [instance('main')],
+          probes: { 'main-0': { started: true, ready: true, failed: refusedAnswer } },
+          restartDelays: { main: { delayMs: 20_000, setAt: seconds(-60) } },
+        },
+      },
+      'ready',
+      'failed',
+      'its liveness probe failed as often as it may: connection refused; it is being stopped, and started again 20 s after its end',
+    ],
+    [
+      'has had it stopped',
+      {
+        observed: {
+          containers: [exited('main', 137)],
+          failedProbes: { 'main-0': refusedAnswer },
+          restartDelays: { main: { delayMs: 20_000, setAt: seconds(-60) } },
+        },
+      },
+      'running',
+      'failed',
+      'its liveness probe failed as often as it may: connection refused; it was stopped; it ended with exit code 137; the next start is due at 2026-11-21T12:00:15Z, the restart number 1',
+    ],
+    [
+      'had the instance before stopped',
+      {
+        observed: { containers: [instance('main', { attempt: 1 }), exited('main', 137)], failedProbes: { 'main-0': refusedAnswer } },
+      },
+      'running',
+      'done',
+      'runs, after one restart: its liveness probe failed as often as it may: connection refused; it was stopped; it ended with exit code 137 (Error); read why: "berth logs default/pod -c main --previous"',
+    ],
+    [
+      'has failed, and may yet succeed',
+      {
+        observed: { containers: [instance('main')] },
+        answers: [{ container: 'main', probe: 'liveness', at: seconds(-3), result: 'failure', output: 'no' }],
+      },
+      'ready',
+      'done',
+      'as soon as it runs, but its liveness probe failed at 2026-11-21T11:59:57Z: no',
+    ],
+  ])('names the probe that %s', (_situation, facts, name, state, detail) => {
+    const { steps } = explanation({ spec: liveness, ...facts });
+    expect(steps.find((step) => step.name === name)).toMatchObject({ state, detail });
+  });
+
   it('names the restarts and the last end of a container that runs again', () => {
     const again = explanation({
       observed: { containers: [instance('main', { attempt: 2 }), exited('main', 9, { attempt: 1 })], previous: previous({}) },
@@ -215,6 +277,44 @@ describe('the plugin call of a step', () => {
     expect(step).toMatchObject({ state: 'now', since: '2026-11-21T11:59:40Z', call: { plugin: 'runc', method: 'RunPodSandbox' } });
     expect(step?.call).not.toHaveProperty('outcome');
     expect(summary).toMatch(/^is on its way: the pod, step sandbox: .*, for 20 s$/);
+  });
+
+  const openCall = (method: string, secondsAgo: number) => ({ plugin: 'runc', method, startedAt: seconds(-secondsAgo).getTime() });
+  const unseen: Partial<ObservedPod> = { directories: 'unknown', sandboxes: [] };
+  const runs = { containers: [instance('main')] };
+
+  it.each<[method: string, secondsAgo: number, observed: Partial<ObservedPod>, step: string | undefined, summary: RegExp]>([
+    [
+      'ListPodSandbox',
+      20,
+      unseen,
+      'volumes',
+      /^is on its way: the pod, step volumes: the runtime runc has not answered ListPodSandbox since 2026-11-21T11:59:40Z, for 20 s$/,
+    ],
+    ['ListPodSandbox', 1, unseen, undefined, /making directories/],
+    ['RunPodSandbox', 20, { sandboxes: [] }, 'sandbox', /step sandbox: the runtime runc has not answered RunPodSandbox since/],
+    [
+      'ListContainers',
+      20,
+      runs,
+      undefined,
+      /^runs and is ready since .*; the runtime runc has not answered ListContainers since 2026-11-21T11:59:40Z$/,
+    ],
+    ['StopContainer', 35, { ...runs, deletion: { gracePeriodSeconds: 30 } }, undefined, /^is ending: its containers have 30 s of grace$/],
+    [
+      'StopContainer',
+      45,
+      { ...runs, deletion: { gracePeriodSeconds: 30 } },
+      undefined,
+      /^is ending: .*; the runtime runc has not answered StopContainer since/,
+    ],
+    ['PullImage', 600, { images: {} }, undefined, /looking for a:1/],
+  ])('%s that has not been answered for %i s', (method, secondsAgo, observed, name, summary) => {
+    const trace = { records: [], open: [openCall(method, secondsAgo)], sandboxIds: [] };
+    const explained = explanation({ observed, trace });
+    expect(explained.summary).toMatch(summary);
+    const held = explained.steps.filter(({ cure }) => cure?.includes('process of the runtime runc'));
+    expect(held.map((step) => [step.name, step.call?.method])).toEqual(name ? [[name, method]] : []);
   });
 
   it('that was answered is told with its result and duration', () => {
@@ -256,6 +356,11 @@ describe('the whole in a sentence', () => {
     ],
   ])('%#', (facts, summary) => {
     expect(explanation(facts).summary).toBe(summary);
+  });
+
+  it('of a pod that was ready before this kubelet saw it', () => {
+    const { summary } = explanation({ observed: { containers: [instance('main')] } }, '2026-11-21T13:00:00Z');
+    expect(summary).toBe('runs and is ready since 2026-11-21T12:00:00Z');
   });
 
   it('of a pod whose name another one has', () => {

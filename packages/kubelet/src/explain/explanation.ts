@@ -1,6 +1,7 @@
-import { fullNameOf } from '../pod.ts';
+import { fullNameOf, seenAt } from '../pod.ts';
 import { containerLanes } from './container-steps.ts';
 import type { Facts } from './facts.ts';
+import { overdueCall, withOverdueCall } from './overdue-call.ts';
 import { podSteps } from './pod-steps.ts';
 import { inOrder, type Step } from './step.ts';
 import { summaryOf } from './summary.ts';
@@ -19,14 +20,16 @@ export interface Explanation {
 /** Tells a pod's way step by step: pure, so that each case can be read off a table. */
 export function explain(facts: Facts, now: Date): Explanation {
   const { pod, observed } = facts;
-  const before = inOrder(podSteps(facts, now), false, pod.metadata?.creationTimestamp);
+  const before = inOrder(podSteps(facts, now), false, seenAt(pod));
   const blocked = before.some(({ state }) => state !== 'done');
   const steps = observed && !observed.refusal ? [...before, ...containerSteps(facts, blocked, before.at(-1), now)] : before;
+  const overdue = overdueCall(pod, facts.trace, now);
+  const told = withOverdueCall(steps, overdue);
   return {
     pod: fullNameOf(pod),
     phase: pod.status?.phase ?? 'Pending',
-    summary: summaryOf(facts, steps, now),
-    steps,
+    summary: summaryOf(facts, { steps: told, overdue }, now),
+    steps: told,
   };
 }
 

@@ -1,6 +1,7 @@
 import type { Pod } from '@berth/api/objects';
 import type { BackOff } from '../plan/back-off.ts';
 import type { ObservedPod } from '../plan/observed-pod.ts';
+import type { Wait } from '../plan/wait.ts';
 import type { ProbeAnswer } from '../probes/instance-probes.ts';
 import type { PodTrace } from '../trace/pod-traces.ts';
 
@@ -10,6 +11,8 @@ export interface Facts {
   pod: Pod;
   /** Undefined: another pod of its name has to end first. */
   observed: ObservedPod | undefined;
+  /** What holds up the whole pod. */
+  trouble?: Wait | undefined;
   trace: PodTrace;
   answers: ProbeAnswer[];
   backOff: BackOff;

@@ -2,7 +2,7 @@ import { failureOf, retryAt } from '../plan/back-off.ts';
 import type { Fallible } from '../plan/failure-key.ts';
 import { currentSandbox } from '../plan/instances.ts';
 import type { ObservedPod } from '../plan/observed-pod.ts';
-import { apiTime, fullNameOf, specOf } from '../pod.ts';
+import { apiTime, fullNameOf, seenAt, specOf } from '../pod.ts';
 import { callOf, lastCall, openSince, tookOf } from './calls.ts';
 import { cureOf } from './cure.ts';
 import type { Facts } from './facts.ts';
@@ -16,9 +16,9 @@ export function podSteps(facts: Facts, now: Date): Draft[] {
 }
 
 function sourceStep({ pod }: Facts): Draft {
-  const { annotations, creationTimestamp } = pod.metadata ?? {};
-  const source = annotations?.['kubernetes.io/config.source'] ?? 'its source';
-  return { name: 'source', state: 'done', ...(creationTimestamp && { since: creationTimestamp }), detail: `read from ${source}` };
+  const source = pod.metadata?.annotations?.['kubernetes.io/config.source'] ?? 'its source';
+  const since = seenAt(pod);
+  return { name: 'source', state: 'done', ...(since && { since }), detail: `read from ${source}` };
 }
 
 function admissionStep({ pod, observed }: Facts): Draft {
@@ -74,7 +74,7 @@ export function failedStep(
   const failure = failureOf(observed, fallible);
   if (!failure) return undefined;
   const due = retryAt(observed, fallible, now);
-  const again = due ? `tried again at ${apiTime(due)}` : 'being tried again';
+  const again = due ? `next try at ${apiTime(due)}` : 'being tried again';
   return {
     name,
     state: 'failed',

@@ -1,12 +1,26 @@
-import { apiTime } from '../pod.ts';
+import { apiTime, seenAt } from '../pod.ts';
+import type { OpenCall } from '../trace/pod-traces.ts';
 import type { Facts } from './facts.ts';
+import { overdueText } from './overdue-call.ts';
 import type { Step } from './step.ts';
 
+/** What the facts came to. */
+interface Findings {
+  steps: Step[];
+  overdue: OpenCall | undefined;
+}
+
 /** The whole in one sentence. */
-export function summaryOf({ pod, observed }: Facts, steps: Step[], now: Date): string {
+export function summaryOf(facts: Facts, { steps, overdue }: Findings, now: Date): string {
+  const sentence = sentenceOf(facts, steps, now);
+  const held = overdue ? overdueText(overdue) : '';
+  return sentence.includes(held) ? sentence : `${sentence}; ${held}`;
+}
+
+function sentenceOf({ pod, observed, trouble }: Facts, steps: Step[], now: Date): string {
   const { phase, reason } = pod.status ?? {};
   if (observed?.deletion)
-    return `is ending: its containers have ${observed.deletion.gracePeriodSeconds} s of grace${why(pod.status?.message)}`;
+    return `is ending: its containers have ${observed.deletion.gracePeriodSeconds} s of grace${why(trouble?.message)}`;
   const failed = steps.find(({ state }) => state === 'failed');
   if (phase === 'Succeeded') return 'has ended: all of its containers succeeded';
   if (phase === 'Failed')
@@ -34,8 +48,10 @@ function sinceText({ since }: Step, now: Date): string {
 /** How long it took from being seen to being ready. */
 function readyAfter(pod: Facts['pod']): string {
   const ready = pod.status?.conditions?.find(({ type }) => type === 'Ready');
-  const seen = pod.metadata?.creationTimestamp;
+  const seen = seenAt(pod);
   if (!ready?.lastTransitionTime || !seen) return '';
   const seconds = (Date.parse(ready.lastTransitionTime) - Date.parse(seen)) / 1000;
-  return ` since ${apiTime(new Date(ready.lastTransitionTime))}, ${seconds} s after it was seen`;
+  const since = ` since ${apiTime(new Date(ready.lastTransitionTime))}`;
+  // A kubelet that came later has seen it when it was ready already.
+  return seconds < 0 ? since : `${since}, ${seconds} s after it was seen`;
 }

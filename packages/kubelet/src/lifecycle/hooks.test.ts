@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { Pod } from '@berth/api/objects';
+import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { containerStatus, isReady, podYaml, TestNode } from '../../testing/node.ts';
 
@@ -103,7 +104,11 @@ describe('a preStop hook', () => {
     expect(node.runtime.graces).toEqual([2]);
   });
 
-  it('that fails is told, and keeps nothing from being stopped', async () => {
+  it('that fails is told, its cause in the log alone, and keeps nothing from being stopped', async () => {
+    const logged: string[] = [];
+    await node.kubelet.stop({ removePods: true });
+    node.replaceKubelet({ log: pino({ level: 'error' }, { write: (line) => void logged.push(line) }) });
+    await node.kubelet.start();
     await start({ preStop: exec('exit', '1') });
     await node.until('a', isReady);
     const told: (string | undefined)[] = [];
@@ -111,6 +116,12 @@ describe('a preStop hook', () => {
     await stop();
     expect(told).toContain('FailedPreStopHook');
     expect(node.runtime.graces).toEqual([30]);
+    expect(logged).toHaveLength(1);
+    expect(JSON.parse(logged[0] ?? '')).toMatchObject({
+      pod: 'default/a',
+      container: 'main',
+      msg: expect.stringMatching(/^the preStop hook failed: Exec lifecycle hook \(\[exit 1\]\) for Container "main" .*exited with 1/),
+    });
   });
 
   it('is left out in a hurry', async () => {

@@ -1,7 +1,9 @@
 import { cpus } from 'node:os';
 import { type CgroupDetails, cgroupDetails } from '../stats/cgroup-details.ts';
 import type { CgroupTree } from '../stats/cgroup-tree.ts';
+import type { InterfaceTraffic } from '../stats/network.ts';
 import type { NodeReading, ResourceFigures } from '../stats/node-reading.ts';
+import type { ReadingDetails } from '../stats/reading-details.ts';
 import type { FsStats, NetworkStats, Pressure } from '../stats/summary.ts';
 import { Exposition } from './exposition.ts';
 
@@ -17,8 +19,8 @@ interface Subject {
   startedAt?: number;
 }
 
-/** What /metrics/cadvisor says. `reading` is undefined where it failed. */
-export function cadvisorMetrics(reading: NodeReading | undefined, tree: CgroupTree, kernel: string): string {
+/** What /metrics/cadvisor says. */
+export function cadvisorMetrics(reading: NodeReading, details: ReadingDetails, tree: CgroupTree, kernel: string): string {
   const exposition = new Exposition();
   exposition.add(
     'gauge',
@@ -28,42 +30,40 @@ export function cadvisorMetrics(reading: NodeReading | undefined, tree: CgroupTr
     1,
   );
   exposition.add('gauge', 'machine_cpu_cores', 'Logical processors of the host.', {}, cpus().length);
-  if (reading) {
-    const { memory, swap } = reading.node;
-    exposition.add(
-      'gauge',
-      'machine_memory_bytes',
-      'Memory of the host.',
-      {},
-      (memory?.availableBytes ?? 0) + (memory?.workingSetBytes ?? 0),
-    );
-    exposition.add(
-      'gauge',
-      'machine_swap_bytes',
-      'Swap of the host.',
-      {},
-      swap && (swap.swapAvailableBytes ?? 0) + (swap.swapUsageBytes ?? 0),
-    );
-    addReading(exposition, reading, tree);
-  }
-  exposition.add('gauge', 'container_scrape_error', 'Whether figures are missing.', {}, reading && reading.failed.length === 0 ? 0 : 1);
+  const { memory, swap } = reading.node;
+  exposition.add(
+    'gauge',
+    'machine_memory_bytes',
+    'Memory of the host.',
+    {},
+    (memory?.availableBytes ?? 0) + (memory?.workingSetBytes ?? 0),
+  );
+  exposition.add(
+    'gauge',
+    'machine_swap_bytes',
+    'Swap of the host.',
+    {},
+    swap && (swap.swapAvailableBytes ?? 0) + (swap.swapUsageBytes ?? 0),
+  );
+  addReading(exposition, reading, details, tree);
+  exposition.add('gauge', 'container_scrape_error', 'Whether figures are missing.', {}, reading.failed.length === 0 ? 0 : 1);
   return exposition.toString();
 }
 
-function addReading(exposition: Exposition, { node, pods }: NodeReading, tree: CgroupTree): void {
+function addReading(exposition: Exposition, { node, pods }: NodeReading, details: ReadingDetails, tree: CgroupTree): void {
   const none = { container: '', image: '', name: '', namespace: '', pod: '' };
   const root: Labels = { ...none, id: '/' };
   addSubject(exposition, { labels: root, figures: node, cgroup: '/', startedAt: seconds(node.startTime) }, tree);
-  addNetwork(exposition, root, node.network);
+  addNetwork(exposition, root, node.network, details.interfaces);
   for (const { podRef, sandboxId, cgroup, startTime, network, containers, ...figures } of pods) {
     const own: Labels = { ...none, namespace: podRef.namespace, pod: podRef.name, id: cgroup ?? `/pod${podRef.uid}` };
     addSubject(exposition, { labels: own, figures, cgroup, startedAt: seconds(startTime) }, tree);
-    addNetwork(exposition, { ...own, name: sandboxId }, network);
+    addNetwork(exposition, { ...own, name: sandboxId }, network, details.ofSandbox.get(sandboxId));
     for (const container of containers) {
-      const { name, id, image, rootfs } = container;
+      const { name, id, image, rootfs, layerMountpoint = '' } = container;
       const labels = { ...own, container: name, image, name: id, id: container.cgroup ?? `${own.id}/${id}` };
       addSubject(exposition, { labels, figures: container, cgroup: container.cgroup, startedAt: seconds(container.startTime) }, tree);
-      addFileSystem(exposition, labels, rootfs);
+      addFileSystem(exposition, { ...labels, device: details.devices.get(layerMountpoint) ?? '' }, rootfs);
     }
   }
 }
@@ -147,20 +147,28 @@ function addPressure(exposition: Exposition, labels: Labels, resource: string, p
   );
 }
 
-function addNetwork(exposition: Exposition, labels: Labels, network: NetworkStats | undefined): void {
-  for (const { name, rxBytes, rxErrors, txBytes, txErrors } of network?.interfaces ?? []) {
+/** What CRI's figures tell, and what only the details do. */
+function addNetwork(exposition: Exposition, labels: Labels, network: NetworkStats | undefined, traffic: InterfaceTraffic[] = []): void {
+  const told = network?.interfaces ?? [];
+  for (const name of new Set([...told, ...traffic].map((each) => each.name))) {
+    const { rxBytes, rxErrors, txBytes, txErrors } = told.find((each) => each.name === name) ?? {};
+    const { received = {}, sent = {} } = traffic.find((each) => each.name === name) ?? {};
     const counter = adder(exposition, 'counter', { ...labels, interface: name });
     const at = time(network);
-    counter('container_network_receive_bytes_total', 'Bytes received.', rxBytes, at);
-    counter('container_network_receive_errors_total', 'Errors in receiving.', rxErrors, at);
-    counter('container_network_transmit_bytes_total', 'Bytes sent.', txBytes, at);
-    counter('container_network_transmit_errors_total', 'Errors in sending.', txErrors, at);
+    counter('container_network_receive_bytes_total', 'Bytes received.', rxBytes ?? received.bytes, at);
+    counter('container_network_receive_packets_total', 'Packets received.', received.packets);
+    counter('container_network_receive_packets_dropped_total', 'Packets dropped in receiving.', received.dropped);
+    counter('container_network_receive_errors_total', 'Errors in receiving.', rxErrors ?? received.errors, at);
+    counter('container_network_transmit_bytes_total', 'Bytes sent.', txBytes ?? sent.bytes, at);
+    counter('container_network_transmit_packets_total', 'Packets sent.', sent.packets);
+    counter('container_network_transmit_packets_dropped_total', 'Packets dropped in sending.', sent.dropped);
+    counter('container_network_transmit_errors_total', 'Errors in sending.', txErrors ?? sent.errors, at);
   }
 }
 
-/** Of the writable layer. cAdvisor names a device; the runtime names none. */
+/** Of the writable layer. */
 function addFileSystem(exposition: Exposition, labels: Labels, rootfs: FsStats | undefined): void {
-  const gauge = adder(exposition, 'gauge', { ...labels, device: '' });
+  const gauge = adder(exposition, 'gauge', labels);
   const at = time(rootfs);
   gauge('container_fs_usage_bytes', 'Bytes in the writable layer.', rootfs?.usedBytes, at);
   gauge('container_fs_limit_bytes', 'Bytes that its file system has.', rootfs?.capacityBytes, at);

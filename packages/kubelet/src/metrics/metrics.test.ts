@@ -1,5 +1,6 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ContainerState, ListContainersResponse } from '@berth/sdk/cri';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { isReady, podYaml, TestNode } from '../../testing/node.ts';
 
@@ -52,7 +53,19 @@ it.each([
   ['kubelet_started_containers_total{container_type="container"}', '1'],
   ['kubelet_started_containers_total{container_type="pod_sandbox"}', '1'],
 ])('GET /metrics has %s', async (name, value) => {
-  expect((await scrape('/metrics')).get(name)).toBe(value);
+  // What the runtimes have is known by their lists.
+  await expect.poll(async () => (await scrape('/metrics')).get(name)).toBe(value);
+});
+
+it('GET /metrics counts the sandboxes and containers that the runtimes have, whatever pods there are to be', async () => {
+  const counted = async () => {
+    const found = await scrape('/metrics');
+    return ['kubelet_running_pods', 'running', 'exited'].map(
+      (name) => found.get(name) ?? found.get(`kubelet_running_containers{container_state="${name}"}`),
+    );
+  };
+  node.runtime.exit('main', 1);
+  await expect.poll(counted).toEqual(['1', '1', '1']);
 });
 
 it('GET /metrics tells of the process, of lists and of requests', async () => {
@@ -126,9 +139,22 @@ it('GET /metrics/cadvisor labels figures by container, image and pod', async () 
   expect(of('container_cpu_usage_seconds_total', ...main, 'cpu="total"')).toBe('5');
   expect(of('container_memory_working_set_bytes', ...main)).toBe('2000000');
   expect(of('container_fs_usage_bytes', ...main)).toBe('8192');
+  expect(of('container_fs_usage_bytes', ...main, 'device=""')).toBeUndefined();
   expect(of('container_network_receive_bytes_total', 'pod="a"', 'interface="eth0"')).toBe('10');
   expect(Number(of('container_cpu_usage_seconds_total', 'id="/"'))).toBeGreaterThan(0);
   expect(Number(found.find(([name]) => name === 'machine_cpu_cores')?.[1])).toBeGreaterThan(0);
+});
+
+it('GET /metrics/cadvisor names images that a runtime knows by their ids alone as their pods do', async () => {
+  const listed = [...node.runtime.containers.values()].map(({ id, sandboxId, config: { metadata, labels } }) => ({
+    ...{ id, podSandboxId: sandboxId, metadata, labels, state: ContainerState.CONTAINER_RUNNING },
+    image: { image: `sha256:${'ab'.repeat(32)}` },
+  }));
+  node.runtime.lies.set('ListContainers', () => ListContainersResponse.fromPartial({ containers: listed }));
+  const images = [...(await scrape('/metrics/cadvisor')).keys()].flatMap(
+    (name) => /container="main".*image="([^"]*)"/.exec(name)?.[1] ?? [],
+  );
+  expect(new Set(images)).toEqual(new Set(['a:1']));
 });
 
 it('GET /metrics/slis tells whether health checks are well', async () => {

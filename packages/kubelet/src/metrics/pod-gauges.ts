@@ -1,5 +1,6 @@
-import type { ContainerStatus, Pod } from '@berth/api/objects';
+import type { Pod } from '@berth/api/objects';
 import { Gauge, type Registry } from 'prom-client';
+import type { RuntimeCounts } from '../pleg/runtime-contents.ts';
 import { allStatuses, isStaticPod, specOf } from '../pod.ts';
 import type { StatsProvider } from '../stats/stats-provider.ts';
 
@@ -7,6 +8,8 @@ import type { StatsProvider } from '../stats/stats-provider.ts';
 interface PodFigures {
   /** Spec and status of every pod. */
   pods(): Pod[];
+  /** What each runtime has. */
+  runtimeCounts(): RuntimeCounts[];
   stats: StatsProvider;
 }
 
@@ -16,10 +19,13 @@ const statsLimitMs = 10_000;
 /** Figures that are counted as they are asked for. */
 export function addPodGauges(registry: Registry, figures: PodFigures): void {
   const pods = (): Pod[] => figures.pods();
-  gauge('kubelet_running_pods', 'Pods with a running sandbox.', [], (set) => set({}, pods().filter(isRunning).length));
+  const counts = (): RuntimeCounts[] => figures.runtimeCounts();
+  gauge('kubelet_running_pods', 'Pods with a ready sandbox, as the runtimes tell.', [], (set) =>
+    set({}, sum(counts().map((each) => each.runningPods))),
+  );
   gauge('kubelet_running_containers', 'Containers in the runtimes, by state.', ['container_state'], (set) => {
-    const states = pods().flatMap(({ status }) => allStatuses(status).flatMap(stateOf));
-    for (const [state, count] of counted(['running', ...states])) set({ container_state: state }, state === 'running' ? count - 1 : count);
+    const states = new Set(['running', ...counts().flatMap(({ containers }) => [...containers.keys()])]);
+    for (const state of states) set({ container_state: state }, sum(counts().map(({ containers }) => containers.get(state) ?? 0)));
   });
   const perSource = (name: string, help: string, chosen: (pod: Pod) => boolean): void =>
     gauge(name, help, ['static'], (set) => {
@@ -102,10 +108,8 @@ function isRunning({ status }: Pod): boolean {
   return allStatuses(status).some(({ state }) => state?.running);
 }
 
-function stateOf({ state, containerID }: ContainerStatus): string[] {
-  if (state?.running) return ['running'];
-  if (state?.terminated) return ['exited'];
-  return containerID ? ['created'] : [];
+function sum(numbers: number[]): number {
+  return numbers.reduce((total, each) => total + each, 0);
 }
 
 /** `emptyDir` -> `kubernetes.io/empty-dir`, but `kubernetes.io/configmap`. */

@@ -23,6 +23,9 @@ export function addMetricsRoutes(router: Router, node: NodeView): Router {
   get('/metrics/probes', () => metrics.probes.metrics());
   get('/metrics/slis', () => metrics.slis.text(healthChecks(node)));
   get('/metrics/resource', async (signal) => resourceMetrics(await stats.reading({ onlyCpuAndMemory: true, signal })));
-  get('/metrics/cadvisor', async (signal) => cadvisorMetrics(await stats.reading({ signal }), tree, release()));
+  get('/metrics/cadvisor', async (signal) => {
+    const reading = await stats.reading({ signal });
+    return cadvisorMetrics(reading, await stats.details(reading, signal), tree, release());
+  });
   return router;
 }

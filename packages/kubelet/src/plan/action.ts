@@ -1,4 +1,5 @@
 import type { ResourceRequirements } from '@berth/api/objects';
+import type { FailedProbe } from './observed-pod.ts';
 
 /** One thing for the worker to do. The planner decides whether, the files in `actions/` know how. */
 export type Action =
@@ -57,4 +58,6 @@ export interface StoppedContainer {
   message: string;
   /** It is to be started again, whatever its exit code. */
   restarts?: true;
+  /** The probe that it is stopped for. */
+  failedProbe?: FailedProbe;
 }

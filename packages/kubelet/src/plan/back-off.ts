@@ -19,7 +19,7 @@ export interface BackOff {
   mountMaxMs: number;
   /** Any other action that failed is tried again after this. */
   syncErrorMs: number;
-  /** The same for a plugin that isn't there: it may come back any moment. */
+  /** The same for a plugin that isn't there: it may come back any moment. Pulls and volumes don't count: they have the delays above. */
   transientErrorMs: number;
 }
 
@@ -65,14 +65,20 @@ interface Outcome {
 
 /** What to remember of an action that failed, given what is remembered of the time before. */
 export function failureAfter(last: Failure | undefined, { reason, message, transient }: Outcome, at: Date, backOff: BackOff): Failure {
-  return { reason, message, at, delayMs: transient ? backOff.transientErrorMs : delayAfter(reason, last, backOff) };
+  return {
+    reason,
+    message,
+    at,
+    delayMs: growingDelay(reason, last, backOff) ?? (transient ? backOff.transientErrorMs : backOff.syncErrorMs),
+  };
 }
 
-function delayAfter(reason: string, last: Failure | undefined, backOff: BackOff): number {
+/** Of pulls and volumes, however they failed: a registry that is down is asked ever more rarely too. */
+function growingDelay(reason: string, last: Failure | undefined, backOff: BackOff): number | undefined {
   const doubled = (initialMs: number, maxMs: number) => (last?.reason === reason ? Math.min(last.delayMs * 2, maxMs) : initialMs);
   if (reason === 'ErrImagePull') return doubled(backOff.imageInitialMs, backOff.imageMaxMs);
   if (reason === 'FailedMount') return doubled(backOff.mountInitialMs, backOff.mountMaxMs);
-  return backOff.syncErrorMs;
+  return undefined;
 }
 
 /** How it failed the last time; undefined if it didn't. */

@@ -47,7 +47,13 @@ export interface ProbeVerdict {
   /** The readiness probe succeeds, or there is none. */
   ready: boolean;
   /** The startup or liveness probe failed as often as it may: the instance is to be stopped, for this reason. */
-  failed?: { probe: 'startup' | 'liveness'; message: string };
+  failed?: FailedProbe;
+}
+
+/** A probe that failed as often as it may, with what it said the last time. */
+export interface FailedProbe {
+  probe: 'startup' | 'liveness';
+  message: string;
 }
 
 /** Why an action failed the last time, and when it may be tried again. */
@@ -109,6 +115,8 @@ export interface ObservedPod {
   volumesStale?: boolean;
   /** Instances that the node stopped in order to start them again, by id: they are, whatever the restart policy says of their exit code. */
   owedRestarts?: Record<string, true>;
+  /** Instances that were stopped since a probe of theirs failed, by id: the reader's, nothing is planned by it. */
+  failedProbes?: Record<string, FailedProbe>;
   /** The pod is to end. */
   deletion?: { gracePeriodSeconds: number };
   /** Since when the pod's containers are being stopped for good: all of them together have one grace period. */

@@ -4,7 +4,7 @@ import { isPastDeadline } from './completion.ts';
 import { conditionsOf } from './conditions.ts';
 import { containerStatus } from './container-status.ts';
 import { currentSandbox, instancesOf, isDone, toldStatus } from './instances.ts';
-import type { ObservedPod } from './observed-pod.ts';
+import type { ObservedPod, Refusal } from './observed-pod.ts';
 import { type Phase, phaseOf } from './phase.ts';
 import { qosClassOf } from './qos-class.ts';
 import { resizeVerdicts } from './resizes.ts';
@@ -15,8 +15,12 @@ import type { Wait } from './wait.ts';
 /** The termination messages of all of a pod's containers together (kubelet/container/helpers.go: MaxPodTerminationMessageLogLength). */
 const podMessageBytes = 12 * 1024;
 
-/** What to tell of a pod. Reason and message are those of the pod as a whole; each container has its own besides. */
-export function podStatus(pod: Pod, observed: ObservedPod, now: Date, steps: Omit<Steps, 'actions'>): PodStatus {
+/**
+ * What to tell of a pod. Reason and message say why it failed as a whole; what it only waits for is told by events, and by the containers' states
+ * where it is theirs.
+ */
+export function podStatus(pod: Pod, observed: ObservedPod, now: Date, steps: Pick<Steps, 'waits' | 'finished'>): PodStatus {
+  if (observed.refusal) return refusedStatus(pod, observed, observed.refusal, now);
   const { initContainers = [], containers, ephemeralContainers = [] } = specOf(pod);
   const statuses = (list: Container[]) => list.map((container) => statusOf(pod, container, observed, steps.waits?.[container.name]));
   const [init, main, ephemeral] = [statuses(initContainers), statuses(containers), statuses(ephemeralContainers)];
@@ -25,11 +29,10 @@ export function podStatus(pod: Pod, observed: ObservedPod, now: Date, steps: Omi
   const phase =
     finalPhase(observed) ?? (failure ? 'Failed' : phaseOf(pod, { init, containers: main, ended: steps.finished ?? false, isDone: done }));
   const sandboxReady = currentSandbox(observed) !== undefined;
-  const generation = pod.metadata?.generation;
   return {
-    ...(generation !== undefined && { observedGeneration: generation }),
+    ...generationOf(pod),
     phase,
-    ...(failure ?? (steps.trouble && { reason: steps.trouble.reason, message: steps.trouble.message })),
+    ...failure,
     conditions: conditionsOf(
       pod,
       {
@@ -51,6 +54,24 @@ export function podStatus(pod: Pod, observed: ObservedPod, now: Date, steps: Omi
     containerStatuses: main,
     ...(ephemeral.length > 0 && { ephemeralContainerStatuses: ephemeral }),
   };
+}
+
+/** Of a pod that the node doesn't run there is nothing more to say (kubelet/kubelet.go: rejectPod). */
+function refusedStatus(pod: Pod, observed: ObservedPod, { reason, message }: Refusal, now: Date): PodStatus {
+  const nothing = { init: [], containers: [], sandboxReady: false, passing: [] };
+  return {
+    ...generationOf(pod),
+    phase: 'Failed',
+    reason,
+    message,
+    conditions: conditionsOf(pod, { ...nothing, phase: 'Failed', previous: observed.previous?.conditions }, now),
+    startTime: startTime(observed, now),
+    qosClass: qosClassOf(pod),
+  };
+}
+
+function generationOf({ metadata }: Pod): Pick<PodStatus, 'observedGeneration'> {
+  return metadata?.generation === undefined ? {} : { observedGeneration: metadata.generation };
 }
 
 function statusOf(pod: Pod, container: Container, observed: ObservedPod, wait: Wait | undefined): ContainerStatus {
@@ -75,8 +96,8 @@ function finalPhase({ previous }: ObservedPod): Phase | undefined {
 
 /** Why the pod failed as a whole, by the node's decision and not by its containers. */
 function finalFailure(pod: Pod, observed: ObservedPod, now: Date): Pick<PodStatus, 'reason' | 'message'> | undefined {
-  const decision = observed.refusal ?? observed.eviction;
-  if (decision) return { reason: decision.reason, message: decision.message };
+  const { eviction } = observed;
+  if (eviction) return { reason: eviction.reason, message: eviction.message };
   const { phase, reason, message } = observed.previous ?? {};
   if (phase === 'Failed' && reason) return { reason, message };
   if (phase !== 'Succeeded' && phase !== 'Failed' && isPastDeadline(pod, observed, now)) {

@@ -4,7 +4,7 @@ import type { StopContainers } from './action.ts';
 import { retryAt } from './back-off.ts';
 import { definitionHash } from './definition-hash.ts';
 import { runningInstance } from './instances.ts';
-import type { ContainerInstance, ObservedPod, Sandbox } from './observed-pod.ts';
+import type { ContainerInstance, FailedProbe, ObservedPod, Sandbox } from './observed-pod.ts';
 import { needsRestart } from './resizes.ts';
 import { restartsAfterStop } from './restart-policy.ts';
 
@@ -13,6 +13,7 @@ interface Cause {
   message: string;
   restarts: boolean;
   gracePeriodSeconds: number;
+  failedProbe?: FailedProbe;
 }
 
 /** Instances that may not run on as they are, while their pod does: lost to the runtime, failed by a probe, or made of an old definition. */
@@ -70,9 +71,11 @@ function failed(pod: Pod, container: Container, { id }: ContainerInstance, obser
     message: `Container ${container.name} failed ${failure.probe} probe${restarts ? ', will be restarted' : ''}`,
     restarts,
     gracePeriodSeconds: probe?.terminationGracePeriodSeconds ?? gracePeriodOf(pod),
+    failedProbe: failure,
   };
 }
 
-function stopOf({ id, name }: ContainerInstance, { message, restarts, gracePeriodSeconds }: Cause): StopContainers {
-  return { kind: 'stop-containers', containers: [{ id, name, message, ...(restarts && { restarts }) }], gracePeriodSeconds };
+function stopOf({ id, name }: ContainerInstance, { message, restarts, gracePeriodSeconds, failedProbe }: Cause): StopContainers {
+  const stopped = { id, name, message, ...(restarts && { restarts }), ...(failedProbe && { failedProbe }) };
+  return { kind: 'stop-containers', containers: [stopped], gracePeriodSeconds };
 }

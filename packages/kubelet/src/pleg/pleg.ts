@@ -7,7 +7,8 @@ import type { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import type { RuntimeClient } from '../runtime/runtime-client.ts';
 import { untilDue } from '../until-due.ts';
 import { ContainerEvents } from './container-events.ts';
-import { type ListedPod, Relist } from './relist.ts';
+import { Relist } from './relist.ts';
+import type { ListedPod, RuntimeCounts } from './runtime-contents.ts';
 
 /** How one runtime's life-cycle events are come by. Times are milliseconds. */
 export interface PlegOptions {
@@ -60,6 +61,11 @@ export class Pleg {
   /** The pods that the runtime has; undefined until it has been listed. */
   get pods(): ListedPod[] | undefined {
     return this.#relist.pods;
+  }
+
+  /** What the runtime has, as far as it is known. */
+  get counts(): RuntimeCounts {
+    return this.#relist.counts;
   }
 
   /** Events are followed, rather than lists made. */

@@ -1,23 +1,9 @@
-import {
-  type ContainerEventResponse,
-  ContainerEventType,
-  ListContainersRequest,
-  ListPodSandboxRequest,
-  type PodSandbox,
-} from '@berth/sdk/cri';
+import { type ContainerEventResponse, ListContainersRequest, ListPodSandboxRequest } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import type { Logger } from 'pino';
-import { kubeletRootAnnotation, podNameLabel, podNamespaceLabel, podUidLabel } from '../cri/labels.ts';
+import { podUidLabel } from '../cri/labels.ts';
 import type { RuntimeClient } from '../runtime/runtime-client.ts';
-
-/** A pod as a runtime lists it. */
-export interface ListedPod {
-  uid: string;
-  name: string;
-  namespace: string;
-  /** The kubelet that made it, by its root; undefined: not one of ours. */
-  kubeletRoot: string | undefined;
-}
+import { type ListedPod, RuntimeContents, type RuntimeCounts } from './runtime-contents.ts';
 
 /** What to list, and whom to tell. */
 interface RelistOptions {
@@ -35,8 +21,9 @@ const patienceIntervals = 10;
 /** Finds out what happened in a runtime by listing everything, and comparing that with the list before (kubelet's PLEG). */
 export class Relist {
   readonly #options: RelistOptions;
-  /** By sandbox. */
-  #pods = new Map<string, ListedPod>();
+  readonly #contents = new RuntimeContents();
+  /** What came while a list was under way, which may be older. */
+  #meanwhile: ContainerEventResponse[] | undefined;
   /** By pod: each sandbox and container with its state. */
   #states = new Map<string, string>();
   #complaint: string | undefined;
@@ -52,16 +39,17 @@ export class Relist {
 
   /** The pods of the last list; undefined until one has succeeded. */
   get pods(): ListedPod[] | undefined {
-    if (!this.#succeeded) return undefined;
-    return [...new Map([...this.#pods.values()].map((pod) => [pod.uid, pod])).values()];
+    return this.#succeeded ? this.#contents.pods : undefined;
+  }
+
+  get counts(): RuntimeCounts {
+    return this.#contents.counts;
   }
 
   /** What an event says of the pods that there are. */
-  take({ containerId, containerEventType, podSandboxStatus }: ContainerEventResponse): void {
-    if (!podSandboxStatus?.labels[podUidLabel]) return;
-    const { id, labels, annotations } = podSandboxStatus;
-    if (containerId === id && containerEventType === ContainerEventType.CONTAINER_DELETED_EVENT) this.#pods.delete(id);
-    else this.#pods.set(id, listedPod({ labels, annotations }));
+  take(event: ContainerEventResponse): void {
+    this.#meanwhile?.push(event);
+    this.#contents.take(event);
   }
 
   /** Lists once; whether that succeeded. */
@@ -69,16 +57,19 @@ export class Relist {
     const { client, intervalMs } = this.#options;
     if (client.onDemand?.started === false) {
       // It has no pods, and the question would fail.
+      this.#contents.replace([], []);
       this.#succeeded = true;
       return true;
     }
+    this.#meanwhile = [];
     const options = { signal, deadlineMs: intervalMs * patienceIntervals };
     try {
       const [{ items }, { containers }] = await Promise.all([
         client.runtime.listPodSandbox(ListPodSandboxRequest.create(), options),
         client.runtime.listContainers(ListContainersRequest.create(), options),
       ]);
-      this.#pods = new Map(items.filter((item) => item.labels[podUidLabel]).map((item) => [item.id, listedPod(item)]));
+      this.#contents.replace(items, containers);
+      for (const event of this.#meanwhile ?? []) this.#contents.take(event);
       this.#succeeded = true;
       this.#tellChanges(statesByPod([...items, ...containers]));
       this.#recovered();
@@ -86,6 +77,8 @@ export class Relist {
     } catch (thrown) {
       if (!signal.aborted) this.#failed(PluginError.from(thrown).message);
       return false;
+    } finally {
+      this.#meanwhile = undefined;
     }
   }
 
@@ -108,15 +101,6 @@ export class Relist {
     if (this.#complaint !== undefined) this.#options.log.info({ handler: this.handler }, `runtime ${this.handler} can be listed again`);
     this.#complaint = undefined;
   }
-}
-
-function listedPod({ labels, annotations }: Pick<PodSandbox, 'labels' | 'annotations'>): ListedPod {
-  return {
-    uid: labels[podUidLabel] ?? '',
-    name: labels[podNameLabel] ?? '',
-    namespace: labels[podNamespaceLabel] ?? '',
-    kubeletRoot: annotations[kubeletRootAnnotation],
-  };
 }
 
 function statesByPod(objects: { id: string; state: number; labels: Record<string, string> }[]): Map<string, string> {

@@ -3,7 +3,9 @@ import { ActionFailure } from '../actions/action-failure.ts';
 import type { Clock } from '../clock.ts';
 import type { BackOff } from '../plan/back-off.ts';
 import { type Fallible, failureKey } from '../plan/failure-key.ts';
+import { nameOf } from '../pod.ts';
 import type { PodEvents } from '../pod-events.ts';
+import { stableMessage } from '../stable-message.ts';
 import { rememberFailure } from './observed-changes.ts';
 import type { PodState } from './pod-state.ts';
 
@@ -40,7 +42,17 @@ export class Attempts {
     log.warn({ reason, key: failureKey(fallible) }, message);
     if (thrown instanceof ActionFailure && thrown.recorded) return;
     const event = eventReason(reason);
-    events.record(this.#state.pod, 'Warning', event, event === reason ? message : `Error: ${reason}: ${message}`);
+    const stable = stableMessage(message, (id) => this.#nameOf(id, fallible));
+    events.record(this.#state.pod, 'Warning', event, event === reason ? stable : `Error: ${reason}: ${stable}`);
+  }
+
+  /** What has this id: a container or sandbox of the pod, or the container that was to start. */
+  #nameOf(id: string, fallible: Fallible): string {
+    const { observed, pod } = this.#state;
+    const known = observed.containers.find((instance) => instance.id === id)?.name;
+    if (known !== undefined) return known;
+    if (observed.sandboxes.some((sandbox) => sandbox.id === id)) return nameOf(pod);
+    return fallible.kind === 'start-container' ? fallible.container : '<id>';
   }
 }
 

@@ -28,6 +28,8 @@ export function rememberSuccess(observed: ObservedPod, action: Action): void {
   if (action.kind === 'stop-containers') {
     const owed = action.containers.filter(({ restarts }) => restarts).map(({ id }) => [id, true]);
     observed.owedRestarts = { ...observed.owedRestarts, ...Object.fromEntries(owed) };
+    const failed = action.containers.flatMap(({ id, failedProbe }) => (failedProbe ? [[id, failedProbe]] : []));
+    observed.failedProbes = { ...observed.failedProbes, ...Object.fromEntries(failed) };
   }
 }
 
@@ -51,6 +53,10 @@ export function rememberFailure(observed: ObservedPod, fallible: Fallible, throw
 /** What is remembered of instances that the runtime doesn't have any more goes. */
 export function forgetGone(observed: ObservedPod): void {
   const there = new Set(observed.containers.map(({ id }) => id));
-  const owed = Object.keys(observed.owedRestarts ?? {}).filter((id) => there.has(id));
-  observed.owedRestarts = Object.fromEntries(owed.map((id) => [id, true]));
+  observed.owedRestarts = ofThose(observed.owedRestarts, there);
+  observed.failedProbes = ofThose(observed.failedProbes, there);
+}
+
+function ofThose<Value>(byId: Record<string, Value> | undefined, ids: ReadonlySet<string>): Record<string, Value> {
+  return Object.fromEntries(Object.entries(byId ?? {}).filter(([id]) => ids.has(id)));
 }

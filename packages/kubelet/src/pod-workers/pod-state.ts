@@ -1,6 +1,7 @@
 import type { Pod, PodStatus } from '@berth/api/objects';
 import type { PodMemory } from '../checkpoint/pod-memory.ts';
 import type { Eviction, ObservedPod } from '../plan/observed-pod.ts';
+import type { Wait } from '../plan/wait.ts';
 import { hasRefreshedVolumes } from '../volumes/pod-volumes.ts';
 import { unseenPod } from './observed-changes.ts';
 import { forgetRedefined, isSamePod } from './pod-change.ts';
@@ -19,6 +20,8 @@ export class PodState {
   allocated: Pod;
   /** The pod has ended and left nothing behind. */
   finished = false;
+  /** What holds up the whole pod, by the last plan; undefined: nothing does. */
+  trouble: Wait | undefined;
   #pod: Pod;
   #terminatingSince: Date | undefined;
 

@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import type { PodMemory } from '../checkpoint/pod-memory.ts';
 import type { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import type { Eviction, ObservedPod } from '../plan/observed-pod.ts';
+import type { Wait } from '../plan/wait.ts';
 import { fullNameOf, gracePeriodOf, uidOf } from '../pod.ts';
 import type { ProbeAnswer } from '../probes/instance-probes.ts';
 import type { PodProbes } from '../probes/pod-probes.ts';
@@ -70,6 +71,11 @@ export class PodWorker {
   /** As it was told last. */
   get status(): PodStatus {
     return this.#state.status;
+  }
+
+  /** What holds up the whole pod; undefined: nothing does. */
+  get trouble(): Wait | undefined {
+    return this.#state.trouble;
   }
 
   /** What the planner knows of the pod; not to be changed. */

@@ -2,7 +2,7 @@ import type { Pod } from '@berth/api/objects';
 import type { PodMemory } from '../checkpoint/pod-memory.ts';
 import type { Clock } from '../clock.ts';
 import type { Eviction } from '../plan/observed-pod.ts';
-import type { ListedPod } from '../pleg/relist.ts';
+import type { ListedPod } from '../pleg/runtime-contents.ts';
 import { apiTime, fullNameOf, gracePeriodOf, leastGraceSeconds, specOf, uidOf } from '../pod.ts';
 import { refersTo } from '../referred-names.ts';
 import type { ReferredObjects } from '../sources/object-source.ts';

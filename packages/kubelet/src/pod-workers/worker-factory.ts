@@ -2,6 +2,7 @@ import type { Pod, PodStatus } from '@berth/api/objects';
 import type { Logger } from 'pino';
 import type { ActionContext } from '../actions/action-context.ts';
 import type { PodAdmission } from '../admission/pod-admission.ts';
+import { unknownPriorityClass } from '../admission/unknown-priority-class.ts';
 import type { PodMemories } from '../checkpoint/pod-memories.ts';
 import { memoryOf } from '../checkpoint/pod-memory.ts';
 import type { Clock } from '../clock.ts';
@@ -52,6 +53,8 @@ interface WorkerFactoryOptions {
   statusOf(pod: Pod): PodStatus | undefined;
   /** Called when the status of the pod, as it is by now, has changed. */
   onStatus(pod: Pod, status: PodStatus): void;
+  /** Called when what holds up the whole pod has changed. */
+  onTrouble(pod: Pod, status: PodStatus): void;
 }
 
 /** Makes the worker of a pod: finds its runtime, and asks whether the node may run it. */
@@ -69,7 +72,8 @@ export class WorkerFactory {
     const restored = memories.restored(uidOf(asked));
     // A pod that ran isn't asked again: what it was given is its own.
     const { pod, client, refusal = restored ? undefined : this.#admit(pod) } = found;
-    if (refusal) this.#options.events.record(pod, 'Warning', refusal.reason, refusal.message);
+    for (const warning of [refusal, restored ? undefined : unknownPriorityClass(pod)])
+      if (warning) this.#options.events.record(pod, 'Warning', warning.reason, warning.message);
     const worker = new PodWorker({
       probes,
       backOff,
@@ -85,6 +89,7 @@ export class WorkerFactory {
         if (!worker.finished) memories.remember(uidOf(current), () => memoryOf(worker, clock.now()));
         this.#options.onStatus(current, status);
       },
+      onTrouble: (current, status) => this.#options.onTrouble(current, status),
     });
     starts.seen(pod);
     traces.register(worker.trace.traceId, fullNameOf(pod));
@@ -101,12 +106,13 @@ export class WorkerFactory {
   }
 
   #contextOf(pod: Pod, client: RuntimeClient): ActionContext {
-    const { node, assignments, volumes, directories, events, environment, requestTimeoutMs } = this.#options;
+    const { node, assignments, volumes, directories, events, log, environment, requestTimeoutMs } = this.#options;
     return {
       pod,
       client,
       directories,
       events,
+      log,
       environment,
       requestTimeoutMs,
       volumes: volumes.ofPods,

@@ -103,12 +103,16 @@ describe('a gRPC probe', () => {
   });
 
   it.each<[what: string, check: (() => Promise<never>) | undefined, output: RegExp]>([
-    ['has no health checking', undefined, /^error: this server does not implement the grpc health protocol/],
+    [
+      'has no health checking',
+      undefined,
+      /^error: this server does not implement the grpc health protocol \(grpc\.health\.v1\.Health\): [^;]+$/,
+    ],
     ['is too slow', () => new Promise<never>(() => undefined), /^timeout: health rpc did not complete within 1s$/],
     [
       'knows no such service',
       () => Promise.reject(new PluginError('NOT_FOUND', 'unknown service')),
-      /^error: health rpc probe failed: .*unknown service/,
+      /^error: health rpc probe failed: rpc error: code = NotFound desc = unknown service$/,
     ],
   ])('of a server that %s fails', async (_what, check, output) => {
     const probe = { grpc: { port: await health(check) }, timeoutSeconds: 1 };
@@ -117,7 +121,8 @@ describe('a gRPC probe', () => {
 
   it('that nobody answers is a failure', async () => {
     const outcome = await runProbe({ grpc: { port: 1 } }, target(), unaborted);
-    expect(outcome).toEqual({ result: 'failure', output: expect.stringContaining('failed to connect service at "127.0.0.1:1"') });
+    const output = 'error: failed to connect service at "127.0.0.1:1": dial tcp 127.0.0.1:1: connect: connection refused';
+    expect(outcome).toEqual({ result: 'failure', output });
   });
 });
 

@@ -7,6 +7,7 @@ import type { Clock } from '../clock.ts';
 import type { Explanation } from '../explain/explanation.ts';
 import type { LogRotationOptions } from '../logs/log-rotation.ts';
 import type { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
+import type { RuntimeCounts } from '../pleg/runtime-contents.ts';
 import { fullNameOf } from '../pod.ts';
 import type { PodDirectories } from '../pod-directories.ts';
 import type { NodeRuntimes } from '../runtime/node-runtimes.ts';
@@ -51,7 +52,7 @@ interface KubeletHostParts {
   /** Left out: `/var/log`. */
   nodeLogDir?: string;
   volumeStatsAggPeriodMs?: number;
-  kubelet: Pick<NodeView, 'pods' | 'self' | 'events' | 'explain' | 'sourceProblems' | 'unhealthy'>;
+  kubelet: Pick<NodeView, 'pods' | 'runtimeCounts' | 'self' | 'events' | 'explain' | 'sourceProblems' | 'unhealthy'>;
   /** Left out where the node has no KubeletConfiguration. */
   configuration?(): object;
 }
@@ -96,6 +97,10 @@ export class KubeletHost implements NodeView {
 
   async runningPods(signal: AbortSignal): Promise<Pod[]> {
     return runningPods(this.#parts.runtimes, signal);
+  }
+
+  runtimeCounts(): RuntimeCounts[] {
+    return this.#parts.kubelet.runtimeCounts();
   }
 
   self(): Node {

@@ -2,6 +2,7 @@ import type { Event, Node, Pod } from '@berth/api/objects';
 import type { ExecSyncResponse } from '@berth/sdk/cri';
 import type { Explanation } from '../explain/explanation.ts';
 import type { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
+import type { RuntimeCounts } from '../pleg/runtime-contents.ts';
 import type { RuntimeContainer, RuntimeSessions } from '../runtime/runtime-sessions.ts';
 import type { StatsProvider } from '../stats/stats-provider.ts';
 import type { PodTrace } from '../trace/pod-traces.ts';
@@ -15,6 +16,8 @@ export interface NodeView {
   pods(): Pod[];
   /** What the runtimes have, whoever made it. */
   runningPods(signal: AbortSignal): Promise<Pod[]>;
+  /** What each runtime has, as its lists and events tell. */
+  runtimeCounts(): RuntimeCounts[];
   events(): Event[];
   /** What is wrong with the sync loop or a runtime, a message each. */
   unhealthy(): string[];

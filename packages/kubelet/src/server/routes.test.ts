@@ -1,6 +1,7 @@
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { join } from 'node:path';
+import type { Pod } from '@berth/api/objects';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { isReady, podYaml, TestNode } from '../../testing/node.ts';
 
@@ -74,6 +75,16 @@ it('GET /runningpods/ shows what the runtimes have', async () => {
   const { kind, items } = JSON.parse((await node.get('/runningpods/')).body);
   expect(kind).toBe('PodList');
   expect(items).toMatchObject([{ metadata: { name: 'a', namespace: 'default' }, spec: { containers: [{ name: 'main', image: 'a:1' }] } }]);
+});
+
+it('GET /runningpods/ leaves out containers that have ended', async () => {
+  const [id] = node.runtime.containers.keys();
+  node.runtime.exit('main', 1);
+  await expect.poll(() => node.runtime.containers.size).toBe(2);
+  expect(node.runtime.containers.has(id ?? '')).toBe(true);
+  await node.until('a', isReady);
+  const { items } = JSON.parse((await node.get('/runningpods/')).body);
+  expect(items.map(({ spec }: Pod) => spec?.containers.map(({ name }) => name))).toEqual([['main']]);
 });
 
 it('PUT /debug/flags/v sets how much is logged', async () => {

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { freePorts } from '../../testing/free-ports.ts';
 import { HttpSource } from './http-source.ts';
 import type { SourceUpdate } from './pod-source.ts';
 
@@ -69,16 +70,31 @@ it('the headers of the configuration are sent', async () => {
 
 describe('a bad answer keeps the pods and says why, without the query', () => {
   it.each([
-    ['an error', () => says('no such thing', 404), /^http:\/\/127\.0\.0\.1:\d+\/pods: it answered 404: no such thing/],
+    [
+      'an error',
+      () => says('no such thing\nat all', 404),
+      /^http:\/\/127\.0\.0\.1:\d+\/pods: it answered 404 Not Found: no such thing; correct staticPodURL, or .*: until then its pods of before go on$/,
+    ],
+    ['a long error', () => says('x'.repeat(1000), 500), /: it answered 500 Internal Server Error: x{80}…; correct/],
+    [
+      'a page',
+      () => says('<html><head>\n<title>Nothing here</title></head>\n<body><h1>no</h1></body></html>', 404),
+      /: it answered 404 Not Found: Nothing here; correct/,
+    ],
+    ['a page without a title', () => says('<!DOCTYPE html>\n<p>no', 503), /: it answered 503 Service Unavailable; correct/],
     ['no YAML', () => says('{'), /\/pods:1:\d+: /],
     [
       'no Pod',
       () => says('{apiVersion: v1, kind: Service, metadata: {name: a}, spec: {ports: [{port: 80}]}}'),
       /a node runs Pods, not Service/,
     ],
-    ['an invalid pod', () => says(pod('UPPER')), /metadata\.name: Invalid value: "UPPER"/],
+    ['an invalid pod', () => says(pod('UPPER')), /metadata\.name: Invalid value: "UPPER-node"/],
     ['nothing', () => says(''), /the answer is empty/],
-    ['a cut connection', cutsOff, /\/pods: /],
+    [
+      'a cut connection',
+      cutsOff,
+      /\/pods: (other side closed|read ECONNRESET); correct staticPodURL, or let a server answer there: until then/,
+    ],
   ])('%s', async (_name, turnBad, problem) => {
     says(pod('web'));
     const iterator = updates();
@@ -91,6 +107,34 @@ describe('a bad answer keeps the pods and says why, without the query', () => {
     says(pod('web'));
     expect(await next(iterator)).toMatchObject({ problems: [] });
   });
+});
+
+describe('a URL without a server is told with its cause', () => {
+  const problemsOf = async (staticPodURL: string) => {
+    const source = new HttpSource({ staticPodURL, nodeName: 'node' });
+    return (await next(source.updates(ended.signal)[Symbol.asyncIterator]())).problems;
+  };
+
+  it('where nobody listens', async () => {
+    const [port] = await freePorts(1);
+    expect(await problemsOf(`http://127.0.0.1:${port}/pods`)).toEqual([
+      `http://127.0.0.1:${port}/pods: dial tcp 127.0.0.1:${port}: connect: connection refused; correct staticPodURL, or let a server answer there`,
+    ]);
+  });
+
+  it('where the host is unknown', async () => {
+    expect(await problemsOf('http://nowhere.invalid/pods')).toEqual([
+      expect.stringMatching(/^http:\/\/nowhere\.invalid\/pods: dial tcp nowhere\.invalid: lookup: .*; correct staticPodURL, or/),
+    ]);
+  });
+});
+
+it('the login of a URL is sent as Go does, and told to nobody', async () => {
+  answer = ({ headers }, response) => void response.writeHead(403).end(headers.authorization);
+  const source = new HttpSource({ staticPodURL: url().replace('http://', 'http://me:p%40ss@'), nodeName: 'node' });
+  const { problems } = await next(source.updates(ended.signal)[Symbol.asyncIterator]());
+  expect(problems[0]).toMatch(new RegExp(`^http://127.*: it answered 403 Forbidden: Basic ${btoa('me:p@ss')}; correct`));
+  expect(problems[0]).not.toContain('p%40ss');
 });
 
 it('one that never answered well has not been read', async () => {

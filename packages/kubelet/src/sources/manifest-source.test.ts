@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -54,8 +54,7 @@ it('pods come defaulted, with namespace, uid, node and times', async () => {
       name: 'a',
       namespace: 'default',
       uid: expect.stringMatching(/^[0-9a-f]{32}$/),
-      creationTimestamp: expect.any(String),
-      annotations: { 'kubernetes.io/config.source': 'file' },
+      annotations: { 'kubernetes.io/config.source': 'file', 'kubernetes.io/config.seen': expect.any(String) },
     },
     spec: { nodeName: 'node', restartPolicy: 'Always', containers: [{ imagePullPolicy: 'IfNotPresent' }] },
   });
@@ -69,8 +68,9 @@ it('the same file gives the same uid, a changed one another', async () => {
   expect([second === first, (await uidOf()) === first]).toEqual([true, false]);
 });
 
-it('a uid and a status that the file says are those of another pod', async () => {
-  const got = (image: string) => `${good('a', image).replace('{name: a}', '{name: a, uid: fixed}')}status: {phase: Succeeded}\n`;
+it('a uid, a status and a creationTimestamp that the file says are those of another pod', async () => {
+  const got = (image: string) =>
+    `${good('a', image).replace('{name: a}', '{name: a, uid: fixed, creationTimestamp: 2020-01-01T00:00:00Z}')}status: {phase: Succeeded}\n`;
   const read = async () => (await next(updates())).pods;
   await write('a.yaml', got('a:1'));
   const [first] = await read();
@@ -79,6 +79,7 @@ it('a uid and a status that the file says are those of another pod', async () =>
   const uids = [first, ...(await read())].map((pod) => pod?.metadata?.uid);
   expect(new Set([...uids, 'fixed']).size).toBe(4);
   expect(first).not.toHaveProperty('status');
+  expect(first?.metadata).not.toHaveProperty('creationTimestamp');
 });
 
 it('random uids differ with each reading', async () => {
@@ -111,7 +112,7 @@ it('a file that breaks keeps the pods that it held', async () => {
   await write('a.yaml', 'apiVersion: v1\nkind: Pod\nmetadata: {');
   const after = await next(iterator);
   expect(after.pods).toEqual(before.pods);
-  expect(after.problems[0]).toContain('a.yaml:');
+  expect(after.problems[0]).toMatch(/a\.yaml:\d+:.*; correct the file: what else it holds, or held before, goes on$/);
 });
 
 it('an invalid pod is told by its field', async () => {
@@ -120,9 +121,45 @@ it('an invalid pod is told by its field', async () => {
   expect([pods, problems[0]]).toEqual([[], expect.stringMatching(/a\.yaml:6: spec\.containers\[0\]\.name: Invalid value: "Main"/)]);
 });
 
+it.each<[priorityClassName: string, own: string, priority: number | undefined]>([
+  ['system-node-critical', '', 2_000_001_000],
+  ['system-cluster-critical', '', 2_000_000_000],
+  ['system-cluster-critical', 'priority: 7', 7],
+  ['mine', '', undefined],
+])('a pod of the class %s {%s} has the priority %s', async (name, own, priority) => {
+  const withClass = good('a').replace('spec:', `spec:\n  priorityClassName: ${name}${own && `\n  ${own}`}`);
+  await write('a.yaml', withClass);
+  const [pod] = (await next(updates())).pods;
+  expect(pod?.spec).toMatchObject({ priorityClassName: name, ...(priority !== undefined && { priority }) });
+  if (priority === undefined) expect(pod?.spec).not.toHaveProperty('priority');
+});
+
+describe('a pod whose name', () => {
+  const named = (metadata: string) => good('a').replace('{name: a}', metadata);
+
+  it.each<[behaviour: string, metadata: string, problem: string]>([
+    ['is left to be generated', '{generateName: a-}', 'metadata.name: Required value: a static pod has to have a name'],
+    ['is not there at all', '{labels: {a: b}}', 'metadata.name: Required value: a static pod has to have a name'],
+    ['is too long with the node behind it', `{name: ${'a'.repeat(249)}}`, 'must be no more than 253 characters'],
+    ['is no name', '{name: A}', 'metadata.name: Invalid value: "A-node": a lowercase RFC 1123 subdomain must consist of'],
+  ])('%s is refused', async (_behaviour, metadata, problem) => {
+    await write('a.yaml', named(metadata));
+    const { pods, problems } = await next(updates({ namedByNode: true, nodeName: 'Node' }));
+    expect([pods, problems.length]).toEqual([[], 1]);
+    expect(problems[0]).toMatch(/a\.yaml:3: metadata\.name: /);
+    expect(problems[0]).toContain(problem);
+  });
+
+  it('is as long as may be with the node behind it runs', async () => {
+    const name = 'a'.repeat(248);
+    await write('a.yaml', named(`{name: ${name}}`));
+    expect(namesOf(await next(updates({ namedByNode: true, nodeName: 'Node' })))).toEqual([`${name}-node`]);
+  });
+});
+
 it('a file that is not there is named', async () => {
   const { problems } = await next(updates({ paths: [join(directory, 'nowhere.yaml')] }));
-  expect(problems[0]).toContain('nowhere.yaml');
+  expect(problems).toEqual([`${join(directory, 'nowhere.yaml')}: there is no such file or directory; make it, or correct the path`]);
 });
 
 it('what is no Pod is refused by its kind', async () => {
@@ -134,7 +171,38 @@ it('of two pods of one name the first counts', async () => {
   await write('a.yaml', good('a'));
   await write('b.yaml', good('a', 'b:1'));
   const { pods, problems } = await next(updates());
-  expect([pods[0]?.spec?.containers[0]?.image, problems]).toEqual(['a:1', ['pod default/a is given twice; give one of them another name']]);
+  const [first, second] = ['a.yaml', 'b.yaml'].map((name) => join(directory, 'm', name));
+  expect([pods[0]?.spec?.containers[0]?.image, problems]).toEqual([
+    'a:1',
+    [`${second}: pod default/a is given in ${first} too, which counts; give one of them another name`],
+  ]);
+});
+
+it('a pod that a file has twice is told of, also where both say the same', async () => {
+  await write('a.yaml', `${good('a')}---\n${good('a')}`);
+  const { pods, problems } = await next(updates());
+  expect([pods.length, problems]).toEqual([
+    1,
+    [expect.stringMatching(/a\.yaml: pod default\/a is given twice, and the first one counts; /)],
+  ]);
+});
+
+it('a file that is named in two ways is no duplicate', async () => {
+  await write('a.yaml', good('a'));
+  const { pods, problems } = await next(updates({ paths: [join(directory, 'm'), `${directory}/./m/a.yaml`] }));
+  expect([pods.length, problems]).toEqual([1, []]);
+});
+
+it('a file that becomes readable is read, also if it is empty then', async () => {
+  const link = join(directory, 'm/a.yaml');
+  await symlink(directory, link);
+  const iterator = updates();
+  expect((await next(iterator)).problems).toEqual([`${link}: it is a directory; name a file`]);
+  await rm(link);
+  await write('a.yaml', '');
+  let update = await next(iterator);
+  if (update.problems.length === 0) update = await next(iterator);
+  expect(update.problems[0]).toMatch(/a\.yaml:1:1: The file holds no object; correct the file$/);
 });
 
 describe('the objects that pods refer to', () => {
@@ -162,7 +230,7 @@ describe('the objects that pods refer to', () => {
   it('are told with file, line and field where they are wrong, without their values', async () => {
     await write('a.yaml', secret('data: {k: "hunter2!"}'));
     expect((await readAll()).first.problems).toEqual([
-      `${join(directory, 'm/a.yaml')}:4: data[k]: Invalid value: "k": its value must be base64`,
+      `${join(directory, 'm/a.yaml')}:4: data[k]: Invalid value: "k": its value must be base64; correct the file`,
     ]);
   });
 
@@ -200,7 +268,9 @@ describe('the objects that pods refer to', () => {
     await write('a.yaml', configMap('c', 'data: {a: "1"}'));
     await write('b.yaml', configMap('c', 'data: {a: "2"}'));
     const { source, first } = await readAll();
-    expect(first.problems).toEqual(['ConfigMap default/c is given twice; give one of them another name']);
+    expect(first.problems).toEqual([
+      expect.stringMatching(/b\.yaml: ConfigMap default\/c is given in .*a\.yaml too, which counts; give one of them another name$/),
+    ]);
     expect(await source.objects.get('ConfigMap', 'default', 'c', ended.signal)).toMatchObject({ data: { a: '1' } });
   });
 

@@ -2,14 +2,14 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { formatProblem, type ManifestObject, readManifest } from '@berth/api/manifest';
 import type { Pod } from '@berth/api/objects';
-import { PluginError } from '@berth/sdk/errors';
+import { unreadable } from '@berth/sdk/unreadable';
 import { FileWatch } from '../file-watch.ts';
-import { fullNameOf, uidOf } from '../pod.ts';
+import { fullNameOf } from '../pod.ts';
 import { podOfManifest } from './manifest-pod.ts';
 import type { ObjectSource } from './object-source.ts';
 import { keyOf, ObjectStore, type ReferredObject } from './object-store.ts';
 import type { PodSource, SourceUpdate } from './pod-source.ts';
-import { acceptObject, referredObjectOf, withoutDuplicateObjects } from './referred-objects.ts';
+import { acceptObject, referredObjectOf } from './referred-objects.ts';
 import { standardInput } from './standard-input.ts';
 import { oneTimePod, staticPod } from './static-pod.ts';
 
@@ -39,8 +39,17 @@ interface Contents {
 
 /** One file as it was read last. */
 interface ReadFile extends Contents {
-  text: string;
+  /** Undefined where it couldn't be read. */
+  text: string | undefined;
 }
+
+/** What a file holds, with its name for duplicates to be told by. */
+interface Held<T> {
+  file: string;
+  items: T[];
+}
+
+const nothing: Contents = { pods: [], objects: [], problems: [] };
 
 /** Editors write a file in several steps. */
 const settleMs = 50;
@@ -91,11 +100,20 @@ export class ManifestSource implements PodSource {
     const problems = [...manifests.problems, ...others.problems];
     for (const known of this.#files.keys()) if (!files.includes(known)) this.#files.delete(known);
     for (const file of files) await this.#readFile(file, manifests.files.includes(file));
-    const read = files.flatMap((file) => this.#files.get(file) ?? []);
-    const { pods, duplicates } = withoutDuplicates(read.flatMap((file) => file.pods));
-    const referred = withoutDuplicateObjects(read.flatMap((file) => file.objects));
-    this.#objects.replace(referred.objects);
-    return { pods, problems: [...problems, ...read.flatMap((file) => file.problems), ...duplicates, ...referred.duplicates] };
+    const read = files.flatMap((file) => ({ file, ...(this.#files.get(file) ?? nothing) }));
+    const pods = firstOfEachName(
+      read.map(({ file, pods: items }) => ({ file, items })),
+      (pod) => `pod ${fullNameOf(pod)}`,
+    );
+    const objects = firstOfEachName(
+      read.map(({ file, objects: items }) => ({ file, items })),
+      keyOf,
+    );
+    this.#objects.replace(objects.items);
+    return {
+      pods: pods.items,
+      problems: [...problems, ...read.flatMap((file) => file.problems), ...pods.duplicates, ...objects.duplicates],
+    };
   }
 
   async #readFile(file: string, podsToo: boolean): Promise<void> {
@@ -104,11 +122,11 @@ export class ManifestSource implements PodSource {
       const isStandardInput = file === standardInputPath;
       const text = isStandardInput ? await standardInput() : await readFile(file, 'utf8');
       if (text === before?.text) return;
-      const parsed = this.#parse(text, isStandardInput ? 'standard input' : file, before?.objects ?? [], podsToo);
-      this.#files.set(file, { text, ...(parsed.problems.length > 0 && before ? keptBy(parsed, before) : parsed) });
+      const parsed = this.#parse(text, shown(file), before?.objects ?? [], podsToo);
+      this.#files.set(file, { text, ...withCure(parsed.problems.length > 0 && before ? keptBy(parsed, before) : parsed) });
     } catch (thrown) {
-      const { message } = PluginError.from(thrown, 'INTERNAL', { object: file });
-      this.#files.set(file, { text: '', pods: before?.pods ?? [], objects: before?.objects ?? [], problems: [message] });
+      const { message } = unreadable(thrown, { object: file });
+      this.#files.set(file, { ...(before ?? nothing), text: undefined, problems: [message] });
     }
   }
 
@@ -127,7 +145,8 @@ export class ManifestSource implements PodSource {
     const { object, file, line } = source;
     if (object.kind === 'Pod' && !podsToo)
       return [`${file}:${line}: kind: pods come from manifests; here are the objects that they refer to`];
-    const { pod, errors } = podOfManifest(source);
+    const { nodeName, namedByNode } = this.#options;
+    const { pod, errors } = podOfManifest(source, namedByNode ? nodeName : undefined);
     if (pod) pods.push(this.#identify(pod, file));
     return errors;
   }
@@ -145,7 +164,7 @@ async function listFiles(paths: readonly string[], fileName: RegExp): Promise<{ 
     try {
       files.push(...((await isDirectory(path)) ? await manifestsIn(path, fileName) : [path]));
     } catch (thrown) {
-      problems.push(PluginError.from(thrown, 'NOT_FOUND', { object: path }).message);
+      problems.push(unreadable(thrown, { object: path }).message);
     }
   }
   return { files, problems };
@@ -184,14 +203,32 @@ function merged<T>(before: T[], after: T[], nameOf: (item: T) => string): T[] {
   return [...after, ...before.filter((item) => !names.has(nameOf(item)))];
 }
 
-function withoutDuplicates(pods: Pod[]): { pods: Pod[]; duplicates: string[] } {
-  const seen = new Map<string, Pod>();
+/** What is wrong in a file, with what its user can do about it. */
+function withCure({ problems, ...kept }: Contents): Contents {
+  const goesOn = kept.pods.length + kept.objects.length > 0 ? ': what else it holds, or held before, goes on' : '';
+  return { ...kept, problems: problems.map((problem) => `${problem}; correct the file${goesOn}`) };
+}
+
+/** The first item of each name, and a message for each other with the files of both. */
+function firstOfEachName<T>(held: readonly Held<T>[], nameOf: (item: T) => string): { items: T[]; duplicates: string[] } {
+  const first = new Map<string, { file: string; item: T }>();
   const duplicates: string[] = [];
-  for (const pod of pods) {
-    const name = fullNameOf(pod);
-    const first = seen.get(name);
-    if (!first) seen.set(name, pod);
-    else if (uidOf(first) !== uidOf(pod)) duplicates.push(`pod ${name} is given twice; give one of them another name`);
+  for (const { file, items } of held) {
+    for (const item of items) {
+      const name = nameOf(item);
+      const counts = first.get(name);
+      if (!counts) first.set(name, { file, item });
+      else if (counts.file === file || resolve(counts.file) !== resolve(file)) duplicates.push(duplicate(file, name, counts.file));
+    }
   }
-  return { pods: [...seen.values()], duplicates };
+  return { items: [...first.values()].map(({ item }) => item), duplicates };
+}
+
+function duplicate(file: string, name: string, first: string): string {
+  const where = first === file ? 'twice, and the first one counts' : `in ${shown(first)} too, which counts`;
+  return `${shown(file)}: ${name} is given ${where}; give one of them another name`;
+}
+
+function shown(file: string): string {
+  return file === standardInputPath ? 'standard input' : file;
 }

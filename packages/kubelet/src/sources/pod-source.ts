@@ -2,7 +2,7 @@ import type { Pod } from '@berth/api/objects';
 
 /** Everything that a source has at one moment. */
 export interface SourceUpdate {
-  /** Defaulted, validated, with name, namespace, uid and creationTimestamp; a pod that is missing is to end. */
+  /** Defaulted, validated, with name, namespace and uid; a pod that is missing is to end. */
   pods: Pod[];
   /** What couldn't be made a pod, a message each: `a.yaml:12: spec.containers[0].imagee: Unknown field`. */
   problems: string[];

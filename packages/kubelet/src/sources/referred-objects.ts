@@ -3,7 +3,7 @@ import type { FieldError } from '@berth/api/field-error';
 import { formatProblem, type ManifestObject, problemOf } from '@berth/api/manifest';
 import type { ConfigMap, Secret, ServiceAccount } from '@berth/api/objects';
 import { validateConfigMap, validateSecret, validateServiceAccount } from '@berth/api/validation';
-import { keyOf, type ReferredObject } from './object-store.ts';
+import type { ReferredObject } from './object-store.ts';
 
 /** An object, or why there is none. */
 interface Accepted {
@@ -34,16 +34,4 @@ function validate(object: ReferredObject, before: ReferredObject | undefined): F
   if (object.kind === 'ServiceAccount') return validateServiceAccount(object);
   const broken = validateSecret(object);
   return broken.length > 0 ? broken : validateSecret(defaultSecret(object), before as Secret | undefined);
-}
-
-/** The first of each name, and a message for each other. */
-export function withoutDuplicateObjects(objects: readonly ReferredObject[]): { objects: ReferredObject[]; duplicates: string[] } {
-  const first = new Map<string, ReferredObject>();
-  const duplicates: string[] = [];
-  for (const object of objects) {
-    const key = keyOf(object);
-    if (first.has(key)) duplicates.push(`${key} is given twice; give one of them another name`);
-    else first.set(key, object);
-  }
-  return { objects: [...first.values()], duplicates };
 }

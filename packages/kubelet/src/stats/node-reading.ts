@@ -28,6 +28,8 @@ export interface ContainerReading extends ResourceFigures {
   /** In cgroupfs notation below the mount point; undefined where the host has none for it (virtual machines). */
   cgroup?: string;
   rootfs?: FsStats;
+  /** Where the file system of its writable layer is mounted, as the runtime tells. */
+  layerMountpoint?: string;
   logs?: FsStats;
 }
 

@@ -17,6 +17,7 @@ import type { NodeReading, PodReading } from './node-reading.ts';
 import { PodReader, type PodReaderOptions } from './pod-reader.ts';
 import { PodStorage } from './pod-storage.ts';
 import { Rates } from './rates.ts';
+import { type ReadingDetails, ReadingDetailsReader } from './reading-details.ts';
 import { RuntimeFiguresReader } from './runtime-figures.ts';
 import { defaultMaxAgeMs, type StatsOptions, type StatsProvider } from './stats-provider.ts';
 import { summarize } from './summarize.ts';
@@ -56,6 +57,7 @@ export class NodeStatsProvider implements StatsProvider {
   readonly #disk: DiskUsage;
   readonly #fileSystems: FileSystems;
   readonly #pods: PodReader;
+  readonly #details: ReadingDetailsReader;
   readonly #runtimes: RuntimeFiguresReader[];
   readonly #kept = new Map<'whole' | 'short', Kept>();
   readonly #silent = new Set<string>();
@@ -72,6 +74,7 @@ export class NodeStatsProvider implements StatsProvider {
     this.#disk = new DiskUsage(clock, volumeStatsAggPeriodMs);
     const storage = new PodStorage(directories, this.#disk, fileSystems);
     this.#pods = new PodReader({ tree: this.#tree, rates: this.#rates, storage, fileSystems, proc: this.#host.proc, clock, cgroupOf });
+    this.#details = new ReadingDetailsReader({ clients: runtimes.all(), tree: this.#tree, proc: this.#host.proc });
     this.#runtimes = runtimes.all().map((client) => new RuntimeFiguresReader(client));
   }
 
@@ -92,6 +95,10 @@ export class NodeStatsProvider implements StatsProvider {
     // One that failed is nobody's answer but that of those who wait for it.
     reading.catch(() => this.#kept.clear());
     return unlessAborted(reading, signal);
+  }
+
+  async details(reading: NodeReading, signal: AbortSignal): Promise<ReadingDetails> {
+    return this.#details.read(reading, signal);
   }
 
   async #read(onlyCpuAndMemory: boolean, signal: AbortSignal): Promise<NodeReading> {

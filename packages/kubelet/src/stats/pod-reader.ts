@@ -26,6 +26,8 @@ export interface PodReaderOptions {
   cgroupOf(pod: Pod, client: RuntimeClient, signal: AbortSignal): Promise<string | undefined>;
 }
 
+const imageId = /^(sha256:)?[0-9a-f]{64}$/;
+
 /** Puts together what the runtime says of a pod and what the host's files tell of it. */
 export class PodReader {
   readonly #options: PodReaderOptions;
@@ -81,11 +83,11 @@ export class PodReader {
     return {
       name,
       id,
-      image: image?.userSpecifiedImage || image?.image || '',
+      image: imageName(image, pod, name),
       startTime: criTime(createdAt),
       ...(cgroup !== undefined && { cgroup }),
       ...completed(this.#told(id, stats), usage && cgroup !== undefined ? figuresOf(usage, rates.of(cgroup, usage)) : {}),
-      ...(rootfs && { rootfs }),
+      ...(rootfs && { rootfs, layerMountpoint: stats?.writableLayer?.fsId?.mountpoint }),
       ...(logs && { logs }),
     };
   }
@@ -126,6 +128,17 @@ export class PodReader {
     const ephemeralStorage = await this.#options.storage.ephemeral(pod, volumes, parts, now);
     return { volumes, ...(ephemeralStorage && { ephemeralStorage }) };
   }
+}
+
+/** As the pod's author wrote it: a runtime may know an image by its id alone. */
+function imageName(image: Container['image'], pod: Pod | undefined, container: string): string {
+  const told = image?.userSpecifiedImage || image?.image || '';
+  return imageId.test(told) ? (containersOf(pod).find(({ name }) => name === container)?.image ?? told) : told;
+}
+
+function containersOf(pod: Pod | undefined): { name: string; image?: string }[] {
+  const { containers = [], initContainers = [], ephemeralContainers = [] } = pod?.spec ?? {};
+  return [...containers, ...initContainers, ...ephemeralContainers];
 }
 
 /** Of several instances of a container the newest. */

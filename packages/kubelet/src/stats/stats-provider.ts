@@ -1,4 +1,5 @@
 import type { NodeReading } from './node-reading.ts';
+import type { ReadingDetails } from './reading-details.ts';
 import type { Summary } from './summary.ts';
 
 /** How figures are wanted. */
@@ -23,4 +24,6 @@ export interface StatsProvider {
   summary(options: StatsOptions): Promise<Summary>;
   /** What summaries and metrics are made of: running pods with their containers' ids and cgroups. */
   reading(options: StatsOptions): Promise<NodeReading>;
+  /** What cAdvisor's metrics tell besides a reading, read now. */
+  details(reading: NodeReading, signal: AbortSignal): Promise<ReadingDetails>;
 }

@@ -27,8 +27,12 @@ const recordsPerPod = 500;
 /** Pods that ended long ago are forgotten. */
 const podsKept = 500;
 
-/** What the kubelet asks all the time, and which makes nothing. */
 const looks = /^(List.*|Version|Status|PodSandboxStatus|ContainerStatus|GetContainerEvents)$/;
+
+/** Whether it is what the kubelet asks all the time, and which makes nothing: of no interest once it has been answered. */
+export function isLook(method: string): boolean {
+  return looks.test(method);
+}
 
 /** Every plugin call that made a pod. All calls of a pod's life have one trace id; the tap of each connection joins by it. */
 export class PodTraces {
@@ -78,9 +82,9 @@ export class PodTraces {
   }
 
   /** The request must not be kept past the call, so it is read as the call starts. */
-  #describe({ traceId, path, request }: CallStart): Pick<CallRecord, 'subject' | 'sandboxId'> | undefined {
+  #describe({ traceId, request }: CallStart): Pick<CallRecord, 'subject' | 'sandboxId'> | undefined {
     const kept = this.#byTrace.get(traceId);
-    if (!kept || looks.test(methodOf(path))) return undefined;
+    if (!kept) return undefined;
     const { containerId, ...described } = describeRequest(request);
     return {
       subject: containerId === undefined ? described.subject : (kept.containers.get(containerId) ?? containerId),
@@ -90,7 +94,7 @@ export class PodTraces {
 
   #keep(handler: string, start: CallStart, startedAt: number, described: Pick<CallRecord, 'subject' | 'sandboxId'>, result: CallEnd): void {
     const kept = this.#byTrace.get(start.traceId);
-    if (!kept) return;
+    if (!kept || isLook(methodOf(start.path))) return;
     const made = idsInResponse(result.response);
     if (made.sandboxId !== undefined) kept.sandboxIds.push(made.sandboxId);
     if (made.containerId !== undefined && described.subject !== undefined) kept.containers.set(made.containerId, described.subject);

@@ -44,6 +44,6 @@ async function unmountProblem(path: string, signal = neverAborted): Promise<stri
 }
 
 /** mountinfo writes blanks and backslashes in octal. */
-function unescaped(path: string): string {
+export function unescaped(path: string): string {
   return path.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 }
