@@ -1,6 +1,7 @@
 #!/bin/sh
 # test-host.sh begin own|shared NAME COMMAND...: runs a command as if on a host of its own, so that what it does to mounts, processes and cgroups
-# is seen by nobody beside it; the same of links and firewall, with a network of its "own". As root. /tmp, /var and the checkout are the host's.
+# is seen by nobody beside it; the same of /run, /var/lib, and, with a network of its "own", of links and firewall. As root. /tmp and the
+# checkout are the host's.
 set -eu
 
 # mount type options, of each cgroup hierarchy.
@@ -40,6 +41,9 @@ mount_own() {
     fi
   done
   mount -t tmpfs tmpfs /run
+  # Plugins keep addresses and results below /var/lib, whoever calls them.
+  mkdir -p /run/test-host/upper /run/test-host/work
+  mount -t overlay -o lowerdir=/var/lib,upperdir=/run/test-host/upper,workdir=/run/test-host/work overlay /var/lib
   # unshare has made all mounts private; where the host shares its own, nodes count on it.
   if [ "$1" = shared ]; then mount --make-rshared /; fi
 }

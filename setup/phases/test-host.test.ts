@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
-import { globSync, readlinkSync } from 'node:fs';
+import { existsSync, globSync, readlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { canMakeTestHosts, onTestHost } from './test-host.mjs';
@@ -17,7 +18,11 @@ describe.skipIf(missing !== undefined)(`a test host${missing === undefined ? '' 
     const own = ['pid', 'mnt', 'cgroup'].map((kind) => readlinkSync(`/proc/self/ns/${kind}`));
     const other = (await printed('shared', 'readlink /proc/self/ns/pid /proc/self/ns/mnt /proc/self/ns/cgroup')).split('\n');
     for (const [index, namespace] of own.entries()) expect(other[index]).not.toBe(namespace);
-    expect(await printed('shared', 'ls /run; mkdir /run/berth-test-host; ls /run')).toBe('berth-test-host');
+    const file = `berth-test-host-${process.pid}`;
+    expect(await printed('shared', `for each in /run /var/lib; do touch $each/${file}; ls $each/${file}; done`)).toBe(
+      `/run/${file}\n/var/lib/${file}`,
+    );
+    for (const directory of ['/run', '/var/lib']) expect(existsSync(join(directory, file))).toBe(false);
   });
 
   it("has a network with an address and a route where it is to have its own, and else the host's", async () => {

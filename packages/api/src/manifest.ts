@@ -37,10 +37,22 @@ export interface ManifestProblem extends Position {
   message: string;
 }
 
+/** An object that was left out, by the names that it gives itself. */
+export interface RefusedObject {
+  kind: string;
+  /** `default` where it gives none. */
+  namespace: string;
+  name: string;
+  /** The first of what is wrong with it. */
+  problem: ManifestProblem;
+}
+
 /** The objects of a file, and what kept others from being read. */
 export interface Manifest {
   objects: ManifestObject[];
   problems: ManifestProblem[];
+  /** Those of the problems' objects whose names could be read. */
+  refused: RefusedObject[];
 }
 
 /** `a.yaml:12: spec.containers[0].imagee: Unknown field`, or with the column where no field path tells the place. */
@@ -67,7 +79,7 @@ export function readManifest(text: string, file: string): Manifest {
     // The parser recurses: a hostile text can use up the stack.
     reader.refuse({ line: 1, column: 1 }, nestedTooDeep);
   }
-  return { objects: reader.objects, problems: reader.problems };
+  return { objects: reader.objects, problems: reader.problems, refused: reader.refused };
 }
 
 /** A few repeated values are fine; ten aliases to ten aliases to ten are an attack on memory. */
@@ -77,6 +89,7 @@ const nestedTooDeep = 'The text is nested too deep to be a manifest';
 class ManifestReader {
   readonly objects: ManifestObject[] = [];
   readonly problems: ManifestProblem[] = [];
+  readonly refused: RefusedObject[] = [];
   readonly #lines = new LineCounter();
   readonly #file: string;
 
@@ -161,8 +174,18 @@ class ManifestReader {
       line: written.locate('').line,
       locate: (path) => written.locate(path),
     };
-    if (errors.length === 0) this.objects.push(source);
-    this.problems.push(...errors.map((error) => problemOf(source, error)));
+    const problems = errors.map((error) => problemOf(source, error));
+    const [problem] = problems;
+    if (problem) this.#keepName(value, problem);
+    else this.objects.push(source);
+    this.problems.push(...problems);
+  }
+
+  #keepName({ kind, metadata }: TypeMeta & { metadata?: unknown }, problem: ManifestProblem): void {
+    if (typeof metadata !== 'object' || metadata === null) return;
+    const { name, namespace } = metadata as Record<string, unknown>;
+    if (typeof name !== 'string') return;
+    this.refused.push({ kind, namespace: typeof namespace === 'string' && namespace !== '' ? namespace : 'default', name, problem });
   }
 }
 

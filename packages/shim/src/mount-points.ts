@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { unmount } from './mount.ts';
+import { unmount } from '@berth/sdk/mount';
 
 /** Unmounts those of `paths` that are mount points; with `recursive`, what is mounted below them first. */
 export async function unmountIfMounted(paths: string[], signal: AbortSignal, { recursive = false } = {}): Promise<void> {

@@ -1,6 +1,6 @@
 import { closeSync, constants, openSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { PluginError } from '@berth/sdk/errors';
+import { atFirstUse, libc } from '@berth/sdk/libc';
 
 /** Linux system calls that a shim needs and Node doesn't have. Each throws a PluginError with errno's name. */
 interface Syscalls {
@@ -51,47 +51,8 @@ const MOUNT_ATTR_IDMAP = 0x100000n;
 /** Numbers of calls that C libraries don't have yet; from 424 on they are the same for all architectures. */
 const numbers = { open_tree: 428, move_mount: 429, mount_setattr: 442 };
 
-/** The C library of this process, for those who bind calls of their own. */
-interface Libc {
-  koffi: typeof import('koffi');
-  library: import('koffi').LibraryHandle;
-  /** What to throw after a call has failed, with the name that its errno has. */
-  failed(call: string, object: string): PluginError;
-}
-
-/** Loads libc at its first use: a shim whose images are only names never pays for it, and runs where there is none. */
+/** Bound at their first use: a shim whose images are only names never pays for it, and runs where there is none. */
 export const syscalls: () => Syscalls = atFirstUse(load);
-
-/** As `syscalls`, loaded at its first use. */
-export const libc: () => Libc = atFirstUse(loadLibc);
-
-/** Gives what `make` makes when it is first asked, and the same from then on. */
-export function atFirstUse<Value extends object>(make: () => Value): () => Value {
-  let made: Value | undefined;
-  return () => {
-    made ??= make();
-    return made;
-  };
-}
-
-function loadLibc(): Libc {
-  if (process.platform !== 'linux') {
-    throw new PluginError('UNIMPLEMENTED', `it works on Linux only, and this is ${process.platform}`, {
-      object: 'a container',
-      hint: 'use --runtime fake here',
-    });
-  }
-  const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi');
-  return {
-    koffi,
-    library: koffi.load(null),
-    failed(call, object) {
-      const errno = koffi.errno();
-      const name = Object.entries(koffi.os.errno).find(([, number]) => number === errno)?.[0] ?? String(errno);
-      return PluginError.from(Object.assign(new Error(`${call} failed with ${name}`), { code: name }), 'INTERNAL', { object });
-    },
-  };
-}
 
 function load(): Syscalls {
   const { koffi, library, failed } = libc();

@@ -1,6 +1,6 @@
 import type { ConfigMapKeySelector, SecretKeySelector } from '@berth/api/objects';
 import { PluginError } from '@berth/sdk/errors';
-import type { ObjectSource } from '../sources/object-source.ts';
+import { notFound, type ObjectSource } from '../sources/object-source.ts';
 
 interface Reference {
   name?: string;
@@ -52,7 +52,7 @@ export class ReferredData {
     const data = this.#found.get(key) ?? this.#read(kind, name);
     this.#found.set(key, data);
     if ((await data) !== undefined || optional) return data;
-    throw new PluginError('NOT_FOUND', `${kind.toLowerCase()} ${JSON.stringify(name)} not found`);
+    throw notFound(this.#objects, { kind, namespace: this.#namespace, name });
   }
 
   async #read(kind: Kind, name: string): Promise<Data | undefined> {

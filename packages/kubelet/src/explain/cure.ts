@@ -52,8 +52,9 @@ export function cureOf(trouble: Trouble, place: Place): Pick<Step, 'cure'> {
 
 /** A config map or secret that isn't there, as kubelet words it. */
 function missingObject({ message }: Trouble, { pod }: Place): string | undefined {
-  const [, kind = '', name] = /(secret|configmap|serviceaccount) "(?:[^"/]+\/)?([^"]+)" not found/i.exec(message) ?? [];
+  const [, kind = '', name, refused] = /(secret|configmap|serviceaccount) "(?:[^"/]+\/)?([^"]+)" not found(: )?/i.exec(message) ?? [];
   if (name === undefined) return undefined;
+  if (refused) return 'correct the file that the message names';
   const kinds: Record<string, string> = { secret: 'Secret', configmap: 'ConfigMap', serviceaccount: 'ServiceAccount' };
   const object = `a ${kinds[kind.toLowerCase()]} ${name} of the namespace ${namespaceOf(pod)}`;
   return `write ${object} to a file among the manifests, or to one that the node is given by --objects`;

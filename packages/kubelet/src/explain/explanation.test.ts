@@ -124,7 +124,20 @@ describe('what would unblock it', () => {
       { observed: { directories: 'unknown', sandboxes: [], failures: { prepare: secretMissing } } },
       'volumes',
       /secret "keys" not found/,
-      /^write a Secret keys of the namespace default to a file/,
+      /^write a Secret keys of the namespace default to a file among the manifests, or to one that the node is given by --objects$/,
+    ],
+    [
+      'a secret whose file is refused',
+      {
+        observed: {
+          directories: 'unknown',
+          sandboxes: [],
+          failures: { prepare: { ...secretMissing, message: 'secret "keys" not found: k.yaml:4: data[k]: Invalid value' } },
+        },
+      },
+      'volumes',
+      /secret "keys" not found: k\.yaml:4: data/,
+      /^correct the file that the message names$/,
     ],
     [
       'a runtime that is down',

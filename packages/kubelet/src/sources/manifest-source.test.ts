@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ManifestSource, type ManifestSourceOptions } from './manifest-source.ts';
+import { notFound } from './object-source.ts';
 import type { SourceUpdate } from './pod-source.ts';
 
 const good = (name: string, image = 'a:1') =>
@@ -254,6 +255,17 @@ describe('the objects that pods refer to', () => {
     await mended;
     expect(await read()).toBeUndefined();
     expect(heard).toEqual(['ConfigMap default/c', 'ConfigMap default/c', 'ConfigMap default/c']);
+  });
+
+  it('that are refused say why where a pod misses them', async () => {
+    const field = configMap('typed', 'data: {a: 2}');
+    await write('a.yaml', `${field}---\n${configMap('valid', 'data: {a: b}')}---\n${secret('data: {k: "no base64!"}')}`);
+    const { objects } = (await readAll()).source;
+    const told = (kind: 'ConfigMap' | 'Secret', namespace: string, name: string) => notFound(objects, { kind, namespace, name }).message;
+    const file = join(directory, 'm/a.yaml');
+    expect(told('ConfigMap', 'default', 'typed')).toMatch(`configmap "typed" not found: ${file}:4: data[a]: must be a string`);
+    expect(told('Secret', 'other', 's')).toMatch(`secret "s" not found: ${file}:14: data[k]: Invalid value: "k": its value must be base64`);
+    expect(told('ConfigMap', 'other', 'typed')).toBe('configmap "typed" not found');
   });
 
   it('that are immutable keep their data', async () => {

@@ -7,7 +7,7 @@ import { FileWatch } from '../file-watch.ts';
 import { fullNameOf } from '../pod.ts';
 import { podOfManifest } from './manifest-pod.ts';
 import type { ObjectSource } from './object-source.ts';
-import { keyOf, ObjectStore, type ReferredObject } from './object-store.ts';
+import { keyOf, ObjectStore, objectKey, type ReferredObject } from './object-store.ts';
 import type { PodSource, SourceUpdate } from './pod-source.ts';
 import { acceptObject, referredObjectOf } from './referred-objects.ts';
 import { standardInput } from './standard-input.ts';
@@ -35,6 +35,8 @@ interface Contents {
   pods: Pod[];
   objects: ReferredObject[];
   problems: string[];
+  /** The first problem of each object that pods could refer to, by `objectKey()`. */
+  refusals: [key: string, problem: string][];
 }
 
 /** One file as it was read last. */
@@ -49,7 +51,7 @@ interface Held<T> {
   items: T[];
 }
 
-const nothing: Contents = { pods: [], objects: [], problems: [] };
+const nothing: Contents = { pods: [], objects: [], problems: [], refusals: [] };
 
 /** Editors write a file in several steps. */
 const settleMs = 50;
@@ -109,7 +111,7 @@ export class ManifestSource implements PodSource {
       read.map(({ file, objects: items }) => ({ file, items })),
       keyOf,
     );
-    this.#objects.replace(objects.items);
+    this.#objects.replace(objects.items, new Map(read.flatMap(({ refusals }) => refusals)));
     return {
       pods: pods.items,
       problems: [...problems, ...read.flatMap((file) => file.problems), ...pods.duplicates, ...objects.duplicates],
@@ -132,7 +134,12 @@ export class ManifestSource implements PodSource {
 
   #parse(text: string, file: string, before: ReferredObject[], podsToo: boolean): Contents {
     const manifest = readManifest(text, file);
-    const contents: Contents = { pods: [], objects: [], problems: manifest.problems.map(formatProblem) };
+    const contents: Contents = {
+      pods: [],
+      objects: [],
+      problems: manifest.problems.map(formatProblem),
+      refusals: manifest.refused.map(({ kind, namespace, name, problem }) => [objectKey(kind, namespace, name), formatProblem(problem)]),
+    };
     for (const source of manifest.objects) {
       const referred = referredObjectOf(source);
       const problems = referred ? keepObject(contents, source, referred, before) : this.#keepPod(contents, source, podsToo);
@@ -183,19 +190,25 @@ async function manifestsIn(directory: string, fileName: RegExp): Promise<string[
 }
 
 /** Keeps an object if it is valid, also in place of the one of its name `before`; gives what is wrong with it. */
-function keepObject({ objects }: Contents, source: ManifestObject, referred: ReferredObject, before: readonly ReferredObject[]): string[] {
+function keepObject(
+  { objects, refusals }: Contents,
+  source: ManifestObject,
+  referred: ReferredObject,
+  before: readonly ReferredObject[],
+): string[] {
   const { object, errors } = acceptObject(
     source,
     referred,
     before.find((each) => keyOf(each) === keyOf(referred)),
   );
   if (object) objects.push(object);
+  if (errors[0] !== undefined) refusals.push([keyOf(referred), errors[0]]);
   return errors;
 }
 
 /** Of a file that has become broken: what can still be read of it, and what it held before under other names. */
-function keptBy({ pods, objects, problems }: Contents, before: Contents): Contents {
-  return { pods: merged(before.pods, pods, fullNameOf), objects: merged(before.objects, objects, keyOf), problems };
+function keptBy({ pods, objects, problems, refusals }: Contents, before: Contents): Contents {
+  return { pods: merged(before.pods, pods, fullNameOf), objects: merged(before.objects, objects, keyOf), problems, refusals };
 }
 
 function merged<T>(before: T[], after: T[], nameOf: (item: T) => string): T[] {

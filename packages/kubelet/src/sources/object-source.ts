@@ -1,4 +1,5 @@
 import type { ConfigMap, Secret, ServiceAccount } from '@berth/api/objects';
+import { PluginError } from '@berth/sdk/errors';
 
 /** The objects that a pod may refer to. */
 export interface ReferredObjects {
@@ -18,6 +19,21 @@ export interface ObjectSource {
     name: string,
     signal: AbortSignal,
   ): Promise<ReferredObjects[Kind] | undefined>;
+  /** Why there is none of that name though somebody has written one: with file, line and field. Left out by a source that takes all. */
+  refusal?(kind: keyof ReferredObjects, namespace: string, name: string): string | undefined;
   /** Called with each object that has come, changed or gone; the returned function takes it back. */
   onChange(listener: (kind: keyof ReferredObjects, namespace: string, name: string) => void): () => void;
+}
+
+/** Whom a pod refers to. */
+interface ObjectReference {
+  kind: keyof ReferredObjects;
+  namespace: string;
+  name: string;
+}
+
+/** For an object that isn't there, in kubelet's words, with the reason if it is known. */
+export function notFound(objects: ObjectSource, { kind, namespace, name }: ObjectReference): PluginError {
+  const why = objects.refusal?.(kind, namespace, name);
+  return new PluginError('NOT_FOUND', `${kind.toLowerCase()} ${JSON.stringify(name)} not found${why === undefined ? '' : `: ${why}`}`);
 }

@@ -7,7 +7,7 @@ export type ReferredObject = ReferredObjects[keyof ReferredObjects];
 type Listener = Parameters<ObjectSource['onChange']>[0];
 
 /** Tells an object from all others: `Secret default/token`. */
-function objectKey(kind: string, namespace: string, name: string): string {
+export function objectKey(kind: string, namespace: string, name: string): string {
   return `${kind} ${namespace}/${name}`;
 }
 
@@ -19,10 +19,15 @@ export function keyOf({ kind, metadata }: ReferredObject): string {
 /** An ObjectSource of what somebody else has read. */
 export class ObjectStore implements ObjectSource {
   #objects = new Map<string, ReferredObject>();
+  #refusals: ReadonlyMap<string, string> = new Map();
   readonly #listeners = new Set<Listener>();
 
   async get<Kind extends keyof ReferredObjects>(kind: Kind, namespace: string, name: string): Promise<ReferredObjects[Kind] | undefined> {
     return this.#objects.get(objectKey(kind, namespace, name)) as ReferredObjects[Kind] | undefined;
+  }
+
+  refusal(kind: keyof ReferredObjects, namespace: string, name: string): string | undefined {
+    return this.#refusals.get(objectKey(kind, namespace, name));
   }
 
   /** As it is now, by `objectKey()`. */
@@ -35,8 +40,9 @@ export class ObjectStore implements ObjectSource {
     return () => void this.#listeners.delete(listener);
   }
 
-  /** These are all the objects that there are; tells of each that differs from before. */
-  replace(objects: readonly ReferredObject[]): void {
+  /** These are all the objects that there are, and why others are not, by `objectKey()`; tells of each object that differs from before. */
+  replace(objects: readonly ReferredObject[], refusals: ReadonlyMap<string, string>): void {
+    this.#refusals = refusals;
     const before = this.#objects;
     this.#objects = new Map(objects.map((object) => [keyOf(object), object]));
     for (const key of new Set([...before.keys(), ...this.#objects.keys()])) {

@@ -57,14 +57,14 @@ function identified(pod: Pod, uid: string, { nodeName, source, namedByNode = fal
   };
 }
 
-/** A static pod tolerates what ends pods on its node, whatever the taint (kubelet's config/common.go). */
-function withStaticToleration(own: readonly Toleration[] = []): Toleration[] {
-  const isIt = ({ key, operator, value, effect }: Toleration) => !key && operator === 'Exists' && !value && effect === 'NoExecute';
-  return [...own.filter((toleration) => !isIt(toleration)), { operator: 'Exists', effect: 'NoExecute' }];
-}
-
 /** What admission by an API server would have made of the classes that need no API object. A priority that the file gives stays. */
 function withPriority(spec: PodSpec): PodSpec {
   const priority = spec.priority ?? systemPriorityOf(spec.priorityClassName);
   return priority === undefined ? spec : { ...spec, priority };
+}
+
+/** A static pod tolerates what ends pods on its node, whatever the taint (kubelet's config/common.go). */
+function withStaticToleration(own: readonly Toleration[] = []): Toleration[] {
+  const isIt = ({ key, operator, value, effect }: Toleration) => !key && operator === 'Exists' && !value && effect === 'NoExecute';
+  return [...own.filter((toleration) => !isIt(toleration)), { operator: 'Exists', effect: 'NoExecute' }];
 }

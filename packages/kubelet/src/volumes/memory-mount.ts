@@ -1,7 +1,7 @@
 import { mkdir, stat } from 'node:fs/promises';
 import { release } from 'node:os';
 import { dirname } from 'node:path';
-import { systemCalls } from './system-calls.ts';
+import { mount } from '@berth/sdk/mount';
 
 /** Whether this process may mount at all; without root, volumes that should be in memory only are on disk. */
 export const mayMount = process.platform === 'linux' && process.getuid?.() === 0;
@@ -17,14 +17,15 @@ export async function mountMemory(path: string, bytes: bigint | undefined): Prom
   await mkdir(path, { recursive: true, mode: 0o750 });
   if (await isMountPoint(path)) return;
   const size = bytes === undefined ? [] : [`size=${bytes}`];
-  systemCalls().mount('tmpfs', path, 'tmpfs', 0, ['mode=0777', ...size, ...(knowsNoSwap() ? ['noswap'] : [])].join(','));
+  const data = ['mode=0777', ...size, ...(knowsNoSwap() ? ['noswap'] : [])].join(',');
+  mount('tmpfs', path, { type: 'tmpfs', data });
 }
 
 /** Makes a directory of huge pages of a size as mount(8) writes it: `2M`. */
 export async function mountHugePages(path: string, pageSize: string): Promise<void> {
   await mkdir(path, { recursive: true, mode: 0o750 });
   if (await isMountPoint(path)) return;
-  systemCalls().mount('hugetlbfs', path, 'hugetlbfs', 0, `mode=0777,pagesize=${pageSize}`);
+  mount('hugetlbfs', path, { type: 'hugetlbfs', data: `mode=0777,pagesize=${pageSize}` });
 }
 
 /** Since Linux 6.4 a tmpfs can be kept out of swap, where a secret would outlive it. */

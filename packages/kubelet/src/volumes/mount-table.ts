@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
-import { neverAborted, unlessAborted } from '@berth/sdk/abort';
+import { neverAborted } from '@berth/sdk/abort';
 import { PluginError } from '@berth/sdk/errors';
+import { unmount } from '@berth/sdk/mount';
 import { ifThere } from '../if-there.ts';
-import { systemCalls } from './system-calls.ts';
 
 const mountTable = '/proc/self/mountinfo';
 
@@ -35,7 +35,7 @@ export async function unmountBelow(directory: string, signal?: AbortSignal): Pro
 
 async function unmountProblem(path: string, signal = neverAborted): Promise<string[]> {
   try {
-    await unlessAborted(systemCalls().unmount(path), signal);
+    await unmount(path, signal);
     return [];
   } catch (thrown) {
     signal.throwIfAborted();

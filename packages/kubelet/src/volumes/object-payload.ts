@@ -1,7 +1,6 @@
 import type { KeyToPath, Pod } from '@berth/api/objects';
-import { PluginError } from '@berth/sdk/errors';
 import { namespaceOf } from '../pod.ts';
-import type { ObjectSource } from '../sources/object-source.ts';
+import { notFound, type ObjectSource } from '../sources/object-source.ts';
 import type { Payload } from './atomic-writer.ts';
 import { configMapPayload, secretPayload } from './payload.ts';
 
@@ -21,7 +20,7 @@ export async function projectConfigMap(
   signal: AbortSignal,
 ): Promise<Payload> {
   const configMap = await objects.get('ConfigMap', namespaceOf(pod), projection.name ?? '', signal);
-  return configMap ? configMapPayload(configMap, { ...projection, defaultMode }) : missing('configmap', projection);
+  return configMap ? configMapPayload(configMap, { ...projection, defaultMode }) : missing(objects, 'ConfigMap', pod, projection);
 }
 
 /** Files of a secret, likewise. */
@@ -33,10 +32,10 @@ export async function projectSecret(
   signal: AbortSignal,
 ): Promise<Payload> {
   const secret = await objects.get('Secret', namespaceOf(pod), projection.name ?? '', signal);
-  return secret ? secretPayload(secret, { ...projection, defaultMode }) : missing('secret', projection);
+  return secret ? secretPayload(secret, { ...projection, defaultMode }) : missing(objects, 'Secret', pod, projection);
 }
 
-function missing(kind: string, { name = '', optional }: ObjectProjection): Payload {
+function missing(objects: ObjectSource, kind: 'ConfigMap' | 'Secret', pod: Pod, { name = '', optional }: ObjectProjection): Payload {
   if (optional) return new Map();
-  throw new PluginError('NOT_FOUND', `${kind} ${JSON.stringify(name)} not found`);
+  throw notFound(objects, { kind, namespace: namespaceOf(pod), name });
 }

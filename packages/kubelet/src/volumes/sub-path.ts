@@ -1,9 +1,11 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import { chmod, mkdir, open, rmdir, stat, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { neverAborted } from '@berth/sdk/abort';
 import { PluginError } from '@berth/sdk/errors';
+import { mount, unmount } from '@berth/sdk/mount';
 import { mayMount } from './memory-mount.ts';
-import { MS_BIND, systemCalls } from './system-calls.ts';
+import { systemCalls } from './system-calls.ts';
 
 const O_PATH = 0o10000000;
 const permissions = 0o7777;
@@ -88,12 +90,12 @@ async function bind(descriptor: number, target: string): Promise<void> {
   await mkdir(dirname(target), { recursive: true, mode: 0o750 });
   if (wanted.isDirectory()) await mkdir(target, { recursive: true, mode: 0o750 });
   else await (await open(target, constants.O_CREAT | constants.O_RDONLY | constants.O_NOFOLLOW, 0o640)).close();
-  systemCalls().mount(source, target, '', MS_BIND, '');
+  mount(source, target, { flags: ['bind'] });
 }
 
 /** What is left of the place afterwards is empty, or something is wrong: nothing below it is ever removed. */
 async function unbind(target: string): Promise<void> {
-  while (await systemCalls().unmount(target));
+  while (await unmount(target, neverAborted));
   if ((await stat(target)).isDirectory()) await rmdir(target);
   else await unlink(target);
 }

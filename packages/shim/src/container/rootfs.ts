@@ -1,8 +1,8 @@
 import { chown, mkdir, symlink } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
+import { mount } from '@berth/sdk/mount';
 import { mountIdmapped } from '../idmapped-mount.ts';
-import { mount } from '../mount.ts';
 import { mountPoints, unmountIfMounted } from '../mount-points.ts';
 import type { Rootfs, RuntimeFeatures } from '../runtime.ts';
 

@@ -1,4 +1,4 @@
-import { atFirstUse, libc } from '../syscalls.ts';
+import { atFirstUse, libc } from '@berth/sdk/libc';
 import { inNetworkNamespace } from './in-network-namespace.ts';
 
 // struct ifreq of netdevice(7): 16 bytes of name, then a union whose first member here is the flags.

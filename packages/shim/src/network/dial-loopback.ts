@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { Socket } from 'node:net';
 import { PluginError } from '@berth/sdk/errors';
-import { atFirstUse, libc } from '../syscalls.ts';
+import { atFirstUse, libc } from '@berth/sdk/libc';
 import { inNetworkNamespace } from './in-network-namespace.ts';
 
 const AF_INET = 2;

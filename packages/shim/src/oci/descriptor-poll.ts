@@ -1,5 +1,6 @@
 import { closeSync, readSync, writeSync } from 'node:fs';
-import { atFirstUse, libc, syscalls } from '../syscalls.ts';
+import { atFirstUse, libc } from '@berth/sdk/libc';
+import { syscalls } from '../syscalls.ts';
 
 type Readiness = 'readable' | 'writable';
 

@@ -1,6 +1,6 @@
 import { closeSync } from 'node:fs';
 import { PluginError } from '@berth/sdk/errors';
-import { atFirstUse, libc } from '../syscalls.ts';
+import { atFirstUse, libc } from '@berth/sdk/libc';
 import { DescriptorPoll } from './descriptor-poll.ts';
 
 const AF_UNIX = 1;

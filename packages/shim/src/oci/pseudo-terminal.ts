@@ -1,8 +1,8 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { ReadStream } from 'node:tty';
+import { atFirstUse, libc } from '@berth/sdk/libc';
 import type { TerminalSize } from '../runtime.ts';
-import { atFirstUse, libc } from '../syscalls.ts';
 
 const TIOCSPTLCK = 0x40045431;
 const TIOCGPTPEER = 0x5441;

@@ -1,4 +1,4 @@
-import { libc } from '../syscalls.ts';
+import { libc } from '@berth/sdk/libc';
 
 /** Names of libseccomp by Node's name of the host's: its own system calls first, then those of programs of other kinds that its kernel runs. */
 const architectures: Record<string, string[]> = {

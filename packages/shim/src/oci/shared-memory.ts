@@ -1,6 +1,6 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { mount } from '../mount.ts';
+import { mount } from '@berth/sdk/mount';
 import { unmountIfMounted } from '../mount-points.ts';
 import type { SandboxSpec } from '../runtime.ts';
 import { rootOf } from '../sandbox/user-namespace.ts';

@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import { atFirstUse, libc } from '../syscalls.ts';
+import { atFirstUse, libc } from '@berth/sdk/libc';
 
 /** How a program is started. */
 interface Program {

@@ -1,6 +1,6 @@
 import { closeSync, openSync } from 'node:fs';
-import { mount } from '../mount.ts';
-import { atFirstUse, libc } from '../syscalls.ts';
+import { atFirstUse, libc } from '@berth/sdk/libc';
+import { mount } from '@berth/sdk/mount';
 import { type NamespaceKind, namespaceNames } from './namespace-names.ts';
 
 /** Kinds that a thread may be given for a moment; a user namespace only takes a process of one thread. */

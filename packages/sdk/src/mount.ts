@@ -1,6 +1,6 @@
 import { closeSync, openSync } from 'node:fs';
-import { unlessAborted } from '@berth/sdk/abort';
-import { atFirstUse, libc } from './syscalls.ts';
+import { unlessAborted } from './abort.ts';
+import { atFirstUse, libc } from './libc.ts';
 
 interface MountCalls {
   mount(source: string, place: string, type: string, flags: number, data: string): void;
