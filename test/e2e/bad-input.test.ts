@@ -87,7 +87,7 @@ describe.concurrent('manifests', () => {
     expect(ended.stderr).toMatch(/unknown\.yaml:\d+.*spec\.containers\[0\]\.imagee.*image/);
   });
 
-  it('a node agent tells once of each manifest that it refuses, or that gives a pod of a name that another one has', async (context) => {
+  it('a node agent tells once a change of each manifest that it refuses, or that gives a pod of a name that another one has', async (context) => {
     const { expect } = context;
     const home = homeOf(context);
     home.configure({ ...home.place, defaultHandler: 'fake' });
@@ -97,19 +97,22 @@ describe.concurrent('manifests', () => {
     home.write('manifests/c.yaml', pod('c', '  containers: [{name: main}]\n'));
     const config = home.write(
       'kubelet.yaml',
-      'apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nstaticPodPath: manifests\nfileCheckFrequency: 100ms\n' +
+      'apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nstaticPodPath: manifests\n' +
         'enableServer: false\nhealthzPort: 0\nfailCgroupV1: false\nfailSwapOn: false\n',
     );
     const running = home.start(['kubelet', '--config', config, '--hostname-override', 'here']);
     await running.says(/c\.yaml.*Required value; correct the file/);
     home.write('manifests/d.yaml', 'kind: {');
     await running.says(/d\.yaml:1:\d+: .*; correct the file/);
+    home.write('manifests/c.yaml', pod('c', '  containers: [{name: main}] # mended?\n'));
+    await running.says(/d\.yaml[\s\S]*c\.yaml.*Required value/);
     const { stderr } = await running.interrupt();
     const lines = stderr.trim().split('\n');
     expect(lines.map((line) => line.replaceAll(`${home.directory}/manifests/`, ''))).toEqual([
       expect.stringMatching(/^problem c\.yaml:5: spec\.containers\[0\]\.image: Required value; correct the file$/),
       'problem b.yaml: pod default/good-here is given in a.yaml too, which counts; give one of them another name',
       expect.stringMatching(/^problem d\.yaml:1:\d+: .*; correct the file$/),
+      lines[0]?.replace(`${home.directory}/manifests/`, ''),
     ]);
   });
 

@@ -147,9 +147,11 @@ export class SyncLoop {
   }
 
   async #follow(source: PodSource, signal: AbortSignal): Promise<void> {
+    let before: string[] = [];
     for await (const update of source.updates(signal)) {
       // Whoever runs the kubelet has them from `problems` too, and tells its user.
-      for (const problem of update.problems) this.#options.log.warn({ source: source.name }, problem);
+      for (const problem of update.problems) if (!before.includes(problem)) this.#options.log.warn({ source: source.name }, problem);
+      before = update.problems;
       this.#events.push({ kind: 'update', source: source.name, update });
     }
   }

@@ -116,6 +116,17 @@ it('a file that breaks keeps the pods that it held', async () => {
   expect(after.problems[0]).toMatch(/a\.yaml:\d+:.*; correct the file: what else it holds, or held before, goes on$/);
 });
 
+it('a problem that a changed file still has is told as gone, and again', async () => {
+  const broken = good('a').replace('main', 'Main');
+  await write('a.yaml', broken);
+  await write('b.yaml', 'kind: {');
+  const iterator = updates();
+  const [ofA, ofB] = (await next(iterator)).problems;
+  await replace(join(directory, 'm/a.yaml'), `${broken}# mended?\n`);
+  expect((await next(iterator)).problems).toEqual([ofB]);
+  expect((await next(iterator)).problems).toEqual([ofA, ofB]);
+});
+
 it('an invalid pod is told by its field', async () => {
   await write('a.yaml', good('a').replace('main', 'Main'));
   const { pods, problems } = await next(updates());

@@ -70,6 +70,8 @@ export class ManifestSource implements PodSource {
   readonly #options: ManifestSourceOptions;
   readonly #files = new Map<string, ReadFile>();
   readonly #objects = new ObjectStore();
+  /** Problems that a changed file still has. */
+  #lasting: string[] = [];
 
   constructor(options: ManifestSourceOptions) {
     this.#options = options;
@@ -87,8 +89,11 @@ export class ManifestSource implements PodSource {
     let told: string | undefined;
     for await (const _change of watch.changes(signal)) {
       const update = await this.#read();
+      const lasting = this.#lasting.splice(0);
+      // Who has changed a file wants to know that it is still broken: told as gone first, a problem is a new one.
+      if (lasting.length > 0) yield { ...update, problems: update.problems.filter((problem) => !lasting.includes(problem)) };
       const fingerprint = JSON.stringify(update);
-      if (fingerprint === told) continue;
+      if (fingerprint === told && lasting.length === 0) continue;
       told = fingerprint;
       yield update;
     }
@@ -125,7 +130,9 @@ export class ManifestSource implements PodSource {
       const text = isStandardInput ? await standardInput() : await readFile(file, 'utf8');
       if (text === before?.text) return;
       const parsed = this.#parse(text, shown(file), before?.objects ?? [], podsToo);
-      this.#files.set(file, { text, ...withCure(parsed.problems.length > 0 && before ? keptBy(parsed, before) : parsed) });
+      const contents = withCure(parsed.problems.length > 0 && before ? keptBy(parsed, before) : parsed);
+      this.#lasting.push(...contents.problems.filter((problem) => before?.problems.includes(problem)));
+      this.#files.set(file, { text, ...contents });
     } catch (thrown) {
       const { message } = unreadable(thrown, { object: file });
       this.#files.set(file, { ...(before ?? nothing), text: undefined, problems: [message] });
