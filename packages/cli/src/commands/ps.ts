@@ -15,8 +15,7 @@ const columns = (handlers: Map<Pod, string>): Column<Pod>[] => [
   { header: 'READY', value: (pod) => podRow(pod).ready },
   { header: 'STATUS', value: (pod) => podRow(pod).status },
   { header: 'RESTARTS', value: (pod) => restarts(podRow(pod)) },
-  // A static pod is created by nobody: it begins with the node's first look at it.
-  { header: 'AGE', value: (pod) => formatAge(pod.metadata?.creationTimestamp ?? pod.status?.startTime) },
+  { header: 'AGE', value: (pod) => formatAge(beginOf(pod)) },
   { header: 'IP', value: (pod) => pod.status?.podIP ?? '<none>', wide: true },
   { header: 'HANDLER', value: (pod) => handlers.get(pod) ?? '<none>', wide: true },
   {
@@ -44,6 +43,11 @@ export function psCommand(): Command {
         await client.close();
       }
     });
+}
+
+/** A static pod is created by nobody: it begins when its worker does, which it waits for after it has been read. */
+function beginOf({ metadata, status }: Pod): string | undefined {
+  return metadata?.creationTimestamp ?? status?.startTime ?? metadata?.annotations?.['kubernetes.io/config.seen'];
 }
 
 /** `3 (5m ago)`, as kubectl has it. */
