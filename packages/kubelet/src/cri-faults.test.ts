@@ -5,7 +5,6 @@ import { describe, it } from 'vitest';
 import { ChangingSource } from '../testing/changing-source.ts';
 import { containerStatus, isReady, TestNode } from '../testing/node.ts';
 import type { TimerRuntime } from '../testing/timer-runtime.ts';
-import type { Wait } from './plan/wait.ts';
 
 const requestTimeoutMs = 500;
 /** Many nodes at once on a busy host. */
@@ -20,7 +19,7 @@ const spec = (cpu = '100m', image = 'a:1'): PodSpec => ({
 class Scene {
   readonly node: TestNode;
   readonly source: ChangingSource;
-  readonly #told: { status: PodStatus; trouble: Wait | undefined }[] = [];
+  readonly #told: PodStatus[] = [];
 
   static async open(): Promise<Scene> {
     const source = new ChangingSource();
@@ -32,9 +31,7 @@ class Scene {
   constructor(node: TestNode, source: ChangingSource) {
     this.node = node;
     this.source = source;
-    node.kubelet.onStatus((pod) => {
-      if (pod?.status) this.#told.push(structuredClone({ status: pod.status, trouble: node.kubelet.troubleOf(pod) }));
-    });
+    node.kubelet.onStatus((pod) => pod?.status && this.#told.push(structuredClone(pod.status)));
   }
 
   ready(): Promise<unknown> {
@@ -53,7 +50,7 @@ class Scene {
     );
   }
 
-  /** Resolves when a status of the pod, or what holds it up, has named the call. */
+  /** Resolves when a status of the pod has named the call. */
   async told(rpc: string): Promise<void> {
     await until(
       () => JSON.stringify(this.#told).includes(rpc),

@@ -18,7 +18,7 @@ export interface Plan {
   wakeAt?: Date;
   /** The pod has ended and left nothing behind. */
   finished?: true;
-  /** What holds up the whole pod. Its status doesn't tell, as kubelet's doesn't: an event did. */
+  /** What holds up the whole pod. */
   trouble?: Wait;
 }
 

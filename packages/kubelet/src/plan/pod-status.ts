@@ -16,10 +16,10 @@ import type { Wait } from './wait.ts';
 const podMessageBytes = 12 * 1024;
 
 /**
- * What to tell of a pod. Reason and message say why it failed as a whole; what it only waits for is told by events, and by the containers' states
- * where it is theirs.
+ * What to tell of a pod. Reason and message say why it failed as a whole. Of what holds up a pod that goes on there is the message only, which
+ * kubelet leaves to events: a reason would stand in the place of the containers' own in every table.
  */
-export function podStatus(pod: Pod, observed: ObservedPod, now: Date, steps: Pick<Steps, 'waits' | 'finished'>): PodStatus {
+export function podStatus(pod: Pod, observed: ObservedPod, now: Date, steps: Pick<Steps, 'waits' | 'finished' | 'trouble'>): PodStatus {
   if (observed.refusal) return refusedStatus(pod, observed, observed.refusal, now);
   const { initContainers = [], containers, ephemeralContainers = [] } = specOf(pod);
   const statuses = (list: Container[]) => list.map((container) => statusOf(pod, container, observed, steps.waits?.[container.name]));
@@ -32,7 +32,7 @@ export function podStatus(pod: Pod, observed: ObservedPod, now: Date, steps: Pic
   return {
     ...generationOf(pod),
     phase,
-    ...failure,
+    ...(failure ?? heldUpBy(steps.trouble)),
     conditions: conditionsOf(
       pod,
       {
@@ -104,6 +104,10 @@ function finalFailure(pod: Pod, observed: ObservedPod, now: Date): Pick<PodStatu
     return { reason: 'DeadlineExceeded', message: 'Pod was active on the node longer than the specified deadline' };
   }
   return undefined;
+}
+
+function heldUpBy(trouble: Wait | undefined): Pick<PodStatus, 'message'> {
+  return trouble ? { message: `${trouble.reason}: ${trouble.message}` } : {};
 }
 
 /** A pod that lost its sandbox shows the address that it had. */

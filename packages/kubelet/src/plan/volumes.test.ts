@@ -43,12 +43,12 @@ describe('a volume that cannot be made', () => {
     expect(delays).toEqual([500, 1000, 2000, 4000, 8000, 16_000, 32_000, 64_000, 122_000, 122_000]);
   });
 
-  it('keeps the pod Pending; an event has the reason, its status only that containers are being made', () => {
+  it('keeps the pod Pending, which tells why in a message, and leaves the reason to the containers', () => {
     const observed = observe({ sandboxes: [], directories: 'unknown', failures: failed({ kind: 'prepare' }, 'FailedMount') });
     const { status, ...planned } = plan(pod, observed, now);
     expect(planned).toEqual({ actions: [], wakeAt: seconds(10), trouble: { reason: 'FailedMount', message: 'why' } });
-    expect(status).toMatchObject({ phase: 'Pending', containerStatuses: [{ state: { waiting: { reason: 'ContainerCreating' } } }] });
+    const containerStatuses = [{ state: { waiting: { reason: 'ContainerCreating' } } }];
+    expect(status).toMatchObject({ phase: 'Pending', message: 'FailedMount: why', containerStatuses });
     expect(status).not.toHaveProperty('reason');
-    expect(status).not.toHaveProperty('message');
   });
 });
