@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
+import { createReadStream } from 'node:fs';
 import { mkdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -7,6 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import { PluginError } from '@berth/sdk/errors';
 import { tryLock } from '../files/file-lock.ts';
 import { explainFullDisk } from '../files/full-disk.ts';
+import { newFileStream } from '../files/new-file-stream.ts';
 import { ArchiveIndex } from './archive-index.ts';
 import type { Descriptor } from './blobs.ts';
 import { compressionIn, compressionOf, decompressor } from './compression.ts';
@@ -97,7 +98,7 @@ async function copied(stages: Readable[], scratch: string, signal: AbortSignal):
     lock?.release();
   };
   try {
-    await pipeline([...stages, createWriteStream(path, { mode: 0o600 })] as unknown as NodeJS.ReadWriteStream[], { signal });
+    await pipeline([...stages, await newFileStream(path)] as unknown as NodeJS.ReadWriteStream[], { signal });
     return { path, close };
   } catch (error) {
     await close();

@@ -6,6 +6,7 @@ import type { Writable } from 'node:stream';
 import { PluginError } from '@berth/sdk/errors';
 import { absent } from '../files/absent.ts';
 import { explainFullDisk } from '../files/full-disk.ts';
+import { newFileStream } from '../files/new-file-stream.ts';
 import { syncDirectory } from '../files/sync-directory.ts';
 import { type ArchiveFile, writeArchive } from './archive-writer.ts';
 import type { Descriptor } from './blobs.ts';
@@ -103,7 +104,7 @@ async function writeTo(output: string | Writable, files: ArchiveFile[], signal: 
   if (target && !target.isFile()) return writeArchive(files, createWriteStream(output), signal);
   const partial = `${output}.${randomUUID()}.partial`;
   try {
-    await writeArchive(files, createWriteStream(partial, { flags: 'wx', flush: true }), signal);
+    await writeArchive(files, await newFileStream(partial, { mode: 0o666, flush: true }), signal);
     await rename(partial, output);
     await syncDirectory(dirname(output));
   } catch (error) {

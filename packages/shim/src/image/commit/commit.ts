@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
+import { createReadStream } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -8,6 +8,7 @@ import { createGzip } from 'node:zlib';
 import { PluginError } from '@berth/sdk/errors';
 import { tryLock } from '../../files/file-lock.ts';
 import { explainFullDisk } from '../../files/full-disk.ts';
+import { newFileStream } from '../../files/new-file-stream.ts';
 import { addImage } from '../add-image.ts';
 import type { Descriptor } from '../blobs.ts';
 import { digestOf, Meter } from '../digest.ts';
@@ -132,13 +133,14 @@ async function withLayer<T>(
   // Held so that nobody takes the file for a leftover.
   const lock = tryLock(`${path}.lock`);
   try {
+    const file = await newFileStream(path);
     const [plain, compressed] = [new Meter(), new Meter()];
     const stages = [
       upperLayerTar(layer),
       (chunks: AsyncIterable<Uint8Array>) => plain.through(chunks),
       createGzip(),
       (chunks: AsyncIterable<Uint8Array>) => compressed.through(chunks),
-      createWriteStream(path, { mode: 0o600 }),
+      file,
     ] as const;
     await pipeline(...stages, { signal }).catch((error) => {
       throw PluginError.from(explainFullDisk(error, store.directory, object), 'INTERNAL', { object });
