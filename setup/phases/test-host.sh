@@ -65,6 +65,8 @@ export TEST_HOST_PROPAGATION="$propagation"
 shift 3
 case $step in
 begin)
+  # Whoever is ended with it ends by itself; what it has made is removed after that.
+  trap : INT TERM HUP
   status=0
   own_network=
   if [ "$network" = own ]; then own_network=--net; fi

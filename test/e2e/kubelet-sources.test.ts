@@ -76,7 +76,7 @@ describe.each(criServers)('berth kubelet on $name', ({ start: startServer, missi
       }),
     );
     kubelet = home.start(['kubelet', '--config', configuration, '--hostname-override', 'Node']);
-    await kubelet.says(/node Node is up/);
+    await kubelet.says(/node node is up/);
     return kubelet;
   }
 
