@@ -56,7 +56,7 @@ describeOnEachRuntime({ about: 'CPUs of their own, and eviction,' }, (node) => {
 
   it('a pod whose emptyDir is larger than it may be is evicted, then pods for want of memory, BestEffort ones first', async () => {
     await node.interrupt();
-    await startKubelet({ 'memory.available': '98%' });
+    await startKubelet({ 'memory.available': '99.9%' });
     await expect.poll(() => reason('hoarder'), { timeout: 30_000, interval: 100 }).toBe('Evicted');
     expect(await status('hoarder')).toMatchObject({
       phase: 'Failed',
