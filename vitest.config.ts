@@ -18,6 +18,8 @@ export default defineConfig({
     // Vitest would leave one of two processors to itself, and needs none.
     maxWorkers: Math.max(2, availableParallelism() - 1),
     expect: { poll: { timeout: 10_000 } },
+    // A failure of a machine that is gone by then has its message alone.
+    chaiConfig: { truncateThreshold: 0 },
     projects: [
       {
         extends: true,

@@ -22,19 +22,19 @@ describe('a runtime that', () => {
     await node.runtime.close();
     await node.write('manifests/a.yaml', simple('a'));
     await node.kubelet.start();
-    const { message } = await node.untilTrouble('a', 'RuntimeUnavailable');
-    expect(message).toMatch(/^runtime timer: .*cri\.sock: the socket file doesn't exist/);
+    const message = await node.untilHeldUp('a', 'RuntimeUnavailable');
+    expect(message).toMatch(/^RuntimeUnavailable: runtime timer: .*cri\.sock: the socket file doesn't exist/);
     expect(node.pod('a')?.status).not.toHaveProperty('reason');
     await node.runtime.open();
     const ready = await node.until('a', isReady);
-    expect(node.kubelet.troubleOf(ready)).toBeUndefined();
+    expect(ready.status).not.toHaveProperty('message');
   });
 
   it('was never there does not hold up the end of the kubelet', async () => {
     await node.runtime.close();
     await node.write('manifests/a.yaml', simple('a'));
     await node.kubelet.start();
-    await node.untilTrouble('a', 'RuntimeUnavailable');
+    await node.untilHeldUp('a', 'RuntimeUnavailable');
     expect(await node.kubelet.stop({ removePods: true })).toEqual([]);
     await node.runtime.open();
   });
@@ -86,7 +86,7 @@ describe('a runtime that', () => {
     await node.until('a', isReady);
     await node.runtime.close();
     await node.write('manifests/b.yaml', simple('b'));
-    await node.untilTrouble('b', 'RuntimeUnavailable');
+    await node.untilHeldUp('b', 'RuntimeUnavailable');
     expect(node.pod('a')?.status?.containerStatuses?.[0]?.state?.running).toBeDefined();
     await node.runtime.open();
     await node.until('b', isReady);
@@ -118,7 +118,7 @@ describe('a runtime that', () => {
       const told = new RegExp(`runtime timer: ${rpc} on unix://.*no answer within 400 ms`);
       await node.until('a', (pod) => {
         const [main] = pod.status?.containerStatuses ?? [];
-        return told.test(`${node.kubelet.troubleOf(pod)?.message} ${main?.state?.waiting?.message}`);
+        return told.test(`${pod.status?.message} ${main?.state?.waiting?.message}`);
       });
       node.runtime.faults.delete(rpc);
       await node.until('a', isReady);
@@ -165,7 +165,7 @@ describe('a runtime that', () => {
     await node.kubelet.start();
     await node.until('a', isReady);
     const stopped = node.kubelet.stop({ removePods: true });
-    const { message } = await node.untilTrouble('a', 'FailedKillPod');
+    const message = await node.untilHeldUp('a', 'FailedKillPod');
     expect(message).toContain('out of rope');
     node.runtime.faults.clear();
     expect(await stopped).toEqual([]);
@@ -237,7 +237,7 @@ describe('a pod that', () => {
   it('mounts a hostPath of the wrong type waits with the volume and the path', async () => {
     await node.write('manifests/a.yaml', simple('a', '  volumes: [{name: data, hostPath: {path: /nowhere/at/all, type: Directory}}]\n'));
     await node.kubelet.start();
-    const { message } = await node.untilTrouble('a', 'FailedMount');
+    const message = await node.untilHeldUp('a', 'FailedMount');
     expect(message).toMatch(/"data".*\/nowhere\/at\/all doesn't exist/);
     const { status } = await node.until('a', () => true);
     expect(status).not.toHaveProperty('reason');
@@ -288,8 +288,8 @@ describe('a runtime on demand', () => {
     node.runtime.faults.set('ListPodSandbox', () => void calls.push('list'));
     await node.kubelet.start();
     await node.write('manifests/a.yaml', simple('a'));
-    const { message } = await node.untilTrouble('a', 'RuntimeUnavailable');
-    expect(message).toBe('runtime timer: no such machine');
+    const message = await node.untilHeldUp('a', 'RuntimeUnavailable');
+    expect(message).toBe('RuntimeUnavailable: runtime timer: no such machine');
     await node.until('a', isReady);
     expect(calls.slice(0, 2)).toEqual(['start', 'start']);
   });

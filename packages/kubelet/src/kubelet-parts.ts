@@ -223,7 +223,6 @@ export class KubeletParts {
         this.reports.changed(pod, status);
         this.workers.retryResizes(uidOf(pod));
       },
-      onTrouble: (pod, status) => this.reports.troubled(pod, status),
     });
   }
 

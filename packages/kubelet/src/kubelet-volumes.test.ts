@@ -42,7 +42,7 @@ describe('a pod whose volume shows a config map', () => {
     await node.write('manifests/a.yaml', podYaml('a', spec('configMap: {name: late}')));
     await node.kubelet.start();
     const message = 'MountVolume.SetUp failed for volume "v" : configmap "late" not found';
-    expect(await node.untilTrouble('a', 'FailedMount')).toMatchObject({ message });
+    expect(await node.untilHeldUp('a', 'FailedMount')).toBe(`FailedMount: ${message}`);
     expect(node.pod('a')?.status).toMatchObject({ phase: 'Pending' });
     expect(node.kubelet.events().find(({ reason }) => reason === 'FailedMount')).toMatchObject({ type: 'Warning', message });
     objects.put(configMap('late', { key: 'value' }));

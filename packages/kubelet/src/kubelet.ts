@@ -7,7 +7,6 @@ import { explainPod } from './explain/explain-pod.ts';
 import type { Explanation } from './explain/explanation.ts';
 import type { KubeletOptions, StopOptions } from './kubelet-options.ts';
 import { KubeletParts } from './kubelet-parts.ts';
-import type { Wait } from './plan/wait.ts';
 import type { RuntimeCounts } from './pleg/runtime-contents.ts';
 import { uidOf } from './pod.ts';
 import type { StatusListener } from './reports/pod-reports.ts';
@@ -95,13 +94,8 @@ export class Kubelet {
     return this.#parts.events.list();
   }
 
-  /** What holds up the whole pod, which its status doesn't tell; undefined: nothing does. */
-  troubleOf(pod: Pod): Wait | undefined {
-    return this.#parts.workers.get(uidOf(pod))?.trouble;
-  }
-
   /**
-   * Called with each pod whose status or trouble has changed or that has ended, and without one when a source has been read. The returned function
+   * Called with each pod whose status has changed or that has ended, and without one when a source has been read. The returned function
    * takes it back.
    */
   onStatus(listener: StatusListener): () => void {

@@ -6,7 +6,6 @@ import type { ContainerStatus, Pod } from '@berth/api/objects';
 import { pino } from 'pino';
 import { Kubelet, type KubeletOptions } from '../src/kubelet.ts';
 import { KubeletMetrics } from '../src/metrics/kubelet-metrics.ts';
-import type { Wait } from '../src/plan/wait.ts';
 import { findStatus } from '../src/pod.ts';
 import type { OnDemand, RuntimeClient } from '../src/runtime/runtime-client.ts';
 import { ManifestSource } from '../src/sources/manifest-source.ts';
@@ -86,14 +85,10 @@ export class TestNode {
     });
   }
 
-  /** Resolves with what holds up the whole pod, once that is for this reason. */
-  async untilTrouble(name: string, reason: string): Promise<Wait> {
-    let trouble: Wait | undefined;
-    await this.until(name, (pod) => {
-      trouble = this.kubelet.troubleOf(pod);
-      return trouble?.reason === reason;
-    });
-    return trouble as Wait;
+  /** Resolves with what the pod's status says once it is held up as a whole for this reason. */
+  async untilHeldUp(name: string, reason: string): Promise<string> {
+    const { status } = await this.until(name, (pod) => pod.status?.message?.startsWith(`${reason}: `) ?? false);
+    return status?.message ?? '';
   }
 
   /** GET on kubelet.sock, if no other method is asked for; resolves with the status code and the whole body. */

@@ -63,7 +63,7 @@ async function diff(options: DiffOptions): Promise<number> {
     const status = new LiveStatus(process.stderr);
     const limit = AbortSignal.timeout(options.timeout);
     const onChange = (pods: ReturnType<typeof node.pods>): void => {
-      status.show(pods, (pod) => node.troubleOf(pod));
+      status.show(pods);
       interview.ask(pods);
     };
     failures.push(...(await awaitVerdicts(node, { onChange, signal, limit })), ...node.sourceProblems());

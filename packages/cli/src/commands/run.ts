@@ -111,7 +111,7 @@ async function showStart(
   signal: AbortSignal,
 ): Promise<string[]> {
   const status = new LiveStatus(process.stdout);
-  const failures = await awaitVerdicts(node, { onChange: (pods) => status.show(pods, (pod) => node.troubleOf(pod)), signal, limit });
+  const failures = await awaitVerdicts(node, { onChange: (pods) => status.show(pods), signal, limit });
   status.done();
   const pods = node.pods();
   if (pods.length === 0) say('there are no pods yet');

@@ -56,7 +56,7 @@ function failures(node: Node, overdue: boolean): string[] {
     const why =
       verdict.state === 'failed'
         ? verdict.why
-        : `not ${pod.spec?.restartPolicy === 'Always' ? 'ready' : 'finished'} in time: ${node.troubleOf(pod) ?? whyPending(pod)}`;
+        : `not ${pod.spec?.restartPolicy === 'Always' ? 'ready' : 'finished'} in time: ${pod.status?.message ?? whyPending(pod)}`;
     return [`pod ${pod.metadata?.namespace}/${pod.metadata?.name}: ${why}`];
   });
 }

@@ -129,11 +129,6 @@ export class Node {
     return this.#kubelet?.pods() ?? [];
   }
 
-  /** What holds up the whole pod, as a volume that can't be made; undefined: nothing does. */
-  troubleOf(pod: Pod): string | undefined {
-    return this.#kubelet?.troubleOf(pod)?.message;
-  }
-
   /** What the manifest files held that couldn't be made a pod: file, line and field. */
   sourceProblems(): string[] {
     return this.#kubelet?.sourceProblems() ?? [];
@@ -144,7 +139,7 @@ export class Node {
     return this.#kubelet?.sourcesReady() ?? false;
   }
 
-  /** Calls `listener` whenever a pod's status or trouble may have changed, until the returned function is called. */
+  /** Calls `listener` whenever a pod's status may have changed, until the returned function is called. */
   onChange(listener: () => void): () => void {
     return this.#kubelet?.onStatus(listener) ?? (() => undefined);
   }

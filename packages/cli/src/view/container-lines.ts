@@ -12,14 +12,14 @@ export interface ContainerLine {
   detail: string;
 }
 
-/** Init containers first, then the others, in the order of the manifest. `trouble` is what holds up the whole pod, if anything does. */
-export function containerLines(pod: Pod, trouble?: string): ContainerLine[] {
-  const init = (pod.spec?.initContainers ?? []).map(({ name }) => line(pod, name, pod.status?.initContainerStatuses, trouble));
-  const app = (pod.spec?.containers ?? []).map(({ name }) => line(pod, name, pod.status?.containerStatuses, trouble));
+/** Init containers first, then the others, in the order of the manifest. */
+export function containerLines(pod: Pod): ContainerLine[] {
+  const init = (pod.spec?.initContainers ?? []).map(({ name }) => line(pod, name, pod.status?.initContainerStatuses));
+  const app = (pod.spec?.containers ?? []).map(({ name }) => line(pod, name, pod.status?.containerStatuses));
   return [...init, ...app];
 }
 
-function line(pod: Pod, container: string, statuses: ContainerStatus[] | undefined, trouble: string | undefined): ContainerLine {
+function line(pod: Pod, container: string, statuses: ContainerStatus[] | undefined): ContainerLine {
   const status = statuses?.find((candidate) => candidate.name === container);
   const base = {
     pod: pod.metadata?.name ?? '',
@@ -36,6 +36,6 @@ function line(pod: Pod, container: string, statuses: ContainerStatus[] | undefin
     return { ...base, state: 'ended', failed, detail: terminated.message ? `${detail}: ${terminated.message}` : detail };
   }
   const reason = waiting?.reason ?? pod.status?.reason ?? 'Pending';
-  const message = waiting?.message ?? pod.status?.message ?? trouble;
+  const message = waiting?.message ?? pod.status?.message;
   return { ...base, state: 'waiting', detail: message ? `${reason}: ${message}` : reason };
 }

@@ -15,9 +15,8 @@ export class LiveStatus {
     this.#update = createLogUpdate(output);
   }
 
-  /** `troubleOf` tells what holds up a whole pod. */
-  show(pods: Pod[], troubleOf: (pod: Pod) => string | undefined): void {
-    const lines = pods.flatMap((pod) => containerLines(pod, troubleOf(pod)));
+  show(pods: Pod[]): void {
+    const lines = pods.flatMap(containerLines);
     const width = Math.max(...lines.map((line) => name(line).length), 0);
     const texts = lines.map((line) => format(line, width));
     if (isLiveTerminal(this.#output)) this.#update(texts.join('\n'));

@@ -33,9 +33,9 @@ describe('Executor', () => {
   });
 
   it('kills it at the moment that was asked for', async () => {
-    const { promise: called, resolve: call } = Promise.withResolvers<void>();
-    const killed = executor.execute({ ...shell('sleep 60'), killWhen: called });
-    call();
+    const kill = new AbortController();
+    const killed = executor.execute({ ...shell('sleep 60'), signal: kill.signal });
+    kill.abort();
     expect((await killed).status).toBeNull();
     expect((await executor.execute({ ...shell('sleep 60'), killAfterMs: 10 })).status).toBeNull();
   });

@@ -4,9 +4,7 @@ import type { Execution, ExecutionRequest } from './execution.ts';
 
 /** An execution as a case asks for it: until when it may last, its case says. */
 export interface CaseExecution extends Omit<ExecutionRequest, 'limitMs'> {
-  /** Kills the program, with all processes that it has started, when it comes. */
-  killWhen?: Promise<unknown>;
-  /** Kills them likewise. */
+  /** Kills the program, with all processes that it has started. */
   signal?: AbortSignal;
 }
 
@@ -24,14 +22,11 @@ export class Executor {
   }
 
   /** Throws where the program can't be started, and where it hangs: it is then killed with all that it has started. */
-  async execute({ killWhen, signal, ...execution }: CaseExecution): Promise<Execution> {
+  async execute({ signal, ...execution }: CaseExecution): Promise<Execution> {
     if (this.#closed.signal.aborted) throw new Error('the run is over: nothing more is executed');
     const { signal: given, deadlineMs = Number.POSITIVE_INFINITY } = boundedCall(signal && { signal });
     const limitMs = Math.min(deadlineMs, timeLimitMs * this.timeFactor);
-    const wanted = new AbortController();
-    const kill = (): void => wanted.abort();
-    void killWhen?.then(kill, kill);
-    const signals = [wanted.signal, this.#closed.signal, ...(given ? [given] : [])];
+    const signals = [this.#closed.signal, ...(given ? [given] : [])];
     const ended = await this.#process.execute({ ...execution, limitMs }, AbortSignal.any(signals));
     if (!ended.late) return ended;
     throw new Error(`${execution.env.CNI_COMMAND ?? execution.command.flat().join(' ')} did not end within ${limitMs} ms`);

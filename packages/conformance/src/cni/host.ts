@@ -95,9 +95,10 @@ export class TestHost {
   }
 
   /** Executes a program in this host. */
-  async execute(program: string, parameters: string[], execution: Omit<CaseExecution, 'command'>): Promise<Execution> {
+  async execute(program: string, parameters: string[], { signal, ...execution }: Omit<CaseExecution, 'command'>): Promise<Execution> {
     const command = this.inside(program, ...parameters);
-    const executing = this.#executor.execute({ ...execution, command, signal: this.#ending.signal });
+    const signals = [this.#ending.signal, ...(signal ? [signal] : [])];
+    const executing = this.#executor.execute({ ...execution, command, signal: AbortSignal.any(signals) });
     this.#executing.add(executing);
     try {
       const ended = await executing;

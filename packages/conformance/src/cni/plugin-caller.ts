@@ -11,7 +11,8 @@ export interface CallChange {
   /** In place of the configuration, whole. */
   stdin?: string;
   killAfterMs?: number;
-  killWhen?: Promise<unknown>;
+  /** Kills the plugin. */
+  signal?: AbortSignal;
 }
 
 /** What is executed, and where its calls are noted: those of a plugin that isn't judged nowhere. */

@@ -25,8 +25,6 @@ export interface PodSyncOptions {
   log: Logger;
   /** Called when the status of the pod, as it is by now, has changed. */
   onStatus(pod: Pod, status: PodStatus): void;
-  /** Called when what holds up the whole pod has changed, or nothing does any more. */
-  onTrouble(pod: Pod, status: PodStatus): void;
 }
 
 /** More rounds than this without a pause and something is wrong: the pod waits as after a failure. */
@@ -73,7 +71,7 @@ export class PodSync {
     return new Date(clock.now().getTime() + backOff.syncErrorMs);
   }
 
-  /** Asks the planner, and tells what it says of status and trouble. */
+  /** Asks the planner, and tells the status that it gives. */
   planAndTell(): Plan {
     const { clock, backOff } = this.#options;
     const { observed, allocated } = this.#state;
@@ -84,14 +82,13 @@ export class PodSync {
 
   /** Events for what the pod waits for, and the status to those who want to know, where it isn't what was told last. */
   #tell({ status, trouble }: Plan): void {
-    const { context, onStatus, onTrouble } = this.#options;
-    const { observed, pod, trouble: troubleBefore } = this.#state;
+    const { context, onStatus } = this.#options;
+    const { observed, pod } = this.#state;
     const before = observed.previous;
     observed.previous = status;
     this.#state.trouble = trouble;
     tellWaits(context.events, pod, before, status);
     if (!isDeepStrictEqual(before, status)) onStatus(pod, status);
-    if (!isDeepStrictEqual(troubleBefore, trouble)) onTrouble(pod, status);
   }
 
   async #finish(): Promise<void> {

@@ -53,8 +53,6 @@ interface WorkerFactoryOptions {
   statusOf(pod: Pod): PodStatus | undefined;
   /** Called when the status of the pod, as it is by now, has changed. */
   onStatus(pod: Pod, status: PodStatus): void;
-  /** Called when what holds up the whole pod has changed. */
-  onTrouble(pod: Pod, status: PodStatus): void;
 }
 
 /** Makes the worker of a pod: finds its runtime, and asks whether the node may run it. */
@@ -89,7 +87,6 @@ export class WorkerFactory {
         if (!worker.finished) memories.remember(uidOf(current), () => memoryOf(worker, clock.now()));
         this.#options.onStatus(current, status);
       },
-      onTrouble: (current, status) => this.#options.onTrouble(current, status),
     });
     starts.seen(pod);
     traces.register(worker.trace.traceId, fullNameOf(pod));

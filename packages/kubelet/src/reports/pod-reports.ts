@@ -24,7 +24,7 @@ export class PodReports {
   }
 
   /**
-   * Called with each pod whose status or trouble has changed or that has ended, and without one when a source has been read. The returned function
+   * Called with each pod whose status has changed or that has ended, and without one when a source has been read. The returned function
    * takes it back.
    */
   onStatus(listener: StatusListener): () => void {
@@ -42,11 +42,6 @@ export class PodReports {
   changed(pod: Pod, status: PodStatus): void {
     this.#options.reports?.status({ ...pod, status });
     this.#options.starts.told(pod, status);
-    this.#tell({ ...pod, status });
-  }
-
-  /** What holds up the whole pod has changed, which its status doesn't tell. */
-  troubled(pod: Pod, status: PodStatus): void {
     this.#tell({ ...pod, status });
   }
 

@@ -2,6 +2,7 @@ import type { Pod } from '@berth/api/objects';
 import type { Container, ContainerStats, CpuUsage, PodSandbox } from '@berth/sdk/cri';
 import type { Clock } from '../clock.ts';
 import { containerNameLabel, podNameLabel, podNamespaceLabel, podUidLabel } from '../cri/labels.ts';
+import { findContainer } from '../pod.ts';
 import type { RuntimeClient } from '../runtime/runtime-client.ts';
 import { completed, figuresOf } from './cgroup-figures.ts';
 import type { CgroupTree } from './cgroup-tree.ts';
@@ -133,12 +134,7 @@ export class PodReader {
 /** As the pod's author wrote it: a runtime may know an image by its id alone. */
 function imageName(image: Container['image'], pod: Pod | undefined, container: string): string {
   const told = image?.userSpecifiedImage || image?.image || '';
-  return imageId.test(told) ? (containersOf(pod).find(({ name }) => name === container)?.image ?? told) : told;
-}
-
-function containersOf(pod: Pod | undefined): { name: string; image?: string }[] {
-  const { containers = [], initContainers = [], ephemeralContainers = [] } = pod?.spec ?? {};
-  return [...containers, ...initContainers, ...ephemeralContainers];
+  return imageId.test(told) ? ((pod && findContainer(pod, container)?.image) ?? told) : told;
 }
 
 /** Of several instances of a container the newest. */

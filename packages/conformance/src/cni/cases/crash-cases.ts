@@ -50,8 +50,10 @@ export const crashCases: Case<CniTarget>[] = [
       await withStub(target, async (attachment, stub) => {
         stub.hangs('ADD');
         const ended = new AbortController();
-        const killWhen = stub.called(AbortSignal.any([signal, ended.signal]));
-        const { status } = await attachment.call('ADD', { killWhen }).finally(() => ended.abort());
+        const killed = new AbortController();
+        const kill = (): void => killed.abort();
+        void stub.called(AbortSignal.any([signal, ended.signal])).then(kill, kill);
+        const { status } = await attachment.call('ADD', { signal: killed.signal }).finally(() => ended.abort());
         expectEqual(status, null, 'exit status of an ADD that was killed');
         stub.recovers('ADD');
         await attachment.del();
