@@ -34,3 +34,12 @@ it('static pods go first, and a uid or a name of one source counts once', () => 
   all.set('file', { pods: [pod('a', '9'), pod('c', '2')], problems: [] });
   expect(uids(all.pods)).toEqual(['9', '2', '1', '3']);
 });
+
+it('a pod whose name another source gives, too, is told of: the two run one after the other', () => {
+  const all = merged();
+  all.set('api', { pods: [pod('a', '1'), pod('b', '2')], problems: ['x'] });
+  all.set('file', { pods: [pod('a', '9')], problems: [] });
+  expect(all.problems).toEqual(['x', 'pod default/a of source api waits until the one of source file has ended; rename one of them']);
+  all.set('file', { pods: [], problems: [] });
+  expect(all.problems).toEqual(['x']);
+});
