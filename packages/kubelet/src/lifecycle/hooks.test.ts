@@ -130,4 +130,30 @@ describe('a preStop hook', () => {
     await stop();
     expect([node.runtime.execs, node.runtime.graces]).toEqual([[], [2]]);
   });
+
+  describe('of a sidecar', () => {
+    const startSidecar = (terminationGracePeriodSeconds: number) => {
+      const sidecar = { name: 'proxy', image: 'a', restartPolicy: 'Always', lifecycle: { preStop: exec('drain') } };
+      return start({ preStop: { sleep: { seconds: 1 } } }, { initContainers: [sidecar], terminationGracePeriodSeconds });
+    };
+
+    it('runs at once; the sidecar itself ends after the others', async () => {
+      await startSidecar(10);
+      await node.until('a', isReady);
+      const stopped = stop();
+      await expect.poll(() => node.runtime.execs).toEqual(['drain']);
+      expect(node.runtime.graces).toEqual([]);
+      await stopped;
+      expect(node.runtime.calls.filter((call) => call.startsWith('StopContainer'))).toEqual(['StopContainer main', 'StopContainer proxy']);
+      expect(node.runtime.graces).toEqual([9, 9]);
+    });
+
+    it('runs, too, where another container uses up the whole of the grace period', async () => {
+      node.runtime.behaviours.set('main', { ignoresStop: true });
+      await startSidecar(2);
+      await node.until('a', isReady);
+      await stop();
+      expect([node.runtime.execs, node.runtime.graces]).toEqual([['drain'], [2, 2]]);
+    });
+  });
 });

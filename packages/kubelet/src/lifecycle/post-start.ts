@@ -19,7 +19,7 @@ export async function postStart(context: ActionContext, container: Container, co
     context.events.record(context.pod, 'Warning', 'FailedPostStartHook', 'PostStartHook failed');
     const stopped = { id: containerId, name: container.name, message: 'FailedPostStartHook' };
     await ActionFailure.explain('FailedKillPod', `error killing container: runtime ${context.client.handler}`, () =>
-      stopContainer(context, stopped, gracePeriodOf(context.pod), signal),
+      stopContainer(context, stopped, { gracePeriodSeconds: gracePeriodOf(context.pod) }, signal),
     );
     throw new ActionFailure('PostStartHookError', cause.message, cause, { recorded: true });
   }

@@ -40,7 +40,7 @@ export interface ResizeContainer {
   resources: ResourceRequirements;
 }
 
-/** Stops container instances side by side. */
+/** Stops container instances: their preStop hooks side by side, then they themselves, turn by turn. */
 export interface StopContainers {
   kind: 'stop-containers';
   containers: StoppedContainer[];
@@ -56,6 +56,8 @@ export interface StoppedContainer {
   name: string;
   /** For the reader of the event: why it is stopped. */
   message: string;
+  /** While the grace period lasts it waits for those of a lower turn to have ended; left out: 0. */
+  turn?: number;
   /** It is to be started again, whatever its exit code. */
   restarts?: true;
   /** The probe that it is stopped for. */

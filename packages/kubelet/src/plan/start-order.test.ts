@@ -153,7 +153,7 @@ describe('an ephemeral container', () => {
     [
       'is stopped with the others, before the sidecars',
       observe({ containers: [instance('debugger'), instance('main'), instance('proxy')], deletion: { gracePeriodSeconds: 5 } }),
-      ['stop debugger-0 main-0 in 5'],
+      ['stop debugger-0 main-0, then proxy-0 in 5'],
     ],
   ])('%s', (_behaviour, observed, expected) => {
     expect(plannedActions(debugged, observed)).toEqual(expected);

@@ -10,24 +10,19 @@ const ending = (more: Partial<ObservedPod>) => observe({ deletion: { gracePeriod
 describe('the containers of a pod that ends', () => {
   it.each<[behaviour: string, observed: ObservedPod, expected: string[]]>([
     [
-      'are stopped before the sidecars',
-      ending({ containers: [instance('main'), instance('logs'), instance('mesh')] }),
-      ['stop main-0 in 20'],
+      'are stopped before the sidecars, and those from the last to the first',
+      ending({ containers: [instance('mesh'), instance('main'), instance('logs'), instance('side')] }),
+      ['stop main-0 side-0, then logs-0, then mesh-0 in 20'],
     ],
     [
-      'are followed by the last sidecar',
+      'that have ended are waited for no more',
       ending({ containers: [exited('main', 0), instance('logs'), instance('mesh')] }),
-      ['stop logs-0 in 20'],
-    ],
-    [
-      'are followed by the first sidecar in the end',
-      ending({ containers: [exited('main', 0), exited('logs', 0), instance('mesh')] }),
-      ['stop mesh-0 in 20'],
+      ['stop logs-0, then mesh-0 in 20'],
     ],
     [
       'share one grace period',
       ending({ containers: [exited('main', 0), instance('logs'), instance('mesh')], endingSince: seconds(-12.5) }),
-      ['stop logs-0 in 8'],
+      ['stop logs-0, then mesh-0 in 8'],
     ],
     [
       'have none left when it is over',
@@ -39,7 +34,11 @@ describe('the containers of a pod that ends', () => {
       ending({ containers: [instance('main')], deletion: { gracePeriodSeconds: 3 }, endingSince: seconds(0) }),
       ['stop main-0 in 3'],
     ],
-    ['include init containers that still run', ending({ containers: [instance('set-up'), instance('mesh')] }), ['stop set-up-0 in 20']],
+    [
+      'include init containers that still run',
+      ending({ containers: [instance('set-up'), instance('mesh')] }),
+      ['stop set-up-0, then mesh-0 in 20'],
+    ],
   ])('%s', (_behaviour, observed, expected) => {
     expect(plannedActions(pod, observed)).toEqual(expected);
   });

@@ -1,8 +1,8 @@
 import type { Pod } from '@berth/api/objects';
 import { sidecarsOf } from '../pod.ts';
-import type { Action } from './action.ts';
+import type { Action, StoppedContainer } from './action.ts';
 import { failureOf, retryAt } from './back-off.ts';
-import type { ContainerInstance, ObservedPod } from './observed-pod.ts';
+import type { ObservedPod } from './observed-pod.ts';
 import type { Steps } from './steps.ts';
 import { earlier } from './wait.ts';
 
@@ -13,9 +13,8 @@ export function planTermination(pod: Pod, observed: ObservedPod, gracePeriodSeco
 
 /** Everything that a pod which runs no more gives back; undefined once it has. */
 export function planStop(pod: Pod, observed: ObservedPod, gracePeriodSeconds: number, now: Date): Steps | undefined {
-  const next = nextToStop(pod, observed);
-  if (next.length > 0) {
-    const containers = next.map(({ id, name }) => ({ id, name, message: `Stopping container ${name}` }));
+  const containers = stopsOf(pod, observed);
+  if (containers.length > 0) {
     const left = graceLeft(observed, gracePeriodSeconds, now);
     return due([{ kind: 'stop-containers', containers, gracePeriodSeconds: left, podEnds: true }], observed, now);
   }
@@ -31,13 +30,14 @@ export function planStop(pod: Pod, observed: ObservedPod, gracePeriodSeconds: nu
 }
 
 /** All containers but the sidecars at once; then the sidecars one by one, the last of the manifest first. */
-function nextToStop(pod: Pod, observed: ObservedPod): ContainerInstance[] {
-  const alive = observed.containers.filter(({ state }) => state === 'running' || state === 'unknown');
-  const sidecars = sidecarsOf(pod).map(({ name }) => name);
-  const others = alive.filter(({ name }) => !sidecars.includes(name));
-  if (others.length > 0) return others;
-  const last = sidecars.findLast((sidecar) => alive.some(({ name }) => name === sidecar));
-  return alive.filter(({ name }) => name === last);
+function stopsOf(pod: Pod, { containers }: ObservedPod): StoppedContainer[] {
+  const order = sidecarsOf(pod)
+    .map(({ name }) => name)
+    .toReversed();
+  return containers
+    .filter(({ state }) => state === 'running' || state === 'unknown')
+    .map(({ id, name }) => ({ id, name, message: `Stopping container ${name}`, turn: order.indexOf(name) + 1 }))
+    .toSorted((a, b) => a.turn - b.turn);
 }
 
 /** The grace period is the pod's: what those before have used of it is gone for those that come after. */
