@@ -70,12 +70,12 @@ export async function routesOfNamespace(host: TestHost, netns: string): Promise<
   return routes.filter(({ table }) => table === undefined).map((route) => ({ ...route, dst: wholeDestination(route) }));
 }
 
-/** What a container has of its network, as lines that can be compared: interfaces, addresses and routes but the link-local ones. */
+/** What a container has of its network, as lines that can be compared: interfaces, addresses and routes. */
 async function containerState(host: TestHost, netns: string): Promise<string[]> {
   const [links, routes] = (await host.ipShow(['address show', allRoutes], netns)) as [Link[], ShownRoute[]];
   return [
     ...links.flatMap(({ ifname, address, mtu, addr_info }) => [`link ${ifname} ${address} ${mtu}`, ...addressLines(ifname, addr_info)]),
-    ...routes.filter(({ dst }) => !dst.startsWith('fe80')).map(routeLine),
+    ...routeLines(routes),
   ];
 }
 
@@ -99,7 +99,7 @@ export async function hostState(host: TestHost): Promise<string[]> {
   ]);
   return [
     ...links.flatMap(({ ifname, addr_info }) => [`link ${ifname}`, ...addressLines(ifname, addr_info)]),
-    ...routes.map(routeLine),
+    ...routeLines(routes),
     ...rules.map((rule) => `rule ${JSON.stringify(rule)}`),
     ...filter,
     ...reservations(host),
@@ -111,8 +111,9 @@ function addressLines(ifname: string, addresses: Link['addr_info']): string[] {
   return addresses.filter(({ scope }) => scope !== 'link').map(({ local, prefixlen }) => `address ${local}/${prefixlen} on ${ifname}`);
 }
 
-function routeLine({ dst, dev, gateway }: ShownRoute): string {
-  return `route ${dst} dev ${dev} via ${gateway}`;
+/** With link-local addresses the kernel makes routes to them. */
+function routeLines(routes: ShownRoute[]): string[] {
+  return routes.filter(({ dst }) => !dst.startsWith('fe80:')).map(({ dst, dev, gateway }) => `route ${dst} dev ${dev} via ${gateway}`);
 }
 
 /** The rule sets of nftables, in which those of iptables show too, without what changes by itself. */
