@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
-import { dockerHub, type Reference } from '@berth/shim/image/reference';
+import { dockerHub, type Reference } from '@berth/sdk/image-reference';
 
 /** The part of Docker's config.json, and of podman's auth.json, that is about registries. */
 export interface DockerConfig {

@@ -1,6 +1,6 @@
 import { AuthConfig } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
-import { parseReference, type Reference } from '@berth/shim/image/reference';
+import { parseReference, type Reference } from '@berth/sdk/image-reference';
 import { credentialHelper } from './credential-helper.ts';
 import { defaultAuthFile, entryFor, helperFor, readDockerConfig } from './docker-config.ts';
 import { readPassword } from './password.ts';

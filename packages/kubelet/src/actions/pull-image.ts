@@ -75,8 +75,7 @@ async function explainPull<T>(image: string, who: string, step: () => Promise<T>
     return await step();
   } catch (thrown) {
     const cause = PluginError.from(thrown);
-    const reason = who.startsWith('runtime ') && cause.code === 'INVALID_ARGUMENT' ? 'InvalidImageName' : 'ErrImagePull';
-    throw new ActionFailure(reason, `Failed to pull image ${JSON.stringify(image)}: ${who}: ${cause.message}`, cause);
+    throw new ActionFailure('ErrImagePull', `Failed to pull image ${JSON.stringify(image)}: ${who}: ${cause.message}`, cause);
   }
 }
 

@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import type { Pod } from '@berth/api/objects';
 import type { AuthConfig } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
+import { parseReference, repositoryOf } from '@berth/sdk/image-reference';
 import type { ObjectSource } from '../sources/object-source.ts';
 import type { CredentialPlugins } from './credential-plugins/credential-plugins.ts';
 import { parseDockerConfigJson } from './docker-config.ts';
-import { repositoryOf } from './image-pattern.ts';
 import { Keyring } from './keyring.ts';
 import { pullSecrets } from './pull-secrets.ts';
 
@@ -31,7 +31,7 @@ export class ImageCredentialSources {
 
   /** INVALID_ARGUMENT for a secret or a file that holds something else. */
   async of(pod: Pod, image: string, signal: AbortSignal): Promise<ImageCredentials> {
-    const repository = repositoryOf(image);
+    const repository = repositoryOf(parseReference(image));
     const { logins, missing } = await pullSecrets(pod, this.#objects, signal);
     const ofPod = new Keyring();
     for (const each of logins) ofPod.add(each);

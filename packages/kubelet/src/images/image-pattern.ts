@@ -1,15 +1,6 @@
 /** The registry that names without one are of, as credentials for it are stored. */
 const defaultRegistry = 'index.docker.io';
 
-/** The repository of an image's name, with its registry, without tag and digest: `docker.io/library/busybox` for `busybox:1`. */
-export function repositoryOf(image: string): string {
-  const name = (image.split('@')[0] ?? '').replace(/:[^:/]*$/, '');
-  const [first = '', ...rest] = name.split('/');
-  const hasRegistry = rest.length > 0 && (/[.:]/.test(first) || first === 'localhost');
-  if (!hasRegistry) return `docker.io/${rest.length > 0 ? name : `library/${name}`}`;
-  return first === defaultRegistry ? `docker.io/${rest.join('/')}` : name;
-}
-
 /** Whether credentials for a registry without a name of its own are for the repository. */
 export function isOfDefaultRegistry(pattern: string, repository: string): boolean {
   return pattern === defaultRegistry && repository.startsWith('docker.io/');

@@ -1,4 +1,6 @@
 import type { Container, EphemeralContainer } from '@berth/api/objects';
+import { PluginError } from '@berth/sdk/errors';
+import { parseReference } from '@berth/sdk/image-reference';
 import type { Action, StartContainer } from './action.ts';
 import { type BackOff, failureOf, nextRestartDelay, pullErrorShownMs, restartDueAt, retryAt } from './back-off.ts';
 import { definitionHash } from './definition-hash.ts';
@@ -13,10 +15,11 @@ interface ContainerPlan {
   wakeAt?: Date;
 }
 
-/** The way of a container that has to run, up to StartContainer: restart back-off, failed tries, image, start. */
+/** The way of a container that has to run, up to StartContainer: its image's name, restart back-off, failed tries, image, start. */
 export function planStart(container: Container, observed: ObservedPod, sandbox: Sandbox, now: Date, backOff: BackOff): ContainerPlan {
   return (
     waitForTarget(container, observed, sandbox) ??
+    refuseName(container) ??
     waitForRestart(container, observed, now, backOff) ??
     waitAfterFailure(container, observed, now) ??
     withImage(container, observed, sandbox, now, backOff)
@@ -60,6 +63,17 @@ function waitAfterFailure(container: Container, observed: ObservedPod, now: Date
   if (now < backsOffAt) return { actions: [], wait: { reason, message }, wakeAt: backsOffAt < due ? backsOffAt : due };
   const backingOff = `Back-off pulling image ${JSON.stringify(container.image)}: ErrImagePull: ${message}`;
   return { actions: [], wait: { reason: 'ImagePullBackOff', message: backingOff }, wakeAt: due };
+}
+
+/** A name that is none is asked for nowhere (kubelet: images/image_manager.go, applyDefaultImageTag). */
+function refuseName({ image = '' }: Container): ContainerPlan | undefined {
+  try {
+    parseReference(image);
+    return undefined;
+  } catch (thrown) {
+    const message = `Failed to apply default image tag ${JSON.stringify(image)}: ${PluginError.from(thrown).message}`;
+    return { actions: [], wait: { reason: 'InvalidImageName', message } };
+  }
 }
 
 /** Always pulls; IfNotPresent pulls what isn't there; Never refuses what isn't there. */

@@ -38,6 +38,15 @@ describe("a container's state", () => {
     expect(wakeAt).toEqual(seconds(10));
   });
 
+  it('says InvalidImageName, and asks no runtime, where the name is none', () => {
+    const planned = plan(makePod({ containers: [{ name: 'main', image: 'Bad:Name::' }] }), observe(), now);
+    expect(planned.actions).toEqual([]);
+    expect(planned.status.containerStatuses?.[0]?.state?.waiting).toEqual({
+      reason: 'InvalidImageName',
+      message: expect.stringMatching(/^Failed to apply default image tag "Bad:Name::": .*malformed/),
+    });
+  });
+
   it('says PodInitializing while init containers run', () => {
     const { status } = plan(makePod({ initContainers }), observe({ containers: [instance('first')] }), now);
     expect(status.containerStatuses?.[0]?.state).toEqual({ waiting: { reason: 'PodInitializing' } });

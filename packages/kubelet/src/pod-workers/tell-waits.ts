@@ -11,6 +11,7 @@ export function tellWaits(events: PodEvents, pod: Pod, before: PodStatus | undef
       events.record(pod, 'Warning', 'BackOff', `Back-off restarting failed container ${name} in pod ${fullNameOf(pod)}(${uidOf(pod)})`);
     }
     if (reason === 'ImagePullBackOff') events.record(pod, 'Normal', 'BackOff', state?.waiting?.message ?? 'Back-off pulling image');
+    if (reason === 'InvalidImageName') events.record(pod, 'Warning', 'InspectFailed', state?.waiting?.message ?? '');
     if (reason === 'ErrImageNeverPull') events.record(pod, 'Warning', 'ErrImageNeverPull', state?.waiting?.message ?? '');
   }
   const [pending, pendingBefore] = [resizeOf(after), resizeOf(before)];

@@ -2,9 +2,9 @@ import { createReadStream } from 'node:fs';
 import { posix } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { PluginError } from '@berth/sdk/errors';
+import { quoted } from '@berth/sdk/quoted';
 import type { Header } from 'tar-stream';
 import { longestManifest } from './manifest.ts';
-import { quoted } from './quoted.ts';
 import { readTar } from './tar-reader.ts';
 
 interface Entry {

@@ -4,12 +4,12 @@ import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { PluginError } from '@berth/sdk/errors';
+import { quoted } from '@berth/sdk/quoted';
 import { absent } from '../files/absent.ts';
 import { removeLocked, withLock } from '../files/file-lock.ts';
 import { namesIn } from '../files/names-in.ts';
 import { syncDirectory } from '../files/sync-directory.ts';
 import { hexOf, Meter } from './digest.ts';
-import { quoted } from './quoted.ts';
 
 /** What a manifest says of a blob (image-spec descriptor.md). */
 export interface Descriptor {

@@ -1,5 +1,5 @@
 import { PluginError } from '@berth/sdk/errors';
-import { quoted } from './quoted.ts';
+import { quoted } from '@berth/sdk/quoted';
 import type { TarHeader } from './tar-header.ts';
 
 /** What one tar entry asks for, with its paths checked: relative to the layer's root, no `.`, `..` or empty parts, '' is the root. */

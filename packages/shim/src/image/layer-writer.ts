@@ -21,12 +21,12 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
+import { quoted } from '@berth/sdk/quoted';
 import { syscalls } from '../syscalls.ts';
 import { DiskRoom } from './disk-room.ts';
 import { LayerDirectories } from './layer-directories.ts';
 import { type Attributes, type LayerEntry, refusal } from './layer-entry.ts';
 import { isWhiteout, MergedLayers, makeOpaque, mostLinks } from './merged-layers.ts';
-import { quoted } from './quoted.ts';
 
 const typeBits = { 'block-device': constants.S_IFBLK, 'character-device': constants.S_IFCHR, fifo: constants.S_IFIFO };
 const newFile = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;

@@ -3,6 +3,7 @@ import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type DiskSpace, spaceBelow } from '@berth/sdk/disk-space';
 import { PluginError } from '@berth/sdk/errors';
+import { quoted } from '@berth/sdk/quoted';
 import { absent } from '../files/absent.ts';
 import { withLock } from '../files/file-lock.ts';
 import { readJson, writeJson } from '../files/json-file.ts';
@@ -10,7 +11,6 @@ import { namesIn } from '../files/names-in.ts';
 import { syncDirectory } from '../files/sync-directory.ts';
 import { syscalls } from '../syscalls.ts';
 import { digestOf, hexOf } from './digest.ts';
-import { quoted } from './quoted.ts';
 import { type UnpackedSize, unpackLayer } from './unpack.ts';
 
 /** An unpacked layer. */

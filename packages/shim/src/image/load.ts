@@ -1,9 +1,9 @@
 import type { Readable } from 'node:stream';
 import { PluginError } from '@berth/sdk/errors';
+import { nameOf, parseReference, type Reference, repositoryOf } from '@berth/sdk/image-reference';
 import { addImage } from './add-image.ts';
 import { readArchive } from './archive.ts';
 import { digestOf } from './digest.ts';
-import { nameOf, parseReference, type Reference, repositoryOf } from './reference.ts';
 import type { SharedStore } from './shared-store.ts';
 
 /** An image that was loaded: its id, and the names that it has from the archive, in full. */

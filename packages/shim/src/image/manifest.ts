@@ -1,8 +1,8 @@
 import { PluginError } from '@berth/sdk/errors';
+import { quoted } from '@berth/sdk/quoted';
 import type { Descriptor } from './blobs.ts';
 import { hexOf } from './digest.ts';
 import type { ImageConfig } from './images.ts';
-import { quoted } from './quoted.ts';
 
 const indexMediaTypes = ['application/vnd.oci.image.index.v1+json', 'application/vnd.docker.distribution.manifest.list.v2+json'];
 

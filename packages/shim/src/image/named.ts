@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import type { FilesystemUsage, Image } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
+import { nameOf, parseReference, repositoryOf } from '@berth/sdk/image-reference';
 import { readJson, readJsonFiles, writeJson } from '../files/json-file.ts';
 import { namesIn } from '../files/names-in.ts';
 import { digestOf, hexOf } from './digest.ts';
 import type { Images, PullOptions, UsableImage } from './images.ts';
 import { digitsOf } from './records.ts';
-import { nameOf, parseReference, repositoryOf } from './reference.ts';
 import { ImageUsers } from './users.ts';
 
 interface NamedImage {

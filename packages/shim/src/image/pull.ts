@@ -1,8 +1,8 @@
 import { PluginError } from '@berth/sdk/errors';
+import { nameOf, type Reference, repositoryOf } from '@berth/sdk/image-reference';
 import { addImage } from './add-image.ts';
 import { digestOf } from './digest.ts';
 import { choosePlatform, parseManifest } from './manifest.ts';
-import { nameOf, type Reference, repositoryOf } from './reference.ts';
 import type { Registry } from './registry/registry.ts';
 import type { SharedStore } from './shared-store.ts';
 

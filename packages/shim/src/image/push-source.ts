@@ -1,8 +1,8 @@
 import { PluginError } from '@berth/sdk/errors';
+import { nameOf, parseReference, type Reference } from '@berth/sdk/image-reference';
 import type { LeasedImage } from './leases.ts';
 import { manifestOf, presentImage } from './present-image.ts';
 import type { Records } from './records.ts';
-import { nameOf, parseReference, type Reference } from './reference.ts';
 import type { PushedImage } from './registry/push.ts';
 import type { SharedStore } from './shared-store.ts';
 

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
+import { nameOf, parseReference } from '@berth/sdk/image-reference';
+import { quoted } from '@berth/sdk/quoted';
 import { readJson, readJsonFiles, removeJson, removeStalePartials, writeJson } from '../files/json-file.ts';
 import { digestOf, hexOf } from './digest.ts';
 import type { InstalledImage } from './install.ts';
-import { quoted } from './quoted.ts';
-import { nameOf, parseReference } from './reference.ts';
 
 /** A name, by tag or by digest, and the image that it stands for. */
 export interface NameRecord {

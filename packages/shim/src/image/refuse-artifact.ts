@@ -1,6 +1,6 @@
 import { PluginError } from '@berth/sdk/errors';
+import { quoted } from '@berth/sdk/quoted';
 import type { Manifest } from './manifest.ts';
-import { quoted } from './quoted.ts';
 
 /** Of an image's configuration: OCI's and Docker's; registries of old gave none. */
 const configTypes = [

@@ -1,9 +1,9 @@
 import type { Image } from '@berth/sdk/cri';
+import { nameOf, parseReference } from '@berth/sdk/image-reference';
 import { listImages } from './cri-image.ts';
 import { type ImageParts, noParts } from './garbage.ts';
 import { presentImage } from './present-image.ts';
 import { isDigestName, meansId } from './records.ts';
-import { nameOf, parseReference } from './reference.ts';
 import type { SharedStore } from './shared-store.ts';
 
 /** What has become of an image whose name was taken away. */

@@ -4,6 +4,7 @@ import { rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Writable } from 'node:stream';
 import { PluginError } from '@berth/sdk/errors';
+import { nameOf, parseReference, type Reference, repositoryOf } from '@berth/sdk/image-reference';
 import { absent } from '../files/absent.ts';
 import { explainFullDisk } from '../files/full-disk.ts';
 import { newFileStream } from '../files/new-file-stream.ts';
@@ -13,7 +14,6 @@ import type { Descriptor } from './blobs.ts';
 import { documentBytes, type Manifest } from './manifest.ts';
 import { manifestOf, presentImage } from './present-image.ts';
 import { meansId } from './records.ts';
-import { nameOf, parseReference, type Reference, repositoryOf } from './reference.ts';
 import type { SharedStore } from './shared-store.ts';
 
 /** `oci`: an OCI image layout. `docker`: the same with the `manifest.json` that `docker load` of any version reads, as `docker save` writes since 25. */

@@ -1,6 +1,7 @@
 import type { Readable, Writable } from 'node:stream';
 import type { AuthConfig, FilesystemUsage, Image } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
+import { parseReference, type Reference } from '@berth/sdk/image-reference';
 import type { CommitOptions, CommittedImage, WrittenContainer } from './commit/commit.ts';
 import { criImage, listImages } from './cri-image.ts';
 import type { Images, PullOptions, UsableImage } from './images.ts';
@@ -9,7 +10,6 @@ import { parseManifest } from './manifest.ts';
 import { presentImage } from './present-image.ts';
 import { pullImage } from './pull.ts';
 import { pushSource } from './push-source.ts';
-import { parseReference, type Reference } from './reference.ts';
 import type { Registry, RegistryOptions } from './registry/registry.ts';
 import { defaultRegistryConfigPath } from './registry/registry-host.ts';
 import { pruneImages, type Removal, removeImage, untagImage } from './removal.ts';

@@ -1,8 +1,8 @@
 import { PluginError } from '@berth/sdk/errors';
+import { nameOf, parseReference, repositoryOf } from '@berth/sdk/image-reference';
 import { explainFullDisk } from '../files/full-disk.ts';
 import { presentImage } from './present-image.ts';
 import { meansId } from './records.ts';
-import { nameOf, parseReference, repositoryOf } from './reference.ts';
 import type { SharedStore } from './shared-store.ts';
 
 /** A name that an image is to be given, in full. INVALID_ARGUMENT for one with a digest. */

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { PluginError } from '@berth/sdk/errors';
-import { quoted } from './quoted.ts';
+import { quoted } from '@berth/sdk/quoted';
 
 /** A tar is made of blocks of so many bytes (pax, "ustar Interchange Format"). */
 export const blockSize = 512;

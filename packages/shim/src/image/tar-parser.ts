@@ -1,6 +1,6 @@
 import { PluginError } from '@berth/sdk/errors';
+import { quoted } from '@berth/sdk/quoted';
 import { readPaxRecords } from './pax-records.ts';
-import { quoted } from './quoted.ts';
 import { blockSize, damaged, type RawHeader, readHeader, sizeIn, type TarHeader, textOf, typeOf } from './tar-header.ts';
 
 /** Of PAX records and long names, which are held in memory; Go's archive/tar, which builders use, takes no more either. */

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { PluginError } from '@berth/sdk/errors';
-import { escaped } from './quoted.ts';
+import { escaped } from '@berth/sdk/quoted';
 import { UnpackThread } from './unpack-thread.ts';
 import { type LayerSource, type UnpackedSize, writeLayer } from './write-layer.ts';
 

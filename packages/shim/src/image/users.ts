@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
+import { quoted } from '@berth/sdk/quoted';
 import { readJsonFiles, removeJson, removeStalePartials, writeJson } from '../files/json-file.ts';
-import { quoted } from './quoted.ts';
 
 interface UserRecord {
   user: string;

@@ -1,6 +1,7 @@
 import { PluginError } from '@berth/sdk/errors';
+import { parseReference, repositoryOf } from '@berth/sdk/image-reference';
 import type { Clock } from '../../clock.ts';
-import { matchesImage, repositoryOf } from '../image-pattern.ts';
+import { matchesImage } from '../image-pattern.ts';
 import { Keyring, passwordLogin, type RegistryLogins } from '../keyring.ts';
 import { type CredentialProvider, durationMs } from './configuration.ts';
 import { askPlugin, type CredentialResponse } from './exec-plugin.ts';
@@ -35,7 +36,7 @@ export class CredentialPlugins {
 
   /** What the plugins for an image know, and an error for each that failed: the image is pulled with what the others know. */
   async keyringFor(image: string, signal: AbortSignal): Promise<{ keyring: Keyring; errors: PluginError[] }> {
-    const repository = repositoryOf(image);
+    const repository = repositoryOf(parseReference(image));
     const keyring = new Keyring();
     const errors: PluginError[] = [];
     for (const provider of this.#options.providers) {
@@ -92,7 +93,7 @@ function unlessGivenUp(error: unknown): undefined {
 }
 
 function cacheKey({ name }: CredentialProvider, type: CredentialResponse['cacheKeyType'], image: string): string {
-  const repository = repositoryOf(image);
+  const repository = repositoryOf(parseReference(image));
   const subject = { Image: repository, Registry: repository.split('/')[0] ?? '', Global: '' };
   return `${name} ${type} ${subject[type]}`;
 }

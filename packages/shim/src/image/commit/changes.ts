@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
-import { quoted } from '../quoted.ts';
+import { quoted } from '@berth/sdk/quoted';
 
 /** The `config` object of an image configuration, of which other fields stay as they are (image-spec config.md). */
 export interface ChangeableConfig {

@@ -1,5 +1,5 @@
 import type { AuthConfig } from '@berth/sdk/cri';
-import { dockerHub } from '../reference.ts';
+import { dockerHub } from '@berth/sdk/image-reference';
 import type { RegistryHost } from './registry-host.ts';
 
 /** What CRI's AuthConfig comes to for one host. */

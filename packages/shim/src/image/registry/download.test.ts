@@ -5,10 +5,10 @@ import { createServer, type RequestListener, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseReference } from '@berth/sdk/image-reference';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Blobs } from '../blobs.ts';
 import { digestOf } from '../digest.ts';
-import { parseReference } from '../reference.ts';
 import { parseHostsToml } from './hosts-toml.ts';
 import { Registry, type RegistryPatience } from './registry.ts';
 import type { RegistryHost } from './registry-host.ts';

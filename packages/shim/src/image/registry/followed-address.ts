@@ -1,4 +1,4 @@
-import { quoted } from '../quoted.ts';
+import { quoted } from '@berth/sdk/quoted';
 import { isLoopback } from './registry-host.ts';
 
 /** An address of a header, for errors: without its query, which may hold a signature. */

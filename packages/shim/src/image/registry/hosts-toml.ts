@@ -1,7 +1,7 @@
 import { dirname, resolve } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
+import { quoted } from '@berth/sdk/quoted';
 import { parse, type TomlError } from 'smol-toml';
-import { quoted } from '../quoted.ts';
 import { type Capability, capabilities, defaultSettings, type HostSettings } from './registry-host.ts';
 
 /** One host that hosts.toml names. */

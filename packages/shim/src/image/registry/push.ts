@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
+import { quoted } from '@berth/sdk/quoted';
 import type { Descriptor } from '../blobs.ts';
-import { quoted } from '../quoted.ts';
 import { isFollowed, shown } from './followed-address.ts';
 import { HostFailure } from './host-failure.ts';
 import type { Registry } from './registry.ts';

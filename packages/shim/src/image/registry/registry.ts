@@ -1,11 +1,11 @@
 import type { AuthConfig } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
+import { nameOf, type Reference } from '@berth/sdk/image-reference';
 import type { Descriptor } from '../blobs.ts';
 import { digestOf } from '../digest.ts';
 import { freePiece } from '../free-piece.ts';
 import type { BlobSource } from '../install.ts';
 import { BrokenDocument, longestManifest, manifestMediaTypes, parseManifest } from '../manifest.ts';
-import { nameOf, type Reference } from '../reference.ts';
 import { HostFailure } from './host-failure.ts';
 import { RegistryClient } from './registry-client.ts';
 import type { Capability, RegistryHost } from './registry-host.ts';

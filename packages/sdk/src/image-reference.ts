@@ -1,4 +1,4 @@
-import { PluginError } from '@berth/sdk/errors';
+import { PluginError } from './errors.ts';
 import { quoted } from './quoted.ts';
 
 /** An image reference in full, by the grammar of the distribution project (distribution/reference, regexp.go). */

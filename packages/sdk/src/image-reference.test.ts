@@ -1,6 +1,6 @@
-import { PluginError } from '@berth/sdk/errors';
 import { describe, expect, it } from 'vitest';
-import { nameOf, parseReference } from './reference.ts';
+import { PluginError } from './errors.ts';
+import { nameOf, parseReference } from './image-reference.ts';
 
 const digest = `sha256:${'ab'.repeat(32)}`;
 
