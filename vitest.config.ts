@@ -19,7 +19,7 @@ export default defineConfig({
     maxWorkers: Math.max(2, availableParallelism() - 1),
     expect: { poll: { timeout: 10_000 } },
     // A failure of a machine that is gone by then has its message alone.
-    chaiConfig: { truncateThreshold: 0 },
+    chaiConfig: { truncateThreshold: 1000 },
     projects: [
       {
         extends: true,

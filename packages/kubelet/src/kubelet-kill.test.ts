@@ -121,6 +121,27 @@ it('a kubelet that is killed at any moment restarts nothing, starts nothing twic
   await expect.poll(() => readdirSync(join(directory, 'kubelet/pod-memories')).length).toBe(3);
 });
 
+it('a start that outlives the kubelet which asked for it is not made twice', { timeout: 30_000 }, async () => {
+  const again = Promise.withResolvers<void>();
+  const asked: number[] = [];
+  runtime.faults.set('StartContainer', async () => {
+    if (asked.push(runtime.containers.size) > 1) again.resolve();
+    else kubelet?.kill('SIGKILL');
+    await again.promise;
+  });
+  write('slow', '  containers: [{name: main, image: a}]\n');
+  kubelet = start();
+  await once(kubelet, 'exit');
+  kubelet = start();
+  const status = async () => {
+    const pod = await podNamed('slow');
+    return pod && containerStatus(pod, 'main');
+  };
+  await expect.poll(async () => (await status())?.state?.running).toBeDefined();
+  expect((await status())?.restartCount).toBe(0);
+  expect([asked, runtime.containers.size]).toEqual([[1, 1], 1]);
+});
+
 it('restart counts, back-off and the start time go on after a kill', { timeout: 30_000 }, async () => {
   runtime.behaviours.set('main', { exitAfterMs: 10, exitCode: 1 });
   write('crashing', '  containers: [{name: main, image: a}]\n');

@@ -25,6 +25,27 @@ describe('what is done for a pod', () => {
 
   it.each<[behaviour: string, pod: Pod, observed: ObservedPod, expected: string[]]>([
     ['directories come first', always, observe({ directories: 'unknown', sandboxes: [] }), ['prepare']],
+    [
+      'an instance that was made and never started is started, in place of a new one',
+      always,
+      observe({ containers: [instance('main', { state: 'created' })] }),
+      ['start main-0'],
+    ],
+    [
+      'so is one whose start has failed, where the runtime has it yet',
+      always,
+      observe({
+        containers: [instance('main', { state: 'created' })],
+        failures: failed({ kind: 'start-container', container: 'main' }, 'RunContainerError', seconds(-60)),
+      }),
+      ['start main-0'],
+    ],
+    [
+      'one of another definition, or of another sandbox, gets a successor',
+      always,
+      observe({ containers: [instance('main', { state: 'created', definition: 'other', attempt: 2 })] }),
+      ['start main#3'],
+    ],
     ['the sandbox comes before the containers', always, observe({ sandboxes: [], images: {} }), ['run-sandbox#0', 'check-image a:1']],
     [
       'a failed sandbox waits before the next try',

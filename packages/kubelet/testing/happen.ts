@@ -60,10 +60,11 @@ function start(world: ObservedPod, pod: Pod, action: Extract<Action, { kind: 'st
   if (!container) throw new Error(`the pod has no container ${action.container}`);
   world.images = {};
   if (action.restartDelayMs !== undefined) world.restartDelays[action.container] = { delayMs: action.restartDelayMs, setAt: now };
-  const { attempt, sandboxId } = action;
+  const { attempt, sandboxId, createdId } = action;
+  world.containers = world.containers.filter(({ id }) => id !== createdId);
   world.containers.unshift(
     instance(action.container, {
-      id: `${action.container}-${attempt}-${world.containers.length}`,
+      id: createdId ?? `${action.container}-${attempt}-${world.containers.length}`,
       attempt,
       sandboxId,
       createdAt: now,

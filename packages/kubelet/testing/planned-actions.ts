@@ -12,7 +12,7 @@ export function plannedActions(pod: Pod, observed: ObservedPod, at = now): strin
 function textOf(action: Action): string {
   switch (action.kind) {
     case 'start-container':
-      return `${action.pull ? 'pull and ' : ''}start ${action.container}#${action.attempt}`;
+      return `${action.pull ? 'pull and ' : ''}start ${action.createdId ?? `${action.container}#${action.attempt}`}`;
     case 'stop-containers':
       return `stop ${turnsOf(action).join(', then ')} in ${action.gracePeriodSeconds}`;
     case 'remove-container':

@@ -1,11 +1,13 @@
 import { writeFileSync } from 'node:fs';
 import {
   type ContainerConfig,
+  ContainerState,
   ContainerStatus,
   type CreateContainerRequest,
   type RuntimeServiceService,
   type StopContainerRequest,
 } from '@berth/sdk/cri';
+import { PluginError } from '@berth/sdk/errors';
 import type { Implementation } from '@berth/sdk/serve';
 import { type CallHooks, found } from './call-hooks.ts';
 import type { Container, TimerLife } from './timer-life.ts';
@@ -22,6 +24,9 @@ export function containerCalls(life: TimerLife, hooks: CallHooks, graces: number
     startContainer: async ({ containerId }, context) => {
       const container = containerOf(containerId);
       await hooks.called('StartContainer', container.config.metadata?.name, context);
+      if (container.state !== ContainerState.CONTAINER_CREATED) {
+        throw new PluginError('FAILED_PRECONDITION', 'it was started before', { object: `container ${containerId}` });
+      }
       life.start(container);
       return {};
     },

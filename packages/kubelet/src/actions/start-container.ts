@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type ContainerConfig, CreateContainerRequest, StartContainerRequest } from '@berth/sdk/cri';
+import type { Container } from '@berth/api/objects';
+import { type ContainerConfig, ContainerStatusRequest, CreateContainerRequest, StartContainerRequest } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import { sandboxConfig } from '../cri/sandbox-config.ts';
 import { postStart } from '../lifecycle/post-start.ts';
@@ -14,9 +15,30 @@ import { pullImage } from './pull-image.ts';
 
 /** Brings the next instance of a container up: image, CreateContainer, StartContainer, its postStart hook. */
 export async function startContainer(context: ActionContext, action: StartContainer, signal: AbortSignal): Promise<void> {
-  const { pod, events } = context;
+  const { pod, events, client } = context;
   const container = findContainer(pod, action.container);
   if (!container) throw new PluginError('NOT_FOUND', 'the pod has no such container', { object: `container ${action.container}` });
+  const containerId = action.createdId ?? (await make(context, container, action, signal));
+  await ActionFailure.explain('RunContainerError', `runtime ${client.handler}`, async () => {
+    try {
+      await client.runtime.startContainer(StartContainerRequest.create({ containerId }), { signal });
+    } catch (thrown) {
+      if (action.createdId === undefined || !(await hasStarted(context, containerId, signal))) throw thrown;
+    }
+  });
+  events.record(pod, 'Normal', 'Started', `Started container ${container.name}`);
+  await postStart(context, container, containerId, signal);
+}
+
+/** Whether the start that another kubelet had asked for has come to its end before this one's. */
+async function hasStarted({ client }: ActionContext, containerId: string, signal: AbortSignal): Promise<boolean> {
+  const { status } = await client.runtime.containerStatus(ContainerStatusRequest.create({ containerId }), { signal });
+  return status !== undefined && status.startedAt > 0n;
+}
+
+/** Image and CreateContainer; gives the new instance's id. */
+async function make(context: ActionContext, container: Container, action: StartContainer, signal: AbortSignal): Promise<string> {
+  const { pod, events } = context;
   if (action.pull) await pullImage(context, container, action.sandboxAttempt, signal);
   else events.record(pod, 'Normal', 'Pulled', `Container image ${JSON.stringify(container.image)} already present on machine`);
   const image = await checkImage(context, container.image ?? '', signal);
@@ -25,11 +47,7 @@ export async function startContainer(context: ActionContext, action: StartContai
   const config = await configureContainer(context, container, action, image, signal);
   const containerId = await create(context, action, config, signal);
   events.record(pod, 'Normal', 'Created', `Created container: ${container.name}`);
-  await ActionFailure.explain('RunContainerError', `runtime ${context.client.handler}`, () =>
-    context.client.runtime.startContainer(StartContainerRequest.create({ containerId }), { signal }),
-  );
-  events.record(pod, 'Normal', 'Started', `Started container ${container.name}`);
-  await postStart(context, container, containerId, signal);
+  return containerId;
 }
 
 function create(context: ActionContext, action: StartContainer, config: ContainerConfig, signal: AbortSignal): Promise<string> {

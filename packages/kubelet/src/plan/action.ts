@@ -25,6 +25,8 @@ export interface StartContainer {
   /** The pod's own addresses; empty where it has the host's. */
   podIPs: string[];
   pull: boolean;
+  /** The instance that was made and never started, to be started now; undefined: one is to be made. */
+  createdId?: string;
   /** The instance whose processes an ephemeral container is to see; undefined where it names none. */
   targetId?: string;
   /** What the restart after this one has to wait; undefined for a first start. */

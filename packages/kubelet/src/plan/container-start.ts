@@ -22,6 +22,7 @@ export function planStart(container: Container, observed: ObservedPod, sandbox: 
     refuseName(container) ??
     waitForRestart(container, observed, now, backOff) ??
     waitAfterFailure(container, observed, now) ??
+    startCreated(container, observed, sandbox, backOff) ??
     withImage(container, observed, sandbox, now, backOff)
   );
 }
@@ -74,6 +75,17 @@ function refuseName({ image = '' }: Container): ContainerPlan | undefined {
     const message = `Failed to apply default image tag ${JSON.stringify(image)}: ${PluginError.from(thrown).message}`;
     return { actions: [], wait: { reason: 'InvalidImageName', message } };
   }
+}
+
+/**
+ * A kubelet that was killed, or that waited no longer, leaves instances that are made and not started, or whose start goes on: with a new one
+ * beside it a container would run twice. Those that can't be started end as exited, and get a successor.
+ */
+function startCreated(container: Container, observed: ObservedPod, sandbox: Sandbox, backOff: BackOff): ContainerPlan | undefined {
+  const [newest] = instancesOf(observed, container.name);
+  if (newest?.state !== 'created' || newest.sandboxId !== sandbox.id || isRedefined(container, observed)) return undefined;
+  const start = startAction(container, observed, sandbox, false, backOff);
+  return { actions: [{ ...start, attempt: newest.attempt, createdId: newest.id }] };
 }
 
 /** Always pulls; IfNotPresent pulls what isn't there; Never refuses what isn't there. */

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ContainerState } from '@berth/sdk/cri';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { TestShim } from '../../testing/test-shim.ts';
@@ -61,16 +62,34 @@ describe('StartContainer', () => {
     expect(shim.host.containers.size).toBe(0);
   });
 
-  it('can be stopped while it hangs', async () => {
-    const containerId = await shim.createContainer(podSandboxId);
-    shim.host.faults.set('start', 'hangs');
-    const reached = new Promise((resolve) => shim.host.reached.once('start', resolve));
+  describe('while it hangs', () => {
+    let containerId: string;
+    let starting: Promise<unknown>;
     const call = new AbortController();
-    const starting = shim.runtime.startContainer({ containerId }, { signal: call.signal }).catch(() => 'ended');
-    await reached;
-    await shim.runtime.stopContainer({ containerId, timeout: 0n });
-    expect((await shim.containerStatus(containerId)).state).toBe(ContainerState.CONTAINER_EXITED);
-    call.abort();
-    expect(await starting).toBe('ended');
+
+    beforeEach(async () => {
+      containerId = await shim.createContainer(podSandboxId);
+      shim.host.faults.set('start', 'hangs');
+      const reached = new Promise((resolve) => shim.host.reached.once('start', resolve));
+      starting = shim.runtime.startContainer({ containerId }, { signal: call.signal }).catch(() => 'ended');
+      await reached;
+    });
+
+    afterEach(async () => {
+      await shim.runtime.stopPodSandbox({ podSandboxId });
+      expect(await starting).toBe('ended');
+    });
+
+    it('can be stopped', async () => {
+      await shim.runtime.stopContainer({ containerId, timeout: 0n });
+      expect((await shim.containerStatus(containerId)).state).toBe(ContainerState.CONTAINER_EXITED);
+    });
+
+    it('goes on when the caller has gone, as a kubelet that is killed', async () => {
+      call.abort();
+      await starting;
+      await sleep(200);
+      expect((await shim.containerStatus(containerId)).state).toBe(ContainerState.CONTAINER_CREATED);
+    });
   });
 });

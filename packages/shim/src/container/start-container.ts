@@ -1,3 +1,4 @@
+import { withGrace } from '@berth/sdk/abort';
 import type { StartContainerRequest, StartContainerResponse } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import type { CallContext } from '@berth/sdk/serve';
@@ -8,6 +9,9 @@ import { undoLimitMs } from '../undo-stack.ts';
 import { type Container, containerSpec, describeContainer } from './container.ts';
 import { removeFromRuntime } from './stop-container.ts';
 
+/** A start that is cut off has let a program run for nothing: it may come to its end when the caller has gone, as a kubelet that is killed. */
+const startGraceMs = 10_000;
+
 /** CRI StartContainer: for a container that was created and never started. */
 export async function startContainer(
   shim: Shim,
@@ -15,7 +19,9 @@ export async function startContainer(
   { signal }: CallContext,
 ): Promise<StartContainerResponse> {
   const { id, record } = shim.containers.get(containerId);
-  await shim.work.inside(record.sandboxId, signal, (inside) => shim.locks.hold(id, inside, () => start(shim, id, inside)));
+  await withGrace(signal, startGraceMs, (late) =>
+    shim.work.inside(record.sandboxId, late, (inside) => shim.locks.hold(id, inside, () => start(shim, id, inside))),
+  );
   return {};
 }
 
