@@ -235,6 +235,18 @@ describe('what is done for a pod', () => {
   });
 });
 
+it('a container that waits goes on waiting for the same while the runtime is silent', () => {
+  const waiting = { reason: 'ImagePullBackOff', message: 'Back-off pulling image' };
+  const previous: PodStatus = {
+    containerStatuses: [{ name: 'main', image: 'a:1', imageID: '', restartCount: 0, ready: false, state: { waiting } }],
+  };
+  const failures = failed({ kind: 'observe' }, 'RuntimeUnavailable');
+  const stateOf = (observed: Partial<ObservedPod>) =>
+    plan(makePod(), observe({ previous, failures, ...observed }), now).status.containerStatuses?.[0]?.state;
+  expect(stateOf({})).toEqual({ waiting });
+  expect(stateOf({ containers: [instance('main')] })).toHaveProperty('running');
+});
+
 it("a refused pod has no containers and no address to tell of, even where it has the host's", () => {
   const refusal = { reason: 'NodePorts', message: 'why' };
   const { status } = plan(makePod({ hostNetwork: true }), observe({ refusal, hostIP: '192.0.2.1', sandboxes: [] }), now);

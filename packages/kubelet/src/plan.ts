@@ -8,6 +8,7 @@ import { planRunning } from './plan/running.ts';
 import type { Steps } from './plan/steps.ts';
 import { planTermination } from './plan/termination.ts';
 import type { Wait } from './plan/wait.ts';
+import { allStatuses } from './pod.ts';
 
 /** What the planner says of a pod. */
 export interface Plan {
@@ -40,8 +41,18 @@ export function plan(pod: Pod, observed: ObservedPod, now: Date, backOff: BackOf
 
 function stepsFor(pod: Pod, observed: ObservedPod, now: Date, backOff: BackOff): Steps {
   const unseen = failureOf(observed, { kind: 'observe' });
-  if (unseen) return { actions: [], trouble: unseen, wakeAt: retryAt(observed, { kind: 'observe' }, now) };
+  if (unseen) return { actions: [], trouble: unseen, waits: waitsTold(observed), wakeAt: retryAt(observed, { kind: 'observe' }, now) };
   if (observed.deletion) return planTermination(pod, observed, observed.deletion.gracePeriodSeconds, now);
   if (observed.refusal || observed.eviction || isCompleted(pod, observed, now)) return planEnded(pod, observed, now);
   return planRunning(pod, observed, now, backOff);
+}
+
+/** What containers waited for when the runtime was seen last: as far as anybody knows they do yet. */
+function waitsTold({ previous }: ObservedPod): Record<string, Wait> {
+  return Object.fromEntries(
+    allStatuses(previous).flatMap(({ name, state }) => {
+      const { reason, message } = state?.waiting ?? {};
+      return reason === undefined ? [] : [[name, { reason, ...(message !== undefined && { message }) }]];
+    }),
+  );
 }
