@@ -27,6 +27,8 @@ export default defineConfig({
           name: 'unit',
           include: ['{packages,plugins}/*/src/**/*.test.ts', 'setup/**/*.test.ts', 'test/bench/**/*.test.ts'],
           exclude: [...configDefaults.exclude, long],
+          // A process for each of 500 files costs a fifth of the time.
+          isolate: false,
         },
       },
       {

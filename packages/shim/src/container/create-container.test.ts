@@ -75,7 +75,12 @@ describe('CreateContainer', () => {
     ['an image that is not there', { image: { image: 'docker.io/library/absent:1' } }, 'NOT_FOUND', /absent:1.*pull it/],
     ['no image', { image: { image: '' } }, 'INVALID_ARGUMENT', /image is required/],
     ['no name', { metadata: { name: '' } }, 'INVALID_ARGUMENT', /name is required/],
-    ['a missing mount source', { mounts: [{ containerPath: '/v', hostPath: '/no/such/place' }] }, 'NOT_FOUND', /\/no\/such\/place/],
+    [
+      'a mount source that can be made in no way',
+      { mounts: [{ containerPath: '/v', hostPath: '/dev/null/a' }] },
+      'FAILED_PRECONDITION',
+      /\/dev\/null\/a/,
+    ],
     ['a mount without a source', { mounts: [{ containerPath: '/v', hostPath: '' }] }, 'INVALID_ARGUMENT', /is not absolute/],
     ['a mount over the root', { mounts: [{ containerPath: '/.', hostPath: '/tmp' }] }, 'INVALID_ARGUMENT', /is the root/],
     [
