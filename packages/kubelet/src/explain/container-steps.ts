@@ -1,4 +1,5 @@
 import type { Container, ContainerStatus, Probe } from '@berth/api/objects';
+import { credentialRequest } from '../images/credential-plugins/credential-plugins.ts';
 import { failureOf, restartDueAt } from '../plan/back-off.ts';
 import { endOf, instancesOf, isDone } from '../plan/instances.ts';
 import type { ContainerInstance, ObservedPod } from '../plan/observed-pod.ts';
@@ -82,8 +83,19 @@ class Lane {
       return { ...this.#draft('image', 'failed', `${trouble.reason}: ${trouble.message}`), ...this.#cure(trouble) };
     }
     const failed = this.#failed('image', imageReasons);
+    const login = this.#loginWaitedFor(image);
+    if (login) return login;
     if (isOpen(call)) return { ...this.#draft('image', 'open', `${image} is being pulled`), ...openSince(call), ...callOf(call) };
     return failed ? { ...failed, ...callOf(call) } : this.#draft('image', 'open', `looking for ${image}`);
+  }
+
+  /** A pull begins when all credential providers have answered. */
+  #loginWaitedFor(image: string): Draft | undefined {
+    const request = lastCall(this.#facts.trace, credentialRequest, image);
+    if (!request || !isOpen(request)) return undefined;
+    const detail = `waiting for the credential provider ${request.plugin} since ${apiTime(new Date(request.startedAt))}`;
+    const cure = `see what the program ${request.plugin} of imageCredentialProviderBinDir waits for; it is given up after 60 s, and ${image} pulled without its logins`;
+    return { ...this.#draft('image', 'open', detail), ...openSince(request), ...callOf(request), cure };
   }
 
   /** There is an instance, or a try to make one got that far. */
