@@ -84,6 +84,17 @@ describe('credential provider plugins', () => {
     expect(requests()).toHaveLength(1);
   });
 
+  it('are waited for no longer by a pod that is given up', async () => {
+    const plugins = makePlugins(plugin('ecr', 'sleep 60'));
+    const [first, second] = [new AbortController(), new AbortController()];
+    const asked = [first, second].map((pod) => plugins.keyringFor('a.example/x', pod.signal, unexpected));
+    const ends = Promise.allSettled(asked);
+    second.abort(new Error('the second pod ends'));
+    await expect(asked[1]).rejects.toThrow('the second pod ends');
+    first.abort(new Error('the first pod ends'));
+    expect(await ends).toMatchObject([{ reason: { message: 'the first pod ends' } }, { status: 'rejected' }]);
+  });
+
   it('that know nothing of an image leave it to the others', async () => {
     const plugins = makePlugins(
       plugin('none', answer('Image', null)),

@@ -1,3 +1,4 @@
+import { unlessAborted } from '@berth/sdk/abort';
 import { PluginError } from '@berth/sdk/errors';
 import { parseReference, repositoryOf } from '@berth/sdk/image-reference';
 import type { Clock } from '../../clock.ts';
@@ -72,7 +73,7 @@ export class CredentialPlugins {
   async #askOnce(provider: CredentialProvider, image: string, signal: AbortSignal): Promise<RegistryLogins> {
     const key = `${provider.name} ${image}`;
     for (let asking = this.#asking.get(key); asking; asking = this.#asking.get(key)) {
-      const answered = await asking.catch(unlessGivenUp);
+      const answered = await unlessAborted(asking.catch(unlessGivenUp), signal);
       if (answered) return answered;
     }
     const asked = this.#ask(provider, image, signal).finally(() => this.#asking.delete(key));
