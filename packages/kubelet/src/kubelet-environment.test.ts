@@ -1,4 +1,9 @@
-import { afterEach, expect, it } from 'vitest';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Pod } from '@berth/api/objects';
+import { pino } from 'pino';
+import { afterEach, expect, it, onTestFinished } from 'vitest';
 import { configMap, MemoryObjects, secret } from '../testing/memory-objects.ts';
 import { containerStatus, isReady, podYaml, TestNode } from '../testing/node.ts';
 
@@ -52,6 +57,43 @@ it('an image is pulled with one login after the other, the most particular first
   expect(started.runtime.imageStore.logins.map((auth) => auth?.username)).toEqual(['narrow', 'wide']);
   expect(started.kubelet.events().map(({ reason, message }) => `${reason}: ${message}`)).toContain(
     'FailedToRetrieveImagePullSecret: Unable to retrieve some image pull secrets (gone); attempting to pull the image may not succeed.',
+  );
+});
+
+it('a credential provider that hangs, then lies, is named by explanation, event, log, trace and status', async () => {
+  const logged: string[] = [];
+  const binDir = await mkdtemp(join(tmpdir(), 'berth-plugins-'));
+  onTestFinished(() => rm(binDir, { recursive: true }));
+  const script = `#!/bin/sh\nuntil [ -e ${binDir}/go ]; do sleep 0.05; done\necho nonsense\n`;
+  await writeFile(join(binDir, 'ecr'), script, { mode: 0o755 });
+  const apiVersion = 'credentialprovider.kubelet.k8s.io/v1';
+  const ecr = { name: 'ecr', matchImages: ['*.example'], defaultCacheMs: 0, apiVersion, args: [], env: {} };
+  const started = await TestNode.create({
+    credentialPlugins: { binDir, providers: [ecr] },
+    log: pino({ level: 'error' }, { write: (line) => void logged.push(line) }),
+  });
+  node = started;
+  started.runtime.faults.set('PullImage', () => {
+    throw new Error('unauthorized');
+  });
+  await started.write('manifests', podYaml('a', '  containers: [{name: main, image: "my.example/app:1"}]'));
+  await started.kubelet.start();
+  const step = (pod: Pod) => started.kubelet.explain(pod).steps.find(({ name }) => name === 'image');
+  const pod = await started.until('a', () => true);
+  await expect.poll(() => step(pod)?.detail).toMatch(/^waiting for the credential provider ecr since 20.*Z$/);
+  expect(step(pod)).toMatchObject({ state: 'now', cure: expect.stringMatching(/program ecr .* given up after 60 s/) });
+
+  await writeFile(join(binDir, 'go'), '');
+  const failure = 'credential provider plugin ecr: its answer is no JSON; let it print one CredentialProviderResponse alone';
+  const waits = await started.until('a', (each) => containerStatus(each, 'main')?.state?.waiting?.reason === 'ErrImagePull');
+  expect(containerStatus(waits, 'main')?.state?.waiting?.message).toMatch(new RegExp(`unauthorized.*; without the logins of ${failure}$`));
+  expect(started.runtime.imageStore.logins).toEqual([undefined]);
+  expect(started.kubelet.events()).toContainEqual(
+    expect.objectContaining({ type: 'Warning', reason: 'FailedToGetImageCredentials', message: failure, count: 1 }),
+  );
+  expect(logged.map((line) => JSON.parse(line))).toContainEqual(expect.objectContaining({ pod: 'default/a', msg: failure }));
+  expect(JSON.parse((await started.get('/trace/default/a')).body).records).toContainEqual(
+    expect.objectContaining({ protocol: 'credentials', plugin: 'ecr', subject: 'my.example/app:1', outcome: 'FAILED_PRECONDITION' }),
   );
 });
 

@@ -80,7 +80,7 @@ export class KubeletParts {
     this.metrics = options.metrics ?? new KubeletMetrics(options);
     this.memories = new PodMemories(join(kubeletRoot, 'pod-memories'), log);
     this.node = this.#nodeOf(options, kubelet);
-    this.environment = new NodeEnvironment(options, { clock, allocatable: () => this.node.resources.allocatable() });
+    this.environment = new NodeEnvironment(options, { clock, traces: this.traces, allocatable: () => this.node.resources.allocatable() });
     this.volumes = this.#volumesOf(options);
     this.workers = this.#workersOf(options, (pod, foundIn) => factory.create(pod, foundIn));
     this.shutdown = new NodeShutdown(options, {

@@ -11,6 +11,7 @@ import { type PullLimitOptions, PullLimits } from './images/pull-limits.ts';
 import { RuntimeFeaturesCache } from './runtime/runtime-features.ts';
 import { noObjects } from './sources/no-objects.ts';
 import type { ObjectSource } from './sources/object-source.ts';
+import type { PodTraces } from './trace/pod-traces.ts';
 import { UserNamespaces, type UserNamespacesOptions } from './userns/user-namespaces.ts';
 
 /** What a node lends to its pods besides volumes and resources. */
@@ -35,6 +36,7 @@ export interface EnvironmentOptions {
 
 interface NodeEnvironmentParts {
   clock: Clock;
+  traces: PodTraces;
   allocatable(): ResourceAmounts;
 }
 
@@ -56,7 +58,7 @@ export class NodeEnvironment {
   readonly credentials: ImageCredentialSources;
 
   /** INVALID_ARGUMENT for options that contradict themselves. */
-  constructor(options: EnvironmentOptions & { kubeletRoot: string }, { clock, allocatable }: NodeEnvironmentParts) {
+  constructor(options: EnvironmentOptions & { kubeletRoot: string }, { clock, traces, allocatable }: NodeEnvironmentParts) {
     this.allocatable = allocatable;
     this.objects = options.objects ?? noObjects;
     this.services = options.services ?? (() => []);
@@ -65,7 +67,7 @@ export class NodeEnvironment {
     this.userNamespaces = new UserNamespaces(options.kubeletRoot, options.userNamespaces);
     this.seccompDefault = options.seccompDefault ?? true;
     this.pullLimits = new PullLimits(options.pullLimits ?? {}, clock);
-    const plugins = options.credentialPlugins && new CredentialPlugins(options.credentialPlugins, clock);
+    const plugins = options.credentialPlugins && new CredentialPlugins(options.credentialPlugins, { clock, traces });
     this.credentials = new ImageCredentialSources(this.objects, options.kubeletRoot, plugins);
   }
 }

@@ -15,3 +15,13 @@ it.each<[where: string, message: string, stable: string]>([
 ])('an id %s', (_where, message, stable) => {
   expect(stableMessage(message, nameOf)).toBe(stable);
 });
+
+it.each<[where: string, message: string, stable: string]>([
+  ['in RFC 3339', 'expired: now 2026-11-22T16:22:24Z is after 2026-01-01T00:00:00.5+01:00', 'expired: now <time> is after <time>'],
+  ['of klog', 'it ended with 1: E1122 16:22:24.123456   4711 main.go:33] no region', 'it ended with 1: main.go:33] no region'],
+  ['of a Go program', 'it ended with 1: 2026/11/22 16:22:24 no region', 'it ended with 1: no region'],
+  ['of runc', 'runc: time="2026-11-22T16:22:24Z" level=error msg="no file"', 'runc: level=error msg="no file"'],
+  ['that is only a date stays', 'image a:2026-11-22: not found', 'image a:2026-11-22: not found'],
+])('a time %s', (_where, message, stable) => {
+  expect(stableMessage(message, nameOf)).toBe(stable);
+});

@@ -9,10 +9,10 @@ export interface CallRecord {
   traceId: string;
   spanId: string;
   parentSpanId?: string;
-  protocol: 'cri' | 'cni' | 'oci' | 'machine';
-  /** Who was called: a handler (`runc`), a CNI plugin type (`bridge`), an OCI runtime binary (`runc`), a runtime of machines (`vm`). */
+  protocol: 'cri' | 'cni' | 'oci' | 'machine' | 'credentials';
+  /** Who was called: a handler (`runc`), a CNI plugin type (`bridge`), an OCI runtime binary (`runc`), a runtime of machines (`vm`), a credential provider (`ecr`). */
   plugin: string;
-  /** The RPC, CNI verb, OCI runtime subcommand, or what is asked of a machine: `RunPodSandbox`, `ADD`, `create`, `boot`. */
+  /** The RPC, CNI verb, OCI runtime subcommand, what is asked of a machine, or the kind of a request: `RunPodSandbox`, `ADD`, `create`, `boot`, `CredentialProviderRequest`. */
   method: string;
   /** What the call was about, for a reader: a container name, an image, an interface. */
   subject?: string;

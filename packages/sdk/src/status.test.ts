@@ -30,6 +30,11 @@ describe('fromStatus', () => {
       'No connection established. Last error: odd. Resolution note: ',
       'no connection (odd); does a gRPC server listen there?',
     ],
+    [
+      status.UNAVAILABLE,
+      'No connection established. Last error: Protocol error (2026-11-22T16:19:59.123Z). Resolution note: ',
+      'no connection (Protocol error); does a gRPC server listen there?',
+    ],
     [status.UNAVAILABLE, 'Connection dropped', 'the connection broke during the call; see whether the plugin crashed'],
     [
       status.DEADLINE_EXCEEDED,

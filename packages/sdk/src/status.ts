@@ -73,8 +73,12 @@ const connectFailures: Record<string, Explanation> = {
   ENOTFOUND: { what: "the host name can't be resolved", hint: 'check the address' },
 };
 
+/** grpc-js puts the time behind why there is no connection: the same failure would be another one each time. */
+const failedAt = / \(\d{4}-\d\d-\d\dT[\d:.]+Z\)$/;
+
 function connectFailure(details: string): Explanation {
-  const cause = /Last error: (?:Error: )?(.*?)\.? Resolution note:/s.exec(details)?.[1] ?? '';
+  const said = /Last error: (?:Error: )?(.*?)\.? Resolution note:/s.exec(details)?.[1] ?? '';
+  const cause = said.replace(failedAt, '');
   const known = /\b(E[A-Z]{4,})\b/.exec(cause)?.[1];
   return connectFailures[known ?? ''] ?? { what: `no connection${cause ? ` (${cause})` : ''}`, hint: 'does a gRPC server listen there?' };
 }

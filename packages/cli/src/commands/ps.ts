@@ -7,7 +7,7 @@ import { KubeletClient } from '../node/kubelet-client.ts';
 import { containerLines } from '../view/container-lines.ts';
 import { type Column, formatAge, formatListing, type OutputFormat } from '../view/listing.ts';
 import { outputOption } from '../view/output-option.ts';
-import { type PodRow, podRow } from '../view/pod-row.ts';
+import { beginOf, type PodRow, podRow } from '../view/pod-row.ts';
 
 const columns = (handlers: Map<Pod, string>): Column<Pod>[] => [
   { header: 'NAMESPACE', value: (pod) => pod.metadata?.namespace ?? '' },
@@ -43,11 +43,6 @@ export function psCommand(): Command {
         await client.close();
       }
     });
-}
-
-/** A static pod is created by nobody: it begins when its worker does, which it waits for after it has been read. */
-function beginOf({ metadata, status }: Pod): string | undefined {
-  return metadata?.creationTimestamp ?? status?.startTime ?? metadata?.annotations?.['kubernetes.io/config.seen'];
 }
 
 /** `3 (5m ago)`, as kubectl has it. */

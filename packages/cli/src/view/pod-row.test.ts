@@ -1,6 +1,6 @@
 import type { ContainerState, ContainerStatus, Pod, PodStatus } from '@berth/api/objects';
 import { expect, it } from 'vitest';
-import { type PodRow, podRow } from './pod-row.ts';
+import { beginOf, type PodRow, podRow } from './pod-row.ts';
 
 const running: ContainerState = { running: { startedAt: '2026-01-01T00:00:00Z' } };
 const waiting = (reason: string): ContainerState => ({ waiting: { reason } });
@@ -104,4 +104,17 @@ it.each<[situation: string, pod: Pod, row: PodRow]>([
   ],
 ])('%s', (_situation, given, row) => {
   expect(podRow(given)).toEqual(row);
+});
+
+it.each<
+  [situation: string, created: string | undefined, startTime: string | undefined, seen: string | undefined, begin: string | undefined]
+>([
+  ['has been created', '2026-01-01T00:00:03Z', '2026-01-01T00:00:05Z', '2026-01-01T00:00:04Z', '2026-01-01T00:00:03Z'],
+  ['waits for its first status', undefined, undefined, '2026-01-01T00:00:04Z', '2026-01-01T00:00:04Z'],
+  ['has waited for its first status', undefined, '2026-01-01T00:01:00Z', '2026-01-01T00:00:04Z', '2026-01-01T00:00:04Z'],
+  ['is seen again after a restart of the node agent', undefined, '2026-01-01T00:01:00Z', '2026-01-01T02:00:00Z', '2026-01-01T00:01:00Z'],
+  ['nothing is known of', undefined, undefined, undefined, undefined],
+])('the age of a pod that %s has a begin that never moves on', (_situation, creationTimestamp, startTime, seen, begin) => {
+  const metadata = { ...(creationTimestamp && { creationTimestamp }), ...(seen && { annotations: { 'kubernetes.io/config.seen': seen } }) };
+  expect(beginOf(pod([], [], startTime ? { startTime } : {}, metadata))).toBe(begin);
 });

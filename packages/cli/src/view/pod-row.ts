@@ -30,6 +30,16 @@ export function podRow(pod: Pod): PodRow {
   };
 }
 
+/**
+ * Since when the pod has its age; RFC 3339. A static pod is created by nobody: it begins when it is first heard of, by its source or, after a
+ * restart of the node agent, by its status. The start of its status comes some time after it has been read, and its age doesn't go back then.
+ */
+export function beginOf({ metadata, status }: Pod): string | undefined {
+  if (metadata?.creationTimestamp) return metadata.creationTimestamp;
+  const heardOf = [status?.startTime, metadata?.annotations?.['kubernetes.io/config.seen']].filter((time) => time !== undefined);
+  return heardOf.toSorted((a, b) => Date.parse(a) - Date.parse(b))[0];
+}
+
 function isSidecar({ restartPolicy }: Container): boolean {
   return restartPolicy === 'Always';
 }

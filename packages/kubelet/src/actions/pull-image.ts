@@ -2,6 +2,9 @@ import type { Container } from '@berth/api/objects';
 import { type AuthConfig, PullImageRequest } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import { sandboxConfig } from '../cri/sandbox-config.ts';
+import type { CredentialWarning } from '../images/image-credentials.ts';
+import { fullNameOf } from '../pod.ts';
+import { stableMessage } from '../stable-message.ts';
 import { type ActionContext, imageSpec, sandboxSurroundings } from './action-context.ts';
 import { ActionFailure } from './action-failure.ts';
 import { checkImage } from './check-image.ts';
@@ -16,7 +19,7 @@ export async function pullImage(context: ActionContext, container: Container, sa
   const quoted = JSON.stringify(image);
   const askedAt = performance.now();
   events.record(pod, 'Normal', 'Pulling', `Pulling image ${quoted}`);
-  const logins = await loginsFor(context, image, signal);
+  const credentials = await credentialsFor(context, image, signal);
   await environment.pullLimits.inTurn(async (waited) => {
     // Another pod may have pulled it while this one waited.
     if (waited && container.imagePullPolicy !== 'Always' && (await checkImage(context, image, signal))) {
@@ -24,22 +27,36 @@ export async function pullImage(context: ActionContext, container: Container, sa
       return;
     }
     const startedAt = performance.now();
-    await pullWithAny(context, image, logins, sandboxAttempt, signal);
+    await pullWithAny(context, image, credentials, sandboxAttempt, signal);
     const took = `${secondsSince(startedAt)}s (${secondsSince(askedAt)}s including waiting)`;
     events.record(pod, 'Normal', 'Pulled', `Successfully pulled image ${quoted} in ${took}`);
   }, signal);
 }
 
-/** Without any, the image is pulled anonymously. */
-async function loginsFor(
-  { environment, events, pod }: ActionContext,
-  image: string,
-  signal: AbortSignal,
-): Promise<(AuthConfig | undefined)[]> {
+/** What a pull has to log in with. */
+interface Credentials {
+  /** Undefined: anonymously. */
+  logins: (AuthConfig | undefined)[];
+  /** Why the node hasn't got others that it should have. */
+  missing: string[];
+}
+
+/** Tells at once what the node's own providers fail to give: the pull goes on without, and may fail for that. */
+async function credentialsFor({ environment, events, log, pod }: ActionContext, image: string, signal: AbortSignal): Promise<Credentials> {
+  const missing: string[] = [];
+  const warn = ({ reason, message, level }: CredentialWarning) => {
+    log[level]({ pod: fullNameOf(pod), image, reason }, message);
+    events.record(
+      pod,
+      'Warning',
+      reason,
+      stableMessage(message, () => '<id>'),
+    );
+    if (level === 'error') missing.push(message);
+  };
   return explainPull(image, 'credentials', async () => {
-    const { logins, warnings } = await environment.credentials.of(pod, image, signal);
-    for (const { reason, message } of warnings) events.record(pod, 'Warning', reason, message);
-    return logins.length > 0 ? logins : [undefined];
+    const logins = await environment.credentials.of(pod, image, signal, warn);
+    return { logins: logins.length > 0 ? logins : [undefined], missing };
   });
 }
 
@@ -47,7 +64,7 @@ async function loginsFor(
 async function pullWithAny(
   context: ActionContext,
   image: string,
-  logins: (AuthConfig | undefined)[],
+  { logins, missing }: Credentials,
   sandboxAttempt: number,
   signal: AbortSignal,
 ): Promise<void> {
@@ -66,7 +83,7 @@ async function pullWithAny(
         errors.push(PluginError.from(thrown));
       }
     }
-    throw oneOf(errors);
+    throw oneOf(errors, missing);
   });
 }
 
@@ -79,10 +96,11 @@ async function explainPull<T>(image: string, who: string, step: () => Promise<T>
   }
 }
 
-function oneOf(errors: PluginError[]): PluginError {
+function oneOf(errors: PluginError[], missing: string[]): PluginError {
   const [first] = errors;
-  if (first && errors.length === 1) return first;
-  return new PluginError(first?.code ?? 'INTERNAL', [...new Set(errors.map(({ message }) => message))].join('; '), { cause: first });
+  if (first && errors.length === 1 && missing.length === 0) return first;
+  const messages = [...errors.map(({ message }) => message), ...missing.map((message) => `without the logins of ${message}`)];
+  return new PluginError(first?.code ?? 'INTERNAL', [...new Set(messages)].join('; '), { cause: first });
 }
 
 function secondsSince(start: number): string {

@@ -1,4 +1,5 @@
 import type { Container, ContainerStatus, Probe } from '@berth/api/objects';
+import { credentialRequest } from '../images/credential-plugins/credential-plugins.ts';
 import { failureOf, restartDueAt } from '../plan/back-off.ts';
 import { endOf, instancesOf, isDone } from '../plan/instances.ts';
 import type { ContainerInstance, ObservedPod } from '../plan/observed-pod.ts';
@@ -7,7 +8,7 @@ import { apiTime, findStatus, fullNameOf, isInitContainer, specOf } from '../pod
 import type { ProbeAnswer } from '../probes/instance-probes.ts';
 import { callOf, isOpen, lastCall, openSince, tookOf } from './calls.ts';
 import { cureOf } from './cure.ts';
-import type { Facts } from './facts.ts';
+import { type Facts, isEnding } from './facts.ts';
 import { failedStep } from './pod-steps.ts';
 import type { Draft } from './step.ts';
 
@@ -39,7 +40,9 @@ class Lane {
   }
 
   drafts(): Draft[] {
+    if (this.#newest?.state === 'unknown' && isEnding(this.#facts)) return [this.#unknown()];
     if (this.#isOver()) return [this.#over()];
+    if (isEnding(this.#facts)) return [this.#stopping()];
     const steps = [this.#image(), this.#created(), this.#running()];
     if (this.#runsToItsEnd()) return [...steps, this.#ending()];
     if (this.#container.startupProbe) steps.push(this.#started(this.#container.startupProbe));
@@ -53,19 +56,35 @@ class Lane {
   /** It has ended, and isn't started again. */
   #isOver(): boolean {
     if (this.#newest?.state === 'running') return false;
-    const phase = this.#facts.pod.status?.phase;
-    return isDone(this.#facts.pod, this.#container, this.#observed) || phase === 'Succeeded' || phase === 'Failed';
+    return isEnding(this.#facts) || isDone(this.#facts.pod, this.#container, this.#observed);
   }
 
   #over(): Draft {
     const { terminated } = this.#status?.state ?? {};
     const at = terminated?.finishedAt;
-    if (!terminated) return this.#draft('ended', 'done', 'it was never started');
+    if (!terminated) return this.#neverStarted();
     const said = terminated.message ? `: ${terminated.message}` : '';
     const detail = `${this.#probeFailure(this.#newest)}ended with exit code ${terminated.exitCode} (${terminated.reason})${said}`;
     const ended = this.#draft('ended', terminated.exitCode === 0 ? 'done' : 'failed', detail);
     const cure = terminated.exitCode === 0 ? {} : { cure: `read why: ${this.#logs()}` };
     return { ...ended, ...(at && { since: at }), ...cure };
+  }
+
+  #neverStarted(): Draft {
+    const failure = failureOf(this.#observed, this.#startAction());
+    if (!failure) return this.#draft('ended', 'done', 'it was never started');
+    const draft = this.#draft('ended', 'failed', `it was never started: ${failure.reason}: ${failure.message}`);
+    return { ...draft, since: apiTime(failure.at), ...this.#cure(failure) };
+  }
+
+  #unknown(): Draft {
+    return this.#draft('ended', 'open', 'the runtime does not know whether it runs; it is to be stopped, as the pod ends');
+  }
+
+  /** It runs, and its pod ends. */
+  #stopping(): Draft {
+    const running = this.#running();
+    return { ...running, detail: `${running.detail}; it is to be stopped, as the pod ends` };
   }
 
   #image(): Draft {
@@ -82,8 +101,19 @@ class Lane {
       return { ...this.#draft('image', 'failed', `${trouble.reason}: ${trouble.message}`), ...this.#cure(trouble) };
     }
     const failed = this.#failed('image', imageReasons);
+    const login = this.#loginWaitedFor(image);
+    if (login) return login;
     if (isOpen(call)) return { ...this.#draft('image', 'open', `${image} is being pulled`), ...openSince(call), ...callOf(call) };
     return failed ? { ...failed, ...callOf(call) } : this.#draft('image', 'open', `looking for ${image}`);
+  }
+
+  /** A pull begins when all credential providers have answered. */
+  #loginWaitedFor(image: string): Draft | undefined {
+    const request = lastCall(this.#facts.trace, credentialRequest, image);
+    if (!request || !isOpen(request)) return undefined;
+    const detail = `waiting for the credential provider ${request.plugin} since ${apiTime(new Date(request.startedAt))}`;
+    const cure = `see what the program ${request.plugin} of imageCredentialProviderBinDir waits for; it is given up after 60 s, and ${image} pulled without its logins`;
+    return { ...this.#draft('image', 'open', detail), ...openSince(request), ...callOf(request), cure };
   }
 
   /** There is an instance, or a try to make one got that far. */

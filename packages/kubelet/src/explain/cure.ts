@@ -1,5 +1,6 @@
 import type { Pod } from '@berth/api/objects';
 import { fullNameOf, namespaceOf } from '../pod.ts';
+import { shutdownReason } from '../shutdown/shutdown-groups.ts';
 import type { Step } from './step.ts';
 
 interface Trouble {
@@ -18,6 +19,9 @@ interface Place {
 type Cure = (trouble: Trouble, place: Place) => string;
 
 const refused = 'change the manifest: a refused pod is not tried again';
+
+/** For a pod that is over, whatever for. */
+export const notStartedAgain = 'change the manifest, or delete it: a pod that is over is not started again';
 
 const cures: Record<string, Cure> = {
   ErrImagePull: (_, { image }) =>
@@ -39,6 +43,10 @@ const cures: Record<string, Cure> = {
     return option ? `start the node with ${option}, besides the labels that it is given already; or ${refused}` : refused;
   },
   NodePorts: () => 'end the pod that has the port, or take another hostPort, then change the manifest: a refused pod is not tried again',
+  Evicted: () => `make room on the node, or request what the pod uses, or let it use less; then ${notStartedAgain}`,
+  DeadlineExceeded: () => `raise activeDeadlineSeconds, or let the pod end sooner; then ${notStartedAgain}`,
+  Preempting: () => `make room on the node for both pods; then ${notStartedAgain}`,
+  [shutdownReason]: () => 'none: it begins anew by itself once the node is up again',
   RuntimeClassNotFound: () => 'take one of the RuntimeClasses that the message names, or add a runtime of that handler to berth.yaml',
 };
 

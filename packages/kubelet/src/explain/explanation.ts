@@ -1,6 +1,7 @@
 import { fullNameOf, seenAt } from '../pod.ts';
 import { containerLanes } from './container-steps.ts';
-import type { Facts } from './facts.ts';
+import { endedSteps } from './ended-steps.ts';
+import { type Facts, isEnding } from './facts.ts';
 import { overdueCall, withOverdueCall } from './overdue-call.ts';
 import { podSteps } from './pod-steps.ts';
 import { inOrder, type Step } from './step.ts';
@@ -20,9 +21,7 @@ export interface Explanation {
 /** Tells a pod's way step by step: pure, so that each case can be read off a table. */
 export function explain(facts: Facts, now: Date): Explanation {
   const { pod, observed } = facts;
-  const before = inOrder(podSteps(facts, now), false, seenAt(pod));
-  const blocked = before.some(({ state }) => state !== 'done');
-  const steps = observed && !observed.refusal ? [...before, ...containerSteps(facts, blocked, before.at(-1), now)] : before;
+  const steps = observed && !observed.refusal && isEnding(facts) ? endedSteps(facts, observed, now) : stepsOnTheWay(facts, now);
   const overdue = overdueCall(pod, facts.trace, now);
   const told = withOverdueCall(steps, overdue);
   return {
@@ -31,6 +30,13 @@ export function explain(facts: Facts, now: Date): Explanation {
     summary: summaryOf(facts, { steps: told, overdue }, now),
     steps: told,
   };
+}
+
+function stepsOnTheWay(facts: Facts, now: Date): Step[] {
+  const { pod, observed } = facts;
+  const before = inOrder(podSteps(facts, now), false, seenAt(pod));
+  const blocked = before.some(({ state }) => state !== 'done');
+  return observed && !observed.refusal ? [...before, ...containerSteps(facts, blocked, before.at(-1), now)] : before;
 }
 
 /** Init containers one after the other, then the others side by side. */

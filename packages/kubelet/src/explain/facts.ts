@@ -17,3 +17,9 @@ export interface Facts {
   answers: ProbeAnswer[];
   backOff: BackOff;
 }
+
+/** Whether the pod is over or is to end, and nothing is made for it any more. A refused one has never begun. */
+export function isEnding({ pod, observed }: Facts): boolean {
+  const { phase } = pod.status ?? {};
+  return observed?.deletion !== undefined || phase === 'Succeeded' || phase === 'Failed';
+}

@@ -1,4 +1,5 @@
 import type { Pod } from '@berth/api/objects';
+import { credentialRequest } from '../images/credential-plugins/credential-plugins.ts';
 import { apiTime, gracePeriodOf } from '../pod.ts';
 import { isLook, type OpenCall, type PodTrace } from '../trace/pod-traces.ts';
 import { callOf } from './calls.ts';
@@ -7,8 +8,8 @@ import type { Step } from './step.ts';
 /** A runtime that is well answers looks at once, and makes sandboxes and containers within seconds. */
 const lookPatienceMs = 2000;
 const makingPatienceMs = 10_000;
-/** These take what the network or the command takes. */
-const unlimited = new Set(['PullImage', 'ExecSync']);
+/** These take what the network or the command takes; credential providers have a limit of their own. */
+const unlimited = new Set(['PullImage', 'ExecSync', credentialRequest]);
 
 /** The oldest call about the pod that its runtime should have answered by now; undefined: there is none. */
 export function overdueCall(pod: Pod, { open }: PodTrace, now: Date): OpenCall | undefined {

@@ -15,13 +15,15 @@ export function podSteps(facts: Facts, now: Date): Draft[] {
   return observed && !observed.refusal ? [...first, volumesStep(facts, observed, now), sandboxStep(facts, observed, now)] : first;
 }
 
-function sourceStep({ pod }: Facts): Draft {
+/** Where the pod comes from. */
+export function sourceStep({ pod }: Facts): Draft {
   const source = pod.metadata?.annotations?.['kubernetes.io/config.source'] ?? 'its source';
   const since = seenAt(pod);
   return { name: 'source', state: 'done', ...(since && { since }), detail: `read from ${source}` };
 }
 
-function admissionStep({ pod, observed }: Facts): Draft {
+/** Whether the node takes it. */
+export function admissionStep({ pod, observed }: Facts): Draft {
   if (!observed) {
     const detail = `another pod of the name ${fullNameOf(pod)} has not ended yet`;
     return { name: 'admitted', state: 'failed', detail, cure: 'none: it begins by itself once that pod has ended and left nothing behind' };

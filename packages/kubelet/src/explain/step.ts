@@ -1,5 +1,5 @@
 /**
- * One step of a pod's way. `now`: it is being done; `waiting`: its turn hasn't come; `failed`: it went wrong the last time, and is tried
+ * One step of a pod's way. `now`: it is being done; `waiting`: its turn hasn't come (of a pod that ends: to be given back); `failed`: it went wrong the last time, and is tried
  * again unless `detail` says that it isn't.
  */
 export interface Step {

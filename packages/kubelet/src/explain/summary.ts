@@ -23,6 +23,7 @@ function sentenceOf({ pod, observed, trouble }: Facts, steps: Step[], now: Date)
     return `is ending: its containers have ${observed.deletion.gracePeriodSeconds} s of grace${why(trouble?.message)}`;
   const failed = steps.find(({ state }) => state === 'failed');
   if (phase === 'Succeeded') return 'has ended: all of its containers succeeded';
+  if (phase === 'Failed' && reason && !observed?.refusal) return `has failed: ${reason}: ${pod.status?.message?.trim() ?? ''}`;
   if (phase === 'Failed')
     return `has failed${reason ? ` (${reason})` : ''}: ${failed ? describe(failed) : (pod.status?.message ?? 'its containers did not succeed')}`;
   if (failed) return `is not ready: ${describe(failed)}`;

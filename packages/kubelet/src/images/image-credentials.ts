@@ -10,11 +10,13 @@ import { parseDockerConfigJson } from './docker-config.ts';
 import { Keyring } from './keyring.ts';
 import { pullSecrets } from './pull-secrets.ts';
 
-/** The logins to pull an image with, and what has to be told of it as warning events. */
-interface ImageCredentials {
-  /** In the order to try them; empty: anonymously. */
-  logins: AuthConfig[];
-  warnings: { reason: string; message: string }[];
+/** Logins that there should be, and are not. */
+export interface CredentialWarning {
+  /** Of an event. */
+  reason: string;
+  message: string;
+  /** `error`: by a fault of the node, which the author of the pod can't know of. */
+  level: 'warn' | 'error';
 }
 
 /** What a pod and its node know of logins at registries: first the pod's secrets, then the node's own file, then plugins. */
@@ -29,18 +31,19 @@ export class ImageCredentialSources {
     this.#plugins = plugins;
   }
 
-  /** INVALID_ARGUMENT for a secret or a file that holds something else. */
-  async of(pod: Pod, image: string, signal: AbortSignal): Promise<ImageCredentials> {
+  /**
+   * The logins to pull an image with, in the order to try them; empty: anonymously. `warn` is called as soon as something is wrong with some of
+   * them. INVALID_ARGUMENT for a secret or a file that holds something else.
+   */
+  async of(pod: Pod, image: string, signal: AbortSignal, warn: (warning: CredentialWarning) => void): Promise<AuthConfig[]> {
     const repository = repositoryOf(parseReference(image));
     const { logins, missing } = await pullSecrets(pod, this.#objects, signal);
+    if (missing.length > 0) warn(missingSecrets(missing));
     const ofPod = new Keyring();
     for (const each of logins) ofPod.add(each);
     const ofNode = await this.#nodeKeyring();
-    const { keyring: ofPlugins, errors } = (await this.#plugins?.keyringFor(image, signal)) ?? { keyring: new Keyring(), errors: [] };
-    return {
-      logins: [ofPod, ofNode, ofPlugins].flatMap((keyring) => keyring.lookUp(repository)),
-      warnings: [...(missing.length > 0 ? [missingSecrets(missing)] : []), ...errors.map(pluginFailed)],
-    };
+    const ofPlugins = await this.#plugins?.keyringFor(image, signal, (error) => warn(pluginFailed(error)));
+    return [ofPod, ofNode, ofPlugins].flatMap((keyring) => keyring?.lookUp(repository) ?? []);
   }
 
   async #nodeKeyring(): Promise<Keyring> {
@@ -54,11 +57,11 @@ export class ImageCredentialSources {
   }
 }
 
-function missingSecrets(names: string[]): ImageCredentials['warnings'][number] {
+function missingSecrets(names: string[]): CredentialWarning {
   const message = `Unable to retrieve some image pull secrets (${names.join(', ')}); attempting to pull the image may not succeed.`;
-  return { reason: 'FailedToRetrieveImagePullSecret', message };
+  return { reason: 'FailedToRetrieveImagePullSecret', message, level: 'warn' };
 }
 
-function pluginFailed({ message }: PluginError): ImageCredentials['warnings'][number] {
-  return { reason: 'FailedToGetImageCredentials', message };
+function pluginFailed({ message }: PluginError): CredentialWarning {
+  return { reason: 'FailedToGetImageCredentials', message, level: 'error' };
 }

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Server } from 'node:net';
 import type { Probe } from '@berth/api/objects';
 import type { Client } from '@berth/sdk/connect';
 import { ExecSyncResponse, type RuntimeServiceService } from '@berth/sdk/cri';
@@ -33,7 +33,10 @@ afterEach(() => {
 });
 
 async function httpServer(statusCode: number): Promise<number> {
-  const server = createServer((_, response) => void response.writeHead(statusCode, { location: 'http://elsewhere.invalid' }).end('body'));
+  return listen(createServer((_, response) => void response.writeHead(statusCode, { location: 'http://elsewhere.invalid' }).end('body')));
+}
+
+async function listen(server: Server): Promise<number> {
   closers.push(() => server.close());
   await once(server.listen(0, '127.0.0.1'), 'listening');
   return (server.address() as AddressInfo).port;
@@ -122,6 +125,13 @@ describe('a gRPC probe', () => {
   it('that nobody answers is a failure', async () => {
     const outcome = await runProbe({ grpc: { port: 1 } }, target(), unaborted);
     const output = 'error: failed to connect service at "127.0.0.1:1": dial tcp 127.0.0.1:1: connect: connection refused';
+    expect(outcome).toEqual({ result: 'failure', output });
+  });
+
+  it('of a server that speaks no HTTP/2 fails in the same words each time', async () => {
+    const port = await listen(createServer());
+    const outcome = await runProbe({ grpc: { port } }, target(), unaborted);
+    const output = `error: failed to connect service at "127.0.0.1:${port}": no connection (Protocol error)`;
     expect(outcome).toEqual({ result: 'failure', output });
   });
 });

@@ -1,5 +1,7 @@
 import type { CallRecord } from '@berth/sdk/call-record';
+import { PluginError } from '@berth/sdk/errors';
 import type { CallEnd, CallStart, Tap } from '@berth/sdk/tap';
+import { currentTrace, newSpan } from '@berth/sdk/trace-context';
 import { describeRequest, idsInResponse } from './call-subject.ts';
 
 /** A call that hasn't been answered yet. */
@@ -81,6 +83,31 @@ export class PodTraces {
     };
   }
 
+  /** Runs a program for the pod whose trace the running code is in: one that is run for no pod leaves no record. */
+  async follow<T>(program: Pick<CallRecord, 'protocol' | 'plugin' | 'method' | 'subject'>, run: () => Promise<T>): Promise<T> {
+    const parent = currentTrace();
+    const kept = parent && this.#byTrace.get(parent.traceId);
+    if (!kept) return run();
+    const { traceId, spanId } = newSpan(parent);
+    const { protocol, ...call } = program;
+    const startedAt = performance.timeOrigin + performance.now();
+    const end = (result: Pick<CallRecord, 'outcome' | 'message'>) => {
+      kept.open.delete(spanId);
+      const durationMs = performance.timeOrigin + performance.now() - startedAt;
+      add(kept, { traceId, spanId, parentSpanId: parent.spanId, protocol, ...call, startedAt, durationMs, ...result });
+    };
+    kept.open.set(spanId, { ...call, startedAt });
+    try {
+      const answer = await run();
+      end({ outcome: 'OK' });
+      return answer;
+    } catch (thrown) {
+      const { code, message } = PluginError.from(thrown);
+      end({ outcome: code, message });
+      throw thrown;
+    }
+  }
+
   /** The request must not be kept past the call, so it is read as the call starts. */
   #describe({ traceId, request }: CallStart): Pick<CallRecord, 'subject' | 'sandboxId'> | undefined {
     const kept = this.#byTrace.get(traceId);
@@ -101,7 +128,7 @@ export class PodTraces {
     const sandboxId = made.sandboxId ?? described.sandboxId;
     const { traceId, spanId, parentSpanId } = start;
     const { durationMs, outcome, message } = result;
-    kept.records.push({
+    add(kept, {
       traceId,
       spanId,
       ...(parentSpanId && { parentSpanId }),
@@ -115,8 +142,12 @@ export class PodTraces {
       outcome,
       ...(message && { message }),
     });
-    kept.records.splice(0, kept.records.length - recordsPerPod);
   }
+}
+
+function add({ records }: Kept, record: CallRecord): void {
+  records.push(record);
+  records.splice(0, records.length - recordsPerPod);
 }
 
 /** `/runtime.v1.RuntimeService/RunPodSandbox` -> `RunPodSandbox` */

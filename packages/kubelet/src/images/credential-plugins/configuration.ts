@@ -10,6 +10,9 @@ const pattern = z
   .regex(/^[^/\s]+(\/\S*)?$/, 'must be a host with or without a path')
   .refine((text) => !text.includes('://'), 'must have no scheme');
 
+/** A duration as Go writes it. */
+export const duration = z.string().regex(/^(\d+(\.\d+)?(ms|h|m|s))+$|^0$/, 'must be a duration: 12h, 5m30s, 0s');
+
 const provider = z.strictObject({
   name: z
     .string()
@@ -17,7 +20,7 @@ const provider = z.strictObject({
     .regex(/^[^/\s]+$/, 'must be the name of a file, without directory and blanks')
     .refine((name) => name !== '.' && name !== '..', 'must be the name of a file'),
   matchImages: z.array(pattern).min(1),
-  defaultCacheDuration: z.string().regex(/^(\d+(\.\d+)?(ms|h|m|s))+$|^0$/, 'must be a duration: 12h, 5m30s, 0s'),
+  defaultCacheDuration: duration,
   apiVersion: z.enum(['credentialprovider.kubelet.k8s.io/v1', 'credentialprovider.kubelet.k8s.io/v1beta1']),
   args: z.array(z.string()).nullish(),
   env: z.array(z.strictObject({ name: z.string().min(1), value: z.string() })).nullish(),

@@ -1,8 +1,10 @@
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { PluginError } from '@berth/sdk/errors';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../clock.ts';
+import { PodTraces } from '../../trace/pod-traces.ts';
 import type { CredentialProvider } from './configuration.ts';
 import { CredentialPlugins } from './credential-plugins.ts';
 import { askPlugin } from './exec-plugin.ts';
@@ -17,6 +19,7 @@ afterEach(() => rmSync(binDir, { recursive: true }));
 
 const apiVersion = 'credentialprovider.kubelet.k8s.io/v1';
 const signal = new AbortController().signal;
+const unexpected = (error: PluginError) => expect.unreachable(error.message);
 
 /** A plugin that is a shell script, and logs its requests. */
 function plugin(name: string, script: string, more: Partial<CredentialProvider> = {}): CredentialProvider {
@@ -34,7 +37,7 @@ function requests(): string[] {
 }
 
 function makePlugins(...providers: CredentialProvider[]): CredentialPlugins {
-  return new CredentialPlugins({ binDir, providers }, { ...systemClock, now: () => new Date(time) });
+  return new CredentialPlugins({ binDir, providers }, { clock: { ...systemClock, now: () => new Date(time) }, traces: new PodTraces() });
 }
 
 describe('credential provider plugins', () => {
@@ -44,13 +47,12 @@ describe('credential provider plugins', () => {
       env: { GREETING: 'hi' },
     });
     const plugins = makePlugins(provider);
-    const { keyring, errors } = await plugins.keyringFor('eu.example/team/app:1', signal);
-    expect(errors).toEqual([]);
+    const keyring = await plugins.keyringFor('eu.example/team/app:1', signal, unexpected);
     expect(keyring.lookUp('eu.example/team/app')).toMatchObject([{ username: 'me', password: 'hunter2' }]);
     expect(requests().map((line) => JSON.parse(line))).toEqual([
       { apiVersion, kind: 'CredentialProviderRequest', image: 'eu.example/team/app:1' },
     ]);
-    expect((await plugins.keyringFor('busybox', signal)).keyring.lookUp('docker.io/library/busybox')).toEqual([]);
+    expect((await plugins.keyringFor('busybox', signal, unexpected)).lookUp('docker.io/library/busybox')).toEqual([]);
     expect(requests()).toHaveLength(1);
   });
 
@@ -61,7 +63,8 @@ describe('credential provider plugins', () => {
     ['Global', '0s', 4],
   ])('keep an answer for %s, cacheDuration %s', async (type, duration, asked) => {
     const plugins = makePlugins(plugin('ecr', answer(type, login('me'), duration)));
-    for (const image of ['a.example/x:1', 'a.example/x:2', 'a.example/y', 'b.example/z']) await plugins.keyringFor(image, signal);
+    for (const image of ['a.example/x:1', 'a.example/x:2', 'a.example/y', 'b.example/z'])
+      await plugins.keyringFor(image, signal, unexpected);
     expect(requests()).toHaveLength(asked);
   });
 
@@ -69,16 +72,27 @@ describe('credential provider plugins', () => {
     const plugins = makePlugins(plugin('ecr', answer('Global', login('me'), '10s')));
     for (const passed of [0, 9000, 2000]) {
       time += passed;
-      await plugins.keyringFor('a.example/x', signal);
+      await plugins.keyringFor('a.example/x', signal, unexpected);
     }
     expect(requests()).toHaveLength(2);
   });
 
   it('are asked once by pods that start together', async () => {
     const plugins = makePlugins(plugin('ecr', `sleep 0.1; ${answer('Image', login('me'), '0s')}`));
-    const found = await Promise.all(Array.from({ length: 5 }, () => plugins.keyringFor('a.example/x', signal)));
-    expect(found.map(({ keyring }) => keyring.lookUp('a.example/x').length)).toEqual([1, 1, 1, 1, 1]);
+    const found = await Promise.all(Array.from({ length: 5 }, () => plugins.keyringFor('a.example/x', signal, unexpected)));
+    expect(found.map((keyring) => keyring.lookUp('a.example/x').length)).toEqual([1, 1, 1, 1, 1]);
     expect(requests()).toHaveLength(1);
+  });
+
+  it('are waited for no longer by a pod that is given up', async () => {
+    const plugins = makePlugins(plugin('ecr', 'sleep 60'));
+    const [first, second] = [new AbortController(), new AbortController()];
+    const asked = [first, second].map((pod) => plugins.keyringFor('a.example/x', pod.signal, unexpected));
+    const ends = Promise.allSettled(asked);
+    second.abort(new Error('the second pod ends'));
+    await expect(asked[1]).rejects.toThrow('the second pod ends');
+    first.abort(new Error('the first pod ends'));
+    expect(await ends).toMatchObject([{ reason: { message: 'the first pod ends' } }, { status: 'rejected' }]);
   });
 
   it('that know nothing of an image leave it to the others', async () => {
@@ -87,10 +101,12 @@ describe('credential provider plugins', () => {
       plugin('broken', 'exit 3'),
       plugin('ecr', answer('Image', login('me'))),
     );
-    const { keyring, errors } = await plugins.keyringFor('a.example/x', signal);
+    // What the plugins before had been asked when one failed.
+    const failures: [message: string, asked: number][] = [];
+    const keyring = await plugins.keyringFor('a.example/x', signal, ({ message }) => failures.push([message, requests().length]));
     expect(keyring.lookUp('a.example/x')).toMatchObject([{ username: 'me' }]);
-    expect(errors.map(({ message }) => message)).toEqual([
-      'credential provider plugin broken: it ended with 3; run it by hand with the same arguments and environment',
+    expect(failures).toEqual([
+      ['credential provider plugin broken: it ended with 3; run it by hand with the same arguments and environment', 2],
     ]);
   });
 });
@@ -104,6 +120,7 @@ describe('a plugin that fails is named, and its secrets are not', () => {
       answer('Image', login('me')).replace('/v1', '/v1beta1'),
       /it answered in .*v1beta1 to a request in .*v1; set apiVersion/,
     ],
+    ['no duration', answer('Image', login('me'), 'soon'), /is no CredentialProviderResponse: cacheDuration: must be a duration/],
     ['an exit code', 'echo hunter2; echo "no network" >&2; exit 1', /it ended with 1: no network; run it by hand/],
     ['silence', 'sleep 60', /it gave no answer within 0.2 s/],
     ['too much', 'head -c 2000000 /dev/zero', /longer than 1 MiB/],
@@ -115,6 +132,12 @@ describe('a plugin that fails is named, and its secrets are not', () => {
     );
     expect(error?.message).toMatch(message);
     expect(error?.message).not.toContain('hunter2');
+  });
+
+  it('silence, and the silence of what it leaves behind in a session of its own', async () => {
+    const script = `setsid sh -c 'sleep 2; touch ${binDir}/outlived' &\nsleep 60`;
+    await expect(askPlugin(plugin('p', script), binDir, 'a.example/x', signal, 200)).rejects.toThrow(/no answer within 0.2 s/);
+    expect(existsSync(join(binDir, 'outlived'))).toBe(false);
   });
 
   it('no program', async () => {

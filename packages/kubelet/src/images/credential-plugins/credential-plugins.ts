@@ -1,6 +1,8 @@
+import { unlessAborted } from '@berth/sdk/abort';
 import { PluginError } from '@berth/sdk/errors';
 import { parseReference, repositoryOf } from '@berth/sdk/image-reference';
 import type { Clock } from '../../clock.ts';
+import type { PodTraces } from '../../trace/pod-traces.ts';
 import { matchesImage } from '../image-pattern.ts';
 import { Keyring, passwordLogin, type RegistryLogins } from '../keyring.ts';
 import { type CredentialProvider, durationMs } from './configuration.ts';
@@ -13,10 +15,19 @@ export interface CredentialPluginsOptions {
   providers: readonly CredentialProvider[];
 }
 
+interface CredentialPluginsParts {
+  clock: Clock;
+  /** Where each pod's requests are told. */
+  traces: PodTraces;
+}
+
 interface Cached {
   logins: RegistryLogins;
   until: number;
 }
+
+/** What a plugin is asked by, in traces. */
+export const credentialRequest = 'CredentialProviderRequest';
 
 const keyTypes = ['Image', 'Registry', 'Global'] as const;
 
@@ -24,39 +35,45 @@ const keyTypes = ['Image', 'Registry', 'Global'] as const;
 export class CredentialPlugins {
   readonly #options: CredentialPluginsOptions;
   readonly #clock: Clock;
+  readonly #traces: PodTraces;
   /** By plugin and what the answer is for. */
   readonly #cache = new Map<string, Cached>();
   /** Questions under way, so that pods that start together ask once. */
   readonly #asking = new Map<string, Promise<RegistryLogins>>();
 
-  constructor(options: CredentialPluginsOptions, clock: Clock) {
+  constructor(options: CredentialPluginsOptions, { clock, traces }: CredentialPluginsParts) {
     this.#options = options;
     this.#clock = clock;
+    this.#traces = traces;
   }
 
-  /** What the plugins for an image know, and an error for each that failed: the image is pulled with what the others know. */
-  async keyringFor(image: string, signal: AbortSignal): Promise<{ keyring: Keyring; errors: PluginError[] }> {
+  /** What the plugins for an image know. `failed` is called for each that failed as soon as it has: the image is pulled with what the others know. */
+  async keyringFor(image: string, signal: AbortSignal, failed: (error: PluginError) => void): Promise<Keyring> {
     const repository = repositoryOf(parseReference(image));
     const keyring = new Keyring();
-    const errors: PluginError[] = [];
     for (const provider of this.#options.providers) {
       if (!provider.matchImages.some((pattern) => matchesImage(pattern, repository))) continue;
       try {
         keyring.add(await this.#provide(provider, image, signal));
       } catch (error) {
         signal.throwIfAborted();
-        errors.push(PluginError.from(error));
+        failed(PluginError.from(error));
       }
     }
-    return { keyring, errors };
+    return keyring;
   }
 
   async #provide(provider: CredentialProvider, image: string, signal: AbortSignal): Promise<RegistryLogins> {
     const cached = this.#cached(provider, image);
     if (cached) return cached;
+    const request = { protocol: 'credentials', plugin: provider.name, method: credentialRequest, subject: image } as const;
+    return this.#traces.follow(request, () => this.#askOnce(provider, image, signal));
+  }
+
+  async #askOnce(provider: CredentialProvider, image: string, signal: AbortSignal): Promise<RegistryLogins> {
     const key = `${provider.name} ${image}`;
     for (let asking = this.#asking.get(key); asking; asking = this.#asking.get(key)) {
-      const answered = await asking.catch(unlessGivenUp);
+      const answered = await unlessAborted(asking.catch(unlessGivenUp), signal);
       if (answered) return answered;
     }
     const asked = this.#ask(provider, image, signal).finally(() => this.#asking.delete(key));

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { PluginError } from '@berth/sdk/errors';
 import { z } from 'zod';
-import type { CredentialProvider } from './configuration.ts';
+import { type CredentialProvider, duration } from './configuration.ts';
 
 /** kubelet's (credentialprovider/plugin/plugin.go). */
 const timeLimitMs = 60_000;
@@ -13,7 +13,7 @@ const response = z.object({
   apiVersion: z.string(),
   kind: z.literal('CredentialProviderResponse'),
   cacheKeyType: z.enum(['Image', 'Registry', 'Global']),
-  cacheDuration: z.string().nullish(),
+  cacheDuration: duration.nullish(),
   auth: z.record(z.string(), z.object({ username: z.string(), password: z.string() })).nullish(),
 });
 
@@ -52,7 +52,12 @@ async function run(
   const child = spawn(program, args, { env, stdio: ['pipe', 'pipe', 'pipe'], detached: true });
   const [output, errors]: [Buffer[], Buffer[]] = [[], []];
   let length = 0;
-  const kill = () => killGroup(child.pid);
+  const kill = () => {
+    killGroup(child.pid);
+    // What has left the group may hold them open for ever.
+    child.stdout.destroy();
+    child.stderr.destroy();
+  };
   child.stdout.on('data', (chunk: Buffer) => {
     length += chunk.length;
     if (length > longestAnswer) kill();
