@@ -1,4 +1,5 @@
 import { signals } from '../eviction/signals.ts';
+import { CpuSet } from '../machine/cpu-set.ts';
 import { milliseconds } from './duration.ts';
 import { featureGates, refuseGate } from './feature-gates.ts';
 import type { KubeletConfiguration } from './kubelet-configuration.ts';
@@ -179,7 +180,7 @@ function allocatableProblems(configuration: KubeletConfiguration): FieldProblem[
       problem(path, enforced.includes(key) && enforced.includes(`${key}-compressible`) && `give one of ${key} and ${key}-compressible`),
     ),
     ...problem('systemCgroups', systemCgroups !== '' && cgroupRoot === '' && 'needs cgroupRoot'),
-    ...problem('reservedSystemCPUs', reservedSystemCPUs !== '' && !cpuList.test(reservedSystemCPUs) && 'has to be a list of CPUs: 0-3,8'),
+    ...problem('reservedSystemCPUs', !isCpuList(reservedSystemCPUs) && 'has to be a list of CPUs: 0-3,8'),
     ...problem(
       'reservedSystemCPUs',
       reservedSystemCPUs !== '' &&
@@ -189,7 +190,13 @@ function allocatableProblems(configuration: KubeletConfiguration): FieldProblem[
   ];
 }
 
-const cpuList = /^\d+(-\d+)?(,\d+(-\d+)?)*$/;
+function isCpuList(text: string): boolean {
+  try {
+    return CpuSet.parse(text).size > 0 || text === '';
+  } catch {
+    return false;
+  }
+}
 
 function evictionProblems(configuration: KubeletConfiguration): FieldProblem[] {
   const { evictionSoft, evictionSoftGracePeriod } = configuration;

@@ -167,6 +167,11 @@ describe('another kubelet', () => {
     await expect(node.kubelet.start()).rejects.toThrow(/its CPUs 0-7 aren't those of this machine, 0-3/);
   });
 
+  it('does not start with reserved CPUs that the machine lacks, under whatever policy', async () => {
+    useKubelet({ reservedSystemCPUs: '7-8' });
+    await expect(node.kubelet.start()).rejects.toThrow(/reservedSystemCPUs: this machine has no CPU 8 \(it has 0-7\)/);
+  });
+
   it('does not start with a state that nobody can read', async () => {
     await mkdir(join(node.root, 'kubelet'), { recursive: true });
     await writeFile(join(node.root, 'kubelet/cpu_manager_state'), '\0\0');

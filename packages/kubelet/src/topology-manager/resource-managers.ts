@@ -6,7 +6,7 @@ import type { Clock } from '../clock.ts';
 import { checkCpuPolicyOptions, readCpuPolicyOptions } from '../cpu-manager/cpu-policy-options.ts';
 import { CpuStateFile } from '../cpu-manager/cpu-state.ts';
 import { CpusetReconciler } from '../cpu-manager/cpuset-reconciler.ts';
-import { reservedCpus } from '../cpu-manager/reserved-cpus.ts';
+import { namedCpus, reservedCpus } from '../cpu-manager/reserved-cpus.ts';
 import { StaticCpuPolicy } from '../cpu-manager/static-cpu-policy.ts';
 import type { MachineTopology } from '../machine/machine-topology.ts';
 import { readMachineTopology, type TopologyRoots } from '../machine/read-machine-topology.ts';
@@ -100,8 +100,11 @@ export class ResourceManagers implements AdmitHandler {
     const [cpuFile, memoryFile] = this.#files();
     if (cpuManagerPolicy === 'none') cpuFile.save(cpuFile.load());
     if (memoryManagerPolicy === 'None') memoryFile.save(memoryFile.load() ?? { nodes: new Map(), entries: new Map() });
-    if (cpuManagerPolicy === 'none' && memoryManagerPolicy === 'None' && topologyManagerPolicy === 'none') return;
+    const idle = cpuManagerPolicy === 'none' && memoryManagerPolicy === 'None' && topologyManagerPolicy === 'none';
+    if (idle && this.#options.reservedSystemCPUs === '') return;
     const machine = await readMachineTopology(roots);
+    this.#tellReservedCpus(machine);
+    if (idle) return;
     if (cpuManagerPolicy === 'static') this.#cpus = this.#startCpus(machine, cpuFile, reserved.cpu);
     if (memoryManagerPolicy === 'Static') this.#memory = this.#startMemory(machine, memoryFile, reserved.memory);
     this.#providers.push(...[this.#cpus, this.#memory].filter((provider) => provider !== undefined));
@@ -167,6 +170,16 @@ export class ResourceManagers implements AdmitHandler {
       new CpuStateFile(join(this.#directory, 'cpu_manager_state'), cpuManagerPolicy),
       new MemoryStateFile(join(this.#directory, 'memory_manager_state'), memoryManagerPolicy),
     ];
+  }
+
+  #tellReservedCpus(machine: MachineTopology): void {
+    const reserved = namedCpus(machine, this.#options.reservedSystemCPUs);
+    if (reserved.size === 0) return;
+    const [reservedSystemCPUs, cpu] = [`${reserved}`, reserved.size];
+    this.#node.log.info(
+      { reservedSystemCPUs, cpu },
+      'reservedSystemCPUs is given: it takes the place of cpu in systemReserved and kubeReserved',
+    );
   }
 
   #startCpus(machine: MachineTopology, file: CpuStateFile, reservedMilliCpu: bigint): StaticCpuPolicy {
