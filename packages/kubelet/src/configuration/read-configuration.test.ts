@@ -170,7 +170,7 @@ describe('refusals name file, line, field and cure', () => {
     ],
     ['a range of CPUs that runs backwards', 'reservedSystemCPUs: 3-1\n', /:3: reservedSystemCPUs: has to be a list of CPUs: 0-3,8/],
     ['an unknown feature gate', 'featureGates: {Flying: true}\n', /:3: featureGates\.Flying: unknown feature gate/],
-    ['a gate that is shut here', 'featureGates: {MemoryQoS: true}\n', /:3: featureGates\.MemoryQoS: this node has it only with false/],
+    ['a gate that is shut here', 'featureGates: {MemoryQoS: true}\n', /:3: featureGates\.MemoryQoS: this node doesn't have memory\.min/],
     ['runOnce', 'runOnce: true\n', /:3: runOnce: refused: kubelet refuses it too; .*leave it out, or give false/],
     ['what is not there', 'kernelMemcgNotification: true\n', /:3: kernelMemcgNotification: refused: memory is looked at every 10 s/],
     [
