@@ -15,7 +15,7 @@ import { checkReservedMemory, type ReservedMemory } from '../memory-manager/rese
 import { StaticMemoryPolicy } from '../memory-manager/static-memory-policy.ts';
 import type { Refusal, ResizeRefusal } from '../plan/observed-pod.ts';
 import { qosClassOf } from '../plan/qos-class.ts';
-import { allContainers, uidOf } from '../pod.ts';
+import { allContainers, resourceContainers, uidOf } from '../pod.ts';
 import type { RuntimeClient } from '../runtime/runtime-client.ts';
 import type { HintProvider } from './hint-provider.ts';
 import type { Reserved } from './reserved.ts';
@@ -69,6 +69,12 @@ interface ManagedNode {
 
 /** CPU, memory and topology manager of a node. */
 export class ResourceManagers implements AdmitHandler {
+  /**
+   * For a pod that ran before a restart of the kubelet: it keeps what it had, and is given anew what no state tells of any more, its file having been
+   * deleted; by the same rule, refused if that can't be had (kubernetes:pkg/kubelet/kubelet.go, HandlePodAdditions).
+   */
+  readonly ofRunning: AdmitHandler = { admit: (request) => (this.#lacks(request.pod) ? this.admit(request) : undefined) };
+
   readonly #options: ResourceManagersOptions;
   readonly #directory: string;
   readonly #providers: HintProvider[] = [];
@@ -111,7 +117,7 @@ export class ResourceManagers implements AdmitHandler {
     this.#topology = new TopologyManager(this.#options, machine, this.#providers);
   }
 
-  /** Gives the pod what it asks for. Pods of before a restart keep what they had. */
+  /** Gives the pod what it asks for. */
   admit({ pod, others }: AdmitRequest): Refusal | undefined {
     this.#forgetEnded(others);
     this.#seen.add(uidOf(pod));
@@ -144,6 +150,10 @@ export class ResourceManagers implements AdmitHandler {
   /** Whether a container of the pod has CPUs for itself, so that no quota may slow the pod down. */
   hasExclusiveCpus(pod: Pod): boolean {
     return allContainers(pod).some((container) => this.assignmentOf(pod, container).exclusiveCpus);
+  }
+
+  #lacks(pod: Pod): boolean {
+    return this.#providers.some((provider) => resourceContainers(pod).some((container) => provider.lacks(pod, container)));
   }
 
   #releaseEnded(): void {
