@@ -72,8 +72,15 @@ export class CriLogReader {
     const { timestamps, since, stream } = this.#options;
     if (stream !== undefined && parsed.stream !== stream) return [];
     if (since !== undefined && Date.parse(parsed.time) < since.getTime()) return [];
-    const time = timestamps && this.#atLineStart ? [Buffer.from(`${parsed.time} `)] : [];
+    const time = timestamps && this.#atLineStart ? [Buffer.from(`${shownTime(parsed.time)} `)] : [];
     this.#atLineStart = !parsed.partial;
     return [...time, parsed.content, ...(parsed.partial ? [] : [newlineText])];
   }
+}
+
+/** Runtimes write times each in its way; kubelet shows them all with nine digits, and UTC as Z. */
+function shownTime(time: string): string {
+  const [, seconds, fraction = '', offset] = /^(.*T\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)$/.exec(time) ?? [];
+  if (seconds === undefined) return time;
+  return `${seconds}.${fraction.padEnd(9, '0').slice(0, 9)}${offset === '+00:00' ? 'Z' : offset}`;
 }

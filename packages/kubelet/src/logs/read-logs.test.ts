@@ -53,6 +53,17 @@ describe('a line of a CRI log', () => {
   });
 });
 
+it.each([
+  ['2026-11-21T12:00:00.000000001Z', '2026-11-21T12:00:00.000000001Z'],
+  ['2026-11-21T12:00:00.17451792Z', '2026-11-21T12:00:00.174517920Z'],
+  ['2026-11-21T12:00:00Z', '2026-11-21T12:00:00.000000000Z'],
+  ['2026-11-21T12:00:00.5+00:00', '2026-11-21T12:00:00.500000000Z'],
+  ['2026-11-21T14:00:00.5+02:00', '2026-11-21T14:00:00.500000000+02:00'],
+  ['yesterday', 'yesterday'],
+])('the time %s is shown as %s', (written, shown) => {
+  expect(new CriLogReader({ timestamps: true }).read(Buffer.from(`${written} stdout F a\n`)).toString()).toBe(`${shown} a\n`);
+});
+
 describe('a container log', () => {
   it('is that of the newest instance', async () => {
     await write('9.log', line('old'));

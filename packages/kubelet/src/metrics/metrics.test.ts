@@ -167,3 +167,19 @@ it('GET /metrics/slis tells whether health checks are well', async () => {
 it('GET /metrics/probes is there, with or without probes', async () => {
   expect((await node.get('/metrics/probes')).status).toBe(200);
 });
+
+it('a runtime that hangs keeps nothing back but its own figures', async () => {
+  const asked: string[] = [];
+  for (const rpc of ['ListPodSandboxStats', 'ListContainerStats', 'ImageFsInfo', 'ListPodSandboxMetrics', 'ListMetricDescriptors']) {
+    node.runtime.faults.set(rpc, ({ signal }) => {
+      asked.push(rpc);
+      return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+    });
+  }
+  expect((await scrape('/metrics')).get('kubelet_desired_pods{static="true"}')).toBe('1');
+  expect(asked).toEqual([]);
+  expect([...(await scrape('/metrics/cadvisor')).keys()]).toContain(
+    'container_cpu_usage_seconds_total{container="",image="",name="",namespace="",pod="",id="/",cpu="total"}',
+  );
+  expect(asked).not.toContain('ListContainerStats');
+});

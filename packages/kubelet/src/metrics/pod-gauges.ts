@@ -3,6 +3,7 @@ import { Gauge, type Registry } from 'prom-client';
 import type { RuntimeCounts } from '../pleg/runtime-contents.ts';
 import { allStatuses, isStaticPod, specOf } from '../pod.ts';
 import type { StatsProvider } from '../stats/stats-provider.ts';
+import type { VolumeStats } from '../stats/summary.ts';
 
 /** Where the figures of pods come from. */
 interface PodFigures {
@@ -14,7 +15,7 @@ interface PodFigures {
 }
 
 /** The longest that a scrape waits for figures of volumes. */
-const statsLimitMs = 10_000;
+const statsLimitMs = 5_000;
 
 /** Figures that are counted as they are asked for. */
 export function addPodGauges(registry: Registry, figures: PodFigures): void {
@@ -49,7 +50,7 @@ export function addPodGauges(registry: Registry, figures: PodFigures): void {
       for (const [plugin, count] of counted(plugins)) set({ plugin_name: plugin, state }, count);
     }
   });
-  volumeStats(registry, figures.stats);
+  volumeStats(registry, figures);
 
   function gauge(
     name: string,
@@ -70,8 +71,13 @@ export function addPodGauges(registry: Registry, figures: PodFigures): void {
   }
 }
 
-/** Of claimed volumes alone, as in kubelet. */
-function volumeStats(registry: Registry, stats: StatsProvider): void {
+/** Of claimed volumes alone, as in kubelet: runtimes are asked for nothing where no pod has any, and one that doesn't answer keeps nothing else back. */
+function volumeStats(registry: Registry, figures: PodFigures): void {
+  const claimed = async (): Promise<VolumeStats[]> => {
+    if (!figures.pods().some((pod) => specOf(pod).volumes?.some(({ persistentVolumeClaim }) => persistentVolumeClaim))) return [];
+    const { pods } = await figures.stats.reading({ signal: AbortSignal.timeout(statsLimitMs) }).catch(() => ({ pods: [] }));
+    return pods.flatMap(({ volumes }) => volumes ?? []);
+  };
   const names = {
     available_bytes: 'availableBytes',
     capacity_bytes: 'capacityBytes',
@@ -88,8 +94,7 @@ function volumeStats(registry: Registry, stats: StatsProvider): void {
       registers: [registry],
       async collect() {
         this.reset();
-        const { pods } = await stats.reading({ signal: AbortSignal.timeout(statsLimitMs) });
-        for (const volume of pods.flatMap(({ volumes }) => volumes ?? [])) {
+        for (const volume of await claimed()) {
           const value = volume[key];
           if (volume.pvcRef && value !== undefined) {
             this.set({ namespace: volume.pvcRef.namespace, persistentvolumeclaim: volume.pvcRef.name }, value);

@@ -70,6 +70,20 @@ it.each([
   await expect(upgrade(path)).rejects.toThrow(why);
 });
 
+it.each([
+  ['/portForward/default/a', /400 query parameter "port" is required/],
+  ['/portForward/default/a?port=99999', /400 "99999" is no port/],
+  ['/portForward/default/a?port=80&port=', /400 "" is no port/],
+])('a WebSocket for %s is refused before the runtime is asked', async (path, why) => {
+  await expect(upgrade(path, 'websocket')).rejects.toThrow(why);
+  expect(node.runtime.calls.filter((call) => call.startsWith('PortForward'))).toEqual([]);
+});
+
+it('a session of SPDY names its ports in its streams', async () => {
+  const { asked } = await upgrade('/portForward/default/a');
+  expect(JSON.parse(asked.searchParams.get('request') ?? '')).toMatchObject({ port: [] });
+});
+
 it("a runtime's refusal reaches the client", async () => {
   await expect(upgrade('/attach/default/a/main?output=1', 'nonsense')).rejects.toThrow('400 no sense');
 });

@@ -10,7 +10,14 @@ import type { NodeView } from './node-view.ts';
 import { matchPath, statusOf } from './router.ts';
 
 type Params = Record<string, string>;
-type Locate = (node: NodeView, params: Params, query: URLSearchParams, signal: AbortSignal) => Promise<SessionLocation>;
+type Locate = (node: NodeView, params: Params, asked: AskedSession, signal: AbortSignal) => Promise<SessionLocation>;
+
+/** What a request says of the session that it asks for, besides its path. */
+interface AskedSession {
+  query: URLSearchParams;
+  /** The session is to be one of WebSocket's, rather than SPDY's. */
+  webSocket: boolean;
+}
 
 /** kubelet's routes (pkg/kubelet/server/server.go), each also with the pod's uid. */
 const routes: { segments: string[]; locate: Locate }[] = Object.entries({
@@ -75,26 +82,38 @@ export class SessionProxy {
   async #locate(request: IncomingMessage, signal: AbortSignal): Promise<SessionLocation> {
     const url = URL.parse(request.url ?? '', 'http://kubelet');
     if (!url) throw new PluginError('INVALID_ARGUMENT', 'the path is malformed');
+    const webSocket = request.headers.upgrade?.toLowerCase() === 'websocket';
     for (const { segments, locate } of routes) {
       const params = matchPath(segments, url.pathname);
-      if (params) return locate(this.#node, params, url.searchParams, signal);
+      if (params) return locate(this.#node, params, { query: url.searchParams, webSocket }, signal);
     }
     throw new PluginError('NOT_FOUND', `no such path for an upgrade: ${url.pathname}`);
   }
 }
 
-async function locateExec(node: NodeView, params: Params, query: URLSearchParams, signal: AbortSignal): Promise<SessionLocation> {
+async function locateExec(node: NodeView, params: Params, { query }: AskedSession, signal: AbortSignal): Promise<SessionLocation> {
   const container = runningContainer(findPod(node, params), params.container ?? '');
   return node.sessions.exec(container, query.getAll('command'), streamsOf(query), signal);
 }
 
-async function locateAttach(node: NodeView, params: Params, query: URLSearchParams, signal: AbortSignal): Promise<SessionLocation> {
+async function locateAttach(node: NodeView, params: Params, { query }: AskedSession, signal: AbortSignal): Promise<SessionLocation> {
   const container = runningContainer(findPod(node, params), params.container ?? '');
   return node.sessions.attach(container, streamsOf(query), signal);
 }
 
-async function locatePortForward(node: NodeView, params: Params, query: URLSearchParams, signal: AbortSignal): Promise<SessionLocation> {
-  return node.sessions.portForward(findPod(node, params), query.getAll('port').map(Number), signal);
+async function locatePortForward(node: NodeView, params: Params, asked: AskedSession, signal: AbortSignal): Promise<SessionLocation> {
+  return node.sessions.portForward(findPod(node, params), portsOf(asked), signal);
+}
+
+/** A session of WebSocket's has its ports from the query (kubelet: portforward/websocket.go, NewV4Options), one of SPDY's from its streams. */
+function portsOf({ query, webSocket }: AskedSession): number[] {
+  const texts = query.getAll('port');
+  if (webSocket && texts.length === 0) throw new PluginError('INVALID_ARGUMENT', 'query parameter "port" is required');
+  return texts.map((text) => {
+    const port = /^\d+$/.test(text) ? Number(text) : 0;
+    if (port < 1 || port > 65535) throw new PluginError('INVALID_ARGUMENT', `${JSON.stringify(text)} is no port: give one from 1 to 65535`);
+    return port;
+  });
 }
 
 /** With a terminal, errors are part of the output. */

@@ -1,9 +1,8 @@
 import { type FilesystemUsage, ImageFsInfoRequest } from '@berth/sdk/cri';
 import type { RuntimeClient } from '../runtime/runtime-client.ts';
 import type { FileSystems } from './file-system.ts';
+import { figuresDeadlineMs } from './runtime-figures.ts';
 import type { FsStats, RuntimeStats } from './summary.ts';
-
-const deadlineMs = 10_000;
 
 /** The file systems of images and of writable layers, as the runtime names them; empty where it doesn't answer. */
 export async function imageFileSystems(
@@ -13,7 +12,7 @@ export async function imageFileSystems(
   signal: AbortSignal,
 ): Promise<RuntimeStats> {
   if (onDemand?.started === false) return {};
-  const answer = await images.imageFsInfo(ImageFsInfoRequest.create(), { signal, deadlineMs }).catch(() => undefined);
+  const answer = await images.imageFsInfo(ImageFsInfoRequest.create(), { signal, deadlineMs: figuresDeadlineMs }).catch(() => undefined);
   signal.throwIfAborted();
   const [imageFs, containerFs] = await Promise.all(
     [answer?.imageFilesystems[0], answer?.containerFilesystems[0] ?? answer?.imageFilesystems[0]].map((usage) =>

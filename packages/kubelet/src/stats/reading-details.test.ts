@@ -55,6 +55,7 @@ function reader(metrics: Metrics, onDemand?: { started: boolean }): ReadingDetai
 
 const reading = {
   pods: [{ sandboxId: 's1', cgroup: '/pod1', containers: [{ layerMountpoint: '/var/lib/layers' }] }],
+  failed: [],
 } as unknown as NodeReading;
 
 const unimplemented = (calls: string[]): Metrics => ({

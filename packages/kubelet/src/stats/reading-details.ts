@@ -32,12 +32,13 @@ export class ReadingDetailsReader {
     this.#metrics = options.clients.map((client) => new RuntimeMetricsReader(client));
   }
 
-  async read({ pods }: NodeReading, signal: AbortSignal): Promise<ReadingDetails> {
+  async read({ pods, failed }: NodeReading, signal: AbortSignal): Promise<ReadingDetails> {
     const { proc } = this.#options;
     const layers = pods.flatMap(({ containers }) => containers.flatMap(({ layerMountpoint }) => layerMountpoint ?? []));
     const [interfaces = [], told, devices] = await Promise.all([
       interfaceTraffic('self', proc),
-      Promise.all(this.#metrics.map((metrics) => metrics.read(signal))),
+      // One that has just said nothing is not waited for again.
+      Promise.all(this.#metrics.filter(({ handler }) => !failed.includes(handler)).map((metrics) => metrics.read(signal))),
       devicesOf(new Set(layers), proc),
     ]);
     const byRuntimes = new Map(told.flatMap((each) => [...each]));

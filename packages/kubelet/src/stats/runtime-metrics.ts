@@ -2,8 +2,7 @@ import { ListMetricDescriptorsRequest, ListPodSandboxMetricsRequest, type Metric
 import { PluginError } from '@berth/sdk/errors';
 import type { RuntimeClient } from '../runtime/runtime-client.ts';
 import type { InterfaceTraffic } from './network.ts';
-
-const deadlineMs = 10_000;
+import { figuresDeadlineMs } from './runtime-figures.ts';
 
 /** Where each metric of a network interface stands in its counters, by cAdvisor's name. */
 const places = {
@@ -28,6 +27,10 @@ export class RuntimeMetricsReader {
     this.#client = client;
   }
 
+  get handler(): string {
+    return this.#client.handler;
+  }
+
   /** By sandbox; empty where the runtime tells none. One that refuses once is asked again; one that doesn't know the call isn't. */
   async read(signal: AbortSignal): Promise<Map<string, InterfaceTraffic[]>> {
     if (!this.#told || this.#client.onDemand?.started === false) return new Map();
@@ -35,7 +38,7 @@ export class RuntimeMetricsReader {
       this.#labels ??= await this.#interfaceLabels(signal);
       const { podMetrics } = await this.#client.runtime.listPodSandboxMetrics(ListPodSandboxMetricsRequest.create(), {
         signal,
-        deadlineMs,
+        deadlineMs: figuresDeadlineMs,
       });
       const labels = this.#labels;
       return new Map(podMetrics.map(({ podSandboxId, metrics }) => [podSandboxId, interfacesOf(metrics, labels)]));
@@ -47,7 +50,10 @@ export class RuntimeMetricsReader {
   }
 
   async #interfaceLabels(signal: AbortSignal): Promise<Map<string, number>> {
-    const { descriptors } = await this.#client.runtime.listMetricDescriptors(ListMetricDescriptorsRequest.create(), { signal, deadlineMs });
+    const { descriptors } = await this.#client.runtime.listMetricDescriptors(ListMetricDescriptorsRequest.create(), {
+      signal,
+      deadlineMs: figuresDeadlineMs,
+    });
     return new Map(descriptors.map(({ name, labelKeys }) => [name, labelKeys.indexOf('interface')]));
   }
 }

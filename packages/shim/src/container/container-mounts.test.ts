@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, realpath, rm, symlink } from 'node:fs/promises';
+import { mkdir, mkdtemp, realpath, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ContainerConfig, type Mount, MountPropagation } from '@berth/sdk/cri';
@@ -50,10 +50,28 @@ describe('containerMounts', () => {
     expect((await mounts(asked)).map((mount) => mount.propagation)).toEqual(['private', 'rslave', 'rshared']);
   });
 
-  it('names a source that is missing', async () => {
-    await expect(mounts([{ containerPath: '/v', hostPath: '/no/such/place' }])).rejects.toThrow(
-      /container c: the mount source \/no\/such\/place of \/v does not exist/,
-    );
+  it('makes a source that is missing, as an empty directory', async () => {
+    const hostPath = join(directory, 'missing/source');
+    expect(await mounts([{ containerPath: '/v', hostPath }])).toMatchObject([{ source: hostPath }]);
+    const made = await stat(hostPath);
+    expect([made.isDirectory(), made.mode & 0o777]).toEqual([true, 0o755]);
+  });
+
+  it('takes a file or a device for a source', async () => {
+    await writeFile(join(directory, 'file'), '');
+    expect(await mounts([{ containerPath: '/v', hostPath: join(directory, 'file') }])).toMatchObject([{ source: join(directory, 'file') }]);
+    expect(await mounts([{ containerPath: '/v', hostPath: '/dev/null' }])).toMatchObject([{ source: '/dev/null' }]);
+  });
+
+  it('names a source that can be made in no way', async () => {
+    await writeFile(join(directory, 'plain'), '');
+    await symlink('nowhere', join(directory, 'dangling'));
+    for (const name of ['plain/below', 'dangling']) {
+      const hostPath = join(directory, name);
+      await expect(mounts([{ containerPath: '/v', hostPath }])).rejects.toThrow(
+        `container c: the mount source ${hostPath} of /v can't be made`,
+      );
+    }
   });
 
   it('refuses a place that is not absolute', async () => {

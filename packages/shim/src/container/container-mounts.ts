@@ -1,4 +1,4 @@
-import { realpath } from 'node:fs/promises';
+import { access, mkdir, realpath } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { type ContainerConfig, type Mount, MountPropagation } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
@@ -69,20 +69,31 @@ async function resolved(mount: Mount, imageVolume: ImageVolume | undefined, obje
       object,
     });
   }
-  const source = await realpath(hostPath).catch((cause: Error) => {
-    throw new PluginError('NOT_FOUND', `the mount source ${hostPath} of ${containerPath} does not exist`, {
-      object,
-      hint: 'make it on this host first',
-      cause,
-    });
-  });
   return {
-    source,
+    source: await sourceAt(hostPath, containerPath, object),
     destination,
     readonly,
     ...(recursiveReadOnly && { recursiveReadonly: true }),
     propagation: propagationMode,
   };
+}
+
+/** Where a source is that may be a link; one that is missing is made as an empty directory, as pods expect that were written for other runtimes. */
+async function sourceAt(hostPath: string, containerPath: string, object: string): Promise<string> {
+  try {
+    await access(hostPath).catch(() => mkdir(hostPath, { recursive: true, mode: 0o755 }));
+    return await realpath(hostPath);
+  } catch (cause) {
+    throw new PluginError(
+      'FAILED_PRECONDITION',
+      `the mount source ${hostPath} of ${containerPath} can't be made: ${(cause as Error).message}`,
+      {
+        object,
+        hint: 'make it on this host first',
+        cause,
+      },
+    );
+  }
 }
 
 /** Ids of an idmapped mount are mapped by the pod's user namespace: others can't be had. Kubelets send them for every mount of such a pod. */
