@@ -1,6 +1,7 @@
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { kubeletGet } from '../fixtures/kubelet-socket.ts';
 import { describeOnEachRuntime } from '../fixtures/node-on-runtime.ts';
 import { busyboxPod, manifestOf, script } from '../fixtures/pod-manifests.ts';
 
@@ -52,6 +53,27 @@ describeOnEachRuntime({ about: 'CPUs of their own, and eviction,' }, (node) => {
     await expect.poll(() => node.logs('hoarder-here'), { timeout: 30_000, interval: 100 }).toContain('full');
     await expect.poll(() => cpus('guaranteed'), { timeout: 30_000, interval: 100 }).toBe('1');
     await expect.poll(() => cpus('besteffort'), { timeout: 30_000, interval: 100 }).not.toMatch(/(^|[,-])1([,-]|$)/);
+  });
+
+  it('the reserved CPU is not for pods, by node status and configuration alike', async () => {
+    const { capacity, allocatable } = JSON.parse(await kubeletGet(node.home, '/node')).status;
+    expect(Number(allocatable.cpu)).toBe(Number(capacity.cpu) - 1);
+    const { kubeletconfig } = JSON.parse(await kubeletGet(node.home, '/configz'));
+    expect(kubeletconfig.systemReserved).toEqual({ cpu: '1' });
+  });
+
+  it('a pod that runs has its CPU again when another kubelet finds no state of it', async () => {
+    await node.interrupt();
+    const state = join(node.home.root, 'kubelet/cpu_manager_state');
+    rmSync(state);
+    await startKubelet({});
+    await expect.poll(async () => (await status('guaranteed'))?.phase, { timeout: 30_000, interval: 100 }).toBe('Running');
+    await expect
+      .poll(() => Object.values(JSON.parse(readFileSync(state, 'utf8')).entries ?? {}), { timeout: 30_000 })
+      .toEqual([{ main: '1' }]);
+    await expect.poll(() => cpus('guaranteed'), { timeout: 30_000, interval: 100 }).toBe('1');
+    await expect.poll(() => cpus('besteffort'), { timeout: 30_000, interval: 100 }).not.toMatch(/(^|[,-])1([,-]|$)/);
+    expect((await status('guaranteed'))?.containerStatuses?.[0]?.restartCount).toBe(0);
   });
 
   it('a pod whose emptyDir is larger than it may be is evicted, then pods for want of memory, BestEffort ones first', async () => {

@@ -1,6 +1,6 @@
-import { closest, distance } from 'fastest-levenshtein';
 import type { FieldType } from './field-type.ts';
 import { kinds, types } from './gen/fields.ts';
+import { nearestName } from './nearest-name.ts';
 import { Quantity, QuantityError } from './quantity.ts';
 import { type FieldError, invalid } from './validation/field-error.ts';
 
@@ -120,10 +120,8 @@ function typeError(path: string, message: string): FieldError {
 }
 
 function unknownField(path: string, name: string, known: string[]): FieldError {
-  const lower = new Map(known.map((each) => [each.toLowerCase(), each]));
-  const nearest = closest(name.toLowerCase().slice(0, 64), [...lower.keys()]);
-  const near = nearest !== undefined && distance(name.toLowerCase(), nearest) <= Math.max(1, Math.floor(nearest.length / 3));
-  return { reason: 'UnknownField', path, message: `Unknown field${near ? `; did you mean "${lower.get(nearest)}"?` : ''}` };
+  const near = nearestName(name, known);
+  return { reason: 'UnknownField', path, message: `Unknown field${near === undefined ? '' : `; did you mean "${near}"?`}` };
 }
 
 /** YAML reads an unquoted 1 or yes as no string. */

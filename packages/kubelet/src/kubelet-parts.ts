@@ -205,6 +205,7 @@ export class KubeletParts {
       directories,
       volumes,
       admission: this.#admission(),
+      readmission: new PodAdmission([assignments.ofRunning]),
       memories,
       probes: new Probes({ registry: metrics.probes, events, requestTimeoutMs, clock }),
       events,

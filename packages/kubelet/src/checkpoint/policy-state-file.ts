@@ -44,7 +44,7 @@ export class PolicyStateFile<Content extends object> {
   unusable(what: string, cause?: unknown): PluginError {
     return new PluginError('FAILED_PRECONDITION', what, {
       object: `${this.#options.name} ${this.#file.path}`,
-      hint: 'drain this node and delete the file before starting the kubelet again',
+      hint: 'drain this node and delete the file before starting the kubelet again: pods that still run then are assigned anew, and fail if nothing is left for them',
       cause,
     });
   }

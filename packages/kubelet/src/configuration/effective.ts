@@ -1,4 +1,5 @@
-import { defaultEvictionHard } from '../machine/reservations.ts';
+import { CpuSet } from '../machine/cpu-set.ts';
+import { defaultEvictionHard, withReservedCpus } from '../machine/reservations.ts';
 import type { ConfigurationField, KubeletConfiguration } from './kubelet-configuration.ts';
 import { standaloneAccess } from './standalone.ts';
 import { fieldSupport, valueInForce } from './support.ts';
@@ -9,7 +10,7 @@ export function effective(configuration: KubeletConfiguration, given: object): K
   const inForce = Object.fromEntries(known.flatMap((field) => (valueInForce(field) === undefined ? [] : [[field, valueInForce(field)]])));
   const { maxParallelImagePulls: parallel = 1 } = configuration;
   return {
-    ...configuration,
+    ...withReservedCpus(configuration, CpuSet.parse(configuration.reservedSystemCPUs)),
     ...standaloneAccess(configuration),
     serializeImagePulls: configuration.serializeImagePulls ?? parallel < 2,
     evictionHard: hardThresholds(configuration),

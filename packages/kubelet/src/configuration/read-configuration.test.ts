@@ -2,7 +2,10 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { kubeletConfigurationFields } from './kubelet-configuration.ts';
+import { readMachineFacts } from '../machine/machine-facts.ts';
+import { defaultNodeResources, NodeResources } from '../machine/node-resources.ts';
+import { kubeletOptions } from './configured-options.ts';
+import { type KubeletConfiguration, kubeletConfigurationFields } from './kubelet-configuration.ts';
 import { readKubeletConfiguration } from './read-configuration.ts';
 import { fieldSupport } from './support.ts';
 
@@ -32,6 +35,29 @@ function refusal(text: string): string {
   }
   throw new Error('it was read');
 }
+
+describe('reservedSystemCPUs takes the place of what is said of cpu in systemReserved and kubeReserved', () => {
+  const machine = { ...readMachineFacts(), cpus: 4 };
+  const allocatable = (configuration: KubeletConfiguration) =>
+    new NodeResources(machine, '/', { ...defaultNodeResources, ...kubeletOptions(configuration).resources }).allocatable().get('cpu');
+
+  it.each([
+    ['alone', "reservedSystemCPUs: '0'\n", 3000n, { cpu: '1' }, {}],
+    ['with a range', 'reservedSystemCPUs: 0,2-3\n', 1000n, { cpu: '3' }, {}],
+    [
+      'with reservations',
+      "reservedSystemCPUs: '0'\nsystemReserved: {cpu: 500m, memory: 1Gi}\nkubeReserved: {cpu: '2', memory: 1Gi}\n",
+      3000n,
+      { cpu: '1', memory: '1Gi' },
+      { memory: '1Gi' },
+    ],
+    ['not where none is named', 'systemReserved: {cpu: 500m}\nkubeReserved: {cpu: 500m}\n', 3000n, { cpu: '500m' }, { cpu: '500m' }],
+  ])('%s', (_what, text, cpu, systemReserved, kubeReserved) => {
+    const configuration = read(text);
+    expect([configuration.systemReserved, configuration.kubeReserved]).toEqual([systemReserved, kubeReserved]);
+    expect(allocatable(configuration)).toBe(cpu);
+  });
+});
 
 it('says of every field what becomes of it', () => {
   expect(Object.keys(fieldSupport)).toEqual(Object.keys(kubeletConfigurationFields));
@@ -142,8 +168,9 @@ describe('refusals name file, line, field and cure', () => {
       'shutdownGracePeriod: 10s\nshutdownGracePeriodByPodPriority: [{priority: 0, shutdownGracePeriodSeconds: 5}]\n',
       /:4: shutdownGracePeriodByPodPriority: may not be given together/,
     ],
+    ['a range of CPUs that runs backwards', 'reservedSystemCPUs: 3-1\n', /:3: reservedSystemCPUs: has to be a list of CPUs: 0-3,8/],
     ['an unknown feature gate', 'featureGates: {Flying: true}\n', /:3: featureGates\.Flying: unknown feature gate/],
-    ['a gate that is shut here', 'featureGates: {MemoryQoS: true}\n', /:3: featureGates\.MemoryQoS: this node has it only with false/],
+    ['a gate that is shut here', 'featureGates: {MemoryQoS: true}\n', /:3: featureGates\.MemoryQoS: this node doesn't have memory\.min/],
     ['runOnce', 'runOnce: true\n', /:3: runOnce: refused: kubelet refuses it too; .*leave it out, or give false/],
     ['what is not there', 'kernelMemcgNotification: true\n', /:3: kernelMemcgNotification: refused: memory is looked at every 10 s/],
     [

@@ -1,6 +1,7 @@
 import { signals } from '../eviction/signals.ts';
+import { CpuSet } from '../machine/cpu-set.ts';
 import { milliseconds } from './duration.ts';
-import { featureGates, refuseGate } from './feature-gates.ts';
+import { isOpen, refuseGate } from './feature-gates.ts';
 import type { KubeletConfiguration } from './kubelet-configuration.ts';
 
 /** A field by its path, and what is wrong with its value. */
@@ -179,7 +180,7 @@ function allocatableProblems(configuration: KubeletConfiguration): FieldProblem[
       problem(path, enforced.includes(key) && enforced.includes(`${key}-compressible`) && `give one of ${key} and ${key}-compressible`),
     ),
     ...problem('systemCgroups', systemCgroups !== '' && cgroupRoot === '' && 'needs cgroupRoot'),
-    ...problem('reservedSystemCPUs', reservedSystemCPUs !== '' && !cpuList.test(reservedSystemCPUs) && 'has to be a list of CPUs: 0-3,8'),
+    ...problem('reservedSystemCPUs', !isCpuList(reservedSystemCPUs) && 'has to be a list of CPUs: 0-3,8'),
     ...problem(
       'reservedSystemCPUs',
       reservedSystemCPUs !== '' &&
@@ -189,7 +190,13 @@ function allocatableProblems(configuration: KubeletConfiguration): FieldProblem[
   ];
 }
 
-const cpuList = /^\d+(-\d+)?(,\d+(-\d+)?)*$/;
+function isCpuList(text: string): boolean {
+  try {
+    return CpuSet.parse(text).size > 0 || text === '';
+  } catch {
+    return false;
+  }
+}
 
 function evictionProblems(configuration: KubeletConfiguration): FieldProblem[] {
   const { evictionSoft, evictionSoftGracePeriod } = configuration;
@@ -225,7 +232,9 @@ function managerProblems(configuration: KubeletConfiguration): FieldProblem[] {
     ...problem('hairpinMode', oneOf(hairpinMode, ['promiscuous-bridge', 'hairpin-veth', 'none'])),
     ...problem(
       'memoryReservationPolicy',
-      memoryReservationPolicy === 'TieredReservation' && !featureGates.MemoryQoS?.includes(true) && 'needs the feature gate MemoryQoS',
+      memoryReservationPolicy === 'TieredReservation' &&
+        !isOpen('MemoryQoS', configuration.featureGates) &&
+        'needs the feature gate MemoryQoS',
     ),
     ...problem('podCIDR', podCIDR !== '' && !cidr.test(podCIDR) && 'has to be one or two CIDRs: 10.88.0.0/16'),
   ];
@@ -241,7 +250,7 @@ function oneOf(value: string, values: string[]): string | false {
 const previousVersion = '1.35';
 
 function logProblems(configuration: KubeletConfiguration): FieldProblem[] {
-  const { containerLogMonitorInterval, podLogsDir, enableSystemLogQuery, enableSystemLogHandler, featureGates: gates } = configuration;
+  const { containerLogMonitorInterval, podLogsDir, enableSystemLogQuery, enableSystemLogHandler } = configuration;
   const given = podLogsDir !== '';
   return [
     ...problem('containerLogMonitorInterval', milliseconds(containerLogMonitorInterval) < 3000 && 'has to be 3s or more'),
@@ -252,7 +261,6 @@ function logProblems(configuration: KubeletConfiguration): FieldProblem[] {
     ),
     // biome-ignore lint/suspicious/noControlCharactersInRegex: what is beyond ASCII is meant.
     ...problem('podLogsDir', /[^\x00-\x7f]/.test(podLogsDir) && 'has to be ASCII, since metrics name it'),
-    ...problem('enableSystemLogQuery', enableSystemLogQuery && !gates.NodeLogQuery && 'needs the feature gate NodeLogQuery'),
     ...problem('enableSystemLogQuery', enableSystemLogQuery && !enableSystemLogHandler && 'needs enableSystemLogHandler'),
   ];
 }

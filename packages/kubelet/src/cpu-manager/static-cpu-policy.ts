@@ -57,6 +57,10 @@ export class StaticCpuPolicy implements HintProvider {
     return [...this.#state.entries.keys()];
   }
 
+  lacks(pod: Pod, container: Container): boolean {
+    return exclusiveCpus(pod, container) > 0 && !this.hasOwn(uidOf(pod), container.name);
+  }
+
   containerHints(pod: Pod, container: Container): ResourceHints {
     const count = exclusiveCpus(pod, container);
     if (count === 0) return new Map();

@@ -1,6 +1,7 @@
 import type { ResourceAmounts } from '@berth/api/resource-amounts';
 import { readAmounts } from '@berth/api/resource-amounts';
 import { PluginError } from '@berth/sdk/errors';
+import type { CpuSet } from './cpu-set.ts';
 
 /** What of a node isn't for pods. Fields are those of KubeletConfiguration. */
 export interface Reservations {
@@ -23,6 +24,16 @@ export const defaultEvictionHard = {
 
 /** kubelet's. */
 export const defaultReservations: Reservations = { systemReserved: {}, kubeReserved: {}, evictionHard: defaultEvictionHard };
+
+/**
+ * The reservations of a node that keeps whole CPUs from pods: as much CPU time as these are is systemReserved, and what else was said of cpu falls away
+ * (kubernetes:cmd/kubelet/app/server.go).
+ */
+export function withReservedCpus<T extends Pick<Reservations, 'systemReserved' | 'kubeReserved'>>(reservations: T, { size }: CpuSet): T {
+  if (size === 0) return reservations;
+  const { cpu: _dropped, ...kubeReserved } = reservations.kubeReserved;
+  return { ...reservations, systemReserved: { ...reservations.systemReserved, cpu: `${size}` }, kubeReserved };
+}
 
 /** The signals whose thresholds are kept free of pods, and the resource that each is of. */
 const reservedSignals: Record<string, string> = { 'memory.available': 'memory', 'nodefs.available': 'ephemeral-storage' };

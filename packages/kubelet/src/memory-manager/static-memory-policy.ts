@@ -38,6 +38,10 @@ export class StaticMemoryPolicy implements HintProvider {
     return [...this.#state.entries.keys()];
   }
 
+  lacks(pod: Pod, container: Container): boolean {
+    return memoryRequests(pod, container).size > 0 && !this.nodesOf(uidOf(pod), container.name);
+  }
+
   containerHints(pod: Pod, container: Container): ResourceHints {
     const requests = memoryRequests(pod, container);
     const own = this.#state.entries.get(uidOf(pod))?.get(container.name);

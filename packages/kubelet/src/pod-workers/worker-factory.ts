@@ -4,7 +4,7 @@ import type { ActionContext } from '../actions/action-context.ts';
 import type { PodAdmission } from '../admission/pod-admission.ts';
 import { unknownPriorityClass } from '../admission/unknown-priority-class.ts';
 import type { PodMemories } from '../checkpoint/pod-memories.ts';
-import { memoryOf } from '../checkpoint/pod-memory.ts';
+import { memoryOf, type PodMemory } from '../checkpoint/pod-memory.ts';
 import type { Clock } from '../clock.ts';
 import type { KubeletNode } from '../kubelet-node.ts';
 import type { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
@@ -33,6 +33,8 @@ interface WorkerFactoryOptions {
   directories: PodDirectories;
   volumes: NodeVolumes;
   admission: PodAdmission;
+  /** Asked of pods that ran when the kubelet was started, instead. */
+  readmission: PodAdmission;
   memories: PodMemories;
   probes: Probes;
   events: PodEvents;
@@ -68,8 +70,7 @@ export class WorkerFactory {
     const { runtimes, memories, environment, nodeIP, starts, traces, probes, backOff, clock, log, metrics } = this.#options;
     const found = foundIn === undefined ? runtimes.admit(asked) : { pod: asked, client: runtimes.get(foundIn) };
     const restored = memories.restored(uidOf(asked));
-    // A pod that ran isn't asked again: what it was given is its own.
-    const { pod, client, refusal = restored ? undefined : this.#admit(pod) } = found;
+    const { pod, client, refusal = foundIn === undefined ? this.#admit(pod, restored) : undefined } = found;
     for (const warning of [refusal, restored ? undefined : unknownPriorityClass(pod)])
       if (warning) this.#options.events.record(pod, 'Warning', warning.reason, warning.message);
     const worker = new PodWorker({
@@ -93,8 +94,11 @@ export class WorkerFactory {
     return worker;
   }
 
-  #admit(pod: Pod): Refusal | undefined {
-    return this.#options.admission.admit({ pod, others: this.#options.activePods() });
+  /** A pod that ran keeps what it was given, and one that has ended, or is to, needs nothing more. */
+  #admit(pod: Pod, restored: PodMemory | undefined): Refusal | undefined {
+    const { admission, readmission, activePods } = this.#options;
+    if (restored && isEnding(restored)) return undefined;
+    return (restored ? readmission : admission).admit({ pod, others: activePods() });
   }
 
   #admitResize(changed: Pod): ReturnType<ResizeAdmission> {
@@ -119,4 +123,8 @@ export class WorkerFactory {
       podIP: () => this.#options.statusOf(pod)?.podIP,
     };
   }
+}
+
+function isEnding({ status, deadline, observed }: PodMemory): boolean {
+  return deadline !== undefined || observed.eviction !== undefined || ['Succeeded', 'Failed'].includes(status?.phase ?? '');
 }

@@ -23,6 +23,8 @@ export interface HintProvider {
   containerHints(pod: Pod, container: Container): ResourceHints;
   /** For all containers of the pod at once; init containers run before the others, and hand their share on. */
   podHints(pod: Pod): ResourceHints;
+  /** Whether the container is to have something, and has nothing yet. */
+  lacks(pod: Pod, container: Container): boolean;
   /** Called for every container in their order, init containers first. A refusal, with its reason, if the node doesn't have that much. */
   allocate(pod: Pod, container: Container, hint: TopologyHint): Refusal | undefined;
   /** Nothing of the pod is in use any more. A pod that has nothing is no error. */

@@ -1,5 +1,6 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ContainerState } from '@berth/sdk/cri';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { isReady, podYaml, TestNode } from '../../testing/node.ts';
@@ -123,6 +124,92 @@ describe('a pod that can not have its CPUs fails', () => {
   });
 });
 
+/** Ends the kubelet, and makes another, whose state files are gone. */
+async function useKubeletWithoutState(resourceManagers?: Partial<ResourceManagersOptions>): Promise<void> {
+  await node.kubelet.stop({ removePods: false });
+  for (const file of ['cpu_manager_state', 'memory_manager_state']) await rm(join(node.root, 'kubelet', file));
+  useKubelet(resourceManagers);
+}
+
+const entriesOf = async (file: string): Promise<Record<string, object> | undefined> =>
+  JSON.parse(await readFile(join(node.root, 'kubelet', file), 'utf8')).entries;
+
+describe('another kubelet whose state files are gone', () => {
+  const restarts = () => [...node.runtime.containers.values()].map(({ config }) => config.metadata?.attempt);
+
+  it('gives running pods CPUs of their own again, and the runtime holds them to these', async () => {
+    for (const name of ['first', 'own']) await apply(name, exclusive(2));
+    await node.kubelet.start();
+    await Promise.all(['first', 'own'].map((name) => node.until(name, isReady)));
+    await apply('any', shared);
+    await node.until('any', isReady);
+    await rm(join(node.root, 'manifests/first.yaml'));
+    await expect.poll(() => node.pod('first')).toBeUndefined();
+    const before = [...node.runtime.containers.keys()];
+    await useKubeletWithoutState();
+    // Of whatever CPUs a container is held to now, the next kubelet knows nothing.
+    for (const { config } of node.runtime.containers.values()) Object.assign(config.linux?.resources ?? {}, { cpusetCpus: '' });
+    await node.kubelet.start();
+    await expect.poll(() => [cpusetOf('own'), cpusetOf('any')]).toEqual(['1-2', '0,3-7']);
+    const uid = node.pod('own')?.metadata?.uid ?? '';
+    expect(await entriesOf('cpu_manager_state')).toEqual({ [uid]: { main: '1-2' } });
+    expect([...node.runtime.containers.keys()]).toEqual(before);
+    expect(restarts()).toEqual(before.map(() => 0));
+  });
+
+  it('and memory, of the NUMA nodes that have it', async () => {
+    const withMemory: Partial<ResourceManagersOptions> = {
+      ...managers,
+      memoryManagerPolicy: 'Static',
+      reservedMemory: [{ numaNode: 0, limits: { memory: '0' } }],
+    };
+    useKubelet(withMemory);
+    await apply('own', exclusive(2));
+    await node.kubelet.start();
+    await node.until('own', isReady);
+    const before = await entriesOf('memory_manager_state');
+    expect(Object.keys(before ?? {})).toHaveLength(1);
+    await useKubeletWithoutState(withMemory);
+    await node.kubelet.start();
+    await expect.poll(() => entriesOf('memory_manager_state')).toEqual(before);
+  });
+
+  it.each([
+    ['none', 'UnexpectedAdmissionError', /^Pod was rejected: Allocate failed due to not enough cpus available/],
+    ['restricted', 'TopologyAffinityError', /^Pod was rejected: Resources cannot be allocated with Topology locality$/],
+  ] as const)('fails a running pod for which there are none left, as at admission, by the policy %s', async (policy, reason, message) => {
+    await apply('own', exclusive(2));
+    await apply('any', shared);
+    await node.kubelet.start();
+    await Promise.all(['own', 'any'].map((name) => node.until(name, isReady)));
+    await useKubeletWithoutState({ ...managers, topologyManagerPolicy: policy, reservedSystemCPUs: '0-6' });
+    await node.kubelet.start();
+    const failed = await node.until('own', (pod) => pod.status?.phase === 'Failed');
+    expect(failed.status).toMatchObject({ reason, message: expect.stringMatching(message) });
+    expect(node.kubelet.events().map((event) => event.reason)).toContain(reason);
+    const stateOf = (pod: string) =>
+      [...node.runtime.containers.values()].find(({ config }) => config.labels['io.kubernetes.pod.name'] === pod)?.state;
+    await expect.poll(() => stateOf('own')).toBe(ContainerState.CONTAINER_EXITED);
+    expect(stateOf('any')).toBe(ContainerState.CONTAINER_RUNNING);
+    expect(node.pod('any')?.status?.phase).toBe('Running');
+  });
+
+  it('gives none to a pod that has ended', async () => {
+    await apply('own', `  restartPolicy: Never\n${exclusive(2)}`);
+    await node.kubelet.start();
+    await node.until('own', isReady);
+    node.runtime.exit('main', 0);
+    await node.until('own', (pod) => pod.status?.phase === 'Succeeded');
+    await useKubeletWithoutState({ ...managers, reservedSystemCPUs: '0-6' });
+    await node.kubelet.start();
+    await apply('any', shared);
+    await node.until('any', isReady);
+    expect(node.kubelet.events().filter(({ type }) => type === 'Warning')).toEqual([]);
+    expect(node.pod('own')?.status?.phase).toBe('Succeeded');
+    expect(await entriesOf('cpu_manager_state')).toBeUndefined();
+  });
+});
+
 describe('another kubelet', () => {
   it('goes on with the CPUs of running pods, and frees those of pods that are gone', async () => {
     for (const name of ['a', 'b']) await apply(name, exclusive(2));
@@ -136,8 +223,7 @@ describe('another kubelet', () => {
     await node.kubelet.start();
     await node.until('c', isReady);
     expect(cpusetOf('b')).toBe(before);
-    const entries = async () => JSON.parse(await readFile(join(node.root, 'kubelet/cpu_manager_state'), 'utf8')).entries;
-    await expect.poll(async () => Object.keys(await entries())).toHaveLength(2);
+    await expect.poll(async () => Object.keys((await entriesOf('cpu_manager_state')) ?? {})).toHaveLength(2);
   });
 
   it.each([
@@ -167,9 +253,16 @@ describe('another kubelet', () => {
     await expect(node.kubelet.start()).rejects.toThrow(/its CPUs 0-7 aren't those of this machine, 0-3/);
   });
 
+  it('does not start with reserved CPUs that the machine lacks, under whatever policy', async () => {
+    useKubelet({ reservedSystemCPUs: '7-8' });
+    await expect(node.kubelet.start()).rejects.toThrow(/reservedSystemCPUs: this machine has no CPU 8 \(it has 0-7\)/);
+  });
+
   it('does not start with a state that nobody can read', async () => {
     await mkdir(join(node.root, 'kubelet'), { recursive: true });
     await writeFile(join(node.root, 'kubelet/cpu_manager_state'), '\0\0');
-    await expect(node.kubelet.start()).rejects.toThrow(/it is corrupted: it isn't JSON; drain this node and delete the file/);
+    await expect(node.kubelet.start()).rejects.toThrow(
+      /it isn't JSON; drain this node and delete the file .*: pods that still run then are assigned anew, and fail if nothing is left for them/,
+    );
   });
 });

@@ -6,7 +6,7 @@ import type { Clock } from '../clock.ts';
 import { checkCpuPolicyOptions, readCpuPolicyOptions } from '../cpu-manager/cpu-policy-options.ts';
 import { CpuStateFile } from '../cpu-manager/cpu-state.ts';
 import { CpusetReconciler } from '../cpu-manager/cpuset-reconciler.ts';
-import { reservedCpus } from '../cpu-manager/reserved-cpus.ts';
+import { namedCpus, reservedCpus } from '../cpu-manager/reserved-cpus.ts';
 import { StaticCpuPolicy } from '../cpu-manager/static-cpu-policy.ts';
 import type { MachineTopology } from '../machine/machine-topology.ts';
 import { readMachineTopology, type TopologyRoots } from '../machine/read-machine-topology.ts';
@@ -15,7 +15,7 @@ import { checkReservedMemory, type ReservedMemory } from '../memory-manager/rese
 import { StaticMemoryPolicy } from '../memory-manager/static-memory-policy.ts';
 import type { Refusal, ResizeRefusal } from '../plan/observed-pod.ts';
 import { qosClassOf } from '../plan/qos-class.ts';
-import { allContainers, uidOf } from '../pod.ts';
+import { allContainers, resourceContainers, uidOf } from '../pod.ts';
 import type { RuntimeClient } from '../runtime/runtime-client.ts';
 import type { HintProvider } from './hint-provider.ts';
 import type { Reserved } from './reserved.ts';
@@ -69,6 +69,12 @@ interface ManagedNode {
 
 /** CPU, memory and topology manager of a node. */
 export class ResourceManagers implements AdmitHandler {
+  /**
+   * For a pod that ran before a restart of the kubelet: it keeps what it had, and is given anew what no state tells of any more, its file having been
+   * deleted; by the same rule, refused if that can't be had (kubernetes:pkg/kubelet/kubelet.go, HandlePodAdditions).
+   */
+  readonly ofRunning: AdmitHandler = { admit: (request) => (this.#lacks(request.pod) ? this.admit(request) : undefined) };
+
   readonly #options: ResourceManagersOptions;
   readonly #directory: string;
   readonly #providers: HintProvider[] = [];
@@ -100,15 +106,18 @@ export class ResourceManagers implements AdmitHandler {
     const [cpuFile, memoryFile] = this.#files();
     if (cpuManagerPolicy === 'none') cpuFile.save(cpuFile.load());
     if (memoryManagerPolicy === 'None') memoryFile.save(memoryFile.load() ?? { nodes: new Map(), entries: new Map() });
-    if (cpuManagerPolicy === 'none' && memoryManagerPolicy === 'None' && topologyManagerPolicy === 'none') return;
+    const idle = cpuManagerPolicy === 'none' && memoryManagerPolicy === 'None' && topologyManagerPolicy === 'none';
+    if (idle && this.#options.reservedSystemCPUs === '') return;
     const machine = await readMachineTopology(roots);
+    this.#tellReservedCpus(machine);
+    if (idle) return;
     if (cpuManagerPolicy === 'static') this.#cpus = this.#startCpus(machine, cpuFile, reserved.cpu);
     if (memoryManagerPolicy === 'Static') this.#memory = this.#startMemory(machine, memoryFile, reserved.memory);
     this.#providers.push(...[this.#cpus, this.#memory].filter((provider) => provider !== undefined));
     this.#topology = new TopologyManager(this.#options, machine, this.#providers);
   }
 
-  /** Gives the pod what it asks for. Pods of before a restart keep what they had. */
+  /** Gives the pod what it asks for. */
   admit({ pod, others }: AdmitRequest): Refusal | undefined {
     this.#forgetEnded(others);
     this.#seen.add(uidOf(pod));
@@ -143,6 +152,10 @@ export class ResourceManagers implements AdmitHandler {
     return allContainers(pod).some((container) => this.assignmentOf(pod, container).exclusiveCpus);
   }
 
+  #lacks(pod: Pod): boolean {
+    return this.#providers.some((provider) => resourceContainers(pod).some((container) => provider.lacks(pod, container)));
+  }
+
   #releaseEnded(): void {
     if (!this.#node.sourcesReady()) return;
     const uids = new Set(this.#node.holders().map(uidOf));
@@ -167,6 +180,16 @@ export class ResourceManagers implements AdmitHandler {
       new CpuStateFile(join(this.#directory, 'cpu_manager_state'), cpuManagerPolicy),
       new MemoryStateFile(join(this.#directory, 'memory_manager_state'), memoryManagerPolicy),
     ];
+  }
+
+  #tellReservedCpus(machine: MachineTopology): void {
+    const reserved = namedCpus(machine, this.#options.reservedSystemCPUs);
+    if (reserved.size === 0) return;
+    const [reservedSystemCPUs, cpu] = [`${reserved}`, reserved.size];
+    this.#node.log.info(
+      { reservedSystemCPUs, cpu },
+      'reservedSystemCPUs is given: it takes the place of cpu in systemReserved and kubeReserved',
+    );
   }
 
   #startCpus(machine: MachineTopology, file: CpuStateFile, reservedMilliCpu: bigint): StaticCpuPolicy {
