@@ -57,18 +57,19 @@ export class RuntimeFiguresReader {
       runtime.listContainers(ListContainersRequest.create({ filter: running }), options),
       this.#podFigures(signal),
     ]);
-    const told = [...ofSandbox.values()].flatMap(({ linux }) => linux?.containers ?? []);
-    const stats = told.length > 0 || containers.length === 0 ? told : await this.#containerFigures(signal);
+    const told = [...(ofSandbox?.values() ?? [])].flatMap(({ linux }) => linux?.containers ?? []);
+    const wanted = told.length === 0 && containers.length > 0 && ofSandbox !== undefined;
+    const stats = wanted ? await this.#containerFigures(signal) : told;
     return {
       sandboxes: items.filter(({ state, labels }) => state === PodSandboxState.SANDBOX_READY && labels[podUidLabel]),
       containers: containers.filter(({ state }) => state === ContainerState.CONTAINER_RUNNING),
-      ofSandbox,
+      ofSandbox: ofSandbox ?? new Map(),
       ofContainer: new Map(stats.map((each) => [each.attributes?.id ?? '', each])),
     };
   }
 
-  /** One that refuses once is asked again; one that doesn't know the call isn't. */
-  async #podFigures(signal: AbortSignal): Promise<Map<string, PodSandboxStats>> {
+  /** Undefined where it took too long. One that refuses once is asked again; one that doesn't know the call isn't. */
+  async #podFigures(signal: AbortSignal): Promise<Map<string, PodSandboxStats> | undefined> {
     if (!this.#tellsPods) return new Map();
     try {
       const { stats } = await this.#client.runtime.listPodSandboxStats(ListPodSandboxStatsRequest.create(), {
@@ -78,8 +79,9 @@ export class RuntimeFiguresReader {
       return new Map(stats.map((each) => [each.attributes?.id ?? '', each]));
     } catch (thrown) {
       signal.throwIfAborted();
-      if (PluginError.from(thrown).code === 'UNIMPLEMENTED') this.#tellsPods = false;
-      return new Map();
+      const { code } = PluginError.from(thrown);
+      if (code === 'UNIMPLEMENTED') this.#tellsPods = false;
+      return code === 'DEADLINE_EXCEEDED' ? undefined : new Map();
     }
   }
 
