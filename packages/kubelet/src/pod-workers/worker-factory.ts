@@ -70,6 +70,7 @@ export class WorkerFactory {
     const restored = memories.restored(uidOf(asked));
     // A pod that ran isn't asked again: what it was given is its own.
     const { pod, client, refusal = restored ? undefined : this.#admit(pod) } = found;
+    if (refusal) metrics.admission.rejected(refusal.reason);
     for (const warning of [refusal, restored ? undefined : unknownPriorityClass(pod)])
       if (warning) this.#options.events.record(pod, 'Warning', warning.reason, warning.message);
     const worker = new PodWorker({
