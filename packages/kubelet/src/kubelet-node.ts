@@ -68,7 +68,7 @@ interface NodeSurroundings {
   pods(): NodePods;
   /** Why the kubelet can't run pods now. */
   unhealthy(): string[];
-  metrics: Pick<KubeletMetrics, 'cgroupManagerDuration'>;
+  metrics: Pick<KubeletMetrics, 'admission' | 'cgroupManagerDuration'>;
   events: Pick<PodEvents, 'recordNode'>;
   /** Where the kubelet's TLS port is; undefined: it has none. */
   port?: number;
@@ -106,7 +106,7 @@ export class KubeletNode {
     const { log, cgroupRoot, kubeletRoot, resourceProviders } = options;
     this.resources = new NodeResources(machine, kubeletRoot, { ...defaultNodeResources, ...options.resources }, resourceProviders);
     this.presence = this.#presenceOf(options, surroundings);
-    this.admitHandlers = this.#handlers(() => this.presence.node, pods);
+    this.admitHandlers = this.#handlers(() => this.presence.node, pods, metrics);
     this.cgroups = cgroupRoot === undefined ? undefined : this.#cgroupsOf({ ...this.#settings, cgroupRoot }, pods, metrics);
     if (this.cgroups) this.#housekeeping = new CgroupHousekeeping({ cgroups: this.cgroups, isKnown: (uid) => pods().knows(uid), log });
   }
@@ -135,13 +135,13 @@ export class KubeletNode {
     void this.#housekeeping?.turn();
   }
 
-  #handlers(node: () => Node, pods: () => NodePods): AdmitHandler[] {
+  #handlers(node: () => Node, pods: () => NodePods, metrics: NodeSurroundings['metrics']): AdmitHandler[] {
     return [
       podOsHandler(node),
       nodeNameHandler(node().metadata?.name ?? ''),
       nodeAffinityHandler(node),
       taintTolerationHandler(node),
-      new ResourceFit({ allocatable: () => this.resources.allocatable(), evict: (pod, eviction) => pods().evict(pod, eviction) }),
+      new ResourceFit({ allocatable: () => this.resources.allocatable(), evict: (pod, eviction) => pods().evict(pod, eviction), metrics }),
     ];
   }
 

@@ -14,6 +14,7 @@ import { ContainerLogManager } from './logs/container-log-manager.ts';
 import { defaultLogRotation } from './logs/log-rotation.ts';
 import { KubeletMetrics } from './metrics/kubelet-metrics.ts';
 import { PodStartLatency } from './metrics/pod-start-latency.ts';
+import { addWorkingPods } from './metrics/working-pods.ts';
 import { NodeEnvironment } from './node-environment.ts';
 import { type BackOff, defaultBackOff } from './plan/back-off.ts';
 import { fullNameOf, isStaticPod, uidOf } from './pod.ts';
@@ -83,6 +84,7 @@ export class KubeletParts {
     this.environment = new NodeEnvironment(options, { clock, traces: this.traces, allocatable: () => this.node.resources.allocatable() });
     this.volumes = this.#volumesOf(options);
     this.workers = this.#workersOf(options, (pod, foundIn) => factory.create(pod, foundIn));
+    addWorkingPods(this.metrics.registry, () => this.workers.working());
     this.shutdown = new NodeShutdown(options, {
       clock,
       metrics: this.metrics,
@@ -145,6 +147,7 @@ export class KubeletParts {
       asAdmitted: (pod) => this.runtimes.admit(pod).pod,
       begunBefore: (pod) => memories.restored(uidOf(pod)) !== undefined || existsSync(directories.podDirectory(pod)),
       onFinished: (pod) => this.#finished(pod),
+      onOrphan: () => this.metrics.orphanedRuntimePods.inc(),
       onRestarted: (pod) => this.metrics.containerStarts.restarted(isStaticPod(pod)),
     });
   }

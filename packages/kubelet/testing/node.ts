@@ -116,7 +116,7 @@ export class TestNode {
 
   #connect({ onDemand, runtimeRequestTimeoutMs }: TestNodeOptions): RuntimeClient {
     const connection = {
-      tap: this.#metrics.runtimeOperations.around(this.#traces.tap('timer')),
+      tap: this.#metrics.runtimeOperations.around(this.#traces.tap('timer'), 'timer'),
       signal: this.#connection.signal,
       deadlineMs: runtimeRequestTimeoutMs ?? 5000,
     };

@@ -54,7 +54,7 @@ describe('runtimeMain', () => {
   });
 
   it('ends with the node that supervises it, and not by a signal to the whole process group', async () => {
-    const shim = start([], { BERTH_SUPERVISED: '1' });
+    const shim = start([], { BERTH_SUPERVISED: `${process.pid}` });
     await shim.printed(/"serving"/);
     shim.kill('SIGTERM');
     shim.kill('SIGINT');
@@ -126,5 +126,17 @@ describe('runtimeMain', () => {
     first.kill('SIGKILL');
     await first.ended();
     await start().printed(/"serving"/);
+  });
+
+  it('waits for a shim whose node is gone to end, and then serves', async (context) => {
+    if (process.platform !== 'linux') return context.skip('state is locked on Linux only');
+    // Process 1 isn't its parent: to whoever looks it is an orphan.
+    const first = start([], { BERTH_SUPERVISED: '1' });
+    await first.printed(/"serving"/);
+    const second = start();
+    await second.printed(/"waiting for the shim of a node that is gone to end"/);
+    first.endInput();
+    expect(await first.ended()).toBe(0);
+    await second.printed(/"serving"/);
   });
 });

@@ -14,7 +14,7 @@ const signals = ['SIGINT', 'SIGTERM'] as const;
 /**
  * A runtime plugin's whole program: reads the common flags (`--listen --root --run --handler --cni-conf-dir
  * --cni-bin-dir --registry-config-path --streaming-address --streaming-tls-cert-file --streaming-tls-private-key-file --log-level`) and the plugin's own, starts the CRI server, logs on standard error (pino, JSON), closes
- * on SIGINT and SIGTERM, or, if BERTH_SUPERVISED is set, at the end of standard input instead, without touching containers. Exit
+ * on SIGINT and SIGTERM, or, if BERTH_SUPERVISED is set to the pid of its parent, at the end of standard input instead, without touching containers. Exit
  * status 1 and one line on standard error if it can't start.
  */
 export async function runtimeMain(plugin: RuntimePlugin, argv: string[] = process.argv): Promise<void> {
@@ -25,7 +25,7 @@ export async function runtimeMain(plugin: RuntimePlugin, argv: string[] = proces
     command.parse(argv);
     const { options, flags, logLevel } = read(command);
     const log = pino({ name: options.handler, level: logLevel }, pino.destination({ dest: 2, sync: true }));
-    const shim = await startShim(plugin, { options, flags, log });
+    const shim = await startShim(plugin, { options, flags, log, ...(supervised && { supervisor: Number(process.env.BERTH_SUPERVISED) }) });
     const told = toldToEnd(supervised);
     // Who reads this may end it at once.
     log.info({ endpoint: shim.address, version: shim.version }, 'serving');

@@ -1,5 +1,5 @@
 import { mkdirSync, realpathSync, rmdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { ImageServiceService, RuntimeServiceService } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
@@ -7,7 +7,7 @@ import { type Served, serve } from '@berth/sdk/serve';
 import type { Logger } from 'pino';
 import { ShimDirectories } from './directories.ts';
 import { FileCalls } from './file-calls.ts';
-import { type Lock, tryLock } from './files/file-lock.ts';
+import type { Lock } from './files/file-lock.ts';
 import { imageService } from './image/image-service.ts';
 import type { Images } from './image/images.ts';
 import { collectNetworkGarbage } from './network/collect-network-garbage.ts';
@@ -19,6 +19,7 @@ import { runtimeService } from './runtime-service.ts';
 import { Shim } from './shim.ts';
 import type { ShimOptions } from './shim-options.ts';
 import { recover } from './shim-recovery.ts';
+import { lockState } from './state-lock.ts';
 import { watchEvents } from './watch-events.ts';
 
 export interface StartedShim {
@@ -33,6 +34,8 @@ export interface StartOptions {
   options: ShimOptions;
   flags: PluginContext['flags'];
   log: Logger;
+  /** Pid of the node that started this process and ends with it; undefined where nobody supervises it. */
+  supervisor?: number;
 }
 
 /** Longest that the calls which were cancelled at the end may take to clean up. */
@@ -45,10 +48,10 @@ const cancelledCallsMs = 15_000;
 const holdMs = 60_000;
 
 /** Starts a runtime's CRI server: takes its state directory, checks the runtime, takes up what an earlier one left, serves. */
-export async function startShim(plugin: RuntimePlugin, { options: given, flags, log }: StartOptions): Promise<StartedShim> {
+export async function startShim(plugin: RuntimePlugin, { options: given, flags, log, supervisor }: StartOptions): Promise<StartedShim> {
   const options = { ...given, root: madeDirectory(given.root), run: madeDirectory(given.run) };
   const directories = new ShimDirectories(options.root, options.run, options.handler);
-  const lock = lockState(directories, options.handler);
+  const lock = await takeState(directories, { options, flags, log, ...(supervisor !== undefined && { supervisor }) });
   const ending = new AbortController();
   const holding = setInterval(() => undefined, holdMs);
   let network: PodNetwork | undefined;
@@ -130,16 +133,13 @@ function madeDirectory(path: string): string {
   }
 }
 
-/** A second shim would take what the first is just making for left-overs, and remove it. */
-function lockState(directories: ShimDirectories, handler: string): Lock | undefined {
+/** Undefined where there are no such locks. */
+async function takeState(
+  { lock: path }: ShimDirectories,
+  { options: { handler }, log, supervisor }: StartOptions,
+): Promise<Lock | undefined> {
   if (process.platform !== 'linux') return undefined;
-  mkdirSync(dirname(directories.lock), { recursive: true, mode: 0o700 });
-  const lock = tryLock(directories.lock);
-  if (lock) return lock;
-  throw new PluginError('ALREADY_EXISTS', 'another process serves this handler from it', {
-    object: `state of ${handler} in ${dirname(directories.lock)}`,
-    hint: 'stop that one, or choose another --root or --handler',
-  });
+  return await lockState({ path, handler, log, ...(supervisor !== undefined && { supervisor }) });
 }
 
 async function watch(shim: Shim, signal: AbortSignal): Promise<void> {

@@ -77,7 +77,7 @@ export class Node {
     if (images.length > 0) await loadImages(directories.root, images, signal);
     const traces = new PodTraces();
     const metrics = new KubeletMetrics({ nodeName });
-    const runtimes = await this.#startRuntimes(handler, (name) => metrics.runtimeOperations.around(traces.tap(name)), signal);
+    const runtimes = await this.#startRuntimes(handler, (name) => metrics.runtimeOperations.around(traces.tap(name), name), signal);
     signal.throwIfAborted();
     this.#kubelet = new Kubelet({
       nodeName,

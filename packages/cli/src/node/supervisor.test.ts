@@ -46,6 +46,12 @@ describe('Supervisor', () => {
     expect(readFileSync(join(directory, 'test.log'), 'utf8')).toBe('hello\n');
   });
 
+  it('tells the process whose child it is, by which others see later that it has lost its node', async () => {
+    const script = `require('fs').writeFileSync(${JSON.stringify(join(directory, 'up'))}, process.env.BERTH_SUPERVISED); setInterval(() => {}, 1000)`;
+    await supervise(script).ready(written('up'), 10_000);
+    expect(readFileSync(join(directory, 'up'), 'utf8')).toBe(`${process.pid}`);
+  });
+
   it('says what a process said that ends at its start', async () => {
     await expect(supervise(`console.error('no such device'); process.exit(3)`).ready(written('never'), 10_000)).rejects.toThrow(
       /runtime test: ended with exit status 3: no such device; its log is .*test\.log/,

@@ -142,7 +142,7 @@ export class Supervisor {
     const child = spawn(this.command.program, this.command.args, {
       stdio: ['pipe', 'pipe', 'pipe'],
       detached: true,
-      env: { ...process.env, BERTH_SUPERVISED: '1' },
+      env: { ...process.env, BERTH_SUPERVISED: `${process.pid}` },
     });
     this.#child = child;
     this.#copyOutput(child, output);

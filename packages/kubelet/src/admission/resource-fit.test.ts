@@ -1,6 +1,7 @@
 import type { Pod, PodSpec } from '@berth/api/objects';
 import { describe, expect, it } from 'vitest';
 import { makePod } from '../../testing/observed-pod.ts';
+import { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import { ResourceFit } from './resource-fit.ts';
 
 const allocatable = new Map([
@@ -18,8 +19,13 @@ function podOf(name: string, requests: Record<string, string>, more: Partial<Pod
 
 function newFit() {
   const evicted: string[] = [];
-  const handler = new ResourceFit({ allocatable: () => allocatable, evict: (pod) => void evicted.push(pod.metadata?.name ?? '') });
-  return { evicted, admit: (pod: Pod, ...others: Pod[]) => handler.admit({ pod, others }) };
+  const metrics = new KubeletMetrics({ nodeName: 'node' });
+  const handler = new ResourceFit({ allocatable: () => allocatable, evict: (pod) => void evicted.push(pod.metadata?.name ?? ''), metrics });
+  return {
+    metrics,
+    evicted,
+    admit: (pod: Pod, ...others: Pod[]) => handler.admit({ pod, others }),
+  };
 }
 
 describe('a pod that asks for more than is left is refused', () => {
@@ -57,10 +63,13 @@ describe('a critical pod', () => {
     { containers: [{ name: 'c', image: 'a', resources: { requests: { cpu: '1', memory: '1' }, limits: { cpu: '1', memory: '1' } } }] },
   );
 
-  it('ends pods of lower classes first, and the nearest in size', () => {
-    const { admit, evicted } = newFit();
+  it('ends pods of lower classes first, and the nearest in size', async () => {
+    const { admit, evicted, metrics } = newFit();
     expect(admit(critical, guaranteed, podOf('small', { cpu: '100m' }), podOf('right', { cpu: '800m' }))).toBeUndefined();
     expect(evicted).toEqual(['right', 'small']);
+    expect(await metrics.registry.getSingleMetricAsString('kubelet_preemptions')).toMatch(
+      /^kubelet_preemptions\{preemption_signal="cpu"\} 2$/m,
+    );
   });
 
   it('ends only as many as it needs', () => {

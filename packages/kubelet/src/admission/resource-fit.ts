@@ -1,5 +1,6 @@
 import type { Pod } from '@berth/api/objects';
 import type { ResourceAmounts } from '@berth/api/resource-amounts';
+import type { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import type { Eviction } from '../plan/observed-pod.ts';
 import { gracePeriodOf } from '../pod.ts';
 import type { AdmitHandler, AdmitRequest } from './admit-handler.ts';
@@ -12,6 +13,7 @@ interface ResourceFitOptions {
   allocatable(): ResourceAmounts;
   /** Ends a pod to make room for another. */
   evict(pod: Pod, eviction: Eviction): void;
+  metrics: Pick<KubeletMetrics, 'admission'>;
 }
 
 /**
@@ -37,6 +39,7 @@ export class ResourceFit implements AdmitHandler {
     for (const victim of victims) {
       this.#evicted.add(victim);
       this.#options.evict(victim, preempting(victim));
+      this.#options.metrics.admission.preempted(first.resource);
     }
     return undefined;
   }

@@ -1,5 +1,6 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { kubernetesVersion } from '../kubernetes-version.ts';
+import { AdmissionMetrics } from './admission-metrics.ts';
 import { ContainerStarts } from './container-starts.ts';
 import { HttpMetrics } from './http-metrics.ts';
 import { addProcessMetrics } from './process-metrics.ts';
@@ -25,6 +26,7 @@ export class KubeletMetrics {
   /** `/metrics/slis` */
   readonly slis = new HealthSlis();
   readonly runtimeOperations: RuntimeOperations;
+  readonly admission: AdmissionMetrics;
   readonly containerStarts: ContainerStarts;
   readonly storageOperations: StorageOperations;
   readonly http: HttpMetrics;
@@ -45,6 +47,19 @@ export class KubeletMetrics {
     'kubelet_pod_worker_start_duration_seconds',
     'From first seeing a pod until its worker begins.',
     shortBuckets,
+  );
+  /** Of each pod whose worker begins. */
+  readonly containersPerPod = this.#histogram('kubelet_containers_per_pod_count', 'How many containers pods have.', [1, 2, 4, 8, 16]);
+  /** Pods that a runtime had and nobody wanted. */
+  readonly orphanedRuntimePods = this.#counter('kubelet_orphaned_runtime_pods_total', 'Pods found in a runtime that nobody wanted.');
+  /** In the last sweep. */
+  readonly orphanPodCleanedVolumes = this.#gauge(
+    'kubelet_orphan_pod_cleaned_volumes',
+    'Pods that nobody knows whose volumes the last sweep was to remove.',
+  );
+  readonly orphanPodCleanedVolumesErrors = this.#gauge(
+    'kubelet_orphan_pod_cleaned_volumes_errors',
+    'Those of them whose volumes could not be removed.',
   );
   /** Changes of pods' cgroups, by `operation_type`: `create`, `update`, `destroy`. */
   readonly cgroupManagerDuration = this.#histogram('kubelet_cgroup_manager_duration_seconds', 'Changes of pods’ cgroups.', shortBuckets, [
@@ -77,6 +92,7 @@ export class KubeletMetrics {
 
   constructor({ nodeName, version = kubernetesVersion }: { nodeName: string; version?: string }) {
     this.runtimeOperations = new RuntimeOperations(this.registry);
+    this.admission = new AdmissionMetrics(this.registry);
     this.containerStarts = new ContainerStarts(this.registry);
     this.storageOperations = new StorageOperations(this.registry);
     this.http = new HttpMetrics(this.registry);

@@ -1,6 +1,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { AdmissionMetrics } from './admission-metrics.ts';
 import { ContainerStarts } from './container-starts.ts';
 import { HttpMetrics } from './http-metrics.ts';
 import { KubeletMetrics } from './kubelet-metrics.ts';
@@ -18,10 +19,11 @@ it.each(Object.keys(new KubeletMetrics({ nodeName: 'node' })))('somebody counts 
   expect(users.some((text) => new RegExp(`\\b${member}\\b`).test(text))).toBe(true);
 });
 
-const counted = [ContainerStarts, HealthSlis, HttpMetrics, RuntimeOperations, StorageOperations].flatMap(({ name, prototype }) =>
-  Object.getOwnPropertyNames(prototype)
-    .filter((method) => method !== 'constructor')
-    .map((method) => [name, method] as const),
+const counted = [AdmissionMetrics, ContainerStarts, HealthSlis, HttpMetrics, RuntimeOperations, StorageOperations].flatMap(
+  ({ name, prototype }) =>
+    Object.getOwnPropertyNames(prototype)
+      .filter((method) => method !== 'constructor')
+      .map((method) => [name, method] as const),
 );
 
 it.each(counted)('somebody calls %s.%s', (_, method) => {

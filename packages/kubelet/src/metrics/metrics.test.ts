@@ -46,6 +46,10 @@ it.each([
   ['kubelet_pod_worker_start_duration_seconds_count', '1'],
   ['kubelet_pod_worker_duration_seconds_count{operation_type="create"}', '1'],
   ['kubelet_started_pods_total', '1'],
+  ['kubelet_run_podsandbox_duration_seconds_count{runtime_handler="timer"}', '1'],
+  ['kubelet_containers_per_pod_count_sum', '1'],
+  ['kubelet_working_pods{lifecycle="sync",config="desired",static="true"}', '1'],
+  ['kubelet_working_pods{lifecycle="terminating",config="runtime_only",static="unknown"}', '0'],
   [
     'storage_operation_duration_seconds_count{volume_plugin="kubernetes.io/empty-dir",operation_name="volume_mount",status="success",migrated="false"}',
     '1',
@@ -118,6 +122,50 @@ it('GET /metrics counts what fails', async () => {
   expect(Number(found.get('kubelet_started_containers_errors_total{container_type="container",code="RunContainerError"}'))).toBeGreaterThan(
     0,
   );
+});
+
+it('GET /metrics counts sandboxes that could not be made, by handler', async () => {
+  node.runtime.faults.set('RunPodSandbox', () => {
+    throw new Error('broken');
+  });
+  await node.write('manifests/b.yaml', podYaml('b', '  containers: [{name: main, image: "a:1"}]\n'));
+  const failed = async () => Number((await scrape('/metrics')).get('kubelet_run_podsandbox_errors_total{runtime_handler="timer"}'));
+  await expect.poll(failed).toBeGreaterThan(0);
+});
+
+it.each([
+  ['OutOfcpu', '{cpu: "9999"}'],
+  ['OutOfExtendedResources', '{example.com/gpu: "1"}'],
+])('GET /metrics counts a pod that was refused with %s', async (reason, limits) => {
+  await node.write('manifests/b.yaml', podYaml('b', `  containers: [{name: main, image: "a:1", resources: {limits: ${limits}}}]\n`));
+  await expect.poll(async () => (await scrape('/metrics')).get(`kubelet_admission_rejections_total{reason="${reason}"}`)).toBe('1');
+  const name = 'kubelet_working_pods{lifecycle="terminated",config="desired",static="true"}';
+  await expect.poll(async () => (await scrape('/metrics')).get(name)).toBe('1');
+});
+
+it('GET /metrics tells of a pod that is ending because nobody wants it any more', async () => {
+  node.runtime.faults.set(
+    'StopContainer',
+    ({ signal }) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+  );
+  await rm(join(node.root, 'manifests/a.yaml'));
+  const name = 'kubelet_working_pods{lifecycle="terminating",config="orphan",static="true"}';
+  await expect.poll(async () => (await scrape('/metrics')).get(name)).toBe('1');
+});
+
+it('GET /metrics counts a pod that a runtime has and nobody wants any more, once', async () => {
+  const counted = async (name: string) => (await scrape('/metrics')).get(name);
+  await node.kubelet.stop({ removePods: false });
+  await rm(join(node.root, 'manifests/a.yaml'));
+  await rm(join(node.root, 'kubelet/pod-memories'), { recursive: true });
+  node.runtime.faults.set(
+    'StopPodSandbox',
+    ({ signal }) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+  );
+  node.replaceKubelet();
+  await node.kubelet.start();
+  await expect.poll(() => counted('kubelet_working_pods{lifecycle="terminating",config="runtime_only",static="unknown"}')).toBe('1');
+  expect(await counted('kubelet_orphaned_runtime_pods_total')).toBe('1');
 });
 
 it('GET /metrics/resource has the figures that autoscaling goes by', async () => {

@@ -10,6 +10,8 @@ export class RuntimeOperations {
   readonly #errors: Counter;
   readonly #duration: Histogram;
   readonly #pull: Histogram;
+  readonly #runPodSandbox: Histogram;
+  readonly #runPodSandboxErrors: Counter;
 
   constructor(registry: Registry) {
     const [labelNames, registers] = [['operation_type'], [registry]];
@@ -34,10 +36,22 @@ export class RuntimeOperations {
       labelNames: ['image_size_in_bytes'],
       registers,
     });
+    this.#runPodSandbox = new Histogram({
+      name: 'kubelet_run_podsandbox_duration_seconds',
+      help: 'How long sandboxes took to be made, by handler.',
+      labelNames: ['runtime_handler'],
+      registers,
+    });
+    this.#runPodSandboxErrors = new Counter({
+      name: 'kubelet_run_podsandbox_errors_total',
+      help: 'Sandboxes that could not be made, by handler.',
+      labelNames: ['runtime_handler'],
+      registers,
+    });
   }
 
-  /** A tap that counts, and lets `inner` see every call too. */
-  around(inner: Tap): Tap {
+  /** A tap that counts what is asked of the runtime of a handler, and lets `inner` see every call too. */
+  around(inner: Tap, handler: string): Tap {
     return {
       call: (start) => {
         const answer = inner.call(start);
@@ -47,7 +61,7 @@ export class RuntimeOperations {
         this.#total.inc({ operation_type: operation });
         return {
           end: (result) => {
-            this.#ended(operation, result.durationMs / 1000, result.outcome === 'OK');
+            this.#ended(operation, handler, result.durationMs / 1000, result.outcome === 'OK');
             answer.end(result);
           },
         };
@@ -55,11 +69,18 @@ export class RuntimeOperations {
     };
   }
 
-  #ended(operation: string, seconds: number, succeeded: boolean): void {
+  #ended(operation: string, handler: string, seconds: number, succeeded: boolean): void {
     this.#duration.observe({ operation_type: operation }, seconds);
     if (!succeeded) this.#errors.inc({ operation_type: operation });
+    if (operation === 'run_podsandbox') this.#ranPodSandbox(handler, seconds, succeeded);
     // The answer to a pull doesn't say how large the image is.
     if (succeeded && operation === 'pull_image') this.#pull.observe({ image_size_in_bytes: 'N/A' }, seconds);
+  }
+
+  /** `handler` is that of the RuntimeClass. */
+  #ranPodSandbox(handler: string, seconds: number, succeeded: boolean): void {
+    this.#runPodSandbox.observe({ runtime_handler: handler }, seconds);
+    if (!succeeded) this.#runPodSandboxErrors.inc({ runtime_handler: handler });
   }
 }
 

@@ -6,7 +6,7 @@ import type { PodMemory } from '../checkpoint/pod-memory.ts';
 import type { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import type { Eviction, ObservedPod } from '../plan/observed-pod.ts';
 import type { Wait } from '../plan/wait.ts';
-import { fullNameOf, gracePeriodOf, uidOf } from '../pod.ts';
+import { fullNameOf, gracePeriodOf, specOf, uidOf } from '../pod.ts';
 import type { ProbeAnswer } from '../probes/instance-probes.ts';
 import type { PodProbes } from '../probes/pod-probes.ts';
 import type { Probes } from '../probes/probes.ts';
@@ -176,6 +176,7 @@ export class PodWorker {
   async #run(): Promise<void> {
     const { metrics } = this.#options;
     metrics.podWorkerStartDuration.observe((performance.now() - this.#createdAt) / 1000);
+    metrics.containersPerPod.observe(specOf(this.pod).containers.length);
     let operation = 'create';
     while (!this.finished && !this.#halted.signal.aborted) {
       const ended = metrics.podWorkerDuration.startTimer();

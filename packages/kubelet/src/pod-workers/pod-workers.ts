@@ -22,8 +22,17 @@ interface PodWorkersOptions {
   kubeletRoot: string;
   /** Called with each pod that has ended, once its name is free. */
   onFinished(pod: Pod): void;
+  /** Called once for each pod that a runtime has and nobody wants. */
+  onOrphan(): void;
   /** Called with each pod that came back while it was ending, and begins anew. */
   onRestarted(pod: Pod): void;
+}
+
+/** A pod as kubelet counts it: how far it is, and whether a source has it. `runtime_only`: nobody knows more than what a runtime has of it. */
+export interface WorkingPod {
+  pod: Pod;
+  lifecycle: 'sync' | 'terminating' | 'terminated';
+  config: 'desired' | 'orphan' | 'runtime_only';
 }
 
 /** The workers of all pods, by uid. */
@@ -56,6 +65,19 @@ export class PodWorkers {
     const running = this.all().filter((worker) => specOf(worker.pod).containers.length > 0);
     const waiting: Pod[] = this.waiting().map((pod) => ({ ...pod, status: { phase: 'Pending' } }));
     return [...running.map(podOf), ...waiting];
+  }
+
+  /** What becomes of each pod, and whether anybody wants it. */
+  working(): WorkingPod[] {
+    const waiting = this.waiting().map((pod) => ({ pod, lifecycle: 'sync', config: 'desired' }) as const);
+    return [...this.all().map((worker) => this.#workingOf(worker)), ...waiting];
+  }
+
+  #workingOf({ pod, status, terminatingSince }: PodWorker): WorkingPod {
+    const hasEnded = ['Succeeded', 'Failed'].includes(status.phase ?? '');
+    const lifecycle = hasEnded ? 'terminated' : terminatingSince ? 'terminating' : 'sync';
+    if (specOf(pod).containers.length === 0) return { pod, lifecycle, config: 'runtime_only' };
+    return { pod, lifecycle, config: this.#wanted.has(uidOf(pod)) ? 'desired' : 'orphan' };
   }
 
   get(uid: string): PodWorker | undefined {
@@ -117,6 +139,7 @@ export class PodWorkers {
     if (this.#stopping) return;
     for (const { uid, name, namespace, kubeletRoot } of pods) {
       if (kubeletRoot !== this.#options.kubeletRoot || this.knows(uid)) continue;
+      this.#options.onOrphan();
       const nameless: Pod = { apiVersion: 'v1', kind: 'Pod', metadata: { uid, name, namespace }, spec: { containers: [] } };
       this.#endLeftOver(uid, nameless, handler);
     }

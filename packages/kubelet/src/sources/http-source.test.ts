@@ -91,6 +91,11 @@ describe('a bad answer keeps the pods and says why, without the query', () => {
     ['an invalid pod', () => says(pod('UPPER')), /metadata\.name: Invalid value: "UPPER-node"/],
     ['nothing', () => says(''), /the answer is empty/],
     [
+      'more than 10 MiB',
+      () => says(' '.repeat(10 * 1024 * 1024 + 1)),
+      /\/pods: it is longer than 10485760 bytes; let it answer with this node's pods alone: until then its pods of before go on$/,
+    ],
+    [
       'a cut connection',
       cutsOff,
       /\/pods: (other side closed|read ECONNRESET); correct staticPodURL, or let a server answer there: until then/,

@@ -1,9 +1,11 @@
+import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { formatProblem, readManifest } from '@berth/api/manifest';
 import type { Pod } from '@berth/api/objects';
 import { PluginError } from '@berth/sdk/errors';
 import { dialError } from '../handlers/dial-error.ts';
 import { podOfManifest } from './manifest-pod.ts';
+import { manifestText } from './manifest-text.ts';
 import type { PodSource, SourceUpdate } from './pod-source.ts';
 import { staticPod } from './static-pod.ts';
 
@@ -22,8 +24,6 @@ interface HttpSourceOptions {
 const defaultCheckMs = 20_000;
 /** kubelet's (kubelet/config/http.go). */
 const clientLimitMs = 10_000;
-/** More than this is no list of a node's pods. */
-const longestAnswer = 10 * 1024 * 1024;
 /** Characters that an error tells of an answer. */
 const longestExcerpt = 80;
 
@@ -80,7 +80,10 @@ export class HttpSource implements PodSource {
   async #fetch(signal: AbortSignal): Promise<string> {
     const { url, headers } = requestOf(this.#options);
     const response = await fetch(url, { headers, signal });
-    const text = await limitedText(response, this.#subject);
+    const text = await manifestText(response.body ?? Readable.from([]), {
+      object: this.#subject,
+      hint: `let it answer with this node's pods alone${this.#goesOn}`,
+    });
     if (response.status === 200) return text;
     throw new PluginError('UNAVAILABLE', `it answered ${[response.status, response.statusText].join(' ').trim()}${excerptOf(text)}`, {
       object: this.#subject,
@@ -147,15 +150,4 @@ function excerptOf(text: string): string {
   const line = (title ?? (/^\s*</.test(text) ? '' : text)).trim().split(/[\r\n]/, 1)[0] ?? '';
   if (line === '') return '';
   return `: ${line.length > longestExcerpt ? `${line.slice(0, longestExcerpt)}…` : line}`;
-}
-
-async function limitedText(response: Response, object: string): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of response.body ?? []) {
-    length += chunk.length;
-    if (length > longestAnswer) throw new PluginError('OUT_OF_RANGE', `the answer is longer than ${longestAnswer} bytes`, { object });
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }

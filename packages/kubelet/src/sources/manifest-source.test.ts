@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -58,6 +59,48 @@ it('pods come defaulted, with namespace, uid, node and times', async () => {
       annotations: { 'kubernetes.io/config.source': 'file', 'kubernetes.io/config.seen': expect.any(String) },
     },
     spec: { nodeName: 'node', restartPolicy: 'Always', containers: [{ imagePullPolicy: 'IfNotPresent' }] },
+  });
+});
+
+describe('what is no manifest by its kind or size is told, not read, and the other files count', () => {
+  const made: Record<string, (path: string) => Promise<void>> = {
+    'a link to a device': (path) => symlink('/dev/zero', path),
+    'a pipe': async (path) => void execFileSync('mkfifo', [path]),
+    'a link to a pipe': async (path) => {
+      execFileSync('mkfifo', [join(directory, 'pipe')]);
+      await symlink(join(directory, 'pipe'), path);
+    },
+  };
+  const noFile = /b\.yaml: it is no regular file; put one in its place, or remove it$/;
+
+  it.each(Object.keys(made))('%s', async (kind) => {
+    await write('a.yaml', good('a'));
+    await made[kind]?.(join(directory, 'm/b.yaml'));
+    const update = await next(updates());
+    expect([namesOf(update), update.problems]).toEqual([['a'], [expect.stringMatching(noFile)]]);
+  });
+
+  it.each(Object.keys(made))('%s that is named itself', async (kind) => {
+    const path = join(directory, 'b.yaml');
+    await made[kind]?.(path);
+    expect(await next(updates({ paths: [path] }))).toEqual({ pods: [], problems: [expect.stringMatching(noFile)] });
+  });
+
+  it.each(Object.keys(made))('%s among the objects', async (kind) => {
+    await mkdir(join(directory, 'o'));
+    await made[kind]?.(join(directory, 'o/b.yaml'));
+    const update = await next(updates({ objectPaths: [join(directory, 'o')] }));
+    expect(update.problems).toEqual([expect.stringMatching(noFile)]);
+  });
+
+  it('a file of more than 10 MiB; one of just that is read', async () => {
+    await write('a.yaml', `${good('a')}#`.padEnd(10 * 1024 * 1024, '-'));
+    await write('b.yaml', `${good('b')}#`.padEnd(10 * 1024 * 1024 + 1, '-'));
+    const update = await next(updates());
+    expect([namesOf(update), update.problems]).toEqual([
+      ['a'],
+      [expect.stringMatching(/b\.yaml: it is longer than 10485760 bytes; spread what it holds over several files, or remove it$/)],
+    ]);
   });
 });
 

@@ -1,4 +1,4 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { formatProblem, type ManifestObject, readManifest } from '@berth/api/manifest';
 import type { Pod } from '@berth/api/objects';
@@ -6,6 +6,7 @@ import { unreadable } from '@berth/sdk/unreadable';
 import { FileWatch } from '../file-watch.ts';
 import { fullNameOf } from '../pod.ts';
 import { podOfManifest } from './manifest-pod.ts';
+import { readManifestFile } from './manifest-text.ts';
 import type { ObjectSource } from './object-source.ts';
 import { keyOf, ObjectStore, objectKey, type ReferredObject } from './object-store.ts';
 import type { PodSource, SourceUpdate } from './pod-source.ts';
@@ -127,7 +128,7 @@ export class ManifestSource implements PodSource {
     const before = this.#files.get(file);
     try {
       const isStandardInput = file === standardInputPath;
-      const text = isStandardInput ? await standardInput() : await readFile(file, 'utf8');
+      const text = isStandardInput ? await standardInput() : await readManifestFile(file);
       if (text === before?.text) return;
       const parsed = this.#parse(text, shown(file), before?.objects ?? [], podsToo);
       const contents = withCure(parsed.problems.length > 0 && before ? keptBy(parsed, before) : parsed);
@@ -191,7 +192,7 @@ async function isDirectory(path: string): Promise<boolean> {
 async function manifestsIn(directory: string, fileName: RegExp): Promise<string[]> {
   const entries = await readdir(directory, { withFileTypes: true });
   return entries
-    .filter((entry) => fileName.test(entry.name) && (entry.isFile() || entry.isSymbolicLink()))
+    .filter((entry) => fileName.test(entry.name) && !entry.isDirectory())
     .map(({ name }) => join(directory, name))
     .toSorted();
 }

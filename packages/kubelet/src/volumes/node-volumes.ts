@@ -24,7 +24,7 @@ interface NodeVolumesOptions extends VolumeOptions {
   allocatable(): ResourceAmounts;
   /** Called with each pod that nobody knew and whose directory is gone. */
   onRemoved(uid: string): void;
-  metrics: Pick<KubeletMetrics, 'storageOperations'>;
+  metrics: Pick<KubeletMetrics, 'storageOperations' | 'orphanPodCleanedVolumes' | 'orphanPodCleanedVolumesErrors'>;
   clock: Clock;
   log: Logger;
 }
@@ -38,7 +38,7 @@ export class NodeVolumes {
     const local = new LocalTokens({ directory: join(directories.kubeletRoot, 'pki'), objects, clock });
     const operations = metrics.storageOperations;
     this.ofPods = new PodVolumes({ directories, objects, tokens: new CachedTokens(tokens ?? local, clock), allocatable, operations });
-    this.#orphaned = new OrphanedPodDirectories(directories.podsDirectory, log, onRemoved);
+    this.#orphaned = new OrphanedPodDirectories(directories.podsDirectory, log, { onRemoved, metrics });
   }
 
   /** Begins to remove what is left of pods that nobody knows. */

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import { mountMemory } from './memory-mount.ts';
 import { mountsBelow, unmountBelow } from './mount-table.ts';
 import { OrphanedPodDirectories } from './orphaned-pod-directories.ts';
@@ -53,21 +54,32 @@ describe.skipIf(!isRoot)('removing a pod directory (needs root to mount)', () =>
   });
 });
 
+const metrics = new KubeletMetrics({ nodeName: 'node' });
+
+/** Pods whose volumes the last sweep was to remove, and those of them where it couldn't. */
+async function counted(): Promise<(number | undefined)[]> {
+  const gauges = [metrics.orphanPodCleanedVolumes, metrics.orphanPodCleanedVolumesErrors];
+  return Promise.all(gauges.map(async (gauge) => (await gauge.get()).values[0]?.value));
+}
+
 describe.skipIf(!isRoot)('the directories of pods that nobody has (needs root to mount)', () => {
   it('are removed, and those of known pods stay', async () => {
     await leftOver('gone');
     await leftOver('known');
-    const orphaned = new OrphanedPodDirectories(join(root, 'pods'), pino({ level: 'silent' }));
+    const orphaned = new OrphanedPodDirectories(join(root, 'pods'), pino({ level: 'silent' }), { metrics });
     orphaned.sweep((uid) => uid === 'known');
     await orphaned.settled();
     expect([await readdir(join(root, 'pods')), (await mountsBelow(root)).length]).toEqual([['known'], 2]);
+    expect(await counted()).toEqual([1, 0]);
   });
 
   it('that are in use are told of once, and removed when they are free', async () => {
     const directory = await leftOver('busy');
     held = await open(join(directory, 'volumes/kubernetes.io~secret/v/file'), 'w');
     const lines: string[] = [];
-    const orphaned = new OrphanedPodDirectories(join(root, 'pods'), pino({ level: 'warn' }, { write: (line) => void lines.push(line) }));
+    const orphaned = new OrphanedPodDirectories(join(root, 'pods'), pino({ level: 'warn' }, { write: (line) => void lines.push(line) }), {
+      metrics,
+    });
     const sweep = () => {
       orphaned.sweep(() => false);
       return orphaned.settled();
@@ -75,15 +87,17 @@ describe.skipIf(!isRoot)('the directories of pods that nobody has (needs root to
     await sweep();
     await sweep();
     expect(lines).toEqual([expect.stringContaining("orphaned pod busy found, but its volumes can't be removed")]);
+    expect(await counted()).toEqual([1, 1]);
     await held.close();
     held = undefined;
     await sweep();
+    expect(await counted()).toEqual([1, 0]);
     expect(await readdir(join(root, 'pods'))).toEqual([]);
   });
 });
 
 it('without a directory of pods there is nothing to remove', async () => {
-  const orphaned = new OrphanedPodDirectories(join(root, 'nowhere'), pino({ level: 'silent' }));
+  const orphaned = new OrphanedPodDirectories(join(root, 'nowhere'), pino({ level: 'silent' }), { metrics });
   orphaned.sweep(() => false);
   await expect(orphaned.settled()).resolves.toBeUndefined();
 });
