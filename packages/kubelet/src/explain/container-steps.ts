@@ -19,7 +19,7 @@ export function containerLanes(facts: Facts, now: Date): { init: Draft[][]; main
   return { init: initContainers.map(lane), main: containers.map(lane) };
 }
 
-const imageReasons = new Set(['ErrImagePull', 'InvalidImageName', 'ImageInspectError']);
+const imageReasons = new Set(['ErrImagePull', 'ErrImageNeverPull', 'InvalidImageName', 'ImageInspectError']);
 const createReasons = new Set(['CreateContainerConfigError', 'CreateContainerError']);
 
 class Lane {
@@ -96,15 +96,14 @@ class Lane {
       const pulled = took.tookMs !== undefined;
       return { ...this.#draft('image', 'done', `${image} ${pulled ? 'was pulled' : 'was there'}`), ...took, ...(pulled && callOf(call)) };
     }
-    if (waiting?.reason === 'ErrImageNeverPull') {
-      const trouble = { reason: waiting.reason, message: waiting.message ?? '' };
-      return { ...this.#draft('image', 'failed', `${trouble.reason}: ${trouble.message}`), ...this.#cure(trouble) };
-    }
-    const failed = this.#failed('image', imageReasons);
     const login = this.#loginWaitedFor(image);
     if (login) return login;
     if (isOpen(call)) return { ...this.#draft('image', 'open', `${image} is being pulled`), ...openSince(call), ...callOf(call) };
-    return failed ? { ...failed, ...callOf(call) } : this.#draft('image', 'open', `looking for ${image}`);
+    const failed = this.#failed('image', imageReasons);
+    if (failed) return { ...failed, ...callOf(call) };
+    if (waiting?.reason === undefined || !imageReasons.has(waiting.reason)) return this.#draft('image', 'open', `looking for ${image}`);
+    const trouble = { reason: waiting.reason, message: waiting.message ?? '' };
+    return { ...this.#draft('image', 'failed', `${trouble.reason}: ${trouble.message}`), ...this.#cure(trouble) };
   }
 
   /** A pull begins when all credential providers have answered. */

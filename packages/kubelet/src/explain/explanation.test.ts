@@ -120,6 +120,27 @@ describe('what would unblock it', () => {
       /load a:1 .*change imagePullPolicy/,
     ],
     [
+      'an image whose name is none',
+      { spec: container({ image: 'Bad:Name::' }), observed: { images: {} } },
+      'main image',
+      /^InvalidImageName: Failed to apply default image tag "Bad:Name::"/,
+      /^correct the image's name in the manifest$/,
+    ],
+    [
+      'a runtime that can not be asked for an image',
+      { observed: { images: {}, failures: failed({ kind: 'check-image', image: 'a:1' }, 'ImageInspectError') } },
+      'main image',
+      /^ImageInspectError: why/,
+      /berth doctor/,
+    ],
+    [
+      'an image volume whose image may not be pulled',
+      { observed: { failures: failed(startMain, 'ErrImageNeverPull') } },
+      'main image',
+      /^ErrImageNeverPull: why/,
+      /change imagePullPolicy/,
+    ],
+    [
       'a secret that is missing',
       { observed: { directories: 'unknown', sandboxes: [], failures: { prepare: secretMissing } } },
       'volumes',

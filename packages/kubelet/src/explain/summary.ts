@@ -38,8 +38,10 @@ function why(message: string | undefined): string {
   return message ? `; ${message}` : '';
 }
 
+/** The first line of a termination message is enough here: the step has the others. */
 function describe({ name, container, detail }: Step): string {
-  return `${container ? `container ${container}` : 'the pod'}, step ${name}: ${detail}`;
+  const [first, ...more] = detail.split('\n');
+  return `${container ? `container ${container}` : 'the pod'}, step ${name}: ${first}${more.length > 0 ? ' ...' : ''}`;
 }
 
 function sinceText({ since }: Step, now: Date): string {
