@@ -12,7 +12,12 @@ it.each([
   [{}, { eventLimits: { eventRecordQPS: 50, eventBurst: 100 } }],
   [{ eventRecordQPS: 0, eventBurst: 7 }, { eventLimits: { eventRecordQPS: 0, eventBurst: 7 } }],
   [{ volumeStatsAggPeriod: '5m' }, { volumeStatsAggPeriodMs: 300_000 }],
+  [{ qosReserved: { memory: '50%' } }, { cgroups: { qosReserved: { memory: '50%' } } }],
   [{ port: 10_260 }, { server: { enableServer: true, port: 10_260 } }],
 ])('%j becomes %j', (fields, expected) => {
   expect(options(fields)).toMatchObject(expected);
+});
+
+it('reserves nothing for QoS classes where the gate QOSReserved is shut', () => {
+  expect(options({ qosReserved: { memory: '50%' }, featureGates: { QOSReserved: false } }).cgroups?.qosReserved).toEqual({});
 });

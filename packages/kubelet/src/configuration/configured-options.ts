@@ -37,7 +37,7 @@ export function kubeletOptions(configuration: KubeletConfiguration): ConfiguredO
       cpuCFSQuota: configuration.cpuCFSQuota,
       cpuCFSQuotaPeriod: BigInt(Math.round(milliseconds(configuration.cpuCFSQuotaPeriod) * 1000)),
       podPidsLimit: BigInt(configuration.podPidsLimit),
-      qosReserved: configuration.qosReserved,
+      qosReserved: isOpen('QOSReserved', configuration.featureGates) ? configuration.qosReserved : {},
     },
     resources: {
       systemReserved: configuration.systemReserved,
