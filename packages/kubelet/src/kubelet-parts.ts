@@ -164,12 +164,13 @@ export class KubeletParts {
   }
 
   #assignmentsOf(options: KubeletOptions): ResourceManagers {
-    const { runtimes, workers, clock } = this;
+    const { runtimes, workers, metrics, clock } = this;
     return new ResourceManagers({ ...defaultResourceManagers, ...options.resourceManagers }, options.kubeletRoot, {
       pods: () => workers.pods(),
       holders: () => [...workers.activePods(), ...workers.waiting()],
       sourcesReady: () => this.loop.sourcesReady,
       runtime: (handler) => runtimes.get(handler),
+      metrics,
       clock,
       log: options.log,
     });

@@ -8,6 +8,7 @@ import { hasNode, type NumaMask } from '../topology-manager/numa-mask.ts';
 import { takePacked } from './cpu-accumulator.ts';
 import { cpuHints } from './cpu-hints.ts';
 import type { CpuPolicyOptions } from './cpu-policy-options.ts';
+import type { CpuShares } from './cpu-shares.ts';
 import type { CpuState, CpuStateFile } from './cpu-state.ts';
 import { endsBeforeOthers, exclusiveCpus, exclusivePodCpus } from './exclusive-cpus.ts';
 import { settleCpuState } from './settle-cpu-state.ts';
@@ -51,6 +52,15 @@ export class StaticCpuPolicy implements HintProvider {
   /** Whether the container has CPUs for itself. */
   hasOwn(uid: string, container: string): boolean {
     return this.#own(uid, container) !== undefined;
+  }
+
+  /** Who has the CPUs now. */
+  shares(): CpuShares {
+    const entries = [...this.#state.entries.values()].flatMap((containers) => [...containers.values()]);
+    const own = entries.reduce((all, cpus) => all.union(cpus), CpuSet.empty);
+    const { cpus, numaNodes } = this.#machine;
+    const countOn = (node: number) => cpus.filter(({ id, numaNode }) => numaNode === node && own.has(id)).length;
+    return { shared: this.#available().size, exclusive: new Map(numaNodes.map(({ id }) => [id, countOn(id)])) };
   }
 
   holders(): string[] {

@@ -4,6 +4,7 @@ import { AdmissionMetrics } from './admission-metrics.ts';
 import { ContainerStarts } from './container-starts.ts';
 import { HttpMetrics } from './http-metrics.ts';
 import { addProcessMetrics } from './process-metrics.ts';
+import { ResourceManagerMetrics } from './resource-manager-metrics.ts';
 import { RuntimeOperations } from './runtime-operations.ts';
 import { HealthSlis } from './slis.ts';
 import { StorageOperations } from './storage-operations.ts';
@@ -29,6 +30,7 @@ export class KubeletMetrics {
   readonly admission: AdmissionMetrics;
   readonly containerStarts: ContainerStarts;
   readonly storageOperations: StorageOperations;
+  readonly resourceManagers: ResourceManagerMetrics;
   readonly http: HttpMetrics;
   /** From when the kubelet first saw a pod until its containers run. */
   readonly podStartDuration = this.#histogram('kubelet_pod_start_duration_seconds', 'From first seeing a pod until it runs.', startBuckets);
@@ -94,6 +96,7 @@ export class KubeletMetrics {
     this.runtimeOperations = new RuntimeOperations(this.registry);
     this.admission = new AdmissionMetrics(this.registry);
     this.containerStarts = new ContainerStarts(this.registry);
+    this.resourceManagers = new ResourceManagerMetrics(this.registry);
     this.storageOperations = new StorageOperations(this.registry);
     this.http = new HttpMetrics(this.registry);
     addProcessMetrics(this.registry);

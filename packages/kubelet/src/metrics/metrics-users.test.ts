@@ -5,6 +5,7 @@ import { AdmissionMetrics } from './admission-metrics.ts';
 import { ContainerStarts } from './container-starts.ts';
 import { HttpMetrics } from './http-metrics.ts';
 import { KubeletMetrics } from './kubelet-metrics.ts';
+import { ResourceManagerMetrics } from './resource-manager-metrics.ts';
 import { RuntimeOperations } from './runtime-operations.ts';
 import { HealthSlis } from './slis.ts';
 import { StorageOperations } from './storage-operations.ts';
@@ -19,11 +20,18 @@ it.each(Object.keys(new KubeletMetrics({ nodeName: 'node' })))('somebody counts 
   expect(users.some((text) => new RegExp(`\\b${member}\\b`).test(text))).toBe(true);
 });
 
-const counted = [AdmissionMetrics, ContainerStarts, HealthSlis, HttpMetrics, RuntimeOperations, StorageOperations].flatMap(
-  ({ name, prototype }) =>
-    Object.getOwnPropertyNames(prototype)
-      .filter((method) => method !== 'constructor')
-      .map((method) => [name, method] as const),
+const counted = [
+  AdmissionMetrics,
+  ContainerStarts,
+  HealthSlis,
+  HttpMetrics,
+  ResourceManagerMetrics,
+  RuntimeOperations,
+  StorageOperations,
+].flatMap(({ name, prototype }) =>
+  Object.getOwnPropertyNames(prototype)
+    .filter((method) => method !== 'constructor')
+    .map((method) => [name, method] as const),
 );
 
 it.each(counted)('somebody calls %s.%s', (_, method) => {

@@ -8,6 +8,7 @@ import { resourcePod } from '../../testing/resource-pods.ts';
 import { oneNode, twoNodes, writeSysfs } from '../../testing/sysfs-tree.ts';
 import { systemClock } from '../clock.ts';
 import { readMachineFacts } from '../machine/machine-facts.ts';
+import { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import { defaultResourceManagers, ResourceManagers, type ResourceManagersOptions } from './resource-managers.ts';
 
 let node: TestNode;
@@ -85,6 +86,7 @@ describe('containers are held to their CPUs', () => {
         runtime: () => {
           throw new Error('it is not asked');
         },
+        metrics: new KubeletMetrics({ nodeName: 'node' }),
         clock: systemClock,
         log: pino({ level: 'silent' }),
       },
@@ -106,6 +108,62 @@ describe('containers are held to their CPUs', () => {
     await node.kubelet.start();
     await expect.poll(() => cpusetOf('any'), { timeout: 8000 }).toBe('0,4-7');
   });
+});
+
+describe('/metrics tells who has CPUs, and what the managers were asked for', () => {
+  it.each([
+    ['restricted', 1, 0],
+    ['none', 2, 1],
+  ] as const)('where the topology policy is %s', async (topologyManagerPolicy, asked, failed) => {
+    useKubelet({ ...managers, topologyManagerPolicy });
+    await apply('own', exclusive(2));
+    await node.kubelet.start();
+    await node.until('own', isReady);
+    await apply('more', exclusive(6));
+    await node.until('more', (pod) => pod.status?.phase === 'Failed');
+    const { body } = await node.get('/metrics');
+    expect(
+      body
+        .split('\n')
+        .filter((line) => /^kubelet_(cpu|topology)_manager_(?!admission_duration)/.test(line))
+        .toSorted(),
+    ).toEqual([
+      'kubelet_cpu_manager_allocation_per_numa{numa_node="0"} 2',
+      'kubelet_cpu_manager_allocation_per_numa{numa_node="1"} 0',
+      'kubelet_cpu_manager_exclusive_cpu_allocation_count 2',
+      `kubelet_cpu_manager_pinning_errors_total ${failed}`,
+      `kubelet_cpu_manager_pinning_requests_total ${asked}`,
+      'kubelet_cpu_manager_shared_pool_size_millicores 5000',
+      'kubelet_topology_manager_admission_errors_total 1',
+      'kubelet_topology_manager_admission_requests_total 2',
+    ]);
+    expect(body).toMatch(/^kubelet_topology_manager_admission_duration_ms_count 2$/m);
+  });
+});
+
+it('counts who asked for memory of their own, and who could not have it', async () => {
+  const metrics = new KubeletMetrics({ nodeName: 'node' });
+  const reservedMemory = [{ numaNode: 0, limits: { memory: '1Gi' } }];
+  const resourceManagers = new ResourceManagers({ ...defaultResourceManagers, memoryManagerPolicy: 'Static', reservedMemory }, node.root, {
+    pods: () => [],
+    holders: () => [],
+    sourcesReady: () => true,
+    runtime: () => {
+      throw new Error('it is not asked');
+    },
+    metrics,
+    clock: systemClock,
+    log: pino({ level: 'silent' }),
+  });
+  await resourceManagers.start({ cpu: 0n, memory: 2n ** 30n }, { sys: join(node.root, 'sys') });
+  const admit = (name: string, memory: string) =>
+    resourceManagers.admit({ pod: resourcePod(name, { containers: { main: { cpu: '1', memory } } }), others: [] })?.reason;
+  expect([admit('own', '1Gi'), admit('huge', '9999Gi')]).toEqual([undefined, 'UnexpectedAdmissionError']);
+  const shown = await metrics.registry.metrics();
+  expect(shown.match(/^kubelet_memory_manager_.*$/gm)).toEqual([
+    'kubelet_memory_manager_pinning_requests_total 2',
+    'kubelet_memory_manager_pinning_errors_total 1',
+  ]);
 });
 
 describe('a pod that can not have its CPUs fails', () => {

@@ -4,19 +4,24 @@ import type { Logger } from 'pino';
 import type { AdmitHandler, AdmitRequest } from '../admission/admit-handler.ts';
 import type { Clock } from '../clock.ts';
 import { checkCpuPolicyOptions, readCpuPolicyOptions } from '../cpu-manager/cpu-policy-options.ts';
+import { noCpuShares } from '../cpu-manager/cpu-shares.ts';
 import { CpuStateFile } from '../cpu-manager/cpu-state.ts';
 import { CpusetReconciler } from '../cpu-manager/cpuset-reconciler.ts';
+import { exclusiveCpus } from '../cpu-manager/exclusive-cpus.ts';
 import { namedCpus, reservedCpus } from '../cpu-manager/reserved-cpus.ts';
 import { StaticCpuPolicy } from '../cpu-manager/static-cpu-policy.ts';
 import type { MachineTopology } from '../machine/machine-topology.ts';
 import { readMachineTopology, type TopologyRoots } from '../machine/read-machine-topology.ts';
+import { memoryRequests } from '../memory-manager/memory-requests.ts';
 import { MemoryStateFile } from '../memory-manager/memory-state.ts';
 import { checkReservedMemory, type ReservedMemory } from '../memory-manager/reserved-memory.ts';
 import { StaticMemoryPolicy } from '../memory-manager/static-memory-policy.ts';
+import type { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import type { Refusal, ResizeRefusal } from '../plan/observed-pod.ts';
 import { qosClassOf } from '../plan/qos-class.ts';
 import { allContainers, resourceContainers, uidOf } from '../pod.ts';
 import type { RuntimeClient } from '../runtime/runtime-client.ts';
+import { countedProvider } from './counted-provider.ts';
 import type { HintProvider } from './hint-provider.ts';
 import type { Reserved } from './reserved.ts';
 import { TopologyManager, type TopologyManagerOptions } from './topology-manager.ts';
@@ -63,6 +68,7 @@ interface ManagedNode {
   /** Whether these are all: before that, nobody knows which pods of before a restart are gone. */
   sourcesReady(): boolean;
   runtime(handler: string): RuntimeClient;
+  metrics: Pick<KubeletMetrics, 'resourceManagers'>;
   clock: Clock;
   log: Logger;
 }
@@ -98,6 +104,7 @@ export class ResourceManagers implements AdmitHandler {
       cpusOf: (pod, container) => this.assignmentOf(pod, { name: container }).cpusetCpus,
       releaseEnded: () => this.#releaseEnded(),
     });
+    node.metrics.resourceManagers.showCpus(() => this.#cpus?.shares() ?? noCpuShares);
   }
 
   /** Reads the machine and the state files. FAILED_PRECONDITION or INVALID_ARGUMENT for what keeps the node from starting. */
@@ -113,7 +120,7 @@ export class ResourceManagers implements AdmitHandler {
     if (idle) return;
     if (cpuManagerPolicy === 'static') this.#cpus = this.#startCpus(machine, cpuFile, reserved.cpu);
     if (memoryManagerPolicy === 'Static') this.#memory = this.#startMemory(machine, memoryFile, reserved.memory);
-    this.#providers.push(...[this.#cpus, this.#memory].filter((provider) => provider !== undefined));
+    this.#providers.push(...this.#countedPolicies());
     this.#topology = new TopologyManager(this.#options, machine, this.#providers);
   }
 
@@ -121,7 +128,9 @@ export class ResourceManagers implements AdmitHandler {
   admit({ pod, others }: AdmitRequest): Refusal | undefined {
     this.#forgetEnded(others);
     this.#seen.add(uidOf(pod));
+    const startedAt = performance.now();
     const refusal = this.#topology?.allocate(pod);
+    this.#node.metrics.resourceManagers.podAsked(performance.now() - startedAt, refusal !== undefined);
     this.#reconciler.notify();
     return refusal;
   }
@@ -154,6 +163,16 @@ export class ResourceManagers implements AdmitHandler {
 
   #lacks(pod: Pod): boolean {
     return this.#providers.some((provider) => resourceContainers(pod).some((container) => provider.lacks(pod, container)));
+  }
+
+  #countedPolicies(): HintProvider[] {
+    const { resourceManagers: metrics } = this.#node.metrics;
+    const asksCpus = (pod: Pod, container: Container) => exclusiveCpus(pod, container) > 0;
+    const asksMemory = (pod: Pod, container: Container) => memoryRequests(pod, container).size > 0;
+    return [
+      ...(this.#cpus ? [countedProvider(this.#cpus, { asks: asksCpus, tell: (failed) => metrics.cpusAsked(failed) })] : []),
+      ...(this.#memory ? [countedProvider(this.#memory, { asks: asksMemory, tell: (failed) => metrics.memoryAsked(failed) })] : []),
+    ];
   }
 
   #releaseEnded(): void {
