@@ -5,7 +5,11 @@ import { type SysctlOptions, Sysctls } from './admission/sysctls.ts';
 import type { Clock } from './clock.ts';
 import { type DnsOptions, PodDns } from './dns/pod-dns.ts';
 import { hostAddresses } from './host-facts.ts';
-import { CredentialPlugins, type CredentialPluginsOptions } from './images/credential-plugins/credential-plugins.ts';
+import {
+  type CredentialPluginMetrics,
+  CredentialPlugins,
+  type CredentialPluginsOptions,
+} from './images/credential-plugins/credential-plugins.ts';
 import { ImageCredentialSources } from './images/image-credentials.ts';
 import { type PullLimitOptions, PullLimits } from './images/pull-limits.ts';
 import { RuntimeFeaturesCache } from './runtime/runtime-features.ts';
@@ -35,6 +39,7 @@ export interface EnvironmentOptions {
 
 interface NodeEnvironmentParts {
   clock: Clock;
+  metrics: CredentialPluginMetrics;
   allocatable(): ResourceAmounts;
 }
 
@@ -56,7 +61,7 @@ export class NodeEnvironment {
   readonly credentials: ImageCredentialSources;
 
   /** INVALID_ARGUMENT for options that contradict themselves. */
-  constructor(options: EnvironmentOptions & { kubeletRoot: string }, { clock, allocatable }: NodeEnvironmentParts) {
+  constructor(options: EnvironmentOptions & { kubeletRoot: string }, { clock, metrics, allocatable }: NodeEnvironmentParts) {
     this.allocatable = allocatable;
     this.objects = options.objects ?? noObjects;
     this.services = options.services ?? (() => []);
@@ -65,7 +70,7 @@ export class NodeEnvironment {
     this.userNamespaces = new UserNamespaces(options.kubeletRoot, options.userNamespaces);
     this.seccompDefault = options.seccompDefault ?? true;
     this.pullLimits = new PullLimits(options.pullLimits ?? {}, clock);
-    const plugins = options.credentialPlugins && new CredentialPlugins(options.credentialPlugins, clock);
+    const plugins = options.credentialPlugins && new CredentialPlugins(options.credentialPlugins, clock, metrics);
     this.credentials = new ImageCredentialSources(this.objects, options.kubeletRoot, plugins);
   }
 }

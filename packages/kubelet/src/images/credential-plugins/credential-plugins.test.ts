@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../clock.ts';
+import { KubeletMetrics } from '../../metrics/kubelet-metrics.ts';
 import type { CredentialProvider } from './configuration.ts';
 import { CredentialPlugins } from './credential-plugins.ts';
 import { askPlugin } from './exec-plugin.ts';
@@ -33,8 +34,10 @@ function requests(): string[] {
   return readFileSync(join(binDir, 'requests'), 'utf8').trim().split('\n').filter(Boolean);
 }
 
+const metrics = new KubeletMetrics({ nodeName: 'node' });
+
 function makePlugins(...providers: CredentialProvider[]): CredentialPlugins {
-  return new CredentialPlugins({ binDir, providers }, { ...systemClock, now: () => new Date(time) });
+  return new CredentialPlugins({ binDir, providers }, { ...systemClock, now: () => new Date(time) }, metrics);
 }
 
 describe('credential provider plugins', () => {
@@ -81,7 +84,8 @@ describe('credential provider plugins', () => {
     expect(requests()).toHaveLength(1);
   });
 
-  it('that know nothing of an image leave it to the others', async () => {
+  it('that know nothing of an image leave it to the others, and each run is counted', async () => {
+    for (const metric of [metrics.credentialPluginDuration, metrics.credentialPluginErrors]) metric.reset();
     const plugins = makePlugins(
       plugin('none', answer('Image', null)),
       plugin('broken', 'exit 3'),
@@ -92,6 +96,13 @@ describe('credential provider plugins', () => {
     expect(errors.map(({ message }) => message)).toEqual([
       'credential provider plugin broken: it ended with 3; run it by hand with the same arguments and environment',
     ]);
+    const shown = await metrics.registry.metrics();
+    expect(shown.match(/^kubelet_credential_provider_plugin_errors_total.*$/gm)).toEqual([
+      'kubelet_credential_provider_plugin_errors_total{plugin_name="broken"} 1',
+    ]);
+    for (const name of ['none', 'broken', 'ecr']) {
+      expect(shown).toContain(`kubelet_credential_provider_plugin_duration_count{plugin_name="${name}"} 1\n`);
+    }
   });
 });
 

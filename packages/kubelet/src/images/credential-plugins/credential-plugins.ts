@@ -1,6 +1,7 @@
 import { PluginError } from '@berth/sdk/errors';
 import { parseReference, repositoryOf } from '@berth/sdk/image-reference';
 import type { Clock } from '../../clock.ts';
+import type { KubeletMetrics } from '../../metrics/kubelet-metrics.ts';
 import { matchesImage } from '../image-pattern.ts';
 import { Keyring, passwordLogin, type RegistryLogins } from '../keyring.ts';
 import { type CredentialProvider, durationMs } from './configuration.ts';
@@ -13,6 +14,9 @@ export interface CredentialPluginsOptions {
   providers: readonly CredentialProvider[];
 }
 
+/** What is counted of them. */
+export type CredentialPluginMetrics = Pick<KubeletMetrics, 'credentialPluginDuration' | 'credentialPluginErrors'>;
+
 interface Cached {
   logins: RegistryLogins;
   until: number;
@@ -24,14 +28,16 @@ const keyTypes = ['Image', 'Registry', 'Global'] as const;
 export class CredentialPlugins {
   readonly #options: CredentialPluginsOptions;
   readonly #clock: Clock;
+  readonly #metrics: CredentialPluginMetrics;
   /** By plugin and what the answer is for. */
   readonly #cache = new Map<string, Cached>();
   /** Questions under way, so that pods that start together ask once. */
   readonly #asking = new Map<string, Promise<RegistryLogins>>();
 
-  constructor(options: CredentialPluginsOptions, clock: Clock) {
+  constructor(options: CredentialPluginsOptions, clock: Clock, metrics: CredentialPluginMetrics) {
     this.#options = options;
     this.#clock = clock;
+    this.#metrics = metrics;
   }
 
   /** What the plugins for an image know, and an error for each that failed: the image is pulled with what the others know. */
@@ -65,7 +71,7 @@ export class CredentialPlugins {
   }
 
   async #ask(provider: CredentialProvider, image: string, signal: AbortSignal): Promise<RegistryLogins> {
-    const answer = await askPlugin(provider, this.#options.binDir, image, signal);
+    const answer = await this.#run(provider, image, signal);
     const logins = new Map(
       Object.entries(answer.auth ?? {}).map(([name, { username, password }]) => [name, passwordLogin(username, password)]),
     );
@@ -74,6 +80,19 @@ export class CredentialPlugins {
       this.#cache.set(cacheKey(provider, answer.cacheKeyType, image), { logins, until: this.#clock.now().getTime() + cacheMs });
     }
     return logins;
+  }
+
+  async #run(provider: CredentialProvider, image: string, signal: AbortSignal): Promise<CredentialResponse> {
+    const labels = { plugin_name: provider.name };
+    const ended = this.#metrics.credentialPluginDuration.startTimer(labels);
+    try {
+      return await askPlugin(provider, this.#options.binDir, image, signal);
+    } catch (error) {
+      this.#metrics.credentialPluginErrors.inc(labels);
+      throw error;
+    } finally {
+      ended();
+    }
   }
 
   #cached(provider: CredentialProvider, image: string): RegistryLogins | undefined {
