@@ -81,7 +81,12 @@ export class KubeletParts {
     this.metrics = options.metrics ?? new KubeletMetrics(options);
     this.memories = new PodMemories(join(kubeletRoot, 'pod-memories'), log);
     this.node = this.#nodeOf(options, kubelet);
-    this.environment = new NodeEnvironment(options, { clock, traces: this.traces, allocatable: () => this.node.resources.allocatable() });
+    this.environment = new NodeEnvironment(options, {
+      clock,
+      traces: this.traces,
+      metrics: this.metrics,
+      allocatable: () => this.node.resources.allocatable(),
+    });
     this.volumes = this.#volumesOf(options);
     this.workers = this.#workersOf(options, (pod, foundIn) => factory.create(pod, foundIn));
     addWorkingPods(this.metrics.registry, () => this.workers.working());
@@ -93,7 +98,8 @@ export class KubeletParts {
       onBegin: () => this.node.presence.lookNow(),
     });
     this.cluster = api && new ClusterPods({ api, nodeName, log, clock });
-    this.clusterReports = api && new ClusterReports({ api, log, clock, limits, inApi: (pod) => this.cluster?.inApi(pod) });
+    this.clusterReports =
+      api && new ClusterReports({ api, log, clock, limits, metrics: this.metrics, inApi: (pod) => this.cluster?.inApi(pod) });
     const starts = new PodStartLatency(this.metrics, clock, (pod) => this.traces.pullSeconds(fullNameOf(pod)));
     this.reports = new PodReports({ cluster: this.cluster, reports: this.clusterReports, starts, pods: () => this.workers.pods() });
     const host = this.#hostOf(options, kubelet);
@@ -271,6 +277,7 @@ export class KubeletParts {
       kubeletRoot: options.kubeletRoot,
       isKnown: (uid) => !this.loop.sourcesReady || this.workers.knows(uid),
       warn: (reason, message) => this.events.recordNode('Warning', reason, message),
+      metrics: this.metrics,
       clock: this.clock,
       log: options.log,
     });

@@ -5,7 +5,11 @@ import { type SysctlOptions, Sysctls } from './admission/sysctls.ts';
 import type { Clock } from './clock.ts';
 import { type DnsOptions, PodDns } from './dns/pod-dns.ts';
 import { hostAddresses } from './host-facts.ts';
-import { CredentialPlugins, type CredentialPluginsOptions } from './images/credential-plugins/credential-plugins.ts';
+import {
+  type CredentialPluginMetrics,
+  CredentialPlugins,
+  type CredentialPluginsOptions,
+} from './images/credential-plugins/credential-plugins.ts';
 import { ImageCredentialSources } from './images/image-credentials.ts';
 import { type PullLimitOptions, PullLimits } from './images/pull-limits.ts';
 import { RuntimeFeaturesCache } from './runtime/runtime-features.ts';
@@ -37,6 +41,7 @@ export interface EnvironmentOptions {
 interface NodeEnvironmentParts {
   clock: Clock;
   traces: PodTraces;
+  metrics: CredentialPluginMetrics;
   allocatable(): ResourceAmounts;
 }
 
@@ -58,7 +63,7 @@ export class NodeEnvironment {
   readonly credentials: ImageCredentialSources;
 
   /** INVALID_ARGUMENT for options that contradict themselves. */
-  constructor(options: EnvironmentOptions & { kubeletRoot: string }, { clock, traces, allocatable }: NodeEnvironmentParts) {
+  constructor(options: EnvironmentOptions & { kubeletRoot: string }, { clock, traces, metrics, allocatable }: NodeEnvironmentParts) {
     this.allocatable = allocatable;
     this.objects = options.objects ?? noObjects;
     this.services = options.services ?? (() => []);
@@ -67,7 +72,7 @@ export class NodeEnvironment {
     this.userNamespaces = new UserNamespaces(options.kubeletRoot, options.userNamespaces);
     this.seccompDefault = options.seccompDefault ?? true;
     this.pullLimits = new PullLimits(options.pullLimits ?? {}, clock);
-    const plugins = options.credentialPlugins && new CredentialPlugins(options.credentialPlugins, { clock, traces });
+    const plugins = options.credentialPlugins && new CredentialPlugins(options.credentialPlugins, { clock, traces, metrics });
     this.credentials = new ImageCredentialSources(this.objects, options.kubeletRoot, plugins);
   }
 }

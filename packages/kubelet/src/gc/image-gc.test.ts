@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '../../testing/manual-clock.ts';
 import { type ServedRuntime, serveRuntime } from '../../testing/served-runtime.ts';
 import type { TimerRuntime } from '../../testing/timer-runtime.ts';
+import { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import type { RuntimeClient } from '../runtime/runtime-client.ts';
 import { ImageGc, type ImageGcOptions } from './image-gc.ts';
 
@@ -21,14 +22,19 @@ beforeEach(async () => {
   ({ runtime, client } = served);
   clock = new ManualClock();
   [usedPercent, warnings] = [50, []];
+  metrics.imagesCollected.reset();
 });
 
 afterEach(() => served.stop());
+
+const metrics = new KubeletMetrics({ nodeName: 'node' });
+const collected = async () => (await metrics.imagesCollected.get()).values.map(({ labels, value }) => [labels.reason, value]);
 
 function makeGc(options: Partial<ImageGcOptions> = {}, runtimes: RuntimeClient[] = [client]): ImageGc {
   return new ImageGc(options, {
     runtimes,
     clock,
+    metrics,
     warn: (reason, message) => warnings.push(`${reason}: ${message}`),
     disk: async () => ({ capacity: 10_000, available: 100 * (100 - usedPercent) }),
   });
@@ -127,6 +133,7 @@ it('an image that nobody used for imageMaximumGCAge is removed, whatever the dis
   await clock.pass(minute);
   await gc.collect(signal);
   expect(removed()).toEqual(['unused']);
+  expect(await collected()).toEqual([['age', 1]]);
 });
 
 it('for eviction every unused image goes', async () => {
@@ -134,6 +141,7 @@ it('for eviction every unused image goes', async () => {
   await use('used');
   expect(await makeGc().removeUnused(signal)).toBe(2000);
   expect([...runtime.images]).toEqual(['used']);
+  expect(await collected()).toEqual([['space', 2]]);
 });
 
 it('one that cannot be removed keeps no other from it', async () => {
@@ -143,4 +151,5 @@ it('one that cannot be removed keeps no other from it', async () => {
   });
   await expect(makeGc().removeUnused(signal)).rejects.toThrow('busy');
   expect([...runtime.images]).toEqual(['a']);
+  expect(await collected()).toEqual([['space', 1]]);
 });

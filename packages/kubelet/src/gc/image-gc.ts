@@ -1,6 +1,7 @@
 import { type Image, ImageFsInfoRequest, ImageSpec, ListImagesRequest, RemoveImageRequest } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import type { Clock } from '../clock.ts';
+import type { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import type { RuntimeClient } from '../runtime/runtime-client.ts';
 import { imagesInUse } from './images-in-use.ts';
 
@@ -33,6 +34,7 @@ export interface Disk {
 interface ImageGcParts {
   runtimes: readonly RuntimeClient[];
   clock: Clock;
+  metrics: Pick<KubeletMetrics, 'imagesCollected'>;
   /** Tells the node's events. */
   warn(reason: string, message: string): void;
   /** Of the file system at a path. */
@@ -81,7 +83,7 @@ export class ImageGc {
   /** Removes every image that may be removed, as when the disk is full. Gives the bytes. */
   async removeUnused(signal: AbortSignal): Promise<number> {
     await this.#look(signal);
-    return this.#free(this.#candidates(), Number.POSITIVE_INFINITY, signal);
+    return this.#free(this.#candidates(), Number.POSITIVE_INFINITY, 'space', signal);
   }
 
   /** What there is now, and which of it is in use. */
@@ -119,7 +121,7 @@ export class ImageGc {
     // Since when an image hasn't been used is known only from the kubelet's start on.
     if (imageMaximumGCAgeMs === 0 || now - this.#startedAt <= imageMaximumGCAgeMs) return;
     const old = this.#candidates().filter(({ lastUsed, firstDetected }) => now - Math.max(lastUsed, firstDetected) > imageMaximumGCAgeMs);
-    await this.#free(old, Number.POSITIVE_INFINITY, signal);
+    await this.#free(old, Number.POSITIVE_INFINITY, 'age', signal);
   }
 
   async #makeRoom(path: string, signal: AbortSignal): Promise<void> {
@@ -135,7 +137,7 @@ export class ImageGc {
     if (used < imageGCHighThresholdPercent) return;
     const wanted = Math.floor((capacity * (100 - imageGCLowThresholdPercent)) / 100) - available;
     const candidates = this.#candidates().filter((record) => record.path === path);
-    const freed = await this.#free(candidates, wanted, signal);
+    const freed = await this.#free(candidates, wanted, 'space', signal);
     if (freed >= wanted) return;
     const message = `Failed to garbage collect required amount of images. Attempted to free ${wanted} bytes, but only found ${freed} bytes eligible to free.`;
     this.#parts.warn('FreeDiskSpaceFailed', message);
@@ -150,7 +152,7 @@ export class ImageGc {
   }
 
   /** Removes images until so many bytes are free; gives how many. One that can't be removed keeps no other from it, and is thrown at the end. */
-  async #free(candidates: ImageRecord[], wanted: number, signal: AbortSignal): Promise<number> {
+  async #free(candidates: ImageRecord[], wanted: number, reason: 'age' | 'space', signal: AbortSignal): Promise<number> {
     const now = this.#parts.clock.now().getTime();
     const errors: unknown[] = [];
     let freed = 0;
@@ -161,6 +163,7 @@ export class ImageGc {
         for (const { images } of clients)
           await images.removeImage(RemoveImageRequest.create({ image: ImageSpec.create({ image: id }) }), { signal, deadlineMs });
         this.#records.delete(`${path} ${id}`);
+        this.#parts.metrics.imagesCollected.inc({ reason });
         freed += size;
       } catch (error) {
         errors.push(error);

@@ -1,6 +1,7 @@
 import { PluginError } from '@berth/sdk/errors';
 import type { Logger } from 'pino';
 import type { Clock } from '../clock.ts';
+import type { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import type { RuntimeClient } from '../runtime/runtime-client.ts';
 import { FileSystems } from '../stats/file-system.ts';
 import { ContainerGc, type ContainerGcOptions } from './container-gc.ts';
@@ -20,6 +21,7 @@ interface NodeGcParts {
   isKnown(uid: string): boolean;
   /** An event of the node. */
   warn(reason: string, message: string): void;
+  metrics: Pick<KubeletMetrics, 'imagesCollected'>;
   clock: Clock;
   log: Logger;
 }

@@ -63,6 +63,26 @@ export class KubeletMetrics {
     'kubelet_orphan_pod_cleaned_volumes_errors',
     'Those of them whose volumes could not be removed.',
   );
+  /** By `reason`: `age`, `space`. */
+  readonly imagesCollected = this.#counter('kubelet_image_garbage_collected_total', 'Images removed since nobody uses them.', ['reason']);
+  /** Runs of credential provider plugins, by `plugin_name`. */
+  readonly credentialPluginDuration = this.#histogram(
+    'kubelet_credential_provider_plugin_duration',
+    'How long credential provider plugins ran.',
+    shortBuckets,
+    ['plugin_name'],
+  );
+  readonly credentialPluginErrors = this.#counter(
+    'kubelet_credential_provider_plugin_errors_total',
+    'Runs of credential provider plugins that failed.',
+    ['plugin_name'],
+  );
+  /** From a pod's first change that the API hasn't been told until it has. */
+  readonly podStatusSyncDuration = this.#histogram(
+    'kubelet_pod_status_sync_duration_seconds',
+    'From a change of a pod’s status until the API has it.',
+    [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 20, 30, 45, 60],
+  );
   /** Changes of pods' cgroups, by `operation_type`: `create`, `update`, `destroy`. */
   readonly cgroupManagerDuration = this.#histogram('kubelet_cgroup_manager_duration_seconds', 'Changes of pods’ cgroups.', shortBuckets, [
     'operation_type',

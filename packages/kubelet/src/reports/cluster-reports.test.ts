@@ -4,6 +4,7 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '../../testing/manual-clock.ts';
 import { MemoryClusterApi } from '../../testing/memory-cluster-api.ts';
+import { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import { ClusterReports } from './cluster-reports.ts';
 
 let api: MemoryClusterApi;
@@ -25,13 +26,16 @@ const unavailable = () => {
 };
 const updates = () => api.calls.filter((call) => call.startsWith('updatePodStatus'));
 
+const metrics = new KubeletMetrics({ nodeName: 'node' });
+
 beforeEach(() => {
+  metrics.podStatusSyncDuration.reset();
   api = new MemoryClusterApi();
   clock = new ManualClock();
   mirrors = new Map();
   end = new AbortController();
   const inApi = (asked: Pod) => (asked.metadata?.name === 'static' ? mirrors.get('static') : asked);
-  reports = new ClusterReports({ api, clock, log: pino({ level: 'silent' }), inApi });
+  reports = new ClusterReports({ api, metrics, clock, log: pino({ level: 'silent' }), inApi });
   done = reports.run(end.signal);
   for (const name of ['a', 'b']) api.put(pod(name));
 });
@@ -42,6 +46,19 @@ afterEach(async () => {
 });
 
 describe('statuses', () => {
+  it('take from the first change until they are told, failures and later changes included', async () => {
+    api.faults.set('updatePodStatus', unavailable);
+    reports.status(pod('a', 'Pending'));
+    await clock.pass(500);
+    reports.status(pod('a', 'Running'));
+    api.faults.clear();
+    await clock.pass(10_000);
+    const { values } = await metrics.podStatusSyncDuration.get();
+    const figure = (name: string) =>
+      values.find(({ metricName }) => metricName === `kubelet_pod_status_sync_duration_seconds_${name}`)?.value;
+    expect([figure('count'), figure('sum')]).toEqual([1, 1]);
+  });
+
   it('are told in the order in which pods changed, of each the latest only', async () => {
     const answer = Promise.withResolvers<void>();
     api.faults.set('updatePodStatus', () => answer.promise);
@@ -109,7 +126,7 @@ describe('events', () => {
     [{ eventRecordQPS: 1, eventBurst: 2 }, [2, 3]],
     [{ eventRecordQPS: 0, eventBurst: 2 }, [4, 4]],
   ])('with %j go to the API at once, and within a second: %j', async (limits, [atOnce, inASecond]) => {
-    const limited = new ClusterReports({ api, clock, log: pino({ level: 'silent' }), inApi: (asked) => asked, limits });
+    const limited = new ClusterReports({ api, metrics, clock, log: pino({ level: 'silent' }), inApi: (asked) => asked, limits });
     const ended = limited.run(end.signal);
     for (const reason of ['Scheduled', 'Pulled', 'Created', 'Started']) limited.event(event(reason));
     await clock.pass(0);

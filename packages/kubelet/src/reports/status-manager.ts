@@ -4,10 +4,12 @@ import type { Logger } from 'pino';
 import type { ClusterApi } from '../api/cluster-api.ts';
 import { Bell } from '../bell.ts';
 import type { Clock } from '../clock.ts';
+import type { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import { fullNameOf, uidOf } from '../pod.ts';
 
 export interface StatusManagerOptions {
   api: ClusterApi;
+  metrics: Pick<KubeletMetrics, 'podStatusSyncDuration'>;
   clock: Clock;
   log: Logger;
   /** The pod as the API knows it: itself, or the mirror of a static one; undefined while that has none. */
@@ -17,6 +19,8 @@ export interface StatusManagerOptions {
 /** What is to be told of a pod. */
 interface Report {
   pod: Pod;
+  /** When the first change came that the API hasn't been told of, in milliseconds. */
+  since: number;
   /** The uid in the API of the pod that has been told it; a new mirror hasn't. */
   toldTo?: string;
   /** Not to be tried before, after a failure. */
@@ -50,6 +54,7 @@ export class StatusManager {
     if (!before || before.toldTo !== undefined || this.#telling === uid) this.#reports.delete(uid);
     this.#reports.set(uid, {
       pod,
+      since: before && before.toldTo === undefined ? before.since : this.#options.clock.now().getTime(),
       failures: before?.failures ?? 0,
       ...(before?.notBefore !== undefined && { notBefore: before.notBefore }),
     });
@@ -80,6 +85,7 @@ export class StatusManager {
     this.#telling = uid;
     try {
       await api.updatePodStatus({ ...known, status: report.pod.status }, AbortSignal.any([signal, AbortSignal.timeout(callLimitMs)]));
+      this.#options.metrics.podStatusSyncDuration.observe((clock.now().getTime() - report.since) / 1000);
       this.#settled(uid, report, { ...report, toldTo: uidOf(known), failures: 0 });
     } catch (thrown) {
       if (!signal.aborted) this.#failed(uid, report, uidOf(known), PluginError.from(thrown));

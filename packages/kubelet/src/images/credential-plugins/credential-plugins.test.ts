@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { PluginError } from '@berth/sdk/errors';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../clock.ts';
+import { KubeletMetrics } from '../../metrics/kubelet-metrics.ts';
 import { PodTraces } from '../../trace/pod-traces.ts';
 import type { CredentialProvider } from './configuration.ts';
 import { CredentialPlugins } from './credential-plugins.ts';
@@ -36,8 +37,11 @@ function requests(): string[] {
   return readFileSync(join(binDir, 'requests'), 'utf8').trim().split('\n').filter(Boolean);
 }
 
+const metrics = new KubeletMetrics({ nodeName: 'node' });
+
 function makePlugins(...providers: CredentialProvider[]): CredentialPlugins {
-  return new CredentialPlugins({ binDir, providers }, { clock: { ...systemClock, now: () => new Date(time) }, traces: new PodTraces() });
+  const clock = { ...systemClock, now: () => new Date(time) };
+  return new CredentialPlugins({ binDir, providers }, { clock, traces: new PodTraces(), metrics });
 }
 
 describe('credential provider plugins', () => {
@@ -95,7 +99,8 @@ describe('credential provider plugins', () => {
     expect(await ends).toMatchObject([{ reason: { message: 'the first pod ends' } }, { status: 'rejected' }]);
   });
 
-  it('that know nothing of an image leave it to the others', async () => {
+  it('that know nothing of an image leave it to the others, and each run is counted', async () => {
+    for (const metric of [metrics.credentialPluginDuration, metrics.credentialPluginErrors]) metric.reset();
     const plugins = makePlugins(
       plugin('none', answer('Image', null)),
       plugin('broken', 'exit 3'),
@@ -108,6 +113,13 @@ describe('credential provider plugins', () => {
     expect(failures).toEqual([
       ['credential provider plugin broken: it ended with 3; run it by hand with the same arguments and environment', 2],
     ]);
+    const shown = await metrics.registry.metrics();
+    expect(shown.match(/^kubelet_credential_provider_plugin_errors_total.*$/gm)).toEqual([
+      'kubelet_credential_provider_plugin_errors_total{plugin_name="broken"} 1',
+    ]);
+    for (const name of ['none', 'broken', 'ecr']) {
+      expect(shown).toContain(`kubelet_credential_provider_plugin_duration_count{plugin_name="${name}"} 1\n`);
+    }
   });
 });
 

@@ -2,6 +2,7 @@ import { unlessAborted } from '@berth/sdk/abort';
 import { PluginError } from '@berth/sdk/errors';
 import { parseReference, repositoryOf } from '@berth/sdk/image-reference';
 import type { Clock } from '../../clock.ts';
+import type { KubeletMetrics } from '../../metrics/kubelet-metrics.ts';
 import type { PodTraces } from '../../trace/pod-traces.ts';
 import { matchesImage } from '../image-pattern.ts';
 import { Keyring, passwordLogin, type RegistryLogins } from '../keyring.ts';
@@ -15,10 +16,14 @@ export interface CredentialPluginsOptions {
   providers: readonly CredentialProvider[];
 }
 
+/** What is counted of them. */
+export type CredentialPluginMetrics = Pick<KubeletMetrics, 'credentialPluginDuration' | 'credentialPluginErrors'>;
+
 interface CredentialPluginsParts {
   clock: Clock;
   /** Where each pod's requests are told. */
   traces: PodTraces;
+  metrics: CredentialPluginMetrics;
 }
 
 interface Cached {
@@ -36,15 +41,17 @@ export class CredentialPlugins {
   readonly #options: CredentialPluginsOptions;
   readonly #clock: Clock;
   readonly #traces: PodTraces;
+  readonly #metrics: CredentialPluginMetrics;
   /** By plugin and what the answer is for. */
   readonly #cache = new Map<string, Cached>();
   /** Questions under way, so that pods that start together ask once. */
   readonly #asking = new Map<string, Promise<RegistryLogins>>();
 
-  constructor(options: CredentialPluginsOptions, { clock, traces }: CredentialPluginsParts) {
+  constructor(options: CredentialPluginsOptions, { clock, traces, metrics }: CredentialPluginsParts) {
     this.#options = options;
     this.#clock = clock;
     this.#traces = traces;
+    this.#metrics = metrics;
   }
 
   /** What the plugins for an image know. `failed` is called for each that failed as soon as it has: the image is pulled with what the others know. */
@@ -82,7 +89,7 @@ export class CredentialPlugins {
   }
 
   async #ask(provider: CredentialProvider, image: string, signal: AbortSignal): Promise<RegistryLogins> {
-    const answer = await askPlugin(provider, this.#options.binDir, image, signal);
+    const answer = await this.#run(provider, image, signal);
     const logins = new Map(
       Object.entries(answer.auth ?? {}).map(([name, { username, password }]) => [name, passwordLogin(username, password)]),
     );
@@ -91,6 +98,19 @@ export class CredentialPlugins {
       this.#cache.set(cacheKey(provider, answer.cacheKeyType, image), { logins, until: this.#clock.now().getTime() + cacheMs });
     }
     return logins;
+  }
+
+  async #run(provider: CredentialProvider, image: string, signal: AbortSignal): Promise<CredentialResponse> {
+    const labels = { plugin_name: provider.name };
+    const ended = this.#metrics.credentialPluginDuration.startTimer(labels);
+    try {
+      return await askPlugin(provider, this.#options.binDir, image, signal);
+    } catch (error) {
+      this.#metrics.credentialPluginErrors.inc(labels);
+      throw error;
+    } finally {
+      ended();
+    }
   }
 
   #cached(provider: CredentialProvider, image: string): RegistryLogins | undefined {
