@@ -53,7 +53,7 @@ export async function lockState({ path, handler, supervisor, log, limitMs = endi
         hint: 'end that process, then start again',
       });
     }
-    if (!waits) log.info({ pid: holder.pid, limitMs }, 'waiting for the shim of a node that is gone to end');
+    if (!waits) log.info({ holder: holder.pid, limitMs }, 'waiting for the shim of a node that is gone to end');
     await setTimeout(pauseMs);
   }
 }
