@@ -91,9 +91,12 @@ describe.each([1, 2] as const)('on cgroup v%d', (version) => {
   it('a pod whose values could not be set is not current', async () => {
     const cgroups = cgroupsWith();
     await cgroups.apply(guaranteed, signal);
-    // Its cgroups are made anew, without the files that the kernel would make with them.
-    mount.remove();
+    const gone = mount;
+    gone.remove();
+    mount = new CgroupMount(version);
     await expect(cgroups.apply(guaranteed, signal)).rejects.toThrow(/cgroup controller cpu/);
+    // The cgroups were made anew, without the files that the kernel would make with them.
+    gone.remove();
     expect(cgroups.isCurrent(guaranteed)).toBe(false);
   });
 
