@@ -76,6 +76,7 @@ describe('the mirror of a static pod', () => {
     await expect
       .poll(() => cluster.pod('default/a')?.metadata?.annotations)
       .toMatchObject({ 'kubernetes.io/config.mirror': pod.metadata?.uid });
+    await expect.poll(async () => (await node.get('/metrics')).body).toContain('\nkubelet_mirror_pods 1\n');
     expect([node.runtime.sandboxes.size, node.kubelet.pods().length]).toEqual([1, 1]);
   });
 

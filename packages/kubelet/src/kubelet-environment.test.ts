@@ -38,6 +38,20 @@ it('a container waits for the config map that it refers to, and starts when it h
   expect(container?.config.envs.map(({ key, value }) => `${key}=${value}`)).toContain('A=here');
 });
 
+it("the node's address, if it is given, is that of pods' variables and statuses", async () => {
+  node = await TestNode.create({ objects: new MemoryObjects(), nodeIP: '192.0.2.7' });
+  const env =
+    '[{name: HOST, valueFrom: {fieldRef: {fieldPath: status.hostIP}}}, {name: POD, valueFrom: {fieldRef: {fieldPath: status.podIP}}}]';
+  await node.write('manifests', podYaml('a', `  hostNetwork: true\n  containers: [{name: main, image: "a:1", env: ${env}}]`));
+  await node.kubelet.start();
+  const { status } = await node.until('a', isReady);
+  const [container] = node.runtime.containers.values();
+  expect(container?.config.envs.map(({ key, value }) => `${key}=${value}`)).toEqual(
+    expect.arrayContaining(['HOST=192.0.2.7', 'POD=192.0.2.7']),
+  );
+  expect([status?.hostIP, status?.podIP]).toEqual(['192.0.2.7', '192.0.2.7']);
+});
+
 it('an image is pulled with one login after the other, the most particular first', async () => {
   const objects = new MemoryObjects(
     login('wide', 'registry.example'),

@@ -13,6 +13,7 @@ import type { KubeletOptions } from './kubelet-options.ts';
 import { ContainerLogManager } from './logs/container-log-manager.ts';
 import { defaultLogRotation } from './logs/log-rotation.ts';
 import { KubeletMetrics } from './metrics/kubelet-metrics.ts';
+import { addMirrorPods } from './metrics/mirror-pods.ts';
 import { PodStartLatency } from './metrics/pod-start-latency.ts';
 import { addWorkingPods } from './metrics/working-pods.ts';
 import { NodeEnvironment } from './node-environment.ts';
@@ -90,6 +91,7 @@ export class KubeletParts {
     this.volumes = this.#volumesOf(options);
     this.workers = this.#workersOf(options, (pod, foundIn) => factory.create(pod, foundIn));
     addWorkingPods(this.metrics.registry, () => this.workers.working());
+    addMirrorPods(this.metrics.registry, () => this.cluster?.mirrorCount ?? 0);
     this.shutdown = new NodeShutdown(options, {
       clock,
       metrics: this.metrics,
@@ -204,7 +206,7 @@ export class KubeletParts {
     );
   }
 
-  #factoryOf({ nodeIP, admitResize, log }: KubeletOptions, starts: PodStartLatency): WorkerFactory {
+  #factoryOf({ admitResize, log }: KubeletOptions, starts: PodStartLatency): WorkerFactory {
     const { runtimes, node, assignments, environment, directories, volumes, memories, events, traces, metrics, clock, requestTimeoutMs } =
       this;
     return new WorkerFactory({
@@ -226,7 +228,6 @@ export class KubeletParts {
       log,
       backOff: this.backOff,
       requestTimeoutMs,
-      nodeIP,
       admitResize,
       activePods: () => this.workers.activePods(),
       statusOf: (pod) => this.workers.get(uidOf(pod))?.status,

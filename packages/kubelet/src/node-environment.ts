@@ -38,6 +38,12 @@ export interface EnvironmentOptions {
   credentialPlugins?: CredentialPluginsOptions;
 }
 
+interface HostOptions {
+  kubeletRoot: string;
+  /** The node's address; undefined: those of the host's interfaces. */
+  nodeIP?: string;
+}
+
 interface NodeEnvironmentParts {
   clock: Clock;
   traces: PodTraces;
@@ -51,7 +57,7 @@ export class NodeEnvironment {
   readonly objects: ObjectSource;
   readonly services: () => readonly Service[];
   /** Addresses of the host, the preferred one first. */
-  readonly hostIPs: () => string[] = hostAddresses;
+  readonly hostIPs: () => string[];
   /** What the node has for pods. */
   readonly allocatable: () => ResourceAmounts;
   /** Ask of a pod only what the node can lend. */
@@ -63,7 +69,9 @@ export class NodeEnvironment {
   readonly credentials: ImageCredentialSources;
 
   /** INVALID_ARGUMENT for options that contradict themselves. */
-  constructor(options: EnvironmentOptions & { kubeletRoot: string }, { clock, traces, metrics, allocatable }: NodeEnvironmentParts) {
+  constructor(options: EnvironmentOptions & HostOptions, { clock, traces, metrics, allocatable }: NodeEnvironmentParts) {
+    const { nodeIP } = options;
+    this.hostIPs = nodeIP === undefined ? hostAddresses : () => [nodeIP];
     this.allocatable = allocatable;
     this.objects = options.objects ?? noObjects;
     this.services = options.services ?? (() => []);

@@ -83,7 +83,7 @@ const failures = fc.dictionary(
       { kind: 'prepare' },
       { kind: 'refresh-volumes' },
       { kind: 'run-sandbox' },
-      { kind: 'stop-containers' },
+      { kind: 'stop-containers', containers: [], podEnds: true },
       { kind: 'observe' },
       { kind: 'check-image', image: 'a:1' },
       ...names.map((container) => ({ kind: 'start-container', container }) as const),

@@ -273,8 +273,19 @@ describe('the end of a pod', () => {
     ['the sandbox is removed last', ending({ sandboxes: [deadSandbox], directories: 'removed' }), ['remove-sandbox s0']],
     [
       'a stop that failed waits before the next try',
-      ending({ containers: [instance('main')], failures: failed({ kind: 'stop-containers' }, 'FailedKillPod') }),
+      ending({
+        containers: [instance('main')],
+        failures: failed({ kind: 'stop-containers', containers: [], podEnds: true }, 'FailedKillPod'),
+      }),
       [],
+    ],
+    [
+      'one that failed while the pod went on holds up nothing',
+      ending({
+        containers: [instance('main')],
+        failures: failed({ kind: 'stop-containers', containers: [{ id: 'main-0' }] }, 'FailedKillPod'),
+      }),
+      ['stop main-0 in 7'],
     ],
   ])('%s', (_behaviour, observed, expected) => {
     expect(actions(makePod({ containers: twoContainers }), observed)).toEqual(expected);

@@ -40,11 +40,6 @@ export class SyncLoopStalls {
     this.#delays.reset();
   }
 
-  /** Since the loop began. */
-  get longestSeconds(): number {
-    return this.#longestMs / 1000;
-  }
-
   /** Since the last event was handled; housekeeping alone is one each 2 s. */
   get idleSeconds(): number {
     return (performance.now() - this.#lastHandledAt) / 1000;

@@ -12,8 +12,8 @@ export type { IdMappings } from './sandbox/user-namespace.ts';
  *
  * The contract, for every method:
  * - `signal` aborts the work; an aborted call leaves nothing behind, or leaves what `remove` takes away.
- * - Calls about one sandbox or container are never made at the same time, except `signal` and `remove` during `start`,
- *   and `exec`, `attach`, `reopenLog` and `dial` at any time while the container or sandbox runs.
+ * - Calls about one sandbox or container are never made at the same time, except `signal` and `removeContainer` during `start`, `signal` during
+ *   `update` and `checkpoint`, `usage` at any time, and `exec`, `attach`, `reopenLog` and `dial` at any time while the container or sandbox runs.
  * - What fails throws a PluginError that names the object, the cause and the cure.
  * - What has to survive a reboot is kept in `directory` of the spec only, which the shim removes after `remove`. What a reboot may
  *   take can be below RUN (ShimOptions) too: `remove` takes that away, and `recover` that of objects nobody knows.

@@ -11,7 +11,7 @@ import { startContainer } from './start-container.ts';
 import { stopContainers } from './stop-containers.ts';
 import { stopSandbox } from './stop-sandbox.ts';
 
-/** Actions that change something; looking for an image is done by the worker, which remembers the answer. */
+/** Actions that change something; looking for an image is done by PodActions, which remembers the answer. */
 export type Change = Exclude<Action, { kind: 'check-image' }>;
 
 /**

@@ -13,7 +13,8 @@ export async function stopContainers(context: ActionContext, action: StopContain
     before.catch(() => undefined);
     stops.push({ turn, stop: stopContainer(context, container, { gracePeriodSeconds: action.gracePeriodSeconds, before }, signal) });
   }
-  await ActionFailure.explain('FailedKillPod', `error killing pod: runtime ${context.client.handler}`, async () => {
+  const what = action.podEnds ? 'pod' : 'container';
+  await ActionFailure.explain('FailedKillPod', `error killing ${what}: runtime ${context.client.handler}`, async () => {
     const failed = (await Promise.allSettled(stops.map(({ stop }) => stop))).find((result) => result.status === 'rejected');
     if (failed) throw failed.reason;
   });

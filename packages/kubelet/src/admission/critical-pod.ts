@@ -1,13 +1,13 @@
 import type { Pod } from '@berth/api/objects';
 import { isStaticPod, specOf } from '../pod.ts';
+import { isMirrorPod } from '../sources/api-source.ts';
 
 /** The priority of system-cluster-critical; no pod of users has one as great. */
 export const systemCriticalPriority = 2_000_000_000;
 
 /** Whether the node does without others for the pod's sake: a static pod, a mirror of one, or one of the system's own priorities. */
 export function isCriticalPod(pod: Pod): boolean {
-  if (isStaticPod(pod) || pod.metadata?.annotations?.['kubernetes.io/config.mirror'] !== undefined) return true;
-  return hasSystemPriority(pod);
+  return isStaticPod(pod) || isMirrorPod(pod) || hasSystemPriority(pod);
 }
 
 /** Whether the pod has one of the system's own priorities. */

@@ -17,7 +17,7 @@ const startBuckets = [0.5, 1, 2, 3, 4, 5, 6, 8, 10, 20, 30, 45, 60, 120, 180, 24
 
 /**
  * kubelet's figures of itself, under kubelet's names (pkg/kubelet/metrics), so that dashboards and alerts made for it work. Parts are handed this
- * and count in its members; all times are in seconds. One of it for each kubelet.
+ * and count in its members; times are in seconds, where a name doesn't say otherwise. One of it for each kubelet.
  */
 export class KubeletMetrics {
   /** `/metrics` */
@@ -40,7 +40,7 @@ export class KubeletMetrics {
     'From first seeing a pod until it runs, without the pulls of images.',
     startBuckets,
   );
-  /** One sync of a pod's worker, by `operation_type`: `create`, `update`, `sync`, `kill`. */
+  /** One sync of a pod's worker, by `operation_type`: `create`, `sync`, `kill`. */
   readonly podWorkerDuration = this.#histogram('kubelet_pod_worker_duration_seconds', 'One sync of a pod.', shortBuckets, [
     'operation_type',
   ]);

@@ -40,7 +40,6 @@ export function addPodGauges(registry: Registry, figures: PodFigures): void {
     'Pods that have what the node gives.',
     ({ status }) => !['Succeeded', 'Failed'].includes(status?.phase ?? ''),
   );
-  gauge('kubelet_mirror_pods', 'Mirrors of static pods in the API.', [], (set) => set({}, pods().filter(hasMirror).length));
   gauge('volume_manager_total_volumes', 'Volumes, by plugin and by what they are to be or are.', ['plugin_name', 'state'], (set) => {
     for (const [state, chosen] of [
       ['desired_state_of_world', pods()],
@@ -103,10 +102,6 @@ function volumeStats(registry: Registry, figures: PodFigures): void {
       },
     });
   }
-}
-
-function hasMirror({ metadata }: Pod): boolean {
-  return metadata?.annotations?.['kubernetes.io/config.mirror'] !== undefined;
 }
 
 function isRunning({ status }: Pod): boolean {

@@ -3,7 +3,8 @@
  * one as it stands.
  */
 export type Fallible =
-  | { kind: 'observe' | 'prepare' | 'refresh-volumes' | 'run-sandbox' | 'stop-containers' | 'clean-up' }
+  | { kind: 'observe' | 'prepare' | 'refresh-volumes' | 'run-sandbox' | 'clean-up' }
+  | { kind: 'stop-containers'; containers: readonly { id: string }[]; podEnds?: true }
   | { kind: 'start-container'; container: string }
   | { kind: 'check-image'; image: string }
   | { kind: 'stop-sandbox' | 'remove-sandbox'; sandboxId: string }
@@ -14,6 +15,8 @@ export function failureKey(fallible: Fallible): string {
   switch (fallible.kind) {
     case 'start-container':
       return `${fallible.kind} ${fallible.container}`;
+    case 'stop-containers':
+      return fallible.podEnds ? fallible.kind : [fallible.kind, ...fallible.containers.map(({ id }) => id)].join(' ');
     case 'check-image':
       return `${fallible.kind} ${fallible.image}`;
     case 'stop-sandbox':

@@ -6,7 +6,7 @@ import type { ObservedPod } from './observed-pod.ts';
 import type { Steps } from './steps.ts';
 import { earlier } from './wait.ts';
 
-/** The end of a pod: containers, sandboxes, what remains of both, directories. Each step waits for the one before. */
+/** The end of a pod: containers, sandboxes and directories, then what remains of the first two. Each step waits for the one before. */
 export function planTermination(pod: Pod, observed: ObservedPod, gracePeriodSeconds: number, now: Date): Steps {
   return planStop(pod, observed, gracePeriodSeconds, now) ?? planRemains(observed, now) ?? { actions: [], finished: true };
 }

@@ -45,8 +45,6 @@ interface WorkerFactoryOptions {
   log: Logger;
   backOff: BackOff;
   requestTimeoutMs: number;
-  /** The node's address; undefined: the host's first one. */
-  nodeIP?: string | undefined;
   /** Undefined: what fits on the node. */
   admitResize?: ResizeAdmission | undefined;
   /** The pods whose resources are taken. */
@@ -67,7 +65,7 @@ export class WorkerFactory {
 
   /** `foundIn` is the handler of a pod that a runtime has, and no source. */
   create(asked: Pod, foundIn: string | undefined): PodWorker {
-    const { runtimes, memories, environment, nodeIP, starts, traces, probes, backOff, clock, log, metrics } = this.#options;
+    const { runtimes, memories, environment, starts, traces, probes, backOff, clock, log, metrics } = this.#options;
     const found = foundIn === undefined ? runtimes.admit(asked) : { pod: asked, client: runtimes.get(foundIn) };
     const restored = memories.restored(uidOf(asked));
     const { pod, client, refusal = foundIn === undefined ? this.#admit(pod, restored) : undefined } = found;
@@ -82,7 +80,7 @@ export class WorkerFactory {
       metrics,
       context: this.#contextOf(pod, client),
       admitResize: (changed) => this.#admitResize(changed),
-      hostIP: nodeIP ?? environment.hostIPs()[0],
+      hostIP: environment.hostIPs()[0],
       refusal,
       restored,
       onStatus: (current, status) => {

@@ -7,7 +7,7 @@ import type { PodSource, SourceUpdate } from './pod-source.ts';
 export const mirrorAnnotation = 'kubernetes.io/config.mirror';
 
 /** Whether the API's pod only shows a static one. */
-function isMirrorPod(pod: Pod): boolean {
+export function isMirrorPod(pod: Pod): boolean {
   return pod.metadata?.annotations?.[mirrorAnnotation] !== undefined;
 }
 

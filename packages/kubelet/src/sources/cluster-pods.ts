@@ -56,6 +56,11 @@ export class ClusterPods {
     this.#due.ring();
   }
 
+  /** How many of the node's static pods the API shows. */
+  get mirrorCount(): number {
+    return this.#mirrors?.length ?? 0;
+  }
+
   /** The pod as the API knows it: itself, or the mirror of a static one; undefined while that has none. */
   inApi(pod: Pod): Pod | undefined {
     if (!isStaticPod(pod)) return pod;

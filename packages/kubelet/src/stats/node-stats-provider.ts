@@ -1,4 +1,5 @@
 import type { Pod } from '@berth/api/objects';
+import { unlessAborted } from '@berth/sdk/abort';
 import { PluginError } from '@berth/sdk/errors';
 import type { Logger } from 'pino';
 import type { Clock } from '../clock.ts';
@@ -160,12 +161,4 @@ export class NodeStatsProvider implements StatsProvider {
     this.#silent.add(handler);
     return undefined;
   }
-}
-
-async function unlessAborted<T>(result: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
-  const aborted = Promise.withResolvers<never>();
-  const abort = (): void => aborted.reject(PluginError.from(signal.reason, 'CANCELLED'));
-  signal.addEventListener('abort', abort, { once: true });
-  return Promise.race([result, aborted.promise]).finally(() => signal.removeEventListener('abort', abort));
 }
