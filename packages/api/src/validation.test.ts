@@ -240,6 +240,11 @@ describe('validatePod', () => {
       { resources: { requests: { 'nvidia.com/gpu': 1 } } },
       'resources.limits: Required value: Limit must be set for non overcommitable resources',
     ],
+    [
+      'a resource of a name that every object has',
+      { resources: { requests: { toString: 1 } } },
+      'resources.requests[toString]: Invalid value: "toString": must be a standard resource for containers',
+    ],
     ['huge pages alone', { resources: { limits: { 'hugepages-2Mi': '4Mi' } } }, 'resources: Forbidden: HugePages require cpu or memory'],
     ['a mount of no volume', { volumeMounts: [{ name: 'v', mountPath: '/v' }] }, 'volumeMounts[0].name: Not found: "v"'],
     ['a probe without handler', { livenessProbe: {} }, 'livenessProbe: Required value: must specify a handler type'],

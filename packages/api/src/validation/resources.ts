@@ -12,7 +12,7 @@ export function validateResources({ limits = {}, requests = {} }: ResourceRequir
   return [
     ...validateResourceList(limits, `${path}.limits`),
     ...validateResourceList(requests, `${path}.requests`),
-    ...Object.entries(requests).flatMap(([name, request]) => validateRequest(name, request, limits[name], path)),
+    ...Object.entries(requests).flatMap(([name, request]) => validateRequest(name, request, limitOf(name, limits), path)),
     ...(needsCpuOrMemory({ ...limits, ...requests }) ? [forbidden(path, 'HugePages require cpu or memory')] : []),
   ];
 }
@@ -27,6 +27,11 @@ export function validateResourceList(resources: ResourceList, path: string): Fie
       ...(isExtended(name) && quantity.milliValue() % 1000n !== 0n ? [invalid(`${path}[${name}]`, quantity, 'must be an integer')] : []),
     ];
   });
+}
+
+/** A resource may be called as what every object has: `toString`. */
+function limitOf(name: string, limits: ResourceList): ResourceList[string] | undefined {
+  return Object.hasOwn(limits, name) ? limits[name] : undefined;
 }
 
 function validateRequest(name: string, request: string | number, limit: string | number | undefined, path: string): FieldError[] {
