@@ -1,0 +1,94 @@
+import type { DeviceAllocation, DevicePluginDefinition } from '../device.ts';
+import { PluginError } from '../errors.ts';
+import {
+  type AllocateResponse,
+  ContainerAllocateResponse,
+  DevicePluginOptions,
+  type DevicePluginService,
+  type ListAndWatchResponse,
+} from '../gen/device-plugin.ts';
+import type { Implementation } from '../serve.ts';
+import type { DeviceLists } from './device-lists.ts';
+
+/** Which of the optional calls the author's functions answer. */
+export function optionsOf({ preferred, preStart }: DevicePluginDefinition): DevicePluginOptions {
+  return DevicePluginOptions.create({ preStartRequired: preStart !== undefined, getPreferredAllocationAvailable: preferred !== undefined });
+}
+
+interface DeviceServiceParts {
+  lists: DeviceLists;
+  /** Called when a kubelet begins to watch the devices; gives what is to be called when it ends. */
+  onWatch(): () => void;
+}
+
+/** The API's calls, answered by the author's functions. */
+export function deviceService(
+  definition: DevicePluginDefinition,
+  { lists, onWatch }: DeviceServiceParts,
+): Implementation<typeof DevicePluginService> {
+  const { resourceName } = definition;
+  const known = (ids: readonly string[]): void => {
+    const unknown = ids.filter((id) => !lists.ids.has(id));
+    if (unknown.length === 0) return;
+    throw new PluginError('INVALID_ARGUMENT', `there is no such device: ${unknown.map((id) => JSON.stringify(id)).join(', ')}`, {
+      object: `resource ${resourceName}`,
+      hint: 'ask for ids of the newest ListAndWatch',
+    });
+  };
+  return {
+    getDevicePluginOptions: () => optionsOf(definition),
+    async *listAndWatch(_request, { signal }): AsyncGenerator<ListAndWatchResponse, void> {
+      const ended = onWatch();
+      try {
+        yield* lists.watch(signal);
+      } finally {
+        ended();
+      }
+    },
+    async getPreferredAllocation({ containerRequests }, { signal }) {
+      const choices = containerRequests.map(async ({ availableDeviceIDs, mustIncludeDeviceIDs, allocationSize }) => {
+        const request = { available: availableDeviceIDs, mustInclude: mustIncludeDeviceIDs, size: allocationSize };
+        return { deviceIDs: [...(await named(definition, 'preferred', () => definition.preferred?.(request, signal) ?? []))] };
+      });
+      return { containerResponses: await Promise.all(choices) };
+    },
+    async allocate({ containerRequests }, { signal }): Promise<AllocateResponse> {
+      const answers = containerRequests.map(async ({ devicesIds }) => {
+        known(devicesIds);
+        return responseOf(await named(definition, 'allocate', () => definition.allocate(devicesIds, signal)));
+      });
+      return { containerResponses: await Promise.all(answers) };
+    },
+    async preStartContainer({ devicesIds }, { signal }) {
+      known(devicesIds);
+      await named(definition, 'preStart', () => definition.preStart?.(devicesIds, signal));
+      return {};
+    },
+  };
+}
+
+/** Whatever an author's function throws gets the resource's and the function's name. */
+async function named<T>({ resourceName }: DevicePluginDefinition, name: string, work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (thrown) {
+    const { code, message } = PluginError.from(thrown);
+    throw new PluginError(code, message, { object: `${name} of resource ${resourceName}`, cause: thrown });
+  }
+}
+
+function responseOf({
+  envs = {},
+  mounts = [],
+  devices = [],
+  annotations = {},
+  cdiDevices = [],
+}: DeviceAllocation): ContainerAllocateResponse {
+  return ContainerAllocateResponse.create({
+    envs: { ...envs },
+    mounts: mounts.map(({ containerPath, hostPath, readOnly = false }) => ({ containerPath, hostPath, readOnly })),
+    devices: devices.map(({ hostPath, containerPath = hostPath, permissions = 'rw' }) => ({ hostPath, containerPath, permissions })),
+    annotations: { ...annotations },
+    cdiDevices: cdiDevices.map((name) => ({ name })),
+  });
+}
