@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { formatProblem, type ManifestObject, readManifest } from '@berth/api/manifest';
 import type { Pod } from '@berth/api/objects';
 import { unreadable } from '@berth/sdk/unreadable';
-import { FileWatch } from '../file-watch.ts';
+import { FileWatch } from '@berth/sdk/file-watch';
 import { fullNameOf } from '../pod.ts';
 import { podOfManifest } from './manifest-pod.ts';
 import { readManifestFile } from './manifest-text.ts';

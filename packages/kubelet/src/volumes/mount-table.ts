@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { neverAborted } from '@berth/sdk/abort';
 import { PluginError } from '@berth/sdk/errors';
 import { unmount } from '@berth/sdk/mount';
-import { ifThere } from '../if-there.ts';
+import { ifThere } from '@berth/sdk/if-there';
 
 const mountTable = '/proc/self/mountinfo';
 

@@ -7,6 +7,7 @@ import { PluginError } from '../errors.ts';
 import { DevicePluginService, RegistrationService } from '../gen/device-plugin.ts';
 import { type Served, serve } from '../serve.ts';
 import { DeviceLists } from './device-lists.ts';
+import { devicePluginVersion } from './device-registration.ts';
 import { deviceService, optionsOf } from './device-service.ts';
 
 /** Where and how long a device plugin runs. */
@@ -21,8 +22,6 @@ export interface RunOptions {
   log?: (message: string) => void;
 }
 
-/** The version of the API that this is. */
-const apiVersion = 'v1beta1';
 const registerDeadlineMs = 10_000;
 const firstPauseMs = 100;
 const longestPauseMs = 10_000;
@@ -114,7 +113,7 @@ export class DevicePluginRunner {
     });
     try {
       await kubelet.register({
-        version: apiVersion,
+        version: devicePluginVersion,
         endpoint: this.#socketName,
         resourceName: this.#definition.resourceName,
         options: optionsOf(this.#definition),
