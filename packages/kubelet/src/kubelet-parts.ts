@@ -1,11 +1,14 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Pod } from '@berth/api/objects';
+import { PluginWatcher } from '@berth/sdk/plugin-watcher';
 import { hostPorts } from './admission/host-ports.ts';
 import { PodAdmission } from './admission/pod-admission.ts';
 import { unsupportedFields } from './admission/unsupported-fields.ts';
 import { PodMemories } from './checkpoint/pod-memories.ts';
 import { type Clock, systemClock } from './clock.ts';
+import { DeviceManager } from './device-manager/device-manager.ts';
+import { devicePluginHandler } from './device-manager/device-plugin-handler.ts';
 import { defaultEviction, EvictionManager } from './eviction/eviction-manager.ts';
 import { NodeGc } from './gc/node-gc.ts';
 import { KubeletNode } from './kubelet-node.ts';
@@ -34,7 +37,7 @@ import { NodeShutdown } from './shutdown/node-shutdown.ts';
 import { ClusterPods } from './sources/cluster-pods.ts';
 import type { StatsProvider } from './stats/stats-provider.ts';
 import { defaultIntervals, SyncLoop } from './sync-loop.ts';
-import { defaultResourceManagers, ResourceManagers } from './topology-manager/resource-managers.ts';
+import { defaultResourceManagers, type ManagedNode, ResourceManagers } from './topology-manager/resource-managers.ts';
 import { PodTraces } from './trace/pod-traces.ts';
 import { NodeVolumes } from './volumes/node-volumes.ts';
 
@@ -53,6 +56,9 @@ export class KubeletParts {
   readonly events: PodEvents;
   readonly traces: PodTraces;
   readonly metrics: KubeletMetrics;
+  readonly devices: DeviceManager;
+  /** Finds plugins by their sockets. */
+  readonly pluginWatcher: PluginWatcher;
   readonly node: KubeletNode;
   readonly environment: NodeEnvironment;
   readonly volumes: NodeVolumes;
@@ -81,6 +87,12 @@ export class KubeletParts {
     this.traces = options.traces ?? new PodTraces();
     this.metrics = options.metrics ?? new KubeletMetrics(options);
     this.memories = new PodMemories(join(kubeletRoot, 'pod-memories'), log);
+    this.devices = this.#devicesOf(options);
+    this.pluginWatcher = new PluginWatcher({
+      directory: join(kubeletRoot, 'plugins_registry'),
+      handlers: new Map([['DevicePlugin', devicePluginHandler(this.devices.plugins)]]),
+      log,
+    });
     this.node = this.#nodeOf(options, kubelet);
     this.environment = new NodeEnvironment(options, {
       clock,
@@ -122,6 +134,7 @@ export class KubeletParts {
       { pressure, ...options },
       {
         runtime: this.runtimes.default,
+        resourceProviders: [this.devices],
         events: this.events,
         pods: () => this.workers,
         unhealthy: () => [...kubelet.unhealthy(), ...this.shutdown.problems()],
@@ -129,6 +142,22 @@ export class KubeletParts {
         ...(options.server?.enableServer && { port: options.server.port }),
       },
     );
+  }
+
+  #devicesOf({ kubeletRoot, log }: KubeletOptions): DeviceManager {
+    return new DeviceManager({
+      directory: join(kubeletRoot, 'device-plugins'),
+      numaNodes: () => this.assignments.numaNodes,
+      onChange: () => this.node.presence.lookNow(),
+      warn: (reason, message) => {
+        log.warn({ reason }, message);
+        this.events.recordNode('Warning', reason, message);
+      },
+      tapOf: (resource) => this.traces.tap(resource, 'device'),
+      metrics: this.metrics.devices,
+      clock: this.clock,
+      log,
+    });
   }
 
   #volumesOf(options: KubeletOptions): NodeVolumes {
@@ -172,8 +201,9 @@ export class KubeletParts {
   }
 
   #assignmentsOf(options: KubeletOptions): ResourceManagers {
-    const { runtimes, workers, metrics, clock } = this;
-    return new ResourceManagers({ ...defaultResourceManagers, ...options.resourceManagers }, options.kubeletRoot, {
+    const { runtimes, workers, devices, metrics, clock } = this;
+    const managers = { ...defaultResourceManagers, ...options.resourceManagers };
+    const node: ManagedNode = {
       pods: () => workers.pods(),
       holders: () => [...workers.activePods(), ...workers.waiting()],
       sourcesReady: () => this.loop.sourcesReady,
@@ -181,7 +211,8 @@ export class KubeletParts {
       metrics,
       clock,
       log: options.log,
-    });
+    };
+    return new ResourceManagers(managers, options.kubeletRoot, node, [devices.reservations]);
   }
 
   #evictionOf(options: KubeletOptions, stats: StatsProvider): EvictionManager {
@@ -207,12 +238,13 @@ export class KubeletParts {
   }
 
   #factoryOf({ admitResize, log }: KubeletOptions, starts: PodStartLatency): WorkerFactory {
-    const { runtimes, node, assignments, environment, directories, volumes, memories, events, traces, metrics, clock, requestTimeoutMs } =
-      this;
+    const { runtimes, node, assignments, devices, environment, directories, volumes, memories, events, traces, metrics, clock } = this;
+    const { requestTimeoutMs } = this;
     return new WorkerFactory({
       runtimes,
       node,
       assignments,
+      devices,
       environment,
       directories,
       volumes,

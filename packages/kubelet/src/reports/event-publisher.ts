@@ -1,8 +1,8 @@
 import type { Event } from '@berth/api/objects';
+import { Bell } from '@berth/sdk/bell';
 import { type Code, PluginError } from '@berth/sdk/errors';
 import type { Logger } from 'pino';
 import type { ClusterApi } from '../api/cluster-api.ts';
-import { Bell } from '@berth/sdk/bell';
 import type { Clock } from '../clock.ts';
 import { untilDue } from '../until-due.ts';
 import { EventCorrelator } from './event-correlator.ts';

@@ -60,7 +60,7 @@ export interface ContainerAssignment {
 }
 
 /** What the managers know of the rest of the node. */
-interface ManagedNode {
+export interface ManagedNode {
   /** All pods with their status. */
   pods(): Pod[];
   /** The pods that were admitted and haven't ended, and those that wait to be. */
@@ -73,13 +73,20 @@ interface ManagedNode {
   log: Logger;
 }
 
+const unknownMachine: MachineTopology = { cpus: [], numaNodes: [] };
+
 /** CPU, memory and topology manager of a node. */
 export class ResourceManagers implements AdmitHandler {
   /**
    * For a pod that ran before a restart of the kubelet: it keeps what it had, and is given anew what no state tells of any more, its file having been
    * deleted; by the same rule, refused if that can't be had (kubernetes:pkg/kubelet/kubelet.go, HandlePodAdditions).
    */
-  readonly ofRunning: AdmitHandler = { admit: (request) => (this.#lacks(request.pod) ? this.admit(request) : undefined) };
+  readonly ofRunning: AdmitHandler = {
+    admit: (request) => {
+      for (const provider of this.#providers) provider.adopt?.(request.pod);
+      return this.#lacks(request.pod) ? this.admit(request) : undefined;
+    },
+  };
 
   readonly #options: ResourceManagersOptions;
   readonly #directory: string;
@@ -89,6 +96,7 @@ export class ResourceManagers implements AdmitHandler {
   #cpus: StaticCpuPolicy | undefined;
   #memory: StaticMemoryPolicy | undefined;
   #topology: TopologyManager | undefined;
+  #numaNodes: readonly number[] = [];
   /** Pods that were among those of the node since it began; of all others something may still come to light. */
   readonly #seen = new Set<string>();
 
@@ -114,19 +122,25 @@ export class ResourceManagers implements AdmitHandler {
     if (cpuManagerPolicy === 'none') cpuFile.save(cpuFile.load());
     if (memoryManagerPolicy === 'None') memoryFile.save(memoryFile.load() ?? { nodes: new Map(), entries: new Map() });
     const idle = cpuManagerPolicy === 'none' && memoryManagerPolicy === 'None' && topologyManagerPolicy === 'none';
-    if (idle && this.#options.reservedSystemCPUs === '') return;
-    const machine = await readMachineTopology(roots);
+    // Without a policy nothing depends on the machine, which may be one that can't be read.
+    const machine = idle && this.#options.reservedSystemCPUs === '' ? unknownMachine : await readMachineTopology(roots);
     this.#tellReservedCpus(machine);
-    if (idle) return;
+    this.#numaNodes = machine.numaNodes.map(({ id }) => id);
     if (cpuManagerPolicy === 'static') this.#cpus = this.#startCpus(machine, cpuFile, reserved.cpu);
     if (memoryManagerPolicy === 'Static') this.#memory = this.#startMemory(machine, memoryFile, reserved.memory);
     this.#providers.push(...this.#countedPolicies());
     this.#topology = new TopologyManager(this.#options, machine, this.#providers);
   }
 
+  /** The machine's, for providers; none before the start, and where no policy depends on them. */
+  get numaNodes(): readonly number[] {
+    return this.#numaNodes;
+  }
+
   /** Gives the pod what it asks for. */
   admit({ pod, others }: AdmitRequest): Refusal | undefined {
     this.#forgetEnded(others);
+    this.#releaseEnded();
     this.#seen.add(uidOf(pod));
     const startedAt = performance.now();
     const refusal = this.#topology?.allocate(pod);
@@ -137,7 +151,7 @@ export class ResourceManagers implements AdmitHandler {
 
   /** Holds running containers to their CPUs until `signal` aborts. */
   async run(signal: AbortSignal): Promise<void> {
-    if (this.#topology) await this.#reconciler.run(signal);
+    if (this.#cpus || this.#memory) await this.#reconciler.run(signal);
   }
 
   /** kubelet's answer to a pod whose CPUs or memory a static policy has handed out, or would. */
