@@ -1,14 +1,12 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Pod } from '@berth/api/objects';
-import { PluginWatcher } from '@berth/sdk/plugin-watcher';
 import { hostPorts } from './admission/host-ports.ts';
 import { PodAdmission } from './admission/pod-admission.ts';
 import { unsupportedFields } from './admission/unsupported-fields.ts';
 import { PodMemories } from './checkpoint/pod-memories.ts';
 import { type Clock, systemClock } from './clock.ts';
-import { DeviceManager } from './device-manager/device-manager.ts';
-import { devicePluginHandler } from './device-manager/device-plugin-handler.ts';
+import { NodeDevices } from './device-manager/node-devices.ts';
 import { defaultEviction, EvictionManager } from './eviction/eviction-manager.ts';
 import { NodeGc } from './gc/node-gc.ts';
 import { KubeletNode } from './kubelet-node.ts';
@@ -56,9 +54,7 @@ export class KubeletParts {
   readonly events: PodEvents;
   readonly traces: PodTraces;
   readonly metrics: KubeletMetrics;
-  readonly devices: DeviceManager;
-  /** Finds plugins by their sockets. */
-  readonly pluginWatcher: PluginWatcher;
+  readonly devices: NodeDevices;
   readonly node: KubeletNode;
   readonly environment: NodeEnvironment;
   readonly volumes: NodeVolumes;
@@ -88,11 +84,6 @@ export class KubeletParts {
     this.metrics = options.metrics ?? new KubeletMetrics(options);
     this.memories = new PodMemories(join(kubeletRoot, 'pod-memories'), log);
     this.devices = this.#devicesOf(options);
-    this.pluginWatcher = new PluginWatcher({
-      directory: join(kubeletRoot, 'plugins_registry'),
-      handlers: new Map([['DevicePlugin', devicePluginHandler(this.devices.plugins)]]),
-      log,
-    });
     this.node = this.#nodeOf(options, kubelet);
     this.environment = new NodeEnvironment(options, {
       clock,
@@ -134,7 +125,7 @@ export class KubeletParts {
       { pressure, ...options },
       {
         runtime: this.runtimes.default,
-        resourceProviders: [this.devices],
+        resourceProviders: [this.devices.manager],
         events: this.events,
         pods: () => this.workers,
         unhealthy: () => [...kubelet.unhealthy(), ...this.shutdown.problems()],
@@ -144,18 +135,20 @@ export class KubeletParts {
     );
   }
 
-  #devicesOf({ kubeletRoot, log }: KubeletOptions): DeviceManager {
-    return new DeviceManager({
-      directory: join(kubeletRoot, 'device-plugins'),
-      numaNodes: () => this.assignments.numaNodes,
+  #devicesOf({ kubeletRoot, log }: KubeletOptions): NodeDevices {
+    const { events, traces, metrics, clock } = this;
+    return new NodeDevices({
+      kubeletRoot,
+      assignments: () => this.assignments,
+      activePods: () => this.workers.activePods(),
       onChange: () => this.node.presence.lookNow(),
       warn: (reason, message) => {
         log.warn({ reason }, message);
-        this.events.recordNode('Warning', reason, message);
+        events.recordNode('Warning', reason, message);
       },
-      tapOf: (resource) => this.traces.tap(resource, 'device'),
-      metrics: this.metrics.devices,
-      clock: this.clock,
+      tapOf: (resource) => traces.tap(resource, 'device'),
+      metrics,
+      clock,
       log,
     });
   }
@@ -212,7 +205,7 @@ export class KubeletParts {
       clock,
       log: options.log,
     };
-    return new ResourceManagers(managers, options.kubeletRoot, node, [devices.reservations]);
+    return new ResourceManagers(managers, options.kubeletRoot, node, [devices.manager.reservations]);
   }
 
   #evictionOf(options: KubeletOptions, stats: StatsProvider): EvictionManager {
@@ -244,7 +237,7 @@ export class KubeletParts {
       runtimes,
       node,
       assignments,
-      devices,
+      devices: devices.manager,
       environment,
       directories,
       volumes,

@@ -32,7 +32,6 @@ export class Kubelet {
       memories,
       assignments,
       devices,
-      pluginWatcher,
       eviction,
       node,
       server,
@@ -61,7 +60,7 @@ export class Kubelet {
       [signal],
       environment.objects.onChange((...object) => workers.objectChanged(...object)),
     );
-    const parts = [loop, cluster, clusterReports, logs, node.presence, assignments, pluginWatcher, eviction];
+    const parts = [loop, cluster, clusterReports, logs, node.presence, assignments, devices, eviction];
     this.#loopDone = Promise.all(parts.map((part) => part?.run(signal)));
   }
 

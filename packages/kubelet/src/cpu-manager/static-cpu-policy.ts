@@ -55,6 +55,11 @@ export class StaticCpuPolicy implements HintProvider {
     return this.#own(uid, container) !== undefined;
   }
 
+  /** Those that containers can have for themselves, were there none. */
+  allocatable(): CpuSet {
+    return cpusWhere(this.#machine).difference(this.#reserved);
+  }
+
   /** Who has the CPUs now. */
   shares(): CpuShares {
     const entries = [...this.#state.entries.values()].flatMap((containers) => [...containers.values()]);

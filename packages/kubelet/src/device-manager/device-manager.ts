@@ -79,20 +79,16 @@ export class DeviceManager implements ResourceProvider {
     for (const resource of memory?.registered.keys() ?? []) this.plugins.expect(resource);
   }
 
-  /** Serves the registration of plugins. Where that can't be, the node goes on without, and tells of it. */
+  /** Serves the registration of plugins. */
   async listen(): Promise<void> {
-    const { directory, warn, metrics } = this.#options;
-    try {
-      this.#served = await serveDeviceRegistration({
-        directory,
-        register: async (registration) => {
-          metrics.registered(registration.resourceName);
-          await this.plugins.register(registration);
-        },
-      });
-    } catch (thrown) {
-      warn('DeviceManagerFailed', `device plugins can't register: ${PluginError.from(thrown).message}`);
-    }
+    const { directory, metrics } = this.#options;
+    this.#served = await serveDeviceRegistration({
+      directory,
+      register: async (registration) => {
+        metrics.registered(registration.resourceName);
+        await this.plugins.register(registration);
+      },
+    });
   }
 
   async close(): Promise<void> {

@@ -1,32 +1,29 @@
 import type { Clock } from '../clock.ts';
+import { TokenBucket } from '../token-bucket.ts';
 import { untilDue } from '../until-due.ts';
 
-const updatesPerWindow = 50;
-const windowMs = 1000;
+const updatesAtOnce = 50;
+const updatesPerSecond = 50;
 
-/** Holds back a plugin that tells of its devices without an end: so many updates are taken at once, and then no more until the second is over. */
+/** Holds back a plugin that tells of its devices without an end. */
 export class UpdatePace {
   readonly #clock: Clock;
   readonly #onFlood: () => void;
-  #windowEnd = 0;
-  #taken = 0;
+  readonly #bucket: TokenBucket;
 
-  /** `onFlood` is called each time that updates have to wait. */
+  /** `onFlood` is called each time that an update has to wait. */
   constructor(clock: Clock, onFlood: () => void) {
     this.#clock = clock;
     this.#onFlood = onFlood;
+    this.#bucket = new TokenBucket(updatesAtOnce, updatesPerSecond, clock.now());
   }
 
   /** Resolves when the next update may be taken. */
   async next(signal: AbortSignal): Promise<void> {
-    const now = this.#clock.now().getTime();
-    if (now >= this.#windowEnd) {
-      this.#windowEnd = now + windowMs;
-      this.#taken = 0;
-    }
-    this.#taken++;
-    if (this.#taken < updatesPerWindow) return;
+    if (this.#bucket.take(this.#clock.now())) return;
     this.#onFlood();
-    await untilDue(this.#clock, this.#windowEnd - now, signal);
+    while (!signal.aborted && !this.#bucket.take(this.#clock.now())) {
+      await untilDue(this.#clock, this.#bucket.waitMs(this.#clock.now()), signal);
+    }
   }
 }

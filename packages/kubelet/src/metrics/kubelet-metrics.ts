@@ -4,6 +4,7 @@ import { AdmissionMetrics } from './admission-metrics.ts';
 import { ContainerStarts } from './container-starts.ts';
 import { DeviceMetrics } from './device-metrics.ts';
 import { HttpMetrics } from './http-metrics.ts';
+import { PodResourcesMetrics } from './pod-resources-metrics.ts';
 import { addProcessMetrics } from './process-metrics.ts';
 import { ResourceManagerMetrics } from './resource-manager-metrics.ts';
 import { RuntimeOperations } from './runtime-operations.ts';
@@ -33,6 +34,7 @@ export class KubeletMetrics {
   readonly storageOperations: StorageOperations;
   readonly resourceManagers: ResourceManagerMetrics;
   readonly devices: DeviceMetrics;
+  readonly podResources: PodResourcesMetrics;
   readonly http: HttpMetrics;
   /** From when the kubelet first saw a pod until its containers run. */
   readonly podStartDuration = this.#histogram('kubelet_pod_start_duration_seconds', 'From first seeing a pod until it runs.', startBuckets);
@@ -121,6 +123,7 @@ export class KubeletMetrics {
     this.resourceManagers = new ResourceManagerMetrics(this.registry);
     this.storageOperations = new StorageOperations(this.registry);
     this.devices = new DeviceMetrics(this.registry);
+    this.podResources = new PodResourcesMetrics(this.registry);
     this.http = new HttpMetrics(this.registry);
     addProcessMetrics(this.registry);
     this.#gauge('kubelet_node_name', 'The node’s name; always 1.', ['node']).set({ node: nodeName }, 1);

@@ -10,10 +10,11 @@ import { CpusetReconciler } from '../cpu-manager/cpuset-reconciler.ts';
 import { exclusiveCpus } from '../cpu-manager/exclusive-cpus.ts';
 import { namedCpus, reservedCpus } from '../cpu-manager/reserved-cpus.ts';
 import { StaticCpuPolicy } from '../cpu-manager/static-cpu-policy.ts';
+import { CpuSet } from '../machine/cpu-set.ts';
 import type { MachineTopology } from '../machine/machine-topology.ts';
 import { readMachineTopology, type TopologyRoots } from '../machine/read-machine-topology.ts';
 import { memoryRequests } from '../memory-manager/memory-requests.ts';
-import { MemoryStateFile } from '../memory-manager/memory-state.ts';
+import { type MemoryBlock, MemoryStateFile } from '../memory-manager/memory-state.ts';
 import { checkReservedMemory, type ReservedMemory } from '../memory-manager/reserved-memory.ts';
 import { StaticMemoryPolicy } from '../memory-manager/static-memory-policy.ts';
 import type { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
@@ -57,6 +58,12 @@ export interface ContainerAssignment {
   cpusetMems: string;
   /** No quota is needed for CPUs that nobody else has, and none may slow them down. */
   exclusiveCpus: boolean;
+}
+
+/** CPUs and memory that a container has for itself, or that containers could have. */
+export interface OwnResources {
+  cpus: CpuSet;
+  memory: readonly MemoryBlock[];
 }
 
 /** What the managers know of the rest of the node. */
@@ -168,6 +175,17 @@ export class ResourceManagers implements AdmitHandler {
       cpusetMems: `${this.#memory?.nodesOf(uid, name) ?? ''}`,
       exclusiveCpus: this.#cpus?.hasOwn(uid, name) ?? false,
     };
+  }
+
+  ownOf(pod: Pod, { name }: Pick<Container, 'name'>): OwnResources {
+    const uid = uidOf(pod);
+    const cpus = this.#cpus?.hasOwn(uid, name) ? this.#cpus.cpusOf(uid, name) : CpuSet.empty;
+    return { cpus, memory: this.#memory?.blocksOf(uid, name) ?? [] };
+  }
+
+  /** What static policies hand out, were no pod there. */
+  allocatable(): OwnResources {
+    return { cpus: this.#cpus?.allocatable() ?? CpuSet.empty, memory: this.#memory?.allocatable() ?? [] };
   }
 
   /** Whether a container of the pod has CPUs for itself, so that no quota may slow the pod down. */
