@@ -14,7 +14,7 @@ import { unavailable } from './device-reservations.ts';
 
 interface DeviceAllocationOptions {
   holdings: DeviceHoldings;
-  plugins: DevicePlugins;
+  plugins: Pick<DevicePlugins, 'clientOf'>;
   /** How long each Allocate took. */
   onAllocated(resource: string, seconds: number): void;
 }
