@@ -141,6 +141,7 @@ export class KubeletParts {
       kubeletRoot,
       assignments: () => this.assignments,
       activePods: () => this.workers.activePods(),
+      sourcesReady: () => this.loop.sourcesReady,
       onChange: () => this.node.presence.lookNow(),
       warn: (reason, message) => {
         log.warn({ reason }, message);

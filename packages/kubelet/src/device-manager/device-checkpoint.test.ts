@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { ContainerAllocateResponse } from '@berth/sdk/device/protocol';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { DeviceCheckpoint } from './device-checkpoint.ts';
-import type { Holding } from './device-holdings.ts';
+import type { Holder, Holding } from './device-holdings.ts';
 import { deviceNear } from './device-set.ts';
 
 let directory: string;
@@ -33,7 +33,7 @@ const written = {
 
 const nothing = ContainerAllocateResponse.create();
 
-it.each<[keyof typeof written, Partial<Holding>[], [string, string[]][]]>([
+it.each<[keyof typeof written, Holding[], [string, string[]][], Holder[]?]>([
   [
     'with devices on several nodes',
     [
@@ -52,11 +52,11 @@ it.each<[keyof typeof written, Partial<Holding>[], [string, string[]][]]>([
   ],
   ['without anything', [], []],
   ['with nil for lists', [], []],
-  ['with nil in them', [{ uid: 'u1', container: 'main', resource: 'x/y', ids: [], answer: nothing }], [['x/y', []]]],
-  ['with empty and nil parts', [{ uid: 'u1', container: 'main', resource: 'x/y', ids: [], answer: nothing }], []],
-])("reads kubelet's file %s", (name, holdings, registered) => {
+  ['with nil in them', [], [['x/y', []]], [{ uid: 'u1', container: 'main', resource: 'x/y' }]],
+  ['with empty and nil parts', [], [], [{ uid: 'u1', container: 'main', resource: 'x/y' }]],
+])("reads kubelet's file %s", (name, holdings, registered, unknown = []) => {
   writeFileSync(path(), written[name]);
-  expect(checkpoint.load()).toEqual({ holdings, registered: new Map(registered) });
+  expect(checkpoint.load()).toEqual({ holdings, unknown, registered: new Map(registered) });
 });
 
 it('is written as kubelet writes it, and read again', () => {
@@ -71,11 +71,12 @@ it('is written as kubelet writes it, and read again', () => {
     ['nvidia.com/gpu', ['a', 'b']],
     ['b/c', []],
   ]);
-  checkpoint.save({ holdings, registered, bootId: 'boot' }, () => devices);
+  checkpoint.save({ holdings, unknown: [], registered, bootId: 'boot' }, () => devices);
   const expected = { ...JSON.parse(written['with devices on several nodes']), BootID: 'boot' };
   expect(JSON.parse(readFileSync(path(), 'utf8'))).toEqual(expected);
   expect(checkpoint.load()).toEqual({
     holdings: [{ ...holdings[0], ids: expect.arrayContaining(['a', 'b', 'c', 'd', 'e']) }],
+    unknown: [],
     registered,
     bootId: 'boot',
   });

@@ -6,13 +6,15 @@ import { z } from 'zod';
 import { CheckpointFile } from '../checkpoint/checkpoint-file.ts';
 import { type DumpedField, type DumpedValue, goChecksum } from '../checkpoint/dumped-value.ts';
 import { nodesOf } from '../topology-manager/numa-mask.ts';
-import type { Holding } from './device-holdings.ts';
+import type { Holder, Holding } from './device-holdings.ts';
 import type { DeviceSet } from './device-set.ts';
 
 /** What a kubelet has to know of devices after a restart. */
 export interface DeviceMemory {
   /** Those whose plugin was asked for them. */
   holdings: readonly Holding[];
+  /** Containers that have devices of which nobody knows which they are: entries without devices. */
+  unknown: readonly Holder[];
   /** The healthy devices by resource. */
   registered: ReadonlyMap<string, readonly string[]>;
   /** Of the host's run in which it was written; undefined: not told. */
@@ -53,16 +55,21 @@ export class DeviceCheckpoint {
     const text = this.#file.read();
     if (text === undefined) return undefined;
     const { Data: stored, BootID } = this.#parse(text);
+    const holdings = (stored.PodDeviceEntries ?? []).map(holdingOf);
     return {
-      holdings: (stored.PodDeviceEntries ?? []).map(holdingOf),
+      holdings: holdings.filter(({ ids }) => ids.length > 0),
+      unknown: holdings.filter(({ ids }) => ids.length === 0).map(({ uid, container, resource }) => ({ uid, container, resource })),
       registered: new Map(Object.entries(stored.RegisteredDevices ?? {}).map(([resource, ids]) => [resource, ids ?? []])),
       ...(BootID && { bootId: BootID }),
     };
   }
 
-  save({ holdings, registered, bootId }: DeviceMemory, devicesOf: (resource: string) => DeviceSet | undefined): void {
+  save({ holdings, unknown, registered, bootId }: DeviceMemory, devicesOf: (resource: string) => DeviceSet | undefined): void {
     const stored: Data = {
-      PodDeviceEntries: holdings.map((holding) => entryOf(holding, devicesOf(holding.resource))),
+      PodDeviceEntries: [
+        ...holdings.map((holding) => entryOf(holding, devicesOf(holding.resource))),
+        ...unknown.map((holder) => entryOf({ ...holder, ids: [] }, undefined)),
+      ],
       RegisteredDevices: Object.fromEntries([...registered].map(([resource, ids]) => [resource, [...ids]])),
     };
     this.#file.write(JSON.stringify({ Data: stored, Checksum: checksumOf(stored), ...(bootId && { BootID: bootId }) }));

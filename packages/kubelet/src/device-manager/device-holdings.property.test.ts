@@ -13,6 +13,7 @@ import { endsBeforeOthers } from '../pod-demand.ts';
 import { DeviceAllocation } from './device-allocation.ts';
 import { DeviceCheckpoint } from './device-checkpoint.ts';
 import { DeviceHoldings, type Holding } from './device-holdings.ts';
+import { deviceRequests } from './device-requests.ts';
 import { DeviceReservations } from './device-reservations.ts';
 import { deviceNear } from './device-set.ts';
 
@@ -93,7 +94,10 @@ class Model {
 
   save(): void {
     const answered = this.holdings.all().filter(({ answer }) => answer);
-    this.checkpoint.save({ holdings: answered, registered: new Map([[resource, []]]) }, () => undefined);
+    this.checkpoint.save(
+      { holdings: answered, unknown: this.holdings.unknownHolders(), registered: new Map([[resource, []]]) },
+      () => undefined,
+    );
   }
 
   /** What was only set apart is forgotten: its pods begin anew. */
@@ -103,11 +107,20 @@ class Model {
     this.holdings = new DeviceHoldings();
     this.holdings.setDevices(resource, new Map());
     for (const holding of known?.holdings ?? []) this.holdings.give(holding);
-    for (const [uid] of this.pods) {
+    for (const holder of known?.unknown ?? []) this.holdings.addUnknown(holder);
+    for (const [uid, pod] of this.pods) {
       const running = before.ofPod(uid).filter(({ answer }) => answer);
-      if (running.length === 0) this.pods.delete(uid);
-      for (const holder of running) if (!this.holdings.get(holder)) this.holdings.addUnknown(holder);
       if (running.length > 0) this.running.set(uid, running);
+      if (!this.running.has(uid)) this.pods.delete(uid);
+      else if (!known) this.#adopt(pod);
+    }
+  }
+
+  /** As the device manager does with pods that ran before it was started. */
+  #adopt(pod: Pod): void {
+    for (const container of resourceContainers(pod)) {
+      const holder = { uid: uidOf(pod), container: container.name, resource };
+      if (deviceRequests(container).has(resource)) this.holdings.addUnknown(holder);
     }
   }
 

@@ -91,8 +91,8 @@ export class DeviceHoldings {
     this.#unknown.set(holder.uid, [...(this.#unknown.get(holder.uid) ?? []), holder]);
   }
 
-  unknownHolders(resource: string): Holder[] {
-    return [...this.#unknown.values()].flat().filter((holder) => holder.resource === resource);
+  unknownHolders(resource?: string): Holder[] {
+    return [...this.#unknown.values()].flat().filter((holder) => resource === undefined || holder.resource === resource);
   }
 
   isUnknown(holder: Holder): boolean {

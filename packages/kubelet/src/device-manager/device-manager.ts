@@ -27,6 +27,8 @@ interface DeviceManagerOptions {
   directory: string;
   /** Those of the machine, where the topology manager asks for hints. */
   numaNodes(): readonly number[];
+  /** All pods of before are known. */
+  sourcesReady(): boolean;
   /** What the node has of devices has changed. */
   onChange(): void;
   /** Tells of what a person has to mend. */
@@ -76,6 +78,7 @@ export class DeviceManager implements ResourceProvider {
     const memory = this.#load();
     this.#memoryLost = memory === undefined;
     for (const holding of memory?.holdings ?? []) this.#holdings.give(holding);
+    for (const holder of memory?.unknown ?? []) this.#holdings.addUnknown(holder);
     for (const resource of memory?.registered.keys() ?? []) this.plugins.expect(resource);
   }
 
@@ -173,12 +176,15 @@ export class DeviceManager implements ResourceProvider {
     }
   }
 
+  /** While it isn't known who of before has something, the next kubelet had better find nothing than half of it. */
   #save(): void {
+    if (this.#memoryLost && !this.#options.sourcesReady()) return;
     const holdings = this.#holdings.all().filter(({ answer }) => answer);
     const registered = new Map(
       this.#holdings.resources.map((resource) => [resource, healthyOf(this.#holdings.devicesOf(resource) ?? new Map())]),
     );
-    this.#checkpoint.save({ holdings, registered, ...(this.#bootId && { bootId: this.#bootId }) }, (resource) =>
+    const unknown = this.#holdings.unknownHolders();
+    this.#checkpoint.save({ holdings, unknown, registered, ...(this.#bootId && { bootId: this.#bootId }) }, (resource) =>
       this.#holdings.devicesOf(resource),
     );
   }
@@ -200,7 +206,7 @@ export class DeviceManager implements ResourceProvider {
       holders: () => reservations.holders(),
       adopt: (pod) => this.#adopt(pod),
       release: (uid) => {
-        const saved = this.#holdings.ofPod(uid).some(({ answer }) => answer);
+        const saved = this.#holdings.pods().includes(uid);
         reservations.release(uid);
         if (saved) this.#save();
       },
@@ -212,7 +218,7 @@ export class DeviceManager implements ResourceProvider {
     for (const container of resourceContainers(pod)) {
       for (const resource of deviceRequests(container).keys()) {
         const holder = { uid: uidOf(pod), container: container.name, resource };
-        if (!this.#holdings.get(holder)) this.#holdings.addUnknown(holder);
+        if (!this.#holdings.get(holder) && !this.#holdings.isUnknown(holder)) this.#holdings.addUnknown(holder);
       }
     }
   }
