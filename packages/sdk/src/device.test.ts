@@ -290,5 +290,5 @@ describe('who is trusted', () => {
 
 it.each(['gpu', 'kubernetes.io/gpu', 'vendor.example/'])('refuses the resource name %s', (resourceName) => {
   const definition = { resourceName, list: (signal: AbortSignal) => lists.list(signal), allocate: () => ({}) };
-  expect(() => devicePlugin(definition)).toThrow(/not the name of an extended resource; write vendor\.example\/name/);
+  expect(() => devicePlugin(definition)).toThrow(/not that of an extended resource; write vendor\.example\/name/);
 });

@@ -1,6 +1,5 @@
-import { isExtendedResourceName } from '@berth/api/resource-names';
 import { DevicePluginRunner, type RunOptions } from './device/device-plugin-runner.ts';
-import { PluginError } from './errors.ts';
+import { checkResourceName } from './device/resource-name.ts';
 
 export type { RunOptions } from './device/device-plugin-runner.ts';
 
@@ -66,11 +65,6 @@ export interface DevicePlugin {
 /** Makes a device plugin of its functions. Throws INVALID_ARGUMENT for a name that isn't that of an extended resource. */
 export function devicePlugin(definition: DevicePluginDefinition): DevicePlugin {
   const { resourceName } = definition;
-  if (!isExtendedResourceName(resourceName)) {
-    throw new PluginError('INVALID_ARGUMENT', 'it is not the name of an extended resource', {
-      object: `resource ${JSON.stringify(resourceName)}`,
-      hint: 'write vendor.example/name: a domain of yours, not one of kubernetes.io, and up to 63 letters, digits, "-", "_" and "."',
-    });
-  }
+  checkResourceName(resourceName, 'device plugin');
   return { resourceName, run: async (options = {}) => new DevicePluginRunner(definition, options).run() };
 }

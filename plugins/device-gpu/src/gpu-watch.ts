@@ -1,6 +1,6 @@
 import { onAbort, unlessAborted } from '@berth/sdk/abort';
+import { Bell } from '@berth/sdk/bell';
 import { PluginError } from '@berth/sdk/errors';
-import { Alarm } from './alarm.ts';
 import { deviceFileOf, type Inventory } from './discovery/gpu.ts';
 import { GpuLinks } from './discovery/gpu-links.ts';
 import type { GpuSource } from './discovery/gpu-source.ts';
@@ -28,7 +28,8 @@ interface GpuWatchParts {
 /** Looks at the GPUs again and again, and at once where an error of one is told, or a device file comes or goes. */
 export class GpuWatch {
   readonly #parts: GpuWatchParts;
-  readonly #alarm = new Alarm();
+  readonly #bell = new Bell();
+  #errorNoted = false;
   #inventory: Inventory = { driverVersion: undefined, gpus: [] };
   /** A look that the driver still owes. */
   #pending: Promise<Inventory> | undefined;
@@ -107,7 +108,8 @@ export class GpuWatch {
       for await (const error of source.errors(signal)) {
         if (!health.noteError(error, performance.now())) continue;
         log(`XID ${error.xid} of ${error.gpu ?? 'some GPU'}`);
-        this.#alarm.ring();
+        this.#errorNoted = true;
+        this.#bell.ring();
       }
     } catch (thrown) {
       if (!signal.aborted) log(`errors of GPUs stay unknown: ${PluginError.from(thrown).message}`);
@@ -118,10 +120,14 @@ export class GpuWatch {
   async #untilDue(signal: AbortSignal): Promise<void> {
     const due = performance.now() + this.#parts.intervalMs;
     const files = this.#filesThere();
-    for (let leftMs = this.#parts.intervalMs; leftMs > 0 && !signal.aborted; leftMs = due - performance.now()) {
-      if (await this.#alarm.within(Math.min(leftMs, betweenFileLooksMs), signal)) return;
-      if (this.#filesThere() !== files) return;
+    const looking = setInterval(() => this.#bell.ring(), Math.min(betweenFileLooksMs, this.#parts.intervalMs));
+    try {
+      const isDue = () => signal.aborted || this.#errorNoted || performance.now() >= due || this.#filesThere() !== files;
+      while (!isDue()) await this.#bell.wait(signal);
+    } finally {
+      clearInterval(looking);
     }
+    this.#errorNoted = false;
   }
 
   #filesThere(): string {

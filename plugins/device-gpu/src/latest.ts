@@ -1,12 +1,9 @@
-import { Alarm } from './alarm.ts';
-
-/** A slow reader's wait between two looks, where nothing wakes it. */
-const longestWaitMs = 60_000;
+import { Bell } from '@berth/sdk/bell';
 
 /** The newest of values that follow each other, for any number of readers. */
 export class Latest<Value extends object> {
   #value: Value | undefined;
-  readonly #readers = new Set<Alarm>();
+  readonly #readers = new Set<Bell>();
 
   /** Undefined as long as there was none. */
   get value(): Value | undefined {
@@ -20,8 +17,8 @@ export class Latest<Value extends object> {
 
   /** The newest one, and each newer one, until `signal` aborts; who reads slowly misses those between. */
   async *watch(signal: AbortSignal): AsyncGenerator<Value, void> {
-    const alarm = new Alarm();
-    this.#readers.add(alarm);
+    const bell = new Bell();
+    this.#readers.add(bell);
     try {
       let given: Value | undefined;
       while (!signal.aborted) {
@@ -29,10 +26,10 @@ export class Latest<Value extends object> {
         if (value !== undefined && value !== given) {
           given = value;
           yield value;
-        } else await alarm.within(longestWaitMs, signal);
+        } else await bell.wait(signal);
       }
     } finally {
-      this.#readers.delete(alarm);
+      this.#readers.delete(bell);
     }
   }
 }

@@ -9,6 +9,7 @@ import { DevicePluginService, RegistrationService } from '../gen/device-plugin.t
 import { type Served, serve } from '../serve.ts';
 import { AllowedCallers } from './allowed-callers.ts';
 import { DeviceLists } from './device-lists.ts';
+import { devicePluginVersion } from './device-registration.ts';
 import { deviceService, optionsOf } from './device-service.ts';
 import { RegistrationPauses } from './registration-pauses.ts';
 
@@ -29,8 +30,6 @@ export interface RunOptions {
   log?: (message: string) => void;
 }
 
-/** The version of the API that this is. */
-const apiVersion = 'v1beta1';
 const registerDeadlineMs = 10_000;
 /** The first pause before it is tried again: a kubelet may just be about to listen, and one that ends a watch has a reason. */
 const afterRefusalMs = 100;
@@ -138,7 +137,7 @@ export class DevicePluginRunner {
     });
     try {
       await kubelet.register({
-        version: apiVersion,
+        version: devicePluginVersion,
         endpoint: this.#socketName,
         resourceName: this.#definition.resourceName,
         options: optionsOf(this.#definition),

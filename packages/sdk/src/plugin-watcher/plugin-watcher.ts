@@ -1,10 +1,10 @@
 import { mkdir } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connect } from '@berth/sdk/connect';
-import { PluginError } from '@berth/sdk/errors';
-import { type PluginInfo, RegistrationService } from '@berth/sdk/plugin-registration';
-import type { Logger } from 'pino';
+import { connect } from '../connect.ts';
+import { PluginError } from '../errors.ts';
 import { FileWatch } from '../file-watch.ts';
+import { type PluginInfo, RegistrationService } from '../gen/plugin-registration.ts';
+import type { Log } from '../log.ts';
 import { findSockets } from './find-sockets.ts';
 import type { PluginHandler, RegisteredPlugin } from './plugin-handler.ts';
 
@@ -13,7 +13,7 @@ interface PluginWatcherOptions {
   directory: string;
   /** By the type that plugins name: CSIPlugin, DevicePlugin. */
   handlers: ReadonlyMap<string, PluginHandler>;
-  log: Logger;
+  log: Log;
 }
 
 /** kubelet's (pkg/kubelet/pluginmanager): between two looks, for GetInfo, and for NotifyRegistrationStatus. */

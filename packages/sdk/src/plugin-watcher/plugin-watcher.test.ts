@@ -1,12 +1,13 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PluginInfo, RegistrationService, type RegistrationStatus } from '@berth/sdk/plugin-registration';
-import { type Served, serve } from '@berth/sdk/serve';
-import { pino } from 'pino';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { PluginInfo, RegistrationService, type RegistrationStatus } from '../gen/plugin-registration.ts';
+import { type Served, serve } from '../serve.ts';
 import type { RegisteredPlugin } from './plugin-handler.ts';
 import { PluginWatcher } from './plugin-watcher.ts';
+
+const silent = { info: () => {}, warn: () => {}, error: () => {} };
 
 let directory: string;
 let stop: AbortController;
@@ -29,7 +30,7 @@ beforeEach(() => {
     deregister: ({ name }: RegisteredPlugin) => void calls.push(`deregister ${name}`),
   };
   const handlers = new Map([['CSIPlugin', handler]]);
-  running = new PluginWatcher({ directory, handlers, log: pino({ level: 'silent' }) }).run(stop.signal);
+  running = new PluginWatcher({ directory, handlers, log: silent }).run(stop.signal);
 });
 
 afterEach(async () => {
