@@ -1,6 +1,8 @@
 import { DevicePluginRunner, type RunOptions } from './device/device-plugin-runner.ts';
 import { checkResourceName } from './device/resource-name.ts';
 
+export type { RunOptions } from './device/device-plugin-runner.ts';
+
 /** One device of a resource, as its plugin's author tells of it. */
 export interface DeviceDescription {
   /** Unique within the resource, 1 to 63 characters. */
@@ -44,7 +46,7 @@ export interface DevicePluginDefinition {
   list(signal: AbortSignal): AsyncIterable<readonly DeviceDescription[]>;
   /** What a container with these devices needs. Asked for ids that `list` has given; others are refused before. */
   allocate(ids: readonly string[], signal: AbortSignal): DeviceAllocation | Promise<DeviceAllocation>;
-  /** Which of the free devices had better be taken together. */
+  /** Which of the free devices had better be taken together: as many as are asked for. */
   preferred?(request: PreferenceRequest, signal: AbortSignal): readonly string[] | Promise<readonly string[]>;
   /** Readies devices before each start of the container that has them; within 30 s. */
   preStart?(ids: readonly string[], signal: AbortSignal): void | Promise<void>;
@@ -55,7 +57,7 @@ export interface DevicePlugin {
   readonly resourceName: string;
   /**
    * Serves the devices until `signal` aborts: registers with the kubelet, and again each time that it begins anew, and waits for one that isn't there.
-   * Throws where the socket can't be made. Leaves no socket behind.
+   * Leaves no socket behind.
    */
   run(options?: RunOptions): Promise<void>;
 }
@@ -64,5 +66,5 @@ export interface DevicePlugin {
 export function devicePlugin(definition: DevicePluginDefinition): DevicePlugin {
   const { resourceName } = definition;
   checkResourceName(resourceName, 'device plugin');
-  return { resourceName, run: (options = {}) => new DevicePluginRunner(definition, options).run() };
+  return { resourceName, run: async (options = {}) => new DevicePluginRunner(definition, options).run() };
 }
