@@ -180,9 +180,8 @@ export class DeviceManager implements ResourceProvider {
   #save(): void {
     if (this.#memoryLost && !this.#options.sourcesReady()) return;
     const holdings = this.#holdings.all().filter(({ answer }) => answer);
-    const registered = new Map(
-      this.#holdings.resources.map((resource) => [resource, healthyOf(this.#holdings.devicesOf(resource) ?? new Map())]),
-    );
+    // kubelet lists the healthy devices there, and reads no more of it than whose plugins there were.
+    const registered = new Map(this.#holdings.resources.map((resource) => [resource, []]));
     const unknown = this.#holdings.unknownHolders();
     this.#checkpoint.save({ holdings, unknown, registered, ...(this.#bootId && { bootId: this.#bootId }) }, (resource) =>
       this.#holdings.devicesOf(resource),
