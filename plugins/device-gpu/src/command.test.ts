@@ -57,7 +57,7 @@ it('prints what it finds, and ends', async () => {
 
 it.each([
   [['--mig-strategy=some'], 2, /^device-gpu: flag --mig-strategy: .*\n$/],
-  [['--fixture=/does/not/exist', '--print'], 1, /--fixture \/does\/not\/exist: ENOENT/],
+  [['--fixture=/does/not/exist', '--print'], 2, /^device-gpu: flag --fixture \/does\/not\/exist: ENOENT/],
 ])('%j ends it with %i', async (argv, code, message) => {
   const ended = await deviceGpu(...argv);
   expect([ended.code, ended.stdout]).toEqual([code, '']);
