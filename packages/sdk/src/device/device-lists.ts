@@ -1,9 +1,9 @@
 import { EventEmitter, on } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { unlessAborted } from '../abort.ts';
-import type { DeviceDescription, DevicePluginDefinition } from '../device.ts';
 import { PluginError } from '../errors.ts';
 import { Device, ListAndWatchResponse } from '../gen/device-plugin.ts';
+import type { DeviceDescription, DevicePluginDefinition } from './definition.ts';
 
 const longestId = 63;
 const firstPauseMs = 1000;

@@ -1,4 +1,3 @@
-import type { DeviceAllocation, DevicePluginDefinition, PreferenceRequest } from '../device.ts';
 import { PluginError } from '../errors.ts';
 import {
   type AllocateResponse,
@@ -8,6 +7,7 @@ import {
   type ListAndWatchResponse,
 } from '../gen/device-plugin.ts';
 import type { Implementation } from '../serve.ts';
+import type { DeviceAllocation, DevicePluginDefinition, PreferenceRequest } from './definition.ts';
 import type { DeviceLists } from './device-lists.ts';
 import { problemOfChoice, problemOfRequest } from './preference.ts';
 

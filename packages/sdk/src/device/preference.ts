@@ -1,4 +1,4 @@
-import type { PreferenceRequest } from '../device.ts';
+import type { PreferenceRequest } from './definition.ts';
 
 /** What is wrong with a question for a preference; undefined: nothing. */
 export function problemOfRequest({ available, mustInclude, size }: PreferenceRequest): string | undefined {
