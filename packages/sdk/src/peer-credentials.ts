@@ -9,6 +9,8 @@ const SO_PEERCRED = 17;
 /** `struct ucred`: process, user and group, of 32 bits each. */
 const credentialBytes = 12;
 const userOffset = 4;
+/** Of a socket that has no users, such as one of TCP. */
+const nobody = 0xffffffff;
 
 const userOf: () => (descriptor: number) => number | undefined = atFirstUse(bind);
 
@@ -40,7 +42,8 @@ function bind(): (descriptor: number) => number | undefined {
     const length = Buffer.alloc(4);
     length.writeUInt32LE(credentialBytes);
     const failed = getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, credentials, length) !== 0;
-    return failed ? undefined : credentials.readUInt32LE(userOffset);
+    const user = credentials.readUInt32LE(userOffset);
+    return failed || user === nobody ? undefined : user;
   };
 }
 

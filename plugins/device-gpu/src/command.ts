@@ -15,17 +15,17 @@ import { OfferedGpus } from './offered-gpus.ts';
  * Gives the exit status: 0 after a signal and after `--print`, 1 with one line of error where it can't go on, 2 for a command line or settings that are wrong.
  */
 export async function main(argv: readonly string[]): Promise<number> {
-  const line = read(argv);
-  if (typeof line === 'number') return line;
+  const invocation = read(argv);
+  if (typeof invocation === 'number') return invocation;
   const ended = new AbortController();
   // A second one ends it at once.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => ended.abort());
   const log = pino({ name: 'device-gpu' }, pino.destination({ dest: 2, sync: true }));
   try {
     await withSource(
-      line,
+      invocation,
       (message) => log.info(message),
-      (parts) => (line.print ? print(parts, ended.signal) : new GpuPlugin(parts).run(ended.signal)),
+      (parts) => (invocation.line.print ? print(parts, ended.signal) : new GpuPlugin(parts).run(ended.signal)),
     );
     return 0;
   } catch (thrown) {
@@ -35,12 +35,18 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-function read(argv: readonly string[]): CommandLine | number {
+/** A command line, and the host that it is for. */
+interface Invocation {
+  line: CommandLine;
+  host: HostRoot;
+}
+
+function read(argv: readonly string[]): Invocation | number {
   try {
     const line = readCommandLine(argv);
     if (line.help) process.stdout.write(usage());
     else if (line.version) process.stdout.write(`${version()}\n`);
-    else return line;
+    else return { line, host: hostAt(line.fixture) };
     return 0;
   } catch (thrown) {
     process.stderr.write(`device-gpu: ${PluginError.from(thrown).message}\n`);
@@ -49,16 +55,15 @@ function read(argv: readonly string[]): CommandLine | number {
 }
 
 async function withSource(
-  { settings, fixture }: CommandLine,
+  { line: { settings }, host }: Invocation,
   log: (message: string) => void,
   work: (parts: GpuPluginParts) => Promise<void>,
 ): Promise<void> {
-  const host = hostAt(fixture);
   const source: GpuSource = await openSource(host, { kind: settings.discovery, migProfile: settings.migProfile, log });
   try {
     await work({ settings, host, source, log });
   } finally {
-    await source.close();
+    await source.close().catch((thrown) => log(`${source.name} can't be closed: ${PluginError.from(thrown).message}`));
   }
 }
 
@@ -66,7 +71,7 @@ function hostAt(fixture: string | undefined): HostRoot {
   try {
     return new HostRoot(fixture);
   } catch (thrown) {
-    throw PluginError.from(thrown, 'INVALID_ARGUMENT', { object: `--fixture ${fixture}`, hint: 'name a directory' });
+    throw PluginError.from(thrown, 'INVALID_ARGUMENT', { object: `flag --fixture ${fixture}`, hint: 'name a directory' });
   }
 }
 

@@ -44,6 +44,8 @@ export class GpuPlugin {
     const release = onAbort([signal], (reason) => this.#ended.abort(reason));
     try {
       await this.#serve(this.#ended.signal);
+    } catch (thrown) {
+      this.#ended.abort(thrown);
     } finally {
       release();
       this.#ended.abort();
@@ -58,8 +60,9 @@ export class GpuPlugin {
     for await (const snapshot of watchOf({ ...this.#parts, log: tell }).snapshots(signal)) {
       const offered = new OfferedGpus(snapshot, this.#parts.settings);
       this.#tellOf(offered);
-      // Before the kubelet knows of them: a container may start at once.
+      // Before the kubelet knows of them: a container may start at once, and isn't to wait for the linker's cache to be read.
       if (this.#cdi) await this.#cdi.write(offered.units, await this.#files.now(signal), signal);
+      else if (this.#offered.value === undefined) await this.#files.now(signal);
       this.#offered.publish(offered);
       for (const { name } of offered.offer.resources) this.#ensureRunning(name, offered, signal);
     }

@@ -29,7 +29,8 @@ export function deviceService(
 ): Implementation<typeof DevicePluginService> {
   const { resourceName } = definition;
   const known = (ids: readonly string[]): void => {
-    const unknown = ids.filter((id) => !lists.ids.has(id));
+    const there = lists.ids;
+    const unknown = ids.filter((id) => !there.has(id));
     if (unknown.length === 0) return;
     throw new PluginError('INVALID_ARGUMENT', `there is no such device: ${unknown.map((id) => JSON.stringify(id)).join(', ')}`, {
       object: `resource ${resourceName}`,

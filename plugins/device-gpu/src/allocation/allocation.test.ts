@@ -59,6 +59,8 @@ describe('what a container gets', () => {
     expect(annotationsOf(whole)[0]?.[0]).not.toBe(annotationsOf(part)[0]?.[0]);
   });
 
+  it('for no devices: nothing', () => expect(allocationOf([], rules('envvar', 'cdi-cri'), files)).toEqual({}));
+
   it('once, where several replicas of one are allocated', () => {
     const { envs, devices } = allocationOf([whole, whole], rules('envvar'), files);
     expect(envs).toEqual({ NVIDIA_VISIBLE_DEVICES: 'GPU-a' });

@@ -32,6 +32,7 @@ export function usesCdi({ deviceListStrategy }: Pick<AllocationRules, 'deviceLis
 /** What a container gets for these units, which may have some twice. */
 export function allocationOf(given: readonly Unit[], rules: AllocationRules, files: AllocationFiles): DeviceAllocation {
   const units = [...new Map(given.map((unit) => [unit.uuid, unit])).values()];
+  if (units.length === 0) return {};
   const names = units.map((unit) => (rules.deviceIdStrategy === 'uuid' ? unit.uuid : indexOf(unit)));
   const byMounts = rules.deviceListStrategy.includes('volume-mounts');
   const listed = byMounts || rules.deviceListStrategy.includes('envvar');

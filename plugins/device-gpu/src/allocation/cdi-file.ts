@@ -49,8 +49,11 @@ export class CdiFile {
     this.#written = wanted;
   }
 
+  /** Takes away what was written. What can't be taken away is told. */
   async remove(): Promise<void> {
-    await removeReplacedFile(this.path);
+    if (this.#written === '') return;
+    this.#written = '';
+    await removeReplacedFile(this.path).catch((thrown) => this.#options.log(`${this.path} stays: ${(thrown as Error).message}`));
   }
 
   /** By `nvidia-ctk cdi generate`; undefined where it isn't there, or doesn't tell of all units. */

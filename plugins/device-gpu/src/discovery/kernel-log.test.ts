@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, closeSync, constants, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -39,7 +39,10 @@ it('gives the lines that are added to a file', async () => {
 
 it('gives the lines that are written to a FIFO', async () => {
   execFileSync('mkfifo', [path()]);
-  expect(new Set(await collect(2, () => appendFileSync(path(), 'one\n')))).toEqual(new Set(['one']));
+  // For both ends at once: opening it for writing alone waits for a reader.
+  const writer = openSync(path(), constants.O_RDWR);
+  expect(new Set(await collect(2, () => writeSync(writer, 'one\n')))).toEqual(new Set(['one']));
+  closeSync(writer);
 });
 
 it('tells of a log that is not there, and ends', async () => {

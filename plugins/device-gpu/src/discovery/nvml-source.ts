@@ -93,9 +93,13 @@ export class NvmlSource implements GpuSource {
   /** Until the GPUs are others than they were when it began. */
   async *#events(signal: AbortSignal): AsyncGenerator<XidError, void> {
     const registered = this.#handles;
+    if (registered.size === 0) {
+      await sleep(eventWaitMs, undefined, { signal }).catch(() => undefined);
+      return;
+    }
     const events = await this.#nvml.createEvents();
     try {
-      let supported = registered.size === 0;
+      let supported = false;
       for (const handle of registered.values()) supported = (await this.#register(handle, events)) || supported;
       if (!supported) throw new NvmlError('nvmlDeviceRegisterEvents', nvmlResults.notSupported, 'no GPU here has events');
       while (!signal.aborted && sameKeys(registered, this.#handles)) {
