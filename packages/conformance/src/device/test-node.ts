@@ -12,6 +12,8 @@ import { kubeletSocket, type RegisterAnswer, type Registration, removeSockets, T
 
 /** As long as kubelet tries to connect to a plugin that registers (kubernetes:pkg/kubelet/cm/devicemanager/plugin/v1beta1/client.go). */
 const longestDialMs = 10_000;
+/** What it may take to end before it is killed, where that isn't what is judged. */
+const stopMs = 5_000;
 /** A command that ends at once is started as often as this. */
 const respawnMs = 500;
 /** How long it may take until all resources of a command are registered, once one is. */
@@ -80,7 +82,8 @@ export class TestNode {
 
   async beginKubelet(beginning: Omit<KubeletRestart, 'absentMs'> = {}): Promise<TestKubelet> {
     const { coverage } = this.#options;
-    const dialMs = Math.min(longestDialMs, this.patienceMs);
+    // Less than what its registration may take, which ends with that.
+    const dialMs = Math.min(longestDialMs, this.patienceMs / 2);
     this.#kubelet = await TestKubelet.begin({ directory: this.directory, coverage, dialMs }, beginning);
     return this.#kubelet;
   }
@@ -116,16 +119,18 @@ export class TestNode {
   async registration(): Promise<Registration> {
     const { kubelet, patienceMs } = this;
     const limit = AbortSignal.timeout(patienceMs);
+    let ended = '';
     while (!limit.aborted) {
       const until = AbortSignal.any([limit, this.process.ended]);
       const registration = await kubelet.registration(this.resource, until);
       if (registration) return registration;
       if (!this.process.ended.aborted) break;
+      ended = this.process.lastWords;
       await sleep(respawnMs);
       this.startPlugin();
     }
     const what = this.resource === undefined ? 'nothing was registered' : `${this.resource} was not registered`;
-    throw new Error([`${what} within ${patienceMs} ms`, ...[this.process.lastWords].filter(Boolean)].join('; '));
+    throw new Error([`${what} within ${patienceMs} ms`, ...[ended || this.process.lastWords].filter(Boolean)].join('; '));
   }
 
   /** The same, as it serves. */
@@ -135,13 +140,14 @@ export class TestNode {
     throw new Error(`${JSON.stringify(request.endpoint)}, the endpoint that it registered, does not serve: ${problem}`);
   }
 
-  /** Puts the node in order after whatever a case has done to it: a kubelet, a plugin, a watch. */
+  /** The plugin as it serves. After a case that has left it without a kubelet, or without its place there, both begin afresh. */
   async ready(): Promise<ServedPlugin> {
-    if (!this.#process || this.#process.ended.aborted) await this.restartPlugin();
-    if (!this.#kubelet) await this.beginKubelet();
-    const plugin = await this.registered();
-    if (!plugin.watch.hasEnded && (await isServed(plugin.socket))) return plugin;
+    const plugin = this.#kubelet?.latest(this.resource)?.plugin;
+    const isWatched = plugin !== undefined && !plugin.watch.hasEnded && this.#process?.ended.aborted === false;
+    if (isWatched && (await isServed(plugin.socket))) return plugin;
+    await this.#stopPlugin();
     await this.restartKubelet();
+    this.startPlugin();
     return this.registered();
   }
 
@@ -155,10 +161,14 @@ export class TestNode {
   /** Ends all of it, and leaves nothing. */
   async end(): Promise<void> {
     await this.endKubelet();
-    this.#process?.signal('SIGTERM');
-    await this.#process?.endsWithin(Math.min(longestDialMs, this.patienceMs));
-    await this.killPlugin();
+    await this.#stopPlugin();
     rmSync(this.#root, { recursive: true, force: true });
+  }
+
+  async #stopPlugin(): Promise<void> {
+    this.#process?.signal('SIGTERM');
+    await this.#process?.endsWithin(Math.min(stopMs, this.patienceMs));
+    await this.killPlugin();
   }
 
   get #changes(): string {

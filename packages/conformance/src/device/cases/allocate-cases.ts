@@ -16,10 +16,10 @@ function refusedCase(id: string, clause: string, what: string, requests: (ids: s
     proves: ['Allocate', 'Allocate.refusal', 'ContainerAllocateRequest.devices_ids'],
     needs: [healthyDevice],
     async run(target) {
-      const { client } = await target.plugin();
+      const plugin = await target.plugin();
       const containerRequests = requests(await target.healthyIds()).map((devicesIds) => ({ devicesIds }));
-      await expectRefused(client.Allocate({ containerRequests }), what);
-      await expectStillAllocates(target);
+      await expectRefused(plugin.client.Allocate({ containerRequests }), what);
+      await expectStillAllocates(plugin);
     },
   };
 }

@@ -141,8 +141,7 @@ export const restartCases: Case<DeviceTarget>[] = [
       const ended = Promise.allSettled(calls);
       await node.restartKubelet();
       await ended;
-      await node.registered();
-      await expectStillAllocates(target);
+      await expectStillAllocates(await node.registered());
     },
     [healthyDevice],
   ),
