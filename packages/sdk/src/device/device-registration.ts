@@ -22,13 +22,15 @@ interface DeviceRegistrationOptions {
   directory: string;
   /** Takes a plugin, or throws why not. The plugin waits for it, and serves by now. */
   register(registration: DeviceRegistration): Promise<void> | void;
+  /** Told of each registration that fails, and why; the plugin is told the same. */
+  refused?(request: RegisterRequest, error: PluginError): void;
 }
 
 /**
  * Serves the kubelet's side of the registration of device plugins, on `kubelet.sock` in their directory (0750). All other sockets in it are of plugins
  * that a kubelet before had: they are removed, by which plugins notice that they are to register again (kubernetes:pkg/kubelet/cm/devicemanager/plugin/v1beta1).
  */
-export async function serveDeviceRegistration({ directory, register }: DeviceRegistrationOptions): Promise<Served> {
+export async function serveDeviceRegistration({ directory, register, refused }: DeviceRegistrationOptions): Promise<Served> {
   await mkdir(directory, { recursive: true, mode: 0o750 });
   for (const name of await readdir(directory)) if ((await lstat(join(directory, name))).isSocket()) await rm(join(directory, name));
   return serve(`unix://${join(directory, 'kubelet.sock')}`, [
@@ -36,9 +38,14 @@ export async function serveDeviceRegistration({ directory, register }: DeviceReg
       RegistrationService,
       {
         async register(request) {
-          checkRegistration(request);
-          const { resourceName, endpoint, options } = request;
-          await register({ resourceName, socket: join(directory, endpoint), options });
+          try {
+            checkRegistration(request);
+            const { resourceName, endpoint, options } = request;
+            await register({ resourceName, socket: join(directory, endpoint), options });
+          } catch (thrown) {
+            refused?.(request, PluginError.from(thrown));
+            throw thrown;
+          }
           return {};
         },
       },

@@ -1,0 +1,63 @@
+import type { ContainerAllocateResponse, ContainerPreferredAllocationRequest } from '../gen/device-plugin.ts';
+import { quoted } from '../quoted.ts';
+
+/** What is wrong with an answer to GetPreferredAllocation, with its cure; of what it names, what may be had counts all the same. */
+export function* problemsOfPreference(
+  answer: readonly string[],
+  { availableDeviceIDs, mustIncludeDeviceIDs, allocationSize }: ContainerPreferredAllocationRequest,
+): Generator<string, void> {
+  const available = new Set(availableDeviceIDs);
+  const strangers = answer.filter((id) => !available.has(id));
+  if (strangers.length > 0) yield `it prefers ${list(strangers)}, which it was not offered; choose from available_deviceIDs`;
+  if (new Set(answer).size !== answer.length) yield `it names a device twice: ${list(answer)}; name each once`;
+  if (answer.length !== allocationSize)
+    yield `it was asked for ${allocationSize} and prefers ${answer.length}; answer with allocation_size ids`;
+  const missing = mustIncludeDeviceIDs.filter((id) => !answer.includes(id));
+  if (missing.length > 0) yield `it leaves out ${list(missing)}; all of must_include_deviceIDs are in the choice in any case`;
+}
+
+/** What is wrong with an answer to Allocate, with its cure: no runtime starts a container with it. `exists`: whether a path is there on this host. */
+export function* problemsOfAllocation(
+  { envs, mounts, devices, cdiDevices }: ContainerAllocateResponse,
+  exists: (path: string) => boolean,
+): Generator<string, void> {
+  for (const name of Object.keys(envs))
+    if (name === '' || name.includes('=')) yield `the environment variable ${quoted(name)} has no name; name it without "="`;
+  for (const { hostPath, containerPath } of mounts) yield* problemsOfPaths('mount', { hostPath, containerPath, exists });
+  for (const { hostPath, containerPath, permissions } of devices) {
+    yield* problemsOfPaths('device', { hostPath, containerPath, exists });
+    if (!isPermissions(permissions))
+      yield `the device ${quoted(containerPath)} has the permissions ${quoted(permissions)}; write some of r, w and m, each once`;
+  }
+  for (const { name } of cdiDevices)
+    if (!cdiName.test(name)) yield `${quoted(name)} is no name in the Container Device Interface; write vendor.example/class=name`;
+}
+
+/** kubernetes-sigs CDI: SPEC.md, "kind" and device names. */
+const cdiName = /^[A-Za-z0-9]([\w.-]*[A-Za-z0-9])?\/[A-Za-z0-9]([\w-]*[A-Za-z0-9])?=[A-Za-z0-9]([\w.:-]*[A-Za-z0-9])?$/;
+
+interface Paths {
+  hostPath: string;
+  containerPath: string;
+  exists: (path: string) => boolean;
+}
+
+function* problemsOfPaths(kind: string, { hostPath, containerPath, exists }: Paths): Generator<string, void> {
+  for (const [side, path] of Object.entries({ host: hostPath, container: containerPath })) {
+    if (isWholePath(path)) continue;
+    yield `the ${kind} has the path ${quoted(path)} in the ${side}; write a whole path, from / on and without ".."`;
+  }
+  if (isWholePath(hostPath) && !exists(hostPath)) yield `the ${kind} ${quoted(hostPath)} is not there on this host; name one that is`;
+}
+
+function isWholePath(path: string): boolean {
+  return path.startsWith('/') && !path.includes('\0') && !path.split('/').includes('..');
+}
+
+function isPermissions(permissions: string): boolean {
+  return /^[rwm]{1,3}$/.test(permissions) && new Set(permissions).size === permissions.length;
+}
+
+function list(ids: readonly string[]): string {
+  return quoted(ids);
+}
