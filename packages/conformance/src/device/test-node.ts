@@ -42,6 +42,8 @@ export class TestNode {
   readonly #root: string;
   #kubelet: TestKubelet | undefined;
   #process: PluginProcess | undefined;
+  /** Since the plugin was given to a case, more has been done than to call it. */
+  #isDisturbed = true;
 
   constructor(options: TestNodeOptions) {
     this.#options = options;
@@ -67,8 +69,15 @@ export class TestNode {
     return this.#process;
   }
 
+  /** Tells the command to end. */
+  terminatePlugin(): void {
+    this.#isDisturbed = true;
+    this.#process?.signal('SIGTERM');
+  }
+
   /** Ends the command as a crash would. */
   async killPlugin(): Promise<void> {
+    this.#isDisturbed = true;
     await this.#process?.kill();
     this.#process = undefined;
   }
@@ -89,6 +98,7 @@ export class TestNode {
   }
 
   async endKubelet(): Promise<void> {
+    this.#isDisturbed = true;
     await this.#kubelet?.end();
     this.#kubelet = undefined;
   }
@@ -107,11 +117,13 @@ export class TestNode {
 
   /** Removes all sockets, as a kubelet does that begins. */
   async removeSockets(): Promise<void> {
+    this.#isDisturbed = true;
     await removeSockets(this.directory);
   }
 
   /** Removes all but the kubelet's. */
   async removeSocketsOfPlugins(): Promise<void> {
+    this.#isDisturbed = true;
     await removeSockets(this.directory, (name) => name !== kubeletSocket);
   }
 
@@ -140,15 +152,21 @@ export class TestNode {
     throw new Error(`${JSON.stringify(request.endpoint)}, the endpoint that it registered, does not serve: ${problem}`);
   }
 
-  /** The plugin as it serves. After a case that has left it without a kubelet, or without its place there, both begin afresh. */
+  /**
+   * The plugin as it serves. Where a case has left it without a kubelet, or without its place there, both begin afresh. Throws, once, where it has gone by itself since
+   * it was given before, though all that was done were calls.
+   */
   async ready(): Promise<ServedPlugin> {
     const plugin = this.#kubelet?.latest(this.resource)?.plugin;
-    const isWatched = plugin !== undefined && !plugin.watch.hasEnded && this.#process?.ended.aborted === false;
-    if (isWatched && (await isServed(plugin.socket))) return plugin;
-    await this.#stopPlugin();
-    await this.restartKubelet();
-    this.startPlugin();
-    return this.registered();
+    const fault = plugin ? await this.#faultOf(plugin) : 'it is not registered';
+    if (plugin && fault === undefined) {
+      this.#isDisturbed = false;
+      return plugin;
+    }
+    const wasDisturbed = this.#isDisturbed;
+    const afresh = await this.#beginAfresh();
+    if (!wasDisturbed) throw new Error(`since the case before, in which it was only called, the plugin has gone: ${fault}`);
+    return afresh;
   }
 
   /** All resources that the command registers, once the first of them is. Throws where it registers none. */
@@ -165,8 +183,24 @@ export class TestNode {
     rmSync(this.#root, { recursive: true, force: true });
   }
 
+  /** What keeps a plugin from being used. */
+  async #faultOf({ watch, socket }: ServedPlugin): Promise<string | undefined> {
+    if (this.#process?.ended.aborted !== false) return this.#process?.lastWords ?? 'it was ended';
+    if (watch.hasEnded) return `ListAndWatch ended: ${watch.howItEnded}`;
+    return (await isServed(socket)) ? undefined : `nobody listens on ${socket}`;
+  }
+
+  async #beginAfresh(): Promise<ServedPlugin> {
+    await this.#stopPlugin();
+    await this.restartKubelet();
+    this.startPlugin();
+    const plugin = await this.registered();
+    this.#isDisturbed = false;
+    return plugin;
+  }
+
   async #stopPlugin(): Promise<void> {
-    this.#process?.signal('SIGTERM');
+    this.terminatePlugin();
     await this.#process?.endsWithin(Math.min(stopMs, this.patienceMs));
     await this.killPlugin();
   }
