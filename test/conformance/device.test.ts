@@ -55,6 +55,16 @@ describe('the device suite', () => {
     expect(report.summary.passed).toBeGreaterThan(5);
   });
 
+  it.concurrent('judges one of the resources of a command that has several', async () => {
+    const [plain, kit] = ['plain-plugin.mjs', 'kit-plugin.ts'].map((file) => devicePluginCommand(file).command);
+    const target = { command: `${plain} & ${kit} & wait`, patienceMs: 10_000 };
+    const report = await runDeviceSuite({ ...target, resource: 'kit.example/null' }, { focus: /^(registration|restart\.itself|shutdown)/ });
+    expect(failuresOf(report)).toEqual([]);
+    expect(skipsOf(report)).toEqual({});
+    const choice = /it registers several resources; say --resource with one of .*(kit|plain)\.example\/null, (kit|plain)\.example\/null/;
+    await expect(runDeviceSuite(target)).rejects.toThrow(choice);
+  });
+
   it.concurrent('judges a plugin that serves already, but for what needs its start or a kubelet', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'berth-served-'));
     const ended = new AbortController();

@@ -4,6 +4,7 @@ import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { limitWithinCase } from '../case-scope.ts';
 import type { CoverageRecord } from '../rpc-coverage.ts';
 import { commandLine, type PluginCommandOptions } from './plugin-command.ts';
 import { PluginProcess } from './plugin-process.ts';
@@ -44,6 +45,7 @@ export class TestNode {
   #process: PluginProcess | undefined;
   /** Since the plugin was given to a case, more has been done than to call it. */
   #isDisturbed = true;
+  #isOpen = true;
 
   constructor(options: TestNodeOptions) {
     this.#options = options;
@@ -65,6 +67,7 @@ export class TestNode {
   }
 
   startPlugin(): PluginProcess {
+    this.#checkOpen();
     this.#process = new PluginProcess(commandLine(this.#options, this.directory, this.#changes));
     return this.#process;
   }
@@ -90,6 +93,7 @@ export class TestNode {
   }
 
   async beginKubelet(beginning: Omit<KubeletRestart, 'absentMs'> = {}): Promise<TestKubelet> {
+    this.#checkOpen();
     const { coverage } = this.#options;
     // Less than what its registration may take, which ends with that.
     const dialMs = Math.min(longestDialMs, this.patienceMs / 2);
@@ -130,7 +134,7 @@ export class TestNode {
   /** The plugin as it is registered with the kubelet of now, which it may take its time for. A command that ends meanwhile is started again. */
   async registration(): Promise<Registration> {
     const { kubelet, patienceMs } = this;
-    const limit = AbortSignal.timeout(patienceMs);
+    const limit = limitWithinCase(patienceMs);
     let ended = '';
     while (!limit.aborted) {
       const until = AbortSignal.any([limit, this.process.ended]);
@@ -178,6 +182,7 @@ export class TestNode {
 
   /** Ends all of it, and leaves nothing. */
   async end(): Promise<void> {
+    this.#isOpen = false;
     await this.endKubelet();
     await this.#stopPlugin();
     rmSync(this.#root, { recursive: true, force: true });
@@ -197,6 +202,11 @@ export class TestNode {
     const plugin = await this.registered();
     this.#isDisturbed = false;
     return plugin;
+  }
+
+  /** A case that doesn't end in time may go on when all is over. */
+  #checkOpen(): void {
+    if (!this.#isOpen) throw new Error('the run is over: nothing more is started');
   }
 
   async #stopPlugin(): Promise<void> {

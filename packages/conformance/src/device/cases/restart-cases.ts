@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { limitWithinCase } from '../../case-scope.ts';
 import { expectSame, expectTrue } from '../../expect.ts';
 import { type Case, SkipCase } from '../../suite.ts';
 import { allocate, expectStillAllocates } from '../allocation.ts';
@@ -151,7 +152,7 @@ export const restartCases: Case<DeviceTarget>[] = [
     ['Restart.register'],
     async (node) => {
       const kubelet = await node.restartKubelet({ answer: 'hangs' });
-      await expectCalled(node, kubelet.isCalled(AbortSignal.timeout(node.patienceMs)));
+      await expectCalled(node, kubelet.isCalled(limitWithinCase(node.patienceMs)));
       await node.restartKubelet();
       await node.registered();
     },
@@ -162,7 +163,7 @@ export const restartCases: Case<DeviceTarget>[] = [
     ['Restart.refused'],
     async (node) => {
       const kubelet = await node.restartKubelet({ answer: 'refuses' });
-      await expectCalled(node, kubelet.isCalled(AbortSignal.timeout(node.patienceMs)));
+      await expectCalled(node, kubelet.isCalled(limitWithinCase(node.patienceMs)));
       kubelet.answer = 'accepts';
       await node.registered();
     },
@@ -173,7 +174,7 @@ export const restartCases: Case<DeviceTarget>[] = [
     ['Restart.refused'],
     async (node) => {
       const kubelet = await node.restartKubelet({ answer: 'refuses' });
-      await expectCalled(node, kubelet.isCalled(AbortSignal.timeout(node.patienceMs)));
+      await expectCalled(node, kubelet.isCalled(limitWithinCase(node.patienceMs)));
       await node.restartKubelet();
       await node.registered();
     },
@@ -184,7 +185,7 @@ export const restartCases: Case<DeviceTarget>[] = [
     ['Restart.sockets'],
     async (node) => {
       const kubelet = await node.restartKubelet({ keepsSockets: true });
-      if (await kubelet.registration(node.resource, AbortSignal.timeout(Math.min(optionalMs, node.patienceMs)))) return;
+      if (await kubelet.registration(node.resource, limitWithinCase(Math.min(optionalMs, node.patienceMs)))) return;
       throw new SkipCase('it notices no new kubelet.sock where its own socket stays, which no kubelet of today leaves there');
     },
   ),
@@ -196,7 +197,7 @@ export const restartCases: Case<DeviceTarget>[] = [
       const { kubelet } = node;
       await kubelet.forget();
       await node.removeSocketsOfPlugins();
-      if (await kubelet.registration(node.resource, AbortSignal.timeout(Math.min(optionalMs, node.patienceMs)))) return;
+      if (await kubelet.registration(node.resource, limitWithinCase(Math.min(optionalMs, node.patienceMs)))) return;
       throw new SkipCase('it notices no removal of its socket while the kubelet goes on, which no kubelet does');
     },
   ),
