@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { link } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
@@ -133,20 +134,15 @@ export class TestNode {
 
   /** The plugin as it is registered with the kubelet of now, which it may take its time for. A command that ends meanwhile is started again. */
   async registration(): Promise<Registration> {
-    const { kubelet, patienceMs } = this;
-    const limit = limitWithinCase(patienceMs);
-    let ended = '';
-    while (!limit.aborted) {
-      const until = AbortSignal.any([limit, this.process.ended]);
-      const registration = await kubelet.registration(this.resource, until);
-      if (registration) return registration;
-      if (!this.process.ended.aborted) break;
-      ended = this.process.lastWords;
-      await sleep(respawnMs);
-      this.startPlugin();
-    }
-    const what = this.resource === undefined ? 'nothing was registered' : `${this.resource} was not registered`;
-    throw new Error([`${what} within ${patienceMs} ms`, ...[ended || this.process.lastWords].filter(Boolean)].join('; '));
+    const { kubelet, resource } = this;
+    const what = resource === undefined ? 'nothing was registered' : `${resource} was not registered`;
+    return this.#keptRunning((signal) => kubelet.registration(resource, signal), what);
+  }
+
+  /** Until the plugin has called Register, whatever becomes of that. A command that ends meanwhile is started again. */
+  async registerCalled(): Promise<void> {
+    const { kubelet } = this;
+    await this.#keptRunning(async (signal) => (await kubelet.isCalled(signal)) || undefined, 'Register was not called');
   }
 
   /** The same, as it serves. */
@@ -204,6 +200,21 @@ export class TestNode {
     return plugin;
   }
 
+  /** What is found while the command is kept running. Throws `otherwise` where it takes too long. */
+  async #keptRunning<Found>(look: (signal: AbortSignal) => Promise<Found | undefined>, otherwise: string): Promise<Found> {
+    const limit = limitWithinCase(this.patienceMs);
+    let ended = '';
+    while (!limit.aborted) {
+      const found = await look(AbortSignal.any([limit, this.process.ended]));
+      if (found !== undefined) return found;
+      if (!this.process.ended.aborted) break;
+      ended = this.process.lastWords;
+      await sleep(respawnMs);
+      this.startPlugin();
+    }
+    throw new Error([`${otherwise} within ${this.patienceMs} ms`, ...[ended || this.process.lastWords].filter(Boolean)].join('; '));
+  }
+
   /** A case that doesn't end in time may go on when all is over. */
   #checkOpen(): void {
     if (!this.#isOpen) throw new Error('the run is over: nothing more is started');
@@ -229,13 +240,10 @@ function isServed(socket: string): Promise<boolean> {
 
 /** A socket file without a server. Node removes the file of the name that it listened on. */
 async function leaveDeadSocket(path: string): Promise<void> {
-  const server = createServer();
   const made = `${path}.made`;
-  const { promise, resolve } = Promise.withResolvers<void>();
-  server.listen(made, resolve);
-  await promise;
+  const server = createServer().listen(made);
+  await once(server, 'listening');
   await link(made, path);
-  const closed = Promise.withResolvers<void>();
-  server.close(() => closed.resolve());
-  await closed.promise;
+  server.close();
+  await once(server, 'close');
 }
