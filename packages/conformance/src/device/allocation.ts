@@ -1,5 +1,6 @@
 import { expectEqual, present } from '../expect.ts';
 import type { ContainerAllocateResponse, DeviceClient } from './messages.ts';
+import type { ServedPlugin } from './served-plugin.ts';
 import type { DeviceTarget } from './target.ts';
 
 /** An id of the usual form that no plugin has given. */
@@ -23,8 +24,11 @@ export async function allocateEach(target: DeviceTarget): Promise<Map<string, Co
   return answers;
 }
 
-/** Throws unless the plugin still gives a device to a container, after whatever has been asked of it. */
-export async function expectStillAllocates(target: DeviceTarget): Promise<void> {
-  const { client } = await target.plugin();
-  await allocate(client, (await target.healthyIds()).slice(0, 1));
+/** Throws unless the plugin still gives a device to a container, after whatever has been asked of it: the same plugin, not one that was started again. */
+export async function expectStillAllocates({ client, watch }: ServedPlugin): Promise<void> {
+  const healthy = (watch.latest ?? []).filter(({ health }) => health === 'Healthy');
+  await allocate(
+    client,
+    healthy.slice(0, 1).map(({ ID }) => ID),
+  );
 }

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { limitWithinCase } from '../case-scope.ts';
 import { type CommandLine, directoryVariable } from './plugin-command.ts';
 
 const outputKept = 4_000;
@@ -52,7 +53,7 @@ export class PluginProcess {
 
   /** Whether the command ends within that time. */
   async endsWithin(limitMs: number): Promise<boolean> {
-    if (!this.ended.aborted) await once(this.ended, 'abort', { signal: AbortSignal.timeout(limitMs) }).catch(() => undefined);
+    if (!this.ended.aborted) await once(this.ended, 'abort', { signal: limitWithinCase(limitMs) }).catch(() => undefined);
     return this.ended.aborted;
   }
 

@@ -66,11 +66,14 @@ export class TestKubelet {
     return kubelet;
   }
 
-  /** The latest registration of the resource, or of any; waits for one. undefined where none comes in time. */
+  /** The latest registration of the resource, or of any. */
+  latest(resource: string | undefined): Registration | undefined {
+    return this.registrations.findLast(({ request }) => resource === undefined || request.resourceName === resource);
+  }
+
+  /** The same; waits for one. undefined where none comes in time. */
   async registration(resource: string | undefined, signal: AbortSignal): Promise<Registration | undefined> {
-    const latest = (): Registration | undefined =>
-      this.registrations.findLast(({ request }) => resource === undefined || request.resourceName === resource);
-    return this.#until(latest, signal);
+    return this.#until(() => this.latest(resource), signal);
   }
 
   /** Whether Register is called in time. */

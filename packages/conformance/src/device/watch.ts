@@ -1,5 +1,6 @@
 import { EventEmitter, once } from 'node:events';
 import { PluginError } from '@berth/sdk/errors';
+import { limitWithinCase } from '../case-scope.ts';
 import type { Device, DeviceClient } from './messages.ts';
 
 /** One call of ListAndWatch, read from its beginning to its end. */
@@ -37,7 +38,7 @@ export class Watch {
 
   /** The first list from the newest on that `holds`. Throws `otherwise` where none comes in time, or the stream ends before. */
   async list(holds: (devices: Device[]) => boolean, limitMs: number, otherwise: string): Promise<Device[]> {
-    const limit = AbortSignal.timeout(limitMs);
+    const limit = limitWithinCase(limitMs);
     for (let next = Math.max(0, this.lists.length - 1); ; ) {
       for (const devices of this.lists.slice(next)) if (holds(devices)) return devices;
       next = this.lists.length;

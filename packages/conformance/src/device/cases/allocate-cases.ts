@@ -16,10 +16,10 @@ function refusedCase(id: string, clause: string, what: string, requests: (ids: s
     proves: ['Allocate', 'Allocate.refusal', 'ContainerAllocateRequest.devices_ids'],
     needs: [healthyDevice],
     async run(target) {
-      const { client } = await target.plugin();
+      const plugin = await target.plugin();
       const containerRequests = requests(await target.healthyIds()).map((devicesIds) => ({ devicesIds }));
-      await expectRefused(client.Allocate({ containerRequests }), what);
-      await expectStillAllocates(target);
+      await expectRefused(plugin.client.Allocate({ containerRequests }), what);
+      await expectStillAllocates(plugin);
     },
   };
 }
@@ -178,7 +178,7 @@ export const allocateCases: Case<DeviceTarget>[] = [
       const { client } = await target.plugin();
       const answer = await unlessRefused(allocate(client, []));
       if (answer && answer.devices.length > 0)
-        throw new SkipCase('it gives devices to a container that asks for none, as all of its devices are one');
+        throw new SkipCase('it gives device files to a container that asks for no device, which the API leaves open');
       await client.GetDevicePluginOptions({});
     },
   },

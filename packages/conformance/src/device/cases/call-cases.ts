@@ -3,7 +3,7 @@ import { connect } from '@berth/sdk/connect';
 import { PluginError } from '@berth/sdk/errors';
 import { boundedCall } from '../../case-scope.ts';
 import { expectEqual, expectSame } from '../../expect.ts';
-import { refusalOf, unlessRefused } from '../../refusals.ts';
+import { expectRefused, refusalOf, unlessRefused } from '../../refusals.ts';
 import { type Case, SkipCase } from '../../suite.ts';
 import { withCleanUp } from '../../with-clean-up.ts';
 import { allocate, expectStillAllocates, unknownId } from '../allocation.ts';
@@ -101,16 +101,16 @@ export const callCases: Case<DeviceTarget>[] = [
     proves: ['Allocate', 'Call.cancelled'],
     needs: [healthyDevice],
     async run(target) {
-      const { client } = await target.plugin();
+      const plugin = await target.plugin();
       const ids = await target.healthyIds();
       const calls = Array.from({ length: manyCalls }, () => {
         const given = new AbortController();
-        const call = client.Allocate({ containerRequests: [{ devicesIds: ids }] }, { signal: given.signal });
+        const call = plugin.client.Allocate({ containerRequests: [{ devicesIds: ids }] }, { signal: given.signal });
         setImmediate(() => given.abort());
         return call;
       });
       await Promise.allSettled(calls);
-      await expectStillAllocates(target);
+      await expectStillAllocates(plugin);
     },
   },
   {
@@ -120,12 +120,12 @@ export const callCases: Case<DeviceTarget>[] = [
     proves: ['Allocate', 'Call.cancelled'],
     needs: [healthyDevice],
     async run(target) {
-      const { client } = await target.plugin();
+      const plugin = await target.plugin();
       const ids = await target.healthyIds();
       await Promise.allSettled(
-        Array.from({ length: manyCalls }, () => client.Allocate({ containerRequests: [{ devicesIds: ids }] }, { deadlineMs: 1 })),
+        Array.from({ length: manyCalls }, () => plugin.client.Allocate({ containerRequests: [{ devicesIds: ids }] }, { deadlineMs: 1 })),
       );
-      await expectStillAllocates(target);
+      await expectStillAllocates(plugin);
     },
   },
   {
@@ -135,13 +135,13 @@ export const callCases: Case<DeviceTarget>[] = [
     proves: ['AllocateRequest.container_requests', 'Call.large'],
     needs: [healthyDevice],
     async run(target) {
-      const { client } = await target.plugin();
+      const plugin = await target.plugin();
       const devicesIds = (await target.healthyIds()).slice(0, 1);
       const answer = await unlessRefused(
-        client.Allocate({ containerRequests: Array.from({ length: manyContainers }, () => ({ devicesIds })) }),
+        plugin.client.Allocate({ containerRequests: Array.from({ length: manyContainers }, () => ({ devicesIds })) }),
       );
       if (answer) expectEqual(answer.containerResponses.length, manyContainers, 'container_responses');
-      await expectStillAllocates(target);
+      await expectStillAllocates(plugin);
     },
   },
   {
@@ -151,10 +151,10 @@ export const callCases: Case<DeviceTarget>[] = [
     proves: ['Allocate', 'Call.large'],
     needs: [healthyDevice],
     async run(target) {
-      const { client } = await target.plugin();
+      const plugin = await target.plugin();
       const devicesIds = Array.from({ length: manyIds }, (_, index) => `${unknownId}-${'0'.repeat(30)}-${index}`);
-      await refusalOf(client.Allocate({ containerRequests: [{ devicesIds }] }), `Allocate of ${manyIds} unknown ids`);
-      await expectStillAllocates(target);
+      await expectRefused(plugin.client.Allocate({ containerRequests: [{ devicesIds }] }), `Allocate of ${manyIds} unknown ids`);
+      await expectStillAllocates(plugin);
     },
   },
   {
@@ -176,10 +176,13 @@ export const callCases: Case<DeviceTarget>[] = [
     proves: ['Allocate', 'Call.broken'],
     needs: [healthyDevice],
     async run(target) {
-      const { socket } = await target.plugin();
+      const plugin = await target.plugin();
       // A tag of a wire type that there is none of.
-      await refusalOf(rawCall(socket, '/v1beta1.DevicePlugin/Allocate', Buffer.from([0x0f])), 'Allocate of bytes that are no message');
-      await expectStillAllocates(target);
+      await refusalOf(
+        rawCall(plugin.socket, '/v1beta1.DevicePlugin/Allocate', Buffer.from([0x0f])),
+        'Allocate of bytes that are no message',
+      );
+      await expectStillAllocates(plugin);
     },
   },
   {
@@ -189,9 +192,9 @@ export const callCases: Case<DeviceTarget>[] = [
     proves: ['Call.broken'],
     needs: [healthyDevice],
     async run(target, signal) {
-      const { socket } = await target.plugin();
-      for (const said of ['', 'GET / HTTP/1.1\r\n\r\n', '\0'.repeat(1_000)]) await sayAndLeave(socket, said, signal);
-      await expectStillAllocates(target);
+      const plugin = await target.plugin();
+      for (const said of ['', 'GET / HTTP/1.1\r\n\r\n', '\0'.repeat(1_000)]) await sayAndLeave(plugin.socket, said, signal);
+      await expectStillAllocates(plugin);
     },
   },
   {

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { limitWithinCase } from '../../case-scope.ts';
 import { expectSame, expectTrue } from '../../expect.ts';
 import { type Case, SkipCase } from '../../suite.ts';
 import { allocate, expectStillAllocates } from '../allocation.ts';
@@ -141,8 +142,7 @@ export const restartCases: Case<DeviceTarget>[] = [
       const ended = Promise.allSettled(calls);
       await node.restartKubelet();
       await ended;
-      await node.registered();
-      await expectStillAllocates(target);
+      await expectStillAllocates(await node.registered());
     },
     [healthyDevice],
   ),
@@ -151,8 +151,8 @@ export const restartCases: Case<DeviceTarget>[] = [
     `a kubelet that goes away without having answered Register doesn't keep the plugin from the next one (${page})`,
     ['Restart.register'],
     async (node) => {
-      const kubelet = await node.restartKubelet({ answer: 'hangs' });
-      await expectCalled(node, kubelet.isCalled(AbortSignal.timeout(node.patienceMs)));
+      await node.restartKubelet({ answer: 'hangs' });
+      await node.registerCalled();
       await node.restartKubelet();
       await node.registered();
     },
@@ -163,7 +163,7 @@ export const restartCases: Case<DeviceTarget>[] = [
     ['Restart.refused'],
     async (node) => {
       const kubelet = await node.restartKubelet({ answer: 'refuses' });
-      await expectCalled(node, kubelet.isCalled(AbortSignal.timeout(node.patienceMs)));
+      await node.registerCalled();
       kubelet.answer = 'accepts';
       await node.registered();
     },
@@ -173,8 +173,8 @@ export const restartCases: Case<DeviceTarget>[] = [
     `a plugin that one kubelet refuses registers with the next one (${page})`,
     ['Restart.refused'],
     async (node) => {
-      const kubelet = await node.restartKubelet({ answer: 'refuses' });
-      await expectCalled(node, kubelet.isCalled(AbortSignal.timeout(node.patienceMs)));
+      await node.restartKubelet({ answer: 'refuses' });
+      await node.registerCalled();
       await node.restartKubelet();
       await node.registered();
     },
@@ -185,7 +185,7 @@ export const restartCases: Case<DeviceTarget>[] = [
     ['Restart.sockets'],
     async (node) => {
       const kubelet = await node.restartKubelet({ keepsSockets: true });
-      if (await kubelet.registration(node.resource, AbortSignal.timeout(Math.min(optionalMs, node.patienceMs)))) return;
+      if (await kubelet.registration(node.resource, limitWithinCase(Math.min(optionalMs, node.patienceMs)))) return;
       throw new SkipCase('it notices no new kubelet.sock where its own socket stays, which no kubelet of today leaves there');
     },
   ),
@@ -197,12 +197,8 @@ export const restartCases: Case<DeviceTarget>[] = [
       const { kubelet } = node;
       await kubelet.forget();
       await node.removeSocketsOfPlugins();
-      if (await kubelet.registration(node.resource, AbortSignal.timeout(Math.min(optionalMs, node.patienceMs)))) return;
+      if (await kubelet.registration(node.resource, limitWithinCase(Math.min(optionalMs, node.patienceMs)))) return;
       throw new SkipCase('it notices no removal of its socket while the kubelet goes on, which no kubelet does');
     },
   ),
 ];
-
-async function expectCalled(node: TestNode, called: Promise<boolean>): Promise<void> {
-  expectTrue(await called, `Register is not called within ${node.patienceMs} ms; ${node.process.lastWords}`);
-}

@@ -14,7 +14,7 @@ const childrenMs = 2_000;
 async function terminate(target: DeviceTarget): Promise<{ socket: string; hasEnded: boolean; limitMs: number }> {
   const { socket } = await target.plugin();
   const limitMs = Math.min(graceMs, target.patienceMs);
-  target.node.process.signal('SIGTERM');
+  target.node.terminatePlugin();
   return { socket, hasEnded: await target.node.process.endsWithin(limitMs), limitMs };
 }
 

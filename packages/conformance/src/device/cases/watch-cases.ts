@@ -11,6 +11,8 @@ const lookMs = 3_000;
 /** Some plugins tell the same again now and then, as a sign of life. */
 const mostLists = 10;
 const manyWatches = 50;
+/** How long the end of a watch may take to have done its harm. */
+const settleMs = 300;
 
 const idsIn = (devices: Device[]): string[] => devices.map(({ ID }) => ID).toSorted();
 
@@ -60,6 +62,7 @@ export const watchCases: Case<DeviceTarget>[] = [
       const before = watch.lists.length;
       await sleep(lookMs);
       const came = watch.lists.length - before;
+      expectTrue(!watch.hasEnded, `the stream ended: ${watch.howItEnded}`);
       expectTrue(came <= mostLists, `${came} lists came within ${lookMs} ms, in which nothing was done`);
     },
   },
@@ -95,8 +98,9 @@ export const watchCases: Case<DeviceTarget>[] = [
     clause: 'a watch that the client ends leaves the plugin as it is: it answers, and other watches go on (gRPC, cancellation)',
     proves: ['ListAndWatch', 'Watch.ended'],
     async run(target) {
-      await withWatches(target, 1, async (watch) => void (await watch.first(target.patienceMs)));
       const { client, watch } = await target.plugin();
+      await withWatches(target, 1, async (own) => void (await own.first(target.patienceMs)));
+      await sleep(settleMs);
       await client.GetDevicePluginOptions({});
       expectTrue(!watch.hasEnded, `the other watch ended with it: ${watch.howItEnded}`);
     },
@@ -107,8 +111,12 @@ export const watchCases: Case<DeviceTarget>[] = [
     clause: 'watches that end as soon as they begin leave the plugin as it is (gRPC, cancellation)',
     proves: ['ListAndWatch', 'Watch.ended'],
     async run(target) {
+      const { client, watch } = await target.plugin();
       await withWatches(target, manyWatches, async () => undefined);
-      await withWatches(target, 1, async (watch) => void (await watch.first(target.patienceMs)));
+      await sleep(settleMs);
+      await client.GetDevicePluginOptions({});
+      expectTrue(!watch.hasEnded, `the other watch ended with them: ${watch.howItEnded}`);
+      await withWatches(target, 1, async (own) => void (await own.first(target.patienceMs)));
     },
   },
 ];
