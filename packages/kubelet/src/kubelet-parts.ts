@@ -6,6 +6,7 @@ import { PodAdmission } from './admission/pod-admission.ts';
 import { unsupportedFields } from './admission/unsupported-fields.ts';
 import { PodMemories } from './checkpoint/pod-memories.ts';
 import { type Clock, systemClock } from './clock.ts';
+import { NodeDevices } from './device-manager/node-devices.ts';
 import { defaultEviction, EvictionManager } from './eviction/eviction-manager.ts';
 import { NodeGc } from './gc/node-gc.ts';
 import { KubeletNode } from './kubelet-node.ts';
@@ -34,7 +35,7 @@ import { NodeShutdown } from './shutdown/node-shutdown.ts';
 import { ClusterPods } from './sources/cluster-pods.ts';
 import type { StatsProvider } from './stats/stats-provider.ts';
 import { defaultIntervals, SyncLoop } from './sync-loop.ts';
-import { defaultResourceManagers, ResourceManagers } from './topology-manager/resource-managers.ts';
+import { defaultResourceManagers, type ManagedNode, ResourceManagers } from './topology-manager/resource-managers.ts';
 import { PodTraces } from './trace/pod-traces.ts';
 import { NodeVolumes } from './volumes/node-volumes.ts';
 
@@ -53,6 +54,7 @@ export class KubeletParts {
   readonly events: PodEvents;
   readonly traces: PodTraces;
   readonly metrics: KubeletMetrics;
+  readonly devices: NodeDevices;
   readonly node: KubeletNode;
   readonly environment: NodeEnvironment;
   readonly volumes: NodeVolumes;
@@ -81,6 +83,7 @@ export class KubeletParts {
     this.traces = options.traces ?? new PodTraces();
     this.metrics = options.metrics ?? new KubeletMetrics(options);
     this.memories = new PodMemories(join(kubeletRoot, 'pod-memories'), log);
+    this.devices = this.#devicesOf(options);
     this.node = this.#nodeOf(options, kubelet);
     this.environment = new NodeEnvironment(options, {
       clock,
@@ -122,6 +125,7 @@ export class KubeletParts {
       { pressure, ...options },
       {
         runtime: this.runtimes.default,
+        resourceProviders: [this.devices.manager],
         events: this.events,
         pods: () => this.workers,
         unhealthy: () => [...kubelet.unhealthy(), ...this.shutdown.problems()],
@@ -129,6 +133,25 @@ export class KubeletParts {
         ...(options.server?.enableServer && { port: options.server.port }),
       },
     );
+  }
+
+  #devicesOf({ kubeletRoot, log }: KubeletOptions): NodeDevices {
+    const { events, traces, metrics, clock } = this;
+    return new NodeDevices({
+      kubeletRoot,
+      assignments: () => this.assignments,
+      activePods: () => this.workers.activePods(),
+      sourcesReady: () => this.loop.sourcesReady,
+      onChange: () => this.node.presence.lookNow(),
+      warn: (reason, message) => {
+        log.warn({ reason }, message);
+        events.recordNode('Warning', reason, message);
+      },
+      tapOf: (resource) => traces.tap(resource, 'device'),
+      metrics,
+      clock,
+      log,
+    });
   }
 
   #volumesOf(options: KubeletOptions): NodeVolumes {
@@ -172,8 +195,9 @@ export class KubeletParts {
   }
 
   #assignmentsOf(options: KubeletOptions): ResourceManagers {
-    const { runtimes, workers, metrics, clock } = this;
-    return new ResourceManagers({ ...defaultResourceManagers, ...options.resourceManagers }, options.kubeletRoot, {
+    const { runtimes, workers, devices, metrics, clock } = this;
+    const managers = { ...defaultResourceManagers, ...options.resourceManagers };
+    const node: ManagedNode = {
       pods: () => workers.pods(),
       holders: () => [...workers.activePods(), ...workers.waiting()],
       sourcesReady: () => this.loop.sourcesReady,
@@ -181,7 +205,8 @@ export class KubeletParts {
       metrics,
       clock,
       log: options.log,
-    });
+    };
+    return new ResourceManagers(managers, options.kubeletRoot, node, [devices.manager.reservations]);
   }
 
   #evictionOf(options: KubeletOptions, stats: StatsProvider): EvictionManager {
@@ -207,12 +232,13 @@ export class KubeletParts {
   }
 
   #factoryOf({ admitResize, log }: KubeletOptions, starts: PodStartLatency): WorkerFactory {
-    const { runtimes, node, assignments, environment, directories, volumes, memories, events, traces, metrics, clock, requestTimeoutMs } =
-      this;
+    const { runtimes, node, assignments, devices, environment, directories, volumes, memories, events, traces, metrics, clock } = this;
+    const { requestTimeoutMs } = this;
     return new WorkerFactory({
       runtimes,
       node,
       assignments,
+      devices: devices.manager,
       environment,
       directories,
       volumes,

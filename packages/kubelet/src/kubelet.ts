@@ -28,15 +28,31 @@ export class Kubelet {
 
   /** Serves, and begins to run pods. */
   async start(): Promise<void> {
-    const { memories, assignments, eviction, node, server, gc, environment, workers, shutdown, loop, cluster, clusterReports, logs } =
-      this.#parts;
+    const {
+      memories,
+      assignments,
+      devices,
+      eviction,
+      node,
+      server,
+      gc,
+      environment,
+      workers,
+      shutdown,
+      loop,
+      cluster,
+      clusterReports,
+      logs,
+    } = this.#parts;
     const { evictionHard } = { ...defaultEviction, ...this.#options.eviction };
     await mkdir(this.#options.kubeletRoot, { recursive: true, mode: 0o750 });
     await mkdir(this.#options.podLogsDir, { recursive: true });
     memories.load();
     shutdown.start();
+    devices.start();
     await assignments.start(reservedOf(node.resources, evictionHard), this.#options.topologyRoots);
     await node.presence.start();
+    await devices.listen();
     await server.listen();
     gc.start();
     const { signal } = this.#loopEnd;
@@ -44,13 +60,13 @@ export class Kubelet {
       [signal],
       environment.objects.onChange((...object) => workers.objectChanged(...object)),
     );
-    const parts = [loop, cluster, clusterReports, logs, node.presence, assignments, eviction];
+    const parts = [loop, cluster, clusterReports, logs, node.presence, assignments, devices, eviction];
     this.#loopDone = Promise.all(parts.map((part) => part?.run(signal)));
   }
 
   /** Ends the kubelet. Gives a message for each pod that didn't end. */
   async stop({ removePods, nodeShutsDown = false, hurry = neverAborted }: StopOptions): Promise<string[]> {
-    const { workers, clock, requestTimeoutMs, node, shutdown, gc, volumes, memories, server } = this.#parts;
+    const { workers, clock, requestTimeoutMs, node, devices, shutdown, gc, volumes, memories, server } = this.#parts;
     const left = removePods ? await endPods(workers, { clock, requestTimeoutMs, hurry }) : [];
     if (nodeShutsDown && shutdown.enabled) left.push(...(await shutdown.run(hurry)));
     await workers.haltAll();
@@ -61,6 +77,7 @@ export class Kubelet {
     await gc.stop();
     await volumes.settled();
     await memories.flush();
+    await devices.close();
     await server.close();
     return left;
   }

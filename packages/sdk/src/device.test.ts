@@ -1,8 +1,11 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Client, connect } from './connect.ts';
+import type { RunOptions } from './device/device-plugin-runner.ts';
 import { type DeviceDescription, type DevicePluginDefinition, devicePlugin } from './device.ts';
 import { DevicePluginService, type RegisterRequest, RegistrationService } from './gen/device-plugin.ts';
 import { type Served, serve } from './serve.ts';
@@ -69,7 +72,7 @@ async function startKubelet(): Promise<void> {
   kubelet = await serve(socket('kubelet.sock'), [[RegistrationService, { register }]]);
 }
 
-function run(more: Partial<DevicePluginDefinition> = {}): void {
+function run(more: Partial<DevicePluginDefinition> = {}, options: RunOptions = {}): void {
   const definition: DevicePluginDefinition = {
     resourceName: 'vendor.example/thing',
     list: (signal) => lists.list(signal),
@@ -80,7 +83,7 @@ function run(more: Partial<DevicePluginDefinition> = {}): void {
     }),
     ...more,
   };
-  running = devicePlugin(definition).run({ directory, signal: stop.signal, log: (message) => void log.push(message) });
+  running = devicePlugin(definition).run({ directory, signal: stop.signal, log: (message) => void log.push(message), ...options });
 }
 
 function plugin(): Client<typeof DevicePluginService> {
@@ -235,7 +238,57 @@ describe('its calls', () => {
   });
 });
 
+it('does not take turns with another plugin of its resource', async () => {
+  await startKubelet();
+  run();
+  lists.give([{ id: 'a' }]);
+  await timesRegistered(1);
+  const began = performance.now();
+  const watching = healths();
+  await watching.next();
+  await watching.return();
+  await timesRegistered(2);
+  const again = healths();
+  await again.next();
+  await again.return();
+  await timesRegistered(3);
+  // Pauses of 1 s and of 2 s, by the clock of the host.
+  expect(performance.now() - began).toBeGreaterThan(2900);
+});
+
+it('ends though its list does not heed the signal', async () => {
+  run({ list: () => ({ [Symbol.asyncIterator]: () => ({ next: () => new Promise<never>(() => undefined) }) }) });
+  stop.abort();
+  await expect(running).resolves.toBeUndefined();
+});
+
+describe('who is trusted', () => {
+  it('registers with no kubelet of another user', async () => {
+    await startKubelet();
+    run({}, { allowedUids: [4_000_000] });
+    await expect
+      .poll(() => log.join())
+      .toMatch(/can't register: the kubelet's socket is the user \d+'s, and only those of 4000000 are trusted/);
+    expect(registered).toEqual([]);
+  });
+
+  it.runIf(process.getuid?.() === 0)('breaks off calls of other users', async () => {
+    await startKubelet();
+    run();
+    lists.give([{ id: 'a' }]);
+    await timesRegistered(1);
+    const path = join(directory, 'vendor.example-thing.sock');
+    chmodSync(directory, 0o755);
+    chmodSync(path, 0o666);
+    const call = `require('net').connect(${JSON.stringify(path)}).on('connect', () => console.log('connected')).on('close', () => process.exit())`;
+    const { stdout } = await promisify(execFile)(process.execPath, ['-e', call], { uid: 65_534, cwd: '/' });
+    expect(stdout).toBe('connected\n');
+    expect(log).toContain('refused a call of the user 65534: only 0 may call');
+    expect(await plugin().getDevicePluginOptions({})).toBeDefined();
+  });
+});
+
 it.each(['gpu', 'kubernetes.io/gpu', 'vendor.example/'])('refuses the resource name %s', (resourceName) => {
   const definition = { resourceName, list: (signal: AbortSignal) => lists.list(signal), allocate: () => ({}) };
-  expect(() => devicePlugin(definition)).toThrow(/not the name of an extended resource; write vendor\.example\/name/);
+  expect(() => devicePlugin(definition)).toThrow(/not that of an extended resource; write vendor\.example\/name/);
 });

@@ -1,61 +1,16 @@
+import type { DevicePluginDefinition } from './device/definition.ts';
 import { DevicePluginRunner, type RunOptions } from './device/device-plugin-runner.ts';
 import { checkResourceName } from './device/resource-name.ts';
 
-/** One device of a resource, as its plugin's author tells of it. */
-export interface DeviceDescription {
-  /** Unique within the resource, 1 to 63 characters. */
-  id: string;
-  /** Default true. An unhealthy device is given to no further container. */
-  healthy?: boolean;
-  /** The NUMA nodes that it is near to, as in /sys/devices/system/node; none: it is near to nothing. */
-  numaNodes?: readonly number[];
-}
-
-/** What a container gets for its devices; all of it is optional. */
-export interface DeviceAllocation {
-  envs?: Readonly<Record<string, string>>;
-  mounts?: readonly { containerPath: string; hostPath: string; readOnly?: boolean }[];
-  /** `containerPath`: default the same as on the host. `permissions`: of `r`, `w` and `m`; default `rw`. */
-  devices?: readonly { hostPath: string; containerPath?: string; permissions?: string }[];
-  /** For the runtime. */
-  annotations?: Readonly<Record<string, string>>;
-  /** Names in the Container Device Interface: `vendor.example/class=name`. */
-  cdiDevices?: readonly string[];
-}
-
-/** What a preference is asked for. */
-export interface PreferenceRequest {
-  /** Those to choose from. */
-  available: readonly string[];
-  /** Those of them that are in the choice in any case. */
-  mustInclude: readonly string[];
-  /** How many to choose, with those. */
-  size: number;
-}
-
-/** What an author writes. What a function throws fails that call, with the resource's and the function's name. */
-export interface DevicePluginDefinition {
-  /** As pods request it, an extended resource: `vendor.example/name`. */
-  resourceName: string;
-  /**
-   * Gives all devices, and all of them again whenever something has changed: one comes, goes, or changes its health. May give the same twice. When it
-   * ends the last list stays; when it throws all devices count as unhealthy, and it is called again.
-   */
-  list(signal: AbortSignal): AsyncIterable<readonly DeviceDescription[]>;
-  /** What a container with these devices needs. Asked for ids that `list` has given; others are refused before. */
-  allocate(ids: readonly string[], signal: AbortSignal): DeviceAllocation | Promise<DeviceAllocation>;
-  /** Which of the free devices had better be taken together. */
-  preferred?(request: PreferenceRequest, signal: AbortSignal): readonly string[] | Promise<readonly string[]>;
-  /** Readies devices before each start of the container that has them; within 30 s. */
-  preStart?(ids: readonly string[], signal: AbortSignal): void | Promise<void>;
-}
+export type { DeviceAllocation, DeviceDescription, DevicePluginDefinition, PreferenceRequest } from './device/definition.ts';
+export type { RunOptions } from './device/device-plugin-runner.ts';
 
 /** A plugin that can be run beside a kubelet. */
 export interface DevicePlugin {
   readonly resourceName: string;
   /**
    * Serves the devices until `signal` aborts: registers with the kubelet, and again each time that it begins anew, and waits for one that isn't there.
-   * Throws where the socket can't be made. Leaves no socket behind.
+   * Leaves no socket behind.
    */
   run(options?: RunOptions): Promise<void>;
 }
@@ -64,5 +19,5 @@ export interface DevicePlugin {
 export function devicePlugin(definition: DevicePluginDefinition): DevicePlugin {
   const { resourceName } = definition;
   checkResourceName(resourceName, 'device plugin');
-  return { resourceName, run: (options = {}) => new DevicePluginRunner(definition, options).run() };
+  return { resourceName, run: async (options = {}) => new DevicePluginRunner(definition, options).run() };
 }

@@ -25,7 +25,9 @@ export function validateResourceList(resources: ResourceList, path: string): Fie
     return [
       ...invalidFor(`${path}[${name}]`, name, checkResourceName(name)),
       ...(quantity.compare(Quantity.zero) < 0 ? [invalid(`${path}[${name}]`, quantity, 'must be greater than or equal to 0')] : []),
-      ...(isExtendedResourceName(name) && quantity.milliValue() % 1000n !== 0n ? [invalid(`${path}[${name}]`, quantity, 'must be an integer')] : []),
+      ...(isExtendedResourceName(name) && quantity.milliValue() % 1000n !== 0n
+        ? [invalid(`${path}[${name}]`, quantity, 'must be an integer')]
+        : []),
     ];
   });
 }

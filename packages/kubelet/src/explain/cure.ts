@@ -33,6 +33,9 @@ const cures: Record<string, Cure> = {
     `start the runtime ${handler}, which has to answer on ${socketIn(message) ?? 'its socket'}; its log is in ROOT/logs`,
   FailedCreatePodSandBox: (_, { pod }) =>
     `see which part of the sandbox failed: "berth trace ${fullNameOf(pod)}", its network: "berth trace --cni ${fullNameOf(pod)}"`,
+  FailedAllocateDevices: () => 'start the device plugin of that resource, or see in its log why it does not register',
+  UnexpectedAdmissionError: ({ message }) =>
+    `${message.includes('requested number of devices unavailable') ? 'end a pod that has such a device, or see why its plugin says that it is unhealthy' : 'mend what the message names'}; then ${notStartedAgain}`,
   FailedMount: (trouble, place) => missingObject(trouble, place) ?? 'correct the volume in the manifest, or make what it refers to',
   CreateContainerConfigError: (trouble, place) => missingObject(trouble, place) ?? 'correct what the message names in the manifest',
   CreateContainerError: (_, { pod }) => `see what the runtime was asked: "berth trace ${fullNameOf(pod)}"`,

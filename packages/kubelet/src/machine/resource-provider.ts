@@ -6,4 +6,6 @@ export interface ResourceProvider {
   capacity(): ResourceAmounts;
   /** What pods can have of it. */
   allocatable(): ResourceAmounts;
+  /** What pods have been given, in order or not; admission takes at least that to be there. */
+  held(): ResourceAmounts;
 }

@@ -109,6 +109,8 @@ export interface ObservedPod {
   failures: Record<string, Failure>;
   /** By container name. */
   restartDelays: Record<string, RestartDelay>;
+  /** Devices are set apart for the pod, and their plugins haven't been asked yet. */
+  devicesPending?: boolean;
   /** Directories, volumes and cgroup. After a restart of the kubelet nobody knows yet. */
   directories: 'unknown' | 'prepared' | 'removed';
   /** What the volumes show may have changed since they were made or brought up to date. */

@@ -10,10 +10,14 @@ import type { ObservedPod } from './observed-pod.ts';
 import type { Steps } from './steps.ts';
 import { earlier } from './wait.ts';
 
-/** A pod that should be up: its directories, then its sandbox, then its containers. */
+/** A pod that should be up: its devices, its directories, then its sandbox, then its containers. */
 export function planRunning(pod: Pod, observed: ObservedPod, now: Date, backOff: BackOff): Steps {
   const refresh = planRefresh(observed, now);
-  const steps = planDirectories(observed, now) ?? planSandbox(pod, observed, now) ?? planContainers(pod, observed, now, backOff);
+  const steps =
+    planDevices(observed, now) ??
+    planDirectories(observed, now) ??
+    planSandbox(pod, observed, now) ??
+    planContainers(pod, observed, now, backOff);
   const wakeAt = [refresh.wakeAt, deadlineOf(pod, observed)].reduce(earlier, steps.wakeAt);
   return { ...steps, actions: [...refresh.actions, ...steps.actions], wakeAt };
 }
@@ -24,6 +28,13 @@ function planRefresh(observed: ObservedPod, now: Date): Steps {
   const refresh = { kind: 'refresh-volumes' } as const;
   const wakeAt = retryAt(observed, refresh, now);
   return wakeAt ? { actions: [], wakeAt } : { actions: [refresh] };
+}
+
+/** Before anything is made: a pod whose devices can't be had doesn't run here. */
+function planDevices(observed: ObservedPod, now: Date): Steps | undefined {
+  if (!observed.devicesPending) return undefined;
+  const allocate = { kind: 'allocate-devices' } as const;
+  return whenDue(observed, allocate, [allocate], now);
 }
 
 function planDirectories(observed: ObservedPod, now: Date): Steps | undefined {

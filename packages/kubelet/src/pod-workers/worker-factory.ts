@@ -6,6 +6,7 @@ import { unknownPriorityClass } from '../admission/unknown-priority-class.ts';
 import type { PodMemories } from '../checkpoint/pod-memories.ts';
 import { memoryOf, type PodMemory } from '../checkpoint/pod-memory.ts';
 import type { Clock } from '../clock.ts';
+import type { DeviceManager } from '../device-manager/device-manager.ts';
 import type { KubeletNode } from '../kubelet-node.ts';
 import type { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import type { PodStartLatency } from '../metrics/pod-start-latency.ts';
@@ -29,6 +30,7 @@ interface WorkerFactoryOptions {
   runtimes: NodeRuntimes;
   node: KubeletNode;
   assignments: ResourceManagers;
+  devices: DeviceManager;
   environment: NodeEnvironment;
   directories: PodDirectories;
   volumes: NodeVolumes;
@@ -82,6 +84,7 @@ export class WorkerFactory {
       admitResize: (changed) => this.#admitResize(changed),
       hostIP: environment.hostIPs()[0],
       refusal,
+      devicesPending: this.#options.devices.hasPending(pod),
       restored,
       onStatus: (current, status) => {
         if (!worker.finished) memories.remember(uidOf(current), () => memoryOf(worker, clock.now()));
@@ -106,7 +109,7 @@ export class WorkerFactory {
   }
 
   #contextOf(pod: Pod, client: RuntimeClient): ActionContext {
-    const { node, assignments, volumes, directories, events, log, environment, requestTimeoutMs } = this.#options;
+    const { node, assignments, devices, volumes, directories, events, log, environment, requestTimeoutMs } = this.#options;
     return {
       pod,
       client,
@@ -115,6 +118,7 @@ export class WorkerFactory {
       log,
       environment,
       requestTimeoutMs,
+      devices,
       volumes: volumes.ofPods,
       cgroups: node.cgroups,
       assignmentOf: (container) => assignments.assignmentOf(pod, container),

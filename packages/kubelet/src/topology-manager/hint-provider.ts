@@ -23,6 +23,8 @@ export interface HintProvider {
   containerHints(pod: Pod, container: Container): ResourceHints;
   /** For all containers of the pod at once; init containers run before the others, and hand their share on. */
   podHints(pod: Pod): ResourceHints;
+  /** The pod ran before the kubelet was started: what it has stays its own, even if no state tells of it. Left out: nothing is to be done for that. */
+  adopt?(pod: Pod): void;
   /** Whether the container is to have something, and has nothing yet. */
   lacks(pod: Pod, container: Container): boolean;
   /** Called for every container in their order, init containers first. A refusal, with its reason, if the node doesn't have that much. */

@@ -1,8 +1,9 @@
 import { EventEmitter, on } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { DeviceDescription, DevicePluginDefinition } from '../device.ts';
+import { unlessAborted } from '../abort.ts';
 import { PluginError } from '../errors.ts';
 import { Device, ListAndWatchResponse } from '../gen/device-plugin.ts';
+import type { DeviceDescription, DevicePluginDefinition } from './definition.ts';
 
 const longestId = 63;
 const firstPauseMs = 1000;
@@ -29,7 +30,7 @@ export class DeviceLists {
   async follow(signal: AbortSignal): Promise<void> {
     for (let pauseMs = firstPauseMs; !signal.aborted; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
       try {
-        for await (const list of this.#definition.list(signal)) {
+        for await (const list of untilAborted(this.#definition.list(signal), signal)) {
           pauseMs = firstPauseMs;
           this.#take(list);
         }
@@ -65,6 +66,18 @@ export class DeviceLists {
     if (this.#latest && JSON.stringify(this.#latest, idsAsText) === JSON.stringify(devices, idsAsText)) return;
     this.#latest = devices;
     this.#changes.emit('change');
+  }
+}
+
+/** What an author gives, whether he heeds the signal or not. */
+async function* untilAborted<Value>(given: AsyncIterable<Value>, signal: AbortSignal): AsyncGenerator<Value, void> {
+  const values = given[Symbol.asyncIterator]();
+  try {
+    for (let next = await unlessAborted(values.next(), signal); !next.done; next = await unlessAborted(values.next(), signal))
+      yield next.value;
+  } finally {
+    // Not awaited: a generator that waits for something else than the signal would hold up the end.
+    void Promise.resolve(values.return?.()).catch(() => undefined);
   }
 }
 

@@ -1,14 +1,17 @@
 import { lstatSync, watch } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { onAbort } from '../abort.ts';
 import { connect } from '../connect.ts';
-import type { DevicePluginDefinition } from '../device.ts';
 import { PluginError } from '../errors.ts';
 import { DevicePluginService, RegistrationService } from '../gen/device-plugin.ts';
 import { type Served, serve } from '../serve.ts';
+import { AllowedCallers } from './allowed-callers.ts';
+import type { DevicePluginDefinition } from './definition.ts';
 import { DeviceLists } from './device-lists.ts';
 import { devicePluginVersion } from './device-registration.ts';
 import { deviceService, optionsOf } from './device-service.ts';
+import { RegistrationPauses } from './registration-pauses.ts';
 
 /** Where and how long a device plugin runs. */
 export interface RunOptions {
@@ -18,13 +21,19 @@ export interface RunOptions {
   directory?: string;
   /** The plugin's socket in it. Default the resource's name with `-` for what a file's name shouldn't have: `vendor.example-name.sock`. */
   socketName?: string;
+  /**
+   * Users whose kubelet is registered with, and who may call the plugin. Default: root and the user that this runs as. Only the owner of the kubelet's
+   * socket is looked at by default where the package `koffi` isn't installed, which tells who calls; given by name, they need it.
+   */
+  allowedUids?: readonly number[];
   /** Told of what a person may want to know: registrations, failures. Default: standard error. */
   log?: (message: string) => void;
 }
 
 const registerDeadlineMs = 10_000;
-const firstPauseMs = 100;
-const longestPauseMs = 10_000;
+/** The first pause before it is tried again: a kubelet may just be about to listen, and one that ends a watch has a reason. */
+const afterRefusalMs = 100;
+const afterEndMs = 1000;
 /** Where the file system doesn't tell of changes, they are found by looking. */
 const rescanMs = 1000;
 
@@ -36,18 +45,22 @@ export class DevicePluginRunner {
   readonly #log: (message: string) => void;
   readonly #signal: AbortSignal;
   readonly #lists: DeviceLists;
-  #served: { server: Served; socket: string | undefined } | undefined;
+  readonly #callers: AllowedCallers;
+  readonly #pauses = new RegistrationPauses();
+  #served: { server: Served; socket: string | undefined; watches: Watches } | undefined;
   /** The kubelet that knows this plugin; undefined: none does. */
   #registeredWith: string | undefined;
-  #watches = 0;
+  /** Why the last attempt has failed. */
+  #problem: string | undefined;
 
-  constructor(definition: DevicePluginDefinition, { signal, directory, socketName, log }: RunOptions) {
+  constructor(definition: DevicePluginDefinition, { signal, directory, socketName, allowedUids, log }: RunOptions) {
     this.#definition = definition;
     this.#directory = directory ?? '/var/lib/kubelet/device-plugins';
     this.#socketName = socketName ?? `${definition.resourceName.replaceAll(/[^A-Za-z0-9.-]/g, '-')}.sock`;
     this.#log = log ?? ((message) => void process.stderr.write(`${definition.resourceName}: ${message}\n`));
     this.#signal = signal ?? untilTerminated();
     this.#lists = new DeviceLists(definition, this.#log);
+    this.#callers = new AllowedCallers(allowedUids, this.#log);
   }
 
   /** Until the signal aborts; then nothing of it is left. */
@@ -63,47 +76,58 @@ export class DevicePluginRunner {
 
   async #keepRegistered(): Promise<void> {
     let told = '';
-    let pauseMs = firstPauseMs;
     while (!this.#signal.aborted) {
       // Before it is looked: what changes meanwhile is not missed.
-      const changed = nextChange(this.#directory, this.#signal);
-      const problem = await this.#registerOnce();
-      if (problem !== undefined && problem !== told) this.#log(problem);
-      told = problem ?? '';
-      pauseMs = problem === undefined ? firstPauseMs : Math.min(2 * pauseMs, longestPauseMs);
-      await (problem === undefined ? changed : Promise.race([changed, pause(pauseMs, this.#signal)]));
+      const directory = watchDirectory(this.#directory);
+      const { problem = '', againMs = rescanMs } = await this.#registerIfDue();
+      if (problem !== '' && problem !== told && !this.#signal.aborted) this.#log(problem);
+      told = problem;
+      await atMost(Math.min(againMs, rescanMs), directory.changed, this.#signal);
+      directory.close();
     }
   }
 
-  /** Serves and registers where either is lacking. Gives what keeps it from that. */
-  async #registerOnce(): Promise<string | undefined> {
+  /** Serves and registers where either is lacking. Gives what keeps it from that, and when to try again at the latest. */
+  async #registerIfDue(): Promise<{ problem?: string; againMs?: number }> {
     const kubelet = identityOf(this.#path('kubelet.sock'));
     if (kubelet === undefined) {
       this.#registeredWith = undefined;
-      return `waiting for a kubelet: there is no ${this.#path('kubelet.sock')}`;
+      return { problem: `waiting for a kubelet: there is no ${this.#path('kubelet.sock')}` };
     }
     const isServed = this.#served !== undefined && this.#served.socket === identityOf(this.#path(this.#socketName));
-    if (isServed && kubelet === this.#registeredWith) return undefined;
+    if (isServed && kubelet === this.#registeredWith) return {};
+    if (this.#pauses.left(kubelet, performance.now()) === 0) this.#problem = await this.#registerOnce(kubelet, isServed);
+    return { problem: this.#problem, againMs: this.#pauses.left(kubelet, performance.now()) || rescanMs };
+  }
+
+  async #registerOnce(kubelet: string, isServed: boolean): Promise<string | undefined> {
     try {
+      const problem = this.#callers.problemWith(lstatSync(this.#path('kubelet.sock')).uid);
+      if (problem !== undefined) throw new PluginError('PERMISSION_DENIED', problem);
       if (!isServed) await this.#serveAnew();
-      await this.#register();
+      // Before the call: a kubelet may watch, and give up, before it answers.
       this.#registeredWith = kubelet;
+      this.#pauses.registered(performance.now());
+      await this.#register();
       this.#log(`registered with the kubelet at ${this.#path('kubelet.sock')}`);
       return undefined;
     } catch (thrown) {
-      this.#registeredWith = undefined;
+      this.#lose(afterRefusalMs);
       return `can't register: ${PluginError.from(thrown).message}`;
     }
   }
 
   /** A kubelet that begins removes all sockets but its own. */
   async #serveAnew(): Promise<void> {
-    await this.#served?.server.close(0);
+    const old = this.#served;
     this.#served = undefined;
+    await old?.server.close(0);
     const path = this.#path(this.#socketName);
-    const service = deviceService(this.#definition, { lists: this.#lists, onWatch: () => this.#watched() });
-    const server = await serve(`unix://${path}`, [[DevicePluginService, service]]);
-    this.#served = { server, socket: identityOf(path) };
+    const watches = new Watches();
+    const onWatch = (): (() => void) => watches.begin(() => this.#served?.watches === watches && this.#lose(afterEndMs));
+    const service = deviceService(this.#definition, { lists: this.#lists, onWatch });
+    const server = await serve(`unix://${path}`, [[DevicePluginService, service]], { allowedUsers: this.#callers.checked });
+    this.#served = { server, socket: identityOf(path), watches };
   }
 
   async #register(): Promise<void> {
@@ -123,12 +147,10 @@ export class DevicePluginRunner {
     }
   }
 
-  /** A kubelet that watches no longer has given this plugin up: it has to be told of it anew. */
-  #watched(): () => void {
-    this.#watches++;
-    return () => {
-      if (--this.#watches === 0) this.#registeredWith = undefined;
-    };
+  /** The kubelet has to be told of this plugin anew: it refused it, or watches no longer. */
+  #lose(pauseMs: number): void {
+    this.#registeredWith = undefined;
+    this.#pauses.lost(performance.now(), pauseMs);
   }
 
   #path(name: string): string {
@@ -136,35 +158,46 @@ export class DevicePluginRunner {
   }
 }
 
+/** The kubelet's streams of one server. */
+class Watches {
+  #count = 0;
+
+  /** Gives what is to be called at the stream's end; `ended` is called when that was the last one. */
+  begin(ended: () => void): () => void {
+    this.#count++;
+    return () => {
+      if (--this.#count === 0) ended();
+    };
+  }
+}
+
 /** Tells one socket from another that took its place; undefined: there is none. */
 function identityOf(path: string): string | undefined {
   const found = lstatSync(path, { bigint: true, throwIfNoEntry: false });
-  return found?.isSocket() ? `${found.dev}:${found.ino}:${found.ctimeNs}` : undefined;
+  if (!found?.isSocket()) return undefined;
+  // Not its last change, where the file system tells when it was made: another mode or owner makes no other socket.
+  return `${found.dev}:${found.ino}:${found.birthtimeNs || found.ctimeNs}`;
 }
 
-/** Resolves when something in the directory may have changed, after a second at the latest, and when `signal` aborts. */
-async function nextChange(directory: string, signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const close = watched(directory, resolve);
+/** `changed` resolves when something in the directory may have changed, if the file system tells. */
+function watchDirectory(path: string): { changed: Promise<void>; close(): void } {
+  const { promise: changed, resolve } = Promise.withResolvers<void>();
   try {
-    await Promise.race([promise, pause(rescanMs, signal)]);
-  } finally {
-    close();
-  }
-}
-
-function watched(directory: string, changed: () => void): () => void {
-  try {
-    const watcher = watch(directory, changed).on('error', changed);
-    return () => watcher.close();
+    const watcher = watch(path, () => resolve()).on('error', () => resolve());
+    return { changed, close: () => watcher.close() };
   } catch {
     // It isn't there yet: the next look comes by itself.
-    return () => undefined;
+    return { changed, close: () => undefined };
   }
 }
 
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await sleep(ms, undefined, { signal }).catch(() => undefined);
+/** Waits for a promise, but no longer than `ms` and until `signal` aborts. */
+async function atMost(ms: number, promise: Promise<void>, signal: AbortSignal): Promise<void> {
+  const over = new AbortController();
+  const release = onAbort([signal], () => over.abort());
+  await Promise.race([promise, sleep(ms, undefined, { signal: over.signal }).catch(() => undefined)]);
+  release();
+  over.abort();
 }
 
 function untilTerminated(): AbortSignal {

@@ -1,4 +1,3 @@
-import type { DeviceAllocation, DevicePluginDefinition } from '../device.ts';
 import { PluginError } from '../errors.ts';
 import {
   type AllocateResponse,
@@ -8,7 +7,9 @@ import {
   type ListAndWatchResponse,
 } from '../gen/device-plugin.ts';
 import type { Implementation } from '../serve.ts';
+import type { DeviceAllocation, DevicePluginDefinition, PreferenceRequest } from './definition.ts';
 import type { DeviceLists } from './device-lists.ts';
+import { problemOfChoice, problemOfRequest } from './preference.ts';
 
 /** Which of the optional calls the author's functions answer. */
 export function optionsOf({ preferred, preStart }: DevicePluginDefinition): DevicePluginOptions {
@@ -48,7 +49,7 @@ export function deviceService(
     async getPreferredAllocation({ containerRequests }, { signal }) {
       const choices = containerRequests.map(async ({ availableDeviceIDs, mustIncludeDeviceIDs, allocationSize }) => {
         const request = { available: availableDeviceIDs, mustInclude: mustIncludeDeviceIDs, size: allocationSize };
-        return { deviceIDs: [...(await named(definition, 'preferred', () => definition.preferred?.(request, signal) ?? []))] };
+        return { deviceIDs: await preferredOf(definition, request, signal) };
       });
       return { containerResponses: await Promise.all(choices) };
     },
@@ -65,6 +66,19 @@ export function deviceService(
       return {};
     },
   };
+}
+
+/** Without a preference it is the kubelet that chooses. */
+async function preferredOf(definition: DevicePluginDefinition, request: PreferenceRequest, signal: AbortSignal): Promise<string[]> {
+  if (definition.preferred === undefined) return [];
+  const wrong = problemOfRequest(request);
+  if (wrong !== undefined) throw new PluginError('INVALID_ARGUMENT', wrong, { object: `resource ${definition.resourceName}` });
+  return named(definition, 'preferred', async () => {
+    const chosen = [...((await definition.preferred?.(request, signal)) ?? [])];
+    const problem = problemOfChoice(chosen, request);
+    if (problem !== undefined) throw new PluginError('INTERNAL', problem);
+    return chosen;
+  });
 }
 
 /** Whatever an author's function throws gets the resource's and the function's name. */

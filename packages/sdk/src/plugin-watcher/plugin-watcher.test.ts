@@ -1,9 +1,9 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import { PluginInfo, RegistrationService, type RegistrationStatus } from '../gen/plugin-registration.ts';
 import { type Served, serve } from '../serve.ts';
-import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { RegisteredPlugin } from './plugin-handler.ts';
 import { PluginWatcher } from './plugin-watcher.ts';
 

@@ -1,0 +1,236 @@
+import { stat } from 'node:fs/promises';
+import type { Container, Pod } from '@berth/api/objects';
+import type { ResourceAmounts } from '@berth/api/resource-amounts';
+import { serveDeviceRegistration } from '@berth/sdk/device/registration';
+import { PluginError } from '@berth/sdk/errors';
+import { ifThere } from '@berth/sdk/if-there';
+import type { Served } from '@berth/sdk/serve';
+import type { Tap } from '@berth/sdk/tap';
+import type { Logger } from 'pino';
+import type { Clock } from '../clock.ts';
+import type { ResourceProvider } from '../machine/resource-provider.ts';
+import type { DeviceMetrics } from '../metrics/device-metrics.ts';
+import type { Refusal } from '../plan/observed-pod.ts';
+import { resourceContainers, uidOf } from '../pod.ts';
+import type { HintProvider } from '../topology-manager/hint-provider.ts';
+import { answersOf, DeviceAllocation } from './device-allocation.ts';
+import { DeviceCheckpoint, type DeviceMemory, readBootId } from './device-checkpoint.ts';
+import { type DeviceGrant, mergeAnswers } from './device-grant.ts';
+import { DeviceHoldings, type Holding } from './device-holdings.ts';
+import { DevicePlugins } from './device-plugins.ts';
+import { deviceRequests } from './device-requests.ts';
+import { DeviceReservations } from './device-reservations.ts';
+import { healthyOf } from './device-set.ts';
+
+interface DeviceManagerOptions {
+  /** `device-plugins` of the kubelet: sockets, and the checkpoint. */
+  directory: string;
+  /** Those of the machine, where the topology manager asks for hints. */
+  numaNodes(): readonly number[];
+  /** All pods of before are known. */
+  sourcesReady(): boolean;
+  /** What the node has of devices has changed. */
+  onChange(): void;
+  /** Tells of what a person has to mend. */
+  warn(reason: string, message: string): void;
+  metrics: DeviceMetrics;
+  /** For the calls to the plugin of a resource. */
+  tapOf?(resource: string): Tap;
+  clock: Clock;
+  log: Logger;
+}
+
+/**
+ * kubelet's device manager: knows the devices of plugins, sets them apart for pods as these are admitted, has the plugins allocate them, and gives
+ * containers what the plugins answered (kubernetes:pkg/kubelet/cm/devicemanager).
+ */
+export class DeviceManager implements ResourceProvider {
+  /** For the topology manager. */
+  readonly reservations: HintProvider;
+  readonly plugins: DevicePlugins;
+  readonly #options: DeviceManagerOptions;
+  readonly #holdings = new DeviceHoldings();
+  readonly #allocation: DeviceAllocation;
+  readonly #checkpoint: DeviceCheckpoint;
+  readonly #bootId = readBootId();
+  /** Nobody knows any more which devices pods of before have. */
+  #memoryLost = false;
+  #served: Served | undefined;
+  /** The resources in the checkpoint, as text. */
+  #savedResources = '';
+
+  constructor(options: DeviceManagerOptions) {
+    const { directory, numaNodes, warn, onChange, metrics, tapOf, clock, log } = options;
+    const holdings = this.#holdings;
+    this.#options = options;
+    this.#checkpoint = new DeviceCheckpoint(directory);
+    this.plugins = new DevicePlugins({ holdings, warn, tapOf, clock, log, onChange: () => this.#changed(onChange) });
+    this.reservations = this.#saving(new DeviceReservations(holdings, numaNodes));
+    this.#allocation = new DeviceAllocation({
+      holdings,
+      plugins: this.plugins,
+      onAllocated: (resource, seconds) => metrics.allocated(resource, seconds),
+    });
+  }
+
+  /** Takes up what the kubelet before this one knew. A checkpoint that can't be read is put aside, and told of. */
+  start(): void {
+    const memory = this.#load();
+    this.#memoryLost = memory === undefined;
+    for (const holding of memory?.holdings ?? []) this.#holdings.give(holding);
+    for (const holder of memory?.unknown ?? []) this.#holdings.addUnknown(holder);
+    for (const resource of memory?.registered.keys() ?? []) this.plugins.expect(resource);
+  }
+
+  /** Serves the registration of plugins. */
+  async listen(): Promise<void> {
+    const { directory, metrics } = this.#options;
+    this.#served = await serveDeviceRegistration({
+      directory,
+      register: async (registration) => {
+        metrics.registered(registration.resourceName);
+        await this.plugins.register(registration);
+      },
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#served?.close(0);
+    await this.plugins.close();
+  }
+
+  capacity(): ResourceAmounts {
+    return this.#amounts((resource) => this.#holdings.devicesOf(resource)?.size ?? 0);
+  }
+
+  allocatable(): ResourceAmounts {
+    return this.#amounts((resource) => healthyOf(this.#holdings.devicesOf(resource) ?? new Map()).length);
+  }
+
+  held(): ResourceAmounts {
+    return this.#amounts((resource) => this.#holdings.countHeld(resource));
+  }
+
+  /** Whether devices are set apart for the pod that no plugin has been asked for yet. */
+  hasPending(pod: Pod): boolean {
+    return this.#holdings.ofPod(uidOf(pod)).some(({ answer }) => !answer);
+  }
+
+  /** Has the plugins allocate what is set apart for the pod; gives why the pod can't run. A pod that can't has nothing any more. */
+  async allocate(pod: Pod, signal: AbortSignal): Promise<Refusal | undefined> {
+    const refusal = await this.#allocation.allocate(pod, signal);
+    if (refusal) this.#holdings.release(uidOf(pod));
+    this.#save();
+    return refusal;
+  }
+
+  /**
+   * What a container that is about to be made gets for its devices; they are readied where their plugin asks for it. A container whose devices nobody knows any
+   * more is given others. UNAVAILABLE for a plugin that hasn't come since the kubelet began; NOT_FOUND for a path that isn't on the host.
+   */
+  async grant(pod: Pod, container: Container, signal: AbortSignal): Promise<DeviceGrant> {
+    await this.#giveAnew(pod, container, signal);
+    const holdings = this.holdingsOf(pod, container);
+    for (const { resource, ids } of holdings) await this.plugins.preStart(resource, ids, signal);
+    const grant = mergeAnswers(answersOf(this.#holdings, { uid: uidOf(pod), container: container.name }));
+    await checkHostPaths(grant);
+    return grant;
+  }
+
+  /** The devices that the container has, by resource. */
+  holdingsOf(pod: Pod, { name }: Pick<Container, 'name'>): Holding[] {
+    return this.#holdings.ofPod(uidOf(pod)).filter(({ container }) => container === name);
+  }
+
+  /** All devices by resource, with their NUMA nodes. */
+  get devices(): Pick<DeviceHoldings, 'resources' | 'devicesOf'> {
+    return this.#holdings;
+  }
+
+  #amounts(count: (resource: string) => number): ResourceAmounts {
+    const there = this.#holdings.resources.map((resource): [string, bigint] => [resource, BigInt(count(resource))]);
+    return new Map([...[...this.plugins.gone].map((resource): [string, bigint] => [resource, 0n]), ...there]);
+  }
+
+  /** The container doesn't run: what it may have had is free, and it is given as at admission. */
+  async #giveAnew(pod: Pod, container: Container, signal: AbortSignal): Promise<void> {
+    const uid = uidOf(pod);
+    for (const resource of deviceRequests(container).keys()) this.#holdings.forgetUnknown({ uid, container: container.name, resource });
+    if (!this.reservations.lacks(pod, container) && !this.holdingsOf(pod, container).some(({ answer }) => !answer)) return;
+    const refusal =
+      this.reservations.allocate(pod, container, { affinity: undefined, preferred: false }) ??
+      (await this.#allocation.allocateFor(pod, container, signal));
+    if (refusal) throw new PluginError('RESOURCE_EXHAUSTED', refusal.message, { object: `devices of container ${container.name}` });
+    this.#save();
+  }
+
+  #load(): DeviceMemory | undefined {
+    try {
+      return this.#checkpoint.load();
+    } catch (thrown) {
+      const { warn } = this.#options;
+      const aside = this.#checkpoint.putAside();
+      const blocked = 'devices that pods of before have are not handed out to others until those pods have ended';
+      warn('DeviceCheckpointBroken', `${PluginError.from(thrown).message}; it is put aside as ${aside}; ${blocked}`);
+      return undefined;
+    }
+  }
+
+  /** While it isn't known who of before has something, the next kubelet had better find nothing than half of it. */
+  #save(): void {
+    if (this.#memoryLost && !this.#options.sourcesReady()) return;
+    const holdings = this.#holdings.all().filter(({ answer }) => answer);
+    const registered = new Map(
+      this.#holdings.resources.map((resource) => [resource, healthyOf(this.#holdings.devicesOf(resource) ?? new Map())]),
+    );
+    const unknown = this.#holdings.unknownHolders();
+    this.#checkpoint.save({ holdings, unknown, registered, ...(this.#bootId && { bootId: this.#bootId }) }, (resource) =>
+      this.#holdings.devicesOf(resource),
+    );
+  }
+
+  #changed(tell: () => void): void {
+    const resources = this.#holdings.resources.toSorted().join(' ');
+    if (resources !== this.#savedResources) this.#save();
+    this.#savedResources = resources;
+    tell();
+  }
+
+  /** What is released is free in the checkpoint too. */
+  #saving(reservations: DeviceReservations): HintProvider {
+    return {
+      containerHints: (pod, container) => reservations.containerHints(pod, container),
+      podHints: (pod) => reservations.podHints(pod),
+      lacks: (pod, container) => reservations.lacks(pod, container),
+      allocate: (pod, container, hint) => reservations.allocate(pod, container, hint),
+      holders: () => reservations.holders(),
+      adopt: (pod) => this.#adopt(pod),
+      release: (uid) => {
+        const saved = this.#holdings.pods().includes(uid);
+        reservations.release(uid);
+        if (saved) this.#save();
+      },
+    };
+  }
+
+  #adopt(pod: Pod): void {
+    if (!this.#memoryLost) return;
+    for (const container of resourceContainers(pod)) {
+      for (const resource of deviceRequests(container).keys()) {
+        const holder = { uid: uidOf(pod), container: container.name, resource };
+        if (!this.#holdings.get(holder) && !this.#holdings.isUnknown(holder)) this.#holdings.addUnknown(holder);
+      }
+    }
+  }
+}
+
+/** What a runtime would make of a path that isn't there, nobody knows: some make a directory of it. */
+async function checkHostPaths({ mounts, devices }: DeviceGrant): Promise<void> {
+  for (const { hostPath } of [...mounts, ...devices]) {
+    if (await ifThere(hostPath, stat(hostPath))) continue;
+    throw new PluginError('NOT_FOUND', 'there is no such path on the host', {
+      object: `${hostPath}, which a device plugin gives the container`,
+      hint: 'see whether the device is there and its driver loaded; the container is made once the path is there',
+    });
+  }
+}

@@ -1,0 +1,187 @@
+import { DevicePluginClient } from '@berth/sdk/device/client';
+import type { Device } from '@berth/sdk/device/protocol';
+import type { DeviceRegistration } from '@berth/sdk/device/registration';
+import { PluginError } from '@berth/sdk/errors';
+import type { Tap } from '@berth/sdk/tap';
+import type { Logger } from 'pino';
+import type { Clock } from '../clock.ts';
+import type { DeviceHoldings } from './device-holdings.ts';
+import type { DeviceSet } from './device-set.ts';
+import { isSameSet, readDevices } from './read-devices.ts';
+import { UpdatePace } from './update-pace.ts';
+
+interface DevicePluginsOptions {
+  /** Gets the devices of each resource. */
+  holdings: DeviceHoldings;
+  /** What the node has, or its health, has changed. */
+  onChange(): void;
+  /** Tells of what a person has to mend. */
+  warn(reason: string, message: string): void;
+  /** For the calls to the plugin of a resource. */
+  tapOf?: ((resource: string) => Tap) | undefined;
+  clock: Clock;
+  log: Logger;
+}
+
+/** A resource whose plugin has gone is none after this (kubernetes:pkg/kubelet/cm/devicemanager, endpointStopGracePeriod). */
+const stopGraceMs = 5 * 60 * 1000;
+
+/** The plugin of one resource, as long as it is the one. */
+interface Endpoint {
+  /** Undefined: it has gone, or hasn't come since the kubelet began. */
+  client: DevicePluginClient | undefined;
+  /** Undefined: nobody knows. */
+  preStartRequired?: boolean;
+  /** Aborts when another one takes its place. */
+  replaced: AbortController;
+  forget?: () => void;
+}
+
+/** The device plugins that are registered, one for each resource, and what they say of their devices. */
+export class DevicePlugins {
+  readonly #options: DevicePluginsOptions;
+  readonly #endpoints = new Map<string, Endpoint>();
+  /** Resources that were ones: the node has zero of them. */
+  readonly #gone = new Set<string>();
+  readonly #following = new Set<Promise<void>>();
+  readonly #closed = new AbortController();
+
+  constructor(options: DevicePluginsOptions) {
+    this.#options = options;
+  }
+
+  /** Resources of which there are none any more. */
+  get gone(): ReadonlySet<string> {
+    return this.#gone;
+  }
+
+  /** The plugin of the resource; undefined: it isn't there. */
+  clientOf(resource: string): DevicePluginClient | undefined {
+    return this.#endpoints.get(resource)?.client;
+  }
+
+  /**
+   * Has the resource's plugin ready devices for a start, where it asks for that. UNAVAILABLE while it isn't there, and nobody knows that it doesn't ask for it:
+   * after a restart of the host its devices may not be there either.
+   */
+  async preStart(resource: string, ids: readonly string[], signal: AbortSignal): Promise<void> {
+    const endpoint = this.#endpoints.get(resource);
+    if (!endpoint) return;
+    if (endpoint.client) return endpoint.client.preStart(ids, signal);
+    if (endpoint.preStartRequired === false) return;
+    throw new PluginError('UNAVAILABLE', 'it is not registered at the moment', {
+      object: `the device plugin for ${resource}`,
+      hint: 'the container is made once the plugin has registered, or when it is given up, five minutes after it was last there',
+    });
+  }
+
+  /** A plugin that a kubelet before this one had: its resource has no devices until it comes. */
+  expect(resource: string): void {
+    this.#options.holdings.setDevices(resource, new Map());
+    const endpoint: Endpoint = { client: undefined, replaced: new AbortController() };
+    this.#endpoints.set(resource, endpoint);
+    this.#forgetLater(resource, endpoint);
+  }
+
+  /** Takes the plugin that serves on the socket, in the place of one before it. Throws where it doesn't answer. */
+  async register({ resourceName: resource, socket }: Pick<DeviceRegistration, 'resourceName' | 'socket'>): Promise<void> {
+    const { tapOf, log } = this.#options;
+    const client = await DevicePluginClient.open({ resourceName: resource, socket, tap: tapOf?.(resource), signal: this.#closed.signal });
+    this.#replace(resource, client);
+    const endpoint: Endpoint = { client, preStartRequired: client.options.preStartRequired, replaced: new AbortController() };
+    this.#endpoints.set(resource, endpoint);
+    this.#gone.delete(resource);
+    log.info({ resource, socket }, 'a device plugin is registered');
+    const following = this.#follow(resource, endpoint, client).finally(() => this.#following.delete(following));
+    this.#following.add(following);
+  }
+
+  /** The plugin of that socket is there no more. */
+  deregister({ resourceName, socket }: Pick<DeviceRegistration, 'resourceName' | 'socket'>): void {
+    const endpoint = this.#endpoints.get(resourceName);
+    if (endpoint?.client?.socket === socket) this.#stopped(resourceName, endpoint, 'its socket has gone');
+  }
+
+  /** Waits for all that goes on. */
+  async close(): Promise<void> {
+    this.#closed.abort(new PluginError('CANCELLED', 'the kubelet is stopping'));
+    for (const { forget } of this.#endpoints.values()) forget?.();
+    await Promise.all(this.#following);
+  }
+
+  #replace(resource: string, client: DevicePluginClient): void {
+    const before = this.#endpoints.get(resource);
+    if (!before) return;
+    if (before.client && before.client.socket !== client.socket) {
+      this.#options.warn(
+        'DevicePluginReplaced',
+        `two device plugins serve ${resource}: the one at ${client.socket} takes the place of that at ${before.client.socket}; stop one of them`,
+      );
+    }
+    before.forget?.();
+    before.replaced.abort(new PluginError('CANCELLED', 'the plugin has registered anew'));
+    before.client?.close();
+  }
+
+  async #follow(resource: string, endpoint: Endpoint, client: DevicePluginClient): Promise<void> {
+    const signal = AbortSignal.any([endpoint.replaced.signal, this.#closed.signal]);
+    const pace = new UpdatePace(this.#options.clock, () =>
+      this.#options.warn(
+        'DevicePluginFloods',
+        `the device plugin for ${resource} tells of its devices more often than anybody can follow; mend it`,
+      ),
+    );
+    let why = 'it has ended its list of devices';
+    try {
+      for await (const list of client.lists(signal)) {
+        this.#take(resource, list);
+        await pace.next(signal);
+      }
+    } catch (thrown) {
+      why = PluginError.from(thrown).message;
+    }
+    client.close();
+    if (!signal.aborted) this.#stopped(resource, endpoint, why);
+  }
+
+  #take(resource: string, list: readonly Device[]): void {
+    const { holdings, warn, onChange } = this.#options;
+    const { devices, problems } = readDevices(list);
+    const [first] = problems;
+    if (first !== undefined) {
+      const others = problems.length > 1 ? `, and ${problems.length - 1} more` : '';
+      warn('DevicePluginInvalidDevices', `the device plugin for ${resource} gives a list with faults: ${first}${others}; mend the plugin`);
+    }
+    const before = holdings.devicesOf(resource);
+    if (before && isSameSet(before, devices)) return;
+    holdings.setDevices(resource, devices);
+    onChange();
+  }
+
+  /** Its devices can be given to nobody, and are still the node's: the plugin may come back. */
+  #stopped(resource: string, endpoint: Endpoint, why: string): void {
+    const { holdings, onChange, log } = this.#options;
+    if (this.#endpoints.get(resource) !== endpoint || endpoint.client === undefined) return;
+    log.warn({ resource, socket: endpoint.client.socket }, `a device plugin has gone: ${why}`);
+    endpoint.client = undefined;
+    endpoint.replaced.abort(new PluginError('CANCELLED', 'the plugin has gone'));
+    holdings.setDevices(resource, asUnhealthy(holdings.devicesOf(resource) ?? new Map()));
+    this.#forgetLater(resource, endpoint);
+    onChange();
+  }
+
+  #forgetLater(resource: string, endpoint: Endpoint): void {
+    const { holdings, onChange, clock, log } = this.#options;
+    endpoint.forget = clock.after(stopGraceMs, () => {
+      log.warn({ resource }, 'the device plugin has not come back: the node has none of its resource any more');
+      this.#endpoints.delete(resource);
+      this.#gone.add(resource);
+      holdings.removeResource(resource);
+      onChange();
+    });
+  }
+}
+
+function asUnhealthy(devices: DeviceSet): DeviceSet {
+  return new Map([...devices].map(([id, device]) => [id, { ...device, healthy: false }]));
+}

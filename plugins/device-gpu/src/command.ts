@@ -1,0 +1,83 @@
+import { readFileSync } from 'node:fs';
+import { PluginError } from '@berth/sdk/errors';
+import { pino } from 'pino';
+import { HostFiles } from './allocation/host-files.ts';
+import { describeGpus } from './describe.ts';
+import type { GpuSource } from './discovery/gpu-source.ts';
+import { openSource } from './discovery/open-source.ts';
+import { type CommandLine, readCommandLine, usage } from './flags.ts';
+import { GpuPlugin, type GpuPluginParts, watchOf } from './gpu-plugin.ts';
+import { HostRoot } from './host-root.ts';
+import { OfferedGpus } from './offered-gpus.ts';
+
+/**
+ * device-gpu's whole program: reads flags and settings, logs on standard error (pino, JSON), and offers GPUs to the kubelet until SIGINT or SIGTERM.
+ * Gives the exit status: 0 after a signal and after `--print`, 1 with one line of error where it can't go on, 2 for a command line or settings that are wrong.
+ */
+export async function main(argv: readonly string[]): Promise<number> {
+  const line = read(argv);
+  if (typeof line === 'number') return line;
+  const ended = new AbortController();
+  // A second one ends it at once.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => ended.abort());
+  const log = pino({ name: 'device-gpu' }, pino.destination({ dest: 2, sync: true }));
+  try {
+    await withSource(
+      line,
+      (message) => log.info(message),
+      (parts) => (line.print ? print(parts, ended.signal) : new GpuPlugin(parts).run(ended.signal)),
+    );
+    return 0;
+  } catch (thrown) {
+    if (ended.signal.aborted) return 0;
+    log.fatal(PluginError.from(thrown).message);
+    return 1;
+  }
+}
+
+function read(argv: readonly string[]): CommandLine | number {
+  try {
+    const line = readCommandLine(argv);
+    if (line.help) process.stdout.write(usage());
+    else if (line.version) process.stdout.write(`${version()}\n`);
+    else return line;
+    return 0;
+  } catch (thrown) {
+    process.stderr.write(`device-gpu: ${PluginError.from(thrown).message}\n`);
+    return 2;
+  }
+}
+
+async function withSource(
+  { settings, fixture }: CommandLine,
+  log: (message: string) => void,
+  work: (parts: GpuPluginParts) => Promise<void>,
+): Promise<void> {
+  const host = hostAt(fixture);
+  const source: GpuSource = await openSource(host, { kind: settings.discovery, migProfile: settings.migProfile, log });
+  try {
+    await work({ settings, host, source, log });
+  } finally {
+    await source.close();
+  }
+}
+
+function hostAt(fixture: string | undefined): HostRoot {
+  try {
+    return new HostRoot(fixture);
+  } catch (thrown) {
+    throw PluginError.from(thrown, 'INVALID_ARGUMENT', { object: `--fixture ${fixture}`, hint: 'name a directory' });
+  }
+}
+
+async function print(parts: GpuPluginParts, signal: AbortSignal): Promise<void> {
+  const { settings, host, source } = parts;
+  const offered = new OfferedGpus(await watchOf(parts).look(signal), settings);
+  const found = describeGpus(source.name, offered, await new HostFiles(host, settings).now(signal));
+  process.stdout.write(`${JSON.stringify(found, undefined, 2)}\n`);
+}
+
+function version(): string {
+  const { version: own } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
+  return own;
+}

@@ -1,0 +1,86 @@
+import type { HostRoot } from '../host-root.ts';
+import { parseDriverVersion, parseGpuInformation } from './driver-files.ts';
+import type { Gpu, Inventory, MigDevice } from './gpu.ts';
+import { type GpuLinks, linksBetween } from './gpu-links.ts';
+import type { GpuSource } from './gpu-source.ts';
+import { followKernelLog } from './kernel-log.ts';
+import { capabilityFilesOf, migInstancesOf } from './mig-files.ts';
+import { isOnBus, numaNodeOf, pciDistance, pciPathOf } from './pci-topology.ts';
+import { parseXid, type XidError } from './xid.ts';
+
+const gpuDirectories = '/proc/driver/nvidia/gpus';
+
+interface FileSourceOptions {
+  /** What MIG devices are of, which no file tells. */
+  migProfile: string | undefined;
+  log(message: string): void;
+}
+
+/** GPUs by the files of the driver and of the kernel, without any library: no NVLinks, and no profiles of MIG devices. */
+export class FileSource implements GpuSource {
+  readonly name = 'files';
+  readonly #host: HostRoot;
+  readonly #options: FileSourceOptions;
+
+  constructor(host: HostRoot, options: FileSourceOptions) {
+    this.#host = host;
+    this.#options = options;
+  }
+
+  async inventory(): Promise<Inventory> {
+    const busIds = this.#host.list(gpuDirectories);
+    const found = busIds.flatMap((busId) => {
+      const information = parseGpuInformation(this.#host.read(`${gpuDirectories}/${busId}/information`) ?? '');
+      return information === undefined || information.excluded ? [] : [{ busId, information }];
+    });
+    return {
+      driverVersion: parseDriverVersion(this.#host.read('/proc/driver/nvidia/version') ?? ''),
+      gpus: found.map(({ busId, information }, index) => this.#gpu(busId, index, information)),
+    };
+  }
+
+  async links(gpus: readonly Gpu[]): Promise<GpuLinks> {
+    const places = new Map(gpus.map((gpu) => [gpu.uuid, { path: pciPathOf(this.#host, gpu.busId), numaNode: gpu.numaNode }]));
+    const nowhere = { path: [], numaNode: undefined };
+    return linksBetween(gpus, (first, second) => ({
+      distance: pciDistance(places.get(first.uuid) ?? nowhere, places.get(second.uuid) ?? nowhere),
+      nvLinks: 0,
+    }));
+  }
+
+  async *errors(signal: AbortSignal): AsyncGenerator<XidError, void> {
+    for await (const line of followKernelLog(this.#host.path('/dev/kmsg'), signal, this.#options.log)) {
+      const error = parseXid(line);
+      if (error) yield error;
+    }
+  }
+
+  async close(): Promise<void> {}
+
+  #gpu(busId: string, index: number, { model, uuid, minor }: NonNullable<ReturnType<typeof parseGpuInformation>>): Gpu {
+    const address = busId.toLowerCase();
+    const migDevices = this.#migDevices(uuid ?? address, minor);
+    return {
+      // Until something uses the GPU the driver doesn't know its UUID.
+      uuid: uuid ?? address,
+      index,
+      minor,
+      busId: address,
+      model,
+      numaNode: numaNodeOf(this.#host, address),
+      migEnabled: migDevices.length > 0,
+      migDevices,
+      problem: isOnBus(this.#host, address) ? undefined : 'it is not on the PCI bus',
+    };
+  }
+
+  #migDevices(uuid: string, minor: number): MigDevice[] {
+    return migInstancesOf(this.#host, minor).map((instances, index) => ({
+      uuid: `MIG-${uuid}/${instances.gpuInstance}/${instances.computeInstance}`,
+      index,
+      profile: this.#options.migProfile,
+      ...instances,
+      capabilityFiles: capabilityFilesOf(this.#host, minor, instances),
+    }));
+  }
+}
