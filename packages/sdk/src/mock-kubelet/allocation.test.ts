@@ -1,9 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { DevicePluginDefinition, PreferenceRequest } from '../device.ts';
-import { KubeletBench, resource } from './mock-kubelet.fixture.ts';
+import { ContainerAllocateResponse, type Device } from '../gen/device-plugin.ts';
+import { KubeletBench, lasting, resource } from './mock-kubelet.fixture.ts';
 import type { MockKubelet, WantedDevices } from './mock-kubelet.ts';
 
 const bench = KubeletBench.forEachTest();
+
+const healthyDevice = (ID: string): Device => ({ ID, health: 'Healthy', topology: undefined });
 
 /** Four devices, of which d is sick. */
 async function ready(more: Partial<DevicePluginDefinition> = {}): Promise<MockKubelet> {
@@ -111,7 +114,15 @@ describe('a preference', () => {
     ['for one device twice', ['c', 'c'], ['c', 'a'], /it names a device twice: \["c","c"\]; name each once/],
     ['for too few', ['b'], ['b', 'a'], /it was asked for 2 and prefers 1; answer with allocation_size ids/],
   ])('%s is told, and heeded as far as it goes', async (_what, answer, given, message) => {
-    const kubelet = await ready({ preferred: () => answer });
+    const { kubelet } = bench;
+    await bench.rawPlugin({
+      getDevicePluginOptions: () => ({ preStartRequired: false, getPreferredAllocationAvailable: true }),
+      listAndWatch: lasting(...['a', 'b', 'c'].map(healthyDevice), { ...healthyDevice('d'), health: 'Unhealthy' }),
+      getPreferredAllocation: () => ({ containerResponses: [{ deviceIDs: answer }] }),
+      allocate: () => ({ containerResponses: [ContainerAllocateResponse.create()] }),
+    });
+    await bench.register();
+    await kubelet.waitFor(({ resources }) => resources().get(resource)?.devices.length);
     expect((await kubelet.allocate(resource, { count: 2 })).ids).toEqual(given);
     expect(bench.messages).toContainEqual(expect.stringMatching(message));
   });
@@ -151,10 +162,7 @@ describe('an answer to Allocate', () => {
 
   it('for the wrong number of containers is refused, and the devices stay free', async () => {
     await bench.rawPlugin({
-      async *listAndWatch(_request, { signal }) {
-        yield { devices: [{ ID: 'a', health: 'Healthy', topology: undefined }] };
-        await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
-      },
+      listAndWatch: lasting(healthyDevice('a')),
       allocate: () => ({ containerResponses: [] }),
     });
     await bench.register();
