@@ -8,7 +8,8 @@ const [devices = '/dev', directory = '/var/lib/kubelet/device-plugins'] = proces
 
 async function serialPorts() {
   const names = await readdir(devices);
-  return names.filter((name) => /^tty(USB|ACM)\d+$/.test(name)).map((id) => ({ id }));
+  const ports = names.filter((name) => /^tty(USB|ACM)\d+$/.test(name));
+  return ports.toSorted().map((id) => ({ id }));
 }
 
 const plugin = devicePlugin({

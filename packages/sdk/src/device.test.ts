@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Client, connect } from './connect.ts';
@@ -118,6 +118,13 @@ it('registers with its name, socket and options, and tells its devices', async (
     ]);
     break;
   }
+});
+
+it('finds a directory that is named from where it runs', async () => {
+  await startKubelet();
+  const definition = { resourceName: 'vendor.example/thing', list: (signal: AbortSignal) => lists.list(signal), allocate: () => ({}) };
+  running = devicePlugin(definition).run({ directory: relative('.', directory), signal: stop.signal, log: () => undefined });
+  await timesRegistered(1);
 });
 
 it('waits for a kubelet, and registers again with each that begins anew', async () => {

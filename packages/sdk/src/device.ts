@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import type { DevicePluginDefinition } from './device/definition.ts';
 import { DevicePluginRunner, type RunOptions } from './device/device-plugin-runner.ts';
 import { checkResourceName } from './device/resource-name.ts';
@@ -19,5 +20,10 @@ export interface DevicePlugin {
 export function devicePlugin(definition: DevicePluginDefinition): DevicePlugin {
   const { resourceName } = definition;
   checkResourceName(resourceName, 'device plugin');
-  return { resourceName, run: async (options = {}) => new DevicePluginRunner(definition, options).run() };
+  return { resourceName, run: async (options = {}) => new DevicePluginRunner(definition, atWholePath(options)).run() };
+}
+
+/** An author may name the directory as it is seen from where the plugin runs; a socket's address can't. */
+function atWholePath({ directory, ...options }: RunOptions): RunOptions {
+  return { ...options, ...(directory !== undefined && { directory: resolve(directory) }) };
 }

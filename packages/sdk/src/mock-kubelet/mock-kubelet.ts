@@ -1,5 +1,5 @@
 import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { type DeviceRegistration, serveDeviceRegistration } from '../device/device-registration.ts';
 import { PluginError } from '../errors.ts';
 import type { Log } from '../log.ts';
@@ -60,7 +60,7 @@ export class MockKubelet {
   #run: Run | undefined;
 
   constructor({ directory, onEvent = () => undefined, now = () => new Date() }: MockKubeletOptions) {
-    this.directory = directory;
+    this.directory = resolve(directory);
     this.#onEvent = onEvent;
     this.#now = now;
     const tell = (news: MockKubeletNews) => this.#tell(news);
