@@ -74,6 +74,16 @@ export function deviceAuthorsGuide(packed: () => Packed): void {
     expect(answers.find(({ command }) => command?.startsWith('allocate'))).toMatchObject(allocated);
   });
 
+  it('the test in the README of @berth/sdk passes', { timeout: timeLimitMs }, async () => {
+    const guide = await blocksOf('packages/sdk/README.md', 'Write a device plugin');
+    await writeFile(join(author, 'serial-ports.test.ts'), blockWith(guide, 'ts', 'new MockKubelet'));
+    expect(await follow('TMPDIR=$PWD node --test serial-ports.test.ts', author)).toMatchObject({
+      status: 0,
+      stdout: expect.stringMatching(/pass 1\n/),
+    });
+    expect((await readdir(author)).filter((name) => name.startsWith('kubelet-'))).toEqual([]);
+  });
+
   it('leaves no socket when the plugin ends', async () => {
     for (const child of started) await end(child);
     expect(await socketsIn(join(author, 'kubelet/device-plugins'))).toEqual([]);
