@@ -198,6 +198,7 @@ describe('its list', () => {
     ['an id of 64 characters', [{ id: 'a'.repeat(64) }], /has not 1 to 63 characters/],
     ['an id with NUL', [{ id: 'a\0' }], /has a NUL in it/],
     ['an id twice', [{ id: 'a' }, { id: 'a' }], /the id a comes twice/],
+    ['half a node', [{ id: 'a', numaNodes: [0.5] }], /the device a is near to the NUMA nodes \[0\.5\], which are no list of whole numbers/],
   ])('with %s is told, and the one before it stays', async (_what, list, told) => {
     lists.give(list);
     await expect.poll(() => log.join()).toMatch(told);
@@ -292,6 +293,31 @@ describe('who is trusted', () => {
     expect(stdout).toBe('connected\n');
     expect(log).toContain('refused a call of the user 65534: only 0 may call');
     expect(await plugin().getDevicePluginOptions({})).toBeDefined();
+  });
+});
+
+describe('what a compiler would have found', () => {
+  it.each(['list', 'allocate'])('is told where the function %s is missing', (name) => {
+    const definition = { resourceName: 'vendor.example/thing', list: (signal: AbortSignal) => lists.list(signal), allocate: () => ({}) };
+    expect(() => devicePlugin({ ...definition, [name]: undefined })).toThrow(`it has no function ${name}; write one: every device plugin`);
+  });
+
+  it.each<[what: string, answer: unknown, told: RegExp]>([
+    ['nothing', undefined, /allocate of resource vendor\.example\/thing: it answered undefined; answer with .*, \{\} for nothing/],
+    ['a device without a path', { devices: ['/dev/null'] }, /one of its devices lacks hostPath/],
+    ['a mount on no path', { mounts: [{ hostPath: '/etc' }] }, /one of its mounts lacks hostPath or containerPath/],
+  ])('is told where allocate answers %s', async (_what, answer, told) => {
+    await startKubelet();
+    run({ allocate: () => answer as object });
+    lists.give([{ id: 'a' }]);
+    await timesRegistered(1);
+    await expect(plugin().allocate({ containerRequests: [{ devicesIds: ['a'] }] })).rejects.toThrow(told);
+  });
+
+  it('is told where list gives no async iterable', async () => {
+    await startKubelet();
+    run({ list: () => [[{ id: 'a' }]] as never });
+    await expect.poll(() => log.join()).toMatch(/list failed: it gave no async iterable; write async \*list\(signal\)/);
   });
 });
 

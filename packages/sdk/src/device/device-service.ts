@@ -29,7 +29,8 @@ export function deviceService(
 ): Implementation<typeof DevicePluginService> {
   const { resourceName } = definition;
   const known = (ids: readonly string[]): void => {
-    const unknown = ids.filter((id) => !lists.ids.has(id));
+    const there = lists.ids;
+    const unknown = ids.filter((id) => !there.has(id));
     if (unknown.length === 0) return;
     throw new PluginError('INVALID_ARGUMENT', `there is no such device: ${unknown.map((id) => JSON.stringify(id)).join(', ')}`, {
       object: `resource ${resourceName}`,
@@ -56,7 +57,7 @@ export function deviceService(
     async allocate({ containerRequests }, { signal }): Promise<AllocateResponse> {
       const answers = containerRequests.map(async ({ devicesIds }) => {
         known(devicesIds);
-        return responseOf(await named(definition, 'allocate', () => definition.allocate(devicesIds, signal)));
+        return named(definition, 'allocate', async () => responseOf(await definition.allocate(devicesIds, signal)));
       });
       return { containerResponses: await Promise.all(answers) };
     },
@@ -91,13 +92,10 @@ async function named<T>({ resourceName }: DevicePluginDefinition, name: string, 
   }
 }
 
-function responseOf({
-  envs = {},
-  mounts = [],
-  devices = [],
-  annotations = {},
-  cdiDevices = [],
-}: DeviceAllocation): ContainerAllocateResponse {
+function responseOf(answer: DeviceAllocation): ContainerAllocateResponse {
+  const problem = problemOfAnswer(answer);
+  if (problem !== undefined) throw new PluginError('INTERNAL', problem, { hint: 'answer with what the container needs, {} for nothing' });
+  const { envs = {}, mounts = [], devices = [], annotations = {}, cdiDevices = [] } = answer;
   return ContainerAllocateResponse.create({
     envs: { ...envs },
     mounts: mounts.map(({ containerPath, hostPath, readOnly = false }) => ({ containerPath, hostPath, readOnly })),
@@ -105,4 +103,12 @@ function responseOf({
     annotations: { ...annotations },
     cdiDevices: cdiDevices.map((name) => ({ name })),
   });
+}
+
+/** Not everybody's functions are looked at by a compiler. */
+function problemOfAnswer(answer: DeviceAllocation | undefined): string | undefined {
+  if (typeof answer !== 'object' || answer === null) return `it answered ${answer}`;
+  const { mounts = [], devices = [] } = answer;
+  if (mounts.some(({ hostPath, containerPath }) => !hostPath || !containerPath)) return 'one of its mounts lacks hostPath or containerPath';
+  return devices.some(({ hostPath }) => !hostPath) ? 'one of its devices lacks hostPath' : undefined;
 }
