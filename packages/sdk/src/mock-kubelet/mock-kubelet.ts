@@ -16,8 +16,10 @@ import { DeviceResources } from './device-resources.ts';
 import type { DevicePluginRegistration, DeviceStatus } from './device-status.ts';
 import type { MockKubeletEvent, MockKubeletNews } from './mock-kubelet-event.ts';
 
+export type { WaitOptions } from './condition-waiter.ts';
 export type { CsiDriver } from './csi-driver.ts';
-export type { AllocatedDevices, WantedDevices } from './device-allocator.ts';
+export type { AllocatedDevices, AllocationOptions, WantedDevices } from './device-allocator.ts';
+export type { DevicePluginRegistration, DeviceStatus } from './device-status.ts';
 export type { DeviceChanges, MockKubeletEvent } from './mock-kubelet-event.ts';
 
 export interface MockKubeletOptions {
