@@ -74,6 +74,13 @@ export function deviceAuthorsGuide(packed: () => Packed): void {
     expect(answers.find(({ command }) => command?.startsWith('allocate'))).toMatchObject(allocated);
   });
 
+  it('passes the conformance suite', { timeout: timeLimitMs }, async () => {
+    expect(await follow(blockWith(blocks, 'sh', 'conform device'), author)).toMatchObject({
+      status: 0,
+      stdout: expect.stringMatching(/ [1-9]\d* passed, 0 failed, /),
+    });
+  });
+
   it('the test in the README of @berth/sdk passes', { timeout: timeLimitMs }, async () => {
     const guide = await blocksOf('packages/sdk/README.md', 'Write a device plugin');
     await writeFile(join(author, 'serial-ports.test.ts'), blockWith(guide, 'ts', 'new MockKubelet'));

@@ -216,6 +216,15 @@ describe('its calls', () => {
     await expect(allocating).rejects.toThrow(/resource vendor\.example\/thing: there is no such device: "z"/);
   });
 
+  it('count an id that comes twice once', async () => {
+    await startKubelet();
+    run();
+    lists.give([{ id: 'a' }]);
+    await timesRegistered(1);
+    const { containerResponses } = await plugin().allocate({ containerRequests: [{ devicesIds: ['a', 'a'] }] });
+    expect(containerResponses).toMatchObject([{ envs: { THINGS: 'a' }, devices: [{ hostPath: '/dev/a' }] }]);
+  });
+
   it('name the function that failed', async () => {
     await startKubelet();
     run({

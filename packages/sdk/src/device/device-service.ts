@@ -28,10 +28,11 @@ export function deviceService(
   { lists, onWatch }: DeviceServiceParts,
 ): Implementation<typeof DevicePluginService> {
   const { resourceName } = definition;
-  const known = (ids: readonly string[]): void => {
+  /** Each once: kubelets send sets. */
+  const known = (ids: readonly string[]): string[] => {
     const there = lists.ids;
     const unknown = ids.filter((id) => !there.has(id));
-    if (unknown.length === 0) return;
+    if (unknown.length === 0) return [...new Set(ids)];
     throw new PluginError('INVALID_ARGUMENT', `there is no such device: ${unknown.map((id) => JSON.stringify(id)).join(', ')}`, {
       object: `resource ${resourceName}`,
       hint: 'ask for ids of the newest ListAndWatch',
@@ -56,14 +57,14 @@ export function deviceService(
     },
     async allocate({ containerRequests }, { signal }): Promise<AllocateResponse> {
       const answers = containerRequests.map(async ({ devicesIds }) => {
-        known(devicesIds);
-        return named(definition, 'allocate', async () => responseOf(await definition.allocate(devicesIds, signal)));
+        const ids = known(devicesIds);
+        return named(definition, 'allocate', async () => responseOf(await definition.allocate(ids, signal)));
       });
       return { containerResponses: await Promise.all(answers) };
     },
     async preStartContainer({ devicesIds }, { signal }) {
-      known(devicesIds);
-      await named(definition, 'preStart', () => definition.preStart?.(devicesIds, signal));
+      const ids = known(devicesIds);
+      await named(definition, 'preStart', () => definition.preStart?.(ids, signal));
       return {};
     },
   };

@@ -130,12 +130,18 @@ describe('a preference', () => {
 
 describe('an answer to Allocate', () => {
   it.each<[what: string, answer: ReturnType<DevicePluginDefinition['allocate']>, problem: RegExp]>([
-    ['a device that is not there', { devices: [{ hostPath: '/dev/none' }] }, /the device "\/dev\/none" is not there on this host; name/],
+    ['a device that is not there', { devices: [{ hostPath: '/dev/none' }] }, /the device "\/dev\/none" is no device of this host; name a/],
     [
       'a device by half a path',
       { devices: [{ hostPath: 'null', containerPath: '/dev/null' }] },
       /the device has the path "null" in the host; write a whole path/,
     ],
+    [
+      'a file that is no device',
+      { devices: [{ hostPath: '/etc/passwd' }] },
+      /"\/etc\/passwd" is no device of this host; name a device file/,
+    ],
+    ['a mount of nothing', { mounts: [{ hostPath: '/none', containerPath: '/a' }] }, /the mount "\/none" is not there on this host; name/],
     ['a path that escapes', { mounts: [{ hostPath: '/etc', containerPath: '/a/../..' }] }, /path "\/a\/\.\.\/\.\." in the container/],
     ['unknown permissions', { devices: [{ hostPath: '/dev/null', permissions: 'rx' }] }, /the permissions "rx"; write some of r, w and m/],
     ['no name', { envs: { '': '1' } }, /the environment variable "" has no name; name it without "="/],
