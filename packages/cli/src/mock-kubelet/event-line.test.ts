@@ -33,7 +33,7 @@ it.each<[line: string, event: MockKubeletEvent]>([
     { at, event: 'registered', resource: 'v.example/a', socket: '/a.sock', options },
   ],
   [
-    'v.example/a has 2 devices, 1 healthy; came: a b; went: c; healthy again: d; unhealthy: e',
+    'v.example/a: 1 of 2 healthy; came: a b; went: c; healthy again: d; unhealthy: e',
     {
       at,
       event: 'devices',
@@ -45,9 +45,9 @@ it.each<[line: string, event: MockKubeletEvent]>([
       failed: ['e'],
     },
   ],
-  ['v.example/a has 0 devices, 0 healthy', { at, event: 'devices', resource: 'v.example/a', devices: [], ...changes }],
+  ['v.example/a: 0 of 0 healthy', { at, event: 'devices', resource: 'v.example/a', devices: [], ...changes }],
   [
-    `v.example/a has 0 devices, 0 healthy; went: ${Array.from({ length: 16 }, (_, index) => index).join(' ')} and 4 more`,
+    `v.example/a: 0 of 0 healthy; went: ${Array.from({ length: 16 }, (_, index) => index).join(' ')} and 4 more`,
     {
       at,
       event: 'devices',

@@ -46,7 +46,7 @@ function devicesText({ resource, devices, came, went, recovered, failed }: Event
   const healthy = devices.filter((device) => device.healthy).length;
   const changes = Object.entries({ came, went, 'healthy again': recovered, unhealthy: failed });
   const told = changes.filter(([, ids]) => ids.length > 0).map(([change, ids]) => `${change}: ${someOf(ids)}`);
-  return [`${resource} has ${devices.length} devices, ${healthy} healthy`, ...told].join('; ');
+  return [`${resource}: ${healthy} of ${devices.length} healthy`, ...told].join('; ');
 }
 
 const mostShown = 16;

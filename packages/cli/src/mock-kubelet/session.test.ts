@@ -124,7 +124,7 @@ describe('a command', () => {
     ['toString', /there is no such command/],
     ['allocate', /^failed allocate: it lacks a name; write allocate RESOURCE COUNT/],
     [`allocate ${resource}`, /no device is named; name each device once/],
-    [`allocate ${resource} 9`, /9 wanted, and 2 free/],
+    [`allocate ${resource} 9`, /9 wanted, 2 free/],
     ['free nobody', /container nobody: it has no devices/],
     ['free', /free: it lacks a name; write free CONTAINER/],
     [`wait ${resource} many`, /many is no number of devices; write wait vendor\.example\/thing 1/],

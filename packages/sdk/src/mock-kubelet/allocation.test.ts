@@ -65,7 +65,7 @@ describe('devices', () => {
       'beyond those that are free',
       { count: 3 },
       'RESOURCE_EXHAUSTED',
-      /3 wanted, and 2 free: of its 4 devices 3 are healthy, and 1 of those are taken; free some, or ask for fewer/,
+      /3 wanted, 2 free \(3 of 4 healthy, 1 taken\); free some, or ask for fewer/,
     ],
     ['in no number', { count: 0 }, 'INVALID_ARGUMENT', /0 is no number of devices; ask for a whole number above 0/],
   ])('%s are not given', async (_what, wanted, code, message) => {

@@ -159,7 +159,7 @@ export class DeviceAllocator {
     const free = this.#freeIds(resource).length;
     if (free >= count) return;
     const healthy = resource.devices.filter((device) => device.healthy).length;
-    const cause = `${count} wanted, and ${free} free: of its ${resource.devices.length} devices ${healthy} are healthy, and ${healthy - free} of those are taken`;
+    const cause = `${count} wanted, ${free} free (${healthy} of ${resource.devices.length} healthy, ${healthy - free} taken)`;
     throw new PluginError('RESOURCE_EXHAUSTED', cause, { object, hint: 'free some, or ask for fewer' });
   }
 

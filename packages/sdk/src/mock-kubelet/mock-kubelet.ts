@@ -217,7 +217,7 @@ export class MockKubelet {
   #state(): string {
     const resources = [...this.resources().values()].map(({ resource, devices }) => {
       const healthy = devices.filter((device) => device.healthy).length;
-      return `${resource} has ${devices.length} devices, ${healthy} healthy`;
+      return `${resource}: ${healthy} of ${devices.length} healthy`;
     });
     const drivers = [...this.drivers().keys()].map((driver) => `the CSI driver ${driver} is registered`);
     return [...resources, ...drivers].join('; ') || 'no plugin has registered';
