@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Client, connect } from './connect.ts';
@@ -120,6 +120,13 @@ it('registers with its name, socket and options, and tells its devices', async (
   }
 });
 
+it('finds a directory that is named from where it runs', async () => {
+  await startKubelet();
+  const definition = { resourceName: 'vendor.example/thing', list: (signal: AbortSignal) => lists.list(signal), allocate: () => ({}) };
+  running = devicePlugin(definition).run({ directory: relative('.', directory), signal: stop.signal, log: () => undefined });
+  await timesRegistered(1);
+});
+
 it('waits for a kubelet, and registers again with each that begins anew', async () => {
   run();
   lists.give([{ id: 'a' }]);
@@ -191,6 +198,7 @@ describe('its list', () => {
     ['an id of 64 characters', [{ id: 'a'.repeat(64) }], /has not 1 to 63 characters/],
     ['an id with NUL', [{ id: 'a\0' }], /has a NUL in it/],
     ['an id twice', [{ id: 'a' }, { id: 'a' }], /the id a comes twice/],
+    ['half a node', [{ id: 'a', numaNodes: [0.5] }], /the device a is near to the NUMA nodes \[0\.5\], which are no list of whole numbers/],
   ])('with %s is told, and the one before it stays', async (_what, list, told) => {
     lists.give(list);
     await expect.poll(() => log.join()).toMatch(told);
@@ -206,6 +214,15 @@ describe('its calls', () => {
     await timesRegistered(1);
     const allocating = plugin().allocate({ containerRequests: [{ devicesIds: ['a', 'z'] }] });
     await expect(allocating).rejects.toThrow(/resource vendor\.example\/thing: there is no such device: "z"/);
+  });
+
+  it('count an id that comes twice once', async () => {
+    await startKubelet();
+    run();
+    lists.give([{ id: 'a' }]);
+    await timesRegistered(1);
+    const { containerResponses } = await plugin().allocate({ containerRequests: [{ devicesIds: ['a', 'a'] }] });
+    expect(containerResponses).toMatchObject([{ envs: { THINGS: 'a' }, devices: [{ hostPath: '/dev/a' }] }]);
   });
 
   it('name the function that failed', async () => {
@@ -285,6 +302,31 @@ describe('who is trusted', () => {
     expect(stdout).toBe('connected\n');
     expect(log).toContain('refused a call of the user 65534: only 0 may call');
     expect(await plugin().getDevicePluginOptions({})).toBeDefined();
+  });
+});
+
+describe('what a compiler would have found', () => {
+  it.each(['list', 'allocate'])('is told where the function %s is missing', (name) => {
+    const definition = { resourceName: 'vendor.example/thing', list: (signal: AbortSignal) => lists.list(signal), allocate: () => ({}) };
+    expect(() => devicePlugin({ ...definition, [name]: undefined })).toThrow(`it has no function ${name}; write one: every device plugin`);
+  });
+
+  it.each<[what: string, answer: unknown, told: RegExp]>([
+    ['nothing', undefined, /allocate of resource vendor\.example\/thing: it answered undefined; answer with .*, \{\} for nothing/],
+    ['a device without a path', { devices: ['/dev/null'] }, /one of its devices lacks hostPath/],
+    ['a mount on no path', { mounts: [{ hostPath: '/etc' }] }, /one of its mounts lacks hostPath or containerPath/],
+  ])('is told where allocate answers %s', async (_what, answer, told) => {
+    await startKubelet();
+    run({ allocate: () => answer as object });
+    lists.give([{ id: 'a' }]);
+    await timesRegistered(1);
+    await expect(plugin().allocate({ containerRequests: [{ devicesIds: ['a'] }] })).rejects.toThrow(told);
+  });
+
+  it('is told where list gives no async iterable', async () => {
+    await startKubelet();
+    run({ list: () => [[{ id: 'a' }]] as never });
+    await expect.poll(() => log.join()).toMatch(/list failed: it gave no async iterable; write async \*list\(signal\)/);
   });
 });
 

@@ -71,6 +71,10 @@ export class DeviceLists {
 
 /** What an author gives, whether he heeds the signal or not. */
 async function* untilAborted<Value>(given: AsyncIterable<Value>, signal: AbortSignal): AsyncGenerator<Value, void> {
+  if (typeof given?.[Symbol.asyncIterator] !== 'function')
+    throw new PluginError('INVALID_ARGUMENT', 'it gave no async iterable', {
+      hint: 'write async *list(signal), and yield each list as a whole',
+    });
   const values = given[Symbol.asyncIterator]();
   try {
     for (let next = await unlessAborted(values.next(), signal); !next.done; next = await unlessAborted(values.next(), signal))
@@ -83,14 +87,20 @@ async function* untilAborted<Value>(given: AsyncIterable<Value>, signal: AbortSi
 
 function problemOf(list: readonly DeviceDescription[]): string | undefined {
   const seen = new Set<string>();
-  for (const { id } of list) {
+  for (const { id, numaNodes = [] } of list) {
     if (typeof id !== 'string' || id.length === 0 || id.length > longestId)
       return `the id ${JSON.stringify(id)} has not 1 to ${longestId} characters`;
     if (id.includes('\0')) return `the id ${JSON.stringify(id)} has a NUL in it`;
     if (seen.has(id)) return `the id ${id} comes twice`;
+    if (!Array.isArray(numaNodes) || !numaNodes.every(isNode))
+      return `the device ${id} is near to the NUMA nodes ${JSON.stringify(numaNodes)}, which are no list of whole numbers`;
     seen.add(id);
   }
   return undefined;
+}
+
+function isNode(node: unknown): boolean {
+  return Number.isSafeInteger(node) && (node as number) >= 0;
 }
 
 function deviceOf({ id, healthy = true, numaNodes = [] }: DeviceDescription): Device {

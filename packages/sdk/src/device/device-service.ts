@@ -28,10 +28,11 @@ export function deviceService(
   { lists, onWatch }: DeviceServiceParts,
 ): Implementation<typeof DevicePluginService> {
   const { resourceName } = definition;
-  const known = (ids: readonly string[]): void => {
+  /** Each once: kubelets send sets. */
+  const known = (ids: readonly string[]): string[] => {
     const there = lists.ids;
     const unknown = ids.filter((id) => !there.has(id));
-    if (unknown.length === 0) return;
+    if (unknown.length === 0) return [...new Set(ids)];
     throw new PluginError('INVALID_ARGUMENT', `there is no such device: ${unknown.map((id) => JSON.stringify(id)).join(', ')}`, {
       object: `resource ${resourceName}`,
       hint: 'ask for ids of the newest ListAndWatch',
@@ -56,14 +57,14 @@ export function deviceService(
     },
     async allocate({ containerRequests }, { signal }): Promise<AllocateResponse> {
       const answers = containerRequests.map(async ({ devicesIds }) => {
-        known(devicesIds);
-        return responseOf(await named(definition, 'allocate', () => definition.allocate(devicesIds, signal)));
+        const ids = known(devicesIds);
+        return named(definition, 'allocate', async () => responseOf(await definition.allocate(ids, signal)));
       });
       return { containerResponses: await Promise.all(answers) };
     },
     async preStartContainer({ devicesIds }, { signal }) {
-      known(devicesIds);
-      await named(definition, 'preStart', () => definition.preStart?.(devicesIds, signal));
+      const ids = known(devicesIds);
+      await named(definition, 'preStart', () => definition.preStart?.(ids, signal));
       return {};
     },
   };
@@ -92,13 +93,10 @@ async function named<T>({ resourceName }: DevicePluginDefinition, name: string, 
   }
 }
 
-function responseOf({
-  envs = {},
-  mounts = [],
-  devices = [],
-  annotations = {},
-  cdiDevices = [],
-}: DeviceAllocation): ContainerAllocateResponse {
+function responseOf(answer: DeviceAllocation): ContainerAllocateResponse {
+  const problem = problemOfAnswer(answer);
+  if (problem !== undefined) throw new PluginError('INTERNAL', problem, { hint: 'answer with what the container needs, {} for nothing' });
+  const { envs = {}, mounts = [], devices = [], annotations = {}, cdiDevices = [] } = answer;
   return ContainerAllocateResponse.create({
     envs: { ...envs },
     mounts: mounts.map(({ containerPath, hostPath, readOnly = false }) => ({ containerPath, hostPath, readOnly })),
@@ -106,4 +104,12 @@ function responseOf({
     annotations: { ...annotations },
     cdiDevices: cdiDevices.map((name) => ({ name })),
   });
+}
+
+/** Not everybody's functions are looked at by a compiler. */
+function problemOfAnswer(answer: DeviceAllocation | undefined): string | undefined {
+  if (typeof answer !== 'object' || answer === null) return `it answered ${answer}`;
+  const { mounts = [], devices = [] } = answer;
+  if (mounts.some(({ hostPath, containerPath }) => !hostPath || !containerPath)) return 'one of its mounts lacks hostPath or containerPath';
+  return devices.some(({ hostPath }) => !hostPath) ? 'one of its devices lacks hostPath' : undefined;
 }

@@ -16,16 +16,24 @@ export function* problemsOfPreference(
   if (missing.length > 0) yield `it leaves out ${list(missing)}; all of must_include_deviceIDs are in the choice in any case`;
 }
 
-/** What is wrong with an answer to Allocate, with its cure: no runtime starts a container with it. `exists`: whether a path is there on this host. */
+/** What there is at a path of this host. */
+export type FileKind = 'device' | 'directory' | 'other' | 'none';
+
+/** What is wrong with an answer to Allocate, with its cure: no runtime starts a container with it. */
 export function* problemsOfAllocation(
   { envs, mounts, devices, cdiDevices }: ContainerAllocateResponse,
-  exists: (path: string) => boolean,
+  kindOf: (path: string) => FileKind,
 ): Generator<string, void> {
   for (const name of Object.keys(envs))
     if (name === '' || name.includes('=')) yield `the environment variable ${quoted(name)} has no name; name it without "="`;
-  for (const { hostPath, containerPath } of mounts) yield* problemsOfPaths('mount', { hostPath, containerPath, exists });
+  for (const { hostPath, containerPath } of mounts) {
+    yield* problemsOfPaths('mount', { hostPath, containerPath });
+    if (isWholePath(hostPath) && kindOf(hostPath) === 'none') yield `the mount ${quoted(hostPath)} is not there on this host; name what is`;
+  }
   for (const { hostPath, containerPath, permissions } of devices) {
-    yield* problemsOfPaths('device', { hostPath, containerPath, exists });
+    yield* problemsOfPaths('device', { hostPath, containerPath });
+    if (isWholePath(hostPath) && !['device', 'directory'].includes(kindOf(hostPath)))
+      yield `the device ${quoted(hostPath)} is no device of this host; name a device file, or a directory of such`;
     if (!isPermissions(permissions))
       yield `the device ${quoted(containerPath)} has the permissions ${quoted(permissions)}; write some of r, w and m, each once`;
   }
@@ -39,15 +47,13 @@ const cdiName = /^[A-Za-z0-9]([\w.-]*[A-Za-z0-9])?\/[A-Za-z0-9]([\w-]*[A-Za-z0-9
 interface Paths {
   hostPath: string;
   containerPath: string;
-  exists: (path: string) => boolean;
 }
 
-function* problemsOfPaths(kind: string, { hostPath, containerPath, exists }: Paths): Generator<string, void> {
+function* problemsOfPaths(kind: string, { hostPath, containerPath }: Paths): Generator<string, void> {
   for (const [side, path] of Object.entries({ host: hostPath, container: containerPath })) {
     if (isWholePath(path)) continue;
     yield `the ${kind} has the path ${quoted(path)} in the ${side}; write a whole path, from / on and without ".."`;
   }
-  if (isWholePath(hostPath) && !exists(hostPath)) yield `the ${kind} ${quoted(hostPath)} is not there on this host; name one that is`;
 }
 
 function isWholePath(path: string): boolean {

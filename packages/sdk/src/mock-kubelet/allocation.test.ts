@@ -1,9 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { DevicePluginDefinition, PreferenceRequest } from '../device.ts';
-import { KubeletBench, resource } from './mock-kubelet.fixture.ts';
+import { ContainerAllocateResponse, type Device } from '../gen/device-plugin.ts';
+import { KubeletBench, lasting, resource } from './mock-kubelet.fixture.ts';
 import type { MockKubelet, WantedDevices } from './mock-kubelet.ts';
 
 const bench = KubeletBench.forEachTest();
+
+const healthyDevice = (ID: string): Device => ({ ID, health: 'Healthy', topology: undefined });
 
 /** Four devices, of which d is sick. */
 async function ready(more: Partial<DevicePluginDefinition> = {}): Promise<MockKubelet> {
@@ -62,7 +65,7 @@ describe('devices', () => {
       'beyond those that are free',
       { count: 3 },
       'RESOURCE_EXHAUSTED',
-      /3 wanted, and 2 free: of its 4 devices 3 are healthy, and 1 of those are taken; free some, or ask for fewer/,
+      /3 wanted, 2 free \(3 of 4 healthy, 1 taken\); free some, or ask for fewer/,
     ],
     ['in no number', { count: 0 }, 'INVALID_ARGUMENT', /0 is no number of devices; ask for a whole number above 0/],
   ])('%s are not given', async (_what, wanted, code, message) => {
@@ -111,7 +114,15 @@ describe('a preference', () => {
     ['for one device twice', ['c', 'c'], ['c', 'a'], /it names a device twice: \["c","c"\]; name each once/],
     ['for too few', ['b'], ['b', 'a'], /it was asked for 2 and prefers 1; answer with allocation_size ids/],
   ])('%s is told, and heeded as far as it goes', async (_what, answer, given, message) => {
-    const kubelet = await ready({ preferred: () => answer });
+    const { kubelet } = bench;
+    await bench.rawPlugin({
+      getDevicePluginOptions: () => ({ preStartRequired: false, getPreferredAllocationAvailable: true }),
+      listAndWatch: lasting(...['a', 'b', 'c'].map(healthyDevice), { ...healthyDevice('d'), health: 'Unhealthy' }),
+      getPreferredAllocation: () => ({ containerResponses: [{ deviceIDs: answer }] }),
+      allocate: () => ({ containerResponses: [ContainerAllocateResponse.create()] }),
+    });
+    await bench.register();
+    await kubelet.waitFor(({ resources }) => resources().get(resource)?.devices.length);
     expect((await kubelet.allocate(resource, { count: 2 })).ids).toEqual(given);
     expect(bench.messages).toContainEqual(expect.stringMatching(message));
   });
@@ -119,12 +130,18 @@ describe('a preference', () => {
 
 describe('an answer to Allocate', () => {
   it.each<[what: string, answer: ReturnType<DevicePluginDefinition['allocate']>, problem: RegExp]>([
-    ['a device that is not there', { devices: [{ hostPath: '/dev/none' }] }, /the device "\/dev\/none" is not there on this host; name/],
+    ['a device that is not there', { devices: [{ hostPath: '/dev/none' }] }, /the device "\/dev\/none" is no device of this host; name a/],
     [
       'a device by half a path',
       { devices: [{ hostPath: 'null', containerPath: '/dev/null' }] },
       /the device has the path "null" in the host; write a whole path/,
     ],
+    [
+      'a file that is no device',
+      { devices: [{ hostPath: '/etc/passwd' }] },
+      /"\/etc\/passwd" is no device of this host; name a device file/,
+    ],
+    ['a mount of nothing', { mounts: [{ hostPath: '/none', containerPath: '/a' }] }, /the mount "\/none" is not there on this host; name/],
     ['a path that escapes', { mounts: [{ hostPath: '/etc', containerPath: '/a/../..' }] }, /path "\/a\/\.\.\/\.\." in the container/],
     ['unknown permissions', { devices: [{ hostPath: '/dev/null', permissions: 'rx' }] }, /the permissions "rx"; write some of r, w and m/],
     ['no name', { envs: { '': '1' } }, /the environment variable "" has no name; name it without "="/],
@@ -151,10 +168,7 @@ describe('an answer to Allocate', () => {
 
   it('for the wrong number of containers is refused, and the devices stay free', async () => {
     await bench.rawPlugin({
-      async *listAndWatch(_request, { signal }) {
-        yield { devices: [{ ID: 'a', health: 'Healthy', topology: undefined }] };
-        await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
-      },
+      listAndWatch: lasting(healthyDevice('a')),
       allocate: () => ({ containerResponses: [] }),
     });
     await bench.register();

@@ -1,9 +1,9 @@
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import type { DevicePluginClient } from '../device/device-plugin-client.ts';
 import { PluginError } from '../errors.ts';
 import type { ContainerAllocateResponse } from '../gen/device-plugin.ts';
 import { quoted } from '../quoted.ts';
-import { problemsOfAllocation, problemsOfPreference } from './allocation-problems.ts';
+import { type FileKind, problemsOfAllocation, problemsOfPreference } from './allocation-problems.ts';
 import type { DeviceResource } from './device-resource.ts';
 import type { DeviceResources } from './device-resources.ts';
 import type { Tell } from './mock-kubelet-event.ts';
@@ -52,7 +52,7 @@ export class DeviceAllocator {
     for (const id of ids) this.#reserved.add(keyOf(resourceName, id));
     try {
       const response = await client.allocate(ids, signal);
-      const problems = problemsOfAllocation(response, existsSync);
+      const problems = problemsOfAllocation(response, kindOf);
       for (const problem of problems) this.#tellProblem('Allocate', resourceName, problem);
       const given = { container: container ?? `container-${++this.#containers}`, resource: resourceName, ids, response };
       this.#allocated.push(given);
@@ -159,7 +159,7 @@ export class DeviceAllocator {
     const free = this.#freeIds(resource).length;
     if (free >= count) return;
     const healthy = resource.devices.filter((device) => device.healthy).length;
-    const cause = `${count} wanted, and ${free} free: of its ${resource.devices.length} devices ${healthy} are healthy, and ${healthy - free} of those are taken`;
+    const cause = `${count} wanted, ${free} free (${healthy} of ${resource.devices.length} healthy, ${healthy - free} taken)`;
     throw new PluginError('RESOURCE_EXHAUSTED', cause, { object, hint: 'free some, or ask for fewer' });
   }
 
@@ -174,6 +174,13 @@ function clientOf({ name, client, registration }: DeviceResource): DevicePluginC
     object: `resource ${name}`,
     hint: 'start the plugin again; it has to register each time that a kubelet starts',
   });
+}
+
+function kindOf(path: string): FileKind {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (!found) return 'none';
+  if (found.isDirectory()) return 'directory';
+  return found.isCharacterDevice() || found.isBlockDevice() ? 'device' : 'other';
 }
 
 function preStartOf(resource: string): string {

@@ -4,9 +4,15 @@ import { join } from 'node:path';
 import { afterEach, beforeEach } from 'vitest';
 import { connect } from '../connect.ts';
 import { type DeviceDescription, type DevicePluginDefinition, devicePlugin } from '../device.ts';
-import { DevicePluginService, RegistrationService as DeviceRegistrationService, RegisterRequest } from '../gen/device-plugin.ts';
+import {
+  type Device,
+  DevicePluginService,
+  RegistrationService as DeviceRegistrationService,
+  type ListAndWatchResponse,
+  RegisterRequest,
+} from '../gen/device-plugin.ts';
 import { PluginInfo, RegistrationService, type RegistrationStatus } from '../gen/plugin-registration.ts';
-import { type Implementation, type ServedService, serve } from '../serve.ts';
+import { type CallContext, type Implementation, type ServedService, serve } from '../serve.ts';
 import { MockKubelet, type MockKubeletEvent } from './mock-kubelet.ts';
 
 export const resource = 'vendor.example/thing';
@@ -103,6 +109,14 @@ export class KubeletBench {
     await this.kubelet.stop();
     rmSync(this.directory, { recursive: true });
   }
+}
+
+/** What a plugin made by hand answers to ListAndWatch: these devices, in a stream that lasts. */
+export function lasting(...devices: Device[]): NonNullable<Implementation<typeof DevicePluginService>['listAndWatch']> {
+  return async function* (_request: unknown, { signal }: CallContext): AsyncGenerator<ListAndWatchResponse, void> {
+    yield { devices };
+    await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+  };
 }
 
 function listOf(devices: readonly DeviceDescription[]): DevicePluginDefinition['list'] {

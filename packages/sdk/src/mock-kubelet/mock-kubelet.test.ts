@@ -124,7 +124,7 @@ describe('waiting', () => {
     await expect(bench.kubelet.waitFor(() => false, { deadlineMs: 1, what: 'a second device' })).rejects.toMatchObject({
       code: 'DEADLINE_EXCEEDED',
       message:
-        'mock kubelet: a second device has not come within 0.001 s: vendor.example/thing has 1 devices, 1 healthy; look at what the plugin prints',
+        'mock kubelet: a second device has not come within 0.001 s: vendor.example/thing: 1 of 1 healthy; look at what the plugin prints',
     });
   });
 

@@ -1,5 +1,5 @@
 import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { type DeviceRegistration, serveDeviceRegistration } from '../device/device-registration.ts';
 import { PluginError } from '../errors.ts';
 import type { Log } from '../log.ts';
@@ -16,8 +16,10 @@ import { DeviceResources } from './device-resources.ts';
 import type { DevicePluginRegistration, DeviceStatus } from './device-status.ts';
 import type { MockKubeletEvent, MockKubeletNews } from './mock-kubelet-event.ts';
 
+export type { WaitOptions } from './condition-waiter.ts';
 export type { CsiDriver } from './csi-driver.ts';
-export type { AllocatedDevices, WantedDevices } from './device-allocator.ts';
+export type { AllocatedDevices, AllocationOptions, WantedDevices } from './device-allocator.ts';
+export type { DevicePluginRegistration, DeviceStatus } from './device-status.ts';
 export type { DeviceChanges, MockKubeletEvent } from './mock-kubelet-event.ts';
 
 export interface MockKubeletOptions {
@@ -60,7 +62,7 @@ export class MockKubelet {
   #run: Run | undefined;
 
   constructor({ directory, onEvent = () => undefined, now = () => new Date() }: MockKubeletOptions) {
-    this.directory = directory;
+    this.directory = resolve(directory);
     this.#onEvent = onEvent;
     this.#now = now;
     const tell = (news: MockKubeletNews) => this.#tell(news);
@@ -215,7 +217,7 @@ export class MockKubelet {
   #state(): string {
     const resources = [...this.resources().values()].map(({ resource, devices }) => {
       const healthy = devices.filter((device) => device.healthy).length;
-      return `${resource} has ${devices.length} devices, ${healthy} healthy`;
+      return `${resource}: ${healthy} of ${devices.length} healthy`;
     });
     const drivers = [...this.drivers().keys()].map((driver) => `the CSI driver ${driver} is registered`);
     return [...resources, ...drivers].join('; ') || 'no plugin has registered';

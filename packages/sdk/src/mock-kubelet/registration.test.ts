@@ -1,21 +1,12 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { Device, DevicePluginService, ListAndWatchResponse, RegisterRequest } from '../gen/device-plugin.ts';
+import type { Device, RegisterRequest } from '../gen/device-plugin.ts';
 import type { PluginInfo } from '../gen/plugin-registration.ts';
-import type { CallContext, Implementation } from '../serve.ts';
-import { KubeletBench, resource } from './mock-kubelet.fixture.ts';
+import { KubeletBench, lasting, resource } from './mock-kubelet.fixture.ts';
 
 const bench = KubeletBench.forEachTest();
 
 const device: Device = { ID: 'a', health: 'Healthy', topology: undefined };
-
-/** A stream of these devices that lasts. */
-function lasting(...devices: Device[]): NonNullable<Implementation<typeof DevicePluginService>['listAndWatch']> {
-  return async function* (_request: unknown, { signal }: CallContext): AsyncGenerator<ListAndWatchResponse, void> {
-    yield { devices };
-    await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
-  };
-}
 
 const hasDevices = () => bench.kubelet.waitFor(({ resources }) => resources().get(resource)?.devices.length);
 
