@@ -25,10 +25,10 @@ describe('what is done for a pod', () => {
 
   it.each<[behaviour: string, pod: Pod, observed: ObservedPod, expected: string[]]>([
     [
-      'devices come before anything is made',
+      'devices are asked for beside directories, before the runtime is asked for anything',
       always,
       observe({ devicesPending: true, directories: 'unknown', sandboxes: [] }),
-      ['allocate-devices'],
+      ['prepare', 'allocate-devices'],
     ],
     ['directories come first', always, observe({ directories: 'unknown', sandboxes: [] }), ['prepare']],
     [

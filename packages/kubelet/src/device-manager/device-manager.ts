@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import type { Container, Pod } from '@berth/api/objects';
 import type { ResourceAmounts } from '@berth/api/resource-amounts';
+import { unlessAborted } from '@berth/sdk/abort';
 import { serveDeviceRegistration } from '@berth/sdk/device/registration';
 import { PluginError } from '@berth/sdk/errors';
 import { ifThere } from '@berth/sdk/if-there';
@@ -56,6 +57,9 @@ export class DeviceManager implements ResourceProvider {
   /** Nobody knows any more which devices pods of before have. */
   #memoryLost = false;
   #served: Served | undefined;
+  readonly #closed = new AbortController();
+  /** By pod uid: what was begun for it, and nobody has asked for. */
+  readonly #begun = new Map<string, Promise<Refusal | undefined>>();
   /** The resources in the checkpoint, as text. */
   #savedResources = '';
 
@@ -95,6 +99,7 @@ export class DeviceManager implements ResourceProvider {
   }
 
   async close(): Promise<void> {
+    this.#closed.abort(new PluginError('CANCELLED', 'the kubelet is stopping'));
     await this.#served?.close(0);
     await this.plugins.close();
   }
@@ -116,8 +121,23 @@ export class DeviceManager implements ResourceProvider {
     return this.#holdings.ofPod(uidOf(pod)).some(({ answer }) => !answer);
   }
 
+  /** Begins to ask the plugins for what is set apart for the pod, beside what else is done for it; `allocate` tells what came of it. */
+  begin(pod: Pod): void {
+    if (!this.hasPending(pod)) return;
+    const begun = this.#allocate(pod, this.#closed.signal);
+    // Whoever waits for it is told.
+    begun.catch(() => undefined);
+    this.#begun.set(uidOf(pod), begun);
+  }
+
   /** Has the plugins allocate what is set apart for the pod; gives why the pod can't run. A pod that can't has nothing any more. */
-  async allocate(pod: Pod, signal: AbortSignal): Promise<Refusal | undefined> {
+  allocate(pod: Pod, signal: AbortSignal): Promise<Refusal | undefined> {
+    const begun = this.#begun.get(uidOf(pod));
+    this.#begun.delete(uidOf(pod));
+    return begun ? unlessAborted(begun, signal) : this.#allocate(pod, signal);
+  }
+
+  async #allocate(pod: Pod, signal: AbortSignal): Promise<Refusal | undefined> {
     const refusal = await this.#allocation.allocate(pod, signal);
     if (refusal) this.#holdings.release(uidOf(pod));
     this.#save();
@@ -206,6 +226,7 @@ export class DeviceManager implements ResourceProvider {
       adopt: (pod) => this.#adopt(pod),
       release: (uid) => {
         const saved = this.#holdings.pods().includes(uid);
+        this.#begun.delete(uid);
         reservations.release(uid);
         if (saved) this.#save();
       },

@@ -1,4 +1,5 @@
 import type { Pod, PodStatus } from '@berth/api/objects';
+import { inTrace, newSpan } from '@berth/sdk/trace-context';
 import type { Logger } from 'pino';
 import type { ActionContext } from '../actions/action-context.ts';
 import type { PodAdmission } from '../admission/pod-admission.ts';
@@ -93,6 +94,7 @@ export class WorkerFactory {
     });
     starts.seen(pod);
     traces.register(worker.trace.traceId, fullNameOf(pod));
+    inTrace(newSpan(worker.trace), () => this.#options.devices.begin(pod));
     return worker;
   }
 

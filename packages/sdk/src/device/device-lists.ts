@@ -28,16 +28,20 @@ export class DeviceLists {
 
   /** Listens to the author's `list` until `signal` aborts, or until it ends by itself. What goes wrong is told and tried again. */
   async follow(signal: AbortSignal): Promise<void> {
+    let told = '';
     for (let pauseMs = firstPauseMs; !signal.aborted; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
       try {
         for await (const list of untilAborted(this.#definition.list(signal), signal)) {
           pauseMs = firstPauseMs;
+          told = '';
           this.#take(list);
         }
         return;
       } catch (thrown) {
         if (signal.aborted) return;
-        this.#log(`list failed: ${PluginError.from(thrown).message}; its devices are unhealthy until it succeeds, which is tried again`);
+        const { message } = PluginError.from(thrown);
+        if (message !== told) this.#log(`list failed: ${message}; its devices are unhealthy until it succeeds, which is tried again`);
+        told = message;
         this.#publish((this.#latest ?? []).map((device) => ({ ...device, health: 'Unhealthy' })));
         await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
       }

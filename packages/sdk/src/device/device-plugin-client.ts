@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { neverAborted } from '../abort.ts';
 import { type Client, type ConnectOptions, connect } from '../connect.ts';
 import { PluginError } from '../errors.ts';
 import {
@@ -10,6 +12,7 @@ import {
 
 /** kubelet's (kubernetes:pkg/kubelet/cm/devicemanager/plugin/v1beta1, and apis/deviceplugin/v1beta1/constants.go). */
 const dialDeadlineMs = 10_000;
+const dialAgainMs = 100;
 const preStartDeadlineMs = 30_000;
 /** kubelet waits for these without an end. */
 const preferenceDeadlineMs = 30_000;
@@ -28,12 +31,11 @@ export class DevicePluginClient {
   readonly options: DevicePluginOptions;
   readonly #plugin: Client<typeof DevicePluginService>;
 
-  /** Asks the plugin for its options. UNAVAILABLE or DEADLINE_EXCEEDED where it doesn't serve within 10 s. */
-  static async open({ resourceName, socket, tap, signal }: DevicePluginClientOptions): Promise<DevicePluginClient> {
+  /** Asks the plugin for its options. UNAVAILABLE or DEADLINE_EXCEEDED where it doesn't serve within 10 s: it may register just before it does. */
+  static async open({ resourceName, socket, tap, signal = neverAborted }: DevicePluginClientOptions): Promise<DevicePluginClient> {
     const plugin = connect(DevicePluginService, `unix://${socket}`, { tap, signal });
     try {
-      const options = await plugin.getDevicePluginOptions({}, { deadlineMs: dialDeadlineMs });
-      return new DevicePluginClient(plugin, { resourceName, socket, options });
+      return new DevicePluginClient(plugin, { resourceName, socket, options: await optionsOf(plugin, signal) });
     } catch (thrown) {
       plugin.close();
       throw thrown;
@@ -83,5 +85,19 @@ export class DevicePluginClient {
 
   close(): void {
     this.#plugin.close();
+  }
+}
+
+async function optionsOf(plugin: Client<typeof DevicePluginService>, signal: AbortSignal): Promise<DevicePluginOptions> {
+  const givenUpAt = performance.now() + dialDeadlineMs;
+  for (;;) {
+    const left = givenUpAt - performance.now();
+    try {
+      return await plugin.getDevicePluginOptions({}, { deadlineMs: Math.max(1, left) });
+    } catch (thrown) {
+      const isThere = PluginError.from(thrown).code !== 'UNAVAILABLE';
+      if (isThere || signal.aborted || left < dialAgainMs) throw thrown;
+      await sleep(dialAgainMs, undefined, { signal });
+    }
   }
 }
