@@ -8,7 +8,9 @@ import { RegistrationService } from '@berth/sdk/device/protocol';
 import { PodResourcesListerService } from '@berth/sdk/pod-resources';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { isReady, podYaml, TestNode } from '../testing/node.ts';
+import { twoNodes, writeSysfs } from '../testing/sysfs-tree.ts';
 import { TestDevicePlugin } from '../testing/test-device-plugin.ts';
+import { readMachineFacts } from './machine/machine-facts.ts';
 
 const gpu = 'vendor.example/gpu';
 const nic = 'vendor.example/nic';
@@ -268,6 +270,61 @@ describe('the node', () => {
     } finally {
       client.close();
     }
+  });
+});
+
+describe('where the topology manager decides', () => {
+  beforeEach(async () => {
+    await node.kubelet.stop({ removePods: false });
+    for (const manager of ['cpu', 'memory']) await rm(join(node.root, `kubelet/${manager}_manager_state`));
+    await writeSysfs(join(node.root, 'sys'), twoNodes());
+    node.replaceKubelet({
+      machine: { ...readMachineFacts(), cpus: 8, memory: 32n * 2n ** 30n },
+      resourceManagers: {
+        cpuManagerPolicy: 'static',
+        reservedSystemCPUs: '0',
+        memoryManagerPolicy: 'Static',
+        reservedMemory: [{ numaNode: 0, limits: { memory: '100Mi' } }],
+        topologyManagerPolicy: 'single-numa-node',
+      },
+      eviction: { evictionHard: { 'memory.available': '100Mi' } },
+      topologyRoots: { sys: join(node.root, 'sys') },
+    });
+    await node.kubelet.start();
+  });
+
+  const guaranteed = (cpu: number, devices: number) =>
+    `  terminationGracePeriodSeconds: 0\n  containers: [{name: main, image: a, resources: {limits: {cpu: ${cpu}, memory: 1Gi, ${gpu}: ${devices}}}}]\n`;
+
+  it('devices, CPUs and memory are near to one another, and who asks is told so', async () => {
+    await plugin(gpu, [
+      { id: 'far', numaNodes: [1] },
+      { id: 'near', numaNodes: [0] },
+    ]);
+    await apply('one', guaranteed(4, 1));
+    await node.until('one', isReady);
+    expect(variableOf('one', 'DEVICES')).toBe('far');
+    expect(configOf('one')?.linux?.resources).toMatchObject({ cpusetCpus: '4-7', cpusetMems: '1' });
+    const client = connect(PodResourcesListerService, `unix://${join(node.root, 'kubelet/pod-resources/kubelet.sock')}`);
+    const { podResources } = await client.get({ podName: 'one', podNamespace: 'default' });
+    const allocatable = await client.getAllocatableResources({}).finally(() => client.close());
+    expect(podResources?.containers[0]).toMatchObject({
+      cpuIds: [4n, 5n, 6n, 7n],
+      memory: [{ memoryType: 'memory', size: 2n ** 30n, topology: { nodes: [{ ID: 1n }] } }],
+    });
+    expect(allocatable.cpuIds).toEqual([1n, 2n, 3n, 4n, 5n, 6n, 7n]);
+    expect(allocatable.memory.map(({ topology }) => topology?.nodes.map(({ ID }) => ID))).toEqual([[0n], [1n]]);
+  });
+
+  it('a pod whose devices are on two nodes is refused', async () => {
+    await plugin(gpu, [
+      { id: 'far', numaNodes: [1] },
+      { id: 'near', numaNodes: [0] },
+    ]);
+    await apply('one', guaranteed(1, 2));
+    expect(await failedFor('one')).toMatchObject({ reason: 'TopologyAffinityError' });
+    await apply('two', guaranteed(1, 1));
+    await node.until('two', isReady);
   });
 });
 
