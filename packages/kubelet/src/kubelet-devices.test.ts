@@ -66,6 +66,10 @@ function variableOf(pod: string, name: string, container = 'main'): string | und
   return found && Buffer.from(found.value).toString();
 }
 
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+}
+
 async function restartKubelet(): Promise<void> {
   await node.kubelet.stop({ removePods: false });
   node.replaceKubelet();
@@ -123,6 +127,15 @@ describe('a pod that asks for a device', () => {
     });
     await apply('two', asking({ [gpu]: 1, [nic]: 1 }));
     await node.until('two', isReady);
+  });
+
+  it('asks no plugin for anything if another rule refuses the pod', async () => {
+    const made = await plugin(gpu, ['a']);
+    await apply('one', asking({ [gpu]: 1, memory: 2 ** 50 }));
+    expect((await failedFor('one'))?.reason).toBe('OutOfmemory');
+    await apply('two', asking({ [gpu]: 1 }));
+    await node.until('two', isReady);
+    expect(made.calls).toEqual(['Allocate a']);
   });
 
   it('is refused if two plugins want different things of its container', async () => {
@@ -361,6 +374,27 @@ describe('after a restart of the kubelet', () => {
     made.start();
     await node.until('one', isReady);
     expect(made.calls).toEqual(['Allocate a']);
+  });
+
+  it('with a lost checkpoint nobody gets the devices of a pod that is about to end', async () => {
+    await plugin(gpu, ['a', 'b']);
+    await apply('one', asking({ [gpu]: 1 }).replace('terminationGracePeriodSeconds: 0', 'terminationGracePeriodSeconds: 60'));
+    await node.until('one', isReady);
+    const stops = Promise.withResolvers<void>();
+    node.runtime.faults.set('StopContainer', ({ signal }) => Promise.race([stops.promise, aborted(signal)]));
+    await remove('one');
+    await expect.poll(() => node.runtime.calls.filter((call) => call.startsWith('StopContainer')).length).toBe(1);
+    await node.kubelet.stop({ removePods: false });
+    await rm(checkpointPath());
+    node.replaceKubelet();
+    await node.kubelet.start();
+    await expect.poll(() => allocatable(gpu)).toBe('2');
+    await apply('two', asking({ [gpu]: 1 }));
+    expect((await failedFor('two'))?.message).toContain('is not known any more');
+    stops.resolve();
+    await expect.poll(() => node.pod('one')).toBeUndefined();
+    await apply('three', asking({ [gpu]: 1 }));
+    await node.until('three', isReady);
   });
 
   it('with a checkpoint that nobody can read no device is handed out that somebody may have', async () => {

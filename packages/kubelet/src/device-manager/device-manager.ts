@@ -123,7 +123,6 @@ export class DeviceManager implements ResourceProvider {
 
   /** Begins to ask the plugins for what is set apart for the pod, beside what else is done for it; `allocate` tells what came of it. */
   begin(pod: Pod): void {
-    if (!this.hasPending(pod)) return;
     const begun = this.#allocate(pod, this.#closed.signal);
     // Whoever waits for it is told.
     begun.catch(() => undefined);
@@ -208,9 +207,18 @@ export class DeviceManager implements ResourceProvider {
     );
   }
 
+  /** Of what the next kubelet can do without: what is free by now, or which plugins there are. */
+  #saveOrWarn(): void {
+    try {
+      this.#save();
+    } catch (thrown) {
+      this.#options.warn('DeviceCheckpointFailed', `the device manager's checkpoint can't be written: ${PluginError.from(thrown).message}`);
+    }
+  }
+
   #changed(tell: () => void): void {
     const resources = this.#holdings.resources.toSorted().join(' ');
-    if (resources !== this.#savedResources) this.#save();
+    if (resources !== this.#savedResources) this.#saveOrWarn();
     this.#savedResources = resources;
     tell();
   }
@@ -228,7 +236,7 @@ export class DeviceManager implements ResourceProvider {
         const saved = this.#holdings.pods().includes(uid);
         this.#begun.delete(uid);
         reservations.release(uid);
-        if (saved) this.#save();
+        if (saved) this.#saveOrWarn();
       },
     };
   }
