@@ -28,8 +28,6 @@ interface DeviceManagerOptions {
   directory: string;
   /** Those of the machine, where the topology manager asks for hints. */
   numaNodes(): readonly number[];
-  /** All pods of before are known. */
-  sourcesReady(): boolean;
   /** What the node has of devices has changed. */
   onChange(): void;
   /** Tells of what a person has to mend. */
@@ -195,9 +193,7 @@ export class DeviceManager implements ResourceProvider {
     }
   }
 
-  /** While it isn't known who of before has something, the next kubelet had better find nothing than half of it. */
   #save(): void {
-    if (this.#memoryLost && !this.#options.sourcesReady()) return;
     const holdings = this.#holdings.all().filter(({ answer }) => answer);
     // kubelet lists the healthy devices there, and reads no more of it than whose plugins there were.
     const registered = new Map(this.#holdings.resources.map((resource) => [resource, []]));

@@ -68,10 +68,9 @@ export class WorkerFactory {
 
   /** `foundIn` is the handler of a pod that a runtime has, and no source. */
   create(asked: Pod, foundIn: string | undefined): PodWorker {
-    const { runtimes, memories, assignments, environment, starts, traces, probes, backOff, clock, log, metrics } = this.#options;
+    const { runtimes, memories, environment, starts, traces, probes, backOff, clock, log, metrics } = this.#options;
     const found = foundIn === undefined ? runtimes.admit(asked) : { pod: asked, client: runtimes.get(foundIn) };
     const restored = memories.restored(uidOf(asked));
-    if (restored) assignments.adopt(asked);
     const { pod, client, refusal = foundIn === undefined ? this.#admit(pod, restored) : undefined } = found;
     const devicesPending = !refusal && this.#options.devices.hasPending(pod);
     if (refusal) metrics.admission.rejected(refusal.reason);

@@ -70,7 +70,7 @@ export interface OwnResources {
 export interface ManagedNode {
   /** All pods with their status. */
   pods(): Pod[];
-  /** The pods that were admitted and haven't ended, and those that wait to be. */
+  /** The pods that were admitted and haven't ended, by this kubelet or the one before, and those that wait to be. */
   holders(): Pod[];
   /** Whether these are all: before that, nobody knows which pods of before a restart are gone. */
   sourcesReady(): boolean;
@@ -153,7 +153,7 @@ export class ResourceManagers implements AdmitHandler {
     return refusal;
   }
 
-  /** The pod ran before this kubelet was started: what it has is handed out to nobody, though no state may tell of it. */
+  /** The pod ran before this kubelet was started: what it has is handed out to nobody, even if no state tells of it. To be called before any pod asks. */
   adopt(pod: Pod): void {
     for (const provider of this.#providers) provider.adopt?.(pod);
   }
