@@ -8,7 +8,9 @@ import { RegistrationService } from '@berth/sdk/device/protocol';
 import { PodResourcesListerService } from '@berth/sdk/pod-resources';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { isReady, podYaml, TestNode } from '../testing/node.ts';
+import { twoNodes, writeSysfs } from '../testing/sysfs-tree.ts';
 import { TestDevicePlugin } from '../testing/test-device-plugin.ts';
+import { readMachineFacts } from './machine/machine-facts.ts';
 
 const gpu = 'vendor.example/gpu';
 const nic = 'vendor.example/nic';
@@ -62,6 +64,10 @@ function configOf(pod: string, container = 'main'): ContainerConfig | undefined 
 function variableOf(pod: string, name: string, container = 'main'): string | undefined {
   const found = configOf(pod, container)?.envs.find(({ key }) => key === name);
   return found && Buffer.from(found.value).toString();
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
 }
 
 async function restartKubelet(): Promise<void> {
@@ -121,6 +127,15 @@ describe('a pod that asks for a device', () => {
     });
     await apply('two', asking({ [gpu]: 1, [nic]: 1 }));
     await node.until('two', isReady);
+  });
+
+  it('asks no plugin for anything if another rule refuses the pod', async () => {
+    const made = await plugin(gpu, ['a']);
+    await apply('one', asking({ [gpu]: 1, memory: 2 ** 50 }));
+    expect((await failedFor('one'))?.reason).toBe('OutOfmemory');
+    await apply('two', asking({ [gpu]: 1 }));
+    await node.until('two', isReady);
+    expect(made.calls).toEqual(['Allocate a']);
   });
 
   it('is refused if two plugins want different things of its container', async () => {
@@ -271,6 +286,61 @@ describe('the node', () => {
   });
 });
 
+describe('where the topology manager decides', () => {
+  beforeEach(async () => {
+    await node.kubelet.stop({ removePods: false });
+    for (const manager of ['cpu', 'memory']) await rm(join(node.root, `kubelet/${manager}_manager_state`));
+    await writeSysfs(join(node.root, 'sys'), twoNodes());
+    node.replaceKubelet({
+      machine: { ...readMachineFacts(), cpus: 8, memory: 32n * 2n ** 30n },
+      resourceManagers: {
+        cpuManagerPolicy: 'static',
+        reservedSystemCPUs: '0',
+        memoryManagerPolicy: 'Static',
+        reservedMemory: [{ numaNode: 0, limits: { memory: '100Mi' } }],
+        topologyManagerPolicy: 'single-numa-node',
+      },
+      eviction: { evictionHard: { 'memory.available': '100Mi' } },
+      topologyRoots: { sys: join(node.root, 'sys') },
+    });
+    await node.kubelet.start();
+  });
+
+  const guaranteed = (cpu: number, devices: number) =>
+    `  terminationGracePeriodSeconds: 0\n  containers: [{name: main, image: a, resources: {limits: {cpu: ${cpu}, memory: 1Gi, ${gpu}: ${devices}}}}]\n`;
+
+  it('devices, CPUs and memory are near to one another, and who asks is told so', async () => {
+    await plugin(gpu, [
+      { id: 'far', numaNodes: [1] },
+      { id: 'near', numaNodes: [0] },
+    ]);
+    await apply('one', guaranteed(4, 1));
+    await node.until('one', isReady);
+    expect(variableOf('one', 'DEVICES')).toBe('far');
+    expect(configOf('one')?.linux?.resources).toMatchObject({ cpusetCpus: '4-7', cpusetMems: '1' });
+    const client = connect(PodResourcesListerService, `unix://${join(node.root, 'kubelet/pod-resources/kubelet.sock')}`);
+    const { podResources } = await client.get({ podName: 'one', podNamespace: 'default' });
+    const allocatable = await client.getAllocatableResources({}).finally(() => client.close());
+    expect(podResources?.containers[0]).toMatchObject({
+      cpuIds: [4n, 5n, 6n, 7n],
+      memory: [{ memoryType: 'memory', size: 2n ** 30n, topology: { nodes: [{ ID: 1n }] } }],
+    });
+    expect(allocatable.cpuIds).toEqual([1n, 2n, 3n, 4n, 5n, 6n, 7n]);
+    expect(allocatable.memory.map(({ topology }) => topology?.nodes.map(({ ID }) => ID))).toEqual([[0n], [1n]]);
+  });
+
+  it('a pod whose devices are on two nodes is refused', async () => {
+    await plugin(gpu, [
+      { id: 'far', numaNodes: [1] },
+      { id: 'near', numaNodes: [0] },
+    ]);
+    await apply('one', guaranteed(1, 2));
+    expect(await failedFor('one')).toMatchObject({ reason: 'TopologyAffinityError' });
+    await apply('two', guaranteed(1, 1));
+    await node.until('two', isReady);
+  });
+});
+
 describe('after a restart of the kubelet', () => {
   it('containers keep their devices, and nothing is allocated anew', async () => {
     const made = await plugin(gpu, ['a', 'b']);
@@ -304,6 +374,27 @@ describe('after a restart of the kubelet', () => {
     made.start();
     await node.until('one', isReady);
     expect(made.calls).toEqual(['Allocate a']);
+  });
+
+  it('with a lost checkpoint nobody gets the devices of a pod that is about to end', async () => {
+    await plugin(gpu, ['a', 'b']);
+    await apply('one', asking({ [gpu]: 1 }).replace('terminationGracePeriodSeconds: 0', 'terminationGracePeriodSeconds: 60'));
+    await node.until('one', isReady);
+    const stops = Promise.withResolvers<void>();
+    node.runtime.faults.set('StopContainer', ({ signal }) => Promise.race([stops.promise, aborted(signal)]));
+    await remove('one');
+    await expect.poll(() => node.runtime.calls.filter((call) => call.startsWith('StopContainer')).length).toBe(1);
+    await node.kubelet.stop({ removePods: false });
+    await rm(checkpointPath());
+    node.replaceKubelet();
+    await node.kubelet.start();
+    await expect.poll(() => allocatable(gpu)).toBe('2');
+    await apply('two', asking({ [gpu]: 1 }));
+    expect((await failedFor('two'))?.message).toContain('is not known any more');
+    stops.resolve();
+    await expect.poll(() => node.pod('one')).toBeUndefined();
+    await apply('three', asking({ [gpu]: 1 }));
+    await node.until('three', isReady);
   });
 
   it('with a checkpoint that nobody can read no device is handed out that somebody may have', async () => {

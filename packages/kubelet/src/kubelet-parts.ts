@@ -141,7 +141,6 @@ export class KubeletParts {
       kubeletRoot,
       assignments: () => this.assignments,
       activePods: () => this.workers.activePods(),
-      sourcesReady: () => this.loop.sourcesReady,
       onChange: () => this.node.presence.lookNow(),
       warn: (reason, message) => {
         log.warn({ reason }, message);
@@ -195,11 +194,11 @@ export class KubeletParts {
   }
 
   #assignmentsOf(options: KubeletOptions): ResourceManagers {
-    const { runtimes, workers, devices, metrics, clock } = this;
+    const { runtimes, workers, memories, devices, metrics, clock } = this;
     const managers = { ...defaultResourceManagers, ...options.resourceManagers };
     const node: ManagedNode = {
       pods: () => workers.pods(),
-      holders: () => [...workers.activePods(), ...workers.waiting()],
+      holders: () => [...workers.activePods(), ...workers.waiting(), ...memories.restoredPods()],
       sourcesReady: () => this.loop.sourcesReady,
       runtime: (handler) => runtimes.get(handler),
       metrics,

@@ -51,6 +51,7 @@ export class Kubelet {
     shutdown.start();
     devices.start();
     await assignments.start(reservedOf(node.resources, evictionHard), this.#options.topologyRoots);
+    for (const pod of memories.restoredPods()) assignments.adopt(pod);
     await node.presence.start();
     await devices.listen();
     await server.listen();

@@ -28,8 +28,6 @@ interface DeviceManagerOptions {
   directory: string;
   /** Those of the machine, where the topology manager asks for hints. */
   numaNodes(): readonly number[];
-  /** All pods of before are known. */
-  sourcesReady(): boolean;
   /** What the node has of devices has changed. */
   onChange(): void;
   /** Tells of what a person has to mend. */
@@ -123,7 +121,6 @@ export class DeviceManager implements ResourceProvider {
 
   /** Begins to ask the plugins for what is set apart for the pod, beside what else is done for it; `allocate` tells what came of it. */
   begin(pod: Pod): void {
-    if (!this.hasPending(pod)) return;
     const begun = this.#allocate(pod, this.#closed.signal);
     // Whoever waits for it is told.
     begun.catch(() => undefined);
@@ -196,9 +193,7 @@ export class DeviceManager implements ResourceProvider {
     }
   }
 
-  /** While it isn't known who of before has something, the next kubelet had better find nothing than half of it. */
   #save(): void {
-    if (this.#memoryLost && !this.#options.sourcesReady()) return;
     const holdings = this.#holdings.all().filter(({ answer }) => answer);
     // kubelet lists the healthy devices there, and reads no more of it than whose plugins there were.
     const registered = new Map(this.#holdings.resources.map((resource) => [resource, []]));
@@ -208,9 +203,18 @@ export class DeviceManager implements ResourceProvider {
     );
   }
 
+  /** Of what the next kubelet can do without: what is free by now, or which plugins there are. */
+  #saveOrWarn(): void {
+    try {
+      this.#save();
+    } catch (thrown) {
+      this.#options.warn('DeviceCheckpointFailed', `the device manager's checkpoint can't be written: ${PluginError.from(thrown).message}`);
+    }
+  }
+
   #changed(tell: () => void): void {
     const resources = this.#holdings.resources.toSorted().join(' ');
-    if (resources !== this.#savedResources) this.#save();
+    if (resources !== this.#savedResources) this.#saveOrWarn();
     this.#savedResources = resources;
     tell();
   }
@@ -228,7 +232,7 @@ export class DeviceManager implements ResourceProvider {
         const saved = this.#holdings.pods().includes(uid);
         this.#begun.delete(uid);
         reservations.release(uid);
-        if (saved) this.#save();
+        if (saved) this.#saveOrWarn();
       },
     };
   }

@@ -18,8 +18,6 @@ interface NodeDevicesOptions {
   /** Asked when there is something to know. */
   assignments(): Pick<ResourceManagers, 'numaNodes' | 'ownOf' | 'allocatable'>;
   activePods(): Pod[];
-  /** All pods of before are known. */
-  sourcesReady(): boolean;
   /** What the node has of devices has changed. */
   onChange(): void;
   /** Tells of what a person has to mend. */

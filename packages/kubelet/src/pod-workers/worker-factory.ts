@@ -72,6 +72,7 @@ export class WorkerFactory {
     const found = foundIn === undefined ? runtimes.admit(asked) : { pod: asked, client: runtimes.get(foundIn) };
     const restored = memories.restored(uidOf(asked));
     const { pod, client, refusal = foundIn === undefined ? this.#admit(pod, restored) : undefined } = found;
+    const devicesPending = !refusal && this.#options.devices.hasPending(pod);
     if (refusal) metrics.admission.rejected(refusal.reason);
     for (const warning of [refusal, restored ? undefined : unknownPriorityClass(pod)])
       if (warning) this.#options.events.record(pod, 'Warning', warning.reason, warning.message);
@@ -85,7 +86,7 @@ export class WorkerFactory {
       admitResize: (changed) => this.#admitResize(changed),
       hostIP: environment.hostIPs()[0],
       refusal,
-      devicesPending: this.#options.devices.hasPending(pod),
+      devicesPending,
       restored,
       onStatus: (current, status) => {
         if (!worker.finished) memories.remember(uidOf(current), () => memoryOf(worker, clock.now()));
@@ -94,7 +95,7 @@ export class WorkerFactory {
     });
     starts.seen(pod);
     traces.register(worker.trace.traceId, fullNameOf(pod));
-    inTrace(newSpan(worker.trace), () => this.#options.devices.begin(pod));
+    if (devicesPending) inTrace(newSpan(worker.trace), () => this.#options.devices.begin(pod));
     return worker;
   }
 

@@ -70,7 +70,7 @@ export interface OwnResources {
 export interface ManagedNode {
   /** All pods with their status. */
   pods(): Pod[];
-  /** The pods that were admitted and haven't ended, and those that wait to be. */
+  /** The pods that were admitted and haven't ended, by this kubelet or the one before, and those that wait to be. */
   holders(): Pod[];
   /** Whether these are all: before that, nobody knows which pods of before a restart are gone. */
   sourcesReady(): boolean;
@@ -89,10 +89,7 @@ export class ResourceManagers implements AdmitHandler {
    * deleted; by the same rule, refused if that can't be had (kubernetes:pkg/kubelet/kubelet.go, HandlePodAdditions).
    */
   readonly ofRunning: AdmitHandler = {
-    admit: (request) => {
-      for (const provider of this.#providers) provider.adopt?.(request.pod);
-      return this.#lacks(request.pod) ? this.admit(request) : undefined;
-    },
+    admit: (request) => (this.#lacks(request.pod) ? this.admit(request) : undefined),
   };
 
   readonly #options: ResourceManagersOptions;
@@ -154,6 +151,11 @@ export class ResourceManagers implements AdmitHandler {
     this.#node.metrics.resourceManagers.podAsked(performance.now() - startedAt, refusal !== undefined);
     this.#reconciler.notify();
     return refusal;
+  }
+
+  /** The pod ran before this kubelet was started: what it has is handed out to nobody, even if no state tells of it. To be called before any pod asks. */
+  adopt(pod: Pod): void {
+    for (const provider of this.#providers) provider.adopt?.(pod);
   }
 
   /** Holds running containers to their CPUs until `signal` aborts. */
