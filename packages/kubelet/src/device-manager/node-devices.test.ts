@@ -21,7 +21,6 @@ it('where its sockets can not be had that is told, and the node goes on', async 
     kubeletRoot,
     assignments: () => ({ numaNodes: [], ownOf: () => nothing, allocatable: () => nothing }),
     activePods: () => [],
-    sourcesReady: () => true,
     onChange: () => {},
     warn: (reason, message) => void told.push(`${reason}: ${message}`),
     tapOf: () => ({ call: () => ({ end: () => undefined }) }),
