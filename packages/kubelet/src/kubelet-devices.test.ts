@@ -5,6 +5,7 @@ import { connect } from '@berth/sdk/connect';
 import type { ContainerConfig } from '@berth/sdk/cri';
 import type { DevicePluginDefinition } from '@berth/sdk/device';
 import { RegistrationService } from '@berth/sdk/device/protocol';
+import { PluginError } from '@berth/sdk/errors';
 import { PodResourcesListerService } from '@berth/sdk/pod-resources';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { isReady, podYaml, TestNode } from '../testing/node.ts';
@@ -374,6 +375,24 @@ describe('after a restart of the kubelet', () => {
     made.start();
     await node.until('one', isReady);
     expect(made.calls).toEqual(['Allocate a']);
+  });
+
+  it('a pod that had no devices yet waits for its plugin, too', async () => {
+    const made = await plugin(gpu, ['a']);
+    made.answer = () => {
+      throw new PluginError('UNAVAILABLE', 'not now');
+    };
+    await apply('one', asking({ [gpu]: 1 }));
+    expect(await node.untilHeldUp('one', 'FailedAllocateDevices')).toContain('not now');
+    await node.kubelet.stop({ removePods: false });
+    await made.stop();
+    node.replaceKubelet();
+    await node.kubelet.start();
+    await expect.poll(() => node.pod('one')?.status?.message).toContain(`the device plugin for ${gpu}: it is not registered at the moment`);
+    made.answer = (ids) => ({ envs: { DEVICES: ids.join() } });
+    made.start();
+    await node.until('one', isReady);
+    expect(variableOf('one', 'DEVICES')).toBe('a');
   });
 
   it('with a lost checkpoint nobody gets the devices of a pod that is about to end', async () => {

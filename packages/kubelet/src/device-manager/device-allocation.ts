@@ -9,7 +9,7 @@ import { chooseDevices, preferenceQuestion } from './choose-devices.ts';
 import { deviceChoice } from './device-choice.ts';
 import { mergeAnswers } from './device-grant.ts';
 import type { DeviceHoldings, Holding } from './device-holdings.ts';
-import type { DevicePlugins } from './device-plugins.ts';
+import { type DevicePlugins, unregisteredPlugin } from './device-plugins.ts';
 import { unavailable } from './device-reservations.ts';
 
 interface DeviceAllocationOptions {
@@ -73,10 +73,7 @@ export class DeviceAllocation {
     if (!this.#options.holdings.devicesOf(resource)) {
       throw new PluginError('NOT_FOUND', `cannot allocate unregistered device ${resource}`);
     }
-    throw new PluginError('UNAVAILABLE', 'it is not registered at the moment', {
-      object: `the device plugin for ${resource}`,
-      hint: 'start the plugin, or see in its log why it does not register',
-    });
+    throw unregisteredPlugin(resource);
   }
 
   async #preferred(

@@ -68,7 +68,11 @@ class Model {
       sidecars: named('side', shape.sidecars),
       containers: named('main', shape.containers),
     });
-    const reservations = new DeviceReservations(this.holdings, () => [0, 1]);
+    const reservations = new DeviceReservations(
+      this.holdings,
+      () => [0, 1],
+      () => false,
+    );
     const refused = resourceContainers(pod).some((container) => reservations.allocate(pod, container, { affinity: 1, preferred: true }));
     if (refused) reservations.release(uidOf(pod));
     else this.pods.set(uidOf(pod), pod);

@@ -13,12 +13,12 @@ import type { ResourceProvider } from '../machine/resource-provider.ts';
 import type { DeviceMetrics } from '../metrics/device-metrics.ts';
 import type { Refusal } from '../plan/observed-pod.ts';
 import { resourceContainers, uidOf } from '../pod.ts';
-import type { HintProvider } from '../topology-manager/hint-provider.ts';
+import type { HintProvider, TopologyHint } from '../topology-manager/hint-provider.ts';
 import { answersOf, DeviceAllocation } from './device-allocation.ts';
 import { DeviceCheckpoint, type DeviceMemory, readBootId } from './device-checkpoint.ts';
 import { type DeviceGrant, mergeAnswers } from './device-grant.ts';
 import { DeviceHoldings, type Holding } from './device-holdings.ts';
-import { DevicePlugins } from './device-plugins.ts';
+import { DevicePlugins, unregisteredPlugin } from './device-plugins.ts';
 import { deviceRequests } from './device-requests.ts';
 import { DeviceReservations } from './device-reservations.ts';
 import { healthyOf } from './device-set.ts';
@@ -67,7 +67,7 @@ export class DeviceManager implements ResourceProvider {
     this.#options = options;
     this.#checkpoint = new DeviceCheckpoint(directory);
     this.plugins = new DevicePlugins({ holdings, warn, tapOf, clock, log, onChange: () => this.#changed(onChange) });
-    this.reservations = this.#saving(new DeviceReservations(holdings, numaNodes));
+    this.reservations = this.#saving(new DeviceReservations(holdings, numaNodes, (resource) => this.plugins.isAwaited(resource)));
     this.#allocation = new DeviceAllocation({
       holdings,
       plugins: this.plugins,
@@ -114,9 +114,9 @@ export class DeviceManager implements ResourceProvider {
     return this.#amounts((resource) => this.#holdings.countHeld(resource));
   }
 
-  /** Whether devices are set apart for the pod that no plugin has been asked for yet. */
+  /** Whether the pod is to have devices that no plugin has been asked for yet. */
   hasPending(pod: Pod): boolean {
-    return this.#holdings.ofPod(uidOf(pod)).some(({ answer }) => !answer);
+    return resourceContainers(pod).some((container) => this.#pendingOf(pod, container).length > 0);
   }
 
   /** Begins to ask the plugins for what is set apart for the pod, beside what else is done for it; `allocate` tells what came of it. */
@@ -135,7 +135,7 @@ export class DeviceManager implements ResourceProvider {
   }
 
   async #allocate(pod: Pod, signal: AbortSignal): Promise<Refusal | undefined> {
-    const refusal = await this.#allocation.allocate(pod, signal);
+    const refusal = this.#reserve(pod) ?? (await this.#allocation.allocate(pod, signal));
     if (refusal) this.#holdings.release(uidOf(pod));
     this.#save();
     return refusal;
@@ -169,15 +169,33 @@ export class DeviceManager implements ResourceProvider {
     return new Map([...[...this.plugins.gone].map((resource): [string, bigint] => [resource, 0n]), ...there]);
   }
 
+  /** Sets apart what a pod of before the kubelet's start lacks: nothing could be decided of it before its plugin came. */
+  #reserve(pod: Pod): Refusal | undefined {
+    for (const container of resourceContainers(pod)) {
+      for (const resource of this.#pendingOf(pod, container)) if (this.plugins.isAwaited(resource)) throw unregisteredPlugin(resource);
+      const refusal = this.reservations.allocate(pod, container, anywhere);
+      if (refusal) return refusal;
+    }
+    return undefined;
+  }
+
+  /** The resources of which the container is to have devices, and has no answer of their plugin. */
+  #pendingOf(pod: Pod, container: Container): string[] {
+    return [...deviceRequests(container).keys()].filter((resource) => {
+      const holder = { uid: uidOf(pod), container: container.name, resource };
+      return !this.#holdings.get(holder)?.answer && !this.#holdings.isUnknown(holder);
+    });
+  }
+
   /** The container doesn't run: what it may have had is free, and it is given as at admission. */
   async #giveAnew(pod: Pod, container: Container, signal: AbortSignal): Promise<void> {
     const uid = uidOf(pod);
     for (const resource of deviceRequests(container).keys()) this.#holdings.forgetUnknown({ uid, container: container.name, resource });
-    if (!this.reservations.lacks(pod, container) && !this.holdingsOf(pod, container).some(({ answer }) => !answer)) return;
-    const refusal =
-      this.reservations.allocate(pod, container, { affinity: undefined, preferred: false }) ??
-      (await this.#allocation.allocateFor(pod, container, signal));
-    if (refusal) throw new PluginError('RESOURCE_EXHAUSTED', refusal.message, { object: `devices of container ${container.name}` });
+    if (this.#pendingOf(pod, container).length === 0) return;
+    const refusal = this.reservations.allocate(pod, container, anywhere) ?? (await this.#allocation.allocateFor(pod, container, signal));
+    const [missing] = this.#pendingOf(pod, container);
+    const why = refusal?.message ?? (missing && `cannot allocate unregistered device ${missing}`);
+    if (why) throw new PluginError('RESOURCE_EXHAUSTED', why, { object: `devices of container ${container.name}` });
     this.#save();
   }
 
@@ -247,6 +265,8 @@ export class DeviceManager implements ResourceProvider {
     }
   }
 }
+
+const anywhere: TopologyHint = { affinity: undefined, preferred: false };
 
 /** What a runtime would make of a path that isn't there, nobody knows: some make a directory of it. */
 async function checkHostPaths({ mounts, devices }: DeviceGrant): Promise<void> {

@@ -60,6 +60,12 @@ export class DevicePlugins {
     return this.#endpoints.get(resource)?.client;
   }
 
+  /** A plugin that a kubelet before had, and that hasn't come yet. */
+  isAwaited(resource: string): boolean {
+    const endpoint = this.#endpoints.get(resource);
+    return endpoint !== undefined && endpoint.preStartRequired === undefined;
+  }
+
   /**
    * Has the resource's plugin ready devices for a start, where it asks for that. UNAVAILABLE while it isn't there, and nobody knows that it doesn't ask for it:
    * after a restart of the host its devices may not be there either.
@@ -69,10 +75,7 @@ export class DevicePlugins {
     if (!endpoint) return;
     if (endpoint.client) return endpoint.client.preStart(ids, signal);
     if (endpoint.preStartRequired === false) return;
-    throw new PluginError('UNAVAILABLE', 'it is not registered at the moment', {
-      object: `the device plugin for ${resource}`,
-      hint: 'the container is made once the plugin has registered, or when it is given up, five minutes after it was last there',
-    });
+    throw unregisteredPlugin(resource);
   }
 
   /** A plugin that a kubelet before this one had: its resource has no devices until it comes. */
@@ -184,4 +187,12 @@ export class DevicePlugins {
 
 function asUnhealthy(devices: DeviceSet): DeviceSet {
   return new Map([...devices].map(([id, device]) => [id, { ...device, healthy: false }]));
+}
+
+/** For what has to wait for the plugin. */
+export function unregisteredPlugin(resource: string): PluginError {
+  return new PluginError('UNAVAILABLE', 'it is not registered at the moment', {
+    object: `the device plugin for ${resource}`,
+    hint: 'start the plugin, or see in its log why it does not register; it is given up five minutes after it was last there',
+  });
 }

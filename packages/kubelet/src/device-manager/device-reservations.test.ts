@@ -16,7 +16,11 @@ let reservations: DeviceReservations;
 beforeEach(() => {
   holdings = new DeviceHoldings();
   holdings.setDevices(resource, new Map(['a', 'b', 'c', 'd'].map((id, index) => [id, deviceNear([index % 2])])));
-  reservations = new DeviceReservations(holdings, () => [0, 1]);
+  reservations = new DeviceReservations(
+    holdings,
+    () => [0, 1],
+    () => false,
+  );
 });
 
 const asks = (count: number): Asks => ({ [resource]: `${count}` });

@@ -15,10 +15,13 @@ import { deviceRequests, podDeviceRequests } from './device-requests.ts';
 export class DeviceReservations implements HintProvider {
   readonly #holdings: DeviceHoldings;
   readonly #numaNodes: () => readonly number[];
+  readonly #isAwaited: (resource: string) => boolean;
 
-  constructor(holdings: DeviceHoldings, numaNodes: () => readonly number[]) {
+  /** `isAwaited`: a resource's plugin hasn't come since the kubelet began, and may yet. */
+  constructor(holdings: DeviceHoldings, numaNodes: () => readonly number[], isAwaited: (resource: string) => boolean) {
     this.#holdings = holdings;
     this.#numaNodes = numaNodes;
+    this.#isAwaited = isAwaited;
   }
 
   containerHints(pod: Pod, container: Container): ResourceHints {
@@ -44,8 +47,10 @@ export class DeviceReservations implements HintProvider {
     );
   }
 
+  /** What a pod of before lacks of a plugin that hasn't come yet, nobody can decide now: its devices are asked for later. */
   lacks(pod: Pod, container: Container): boolean {
     return this.#requests(container).some(([resource]) => {
+      if (this.#isAwaited(resource)) return false;
       const holder = { uid: uidOf(pod), container: container.name, resource };
       return !this.#holdings.get(holder) && !this.#holdings.isUnknown(holder);
     });
