@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -26,7 +27,10 @@ beforeEach(() => {
       calls.push(`validate ${name} ${supportedVersions}`);
       if (refusal) throw refusal;
     },
-    register: async ({ name, endpoint }: RegisteredPlugin) => void calls.push(`register ${name} ${endpoint.replace(directory, '')}`),
+    register: async ({ name, endpoint }: RegisteredPlugin, signal: AbortSignal) => {
+      calls.push(`register ${name} ${endpoint.replace(directory, '')}`);
+      if (name === 'slow') await once(signal, 'abort');
+    },
     deregister: ({ name }: RegisteredPlugin) => void calls.push(`deregister ${name}`),
   };
   const handlers = new Map([['CSIPlugin', handler]]);
@@ -75,6 +79,14 @@ it('registers anew what comes again under the same path', async () => {
   await server.close(0);
   await plugin('reg.sock', { name: 'next' });
   await expect.poll(() => calls.slice(2)).toEqual(['deregister driver', 'validate next 1.0.0', 'register next /reg.sock']);
+});
+
+it('gives up one whose socket went while it was registered, before its successor comes', async () => {
+  const { server } = await plugin('reg.sock', { name: 'slow' });
+  await expect.poll(() => calls).toContain('register slow /reg.sock');
+  await server.close(0);
+  await plugin('reg.sock', { name: 'next' });
+  await expect.poll(() => calls.slice(2)).toEqual(['deregister slow', 'validate next 1.0.0', 'register next /reg.sock']);
 });
 
 it('tells a plugin that is refused why, and tries again', async () => {

@@ -37,6 +37,8 @@ interface KnownSocket {
 export class PluginWatcher {
   readonly #options: PluginWatcherOptions;
   readonly #known = new Map<string, KnownSocket>();
+  /** What is still to be ended of sockets that have gone, by path. */
+  readonly #leaving = new Map<string, Promise<void>>();
 
   constructor(options: PluginWatcherOptions) {
     this.#options = options;
@@ -48,7 +50,7 @@ export class PluginWatcher {
     await mkdir(directory, { recursive: true, mode: 0o750 });
     const watch = new FileWatch({ paths: [directory], rescanMs, settleMs });
     for await (const _change of watch.changes(signal)) this.#reconcile(await findSockets(directory), signal);
-    await Promise.all([...this.#known.values()].map(({ registering }) => registering));
+    await Promise.all([...this.#leaving.values(), ...[...this.#known.values()].map(({ registering }) => registering)]);
   }
 
   #reconcile(sockets: ReadonlyMap<string, string>, signal: AbortSignal): void {
@@ -58,16 +60,32 @@ export class PluginWatcher {
       const gone = new AbortController();
       const known: KnownSocket = { identity, gone, registering: Promise.resolve() };
       this.#known.set(path, known);
-      known.registering = this.#keepTrying(path, known, AbortSignal.any([signal, gone.signal]));
+      const before = this.#leaving.get(path) ?? Promise.resolve();
+      known.registering = before.then(() => this.#keepTrying(path, known, AbortSignal.any([signal, gone.signal])));
     }
   }
 
-  #forget(path: string, { gone, plugin }: KnownSocket): void {
+  #forget(path: string, known: KnownSocket): void {
     this.#known.delete(path);
-    gone.abort(new PluginError('CANCELLED', 'its socket has gone', { object: path }));
+    known.gone.abort(new PluginError('CANCELLED', 'its socket has gone', { object: path }));
+    // A handler may still be at it, and succeed.
+    const left = known.registering
+      .then(() => this.#deregister(path, known))
+      .finally(() => {
+        if (this.#leaving.get(path) === left) this.#leaving.delete(path);
+      });
+    this.#leaving.set(path, left);
+  }
+
+  #deregister(path: string, { plugin }: KnownSocket): void {
     if (!plugin) return;
-    plugin.handler.deregister(plugin.registered);
-    this.#options.log.info({ socket: path, plugin: plugin.registered.name }, 'the plugin has gone');
+    const { log } = this.#options;
+    try {
+      plugin.handler.deregister(plugin.registered);
+      log.info({ socket: path, plugin: plugin.registered.name }, 'the plugin has gone');
+    } catch (thrown) {
+      log.error({ socket: path }, `a plugin that has gone can't be given up: ${PluginError.from(thrown).message}`);
+    }
   }
 
   async #keepTrying(path: string, known: KnownSocket, signal: AbortSignal): Promise<void> {
