@@ -14,7 +14,10 @@ import { busyboxPod, manifestOf } from '../fixtures/pod-manifests.ts';
 
 const gpu = 'nvidia.com/gpu';
 const thing = 'vendor.example/thing';
+const gpuByCdi = 'cdi.example/gpu';
 const sleeps = { command: ['sleep', '600'] };
+const listLibraries = ['ls', '/usr/lib/x86_64-linux-gnu', '/usr/bin/nvidia-smi'];
+const driverFiles = /nvidia-smi.*libcuda\.so\.1/s;
 const patience = { timeout: 30_000, interval: 100 };
 
 describeOnEachRuntime({ about: 'devices' }, (node) => {
@@ -27,8 +30,10 @@ describeOnEachRuntime({ about: 'devices' }, (node) => {
     for (const name of ['pods', 'gpus', 'devices']) mkdirSync(join(node.home.directory, name));
     gpus = new GpuHostFixture(join(node.home.directory, 'gpus'), { gpus: 2 });
     execFileSync('mknod', [thingPath(), 'c', '240', '7']);
+    const command = ['@berth/runtime-runc', '--cdi-directories', cdiRoot()];
+    if (node.handler === 'runc') node.configure({ runtimes: [{ handler: 'runc', command }] });
     await node.kubelet({ staticPodPath: 'pods' });
-    startPlugin();
+    plugin = startPlugin();
     const path = thingPath();
     const written = devicePlugin({
       resourceName: thing,
@@ -51,8 +56,10 @@ describeOnEachRuntime({ about: 'devices' }, (node) => {
   const thingPath = () => join(node.home.directory, 'devices/thing0');
   const pluginDirectory = () => join(node.home.root, 'kubelet/device-plugins');
 
-  function startPlugin(): void {
-    plugin = new DevicePluginProcess('device-gpu', ['--fixture', gpus.directory, '--plugin-directory', pluginDirectory()]);
+  const cdiRoot = () => join(node.home.directory, 'cdi');
+
+  function startPlugin(...flags: string[]): DevicePluginProcess {
+    return new DevicePluginProcess('device-gpu', ['--fixture', gpus.directory, '--plugin-directory', pluginDirectory(), ...flags]);
   }
 
   /** Of extended resources. */
@@ -67,6 +74,11 @@ describeOnEachRuntime({ about: 'devices' }, (node) => {
 
   const phase = async (name: string) => (await node.statusOf(`${name}-here`))?.phase;
 
+  /** Those of GPUs, with their types and numbers. */
+  async function gpuFiles(name: string): Promise<string[]> {
+    return (await inside(name, 'sh', '-c', 'cd /dev; stat -c "%n %F %t:%T" nvidia*')).split('\n');
+  }
+
   async function inside(name: string, ...command: string[]): Promise<string> {
     const { stdout, stderr } = await node.home.berth('exec', `${name}-here`, '--', ...command);
     return `${stdout}${stderr}`.trim();
@@ -77,15 +89,14 @@ describeOnEachRuntime({ about: 'devices' }, (node) => {
     await expect.poll(() => phase('one'), patience).toBe('Running');
     const uuid = GpuHostFixture.uuid(0);
     expect(await inside('one', 'sh', '-c', 'echo $NVIDIA_VISIBLE_DEVICES')).toBe(uuid);
-    const files = await inside('one', 'sh', '-c', 'cd /dev; stat -c "%n %F %t:%T" nvidia*');
-    expect(files.split('\n')).toEqual([
+    expect(await gpuFiles('one')).toEqual([
       'nvidia-modeset character special file c3:fe',
       'nvidia-uvm character special file 1fe:0',
       'nvidia-uvm-tools character special file 1fe:1',
       'nvidia0 character special file c3:0',
       'nvidiactl character special file c3:ff',
     ]);
-    expect(await inside('one', 'ls', '/usr/lib/x86_64-linux-gnu', '/usr/bin/nvidia-smi')).toMatch(/nvidia-smi.*libcuda\.so\.1/s);
+    expect(await inside('one', ...listLibraries)).toMatch(driverFiles);
     const steps = (await node.home.berth('explain', 'one-here')).stdout;
     expect(steps).toContain(`allocated: 1 of ${gpu}`);
     expect((await node.home.berth('trace', 'one-here')).stdout).toMatch(/nvidia\.com\/gpu\s+Allocate/);
@@ -131,7 +142,7 @@ describeOnEachRuntime({ about: 'devices' }, (node) => {
     await expect.poll(() => amounts('allocatable'), patience).toEqual({ [gpu]: '2', [thing]: '1' });
     await plugin.stop();
     await expect.poll(() => amounts('allocatable'), patience).toEqual({ [gpu]: '0', [thing]: '1' });
-    startPlugin();
+    plugin = startPlugin();
     await expect.poll(() => amounts('allocatable'), patience).toEqual({ [gpu]: '2', [thing]: '1' });
     expect(await inside('one', 'ls', '/dev/nvidia0')).toBe('/dev/nvidia0');
     rmSync(join(node.home.directory, 'pods/one.yaml'));
@@ -146,5 +157,26 @@ describeOnEachRuntime({ about: 'devices' }, (node) => {
     await expect.poll(() => amounts('allocatable'), patience).toEqual({ [gpu]: '1', [thing]: '1' });
     gpus.addGpuDevice(1);
     await expect.poll(() => amounts('allocatable'), patience).toEqual({ [gpu]: '2', [thing]: '1' });
+  });
+
+  it('the same files come by CDI, which containerd has from 1.7 on', async ({ skip }) => {
+    if (node.handler === 'containerd') skip('Debian 12 has containerd 1.6');
+    const byCdi = startPlugin('--resource-name', gpuByCdi, '--device-list-strategy', 'cdi-cri', '--cdi-root', cdiRoot());
+    try {
+      await expect.poll(async () => (await amounts('allocatable'))[gpuByCdi], patience).toBe('2');
+      apply('cdi', { [gpuByCdi]: '2' });
+      await expect.poll(() => phase('cdi'), patience).toBe('Running');
+      expect(await gpuFiles('cdi')).toEqual([
+        'nvidia-modeset character special file c3:fe',
+        'nvidia-uvm character special file 1fe:0',
+        'nvidia-uvm-tools character special file 1fe:1',
+        'nvidia0 character special file c3:0',
+        'nvidia1 character special file c3:1',
+        'nvidiactl character special file c3:ff',
+      ]);
+      expect(await inside('cdi', ...listLibraries)).toMatch(driverFiles);
+    } finally {
+      await byCdi.stop();
+    }
   });
 });

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
@@ -97,6 +97,17 @@ const timesRegistered = (count: number) => expect.poll(() => registered.length).
 async function* healths(): AsyncGenerator<string, void> {
   for await (const { devices } of plugin().listAndWatch({})) yield devices.map(({ ID, health }) => `${ID} ${health}`).join();
 }
+
+it('says where it may not look for a kubelet, and looks again', async () => {
+  await startKubelet();
+  const place = join(directory, 'plugins');
+  writeFileSync(place, '');
+  run({}, { directory: place });
+  await expect.poll(() => log.join()).toContain(`can't look for a kubelet in ${place}: `);
+  rmSync(place);
+  symlinkSync(directory, place);
+  await timesRegistered(1);
+});
 
 it('registers with its name, socket and options, and tells its devices', async () => {
   await startKubelet();

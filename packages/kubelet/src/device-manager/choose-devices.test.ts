@@ -26,7 +26,8 @@ describe('the devices of a container', () => {
     ['without a place those near to fewer nodes come first', choice({ count: 3 }), [], ['c', 'a', 'b']],
     ['what its plugin prefers goes before', choice({ count: 2 }), ['d', 'b'], ['d', 'b']],
     ['but only among those near to where it runs, where they are enough', choice({ affinity: 1 }), ['c'], ['a']],
-    ['and among all, where they are not', choice({ affinity: 1, count: 3 }), ['d', 'c'], ['d', 'c', 'a']],
+    ['and not where they are just enough', choice({ affinity: 1, count: 2 }), ['c', 'd'], ['a', 'b']],
+    ['where they are too few, among those that are taken besides them', choice({ affinity: 1, count: 3 }), ['d', 'a'], ['a', 'b', 'd']],
     ['what is not free is not given, whatever a plugin prefers', choice({ available: ['a'] }), ['c', 'nonsense'], ['a']],
     ['those of init containers come before all', choice({ reusable: ['c'], available: ['a'], count: 2, affinity: 1 }), [], ['c', 'a']],
     ['unless they have become unhealthy', choice({ reusable: ['sick'] }), ['d'], ['d']],
@@ -40,9 +41,9 @@ describe('the question for a preference', () => {
   it.each<[when: string, choice: DeviceChoice, expected: ReturnType<typeof preferenceQuestion>]>([
     ['is about those near to where the container runs', choice({ affinity: 1 }), { available: ['a', 'b'], mustInclude: [], size: 1 }],
     [
-      'or about all, where they are no more than needed',
-      choice({ affinity: 2, count: 2 }),
-      { available: ['d', 'c', 'b', 'a'], mustInclude: [], size: 2 },
+      'or about all, with those in any case, where they are too few',
+      choice({ affinity: 2, count: 3 }),
+      { available: ['d', 'a', 'c', 'b'], mustInclude: ['c', 'b'], size: 3 },
     ],
     [
       'holds what is in any case',
@@ -50,6 +51,7 @@ describe('the question for a preference', () => {
       { available: ['a', 'c'], mustInclude: ['c'], size: 2 },
     ],
     ['is not asked where nothing is left to choose', choice({ reusable: ['c'] }), undefined],
+    ['nor where those near to where the container runs are just enough', choice({ affinity: 2, count: 2 }), undefined],
   ])('%s', (_when, asked, expected) => {
     expect(preferenceQuestion(asked)).toEqual(expected);
   });

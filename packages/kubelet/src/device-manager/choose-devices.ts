@@ -31,25 +31,36 @@ interface Parts {
 /** The question that goes before the choice; undefined where there is nothing to choose. */
 export function preferenceQuestion(choice: DeviceChoice): PreferenceQuestion | undefined {
   const { count } = choice;
-  const taken = takenFirst(choice);
-  if (taken.length >= count) return undefined;
-  const { aligned } = partsOf(choice, taken);
-  const scope = count - taken.length < aligned.length ? aligned : free(choice, taken);
-  return { available: [...scope, ...taken], mustInclude: taken, size: count };
+  const certain = certainOf(choice);
+  if (certain.length >= count) return undefined;
+  return { available: [...scopeOf(choice, certain), ...certain], mustInclude: certain, size: count };
 }
 
 /**
- * The devices that a container gets: those it may have again, then those that its plugin prefers, then those near to where it runs, then others. Undefined:
- * there aren't as many. What a plugin prefers counts as far as it may be had (kubernetes:pkg/kubelet/cm/devicemanager/manager.go, devicesToAllocate).
+ * The devices that a container gets: those it may have again, then those near to where it runs, then others. What a plugin prefers counts as far as that leaves
+ * a choice, and as it may be had. Undefined: there aren't as many (kubernetes:pkg/kubelet/cm/devicemanager/manager.go, devicesToAllocate).
  */
 export function chooseDevices(choice: DeviceChoice, preferred: readonly string[] = []): string[] | undefined {
   const { count } = choice;
-  const taken = takenFirst(choice);
-  const { aligned, unaligned, unplaced } = partsOf(choice, taken);
-  const scope = count - taken.length < aligned.length ? aligned : free(choice, taken);
+  const certain = certainOf(choice);
+  const scope = scopeOf(choice, certain);
+  const { aligned, unaligned, unplaced } = partsOf(choice, certain);
   const wanted = preferred.filter((id) => scope.includes(id));
-  const chosen = [...new Set([...taken, ...wanted, ...aligned, ...unaligned, ...unplaced])].slice(0, count);
+  const chosen = [...new Set([...certain, ...wanted, ...aligned, ...unaligned, ...unplaced])].slice(0, count);
   return chosen.length < count ? undefined : chosen;
+}
+
+/** What is in the choice whatever a plugin prefers: devices to be had again, and, where they are no more than needed, all those near to where the container runs. */
+function certainOf(choice: DeviceChoice): string[] {
+  const taken = takenFirst(choice);
+  const { aligned } = partsOf(choice, taken);
+  return choice.count - taken.length < aligned.length ? taken : [...taken, ...aligned];
+}
+
+/** What the others may be: those near to where the container runs, if any are left. */
+function scopeOf(choice: DeviceChoice, certain: readonly string[]): string[] {
+  const { aligned } = partsOf(choice, certain);
+  return aligned.length > 0 ? aligned : free(choice, certain);
 }
 
 function takenFirst({ devices, reusable, count }: DeviceChoice): string[] {
@@ -57,7 +68,8 @@ function takenFirst({ devices, reusable, count }: DeviceChoice): string[] {
 }
 
 function free({ available }: DeviceChoice, taken: readonly string[]): string[] {
-  return available.filter((id) => !taken.includes(id));
+  const gone = new Set(taken);
+  return available.filter((id) => !gone.has(id));
 }
 
 /** Of those near to the nodes in question, first those that are near to fewer of all nodes: the others may do for somebody else, too. */

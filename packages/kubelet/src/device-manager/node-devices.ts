@@ -65,9 +65,9 @@ export class NodeDevices {
     });
   }
 
-  /** Registers plugins by their sockets until `signal` aborts. */
+  /** Registers plugins by their sockets until `signal` aborts; likewise. */
   async run(signal: AbortSignal): Promise<void> {
-    await this.#watcher.run(signal);
+    await this.#orWarn("plugins can't be found by their sockets", () => this.#watcher.run(signal));
   }
 
   async close(): Promise<void> {
@@ -91,9 +91,9 @@ export class NodeDevices {
     });
   }
 
-  async #orWarn(what: string, listen: () => Promise<void>): Promise<void> {
+  async #orWarn(what: string, work: () => Promise<void>): Promise<void> {
     try {
-      await listen();
+      await work();
     } catch (thrown) {
       this.#options.warn('DeviceManagerFailed', `${what}: ${PluginError.from(thrown).message}`);
     }

@@ -1,4 +1,5 @@
 import type { Pod } from '@berth/api/objects';
+import { isExtendedResourceName } from '@berth/api/resource-names';
 import { fullNameOf, namespaceOf } from '../pod.ts';
 import { shutdownReason } from '../shutdown/shutdown-groups.ts';
 import type { Step } from './step.ts';
@@ -56,9 +57,16 @@ const cures: Record<string, Cure> = {
 /** What would end that trouble; nothing where nobody but the author can tell. */
 export function cureOf(trouble: Trouble, place: Place): Pick<Step, 'cure'> {
   const reason = trouble.reason === 'ImagePullBackOff' ? 'ErrImagePull' : trouble.reason;
-  const cure = cures[reason]?.(trouble, place);
+  const cure = cures[reason]?.(trouble, place) ?? devicesCure(trouble);
   if (cure !== undefined) return { cure };
   return /^Pod was rejected: /.test(trouble.message) ? { cure: refused } : {};
+}
+
+/** Where the node has too few devices, or none yet. */
+function devicesCure({ reason }: Trouble): string | undefined {
+  const resource = reason.replace(/^OutOf/, '');
+  if (resource === reason || !isExtendedResourceName(resource)) return undefined;
+  return `see whether the plugin for ${resource} has registered: "berth node -o wide"; or end a pod that has such a device; then ${refused}`;
 }
 
 /** A config map or secret that isn't there, as kubelet words it. */

@@ -77,6 +77,13 @@ describe('what would unblock it', () => {
 
   it.each<[trouble: string, facts: Case, failed: string, detail: RegExp, cure: RegExp]>([
     [
+      'a device that the node has none of yet',
+      { observed: { refusal: { reason: 'OutOfvendor.example/thing', message: 'Pod was rejected: too few' } } },
+      'admitted',
+      /^OutOfvendor\.example\/thing: Pod was rejected/,
+      /whether the plugin for vendor\.example\/thing has registered: "berth node -o wide".*change the manifest/,
+    ],
+    [
       'an image that is nowhere',
       { observed: { images: {}, failures: failed(startMain, 'ErrImagePull') } },
       'main image',

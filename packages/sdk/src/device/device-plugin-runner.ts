@@ -79,7 +79,7 @@ export class DevicePluginRunner {
     while (!this.#signal.aborted) {
       // Before it is looked: what changes meanwhile is not missed.
       const directory = watchDirectory(this.#directory);
-      const { problem = '', againMs = rescanMs } = await this.#registerIfDue();
+      const { problem = '', againMs = rescanMs } = await this.#registerIfDue().catch((thrown: unknown) => this.#unseen(thrown));
       if (problem !== '' && problem !== told && !this.#signal.aborted) this.#log(problem);
       told = problem;
       await atMost(Math.min(againMs, rescanMs), directory.changed, this.#signal);
@@ -98,6 +98,11 @@ export class DevicePluginRunner {
     if (isServed && kubelet === this.#registeredWith) return {};
     if (this.#pauses.left(kubelet, performance.now()) === 0) this.#problem = await this.#registerOnce(kubelet, isServed);
     return { problem: this.#problem, againMs: this.#pauses.left(kubelet, performance.now()) || rescanMs };
+  }
+
+  /** Where the directory can't be looked at, as one of root's by others, it may be later. */
+  #unseen(thrown: unknown): { problem: string; againMs?: number } {
+    return { problem: `can't look for a kubelet in ${this.#directory}: ${PluginError.from(thrown).message}` };
   }
 
   async #registerOnce(kubelet: string, isServed: boolean): Promise<string | undefined> {

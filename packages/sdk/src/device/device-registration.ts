@@ -2,6 +2,7 @@ import { lstat, mkdir, readdir, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { PluginError } from '../errors.ts';
 import { type DevicePluginOptions, type RegisterRequest, RegistrationService } from '../gen/device-plugin.ts';
+import { ifThere } from '../if-there.ts';
 import { type Served, serve } from '../serve.ts';
 import { checkResourceName } from './resource-name.ts';
 
@@ -32,7 +33,7 @@ interface DeviceRegistrationOptions {
  */
 export async function serveDeviceRegistration({ directory, register, refused }: DeviceRegistrationOptions): Promise<Served> {
   await mkdir(directory, { recursive: true, mode: 0o750 });
-  for (const name of await readdir(directory)) if ((await lstat(join(directory, name))).isSocket()) await rm(join(directory, name));
+  for (const name of await readdir(directory)) await removeSocket(join(directory, name));
   return serve(`unix://${join(directory, 'kubelet.sock')}`, [
     [
       RegistrationService,
@@ -51,6 +52,11 @@ export async function serveDeviceRegistration({ directory, register, refused }: 
       },
     ],
   ]);
+}
+
+/** Its plugin may have removed it by now. */
+async function removeSocket(path: string): Promise<void> {
+  if ((await ifThere(path, lstat(path)))?.isSocket()) await rm(path, { force: true });
 }
 
 function checkRegistration({ version, resourceName, endpoint }: RegisterRequest): void {
