@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Bell } from '@berth/sdk/bell';
 import { type DeviceAllocation, type DeviceDescription, type DevicePluginDefinition, devicePlugin } from '@berth/sdk/device';
 
@@ -5,6 +6,8 @@ import { type DeviceAllocation, type DeviceDescription, type DevicePluginDefinit
 export class TestDevicePlugin {
   /** What was asked of it, in order: `Allocate a,b`. */
   readonly calls: string[] = [];
+  /** How long Allocate takes. */
+  delayMs = 0;
   /** What Allocate answers; may throw. */
   answer: (ids: readonly string[]) => DeviceAllocation = (ids) => ({ envs: { DEVICES: ids.join() } });
   readonly #definition: DevicePluginDefinition;
@@ -22,8 +25,9 @@ export class TestDevicePlugin {
     this.#definition = {
       resourceName,
       list: (signal) => this.#list(signal),
-      allocate: (ids) => {
+      allocate: async (ids) => {
         this.calls.push(`Allocate ${ids.join()}`);
+        if (this.delayMs > 0) await sleep(this.delayMs);
         return this.answer(ids);
       },
       ...definition,
