@@ -32,11 +32,18 @@ interface DeviceManagerOptions {
   onChange(): void;
   /** Tells of what a person has to mend. */
   warn(reason: string, message: string): void;
-  metrics: DeviceMetrics;
+  metrics: Pick<DeviceMetrics, 'registered' | 'allocated'>;
   /** For the calls to the plugin of a resource. */
   tapOf?(resource: string): Tap;
   clock: Clock;
   log: Logger;
+}
+
+/** What plugins are asked for a pod, until somebody has been told what came of it. */
+interface Asked {
+  outcome: Promise<Refusal | undefined>;
+  /** Aborts when the pod has nothing any more: another one may have its uid. */
+  released: AbortController;
 }
 
 /**
@@ -56,8 +63,8 @@ export class DeviceManager implements ResourceProvider {
   #memoryLost = false;
   #served: Served | undefined;
   readonly #closed = new AbortController();
-  /** By pod uid: what was begun for it, and nobody has asked for. */
-  readonly #begun = new Map<string, Promise<Refusal | undefined>>();
+  /** By pod uid. */
+  readonly #asked = new Map<string, Asked>();
   /** The resources in the checkpoint, as text. */
   #savedResources = '';
 
@@ -121,17 +128,28 @@ export class DeviceManager implements ResourceProvider {
 
   /** Begins to ask the plugins for what is set apart for the pod, beside what else is done for it; `allocate` tells what came of it. */
   begin(pod: Pod): void {
-    const begun = this.#allocate(pod, this.#closed.signal);
-    // Whoever waits for it is told.
-    begun.catch(() => undefined);
-    this.#begun.set(uidOf(pod), begun);
+    this.#ask(pod);
   }
 
   /** Has the plugins allocate what is set apart for the pod; gives why the pod can't run. A pod that can't has nothing any more. */
-  allocate(pod: Pod, signal: AbortSignal): Promise<Refusal | undefined> {
-    const begun = this.#begun.get(uidOf(pod));
-    this.#begun.delete(uidOf(pod));
-    return begun ? unlessAborted(begun, signal) : this.#allocate(pod, signal);
+  async allocate(pod: Pod, signal: AbortSignal): Promise<Refusal | undefined> {
+    const { outcome } = this.#asked.get(uidOf(pod)) ?? this.#ask(pod);
+    try {
+      return await unlessAborted(outcome, signal);
+    } finally {
+      // A pod that doesn't wait any more is about to end: its release ends what goes on.
+      if (!signal.aborted) this.#asked.delete(uidOf(pod));
+    }
+  }
+
+  #ask(pod: Pod): Asked {
+    const released = new AbortController();
+    const outcome = this.#allocate(pod, AbortSignal.any([this.#closed.signal, released.signal]));
+    // Whoever waits for it is told.
+    outcome.catch(() => undefined);
+    const asked = { outcome, released };
+    this.#asked.set(uidOf(pod), asked);
+    return asked;
   }
 
   async #allocate(pod: Pod, signal: AbortSignal): Promise<Refusal | undefined> {
@@ -248,7 +266,8 @@ export class DeviceManager implements ResourceProvider {
       adopt: (pod) => this.#adopt(pod),
       release: (uid) => {
         const saved = this.#holdings.pods().includes(uid);
-        this.#begun.delete(uid);
+        this.#asked.get(uid)?.released.abort(new PluginError('CANCELLED', 'the pod has gone', { object: `devices of pod ${uid}` }));
+        this.#asked.delete(uid);
         reservations.release(uid);
         if (saved) this.#saveOrWarn();
       },
