@@ -1,4 +1,4 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Pod } from '@berth/api/objects';
 import { PluginError } from '@berth/sdk/errors';
@@ -35,8 +35,6 @@ export async function servePodResources(options: PodResourcesServerOptions): Pro
   const { directory } = options;
   const path = join(directory, 'kubelet.sock');
   await mkdir(directory, { recursive: true, mode: 0o750 });
-  // kubelet replaces what one before it has left, whoever serves there.
-  await rm(path, { force: true });
   const limit = new TokenBucket(callsAtOnce, callsPerSecond, options.clock.now());
   const counted = <T>(version: string, method: PodResourcesMethod, answer: () => T): T => {
     options.metrics.asked(version, method);

@@ -4,6 +4,7 @@ import { PluginError } from '../errors.ts';
 import { type DevicePluginOptions, type RegisterRequest, RegistrationService } from '../gen/device-plugin.ts';
 import { ifThere } from '../if-there.ts';
 import { type Served, serve } from '../serve.ts';
+import { prepareSocketFile } from '../socket-file.ts';
 import { checkResourceName } from './resource-name.ts';
 
 /** The version of the API that this is. */
@@ -30,11 +31,14 @@ interface DeviceRegistrationOptions {
 /**
  * Serves the kubelet's side of the registration of device plugins, on `kubelet.sock` in their directory (0750). All other sockets in it are of plugins
  * that a kubelet before had: they are removed, by which plugins notice that they are to register again (kubernetes:pkg/kubelet/cm/devicemanager/plugin/v1beta1).
+ * ALREADY_EXISTS, and nothing is removed, where another kubelet serves there.
  */
 export async function serveDeviceRegistration({ directory, register, refused }: DeviceRegistrationOptions): Promise<Served> {
   await mkdir(directory, { recursive: true, mode: 0o750 });
+  const socket = join(directory, 'kubelet.sock');
+  await prepareSocketFile(socket);
   for (const name of await readdir(directory)) await removeSocket(join(directory, name));
-  return serve(`unix://${join(directory, 'kubelet.sock')}`, [
+  return serve(`unix://${socket}`, [
     [
       RegistrationService,
       {
