@@ -105,6 +105,17 @@ it.each([
   await expect.poll(told).toEqual(expected);
 });
 
+it('the same faults are told once', async () => {
+  lists = async function* () {
+    for (const health of ['Healthy', 'Unhealthy']) yield { devices: [device(''), device('a', health)] };
+    yield { devices: [device('a', 'Healthy'), device('a', 'Unhealthy'), device('b')] };
+    await never;
+  };
+  await plugins.register({ resourceName: resource, socket: socket() });
+  await expect.poll(told).toEqual(['a ill', 'b well']);
+  expect(warnings).toEqual([expect.stringContaining('without an id'), expect.stringContaining('comes twice')]);
+});
+
 it('a plugin that tells without an end is held back', async () => {
   let sent = 0;
   lists = async function* () {

@@ -35,6 +35,8 @@ interface Endpoint {
   /** Aborts when another one takes its place. */
   replaced: AbortController;
   forget?: () => void;
+  /** What was wrong with its last list. */
+  toldFaults?: string | undefined;
 }
 
 /** The device plugins that are registered, one for each resource, and what they say of their devices. */
@@ -137,7 +139,7 @@ export class DevicePlugins {
     let why = 'it has ended its list of devices';
     try {
       for await (const list of client.lists(signal)) {
-        this.#take(resource, list);
+        this.#take(resource, endpoint, list);
         await pace.next(signal);
       }
     } catch (thrown) {
@@ -147,18 +149,25 @@ export class DevicePlugins {
     if (!signal.aborted) this.#stopped(resource, endpoint, why);
   }
 
-  #take(resource: string, list: readonly Device[]): void {
-    const { holdings, warn, onChange } = this.#options;
+  #take(resource: string, endpoint: Endpoint, list: readonly Device[]): void {
+    const { holdings, onChange } = this.#options;
     const { devices, problems } = readDevices(list);
-    const [first] = problems;
-    if (first !== undefined) {
-      const others = problems.length > 1 ? `, and ${problems.length - 1} more` : '';
-      warn('DevicePluginInvalidDevices', `the device plugin for ${resource} gives a list with faults: ${first}${others}; mend the plugin`);
-    }
+    this.#tellFaults(resource, endpoint, problems);
     const before = holdings.devicesOf(resource);
     if (before && isSameSet(before, devices)) return;
     holdings.setDevices(resource, devices);
     onChange();
+  }
+
+  /** Each list has the faults of the one before it, most often. */
+  #tellFaults(resource: string, endpoint: Endpoint, problems: readonly string[]): void {
+    const others = problems.length > 1 ? `, and ${problems.length - 1} more` : '';
+    const faults = problems.length > 0 ? `${problems[0]}${others}` : undefined;
+    if (faults !== undefined && faults !== endpoint.toldFaults) {
+      const message = `the device plugin for ${resource} gives a list with faults: ${faults}; mend the plugin`;
+      this.#options.warn('DevicePluginInvalidDevices', message);
+    }
+    endpoint.toldFaults = faults;
   }
 
   /** Its devices can be given to nobody, and are still the node's: the plugin may come back. */
