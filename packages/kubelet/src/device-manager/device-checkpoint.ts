@@ -40,10 +40,11 @@ type Data = z.infer<typeof data>;
 
 /** kubelet's file `kubelet_internal_checkpoint`, with its format and checksum (kubernetes:pkg/kubelet/cm/devicemanager/checkpoint). */
 export class DeviceCheckpoint {
+  /** What it tells of are containers, which end with the host's run; after that they begin anew, and are given devices if need be. */
   readonly #file: CheckpointFile;
 
   constructor(directory: string) {
-    this.#file = new CheckpointFile(join(directory, 'kubelet_internal_checkpoint'));
+    this.#file = new CheckpointFile(join(directory, 'kubelet_internal_checkpoint'), { outlivesHost: false });
   }
 
   /** Undefined if there is no file. FAILED_PRECONDITION for one that can't be read. */
