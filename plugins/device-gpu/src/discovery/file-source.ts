@@ -1,5 +1,5 @@
 import type { HostRoot } from '../host-root.ts';
-import { parseDriverVersion, parseGpuInformation } from './driver-files.ts';
+import { parseDriverVersion, parseGpuInformation } from './proc-texts.ts';
 import type { Gpu, Inventory, MigDevice } from './gpu.ts';
 import { type GpuLinks, linksBetween } from './gpu-links.ts';
 import type { GpuSource } from './gpu-source.ts';
