@@ -45,6 +45,25 @@ describe('an error', () => {
     expect(problemsAt(1)).toEqual({});
   });
 
+  it('of a GPU that comes only later counts from when it was told, and then no more', () => {
+    const judge = new DeviceHealth(rules);
+    judge.noteError({ xid: 48, gpu: '0000:01:00' }, 0);
+    judge.noteError({ xid: 79, gpu: '0000:01:00' }, 100);
+    judge.noteError({ xid: 94, gpu: 'GPU-0', gpuInstance: 2 }, 100);
+    const problems = (now: number, ...gpus: Gpu[]) =>
+      Object.fromEntries(judge.judge({ driverVersion: undefined, gpus }, allFiles, now).problems);
+    expect(problems(200, gpu(1))).toEqual({ 'GPU-1': 'it had the error XID 79, less than 1 s ago' });
+    const withMig = gpu(0, { migEnabled: true, migDevices: [mig(1), mig(2)] });
+    expect(Object.keys(problems(300, withMig, gpu(1)))).toEqual(['MIG-2-0', 'GPU-1']);
+    expect(problems(1100, withMig, gpu(1))).toEqual({});
+  });
+
+  it('of a GPU that comes after the time of an error does not count', () => {
+    const judge = new DeviceHealth(rules);
+    judge.noteError({ xid: 79, gpu: 'GPU-0' }, 0);
+    expect([...judge.judge({ driverVersion: undefined, gpus: [gpu(0)] }, allFiles, 1000).problems]).toEqual([]);
+  });
+
   it('of no GPU in particular may be of any', () => {
     const { judge, problemsAt } = health(gpu(0), gpu(1));
     judge.noteError({ xid: 79, gpu: undefined }, 0);

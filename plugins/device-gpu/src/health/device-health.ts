@@ -23,6 +23,11 @@ interface LastError {
   at: number;
 }
 
+interface UnplacedError {
+  error: XidError;
+  at: number;
+}
+
 /**
  * Which GPUs and MIG devices are in order: those that the driver tells of and that answer, whose device files are there, and of which no critical error
  * was told for a time. All of it may come right again. Times are milliseconds of one clock that only goes on.
@@ -32,15 +37,19 @@ export class DeviceHealth {
   /** The GPUs of the newest inventory, and those that have gone since the first. */
   #known = new Map<string, Gpu>();
   readonly #errors = new Map<string, LastError>();
+  /** Errors of GPUs that no inventory had so far, the last of each kind. */
+  #unplaced = new Map<string, UnplacedError>();
 
   constructor(rules: HealthRules) {
     this.#rules = rules;
   }
 
-  /** Takes an error in. Gives whether it changes anything. */
+  /** Takes an error in; that of a GPU that isn't known counts as soon as it is. Gives whether it changes anything now. */
   noteError(error: XidError, at: number): boolean {
     if (this.#rules.ignoredXids.includes(error.xid)) return false;
-    const hit = [...this.#known.values()].filter((gpu) => isOf(error, gpu)).flatMap((gpu) => partsHit(error, gpu));
+    const gpus = [...this.#known.values()].filter((gpu) => isOf(error, gpu));
+    if (gpus.length === 0) this.#unplaced.set(placeOf(error), { error, at });
+    const hit = gpus.flatMap((gpu) => partsHit(error, gpu));
     for (const uuid of hit) this.#errors.set(uuid, { xid: error.xid, at });
     return hit.length > 0;
   }
@@ -48,6 +57,7 @@ export class DeviceHealth {
   /** `files`: the device files that there are. */
   judge({ driverVersion, gpus }: Inventory, files: { has(path: string): boolean }, now: number): Judged {
     const gone = this.#remember(gpus);
+    this.#placeErrors(now);
     const all = [...this.#known.values()].toSorted((first, second) => first.index - second.index || (first.uuid < second.uuid ? -1 : 1));
     const problems = new Map<string, string>();
     for (const gpu of all) {
@@ -70,6 +80,13 @@ export class DeviceHealth {
     return new Set(gone.map(({ uuid }) => uuid));
   }
 
+  /** Once more for those that had no GPU, as long as they count. */
+  #placeErrors(now: number): void {
+    const unplaced = [...this.#unplaced.values()].filter(({ at }) => now - at < this.#rules.recoverAfterMs);
+    this.#unplaced = new Map();
+    for (const { error, at } of unplaced) this.noteError(error, at);
+  }
+
   #errorOf(uuid: string, now: number): string | undefined {
     const last = this.#errors.get(uuid);
     if (last === undefined) return undefined;
@@ -82,6 +99,10 @@ export class DeviceHealth {
 
 function note(problems: Map<string, string>, uuid: string, problem: string | undefined): void {
   if (problem !== undefined) problems.set(uuid, problem);
+}
+
+function placeOf({ gpu, gpuInstance, computeInstance }: XidError): string {
+  return [gpu, gpuInstance, computeInstance].join();
 }
 
 function isOf({ gpu }: XidError, { uuid, busId }: Gpu): boolean {
