@@ -24,8 +24,7 @@ export interface CommandLine {
 export function readCommandLine(argv: readonly string[]): CommandLine {
   const line = parsed(argv);
   if (line.help || line.version) return line;
-  if (line.config === undefined)
-    throw invalid('flag --config', 'is needed: which files are devices of which resource');
+  if (line.config === undefined) throw invalid('flag --config', 'is needed: which files are devices of which resource');
   if (line['plugin-directory']?.startsWith('/') === false) throw invalid('flag --plugin-directory', 'must be an absolute path');
   return line;
 }

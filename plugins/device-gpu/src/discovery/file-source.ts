@@ -1,11 +1,11 @@
 import type { HostRoot } from '../host-root.ts';
-import { parseDriverVersion, parseGpuInformation } from './proc-texts.ts';
 import type { Gpu, Inventory, MigDevice } from './gpu.ts';
 import { type GpuLinks, linksBetween } from './gpu-links.ts';
 import type { GpuSource } from './gpu-source.ts';
 import { followKernelLog } from './kernel-log.ts';
 import { capabilityFilesOf, migInstancesOf } from './mig-files.ts';
 import { isOnBus, numaNodeOf, pciDistance, pciPathOf } from './pci-topology.ts';
+import { parseDriverVersion, parseGpuInformation } from './proc-texts.ts';
 import { parseXid, type XidError } from './xid.ts';
 
 const gpuDirectories = '/proc/driver/nvidia/gpus';
