@@ -1,7 +1,7 @@
 import { onAbort } from '@berth/sdk/abort';
 import { devicePlugin } from '@berth/sdk/device';
 import { usesCdi } from './allocation/allocation.ts';
-import { CdiFile } from './allocation/cdi-file.ts';
+import { CdiFile, toolFits } from './allocation/cdi-file.ts';
 import { HostFiles } from './allocation/host-files.ts';
 import type { Settings } from './configuration.ts';
 import type { GpuSource } from './discovery/gpu-source.ts';
@@ -36,10 +36,11 @@ export class GpuPlugin {
     this.#told = new ToldOnce(log);
     this.#files = new HostFiles(host, settings);
     const { cdiKind: kind } = allocationRules(settings);
-    if (usesCdi(settings)) this.#cdi = new CdiFile({ directory: settings.cdiRoot, kind, useTool: !host.isFixture, log });
+    if (usesCdi(settings))
+      this.#cdi = new CdiFile({ directory: settings.cdiRoot, kind, useTool: !host.isFixture && toolFits(settings), log });
   }
 
-  /** Until `signal` aborts; then no socket and no CDI specification is left. Rejects where it can't go on. */
+  /** Until `signal` aborts; then no socket is left. Rejects where it can't go on. */
   async run(signal: AbortSignal): Promise<void> {
     const release = onAbort([signal], (reason) => this.#ended.abort(reason));
     try {
@@ -50,7 +51,6 @@ export class GpuPlugin {
       release();
       this.#ended.abort();
       await Promise.allSettled(this.#running.values());
-      await this.#cdi?.remove();
     }
     if (!signal.aborted) throw this.#ended.signal.reason;
   }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Gpu } from '../discovery/gpu.ts';
 import type { Unit } from '../resources/resources.ts';
-import { CdiFile } from './cdi-file.ts';
+import { CdiFile, toolFits } from './cdi-file.ts';
 import { cdiSpecification } from './cdi-specification.ts';
 
 const kind = 'k8s.device-plugin.nvidia.com/gpu';
@@ -42,14 +42,20 @@ function cdiFile(printed?: string | Error): CdiFile {
 const own = JSON.parse(JSON.stringify(cdiSpecification(kind, [unit], files)));
 const written = () => JSON.parse(readFileSync(join(directory, 'cdi/k8s.device-plugin.nvidia.com-gpu.json'), 'utf8'));
 
-it('holds the specification until it is removed', async () => {
+it('holds the specification, also while there are no devices any more', async () => {
   const file = cdiFile();
-  await file.write([unit], files, signal);
-  expect(written()).toEqual(own);
-  await file.remove();
-  await file.remove();
+  await file.write([], files, signal);
   expect(existsSync(file.path)).toBe(false);
+  await file.write([unit], files, signal);
+  await file.write([], files, signal);
+  expect(written()).toEqual(own);
 });
+
+it.each([
+  [{ driverFiles: true }, true],
+  [{ driverFiles: false }, false],
+  [{ driverFiles: true, libraryDirectory: '/usr/lib64' }, false],
+])('with %j nvidia-ctk does what is wanted: %j', (settings, fits) => expect(toolFits(settings)).toBe(fits));
 
 it("is nvidia-ctk's where that tells of all GPUs", async () => {
   const generated = { ...own, hooked: true };
