@@ -31,13 +31,13 @@ export class GpuPlugin {
   readonly #ended = new AbortController();
 
   constructor(parts: GpuPluginParts) {
-    const { settings, host, log } = parts;
+    const { settings, host, source, log } = parts;
     this.#parts = parts;
     this.#told = new ToldOnce(log);
     this.#files = new HostFiles(host, settings);
     const { cdiKind: kind } = allocationRules(settings);
     if (usesCdi(settings))
-      this.#cdi = new CdiFile({ directory: settings.cdiRoot, kind, useTool: !host.isFixture && toolFits(settings), log });
+      this.#cdi = new CdiFile({ directory: settings.cdiRoot, kind, useTool: toolFits({ ...settings, source: source.name }), log });
   }
 
   /** Until `signal` aborts; then no socket is left. Rejects where it can't go on. */
@@ -69,7 +69,7 @@ export class GpuPlugin {
   }
 
   #tellOf({ snapshot, offer }: OfferedGpus): void {
-    const ill = [...snapshot.problems].map(([uuid, problem]) => `${uuid} is unhealthy: ${problem}`);
+    const ill = [...snapshot.problems].map(([id, problem]) => `${id} is unhealthy: ${problem}`);
     this.#told.are([...ill, ...offer.problems, ...(snapshot.gpus.length === 0 ? ['there are no GPUs here so far'] : [])]);
   }
 

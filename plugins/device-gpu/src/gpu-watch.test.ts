@@ -26,13 +26,13 @@ afterEach(() => {
   rmSync(directory, { recursive: true });
 });
 
-function gpu(uuid: string): Gpu {
-  const place = { uuid, index: 0, minor: 0, busId: '0000:01:00.0' };
+function gpu(id: string): Gpu {
+  const place = { id, uuid: id, index: 0, minor: 0, busId: '0000:01:00.0' };
   return { ...place, model: 'X', numaNode: undefined, migEnabled: false, migDevices: [], problem: undefined };
 }
 
 function migDevice(capability: string): MigDevice {
-  return { uuid: 'MIG-a', index: 0, profile: '1g.5gb', gpuInstance: 1, computeInstance: 0, capabilityFiles: [capability] };
+  return { id: 'MIG-a', uuid: 'MIG-a', index: 0, profile: '1g.5gb', gpuInstance: 1, computeInstance: 0, capabilityFiles: [capability] };
 }
 
 /** GPUs as a test says; what it says last counts from then on. */
@@ -86,7 +86,7 @@ it('looks at each interval, and asks for links only where the GPUs are others', 
   source.answer = async () => ({ driverVersion: undefined, gpus: [gpu('GPU-b')] });
   const next = snapshots.next();
   await vi.advanceTimersByTimeAsync(5250);
-  expect((await next).value?.gpus.map(({ uuid }) => uuid)).toEqual(['GPU-b']);
+  expect((await next).value?.gpus.map(({ id }) => id)).toEqual(['GPU-b']);
   expect(source.links).toHaveBeenCalledTimes(2);
 });
 

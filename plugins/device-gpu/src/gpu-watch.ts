@@ -98,7 +98,7 @@ export class GpuWatch {
 
   async #askForLinks(signal: AbortSignal): Promise<void> {
     const { gpus } = this.#inventory;
-    const linked = gpus.map(({ uuid }) => uuid).join();
+    const linked = gpus.map(({ id }) => id).join();
     if (linked === this.#linked) return;
     const asked = this.#parts.source.links(gpus, signal).then((links) => {
       this.#links = links;

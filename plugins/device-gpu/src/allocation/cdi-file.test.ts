@@ -8,7 +8,7 @@ import { CdiFile, toolFits } from './cdi-file.ts';
 import { cdiSpecification } from './cdi-specification.ts';
 
 const kind = 'k8s.device-plugin.nvidia.com/gpu';
-const unit: Unit = { uuid: 'GPU-a', gpu: { uuid: 'GPU-a' } as Gpu, mig: undefined };
+const unit: Unit = { id: 'GPU-a', gpu: { id: 'GPU-a' } as Gpu, mig: undefined };
 const files = { control: [], ofUnit: () => [], mounts: [] };
 const signal = new AbortController().signal;
 
@@ -52,10 +52,11 @@ it('holds the specification, also while there are no devices any more', async ()
 });
 
 it.each([
-  [{ driverFiles: true }, true],
-  [{ driverFiles: false }, false],
-  [{ driverFiles: true, libraryDirectory: '/usr/lib64' }, false],
-])('with %j nvidia-ctk does what is wanted: %j', (settings, fits) => expect(toolFits(settings)).toBe(fits));
+  [{ source: 'nvml', driverFiles: true }, true],
+  [{ source: 'files', driverFiles: true }, false],
+  [{ source: 'nvml', driverFiles: false }, false],
+  [{ source: 'nvml', driverFiles: true, libraryDirectory: '/usr/lib64' }, false],
+] as const)('with %j nvidia-ctk does what is wanted: %j', (settings, fits) => expect(toolFits(settings)).toBe(fits));
 
 it("is nvidia-ctk's where that tells of all GPUs", async () => {
   const generated = { ...own, hooked: true };

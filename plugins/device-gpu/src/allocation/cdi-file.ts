@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { replaceFile } from '@berth/sdk/cni/replace-file';
 import { PluginError } from '@berth/sdk/errors';
+import type { GpuSource } from '../discovery/gpu-source.ts';
 import type { Unit } from '../resources/resources.ts';
 import { cdiSpecification, hasUnits } from './cdi-specification.ts';
 import type { AllocationFiles } from './container-files.ts';
@@ -20,15 +21,15 @@ interface CdiFileOptions {
   execute?: (file: string, args: readonly string[], signal: AbortSignal) => Promise<string>;
 }
 
-/** What a user may want otherwise than NVIDIA's own tool does it. */
-interface DriverFileSettings {
+interface ToolQuestion {
+  source: GpuSource['name'];
   driverFiles: boolean;
   libraryDirectory?: string | undefined;
 }
 
-/** Whether `nvidia-ctk` does what is wanted: it knows none of these settings. */
-export function toolFits({ driverFiles, libraryDirectory }: DriverFileSettings): boolean {
-  return driverFiles && libraryDirectory === undefined;
+/** Whether `nvidia-ctk` does what is wanted: it calls GPUs by their UUIDs, and knows none of these settings. */
+export function toolFits({ source, driverFiles, libraryDirectory }: ToolQuestion): boolean {
+  return source === 'nvml' && driverFiles && libraryDirectory === undefined;
 }
 
 /** The CDI specification of the GPUs here. Its file outlives the plugin: containers that have their devices by it may start anew at any time. */

@@ -6,14 +6,15 @@ const rules = { ignoredXids: [13], recoverAfterMs: 1000 };
 const allFiles = { has: () => true };
 
 function gpu(index: number, more: Partial<Gpu> = {}): Gpu {
-  const place = { uuid: `GPU-${index}`, index, minor: index, busId: `0000:0${index}:00.0` };
+  const place = { id: `GPU-${index}`, uuid: `GPU-${index}`, index, minor: index, busId: `0000:0${index}:00.0` };
   return { ...place, model: 'X', numaNode: undefined, migEnabled: false, migDevices: [], problem: undefined, ...more };
 }
 
 function mig(gpuInstance: number, computeInstance = 0): Gpu['migDevices'][number] {
-  const uuid = `MIG-${gpuInstance}-${computeInstance}`;
+  const id = `MIG-${gpuInstance}-${computeInstance}`;
   return {
-    uuid,
+    id,
+    uuid: id,
     index: 0,
     profile: '1g.5gb',
     gpuInstance,
@@ -109,7 +110,7 @@ describe('a GPU', () => {
     const judge = new DeviceHealth(rules);
     const look = (...gpus: Gpu[]) => {
       const { gpus: known, problems } = judge.judge({ driverVersion: undefined, gpus }, allFiles, 0);
-      return known.map(({ uuid }) => [uuid, problems.get(uuid)]);
+      return known.map(({ id }) => [id, problems.get(id)]);
     };
     look(gpu(0), gpu(1));
     expect(look(gpu(1))).toEqual([
@@ -120,7 +121,7 @@ describe('a GPU', () => {
       ['GPU-0', undefined],
       ['GPU-1', undefined],
     ]);
-    expect(look(gpu(0, { uuid: 'GPU-new' }), gpu(1)).map(([uuid]) => uuid)).toEqual(['GPU-new', 'GPU-1']);
+    expect(look(gpu(0, { id: 'GPU-new' }), gpu(1)).map(([id]) => id)).toEqual(['GPU-new', 'GPU-1']);
   });
 
   it('whose MIG devices are others has only those', () => {
@@ -128,7 +129,7 @@ describe('a GPU', () => {
     const look = (...migDevices: Gpu['migDevices'][number][]) =>
       judge
         .judge({ driverVersion: undefined, gpus: [gpu(0, { migDevices })] }, allFiles, 0)
-        .gpus.flatMap(({ migDevices: there }) => there.map(({ uuid }) => uuid));
+        .gpus.flatMap(({ migDevices: there }) => there.map(({ id }) => id));
     look(mig(1), mig(2));
     expect(look(mig(3))).toEqual(['MIG-3-0']);
   });
