@@ -141,7 +141,12 @@ export class KubeletNode {
       nodeNameHandler(node().metadata?.name ?? ''),
       nodeAffinityHandler(node),
       taintTolerationHandler(node),
-      new ResourceFit({ allocatable: () => this.resources.admissible(), evict: (pod, eviction) => pods().evict(pod, eviction), metrics }),
+      new ResourceFit({
+        allocatable: () => this.resources.admissible(),
+        isAwaited: (resource) => this.resources.isAwaited(resource),
+        evict: (pod, eviction) => pods().evict(pod, eviction),
+        metrics,
+      }),
     ];
   }
 

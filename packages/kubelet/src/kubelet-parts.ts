@@ -13,6 +13,7 @@ import { KubeletNode } from './kubelet-node.ts';
 import type { KubeletOptions } from './kubelet-options.ts';
 import { ContainerLogManager } from './logs/container-log-manager.ts';
 import { defaultLogRotation } from './logs/log-rotation.ts';
+import { readMachineFacts } from './machine/machine-facts.ts';
 import { KubeletMetrics } from './metrics/kubelet-metrics.ts';
 import { addMirrorPods } from './metrics/mirror-pods.ts';
 import { PodStartLatency } from './metrics/pod-start-latency.ts';
@@ -135,10 +136,12 @@ export class KubeletParts {
     );
   }
 
-  #devicesOf({ kubeletRoot, log }: KubeletOptions): NodeDevices {
+  #devicesOf(options: KubeletOptions): NodeDevices {
+    const { kubeletRoot, log } = options;
     const { events, traces, metrics, clock } = this;
     return new NodeDevices({
       kubeletRoot,
+      bootId: (options.machine ?? readMachineFacts()).bootId,
       assignments: () => this.assignments,
       activePods: () => this.workers.activePods(),
       onChange: () => this.node.presence.lookNow(),
@@ -292,6 +295,7 @@ export class KubeletParts {
       onUpdate: () => this.reports.sourceRead(),
       onHousekeeping: () => {
         this.node.housekeep();
+        this.assignments.releaseEnded();
         this.volumes.sweep((uid) => this.loop.knows(uid));
       },
     });

@@ -16,7 +16,7 @@ import { terminationLogMount } from './termination-log.ts';
 import { volumeMounts } from './volume-mounts.ts';
 import { volumePaths } from './volume-paths.ts';
 
-/** The CRI message for the next instance of a container, with all that it refers to looked up. What is missing is a CreateContainerConfigError in kubelet's words. */
+/** The CRI message for the next instance of a container, with all that it refers to looked up, and its devices readied. What is missing is a CreateContainerConfigError in kubelet's words. */
 export async function configureContainer(
   context: ActionContext,
   container: Container,

@@ -15,7 +15,7 @@ export interface DeviceChoice {
 }
 
 /** What a plugin may be asked to prefer from, where it answers such calls: GetPreferredAllocation. */
-export interface PreferenceQuestion {
+interface PreferenceQuestion {
   available: string[];
   mustInclude: string[];
   size: number;

@@ -64,7 +64,7 @@ export class DeviceAllocation {
     const held = holdings.get(holding);
     if (!held) throw new PluginError('CANCELLED', 'the pod has gone meanwhile', { object: `devices of ${holding.resource}` });
     mergeAnswers([...answersOf(holdings, holding), { resource: holding.resource, answer }]);
-    holdings.give({ ...held, answer });
+    holdings.give({ ...held, ids, answer });
   }
 
   #clientOf(resource: string): DevicePluginClient {

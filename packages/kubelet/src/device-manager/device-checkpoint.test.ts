@@ -78,7 +78,6 @@ it('is written as kubelet writes it, and read again', () => {
     holdings: [{ ...holdings[0], ids: expect.arrayContaining(['a', 'b', 'c', 'd', 'e']) }],
     unknown: [],
     registered,
-    bootId: 'boot',
   });
 });
 

@@ -1,5 +1,6 @@
-import { readFileSync, renameSync } from 'node:fs';
+import { renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { isExtendedResourceName } from '@berth/api/resource-names';
 import { ContainerAllocateResponse } from '@berth/sdk/device/protocol';
 import { PluginError } from '@berth/sdk/errors';
 import { z } from 'zod';
@@ -17,23 +18,22 @@ export interface DeviceMemory {
   unknown: readonly Holder[];
   /** The healthy devices by resource. */
   registered: ReadonlyMap<string, readonly string[]>;
-  /** Of the host's run in which it was written; undefined: not told. */
-  bootId?: string;
 }
 
 /** NUMA node of devices that are near to none. */
 const noNode = '-1';
 
+const resourceName = z.string().refine(isExtendedResourceName, 'not the name of an extended resource');
 const entry = z.object({
   PodUID: z.string(),
   ContainerName: z.string(),
-  ResourceName: z.string(),
+  ResourceName: resourceName,
   DeviceIDs: z.record(z.string(), z.array(z.string()).nullable()).nullable(),
   AllocResp: z.base64().nullable(),
 });
 const data = z.object({
   PodDeviceEntries: z.array(entry).nullable(),
-  RegisteredDevices: z.record(z.string(), z.array(z.string()).nullable()).nullable(),
+  RegisteredDevices: z.record(resourceName, z.array(z.string()).nullable()).nullable(),
 });
 const content = z.object({ Data: data, Checksum: z.number(), BootID: z.string().optional() });
 type Data = z.infer<typeof data>;
@@ -46,25 +46,24 @@ export class DeviceCheckpoint {
     this.#file = new CheckpointFile(join(directory, 'kubelet_internal_checkpoint'));
   }
 
-  get path(): string {
-    return this.#file.path;
-  }
-
   /** Undefined if there is no file. FAILED_PRECONDITION for one that can't be read. */
   load(): DeviceMemory | undefined {
     const text = this.#file.read();
     if (text === undefined) return undefined;
-    const { Data: stored, BootID } = this.#parse(text);
+    const { Data: stored } = this.#parse(text);
     const holdings = (stored.PodDeviceEntries ?? []).map(holdingOf);
     return {
       holdings: holdings.filter(({ ids }) => ids.length > 0),
       unknown: holdings.filter(({ ids }) => ids.length === 0).map(({ uid, container, resource }) => ({ uid, container, resource })),
       registered: new Map(Object.entries(stored.RegisteredDevices ?? {}).map(([resource, ids]) => [resource, ids ?? []])),
-      ...(BootID && { bootId: BootID }),
     };
   }
 
-  save({ holdings, unknown, registered, bootId }: DeviceMemory, devicesOf: (resource: string) => DeviceSet | undefined): void {
+  /** `bootId`, that of the host's run, is for kubelets: here a restart of the host is no other than one of the kubelet. */
+  save(
+    { holdings, unknown, registered, bootId }: DeviceMemory & { bootId: string },
+    devicesOf: (resource: string) => DeviceSet | undefined,
+  ): void {
     const stored: Data = {
       PodDeviceEntries: [
         ...holdings.map((holding) => entryOf(holding, devicesOf(holding.resource))),
@@ -72,19 +71,23 @@ export class DeviceCheckpoint {
       ],
       RegisteredDevices: Object.fromEntries([...registered].map(([resource, ids]) => [resource, [...ids]])),
     };
-    this.#file.write(JSON.stringify({ Data: stored, Checksum: checksumOf(stored), ...(bootId && { BootID: bootId }) }));
+    this.#file.write(JSON.stringify({ Data: stored, Checksum: checksumOf(stored), BootID: bootId }));
   }
 
   /** Keeps a file that can't be read, for a person to look at, and out of the way. Gives where it is. */
   putAside(): string {
     const aside = `${this.#file.path}.broken`;
+    rmSync(aside, { recursive: true, force: true });
     renameSync(this.#file.path, aside);
     return aside;
   }
 
   #parse(text: string): z.infer<typeof content> {
     const parsed = content.safeParse(this.#json(text));
-    if (!parsed.success) throw this.#broken(z.prettifyError(parsed.error).replaceAll(/\s*\n\s*/g, ' '), parsed.error);
+    if (!parsed.success) {
+      const faults = z.prettifyError(parsed.error).replaceAll(/\s*\n\s*/g, ' ');
+      throw this.#broken(`it is of another version, or no checkpoint of kubelet's: ${faults}`, parsed.error);
+    }
     if (parsed.data.Checksum !== checksumOf(parsed.data.Data)) throw this.#broken("the checksum isn't that of the content");
     return parsed.data;
   }
@@ -102,15 +105,6 @@ export class DeviceCheckpoint {
       object: `device manager's checkpoint ${this.#file.path}`,
       cause,
     });
-  }
-}
-
-/** Differs from one run of the host to the next; undefined where the kernel doesn't tell. */
-export function readBootId(path = '/proc/sys/kernel/random/boot_id'): string | undefined {
-  try {
-    return readFileSync(path, 'utf8').trim();
-  } catch {
-    return undefined;
   }
 }
 

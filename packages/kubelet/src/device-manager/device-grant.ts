@@ -14,7 +14,7 @@ export interface DeviceGrant {
 export const noGrant: DeviceGrant = { variables: new Map(), annotations: new Map(), mounts: [], devices: [], cdiDevices: [] };
 
 /** What a plugin answered to Allocate for a resource of the container. */
-export interface GrantedAnswer {
+interface GrantedAnswer {
   resource: string;
   answer: ContainerAllocateResponse;
 }

@@ -99,7 +99,7 @@ class Model {
   save(): void {
     const answered = this.holdings.all().filter(({ answer }) => answer);
     this.checkpoint.save(
-      { holdings: answered, unknown: this.holdings.unknownHolders(), registered: new Map([[resource, []]]) },
+      { holdings: answered, unknown: this.holdings.unknownHolders(), registered: new Map([[resource, []]]), bootId: 'boot' },
       () => undefined,
     );
   }

@@ -18,7 +18,7 @@ export interface Holding extends Holder {
   answer?: ContainerAllocateResponse;
 }
 
-/** Which devices there are, and who has them. Holds no device for two pods. */
+/** Which devices there are, and who has them. Whom they are given to is for those to decide who give them. */
 export class DeviceHoldings {
   readonly #devices = new Map<string, DeviceSet>();
   /** By pod uid, then by container and resource. */

@@ -28,6 +28,7 @@ beforeEach(async () => {
   manager = new DeviceManager({
     directory,
     numaNodes: () => [],
+    bootId: 'boot',
     onChange: nothing,
     warn: nothing,
     metrics,

@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import type { Container, Pod } from '@berth/api/objects';
 import type { ResourceAmounts } from '@berth/api/resource-amounts';
+import { isExtendedResourceName } from '@berth/api/resource-names';
 import { unlessAborted } from '@berth/sdk/abort';
 import { serveDeviceRegistration } from '@berth/sdk/device/registration';
 import { PluginError } from '@berth/sdk/errors';
@@ -12,12 +13,12 @@ import type { Clock } from '../clock.ts';
 import type { ResourceProvider } from '../machine/resource-provider.ts';
 import type { DeviceMetrics } from '../metrics/device-metrics.ts';
 import type { Refusal } from '../plan/observed-pod.ts';
-import { resourceContainers, uidOf } from '../pod.ts';
-import type { HintProvider, TopologyHint } from '../topology-manager/hint-provider.ts';
+import { fullNameOf, resourceContainers, uidOf } from '../pod.ts';
+import { type HintProvider, type TopologyHint, unexpectedRefusal } from '../topology-manager/hint-provider.ts';
 import { answersOf, DeviceAllocation } from './device-allocation.ts';
-import { DeviceCheckpoint, type DeviceMemory, readBootId } from './device-checkpoint.ts';
+import { DeviceCheckpoint, type DeviceMemory } from './device-checkpoint.ts';
 import { type DeviceGrant, mergeAnswers } from './device-grant.ts';
-import { DeviceHoldings, type Holding } from './device-holdings.ts';
+import { DeviceHoldings, type Holder, type Holding } from './device-holdings.ts';
 import { DevicePlugins, unregisteredPlugin } from './device-plugins.ts';
 import { deviceRequests } from './device-requests.ts';
 import { DeviceReservations } from './device-reservations.ts';
@@ -32,6 +33,8 @@ interface DeviceManagerOptions {
   onChange(): void;
   /** Tells of what a person has to mend. */
   warn(reason: string, message: string): void;
+  /** Of the host's run. */
+  bootId: string;
   metrics: Pick<DeviceMetrics, 'registered' | 'allocated'>;
   /** For the calls to the plugin of a resource. */
   tapOf?(resource: string): Tap;
@@ -58,7 +61,6 @@ export class DeviceManager implements ResourceProvider {
   readonly #holdings = new DeviceHoldings();
   readonly #allocation: DeviceAllocation;
   readonly #checkpoint: DeviceCheckpoint;
-  readonly #bootId = readBootId();
   /** Nobody knows any more which devices pods of before have. */
   #memoryLost = false;
   #served: Served | undefined;
@@ -100,6 +102,8 @@ export class DeviceManager implements ResourceProvider {
         metrics.registered(registration.resourceName);
         await this.plugins.register(registration);
       },
+      refused: ({ resourceName, endpoint }, { message }) =>
+        this.#options.log.warn({ resource: resourceName, endpoint }, `a device plugin can't be registered: ${message}`),
     });
   }
 
@@ -115,6 +119,11 @@ export class DeviceManager implements ResourceProvider {
 
   allocatable(): ResourceAmounts {
     return this.#amounts((resource) => healthyOf(this.#holdings.devicesOf(resource) ?? new Map()).length);
+  }
+
+  /** Whether the node may have it in a moment. */
+  isAwaited(resource: string): boolean {
+    return isExtendedResourceName(resource) && this.plugins.isAwaited(resource);
   }
 
   held(): ResourceAmounts {
@@ -154,9 +163,11 @@ export class DeviceManager implements ResourceProvider {
 
   async #allocate(pod: Pod, signal: AbortSignal): Promise<Refusal | undefined> {
     const refusal = this.#reserve(pod) ?? (await this.#allocation.allocate(pod, signal));
-    if (refusal) this.#holdings.release(uidOf(pod));
+    const missing = refusal ? [] : resourceContainers(pod).flatMap((container) => this.#pendingOf(pod, container));
+    const why = missing.length > 0 ? unexpectedRefusal(`cannot allocate unregistered device ${missing[0]}`) : refusal;
+    if (why) this.#holdings.release(uidOf(pod));
     this.#save();
-    return refusal;
+    return why;
   }
 
   /**
@@ -184,7 +195,7 @@ export class DeviceManager implements ResourceProvider {
 
   #amounts(count: (resource: string) => number): ResourceAmounts {
     const there = this.#holdings.resources.map((resource): [string, bigint] => [resource, BigInt(count(resource))]);
-    return new Map([...[...this.plugins.gone].map((resource): [string, bigint] => [resource, 0n]), ...there]);
+    return new Map([...[...this.plugins.givenUp].map((resource): [string, bigint] => [resource, 0n]), ...there]);
   }
 
   /** Sets apart what a pod of before the kubelet's start lacks: nothing could be decided of it before its plugin came. */
@@ -234,7 +245,7 @@ export class DeviceManager implements ResourceProvider {
     // kubelet lists the healthy devices there, and reads no more of it than whose plugins there were.
     const registered = new Map(this.#holdings.resources.map((resource) => [resource, []]));
     const unknown = this.#holdings.unknownHolders();
-    this.#checkpoint.save({ holdings, unknown, registered, ...(this.#bootId && { bootId: this.#bootId }) }, (resource) =>
+    this.#checkpoint.save({ holdings, unknown, registered, bootId: this.#options.bootId }, (resource) =>
       this.#holdings.devicesOf(resource),
     );
   }
@@ -274,12 +285,19 @@ export class DeviceManager implements ResourceProvider {
     };
   }
 
+  #addUnknown(pod: Pod, holder: Holder): void {
+    this.#holdings.addUnknown(holder);
+    const cure = 'none of that resource are handed out until the pod has ended, or its container begins anew and is given others';
+    const message = `which devices of ${holder.resource} container ${holder.container} of pod ${fullNameOf(pod)} has is not known any more: the checkpoint was lost; ${cure}`;
+    this.#options.warn('DeviceCheckpointLost', message);
+  }
+
   #adopt(pod: Pod): void {
     if (!this.#memoryLost) return;
     for (const container of resourceContainers(pod)) {
       for (const resource of deviceRequests(container).keys()) {
         const holder = { uid: uidOf(pod), container: container.name, resource };
-        if (!this.#holdings.get(holder) && !this.#holdings.isUnknown(holder)) this.#holdings.addUnknown(holder);
+        if (!this.#holdings.get(holder) && !this.#holdings.isUnknown(holder)) this.#addUnknown(pod, holder);
       }
     }
   }

@@ -62,13 +62,13 @@ it('a resource whose plugin has gone is none after five minutes, and one again o
   plugins.deregister({ resourceName: resource, socket: socket() });
   expect(told()).toEqual(['a ill']);
   clock.advance(299_000);
-  expect([holdings.resources, [...plugins.gone]]).toEqual([[resource], []]);
+  expect([holdings.resources, [...plugins.givenUp]]).toEqual([[resource], []]);
   clock.advance(1000);
-  expect([holdings.resources, [...plugins.gone]]).toEqual([[], [resource]]);
+  expect([holdings.resources, [...plugins.givenUp]]).toEqual([[], [resource]]);
   await plugins.register({ resourceName: resource, socket: socket() });
   await expect.poll(told).toEqual(['a well']);
   clock.advance(600_000);
-  expect([holdings.resources, [...plugins.gone]]).toEqual([[resource], []]);
+  expect([holdings.resources, [...plugins.givenUp]]).toEqual([[resource], []]);
 });
 
 it('a plugin that a kubelet before had is waited for as long', async () => {
@@ -76,8 +76,19 @@ it('a plugin that a kubelet before had is waited for as long', async () => {
   expect(told()).toEqual([]);
   await expect(plugins.preStart(resource, ['a'], AbortSignal.timeout(1000))).rejects.toThrow('it is not registered at the moment');
   clock.advance(300_000);
-  expect([holdings.resources, [...plugins.gone]]).toEqual([[], [resource]]);
+  expect([holdings.resources, [...plugins.givenUp]]).toEqual([[], [resource]]);
   await plugins.preStart(resource, ['a'], AbortSignal.timeout(1000));
+});
+
+it('a resource that nobody knows may be one for the first minute', async () => {
+  expect(plugins.isAwaited(resource)).toBe(true);
+  clock.advance(59_000);
+  expect(plugins.isAwaited(resource)).toBe(true);
+  lists = () => once(device('a'));
+  await plugins.register({ resourceName: resource, socket: socket() });
+  await expect.poll(() => plugins.isAwaited(resource)).toBe(false);
+  clock.advance(1000);
+  expect(plugins.isAwaited('vendor.example/other')).toBe(false);
 });
 
 it('a stream that ends makes its devices ill', async () => {

@@ -26,14 +26,19 @@ interface DevicePluginsOptions {
 /** A resource whose plugin has gone is none after this (kubernetes:pkg/kubelet/cm/devicemanager, endpointStopGracePeriod). */
 const stopGraceMs = 5 * 60 * 1000;
 
+/** Plugins begin when the kubelet does, or later, as pods of its own: for so long after its start a resource that nobody knows may be one. */
+const firstPluginsMs = 60 * 1000;
+
 /** The plugin of one resource, as long as it is the one. */
 interface Endpoint {
   /** Undefined: it has gone, or hasn't come since the kubelet began. */
   client: DevicePluginClient | undefined;
-  /** Undefined: nobody knows. */
-  preStartRequired?: boolean;
-  /** Aborts when another one takes its place. */
-  replaced: AbortController;
+  /** Of a kubelet before this one, and nothing has been heard of its devices since. */
+  awaited: boolean;
+  /** Whether it wants to ready devices before a start, as far as anybody knows. */
+  preStartRequired: boolean;
+  /** Aborts when it has gone, or another one takes its place. */
+  over: AbortController;
   forget?: () => void;
   /** What was wrong with its last list. */
   toldFaults?: string | undefined;
@@ -43,18 +48,20 @@ interface Endpoint {
 export class DevicePlugins {
   readonly #options: DevicePluginsOptions;
   readonly #endpoints = new Map<string, Endpoint>();
-  /** Resources that were ones: the node has zero of them. */
-  readonly #gone = new Set<string>();
+  /** Resources whose plugin didn't come back: the node has zero of them. */
+  readonly #givenUp = new Set<string>();
   readonly #following = new Set<Promise<void>>();
+  readonly #begun: Date;
   readonly #closed = new AbortController();
 
   constructor(options: DevicePluginsOptions) {
     this.#options = options;
+    this.#begun = options.clock.now();
   }
 
-  /** Resources of which there are none any more. */
-  get gone(): ReadonlySet<string> {
-    return this.#gone;
+  /** Resources of which there are none any more, since their plugin didn't come back. */
+  get givenUp(): ReadonlySet<string> {
+    return this.#givenUp;
   }
 
   /** The plugin of the resource; undefined: it isn't there. */
@@ -62,10 +69,14 @@ export class DevicePlugins {
     return this.#endpoints.get(resource)?.client;
   }
 
-  /** A plugin that a kubelet before had, and that hasn't come yet. */
+  /**
+   * Nothing has been heard of its devices yet, and something may be: a kubelet before had its plugin, or the kubelet has only just begun. kubelet refuses pods
+   * that ask for such a resource, for good.
+   */
   isAwaited(resource: string): boolean {
     const endpoint = this.#endpoints.get(resource);
-    return endpoint !== undefined && endpoint.preStartRequired === undefined;
+    if (endpoint) return endpoint.awaited;
+    return !this.#givenUp.has(resource) && this.#options.clock.now().getTime() - this.#begun.getTime() < firstPluginsMs;
   }
 
   /**
@@ -76,14 +87,14 @@ export class DevicePlugins {
     const endpoint = this.#endpoints.get(resource);
     if (!endpoint) return;
     if (endpoint.client) return endpoint.client.preStart(ids, signal);
-    if (endpoint.preStartRequired === false) return;
+    if (!endpoint.awaited && !endpoint.preStartRequired) return;
     throw unregisteredPlugin(resource);
   }
 
   /** A plugin that a kubelet before this one had: its resource has no devices until it comes. */
   expect(resource: string): void {
     this.#options.holdings.setDevices(resource, new Map());
-    const endpoint: Endpoint = { client: undefined, replaced: new AbortController() };
+    const endpoint: Endpoint = { client: undefined, awaited: true, preStartRequired: false, over: new AbortController() };
     this.#endpoints.set(resource, endpoint);
     this.#forgetLater(resource, endpoint);
   }
@@ -92,10 +103,12 @@ export class DevicePlugins {
   async register({ resourceName: resource, socket }: Pick<DeviceRegistration, 'resourceName' | 'socket'>): Promise<void> {
     const { tapOf, log } = this.#options;
     const client = await DevicePluginClient.open({ resourceName: resource, socket, tap: tapOf?.(resource), signal: this.#closed.signal });
+    const awaited = this.#endpoints.get(resource)?.awaited ?? true;
     this.#replace(resource, client);
-    const endpoint: Endpoint = { client, preStartRequired: client.options.preStartRequired, replaced: new AbortController() };
+    const { preStartRequired } = client.options;
+    const endpoint: Endpoint = { client, awaited, preStartRequired, over: new AbortController() };
     this.#endpoints.set(resource, endpoint);
-    this.#gone.delete(resource);
+    this.#givenUp.delete(resource);
     log.info({ resource, socket }, 'a device plugin is registered');
     const following = this.#follow(resource, endpoint, client).finally(() => this.#following.delete(following));
     this.#following.add(following);
@@ -124,12 +137,12 @@ export class DevicePlugins {
       );
     }
     before.forget?.();
-    before.replaced.abort(new PluginError('CANCELLED', 'the plugin has registered anew'));
+    before.over.abort(new PluginError('CANCELLED', 'the plugin has registered anew'));
     before.client?.close();
   }
 
   async #follow(resource: string, endpoint: Endpoint, client: DevicePluginClient): Promise<void> {
-    const signal = AbortSignal.any([endpoint.replaced.signal, this.#closed.signal]);
+    const signal = AbortSignal.any([endpoint.over.signal, this.#closed.signal]);
     const pace = new UpdatePace(this.#options.clock, () =>
       this.#options.warn(
         'DevicePluginFloods',
@@ -153,6 +166,7 @@ export class DevicePlugins {
     const { holdings, onChange } = this.#options;
     const { devices, problems } = readDevices(list);
     this.#tellFaults(resource, endpoint, problems);
+    endpoint.awaited = false;
     const before = holdings.devicesOf(resource);
     if (before && isSameSet(before, devices)) return;
     holdings.setDevices(resource, devices);
@@ -176,7 +190,7 @@ export class DevicePlugins {
     if (this.#endpoints.get(resource) !== endpoint || endpoint.client === undefined) return;
     log.warn({ resource, socket: endpoint.client.socket }, `a device plugin has gone: ${why}`);
     endpoint.client = undefined;
-    endpoint.replaced.abort(new PluginError('CANCELLED', 'the plugin has gone'));
+    endpoint.over.abort(new PluginError('CANCELLED', 'the plugin has gone'));
     holdings.setDevices(resource, asUnhealthy(holdings.devicesOf(resource) ?? new Map()));
     this.#forgetLater(resource, endpoint);
     onChange();
@@ -187,7 +201,7 @@ export class DevicePlugins {
     endpoint.forget = clock.after(stopGraceMs, () => {
       log.warn({ resource }, 'the device plugin has not come back: the node has none of its resource any more');
       this.#endpoints.delete(resource);
-      this.#gone.add(resource);
+      this.#givenUp.add(resource);
       holdings.removeResource(resource);
       onChange();
     });

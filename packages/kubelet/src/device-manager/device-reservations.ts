@@ -17,7 +17,7 @@ export class DeviceReservations implements HintProvider {
   readonly #numaNodes: () => readonly number[];
   readonly #isAwaited: (resource: string) => boolean;
 
-  /** `isAwaited`: a resource's plugin hasn't come since the kubelet began, and may yet. */
+  /** `isAwaited`: nothing has been heard of a resource's devices since the kubelet began, and something may be. */
   constructor(holdings: DeviceHoldings, numaNodes: () => readonly number[], isAwaited: (resource: string) => boolean) {
     this.#holdings = holdings;
     this.#numaNodes = numaNodes;
@@ -47,7 +47,7 @@ export class DeviceReservations implements HintProvider {
     );
   }
 
-  /** What a pod of before lacks of a plugin that hasn't come yet, nobody can decide now: its devices are asked for later. */
+  /** What is of a plugin that hasn't come yet nobody can decide now: those devices are asked for later. */
   lacks(pod: Pod, container: Container): boolean {
     return this.#requests(container).some(([resource]) => {
       if (this.#isAwaited(resource)) return false;
@@ -58,6 +58,7 @@ export class DeviceReservations implements HintProvider {
 
   allocate(pod: Pod, container: Container, { affinity }: TopologyHint): Refusal | undefined {
     for (const [resource, count] of this.#requests(container)) {
+      if (this.#isAwaited(resource)) continue;
       const refusal = this.#reserve(pod, container, { resource, count, affinity });
       if (refusal) return unexpectedRefusal(refusal);
     }

@@ -21,6 +21,7 @@ it('where its sockets can not be had that is told, and the node goes on', async 
     kubeletRoot,
     assignments: () => ({ numaNodes: [], ownOf: () => nothing, allocatable: () => nothing }),
     activePods: () => [],
+    bootId: 'boot',
     onChange: () => {},
     warn: (reason, message) => void told.push(`${reason}: ${message}`),
     tapOf: () => ({ call: () => ({ end: () => undefined }) }),

@@ -18,6 +18,8 @@ interface NodeDevicesOptions {
   /** Asked when there is something to know. */
   assignments(): Pick<ResourceManagers, 'numaNodes' | 'ownOf' | 'allocatable'>;
   activePods(): Pod[];
+  /** Of the host's run. */
+  bootId: string;
   /** What the node has of devices has changed. */
   onChange(): void;
   /** Tells of what a person has to mend. */

@@ -36,6 +36,18 @@ describe('a pod that asks for a device', () => {
     expect((await on.node.get('/metrics')).body).toContain(`kubelet_device_plugin_registration_total{resource_name="${gpu}"} 1\n`);
   });
 
+  it('waits for its plugin, if the kubelet has only just begun', async () => {
+    await on.apply('one', asking({ [gpu]: 1 }));
+    await on.apply('two', asking({ [gpu]: 2 }));
+    expect(await on.node.untilHeldUp('one', 'FailedAllocateDevices')).toContain(
+      `the device plugin for ${gpu}: it is not registered at the moment`,
+    );
+    await on.plugin(gpu, ['a']);
+    await on.node.until('one', isReady);
+    expect((await on.failed('two'))?.message).toContain(`requested number of devices unavailable for ${gpu}. Requested: 2`);
+    expect(on.node.runtime.calls.filter((call) => call.startsWith('RunPodSandbox'))).toEqual(['RunPodSandbox one']);
+  });
+
   it('is refused, before anything is made for it, if the plugin refuses', async () => {
     const made = await on.plugin(gpu, ['a']);
     made.answer = () => {

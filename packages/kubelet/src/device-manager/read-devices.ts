@@ -19,7 +19,9 @@ export function readDevices(list: readonly Device[]): ReadDevices {
     const problem = problemOf(id) ?? (devices.has(id) ? `the id ${JSON.stringify(id)} comes twice; the last one counts` : undefined);
     if (problem !== undefined) problems.push(problem);
     if (problemOf(id) !== undefined) continue;
-    const nodes = (topology?.nodes ?? []).map(({ ID }) => Number(ID)).filter((node) => node >= 0 && node <= highestNode);
+    const told = (topology?.nodes ?? []).map(({ ID }) => Number(ID));
+    const nodes = told.filter((node) => node >= 0 && node <= highestNode);
+    if (nodes.length < told.length) problems.push(`the device ${JSON.stringify(id)} names NUMA nodes beyond 0 to ${highestNode}`);
     devices.set(id, deviceNear(nodes, health === 'Healthy'));
   }
   return { devices, problems };

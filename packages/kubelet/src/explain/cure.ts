@@ -38,7 +38,11 @@ const cures: Record<string, Cure> = {
   UnexpectedAdmissionError: ({ message }) =>
     `${message.includes('requested number of devices unavailable') ? 'end a pod that has such a device, or see why its plugin says that it is unhealthy' : 'mend what the message names'}; then ${notStartedAgain}`,
   FailedMount: (trouble, place) => missingObject(trouble, place) ?? 'correct the volume in the manifest, or make what it refers to',
-  CreateContainerConfigError: (trouble, place) => missingObject(trouble, place) ?? 'correct what the message names in the manifest',
+  CreateContainerConfigError: (trouble, place) =>
+    missingObject(trouble, place) ??
+    (/a device plugin|the device plugin/.test(trouble.message)
+      ? 'none in the manifest: see what the message says of the device plugin, and its log'
+      : 'correct what the message names in the manifest'),
   CreateContainerError: (_, { pod }) => `see what the runtime was asked: "berth trace ${fullNameOf(pod)}"`,
   RunContainerError: () => 'look whether command and working directory are in the image',
   PostStartHookError: () => 'correct the postStart hook, or what it calls',

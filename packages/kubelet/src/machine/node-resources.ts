@@ -61,6 +61,11 @@ export class NodeResources {
     return amounts;
   }
 
+  /** Whether the resource may come yet. */
+  isAwaited(resource: string): boolean {
+    return this.#providers.some((provider) => provider.isAwaited(resource));
+  }
+
   /** What all pods together may use before the kernel holds them back: the capacity without what is reserved; with `pid`. */
   podLimits(): Map<string, bigint> {
     const { pids } = this.#facts;

@@ -109,7 +109,7 @@ export interface ObservedPod {
   failures: Record<string, Failure>;
   /** By container name. */
   restartDelays: Record<string, RestartDelay>;
-  /** Devices are set apart for the pod, and their plugins haven't been asked yet. */
+  /** The pod is to have devices, and their plugins haven't answered yet. */
   devicesPending?: boolean;
   /** Directories, volumes and cgroup. After a restart of the kubelet nobody knows yet. */
   directories: 'unknown' | 'prepared' | 'removed';

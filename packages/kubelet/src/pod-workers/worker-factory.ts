@@ -72,7 +72,8 @@ export class WorkerFactory {
     const found = foundIn === undefined ? runtimes.admit(asked) : { pod: asked, client: runtimes.get(foundIn) };
     const restored = memories.restored(uidOf(asked));
     const { pod, client, refusal = foundIn === undefined ? this.#admit(pod, restored) : undefined } = found;
-    const devicesPending = !refusal && this.#options.devices.hasPending(pod);
+    const ends = foundIn !== undefined || (restored !== undefined && isEnding(restored));
+    const devicesPending = !refusal && !ends && this.#options.devices.hasPending(pod);
     if (refusal) metrics.admission.rejected(refusal.reason);
     for (const warning of [refusal, restored ? undefined : unknownPriorityClass(pod)])
       if (warning) this.#options.events.record(pod, 'Warning', warning.reason, warning.message);

@@ -114,7 +114,7 @@ export class ResourceManagers implements AdmitHandler {
       ...node,
       cpuManagerReconcilePeriodMs: options.cpuManagerReconcilePeriodMs,
       cpusOf: (pod, container) => this.assignmentOf(pod, { name: container }).cpusetCpus,
-      releaseEnded: () => this.#releaseEnded(),
+      releaseEnded: () => this.releaseEnded(),
     });
     node.metrics.resourceManagers.showCpus(() => this.#cpus?.shares() ?? noCpuShares);
   }
@@ -144,7 +144,7 @@ export class ResourceManagers implements AdmitHandler {
   /** Gives the pod what it asks for. */
   admit({ pod, others }: AdmitRequest): Refusal | undefined {
     this.#forgetEnded(others);
-    this.#releaseEnded();
+    this.releaseEnded();
     this.#seen.add(uidOf(pod));
     const startedAt = performance.now();
     const refusal = this.#topology?.allocate(pod);
@@ -156,6 +156,15 @@ export class ResourceManagers implements AdmitHandler {
   /** The pod ran before this kubelet was started: what it has is handed out to nobody, even if no state tells of it. To be called before any pod asks. */
   adopt(pod: Pod): void {
     for (const provider of this.#providers) provider.adopt?.(pod);
+  }
+
+  /** What pods had that have ended is free. */
+  releaseEnded(): void {
+    if (!this.#node.sourcesReady()) return;
+    const uids = new Set(this.#node.holders().map(uidOf));
+    for (const provider of this.#providers) {
+      for (const uid of provider.holders()) if (!uids.has(uid)) provider.release(uid);
+    }
   }
 
   /** Holds running containers to their CPUs until `signal` aborts. */
@@ -207,14 +216,6 @@ export class ResourceManagers implements AdmitHandler {
       ...(this.#cpus ? [countedProvider(this.#cpus, { asks: asksCpus, tell: (failed) => metrics.cpusAsked(failed) })] : []),
       ...(this.#memory ? [countedProvider(this.#memory, { asks: asksMemory, tell: (failed) => metrics.memoryAsked(failed) })] : []),
     ];
-  }
-
-  #releaseEnded(): void {
-    if (!this.#node.sourcesReady()) return;
-    const uids = new Set(this.#node.holders().map(uidOf));
-    for (const provider of this.#providers) {
-      for (const uid of provider.holders()) if (!uids.has(uid)) provider.release(uid);
-    }
   }
 
   #forgetEnded(others: readonly Pod[]): void {
