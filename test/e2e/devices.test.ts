@@ -130,9 +130,9 @@ describeOnEachRuntime({ about: 'devices' }, (node) => {
       containers.flatMap(({ devices }) => devices.map(({ resourceName, deviceIds }) => `${name} ${resourceName} ${deviceIds}`)),
     );
     expect(devices.toSorted()).toEqual([
-      `one-here ${gpu} ${GpuHostFixture.uuid(0)}`,
+      `one-here ${gpu} ${GpuHostFixture.busId(0)}`,
       `thing-here ${thing} thing0`,
-      `two-here ${gpu} ${GpuHostFixture.uuid(1)}`,
+      `two-here ${gpu} ${GpuHostFixture.busId(1)}`,
     ]);
   });
 

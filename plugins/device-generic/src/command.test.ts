@@ -55,5 +55,6 @@ it.each([
 
 it('prints its flags and its version', async () => {
   expect(await deviceGeneric('--help')).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Usage: device-generic/) });
+  expect(await deviceGeneric('--help', '--config=/does/not/exist', '--plugin-directory=here')).toMatchObject({ code: 0 });
   expect(await deviceGeneric('--version')).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
 });

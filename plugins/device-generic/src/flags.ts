@@ -20,11 +20,11 @@ export interface CommandLine {
   version?: boolean;
 }
 
-/** Reads the command line. Throws INVALID_ARGUMENT that names the flag. */
+/** Reads the command line; where it asks for help or the version, nothing else of it is checked. Throws INVALID_ARGUMENT that names the flag. */
 export function readCommandLine(argv: readonly string[]): CommandLine {
   const line = parsed(argv);
-  if (line.config === undefined && !line.help && !line.version)
-    throw invalid('flag --config', 'is needed: which files are devices of which resource');
+  if (line.help || line.version) return line;
+  if (line.config === undefined) throw invalid('flag --config', 'is needed: which files are devices of which resource');
   if (line['plugin-directory']?.startsWith('/') === false) throw invalid('flag --plugin-directory', 'must be an absolute path');
   return line;
 }

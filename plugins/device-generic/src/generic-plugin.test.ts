@@ -106,6 +106,17 @@ describe.runIf(canMakeDevices)('with device files (needs root to make them)', ()
     expect((await lists(client).next()).value).toEqual(['kvm::0 Healthy', 'kvm::1 Healthy', 'kvm::2 Healthy']);
     expect((await allocate(client, 'kvm::0', 'kvm::2'))?.devices).toHaveLength(1);
   });
+
+  it.each([
+    [1, 'line::1'],
+    [2, 'line::1::0'],
+  ])('with %i replicas gives a file that is called as a replica is: %s', async (replicas, id) => {
+    host.addDevice('/dev/line::1');
+    run([{ patterns: ['/dev/line*'], replicas }]);
+    const client = await plugin('example.org/serial');
+    expect((await lists(client).next()).value).toContain(`${id} Healthy`);
+    expect((await allocate(client, id))?.devices).toMatchObject([{ hostPath: join(host.directory, 'dev/line::1') }]);
+  });
 });
 
 it('leaves no socket at its end', async () => {

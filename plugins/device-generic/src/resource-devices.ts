@@ -49,11 +49,16 @@ export class ResourceDevices {
 
   /** What a container with these gets. Throws FAILED_PRECONDITION for one that isn't in order, or whose file goes just now. */
   allocate(ids: readonly string[]): DeviceAllocation {
-    const devices = [...new Set(ids.map((id) => id.replace(/::\d+$/, '')))].map((id) => this.#inOrder(id));
+    const devices = [...new Set(ids.map((id) => this.#withoutReplica(id)))].map((id) => this.#inOrder(id));
     const paths = devices.flatMap((device) => device.paths);
     const given = paths.map((path, index) => this.#given(path, index));
     const { env } = this.#settings;
     return { devices: given, envs: env === undefined ? {} : { [env]: given.map(({ containerPath }) => containerPath).join(',') } };
+  }
+
+  /** A file's own name may end like a replica's number. */
+  #withoutReplica(id: string): string {
+    return this.#settings.replicas === 1 ? id : id.replace(/::\d+$/, '');
   }
 
   #given(path: string, index: number): { hostPath: string; containerPath: string; permissions: string } {

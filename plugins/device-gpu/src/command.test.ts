@@ -66,5 +66,6 @@ it.each([
 
 it('prints its flags and its version', async () => {
   expect(await deviceGpu('--help')).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Usage: device-gpu/) });
+  expect(await deviceGpu('--help', '--config=/does/not/exist', '--replicas=many')).toMatchObject({ code: 0 });
   expect(await deviceGpu('--version')).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
 });

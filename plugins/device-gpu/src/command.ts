@@ -5,7 +5,7 @@ import { HostFiles } from './allocation/host-files.ts';
 import { describeGpus } from './describe.ts';
 import type { GpuSource } from './discovery/gpu-source.ts';
 import { openSource } from './discovery/open-source.ts';
-import { type CommandLine, readCommandLine, usage } from './flags.ts';
+import { type CommandLine, informationAskedFor, readCommandLine, usage } from './flags.ts';
 import { GpuPlugin, type GpuPluginParts, watchOf } from './gpu-plugin.ts';
 import { HostRoot } from './host-root.ts';
 import { OfferedGpus } from './offered-gpus.ts';
@@ -43,11 +43,13 @@ interface Invocation {
 
 function read(argv: readonly string[]): Invocation | number {
   try {
+    const information = informationAskedFor(argv);
+    if (information !== undefined) {
+      process.stdout.write(information === 'help' ? usage() : `${version()}\n`);
+      return 0;
+    }
     const line = readCommandLine(argv);
-    if (line.help) process.stdout.write(usage());
-    else if (line.version) process.stdout.write(`${version()}\n`);
-    else return { line, host: hostAt(line.fixture) };
-    return 0;
+    return { line, host: hostAt(line.fixture) };
   } catch (thrown) {
     process.stderr.write(`device-gpu: ${PluginError.from(thrown).message}\n`);
     return 2;

@@ -10,8 +10,8 @@ export function describeGpus(source: GpuSource['name'], offered: OfferedGpus, fi
     driverVersion: snapshot.driverVersion,
     gpus: snapshot.gpus.map(({ problem: _included, migDevices, ...gpu }) => ({
       ...gpu,
-      ...stateOf(gpu.uuid, offered),
-      migDevices: migDevices.map((mig) => ({ ...mig, ...stateOf(mig.uuid, offered) })),
+      ...stateOf(gpu.id, offered),
+      migDevices: migDevices.map((mig) => ({ ...mig, ...stateOf(mig.id, offered) })),
     })),
     links: snapshot.links.all,
     resources: offer.resources.map(({ name }) => ({ name, devices: offered.describe(name) })),
@@ -21,7 +21,7 @@ export function describeGpus(source: GpuSource['name'], offered: OfferedGpus, fi
   };
 }
 
-function stateOf(uuid: string, { snapshot }: OfferedGpus): { healthy: boolean; problem?: string } {
-  const problem = snapshot.problems.get(uuid);
+function stateOf(id: string, { snapshot }: OfferedGpus): { healthy: boolean; problem?: string } {
+  const problem = snapshot.problems.get(id);
   return problem === undefined ? { healthy: true } : { healthy: false, problem };
 }

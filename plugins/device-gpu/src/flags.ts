@@ -39,8 +39,13 @@ export interface CommandLine {
   settings: Settings;
   fixture: string | undefined;
   print: boolean;
-  help: boolean;
-  version: boolean;
+}
+
+/** What a command line asks for instead of the plugin's work; nothing else of it is looked at then. Throws INVALID_ARGUMENT for flags that there aren't. */
+export function informationAskedFor(argv: readonly string[]): 'help' | 'version' | undefined {
+  const { help, version } = parsed(argv);
+  if (help === true) return 'help';
+  return version === true ? 'version' : undefined;
 }
 
 /** Reads the command line, and the file that it names. Throws INVALID_ARGUMENT that names the flag, or file, line and field. */
@@ -56,7 +61,7 @@ export function readCommandLine(argv: readonly string[]): CommandLine {
   const fixture = typeof values.fixture === 'string' ? values.fixture : undefined;
   if (fixture !== undefined && settings.discovery === 'nvml')
     throw invalid('flag --fixture', 'has no NVML: it is files in the place of a host');
-  return { settings, fixture, print: values.print === true, help: values.help === true, version: values.version === true };
+  return { settings, fixture, print: values.print === true };
 }
 
 /** What `--help` prints. */

@@ -69,6 +69,14 @@ export class GpuHostFixture {
     this.addDevice(`nvidia${index}`, majors.nvidia, index);
   }
 
+  /** What the driver tells of a GPU; of one that nothing has used it doesn't know the UUID (undefined). */
+  tellUuid(index: number, uuid: string | undefined): void {
+    const busId = GpuHostFixture.busId(index);
+    const told = uuid ?? 'GPU-????????-????-????-????-????????????';
+    const information = `Model: \t\t NVIDIA H200\nIRQ:   \t\t 10\nGPU UUID: \t ${told}\nBus Location: \t ${busId}\nDevice Minor: \t ${index}\nGPU Excluded:\t No\n`;
+    this.#write(`proc/driver/nvidia/gpus/${busId}/information`, information);
+  }
+
   /** Takes a file or directory away: `dev/nvidia0`. */
   remove(path: string): void {
     rmSync(join(this.directory, path), { recursive: true });
@@ -76,8 +84,7 @@ export class GpuHostFixture {
 
   #addGpu(index: number, numaNode: number, migDevices: number): void {
     const busId = GpuHostFixture.busId(index);
-    const information = `Model: \t\t NVIDIA H200\nIRQ:   \t\t 10\nGPU UUID: \t ${GpuHostFixture.uuid(index)}\nBus Location: \t ${busId}\nDevice Minor: \t ${index}\nGPU Excluded:\t No\n`;
-    this.#write(`proc/driver/nvidia/gpus/${busId}/information`, information);
+    this.tellUuid(index, GpuHostFixture.uuid(index));
     const port = Math.floor(index / 2) + 1;
     const root = numaNode === 0 ? '10' : '50';
     const bridges = `pci0000:${root}/0000:${root}:0${port}.0/0000:${root.charAt(0)}${port}:00.0/0000:${root.charAt(0)}${port + 4}:0${index % 2}.0`;

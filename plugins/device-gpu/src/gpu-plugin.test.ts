@@ -90,9 +90,9 @@ describe.runIf(canMakeDevices)('on a host with device files (needs root to make 
     new GpuHostFixture(join(directory, 'host'));
     await run();
     const client = await plugin();
-    expect((await lists(client).next()).value).toEqual([`${uuid(0)} Healthy`]);
+    expect((await lists(client).next()).value).toEqual([`${busId(0)} Healthy`]);
     const host = new HostRoot(join(directory, 'host'));
-    const { envs, devices, mounts } = (await allocate(client, uuid(0))) ?? {};
+    const { envs, devices, mounts } = (await allocate(client, busId(0))) ?? {};
     expect(envs).toEqual({ NVIDIA_VISIBLE_DEVICES: uuid(0) });
     expect(devices).toEqual(
       ['/dev/nvidiactl', '/dev/nvidia-uvm', '/dev/nvidia-uvm-tools', '/dev/nvidia-modeset', '/dev/nvidia0'].map((path) => ({
@@ -118,7 +118,7 @@ describe.runIf(canMakeDevices)('on a host with device files (needs root to make 
       );
       break;
     }
-    const all = Array.from({ length: 8 }, (_, index) => uuid(index));
+    const all = Array.from({ length: 8 }, (_, index) => busId(index));
     const request = { availableDeviceIDs: all.slice(1), mustIncludeDeviceIDs: [], allocationSize: 4 };
     const { containerResponses } = await client.getPreferredAllocation({ containerRequests: [request] });
     expect(containerResponses[0]?.deviceIDs.toSorted()).toEqual(all.slice(4));
@@ -129,10 +129,10 @@ describe.runIf(canMakeDevices)('on a host with device files (needs root to make 
     await run({ migStrategy: 'mixed', migProfile: '1g.5gb' });
     const client = await plugin('nvidia.com/mig-1g.5gb');
     expect(resources()).toEqual(['nvidia.com/mig-1g.5gb']);
-    const id = `MIG-${uuid(1)}/2/0`;
+    const id = `MIG-${busId(1)}/2/0`;
     expect((await lists(client).next()).value).toContain(`${id} Healthy`);
     const { envs, devices } = (await allocate(client, id)) ?? {};
-    expect(envs).toEqual({ NVIDIA_VISIBLE_DEVICES: id });
+    expect(envs).toEqual({ NVIDIA_VISIBLE_DEVICES: `MIG-${uuid(1)}/2/0` });
     expect(devices?.map(({ containerPath }) => containerPath)).toEqual(
       expect.arrayContaining(['/dev/nvidia1', '/dev/nvidia-caps/nvidia-cap120', '/dev/nvidia-caps/nvidia-cap121']),
     );
@@ -146,13 +146,13 @@ describe.runIf(canMakeDevices)('on a host with device files (needs root to make 
     const seen = lists(client);
     const next = async () => (await seen.next()).value;
     const [both, onlyFirst] = [
-      [`${uuid(0)} Healthy`, `${uuid(1)} Healthy`],
-      [`${uuid(0)} Healthy`, `${uuid(1)} Unhealthy`],
+      [`${busId(0)} Healthy`, `${busId(1)} Healthy`],
+      [`${busId(0)} Healthy`, `${busId(1)} Unhealthy`],
     ];
     expect(await next()).toEqual(both);
     fixture.remove('dev/nvidia1');
     expect(await next()).toEqual(onlyFirst);
-    await expect(allocate(client, uuid(1))).rejects.toThrow(/is not in order: there is no device \/dev\/nvidia1/);
+    await expect(allocate(client, busId(1))).rejects.toThrow(/is not in order: there is no device \/dev\/nvidia1/);
     fixture.addGpuDevice(1);
     expect(await next()).toEqual(both);
     fixture.logLine(`4,1,1,-;NVRM: Xid (PCI:${busId(0).slice(0, -2)}): 31, pid=1, a program's own fault`);
@@ -162,36 +162,55 @@ describe.runIf(canMakeDevices)('on a host with device files (needs root to make 
     fixture.remove(`sys/bus/pci/devices/${busId(1)}`);
     expect(await next()).toEqual(onlyFirst);
     fixture.remove(`proc/driver/nvidia/gpus/${busId(1)}`);
-    await expect.poll(() => log.join('\n')).toContain(`${uuid(1)} is unhealthy: the driver tells of it no longer`);
+    await expect.poll(() => log.join('\n')).toContain(`${busId(1)} is unhealthy: the driver tells of it no longer`);
   });
 
   it('replicas: a GPU is counted several times, and the emptiest one is preferred', async () => {
     new GpuHostFixture(join(directory, 'host'), { gpus: 2 });
     await run({ replicas: 2, renameShared: true, failRequestsGreaterThanOne: true });
     const client = await plugin('nvidia.com/gpu.shared');
-    const ids = [0, 1].flatMap((gpu) => [0, 1].map((replica) => `${uuid(gpu)}::${replica}`));
+    const ids = [0, 1].flatMap((gpu) => [0, 1].map((replica) => `${busId(gpu)}::${replica}`));
     expect((await lists(client).next()).value).toEqual(ids.map((id) => `${id} Healthy`));
     const request = { availableDeviceIDs: ids.slice(1), mustIncludeDeviceIDs: [], allocationSize: 1 };
     const { containerResponses } = await client.getPreferredAllocation({ containerRequests: [request] });
-    expect(containerResponses).toEqual([{ deviceIDs: [`${uuid(1)}::0`] }]);
-    expect((await allocate(client, `${uuid(1)}::1`))?.envs).toEqual({ NVIDIA_VISIBLE_DEVICES: uuid(1) });
+    expect(containerResponses).toEqual([{ deviceIDs: [`${busId(1)}::0`] }]);
+    expect((await allocate(client, `${busId(1)}::1`))?.envs).toEqual({ NVIDIA_VISIBLE_DEVICES: uuid(1) });
     await expect(allocate(client, ...ids.slice(0, 2))).rejects.toThrow(/2 are requested of a resource that is shared/);
   });
 
-  it('CDI: the specification is there before the kubelet knows of the devices, and goes with the plugin', async () => {
+  it('a GPU that nothing has used is the same device once it has a UUID, also to the plugin that starts then', async () => {
+    const fixture = new GpuHostFixture(join(directory, 'host'), { gpus: 2 });
+    const all = [`${busId(0)} Healthy`, `${busId(1)} Healthy`];
+    fixture.tellUuid(0, undefined);
+    await run();
+    const client = await plugin();
+    const seen = lists(client);
+    expect((await seen.next()).value).toEqual(all);
+    expect((await allocate(client, busId(0)))?.envs).toEqual({ NVIDIA_VISIBLE_DEVICES: '0' });
+    fixture.tellUuid(0, uuid(0));
+    await expect.poll(async () => (await allocate(client, busId(0)))?.envs).toEqual({ NVIDIA_VISIBLE_DEVICES: uuid(0) });
+    expect((await lists(client).next()).value).toEqual(all);
+    stop.abort();
+    await running;
+    [stop, registered] = [new AbortController(), []];
+    await run();
+    expect((await lists(await plugin()).next()).value).toEqual(all);
+  });
+
+  it('CDI: the specification is there before the kubelet knows of the devices, and stays for containers that start anew while no plugin runs', async () => {
     new GpuHostFixture(join(directory, 'host'));
     await run({ deviceListStrategy: ['cdi-cri'] });
     const client = await plugin();
     const { devices } = JSON.parse(readFileSync(join(directory, 'cdi/k8s.device-plugin.nvidia.com-gpu.json'), 'utf8'));
-    expect(devices.map(({ name }: { name: string }) => name)).toEqual([uuid(0)]);
-    expect(await allocate(client, uuid(0))).toMatchObject({
-      cdiDevices: [{ name: `k8s.device-plugin.nvidia.com/gpu=${uuid(0)}` }],
+    expect(devices.map(({ name }: { name: string }) => name)).toEqual([busId(0)]);
+    expect(await allocate(client, busId(0))).toMatchObject({
+      cdiDevices: [{ name: `k8s.device-plugin.nvidia.com/gpu=${busId(0)}` }],
       devices: [],
       mounts: [],
     });
     stop.abort();
     await running;
-    expect(existsSync(join(directory, 'cdi/k8s.device-plugin.nvidia.com-gpu.json'))).toBe(false);
+    expect(existsSync(join(directory, 'cdi/k8s.device-plugin.nvidia.com-gpu.json'))).toBe(true);
     expect(readdirSync(join(directory, 'plugins'))).toEqual(['kubelet.sock']);
   });
 });

@@ -1,7 +1,7 @@
 import { onAbort } from '@berth/sdk/abort';
 import { devicePlugin } from '@berth/sdk/device';
 import { usesCdi } from './allocation/allocation.ts';
-import { CdiFile } from './allocation/cdi-file.ts';
+import { CdiFile, toolFits } from './allocation/cdi-file.ts';
 import { HostFiles } from './allocation/host-files.ts';
 import type { Settings } from './configuration.ts';
 import type { GpuSource } from './discovery/gpu-source.ts';
@@ -31,15 +31,16 @@ export class GpuPlugin {
   readonly #ended = new AbortController();
 
   constructor(parts: GpuPluginParts) {
-    const { settings, host, log } = parts;
+    const { settings, host, source, log } = parts;
     this.#parts = parts;
     this.#told = new ToldOnce(log);
     this.#files = new HostFiles(host, settings);
     const { cdiKind: kind } = allocationRules(settings);
-    if (usesCdi(settings)) this.#cdi = new CdiFile({ directory: settings.cdiRoot, kind, useTool: !host.isFixture, log });
+    if (usesCdi(settings))
+      this.#cdi = new CdiFile({ directory: settings.cdiRoot, kind, useTool: toolFits({ ...settings, source: source.name }), log });
   }
 
-  /** Until `signal` aborts; then no socket and no CDI specification is left. Rejects where it can't go on. */
+  /** Until `signal` aborts; then no socket is left. Rejects where it can't go on. */
   async run(signal: AbortSignal): Promise<void> {
     const release = onAbort([signal], (reason) => this.#ended.abort(reason));
     try {
@@ -50,7 +51,6 @@ export class GpuPlugin {
       release();
       this.#ended.abort();
       await Promise.allSettled(this.#running.values());
-      await this.#cdi?.remove();
     }
     if (!signal.aborted) throw this.#ended.signal.reason;
   }
@@ -69,7 +69,7 @@ export class GpuPlugin {
   }
 
   #tellOf({ snapshot, offer }: OfferedGpus): void {
-    const ill = [...snapshot.problems].map(([uuid, problem]) => `${uuid} is unhealthy: ${problem}`);
+    const ill = [...snapshot.problems].map(([id, problem]) => `${id} is unhealthy: ${problem}`);
     this.#told.are([...ill, ...offer.problems, ...(snapshot.gpus.length === 0 ? ['there are no GPUs here so far'] : [])]);
   }
 

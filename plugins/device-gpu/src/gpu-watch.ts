@@ -35,6 +35,7 @@ export class GpuWatch {
   #pending: Promise<Inventory> | undefined;
   #links = new GpuLinks([]);
   #linked = '';
+  #pendingLinks: Promise<void> | undefined;
 
   constructor(parts: GpuWatchParts) {
     this.#parts = parts;
@@ -64,7 +65,7 @@ export class GpuWatch {
     const { source, health, host, log } = this.#parts;
     try {
       this.#inventory = await this.#ask(signal);
-      await this.#askForLinks(signal);
+      await this.#renewLinks(signal);
     } catch (thrown) {
       const problem = PluginError.from(thrown).message;
       if (!signal.aborted) log(`GPUs can't be looked at by ${source.name}: ${problem}`);
@@ -83,13 +84,30 @@ export class GpuWatch {
     return this.#unlessLate(this.#pending, late, signal);
   }
 
+  /** The old ones count until there are others: containers can do without the closest ones. Never rejects, and waits for an answer that is late only once. */
+  async #renewLinks(signal: AbortSignal): Promise<void> {
+    const { source, log } = this.#parts;
+    if (this.#pendingLinks !== undefined || signal.aborted) return;
+    const late = new PluginError('DEADLINE_EXCEEDED', `no answer about links within ${inventoryDeadlineMs / 1000} s`);
+    try {
+      await this.#unlessLate(this.#askForLinks(signal), late, signal);
+    } catch (thrown) {
+      if (!signal.aborted) log(`links of GPUs aren't told by ${source.name}: ${PluginError.from(thrown).message}`);
+    }
+  }
+
   async #askForLinks(signal: AbortSignal): Promise<void> {
     const { gpus } = this.#inventory;
-    const linked = gpus.map(({ uuid }) => uuid).join();
+    const linked = gpus.map(({ id }) => id).join();
     if (linked === this.#linked) return;
-    const late = new PluginError('DEADLINE_EXCEEDED', `no answer about links within ${inventoryDeadlineMs / 1000} s`);
-    this.#links = await this.#unlessLate(this.#parts.source.links(gpus, signal), late, signal);
-    this.#linked = linked;
+    const asked = this.#parts.source.links(gpus, signal).then((links) => {
+      this.#links = links;
+      this.#linked = linked;
+    });
+    this.#pendingLinks = asked.finally(() => {
+      this.#pendingLinks = undefined;
+    });
+    await this.#pendingLinks;
   }
 
   async #unlessLate<Value>(answer: Promise<Value>, late: PluginError, signal: AbortSignal): Promise<Value> {
@@ -131,7 +149,8 @@ export class GpuWatch {
   }
 
   #filesThere(): string {
-    const needed = ['/dev/nvidiactl', ...this.#inventory.gpus.map(deviceFileOf)];
+    const ofGpus = this.#inventory.gpus.flatMap((gpu) => [deviceFileOf(gpu), ...gpu.migDevices.flatMap((mig) => mig.capabilityFiles)]);
+    const needed = ['/dev/nvidiactl', ...ofGpus];
     return needed.filter((path) => this.#parts.host.isCharacterDevice(path)).join();
   }
 }

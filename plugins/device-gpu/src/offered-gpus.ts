@@ -22,14 +22,14 @@ export class OfferedGpus {
   /** All that containers can be given. */
   get units(): Unit[] {
     const units = this.offer.resources.flatMap(({ devices }) => devices.map(({ unit }) => unit));
-    return [...new Map(units.map((unit) => [unit.uuid, unit])).values()];
+    return [...new Map(units.map((unit) => [unit.id, unit])).values()];
   }
 
   /** A resource's devices; none where it is offered no longer. */
   describe(name: string): DeviceDescription[] {
     return (this.#resource(name)?.devices ?? []).map(({ id, unit }) => ({
       id,
-      healthy: !this.snapshot.problems.has(unit.uuid),
+      healthy: !this.snapshot.problems.has(unit.id),
       numaNodes: unit.gpu.numaNode === undefined ? [] : [unit.gpu.numaNode],
     }));
   }
@@ -61,7 +61,7 @@ export class OfferedGpus {
 
   #unitInOrder(resource: Resource | undefined, id: string): Unit {
     const unit = resource?.devices.find((device) => device.id === id)?.unit;
-    const problem = unit === undefined ? 'it is gone' : this.snapshot.problems.get(unit.uuid);
+    const problem = unit === undefined ? 'it is gone' : this.snapshot.problems.get(unit.id);
     if (unit !== undefined && problem === undefined) return unit;
     throw new PluginError('FAILED_PRECONDITION', `it is not in order: ${problem}`, { object: `device ${id}` });
   }

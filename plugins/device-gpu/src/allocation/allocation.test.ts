@@ -5,10 +5,18 @@ import { type AllocationRules, allocationOf, type DeviceListStrategy } from './a
 import { cdiSpecification, hasUnits } from './cdi-specification.ts';
 import type { AllocationFiles } from './container-files.ts';
 
-const gpu = { uuid: 'GPU-a', index: 0, minor: 3 } as Gpu;
-const whole: Unit = { uuid: 'GPU-a', gpu, mig: undefined };
-const mig = { uuid: 'MIG-GPU-a/1/0', index: 1, profile: undefined, gpuInstance: 1, computeInstance: 0, capabilityFiles: [] };
-const part: Unit = { uuid: mig.uuid, gpu, mig };
+const gpu = { id: '0000:3b:00.0', uuid: 'GPU-a', index: 0, minor: 3 } as Gpu;
+const whole: Unit = { id: gpu.id, gpu, mig: undefined };
+const mig = {
+  id: 'MIG-0000:3b:00.0/1/0',
+  uuid: 'MIG-GPU-a/1/0',
+  index: 1,
+  profile: undefined,
+  gpuInstance: 1,
+  computeInstance: 0,
+  capabilityFiles: [],
+};
+const part: Unit = { id: mig.id, gpu, mig };
 
 const at = (path: string) => ({ hostPath: `/host${path}`, containerPath: path });
 const files: AllocationFiles = {
@@ -31,6 +39,15 @@ describe('what a container gets', () => {
       devices: [at('/dev/nvidiactl'), at('/dev/nvidia3'), at('/dev/nvidia-caps/nvidia-cap21')],
     }));
 
+  it('by indices as long as nobody knows the UUIDs', () => {
+    const unused = { ...gpu, uuid: undefined };
+    const units = [
+      { ...whole, gpu: unused },
+      { ...part, gpu: unused, mig: { ...mig, uuid: undefined } },
+    ];
+    expect(allocationOf(units, rules('envvar'), files).envs).toEqual({ NVIDIA_VISIBLE_DEVICES: '0,0:1' });
+  });
+
   it('by indices', () =>
     expect(allocationOf([whole, part], { ...rules('envvar'), deviceIdStrategy: 'index' }, files).envs).toEqual({
       NVIDIA_VISIBLE_DEVICES: '0,0:1',
@@ -47,13 +64,13 @@ describe('what a container gets', () => {
       envs: {},
       mounts: [],
       devices: [],
-      cdiDevices: ['k8s.device-plugin.nvidia.com/gpu=GPU-a', 'k8s.device-plugin.nvidia.com/gpu=MIG-GPU-a_1_0'],
+      cdiDevices: ['k8s.device-plugin.nvidia.com/gpu=0000:3b:00.0', 'k8s.device-plugin.nvidia.com/gpu=MIG-0000:3b:00.0_1_0'],
     }));
 
   it('by CDI in annotations, one for each set of devices', () => {
     const annotationsOf = (...units: Unit[]) => Object.entries(allocationOf(units, rules('cdi-annotations'), files).annotations ?? {});
     expect(annotationsOf(whole)).toEqual([
-      [expect.stringMatching(/^cdi\.k8s\.io\/[\w-]{1,63}$/), 'k8s.device-plugin.nvidia.com/gpu=GPU-a'],
+      [expect.stringMatching(/^cdi\.k8s\.io\/[\w-]{1,63}$/), 'k8s.device-plugin.nvidia.com/gpu=0000:3b:00.0'],
     ]);
     expect(annotationsOf(whole)).toEqual(annotationsOf(whole));
     expect(annotationsOf(whole)[0]?.[0]).not.toBe(annotationsOf(part)[0]?.[0]);
@@ -76,7 +93,10 @@ describe('the CDI specification', () => {
       cdiVersion: '0.5.0',
       kind,
       devices: [
-        { name: 'GPU-a', containerEdits: { deviceNodes: [{ path: '/dev/nvidia3', hostPath: '/host/dev/nvidia3', permissions: 'rw' }] } },
+        {
+          name: '0000:3b:00.0',
+          containerEdits: { deviceNodes: [{ path: '/dev/nvidia3', hostPath: '/host/dev/nvidia3', permissions: 'rw' }] },
+        },
       ],
       containerEdits: {
         env: ['NVIDIA_VISIBLE_DEVICES=void'],

@@ -31,9 +31,9 @@ export function usesCdi({ deviceListStrategy }: Pick<AllocationRules, 'deviceLis
 
 /** What a container gets for these units, which may have some twice. */
 export function allocationOf(given: readonly Unit[], rules: AllocationRules, files: AllocationFiles): DeviceAllocation {
-  const units = [...new Map(given.map((unit) => [unit.uuid, unit])).values()];
+  const units = [...new Map(given.map((unit) => [unit.id, unit])).values()];
   if (units.length === 0) return {};
-  const names = units.map((unit) => (rules.deviceIdStrategy === 'uuid' ? unit.uuid : indexOf(unit)));
+  const names = units.map((unit) => (rules.deviceIdStrategy === 'uuid' ? uuidOf(unit) : undefined) ?? indexOf(unit));
   const byMounts = rules.deviceListStrategy.includes('volume-mounts');
   const listed = byMounts || rules.deviceListStrategy.includes('envvar');
   return {
@@ -55,6 +55,11 @@ function cdiAllocation(units: readonly Unit[], { deviceListStrategy, cdiKind }: 
 /** One name for the same devices, another for others: a container may have devices of several resources (CDI's SPEC.md, "Kubernetes annotations"). */
 function annotationOf(devices: readonly string[]): string {
   return `cdi.k8s.io/berth-device-gpu_${createHash('sha256').update(devices.join()).digest('hex').slice(0, 32)}`;
+}
+
+/** Undefined as long as nobody knows it. */
+function uuidOf({ gpu, mig }: Unit): string | undefined {
+  return (mig ?? gpu).uuid;
 }
 
 /** `0`, or `0:1` for the second MIG device of the first GPU. */

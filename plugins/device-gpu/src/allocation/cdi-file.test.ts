@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Gpu } from '../discovery/gpu.ts';
 import type { Unit } from '../resources/resources.ts';
-import { CdiFile } from './cdi-file.ts';
+import { CdiFile, toolFits } from './cdi-file.ts';
 import { cdiSpecification } from './cdi-specification.ts';
 
 const kind = 'k8s.device-plugin.nvidia.com/gpu';
-const unit: Unit = { uuid: 'GPU-a', gpu: { uuid: 'GPU-a' } as Gpu, mig: undefined };
+const unit: Unit = { id: 'GPU-a', gpu: { id: 'GPU-a' } as Gpu, mig: undefined };
 const files = { control: [], ofUnit: () => [], mounts: [] };
 const signal = new AbortController().signal;
 
@@ -42,14 +42,21 @@ function cdiFile(printed?: string | Error): CdiFile {
 const own = JSON.parse(JSON.stringify(cdiSpecification(kind, [unit], files)));
 const written = () => JSON.parse(readFileSync(join(directory, 'cdi/k8s.device-plugin.nvidia.com-gpu.json'), 'utf8'));
 
-it('holds the specification until it is removed', async () => {
+it('holds the specification, also while there are no devices any more', async () => {
   const file = cdiFile();
-  await file.write([unit], files, signal);
-  expect(written()).toEqual(own);
-  await file.remove();
-  await file.remove();
+  await file.write([], files, signal);
   expect(existsSync(file.path)).toBe(false);
+  await file.write([unit], files, signal);
+  await file.write([], files, signal);
+  expect(written()).toEqual(own);
 });
+
+it.each([
+  [{ source: 'nvml', driverFiles: true }, true],
+  [{ source: 'files', driverFiles: true }, false],
+  [{ source: 'nvml', driverFiles: false }, false],
+  [{ source: 'nvml', driverFiles: true, libraryDirectory: '/usr/lib64' }, false],
+] as const)('with %j nvidia-ctk does what is wanted: %j', (settings, fits) => expect(toolFits(settings)).toBe(fits));
 
 it("is nvidia-ctk's where that tells of all GPUs", async () => {
   const generated = { ...own, hooked: true };

@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { removeReplacedFile, replaceFile } from '@berth/sdk/cni/replace-file';
+import { replaceFile } from '@berth/sdk/cni/replace-file';
 import { PluginError } from '@berth/sdk/errors';
+import type { GpuSource } from '../discovery/gpu-source.ts';
 import type { Unit } from '../resources/resources.ts';
 import { cdiSpecification, hasUnits } from './cdi-specification.ts';
 import type { AllocationFiles } from './container-files.ts';
@@ -20,7 +21,18 @@ interface CdiFileOptions {
   execute?: (file: string, args: readonly string[], signal: AbortSignal) => Promise<string>;
 }
 
-/** The CDI specification of the GPUs here, in its file as long as the plugin runs. */
+interface ToolQuestion {
+  source: GpuSource['name'];
+  driverFiles: boolean;
+  libraryDirectory?: string | undefined;
+}
+
+/** Whether `nvidia-ctk` does what is wanted: it calls GPUs by their UUIDs, and knows none of these settings. */
+export function toolFits({ source, driverFiles, libraryDirectory }: ToolQuestion): boolean {
+  return source === 'nvml' && driverFiles && libraryDirectory === undefined;
+}
+
+/** The CDI specification of the GPUs here. Its file outlives the plugin: containers that have their devices by it may start anew at any time. */
 export class CdiFile {
   readonly #options: CdiFileOptions;
   #written = '';
@@ -33,8 +45,10 @@ export class CdiFile {
     return join(this.#options.directory, `${this.#options.kind.replaceAll('/', '-')}.json`);
   }
 
-  /** Writes it for these units, if they are others than before. Rejects with an error that names the file. */
+  /** Writes it for these units, if they are others than before and there are any. Rejects with an error that names the file. */
   async write(units: readonly Unit[], files: AllocationFiles, signal: AbortSignal): Promise<void> {
+    // Without devices it wouldn't be a specification (CDI's SPEC.md), and the driver may only be late.
+    if (units.length === 0) return;
     const wanted = JSON.stringify(cdiSpecification(this.#options.kind, units, files), undefined, 2);
     if (wanted === this.#written) return;
     const text = (this.#options.useTool ? await this.#generated(units, signal) : undefined) ?? wanted;
@@ -47,13 +61,6 @@ export class CdiFile {
       });
     }
     this.#written = wanted;
-  }
-
-  /** Takes away what was written. What can't be taken away is told. */
-  async remove(): Promise<void> {
-    if (this.#written === '') return;
-    this.#written = '';
-    await removeReplacedFile(this.path).catch((thrown) => this.#options.log(`${this.path} stays: ${(thrown as Error).message}`));
   }
 
   /** By `nvidia-ctk cdi generate`; undefined where it isn't there, or doesn't tell of all units. */

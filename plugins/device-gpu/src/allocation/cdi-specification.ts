@@ -18,9 +18,9 @@ interface ContainerEdits {
   mounts?: { hostPath: string; containerPath: string; options: string[] }[];
 }
 
-/** A unit's name in CDI: its UUID, which has a character in MIG's old form that CDI doesn't allow. */
-export function cdiNameOf({ uuid }: Unit): string {
-  return uuid.replaceAll('/', '_');
+/** A unit's name in CDI: its id, which has a character in MIG's old form that CDI doesn't allow. */
+export function cdiNameOf({ id }: Unit): string {
+  return id.replaceAll('/', '_');
 }
 
 /** What a runtime has to do for each of the units, and once for a container that has any. */

@@ -48,7 +48,7 @@ describe('a host of 8 GPUs', () => {
     const { gpus } = await files.inventory();
     const { all } = await files.links(gpus);
     const between = (first: number, second: number) =>
-      all.find(({ between: ends }) => ends.join() === [first, second].map(GpuHostFixture.uuid).join())?.distance;
+      all.find(({ between: ends }) => ends.join() === [first, second].map(GpuHostFixture.busId).join())?.distance;
     expect(all).toHaveLength(28);
     expect([between(0, 1), between(0, 2), between(0, 4), between(6, 7)]).toEqual(['one switch', 'host bridge', 'system', 'one switch']);
   });
@@ -74,6 +74,7 @@ it('tells of MIG devices with their capability files', async () => {
   expect(gpus[1]?.migEnabled).toBe(true);
   expect(gpus[1]?.migDevices).toEqual([
     {
+      id: `MIG-${GpuHostFixture.busId(1)}/1/0`,
       uuid: `MIG-${GpuHostFixture.uuid(1)}/1/0`,
       index: 0,
       profile: '1g.5gb',
@@ -82,6 +83,7 @@ it('tells of MIG devices with their capability files', async () => {
       capabilityFiles: ['/dev/nvidia-caps/nvidia-cap110', '/dev/nvidia-caps/nvidia-cap111'],
     },
     {
+      id: `MIG-${GpuHostFixture.busId(1)}/2/0`,
       uuid: `MIG-${GpuHostFixture.uuid(1)}/2/0`,
       index: 1,
       profile: '1g.5gb',
@@ -92,11 +94,15 @@ it('tells of MIG devices with their capability files', async () => {
   ]);
 });
 
-it('calls a GPU by its PCI address as long as the driver does not know its UUID', async () => {
-  new GpuHostFixture(directory, { devices: false });
-  const unknown = 'GPU UUID: GPU-????????-????-????-????-????????????\nDevice Minor: 0\n';
-  writeFileSync(join(directory, 'proc/driver/nvidia/gpus', GpuHostFixture.busId(0), 'information'), unknown);
-  expect((await source().inventory()).gpus.map(({ uuid }) => uuid)).toEqual(['0000:1b:00.0']);
+it('calls a GPU by its PCI address, before and after its first use tells its UUID', async () => {
+  const fixture = new GpuHostFixture(directory, { migDevices: 1, devices: false });
+  const files = source();
+  const names = async () => (await files.inventory()).gpus.map(({ id, uuid, migDevices: [mig] }) => [id, uuid, mig?.id, mig?.uuid]);
+  const [busId, uuid] = [GpuHostFixture.busId(0), GpuHostFixture.uuid(0)];
+  fixture.tellUuid(0, undefined);
+  expect(await names()).toEqual([[busId, undefined, `MIG-${busId}/1/0`, undefined]]);
+  fixture.tellUuid(0, uuid);
+  expect(await names()).toEqual([[busId, uuid, `MIG-${busId}/1/0`, `MIG-${uuid}/1/0`]]);
 });
 
 it('finds nothing on a host without GPUs', async () => {

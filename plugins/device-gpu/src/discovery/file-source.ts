@@ -1,11 +1,11 @@
 import type { HostRoot } from '../host-root.ts';
-import { parseDriverVersion, parseGpuInformation } from './driver-files.ts';
 import type { Gpu, Inventory, MigDevice } from './gpu.ts';
 import { type GpuLinks, linksBetween } from './gpu-links.ts';
 import type { GpuSource } from './gpu-source.ts';
 import { followKernelLog } from './kernel-log.ts';
-import { capabilityFilesOf, migInstancesOf } from './mig-files.ts';
+import { capabilityFilesOf, type MigInstances, migInstancesOf } from './mig-files.ts';
 import { isOnBus, numaNodeOf, pciDistance, pciPathOf } from './pci-topology.ts';
+import { parseDriverVersion, parseGpuInformation } from './proc-texts.ts';
 import { parseXid, type XidError } from './xid.ts';
 
 const gpuDirectories = '/proc/driver/nvidia/gpus';
@@ -40,10 +40,10 @@ export class FileSource implements GpuSource {
   }
 
   async links(gpus: readonly Gpu[]): Promise<GpuLinks> {
-    const places = new Map(gpus.map((gpu) => [gpu.uuid, { path: pciPathOf(this.#host, gpu.busId), numaNode: gpu.numaNode }]));
+    const places = new Map(gpus.map((gpu) => [gpu.id, { path: pciPathOf(this.#host, gpu.busId), numaNode: gpu.numaNode }]));
     const nowhere = { path: [], numaNode: undefined };
     return linksBetween(gpus, (first, second) => ({
-      distance: pciDistance(places.get(first.uuid) ?? nowhere, places.get(second.uuid) ?? nowhere),
+      distance: pciDistance(places.get(first.id) ?? nowhere, places.get(second.id) ?? nowhere),
       nvLinks: 0,
     }));
   }
@@ -59,10 +59,11 @@ export class FileSource implements GpuSource {
 
   #gpu(busId: string, index: number, { model, uuid, minor }: NonNullable<ReturnType<typeof parseGpuInformation>>): Gpu {
     const address = busId.toLowerCase();
-    const migDevices = this.#migDevices(uuid ?? address, minor);
+    const migDevices = this.#migDevices(address, uuid, minor);
     return {
-      // Until something uses the GPU the driver doesn't know its UUID.
-      uuid: uuid ?? address,
+      // The UUID comes only when something uses the GPU: with that for an id, a GPU that a pod has would come to the kubelet as another one.
+      id: address,
+      uuid,
       index,
       minor,
       busId: address,
@@ -74,13 +75,18 @@ export class FileSource implements GpuSource {
     };
   }
 
-  #migDevices(uuid: string, minor: number): MigDevice[] {
+  #migDevices(address: string, uuid: string | undefined, minor: number): MigDevice[] {
     return migInstancesOf(this.#host, minor).map((instances, index) => ({
-      uuid: `MIG-${uuid}/${instances.gpuInstance}/${instances.computeInstance}`,
+      id: migNameOf(address, instances),
+      uuid: uuid && migNameOf(uuid, instances),
       index,
       profile: this.#options.migProfile,
       ...instances,
       capabilityFiles: capabilityFilesOf(this.#host, minor, instances),
     }));
   }
+}
+
+function migNameOf(gpu: string, { gpuInstance, computeInstance }: MigInstances): string {
+  return `MIG-${gpu}/${gpuInstance}/${computeInstance}`;
 }

@@ -6,7 +6,7 @@ export type PciDistance = (typeof pciDistances)[number];
 
 /** The links between two GPUs. */
 export interface GpuLink {
-  readonly between: readonly [uuid: string, uuid: string];
+  readonly between: readonly [id: string, id: string];
   readonly distance: PciDistance;
   /** NVLinks from one to the other, by way of a switch or not. */
   readonly nvLinks: number;
@@ -26,7 +26,7 @@ export class GpuLinks {
     for (const link of all) this.#scores.set(keyOf(...link.between), scoreOf(link));
   }
 
-  /** Of two GPUs, by their UUIDs: higher is closer; 0 where nothing is known. */
+  /** Of two GPUs, by their ids: higher is closer; 0 where nothing is known. */
   score(first: string, second: string): number {
     return this.#scores.get(keyOf(first, second)) ?? 0;
   }
@@ -35,7 +35,7 @@ export class GpuLinks {
 /** What `link` tells of each two of them. */
 export function linksBetween(gpus: readonly Gpu[], link: (first: Gpu, second: Gpu) => Omit<GpuLink, 'between'>): GpuLinks {
   const pairs = gpus.flatMap((first, index) => gpus.slice(index + 1).map((second) => [first, second] as const));
-  return new GpuLinks(pairs.map(([first, second]) => ({ between: [first.uuid, second.uuid], ...link(first, second) })));
+  return new GpuLinks(pairs.map(([first, second]) => ({ between: [first.id, second.id], ...link(first, second) })));
 }
 
 function keyOf(first: string, second: string): string {

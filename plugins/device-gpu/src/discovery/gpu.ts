@@ -1,7 +1,9 @@
 /** A part of a GPU in MIG mode that is a device of its own. */
 export interface MigDevice {
-  /** `MIG-…`; by the driver's files alone `MIG-GPU-…/GPU INSTANCE/COMPUTE INSTANCE`, which the driver takes too. */
-  readonly uuid: string;
+  /** What the kubelet and CDI call it, the same as long as its GPU's is. */
+  readonly id: string;
+  /** `MIG-…`; by the driver's files alone `MIG-GPU-…/GPU INSTANCE/COMPUTE INSTANCE`, which the driver takes too. Undefined where the GPU's is. */
+  readonly uuid: string | undefined;
   /** Within its GPU, from 0. */
   readonly index: number;
   /** `1g.5gb`; undefined where nobody tells it. */
@@ -14,8 +16,10 @@ export interface MigDevice {
 
 /** A GPU as the driver knows it. */
 export interface Gpu {
-  /** `GPU-…`. */
-  readonly uuid: string;
+  /** What the kubelet and CDI call it, however often the plugin starts: by NVML its UUID, by files its PCI address. */
+  readonly id: string;
+  /** `GPU-…`; by files undefined until something has used the GPU. */
+  readonly uuid: string | undefined;
   /** In the order of PCI addresses, from 0: what nvidia-smi and CUDA (CUDA_DEVICE_ORDER=PCI_BUS_ID) call it. */
   readonly index: number;
   /** N of its device file `/dev/nvidiaN`. */

@@ -1,5 +1,5 @@
 import type { HostRoot } from '../host-root.ts';
-import { parseCapabilityMinor } from './driver-files.ts';
+import { parseCapabilityMinor } from './proc-texts.ts';
 
 /** The two instances that make a MIG device, as the driver's files tell of them. */
 export interface MigInstances {

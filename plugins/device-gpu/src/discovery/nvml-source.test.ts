@@ -45,6 +45,7 @@ describe('the GPUs', () => {
     const { driverVersion, gpus } = await source.inventory();
     expect(driverVersion).toBe('550.54.15');
     expect(gpus[1]).toEqual({
+      id: 'GPU-b',
       uuid: 'GPU-b',
       index: 1,
       minor: 1,
@@ -65,6 +66,7 @@ describe('the GPUs', () => {
     const { gpus } = await (await start(new FakeNvml([{ uuid: 'GPU-a', address: address(0), migs }]))).inventory();
     expect(gpus[0]?.migDevices).toEqual([
       {
+        id: 'MIG-a',
         uuid: 'MIG-a',
         index: 0,
         profile: '2g.10gb',
@@ -73,6 +75,7 @@ describe('the GPUs', () => {
         capabilityFiles: ['/dev/nvidia-caps/nvidia-cap10', '/dev/nvidia-caps/nvidia-cap11'],
       },
       {
+        id: 'MIG-b',
         uuid: 'MIG-b',
         index: 1,
         profile: '1g.5gb',

@@ -50,7 +50,7 @@ export class NvmlSource implements GpuSource {
     for (let index = 0; index < count; index++) {
       const found = await this.#gpu(index);
       if (found === undefined) continue;
-      handles.set(found.gpu.uuid, found.handle);
+      handles.set(found.gpu.id, found.handle);
       gpus.push(found.gpu);
     }
     this.#handles = handles;
@@ -61,13 +61,13 @@ export class NvmlSource implements GpuSource {
     const ends = new Map<string, Awaited<ReturnType<typeof nvLinksOf>>>();
     const distances = new Map<string, GpuLink['distance']>();
     for (const [index, gpu] of gpus.entries()) {
-      const handle = this.#handles.get(gpu.uuid);
-      if (handle !== undefined) ends.set(gpu.uuid, await nvLinksOf(this.#nvml, handle));
-      for (const other of gpus.slice(index + 1)) distances.set(`${gpu.uuid} ${other.uuid}`, await this.#distance(gpu, other));
+      const handle = this.#handles.get(gpu.id);
+      if (handle !== undefined) ends.set(gpu.id, await nvLinksOf(this.#nvml, handle));
+      for (const other of gpus.slice(index + 1)) distances.set(`${gpu.id} ${other.id}`, await this.#distance(gpu, other));
     }
     return linksBetween(gpus, (first, second) => ({
-      distance: distances.get(`${first.uuid} ${second.uuid}`) ?? 'system',
-      nvLinks: nvLinksBetween({ ...first, links: ends.get(first.uuid) }, { ...second, links: ends.get(second.uuid) }),
+      distance: distances.get(`${first.id} ${second.id}`) ?? 'system',
+      nvLinks: nvLinksBetween({ ...first, links: ends.get(first.id) }, { ...second, links: ends.get(second.id) }),
     }));
   }
 
@@ -128,7 +128,7 @@ export class NvmlSource implements GpuSource {
       const busId = await this.#nvml.pciAddress(handle);
       const minor = await this.#nvml.minorNumber(handle);
       const uuid = await this.#nvml.uuid(handle);
-      const named = { uuid, index, minor, busId, numaNode: numaNodeOf(this.#host, busId) };
+      const named = { id: uuid, uuid, index, minor, busId, numaNode: numaNodeOf(this.#host, busId) };
       return { gpu: { ...named, ...(await this.#state(handle, minor)) }, handle };
     } catch (thrown) {
       this.#options.log(`NVML doesn't tell of GPU ${index}: ${(thrown as Error).message}`);
@@ -156,8 +156,10 @@ export class NvmlSource implements GpuSource {
       const handle = await this.#nvml.migDevice(gpu, index).catch(unlessMissing);
       if (handle === undefined) continue;
       const instances = { gpuInstance: await this.#nvml.gpuInstance(handle), computeInstance: await this.#nvml.computeInstance(handle) };
+      const uuid = await this.#nvml.uuid(handle);
       found.push({
-        uuid: await this.#nvml.uuid(handle),
+        id: uuid,
+        uuid,
         index,
         profile: await this.#profile(handle, gpuMemory),
         ...instances,
@@ -175,7 +177,7 @@ export class NvmlSource implements GpuSource {
   }
 
   async #distance(first: Gpu, second: Gpu): Promise<GpuLink['distance']> {
-    const [one, other] = [this.#handles.get(first.uuid), this.#handles.get(second.uuid)];
+    const [one, other] = [this.#handles.get(first.id), this.#handles.get(second.id)];
     if (one !== undefined && other !== undefined) {
       const level = await this.#nvml.topologyLevel(one, other).catch(() => undefined);
       const distance = level === undefined ? undefined : pciDistances[level / perTopologyLevel];

@@ -6,14 +6,15 @@ const rules = { ignoredXids: [13], recoverAfterMs: 1000 };
 const allFiles = { has: () => true };
 
 function gpu(index: number, more: Partial<Gpu> = {}): Gpu {
-  const place = { uuid: `GPU-${index}`, index, minor: index, busId: `0000:0${index}:00.0` };
+  const place = { id: `GPU-${index}`, uuid: `GPU-${index}`, index, minor: index, busId: `0000:0${index}:00.0` };
   return { ...place, model: 'X', numaNode: undefined, migEnabled: false, migDevices: [], problem: undefined, ...more };
 }
 
 function mig(gpuInstance: number, computeInstance = 0): Gpu['migDevices'][number] {
-  const uuid = `MIG-${gpuInstance}-${computeInstance}`;
+  const id = `MIG-${gpuInstance}-${computeInstance}`;
   return {
-    uuid,
+    id,
+    uuid: id,
     index: 0,
     profile: '1g.5gb',
     gpuInstance,
@@ -43,6 +44,25 @@ describe('an error', () => {
     const { judge, problemsAt } = health(gpu(0));
     expect([judge.noteError({ xid: 13, gpu: 'GPU-0' }, 0), judge.noteError({ xid: 79, gpu: 'GPU-7' }, 0)]).toEqual([false, false]);
     expect(problemsAt(1)).toEqual({});
+  });
+
+  it('of a GPU that comes only later counts from when it was told, and then no more', () => {
+    const judge = new DeviceHealth(rules);
+    judge.noteError({ xid: 48, gpu: '0000:01:00' }, 0);
+    judge.noteError({ xid: 79, gpu: '0000:01:00' }, 100);
+    judge.noteError({ xid: 94, gpu: 'GPU-0', gpuInstance: 2 }, 100);
+    const problems = (now: number, ...gpus: Gpu[]) =>
+      Object.fromEntries(judge.judge({ driverVersion: undefined, gpus }, allFiles, now).problems);
+    expect(problems(200, gpu(1))).toEqual({ 'GPU-1': 'it had the error XID 79, less than 1 s ago' });
+    const withMig = gpu(0, { migEnabled: true, migDevices: [mig(1), mig(2)] });
+    expect(Object.keys(problems(300, withMig, gpu(1)))).toEqual(['MIG-2-0', 'GPU-1']);
+    expect(problems(1100, withMig, gpu(1))).toEqual({});
+  });
+
+  it('of a GPU that comes after the time of an error does not count', () => {
+    const judge = new DeviceHealth(rules);
+    judge.noteError({ xid: 79, gpu: 'GPU-0' }, 0);
+    expect([...judge.judge({ driverVersion: undefined, gpus: [gpu(0)] }, allFiles, 1000).problems]).toEqual([]);
   });
 
   it('of no GPU in particular may be of any', () => {
@@ -90,7 +110,7 @@ describe('a GPU', () => {
     const judge = new DeviceHealth(rules);
     const look = (...gpus: Gpu[]) => {
       const { gpus: known, problems } = judge.judge({ driverVersion: undefined, gpus }, allFiles, 0);
-      return known.map(({ uuid }) => [uuid, problems.get(uuid)]);
+      return known.map(({ id }) => [id, problems.get(id)]);
     };
     look(gpu(0), gpu(1));
     expect(look(gpu(1))).toEqual([
@@ -101,7 +121,7 @@ describe('a GPU', () => {
       ['GPU-0', undefined],
       ['GPU-1', undefined],
     ]);
-    expect(look(gpu(0, { uuid: 'GPU-new' }), gpu(1)).map(([uuid]) => uuid)).toEqual(['GPU-new', 'GPU-1']);
+    expect(look(gpu(0, { id: 'GPU-new' }), gpu(1)).map(([id]) => id)).toEqual(['GPU-new', 'GPU-1']);
   });
 
   it('whose MIG devices are others has only those', () => {
@@ -109,7 +129,7 @@ describe('a GPU', () => {
     const look = (...migDevices: Gpu['migDevices'][number][]) =>
       judge
         .judge({ driverVersion: undefined, gpus: [gpu(0, { migDevices })] }, allFiles, 0)
-        .gpus.flatMap(({ migDevices: there }) => there.map(({ uuid }) => uuid));
+        .gpus.flatMap(({ migDevices: there }) => there.map(({ id }) => id));
     look(mig(1), mig(2));
     expect(look(mig(3))).toEqual(['MIG-3-0']);
   });

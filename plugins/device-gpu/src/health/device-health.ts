@@ -14,12 +14,17 @@ export interface Judged {
   readonly driverVersion: string | undefined;
   /** Those there are, and those that were there before. */
   readonly gpus: readonly Gpu[];
-  /** By UUID, of GPUs and MIG devices: what is wrong with it. Those that are in order are left out. */
+  /** By id, of GPUs and MIG devices: what is wrong with it. Those that are in order are left out. */
   readonly problems: ReadonlyMap<string, string>;
 }
 
 interface LastError {
   xid: number;
+  at: number;
+}
+
+interface UnplacedError {
+  error: XidError;
   at: number;
 }
 
@@ -32,56 +37,72 @@ export class DeviceHealth {
   /** The GPUs of the newest inventory, and those that have gone since the first. */
   #known = new Map<string, Gpu>();
   readonly #errors = new Map<string, LastError>();
+  /** Errors of GPUs that no inventory had so far, the last of each kind. */
+  #unplaced = new Map<string, UnplacedError>();
 
   constructor(rules: HealthRules) {
     this.#rules = rules;
   }
 
-  /** Takes an error in. Gives whether it changes anything. */
+  /** Takes an error in; that of a GPU that isn't known counts as soon as it is. Gives whether it changes anything now. */
   noteError(error: XidError, at: number): boolean {
     if (this.#rules.ignoredXids.includes(error.xid)) return false;
-    const hit = [...this.#known.values()].filter((gpu) => isOf(error, gpu)).flatMap((gpu) => partsHit(error, gpu));
-    for (const uuid of hit) this.#errors.set(uuid, { xid: error.xid, at });
+    const gpus = [...this.#known.values()].filter((gpu) => isOf(error, gpu));
+    if (gpus.length === 0) this.#unplaced.set(placeOf(error), { error, at });
+    const hit = gpus.flatMap((gpu) => partsHit(error, gpu));
+    for (const id of hit) this.#errors.set(id, { xid: error.xid, at });
     return hit.length > 0;
   }
 
   /** `files`: the device files that there are. */
   judge({ driverVersion, gpus }: Inventory, files: { has(path: string): boolean }, now: number): Judged {
     const gone = this.#remember(gpus);
-    const all = [...this.#known.values()].toSorted((first, second) => first.index - second.index || (first.uuid < second.uuid ? -1 : 1));
+    this.#placeErrors(now);
+    const all = [...this.#known.values()].toSorted((first, second) => first.index - second.index || (first.id < second.id ? -1 : 1));
     const problems = new Map<string, string>();
     for (const gpu of all) {
-      const ofGpu = gone.has(gpu.uuid)
+      const ofGpu = gone.has(gpu.id)
         ? 'the driver tells of it no longer'
         : (gpu.problem ?? missingOf(['/dev/nvidiactl', deviceFileOf(gpu)], files));
-      note(problems, gpu.uuid, ofGpu ?? this.#errorOf(gpu.uuid, now));
+      note(problems, gpu.id, ofGpu ?? this.#errorOf(gpu.id, now));
       for (const mig of gpu.migDevices)
-        note(problems, mig.uuid, ofGpu ?? missingOf(mig.capabilityFiles, files) ?? this.#errorOf(mig.uuid, now));
+        note(problems, mig.id, ofGpu ?? missingOf(mig.capabilityFiles, files) ?? this.#errorOf(mig.id, now));
     }
     return { driverVersion, gpus: all, problems };
   }
 
-  /** Gives the UUIDs of those that were there before and aren't now. A GPU that is in another one's place has taken it. */
+  /** Gives the ids of those that were there before and aren't now. A GPU that is in another one's place has taken it. */
   #remember(gpus: readonly Gpu[]): Set<string> {
-    const present = new Set(gpus.map(({ uuid }) => uuid));
+    const present = new Set(gpus.map(({ id }) => id));
     const replaced = new Set(gpus.map(({ busId }) => busId));
-    const gone = [...this.#known.values()].filter(({ uuid, busId }) => !present.has(uuid) && !replaced.has(busId));
-    this.#known = new Map([...gone, ...gpus].map((gpu) => [gpu.uuid, gpu]));
-    return new Set(gone.map(({ uuid }) => uuid));
+    const gone = [...this.#known.values()].filter(({ id, busId }) => !present.has(id) && !replaced.has(busId));
+    this.#known = new Map([...gone, ...gpus].map((gpu) => [gpu.id, gpu]));
+    return new Set(gone.map(({ id }) => id));
   }
 
-  #errorOf(uuid: string, now: number): string | undefined {
-    const last = this.#errors.get(uuid);
+  /** Once more for those that had no GPU, as long as they count. */
+  #placeErrors(now: number): void {
+    const unplaced = [...this.#unplaced.values()].filter(({ at }) => now - at < this.#rules.recoverAfterMs);
+    this.#unplaced = new Map();
+    for (const { error, at } of unplaced) this.noteError(error, at);
+  }
+
+  #errorOf(id: string, now: number): string | undefined {
+    const last = this.#errors.get(id);
     if (last === undefined) return undefined;
     const leftMs = last.at + this.#rules.recoverAfterMs - now;
     if (leftMs > 0) return `it had the error XID ${last.xid}, less than ${this.#rules.recoverAfterMs / 1000} s ago`;
-    this.#errors.delete(uuid);
+    this.#errors.delete(id);
     return undefined;
   }
 }
 
-function note(problems: Map<string, string>, uuid: string, problem: string | undefined): void {
-  if (problem !== undefined) problems.set(uuid, problem);
+function note(problems: Map<string, string>, id: string, problem: string | undefined): void {
+  if (problem !== undefined) problems.set(id, problem);
+}
+
+function placeOf({ gpu, gpuInstance, computeInstance }: XidError): string {
+  return [gpu, gpuInstance, computeInstance].join();
 }
 
 function isOf({ gpu }: XidError, { uuid, busId }: Gpu): boolean {
@@ -90,8 +111,8 @@ function isOf({ gpu }: XidError, { uuid, busId }: Gpu): boolean {
 
 /** An error of a MIG instance leaves the GPU's other ones alone. */
 function partsHit(error: XidError, gpu: Gpu): string[] {
-  if (error.gpuInstance === undefined) return [gpu.uuid, ...gpu.migDevices.map(({ uuid }) => uuid)];
-  return gpu.migDevices.filter((mig) => isOfInstance(error, mig)).map(({ uuid }) => uuid);
+  if (error.gpuInstance === undefined) return [gpu.id, ...gpu.migDevices.map(({ id }) => id)];
+  return gpu.migDevices.filter((mig) => isOfInstance(error, mig)).map(({ id }) => id);
 }
 
 function isOfInstance({ gpuInstance, computeInstance }: XidError, mig: MigDevice): boolean {

@@ -8,7 +8,7 @@ import { chooseShared, type SharingPolicy } from './shared.ts';
 export function prefer({ devices, shared }: Resource, request: PreferenceRequest, links: GpuLinks, policy: SharingPolicy): string[] {
   const units = new Map(devices.map(({ id, unit }) => [id, unit]));
   const parts = shared || devices.some(({ unit }) => unit.mig !== undefined);
-  if (parts) return chooseShared(request, new Map([...units].map(([id, unit]) => [id, shared ? unit.uuid : unit.gpu.uuid])), policy);
+  if (parts) return chooseShared(request, new Map([...units].map(([id, unit]) => [id, shared ? unit.id : unit.gpu.id])), policy);
   return chooseLinked(
     request,
     (id) => units.get(id)?.gpu.numaNode,

@@ -7,6 +7,7 @@ const rules: ResourceRules = { resourceName: 'nvidia.com/gpu', migStrategy: 'non
 /** A GPU with MIG devices of these profiles; without MIG mode where none are given. */
 function gpu(index: number, profiles?: readonly (string | undefined)[]): Gpu {
   const migDevices = (profiles ?? []).map((profile, mig) => ({
+    id: `MIG-${index}-${mig}`,
     uuid: `MIG-${index}-${mig}`,
     index: mig,
     profile,
@@ -14,7 +15,7 @@ function gpu(index: number, profiles?: readonly (string | undefined)[]): Gpu {
     computeInstance: 0,
     capabilityFiles: [],
   }));
-  const place = { uuid: `GPU-${index}`, index, minor: index, busId: `0000:0${index}:00.0` };
+  const place = { id: `GPU-${index}`, uuid: `GPU-${index}`, index, minor: index, busId: `0000:0${index}:00.0` };
   return { ...place, model: 'X', numaNode: undefined, migEnabled: profiles !== undefined, migDevices, problem: undefined };
 }
 

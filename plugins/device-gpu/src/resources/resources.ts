@@ -6,14 +6,14 @@ export type MigStrategy = (typeof migStrategies)[number];
 
 /** What a container can be given: a GPU, or a MIG device of one. */
 export interface Unit {
-  readonly uuid: string;
+  readonly id: string;
   readonly gpu: Gpu;
   readonly mig: MigDevice | undefined;
 }
 
 /** One device of a resource, as the kubelet counts it. */
 export interface ResourceDevice {
-  /** The unit's UUID, with `::N` behind it where several share the unit. */
+  /** The unit's id, with `::N` behind it where several share the unit. */
   readonly id: string;
   readonly unit: Unit;
 }
@@ -56,7 +56,7 @@ function resourceOf(plainName: string, units: readonly Unit[], { replicasOf, ren
     name: shared && renameShared ? `${plainName}.shared` : plainName,
     shared,
     devices: units.flatMap((unit) =>
-      shared ? Array.from({ length: replicas }, (_, index) => ({ id: `${unit.uuid}::${index}`, unit })) : [{ id: unit.uuid, unit }],
+      shared ? Array.from({ length: replicas }, (_, index) => ({ id: `${unit.id}::${index}`, unit })) : [{ id: unit.id, unit }],
     ),
   };
 }
@@ -71,7 +71,7 @@ function unitsByResource(gpus: readonly Gpu[], rules: ResourceRules, problems: s
     for (const unit of gpu.migEnabled ? migUnits(gpu) : [wholeGpu(gpu)]) {
       const name = nameOf(unit, resourceName);
       if (name === undefined)
-        problems.push(`MIG device ${unit.uuid} is not offered: nobody tells its profile; give --mig-profile, or use NVML`);
+        problems.push(`MIG device ${unit.id} is not offered: nobody tells its profile; give --mig-profile, or use NVML`);
       else units.set(name, [...(units.get(name) ?? []), unit]);
     }
   }
@@ -95,11 +95,11 @@ function singleUnits(gpus: readonly Gpu[], problems: string[]): Unit[] {
 }
 
 function wholeGpu(gpu: Gpu): Unit {
-  return { uuid: gpu.uuid, gpu, mig: undefined };
+  return { id: gpu.id, gpu, mig: undefined };
 }
 
 function migUnits(gpu: Gpu): Unit[] {
-  return gpu.migDevices.map((mig) => ({ uuid: mig.uuid, gpu, mig }));
+  return gpu.migDevices.map((mig) => ({ id: mig.id, gpu, mig }));
 }
 
 /** `nvidia.com/mig-1g.5gb`; the `+` of `1g.5gb+me` can't stand in a resource's name. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseCapabilityMinor, parseDriverVersion, parseGpuInformation } from './driver-files.ts';
+import { parseCapabilityMinor, parseDriverVersion, parseGpuInformation } from './proc-texts.ts';
 
 const uuid = 'GPU-e953c3c5-dba7-029e-ce44-7b51417131df';
 const information = (more: string) => `Model: \t\t NVIDIA A100\nIRQ:   \t\t 63\nGPU UUID: \t ${uuid}\nDevice Minor: \t 3\n${more}`;
