@@ -61,8 +61,8 @@ export class KubeletParts {
   readonly volumes: NodeVolumes;
   readonly memories: PodMemories;
   readonly workers: PodWorkers;
-  /** Who has CPUs and memory nodes of its own. */
-  readonly assignments: ResourceManagers;
+  /** Who has CPUs, memory nodes and devices of its own. */
+  readonly resourceManagers: ResourceManagers;
   readonly eviction: EvictionManager;
   readonly shutdown: NodeShutdown;
   readonly cluster: ClusterPods | undefined;
@@ -109,9 +109,9 @@ export class KubeletParts {
     const starts = new PodStartLatency(this.metrics, clock, (pod) => this.traces.pullSeconds(fullNameOf(pod)));
     this.reports = new PodReports({ cluster: this.cluster, reports: this.clusterReports, starts, pods: () => this.workers.pods() });
     const host = this.#hostOf(options, kubelet);
-    this.assignments = this.#assignmentsOf(options);
+    this.resourceManagers = this.#resourceManagersOf(options);
     this.eviction = this.#evictionOf(options, host.stats);
-    this.node.cgroups?.exempt((pod) => this.assignments.hasExclusiveCpus(pod));
+    this.node.cgroups?.exempt((pod) => this.resourceManagers.hasExclusiveCpus(pod));
     const factory = this.#factoryOf(options, starts);
     this.loop = this.#loopOf(options);
     this.gc = this.#gcOf(options);
@@ -142,7 +142,7 @@ export class KubeletParts {
     return new NodeDevices({
       kubeletRoot,
       bootId: (options.machine ?? readMachineFacts()).bootId,
-      assignments: () => this.assignments,
+      resourceManagers: () => this.resourceManagers,
       activePods: () => this.workers.activePods(),
       onChange: () => this.node.presence.lookNow(),
       warn: (reason, message) => {
@@ -196,7 +196,7 @@ export class KubeletParts {
     return new KubeletHost({ ...options, kubelet, runtimes, directories, traces, metrics, clock, cgroups: this.node.cgroups });
   }
 
-  #assignmentsOf(options: KubeletOptions): ResourceManagers {
+  #resourceManagersOf(options: KubeletOptions): ResourceManagers {
     const { runtimes, workers, memories, devices, metrics, clock } = this;
     const managers = { ...defaultResourceManagers, ...options.resourceManagers };
     const node: ManagedNode = {
@@ -234,18 +234,18 @@ export class KubeletParts {
   }
 
   #factoryOf({ admitResize, log }: KubeletOptions, starts: PodStartLatency): WorkerFactory {
-    const { runtimes, node, assignments, devices, environment, directories, volumes, memories, events, traces, metrics, clock } = this;
+    const { runtimes, node, resourceManagers, devices, environment, directories, volumes, memories, events, traces, metrics, clock } = this;
     const { requestTimeoutMs } = this;
     return new WorkerFactory({
       runtimes,
       node,
-      assignments,
+      resourceManagers,
       devices: devices.manager,
       environment,
       directories,
       volumes,
       admission: this.#admission(),
-      readmission: new PodAdmission([assignments.ofRunning]),
+      readmission: new PodAdmission([resourceManagers.ofRunning]),
       memories,
       probes: new Probes({ registry: metrics.probes, events, requestTimeoutMs, clock }),
       events,
@@ -274,7 +274,7 @@ export class KubeletParts {
       this.eviction,
       hostPorts,
       ...this.environment.admitHandlers,
-      this.assignments,
+      this.resourceManagers,
       // What may end other pods is asked last.
       ...this.node.admitHandlers,
     ]);
@@ -295,7 +295,7 @@ export class KubeletParts {
       onUpdate: () => this.reports.sourceRead(),
       onHousekeeping: () => {
         this.node.housekeep();
-        this.assignments.releaseEnded();
+        this.resourceManagers.releaseEnded();
         this.volumes.sweep((uid) => this.loop.knows(uid));
       },
     });

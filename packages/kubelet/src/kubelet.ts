@@ -30,7 +30,7 @@ export class Kubelet {
   async start(): Promise<void> {
     const {
       memories,
-      assignments,
+      resourceManagers,
       devices,
       eviction,
       node,
@@ -50,8 +50,8 @@ export class Kubelet {
     memories.load();
     shutdown.start();
     devices.start();
-    await assignments.start(reservedOf(node.resources, evictionHard), this.#options.topologyRoots);
-    for (const pod of memories.restoredPods()) assignments.adopt(pod);
+    await resourceManagers.start(reservedOf(node.resources, evictionHard), this.#options.topologyRoots);
+    for (const pod of memories.restoredPods()) resourceManagers.adopt(pod);
     await node.presence.start();
     await devices.listen();
     await server.listen();
@@ -61,7 +61,7 @@ export class Kubelet {
       [signal],
       environment.objects.onChange((...object) => workers.objectChanged(...object)),
     );
-    const parts = [loop, cluster, clusterReports, logs, node.presence, assignments, devices, eviction];
+    const parts = [loop, cluster, clusterReports, logs, node.presence, resourceManagers, devices, eviction];
     this.#loopDone = Promise.all(parts.map((part) => part?.run(signal)));
   }
 

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { PluginError } from '@berth/sdk/errors';
+import { untilTerminated } from '@berth/sdk/termination';
 import { pino } from 'pino';
 import { readSettings, type Settings } from './configuration.ts';
 import { DeviceFiles } from './device-files.ts';
@@ -26,12 +27,10 @@ export async function main(argv: readonly string[]): Promise<number> {
     process.stdout.write(`${JSON.stringify(describe(settings, files), undefined, 2)}\n`);
     return 0;
   }
-  const ended = new AbortController();
-  // A second one ends it at once.
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => ended.abort());
+  const ended = untilTerminated();
   const log = pino({ name: 'device-generic' }, pino.destination({ dest: 2, sync: true }));
   try {
-    await runGenericPlugin({ settings, files, log: (message) => log.info(message) }, ended.signal);
+    await runGenericPlugin({ settings, files, log: (message) => log.info(message) }, ended);
     return 0;
   } catch (thrown) {
     log.fatal(PluginError.from(thrown).message);

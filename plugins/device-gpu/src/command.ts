@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { PluginError } from '@berth/sdk/errors';
+import { untilTerminated } from '@berth/sdk/termination';
 import { pino } from 'pino';
 import { HostFiles } from './allocation/host-files.ts';
 import { describeGpus } from './describe.ts';
@@ -17,19 +18,17 @@ import { OfferedGpus } from './offered-gpus.ts';
 export async function main(argv: readonly string[]): Promise<number> {
   const invocation = read(argv);
   if (typeof invocation === 'number') return invocation;
-  const ended = new AbortController();
-  // A second one ends it at once.
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => ended.abort());
+  const ended = untilTerminated();
   const log = pino({ name: 'device-gpu' }, pino.destination({ dest: 2, sync: true }));
   try {
     await withSource(
       invocation,
       (message) => log.info(message),
-      (parts) => (invocation.line.print ? print(parts, ended.signal) : new GpuPlugin(parts).run(ended.signal)),
+      (parts) => (invocation.line.print ? print(parts, ended) : new GpuPlugin(parts).run(ended)),
     );
     return 0;
   } catch (thrown) {
-    if (ended.signal.aborted) return 0;
+    if (ended.aborted) return 0;
     log.fatal(PluginError.from(thrown).message);
     return 1;
   }

@@ -63,6 +63,15 @@ function scopeOf(choice: DeviceChoice, certain: readonly string[]): string[] {
   return aligned.length > 0 ? aligned : free(choice, certain);
 }
 
+/** That there are too few to choose from, in kubelet's words. */
+export function unavailable(
+  { resource, count }: { resource: string; count: number },
+  { available, reusable }: { available: readonly string[]; reusable: readonly string[] },
+): string {
+  const there = new Set([...available, ...reusable]).size;
+  return `requested number of devices unavailable for ${resource}. Requested: ${count}, Available: ${there}`;
+}
+
 function takenFirst({ devices, reusable, count }: DeviceChoice): string[] {
   return reusable.filter((id) => devices.get(id)?.healthy).slice(0, count);
 }

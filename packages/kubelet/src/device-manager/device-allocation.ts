@@ -5,12 +5,11 @@ import { PluginError } from '@berth/sdk/errors';
 import type { Refusal } from '../plan/observed-pod.ts';
 import { resourceContainers, uidOf } from '../pod.ts';
 import { unexpectedRefusal } from '../topology-manager/hint-provider.ts';
-import { chooseDevices, preferenceQuestion } from './choose-devices.ts';
-import { deviceChoice } from './device-choice.ts';
+import { chooseDevices, preferenceQuestion, unavailable } from './choose-devices.ts';
+import { candidatesFor, keptByOthers } from './device-candidates.ts';
 import { mergeAnswers } from './device-grant.ts';
 import type { DeviceHoldings, Holding } from './device-holdings.ts';
 import { type DevicePlugins, unregisteredPlugin } from './device-plugins.ts';
-import { unavailable } from './device-reservations.ts';
 
 interface DeviceAllocationOptions {
   holdings: DeviceHoldings;
@@ -83,7 +82,8 @@ export class DeviceAllocation {
     client: DevicePluginClient,
     signal: AbortSignal,
   ): Promise<string[]> {
-    const choice = deviceChoice(this.#options.holdings, pod, container, { resource, count: ids.length, affinity });
+    if (!client.options.getPreferredAllocationAvailable) return [];
+    const choice = candidatesFor(this.#options.holdings, pod, container, { resource, count: ids.length, affinity });
     const question = preferenceQuestion(choice);
     if (!question) return [];
     const { available, mustInclude, size } = question;
@@ -96,7 +96,8 @@ export class DeviceAllocation {
     const { resource, affinity } = holding;
     const need = { resource, count: holding.ids.length, affinity };
     if (!holdings.get(holding)) throw new PluginError('CANCELLED', 'the pod has gone meanwhile', { object: `devices of ${resource}` });
-    const choice = deviceChoice(holdings, pod, container, need);
+    if (preferred.length === 0 && isStillRight(holdings, pod, container, holding)) return holding.ids;
+    const choice = candidatesFor(holdings, pod, container, need);
     const ids = chooseDevices(choice, preferred);
     if (!ids) throw new PluginError('RESOURCE_EXHAUSTED', unavailable(need, choice));
     holdings.give({ ...holding, ids });
@@ -111,6 +112,13 @@ export class DeviceAllocation {
       this.#options.onAllocated(client.resourceName, (performance.now() - startedAt) / 1000);
     }
   }
+}
+
+/** Whether what is set apart can be had as it is: of 1,000 devices a choice takes longer than all else about them. */
+function isStillRight(holdings: DeviceHoldings, pod: Pod, container: Container, { resource, ids }: Holding): boolean {
+  const devices = holdings.devicesOf(resource);
+  const kept = keptByOthers(holdings, pod, container, resource);
+  return ids.every((id) => devices?.get(id)?.healthy && !kept.has(id));
 }
 
 /** What plugins have answered for the container so far. */

@@ -1,11 +1,9 @@
-import { stat } from 'node:fs/promises';
 import type { Container, Pod } from '@berth/api/objects';
 import type { ResourceAmounts } from '@berth/api/resource-amounts';
 import { isExtendedResourceName } from '@berth/api/resource-names';
 import { unlessAborted } from '@berth/sdk/abort';
 import { serveDeviceRegistration } from '@berth/sdk/device/registration';
 import { PluginError } from '@berth/sdk/errors';
-import { ifThere } from '@berth/sdk/if-there';
 import type { Served } from '@berth/sdk/serve';
 import type { Tap } from '@berth/sdk/tap';
 import type { Logger } from 'pino';
@@ -13,16 +11,17 @@ import type { Clock } from '../clock.ts';
 import type { ResourceProvider } from '../machine/resource-provider.ts';
 import type { DeviceMetrics } from '../metrics/device-metrics.ts';
 import type { Refusal } from '../plan/observed-pod.ts';
-import { fullNameOf, resourceContainers, uidOf } from '../pod.ts';
-import { type HintProvider, type TopologyHint, unexpectedRefusal } from '../topology-manager/hint-provider.ts';
-import { answersOf, DeviceAllocation } from './device-allocation.ts';
-import { DeviceCheckpoint, type DeviceMemory } from './device-checkpoint.ts';
-import { type DeviceGrant, mergeAnswers } from './device-grant.ts';
-import { DeviceHoldings, type Holder, type Holding } from './device-holdings.ts';
+import { resourceContainers, uidOf } from '../pod.ts';
+import { anyNode, type HintProvider, unexpectedRefusal } from '../topology-manager/hint-provider.ts';
+import { DeviceAllocation } from './device-allocation.ts';
+import type { DeviceGrant } from './device-grant.ts';
+import { DeviceGrants } from './device-grants.ts';
+import { DeviceHoldings, type Holding } from './device-holdings.ts';
 import { DevicePlugins, unregisteredPlugin } from './device-plugins.ts';
-import { deviceRequests } from './device-requests.ts';
 import { DeviceReservations } from './device-reservations.ts';
 import { healthyOf } from './device-set.ts';
+import { pendingDevices } from './pending-devices.ts';
+import { SavedHoldings } from './saved-holdings.ts';
 
 interface DeviceManagerOptions {
   /** `device-plugins` of the kubelet: sockets, and the checkpoint. */
@@ -60,37 +59,32 @@ export class DeviceManager implements ResourceProvider {
   readonly #options: DeviceManagerOptions;
   readonly #holdings = new DeviceHoldings();
   readonly #allocation: DeviceAllocation;
-  readonly #checkpoint: DeviceCheckpoint;
-  /** Nobody knows any more which devices pods of before have. */
-  #memoryLost = false;
+  readonly #grants: DeviceGrants;
+  readonly #saved: SavedHoldings;
   #served: Served | undefined;
   readonly #closed = new AbortController();
   /** By pod uid. */
   readonly #asked = new Map<string, Asked>();
-  /** The resources in the checkpoint, as text. */
-  #savedResources = '';
 
   constructor(options: DeviceManagerOptions) {
-    const { directory, numaNodes, warn, onChange, metrics, tapOf, clock, log } = options;
+    const { numaNodes, metrics } = options;
     const holdings = this.#holdings;
     this.#options = options;
-    this.#checkpoint = new DeviceCheckpoint(directory);
-    this.plugins = new DevicePlugins({ holdings, warn, tapOf, clock, log, onChange: () => this.#changed(onChange) });
+    this.#saved = new SavedHoldings({ ...options, holdings });
+    this.plugins = new DevicePlugins({ ...options, holdings, onChange: () => this.#changed() });
     this.reservations = this.#saving(new DeviceReservations(holdings, numaNodes, (resource) => this.plugins.isAwaited(resource)));
     this.#allocation = new DeviceAllocation({
       holdings,
       plugins: this.plugins,
       onAllocated: (resource, seconds) => metrics.allocated(resource, seconds),
     });
+    const { plugins, reservations } = this;
+    this.#grants = new DeviceGrants({ holdings, plugins, reservations, allocation: this.#allocation, saved: this.#saved });
   }
 
   /** Takes up what the kubelet before this one knew. A checkpoint that can't be read is put aside, and told of. */
   start(): void {
-    const memory = this.#load();
-    this.#memoryLost = memory === undefined;
-    for (const holding of memory?.holdings ?? []) this.#holdings.give(holding);
-    for (const holder of memory?.unknown ?? []) this.#holdings.addUnknown(holder);
-    for (const resource of memory?.registered.keys() ?? []) this.plugins.expect(resource);
+    for (const resource of this.#saved.load()) this.plugins.expect(resource);
   }
 
   /** Serves the registration of plugins. */
@@ -132,7 +126,7 @@ export class DeviceManager implements ResourceProvider {
 
   /** Whether the pod is to have devices that no plugin has been asked for yet. */
   hasPending(pod: Pod): boolean {
-    return resourceContainers(pod).some((container) => this.#pendingOf(pod, container).length > 0);
+    return resourceContainers(pod).some((container) => pendingDevices(this.#holdings, pod, container).length > 0);
   }
 
   /** Begins to ask the plugins for what is set apart for the pod, beside what else is done for it; `allocate` tells what came of it. */
@@ -163,24 +157,16 @@ export class DeviceManager implements ResourceProvider {
 
   async #allocate(pod: Pod, signal: AbortSignal): Promise<Refusal | undefined> {
     const refusal = this.#reserve(pod) ?? (await this.#allocation.allocate(pod, signal));
-    const missing = refusal ? [] : resourceContainers(pod).flatMap((container) => this.#pendingOf(pod, container));
+    const missing = refusal ? [] : resourceContainers(pod).flatMap((container) => pendingDevices(this.#holdings, pod, container));
     const why = missing.length > 0 ? unexpectedRefusal(`cannot allocate unregistered device ${missing[0]}`) : refusal;
     if (why) this.#holdings.release(uidOf(pod));
-    this.#save();
+    this.#saved.save();
     return why;
   }
 
-  /**
-   * What a container that is about to be made gets for its devices; they are readied where their plugin asks for it. A container whose devices nobody knows any
-   * more is given others. UNAVAILABLE for a plugin that hasn't come since the kubelet began; NOT_FOUND for a path that isn't on the host.
-   */
-  async grant(pod: Pod, container: Container, signal: AbortSignal): Promise<DeviceGrant> {
-    await this.#giveAnew(pod, container, signal);
-    const holdings = this.holdingsOf(pod, container);
-    for (const { resource, ids } of holdings) await this.plugins.preStart(resource, ids, signal);
-    const grant = mergeAnswers(answersOf(this.#holdings, { uid: uidOf(pod), container: container.name }));
-    await checkHostPaths(grant);
-    return grant;
+  /** What a container that is about to be made gets for its devices. Throws as DeviceGrants.grant does. */
+  grant(pod: Pod, container: Container, signal: AbortSignal): Promise<DeviceGrant> {
+    return this.#grants.grant(pod, container, signal);
   }
 
   /** The devices that the container has, by resource. */
@@ -201,69 +187,17 @@ export class DeviceManager implements ResourceProvider {
   /** Sets apart what a pod of before the kubelet's start lacks: nothing could be decided of it before its plugin came. */
   #reserve(pod: Pod): Refusal | undefined {
     for (const container of resourceContainers(pod)) {
-      for (const resource of this.#pendingOf(pod, container)) if (this.plugins.isAwaited(resource)) throw unregisteredPlugin(resource);
-      const refusal = this.reservations.allocate(pod, container, anywhere);
+      for (const resource of pendingDevices(this.#holdings, pod, container))
+        if (this.plugins.isAwaited(resource)) throw unregisteredPlugin(resource);
+      const refusal = this.reservations.allocate(pod, container, anyNode);
       if (refusal) return refusal;
     }
     return undefined;
   }
 
-  /** The resources of which the container is to have devices, and has no answer of their plugin. */
-  #pendingOf(pod: Pod, container: Container): string[] {
-    return [...deviceRequests(container).keys()].filter((resource) => {
-      const holder = { uid: uidOf(pod), container: container.name, resource };
-      return !this.#holdings.get(holder)?.answer && !this.#holdings.isUnknown(holder);
-    });
-  }
-
-  /** The container doesn't run: what it may have had is free, and it is given as at admission. */
-  async #giveAnew(pod: Pod, container: Container, signal: AbortSignal): Promise<void> {
-    const uid = uidOf(pod);
-    for (const resource of deviceRequests(container).keys()) this.#holdings.forgetUnknown({ uid, container: container.name, resource });
-    if (this.#pendingOf(pod, container).length === 0) return;
-    const refusal = this.reservations.allocate(pod, container, anywhere) ?? (await this.#allocation.allocateFor(pod, container, signal));
-    const [missing] = this.#pendingOf(pod, container);
-    const why = refusal?.message ?? (missing && `cannot allocate unregistered device ${missing}`);
-    if (why) throw new PluginError('RESOURCE_EXHAUSTED', why, { object: `devices of container ${container.name}` });
-    this.#save();
-  }
-
-  #load(): DeviceMemory | undefined {
-    try {
-      return this.#checkpoint.load();
-    } catch (thrown) {
-      const { warn } = this.#options;
-      const aside = this.#checkpoint.putAside();
-      const blocked = 'devices that pods of before have are not handed out to others until those pods have ended';
-      warn('DeviceCheckpointBroken', `${PluginError.from(thrown).message}; it is put aside as ${aside}; ${blocked}`);
-      return undefined;
-    }
-  }
-
-  #save(): void {
-    const holdings = this.#holdings.all().filter(({ answer }) => answer);
-    // kubelet lists the healthy devices there, and reads no more of it than whose plugins there were.
-    const registered = new Map(this.#holdings.resources.map((resource) => [resource, []]));
-    const unknown = this.#holdings.unknownHolders();
-    this.#checkpoint.save({ holdings, unknown, registered, bootId: this.#options.bootId }, (resource) =>
-      this.#holdings.devicesOf(resource),
-    );
-  }
-
-  /** Of what the next kubelet can do without: what is free by now, or which plugins there are. */
-  #saveOrWarn(): void {
-    try {
-      this.#save();
-    } catch (thrown) {
-      this.#options.warn('DeviceCheckpointFailed', `the device manager's checkpoint can't be written: ${PluginError.from(thrown).message}`);
-    }
-  }
-
-  #changed(tell: () => void): void {
-    const resources = this.#holdings.resources.toSorted().join(' ');
-    if (resources !== this.#savedResources) this.#saveOrWarn();
-    this.#savedResources = resources;
-    tell();
+  #changed(): void {
+    this.#saved.pluginsChanged();
+    this.#options.onChange();
   }
 
   /** What is released is free in the checkpoint too. */
@@ -274,44 +208,14 @@ export class DeviceManager implements ResourceProvider {
       lacks: (pod, container) => reservations.lacks(pod, container),
       allocate: (pod, container, hint) => reservations.allocate(pod, container, hint),
       holders: () => reservations.holders(),
-      adopt: (pod) => this.#adopt(pod),
+      adopt: (pod) => this.#saved.adopt(pod),
       release: (uid) => {
         const saved = this.#holdings.pods().includes(uid);
         this.#asked.get(uid)?.released.abort(new PluginError('CANCELLED', 'the pod has gone', { object: `devices of pod ${uid}` }));
         this.#asked.delete(uid);
         reservations.release(uid);
-        if (saved) this.#saveOrWarn();
+        if (saved) this.#saved.saveOrWarn();
       },
     };
-  }
-
-  #addUnknown(pod: Pod, holder: Holder): void {
-    this.#holdings.addUnknown(holder);
-    const cure = 'none of that resource are handed out until the pod has ended, or its container begins anew and is given others';
-    const message = `which devices of ${holder.resource} container ${holder.container} of pod ${fullNameOf(pod)} has is not known any more: the checkpoint was lost; ${cure}`;
-    this.#options.warn('DeviceCheckpointLost', message);
-  }
-
-  #adopt(pod: Pod): void {
-    if (!this.#memoryLost) return;
-    for (const container of resourceContainers(pod)) {
-      for (const resource of deviceRequests(container).keys()) {
-        const holder = { uid: uidOf(pod), container: container.name, resource };
-        if (!this.#holdings.get(holder) && !this.#holdings.isUnknown(holder)) this.#addUnknown(pod, holder);
-      }
-    }
-  }
-}
-
-const anywhere: TopologyHint = { affinity: undefined, preferred: false };
-
-/** What a runtime would make of a path that isn't there, nobody knows: some make a directory of it. */
-async function checkHostPaths({ mounts, devices }: DeviceGrant): Promise<void> {
-  for (const { hostPath } of [...mounts, ...devices]) {
-    if (await ifThere(hostPath, stat(hostPath))) continue;
-    throw new PluginError('NOT_FOUND', 'there is no such path on the host', {
-      object: `${hostPath}, which a device plugin gives the container`,
-      hint: 'see whether the device is there and its driver loaded; the container is made once the path is there',
-    });
   }
 }

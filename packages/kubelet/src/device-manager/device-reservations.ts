@@ -2,8 +2,8 @@ import type { Container, Pod } from '@berth/api/objects';
 import type { Refusal } from '../plan/observed-pod.ts';
 import { uidOf } from '../pod.ts';
 import { type HintProvider, type ResourceHints, type TopologyHint, unexpectedRefusal } from '../topology-manager/hint-provider.ts';
-import { chooseDevices } from './choose-devices.ts';
-import { deviceChoice } from './device-choice.ts';
+import { chooseDevices, unavailable } from './choose-devices.ts';
+import { candidatesFor } from './device-candidates.ts';
 import { deviceHints } from './device-hints.ts';
 import type { DeviceHoldings } from './device-holdings.ts';
 import { deviceRequests, podDeviceRequests } from './device-requests.ts';
@@ -28,7 +28,7 @@ export class DeviceReservations implements HintProvider {
     return new Map(
       this.#requests(container).map(([resource, count]) => {
         const holding = this.#holdings.get({ uid: uidOf(pod), container: container.name, resource });
-        const { devices, available, reusable } = deviceChoice(this.#holdings, pod, container, { resource, count, affinity: undefined });
+        const { devices, available, reusable } = candidatesFor(this.#holdings, pod, container, { resource, count, affinity: undefined });
         const request = holding ? { count, available: [], reusable: holding.ids } : { count, available, reusable };
         return [resource, deviceHints(devices, this.#numaNodes(), request)];
       }),
@@ -87,7 +87,7 @@ export class DeviceReservations implements HintProvider {
       return `pod ${JSON.stringify(holder.uid)} container ${JSON.stringify(holder.container)} changed request for resource ${JSON.stringify(resource)} from ${holding.ids.length} to ${count}`;
     }
     if (!this.#holdings.devicesOf(resource)) return `cannot allocate unregistered device ${resource}`;
-    const choice = deviceChoice(this.#holdings, pod, container, need);
+    const choice = candidatesFor(this.#holdings, pod, container, need);
     const ids = chooseDevices(choice);
     if (!ids) return `${unavailable(need, choice)}${this.#unknownHolders(resource)}`;
     this.#holdings.give({ ...holder, ids, affinity });
@@ -108,13 +108,4 @@ export class DeviceReservations implements HintProvider {
   #isDevice(resource: string): boolean {
     return this.#holdings.devicesOf(resource) !== undefined || this.#holdings.countHeld(resource) > 0;
   }
-}
-
-/** In kubelet's words. */
-export function unavailable(
-  { resource, count }: { resource: string; count: number },
-  { available, reusable }: { available: readonly string[]; reusable: readonly string[] },
-): string {
-  const there = new Set([...available, ...reusable]).size;
-  return `requested number of devices unavailable for ${resource}. Requested: ${count}, Available: ${there}`;
 }

@@ -16,5 +16,7 @@ export function deviceNear(nodes: Iterable<number>, healthy = true): KnownDevice
 }
 
 export function healthyOf(devices: DeviceSet): string[] {
-  return [...devices].filter(([, { healthy }]) => healthy).map(([id]) => id);
+  const ids: string[] = [];
+  for (const [id, { healthy }] of devices) if (healthy) ids.push(id);
+  return ids;
 }

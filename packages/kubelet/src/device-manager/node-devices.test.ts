@@ -19,7 +19,7 @@ it('where its sockets can not be had that is told, and the node goes on', async 
   const nothing = { cpus: CpuSet.empty, memory: [] };
   const devices = new NodeDevices({
     kubeletRoot,
-    assignments: () => ({ numaNodes: [], ownOf: () => nothing, allocatable: () => nothing }),
+    resourceManagers: () => ({ numaNodes: [], ownOf: () => nothing, allocatable: () => nothing }),
     activePods: () => [],
     bootId: 'boot',
     onChange: () => {},

@@ -16,7 +16,7 @@ interface NodeDevicesOptions {
   /** Sockets are in `device-plugins`, `plugins_registry` and `pod-resources` below. */
   kubeletRoot: string;
   /** Asked when there is something to know. */
-  assignments(): Pick<ResourceManagers, 'numaNodes' | 'ownOf' | 'allocatable'>;
+  resourceManagers(): Pick<ResourceManagers, 'numaNodes' | 'ownOf' | 'allocatable'>;
   activePods(): Pod[];
   /** Of the host's run. */
   bootId: string;
@@ -39,12 +39,12 @@ export class NodeDevices {
   #podResources: Served | undefined;
 
   constructor(options: NodeDevicesOptions) {
-    const { kubeletRoot, assignments, metrics, log } = options;
+    const { kubeletRoot, resourceManagers, metrics, log } = options;
     this.#options = options;
     this.manager = new DeviceManager({
       ...options,
       directory: join(kubeletRoot, 'device-plugins'),
-      numaNodes: () => assignments().numaNodes,
+      numaNodes: () => resourceManagers().numaNodes,
       metrics: metrics.devices,
     });
     this.#watcher = new PluginWatcher({
@@ -78,15 +78,15 @@ export class NodeDevices {
   }
 
   #servePodResources(): Promise<Served> {
-    const { kubeletRoot, assignments, activePods, metrics, clock } = this.#options;
+    const { kubeletRoot, resourceManagers, activePods, metrics, clock } = this.#options;
     return servePodResources({
       directory: join(kubeletRoot, 'pod-resources'),
       owners: {
         devices: this.manager.devices,
         holdingsOf: (pod, container) => this.manager.holdingsOf(pod, container),
-        ownOf: (pod, container) => assignments().ownOf(pod, container),
+        ownOf: (pod, container) => resourceManagers().ownOf(pod, container),
       },
-      allocatable: () => assignments().allocatable(),
+      allocatable: () => resourceManagers().allocatable(),
       activePods,
       metrics: metrics.podResources,
       clock,

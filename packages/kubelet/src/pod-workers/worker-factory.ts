@@ -30,7 +30,7 @@ import { PodWorker } from './pod-worker.ts';
 interface WorkerFactoryOptions {
   runtimes: NodeRuntimes;
   node: KubeletNode;
-  assignments: ResourceManagers;
+  resourceManagers: ResourceManagers;
   devices: DeviceManager;
   environment: NodeEnvironment;
   directories: PodDirectories;
@@ -108,12 +108,12 @@ export class WorkerFactory {
   }
 
   #admitResize(changed: Pod): ReturnType<ResizeAdmission> {
-    const { assignments, node, admitResize = (pod) => node.admitResize(pod) } = this.#options;
-    return assignments.refuseResize(changed) ?? admitResize(changed);
+    const { resourceManagers, node, admitResize = (pod) => node.admitResize(pod) } = this.#options;
+    return resourceManagers.refuseResize(changed) ?? admitResize(changed);
   }
 
   #contextOf(pod: Pod, client: RuntimeClient): ActionContext {
-    const { node, assignments, devices, volumes, directories, events, log, environment, requestTimeoutMs } = this.#options;
+    const { node, resourceManagers, devices, volumes, directories, events, log, environment, requestTimeoutMs } = this.#options;
     return {
       pod,
       client,
@@ -125,7 +125,7 @@ export class WorkerFactory {
       devices,
       volumes: volumes.ofPods,
       cgroups: node.cgroups,
-      assignmentOf: (container) => assignments.assignmentOf(pod, container),
+      assignmentOf: (container) => resourceManagers.assignmentOf(pod, container),
       containerResourcesOptions: () => node.containerResourcesOptions(),
       podIP: () => this.#options.statusOf(pod)?.podIP,
     };

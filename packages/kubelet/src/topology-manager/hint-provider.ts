@@ -10,6 +10,9 @@ export interface TopologyHint {
   preferred: boolean;
 }
 
+/** Where nothing is decided. */
+export const anyNode: TopologyHint = { affinity: undefined, preferred: false };
+
 /** By resource name. Undefined or no entry: the provider has no preference. An empty list: the resource can't be had at all. */
 export type ResourceHints = ReadonlyMap<string, TopologyHint[] | undefined>;
 

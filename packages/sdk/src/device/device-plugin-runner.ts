@@ -6,6 +6,7 @@ import { connect } from '../connect.ts';
 import { PluginError } from '../errors.ts';
 import { DevicePluginService, RegistrationService } from '../gen/device-plugin.ts';
 import { type Served, serve } from '../serve.ts';
+import { untilTerminated } from '../termination.ts';
 import { AllowedCallers } from './allowed-callers.ts';
 import type { DevicePluginDefinition } from './definition.ts';
 import { DeviceLists } from './device-lists.ts';
@@ -203,10 +204,4 @@ async function atMost(ms: number, promise: Promise<void>, signal: AbortSignal): 
   await Promise.race([promise, sleep(ms, undefined, { signal: over.signal }).catch(() => undefined)]);
   release();
   over.abort();
-}
-
-function untilTerminated(): AbortSignal {
-  const terminated = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => terminated.abort());
-  return terminated.signal;
 }

@@ -15,14 +15,14 @@ interface DeviceNeed {
  * What a container's devices of a resource may be chosen from: what is nobody's, what is set apart for itself, and what init containers before it had
  * and no container that goes on has.
  */
-export function deviceChoice(
+export function candidatesFor(
   holdings: DeviceHoldings,
   pod: Pod,
   container: Container,
   { resource, count, affinity }: DeviceNeed,
 ): DeviceChoice {
   const idsOf = (other: Container) => holdings.get({ uid: uidOf(pod), container: other.name, resource })?.ids ?? [];
-  const kept = new Set(keepersOf(holdings, pod, container, resource).flatMap(idsOf));
+  const kept = keptByOthers(holdings, pod, container, resource);
   const own = idsOf(container).filter((id) => !kept.has(id));
   const handedDown = before(pod, container)
     .filter((other) => endsBeforeOthers(pod, other))
@@ -36,6 +36,12 @@ export function deviceChoice(
     available: [...new Set([...ownHealthy, ...holdings.available(resource)])],
     reusable: [...new Set(handedDown)].filter((id) => !kept.has(id)),
   };
+}
+
+/** What containers of the pod have that run beside this one: those before it, and those whose plugin has answered. */
+export function keptByOthers(holdings: DeviceHoldings, pod: Pod, container: Container, resource: string): ReadonlySet<string> {
+  const idsOf = ({ name }: Container) => holdings.get({ uid: uidOf(pod), container: name, resource })?.ids ?? [];
+  return new Set(keepersOf(holdings, pod, container, resource).flatMap(idsOf));
 }
 
 /** Containers of the pod that run beside this one and have had their say: those before it, and those that have got theirs. */
