@@ -159,7 +159,7 @@ it('GET /metrics counts a pod that a runtime has and nobody wants any more, once
   await rm(join(node.root, 'manifests/a.yaml'));
   await rm(join(node.root, 'kubelet/pod-memories'), { recursive: true });
   node.runtime.faults.set(
-    'StopPodSandbox',
+    'StopContainer',
     ({ signal }) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
   );
   node.replaceKubelet();

@@ -74,9 +74,10 @@ export class PodWorkers {
   }
 
   #workingOf({ pod, status, terminatingSince }: PodWorker): WorkingPod {
+    // Of such a pod nobody knows the containers, so that its phase says nothing: it is here until the runtime has nothing of it.
+    if (specOf(pod).containers.length === 0) return { pod, lifecycle: 'terminating', config: 'runtime_only' };
     const hasEnded = ['Succeeded', 'Failed'].includes(status.phase ?? '');
     const lifecycle = hasEnded ? 'terminated' : terminatingSince ? 'terminating' : 'sync';
-    if (specOf(pod).containers.length === 0) return { pod, lifecycle, config: 'runtime_only' };
     return { pod, lifecycle, config: this.#wanted.has(uidOf(pod)) ? 'desired' : 'orphan' };
   }
 
