@@ -9,6 +9,7 @@ const mayImport = {
   'packages/cli': ['packages/[^/]+'],
   'plugins/runtime-[^/]+': ['packages/shim', 'packages/sdk'],
   'plugins/cni-[^/]+': ['packages/sdk'],
+  'plugins/device-[^/]+': ['packages/api', 'packages/sdk'],
   'plugins/flanneld': ['packages/sdk'],
   'plugins/scheduler-[^/]+': ['packages/sdk'],
 };

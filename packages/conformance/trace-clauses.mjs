@@ -6,6 +6,8 @@ import { cniClauses } from './src/cni/clauses.ts';
 import { cniSuite } from './src/cni/suite.ts';
 import { criClauses } from './src/cri/clauses.ts';
 import { criSuite } from './src/cri/suite.ts';
+import { deviceClauses } from './src/device/clauses.ts';
+import { deviceSuite } from './src/device/suite.ts';
 
 const file = new URL('README.md', import.meta.url);
 
@@ -18,5 +20,8 @@ function traced(text, { name, cases }, clauses) {
   return `${before}${begin}\n${clauseTable(clauses, cases)}\n${end}${after}`;
 }
 
-const readme = traced(readFileSync(file, 'utf8'), criSuite, criClauses());
-writeFileSync(file, traced(readme, cniSuite, cniClauses()));
+let readme = readFileSync(file, 'utf8');
+readme = traced(readme, criSuite, criClauses());
+readme = traced(readme, cniSuite, cniClauses());
+readme = traced(readme, deviceSuite, deviceClauses());
+writeFileSync(file, readme);

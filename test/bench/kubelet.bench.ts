@@ -1,22 +1,11 @@
-// npm run bench -- kubelet [--count N] [--seconds N] [--json] [--check]
-// The kubelet alone, over servers that it doesn't start: how long many pods take, what it costs at rest, how soon it notices a death, and what it adds to CRI.
-import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { rename } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Pod } from '@berth/api/objects';
 import type { PodTrace } from '@berth/kubelet/pod-traces';
 import { connect } from '@berth/sdk/connect';
 import { ListContainersRequest, RuntimeServiceService, StopContainerRequest } from '@berth/sdk/cri';
-import { stringify } from 'yaml';
 import { wholeNumber } from '../../packages/cli/src/commands/arguments.ts';
-import { KubeletClient } from '../../packages/cli/src/node/kubelet-client.ts';
-import { BerthHome, type Running } from '../fixtures/berth.ts';
-import { removeCgroups } from '../fixtures/cgroups.ts';
 import { type CriServer, startShim } from '../fixtures/cri-servers.ts';
-import { repository } from '../fixtures/tools.ts';
 import { type Bar, checkBars } from './bars.ts';
+import { BenchKubelet, buildKubelet, isRunning } from './bench-kubelet.ts';
 import { benchOptions } from './bench-options.ts';
 import { interruptible, pauseForInterruption, waitOrInterruption } from './interruption.ts';
 import { processorSeconds, residentMegabytes } from './processor-time.ts';
@@ -33,8 +22,6 @@ const bars: Bar[] = [
 
 /** After the last pod is there: collections of garbage. */
 const settleMs = 10_000;
-/** What users run: from the sources Node keeps besides what strips the types. */
-const program = join(repository, 'packages/cli/dist/main.js');
 const deaths = 10;
 const podsOnRunc = 10;
 
@@ -43,84 +30,6 @@ const options = benchOptions<{ count: number; seconds: number }>('kubelet', (com
     .option('--count <n>', 'how many pods', wholeNumber, 110)
     .option('--seconds <n>', 'how long it is watched at rest: pods are synchronized each 60 s', wholeNumber, 60),
 );
-
-/** A kubelet over a server that goes on without it. */
-class BenchKubelet {
-  readonly client: KubeletClient;
-  readonly pid: number;
-  readonly #home: BerthHome;
-  readonly #running: Running;
-
-  private constructor(home: BerthHome, running: Running) {
-    this.#home = home;
-    this.#running = running;
-    this.pid = running.child.pid ?? 0;
-    this.client = new KubeletClient(home);
-  }
-
-  static async start(server: CriServer, configuration: object = {}): Promise<BenchKubelet> {
-    const home = new BerthHome();
-    mkdirSync(join(home.directory, 'manifests'));
-    const file = home.write(
-      'kubelet.yaml',
-      stringify({
-        apiVersion: 'kubelet.config.k8s.io/v1beta1',
-        kind: 'KubeletConfiguration',
-        staticPodPath: 'manifests',
-        containerRuntimeEndpoint: server.endpoint,
-        enableServer: false,
-        healthzPort: 0,
-        failCgroupV1: false,
-        failSwapOn: false,
-        ...configuration,
-      }),
-    );
-    const environment = { PATH: `${dirname(process.execPath)}:${process.env.PATH}` };
-    const running = home.start(['kubelet', '--config', file, '--hostname-override', 'n'], { detached: true, program, environment });
-    await running.says(/is up/);
-    return new BenchKubelet(home, running);
-  }
-
-  add(name: string, image: string): void {
-    const container = { name: 'main', image, imagePullPolicy: 'IfNotPresent', command: ['sleep', '3600'] };
-    const pod = {
-      apiVersion: 'v1',
-      kind: 'Pod',
-      metadata: { name },
-      spec: { restartPolicy: 'Always', terminationGracePeriodSeconds: 0, hostNetwork: true, containers: [container] },
-    };
-    writeFileSync(join(this.#home.directory, `manifests/.${name}`), stringify(pod));
-  }
-
-  /** All at once become visible to the kubelet, as one change of the directory each. */
-  async reveal(): Promise<void> {
-    const directory = join(this.#home.directory, 'manifests');
-    const hidden = readdirSync(directory).filter((name) => name.startsWith('.'));
-    for (const name of hidden) await rename(join(directory, name), join(directory, `${name.slice(1)}.yaml`));
-  }
-
-  /** Until all pods are as asked. */
-  async until(isSo: (pods: Pod[]) => boolean, everyMs = 50): Promise<void> {
-    while (!isSo(await this.client.pods())) {
-      pauseForInterruption();
-      await sleep(everyMs);
-    }
-  }
-
-  /** Ends the pods, then the kubelet, and takes away what was its own. */
-  async stop(): Promise<void> {
-    const directory = join(this.#home.directory, 'manifests');
-    for (const name of readdirSync(directory)) rmSync(join(directory, name));
-    while ((await this.client.pods()).length > 0) await sleep(50);
-    process.kill(this.pid, 'SIGINT');
-    await this.#running.ended;
-    await this.client.close();
-    removeCgroups(`/${this.#home.name}`);
-    this.#home.remove();
-  }
-}
-
-const isRunning = ({ status }: Pod): boolean => status?.containerStatuses?.every(({ state }) => state?.running !== undefined) ?? false;
 
 async function withMany(server: CriServer): Promise<Record<string, number>> {
   const kubelet = await BenchKubelet.start(server);
@@ -230,17 +139,8 @@ async function measureServer<Figures>(handler: string, measure: (server: CriServ
   }
 }
 
-/** Builds what npm packs, and makes it executable as npm does where it installs it. */
-function build(): void {
-  execFileSync(process.execPath, [join(repository, 'node_modules/tsc7/bin/tsc'), '--build', join(repository, 'packages/cli')], {
-    stdio: 'inherit',
-    timeout: 300_000,
-  });
-  chmodSync(program, 0o755);
-}
-
 await interruptible(async () => {
-  build();
+  buildKubelet();
   const ours = {
     ...(await measureServer('fake', withMany)),
     'death noticed with events, p50 ms': await measureServer('fake', (server) => deathNoticed(server, true)),

@@ -16,8 +16,10 @@ import {
 } from '@berth/sdk/cri';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { cniDirectory } from '../../setup/paths.mjs';
+import type { Ended } from '../fixtures/berth.ts';
 import { NpmRegistry } from '../fixtures/npm-registry.ts';
-import { type Packed, packages, plainEnvironment, run, type Tarball } from '../fixtures/packed.ts';
+import { type Packed, packages, plainEnvironment, type Tarball } from '../fixtures/packed.ts';
+import { type Block, blocksOf, blockWith, follow as followIn } from '../fixtures/readme-guide.ts';
 import { repository } from '../fixtures/tools.ts';
 
 const mostLines = 120;
@@ -33,27 +35,9 @@ spec:
   containers: [{name: main, image: busybox, command: [echo, hello from a process]}]
 `;
 
-interface Block {
-  language: string;
-  text: string;
-}
-
-/** What a section of a README has its reader type, or put into files. */
-async function blocksOf(readme: string, heading: string): Promise<Block[]> {
-  const text = await readFile(join(repository, readme), 'utf8');
-  const section = new RegExp(`## ${heading}\\n(.*?)\\n## `, 's').exec(text)?.[1] ?? '';
-  return [...section.matchAll(/```(\w+)\n(.*?)```/gs)].map(([, language = '', block = '']) => ({ language, text: block }));
-}
-
 /** What of Berth's an author has there; of plugins he has his own. */
 function isOfPackages({ name }: Tarball): boolean {
   return packages.some((folder) => name === `@berth/${folder}`);
-}
-
-interface Ended {
-  status: number;
-  stdout: string;
-  stderr: string;
 }
 
 /** Follows "Write a runtime" of packages/shim/README.md to the letter, as somebody does who has nothing of this repository but its packages. */
@@ -205,18 +189,11 @@ export function authorsGuide(packed: () => Packed): void {
   });
 
   function block(language: string, part: string, from = blocks): string {
-    const found = from.filter((one) => one.language === language && one.text.includes(part));
-    expect(found, `blocks of ${language} with ${part}`).toHaveLength(1);
-    return found[0]?.text ?? '';
+    return blockWith(from, language, part);
   }
 
-  /** Runs the guide's own words. */
-  async function follow(commands: string, cwd = author): Promise<Ended> {
-    const shell = run('sh', ['-e', '-c', commands], { cwd, env: plainEnvironment(), maxBuffer: 2 ** 26 });
-    return shell.then(
-      ({ stdout, stderr }) => ({ status: 0, stdout, stderr }),
-      ({ code, stdout, stderr }: { code: number; stdout: string; stderr: string }) => ({ status: code, stdout, stderr }),
-    );
+  function follow(commands: string, cwd = author): Promise<Ended> {
+    return followIn(commands, cwd);
   }
 
   async function serve(): Promise<void> {

@@ -77,12 +77,10 @@ export function installedPackages(packed: () => Packed): void {
     );
   });
 
-  // The plugin in packages/sdk/README.md is run and judged by authors-guide.ts.
-  it('the plugin in README.md is one that compiles', async () => {
+  // The plugins are run by authors-guide.ts and device-authors-guide.ts.
+  it.each(['cniPlugin', 'devicePlugin'])('the one of %s in README.md is one that compiles', async (kit) => {
     const text = await readFile(join(repository, 'README.md'), 'utf8');
-    const snippets = [...text.matchAll(/```ts\n(.*?)```/gs)].flatMap(([, snippet = '']) =>
-      snippet.includes('cniPlugin') ? [snippet] : [],
-    );
+    const snippets = [...text.matchAll(/```ts\n(.*?)```/gs)].flatMap(([, snippet = '']) => (snippet.includes(kit) ? [snippet] : []));
     expect(snippets).toHaveLength(1);
     await typeCheck(snippets[0] as string);
   });

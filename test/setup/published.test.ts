@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe } from 'vitest';
 import { type Packed, packInto } from '../fixtures/packed.ts';
 import { authorsGuide } from './authors-guide.ts';
+import { deviceAuthorsGuide } from './device-authors-guide.ts';
 import { installedPackages } from './installed-packages.ts';
 
-/** Both are about the same tarballs, and know nothing of each other: each goes on while the other one waits. */
+/** All are about the same tarballs, and know nothing of each other: each goes on while the others wait. */
 describe('what is published', () => {
   let directory: string;
   let packed: Packed;
@@ -18,6 +19,10 @@ describe('what is published', () => {
 
   describe.concurrent('installed outside the repository', () => {
     describe('step by step', { concurrent: false }, () => installedPackages(() => packed));
+  });
+
+  describe.concurrent("by the README's way to a device plugin", () => {
+    describe('step by step', { concurrent: false }, () => deviceAuthorsGuide(() => packed));
   });
 
   describe.concurrent("by the author's guide (its runtime reads /proc, which only Linux has)", () => {

@@ -18,7 +18,7 @@ describe('program', () => {
     'has every command for %j',
     async (words) => {
       const names = await commandNames(words);
-      expect(names).toEqual(expect.arrayContaining(['run', 'kubelet', 'ps', 'conform', 'completion', 'completion-server']));
+      expect(names).toEqual(expect.arrayContaining(['run', 'kubelet', 'ps', 'mock-kubelet', 'conform', 'completion', 'completion-server']));
     },
   );
 });

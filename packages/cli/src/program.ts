@@ -20,6 +20,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   image: async () => (await import('./commands/image/image.ts')).imageCommand(),
   runtime: async () => (await import('./commands/runtime.ts')).runtimeCommandLine(),
   cni: async () => (await import('./commands/cni/cni.ts')).cniCommand(),
+  'mock-kubelet': async () => (await import('./commands/mock-kubelet.ts')).mockKubeletCommand(),
   conform: async () => (await import('./commands/conform.ts')).conformCommand(),
   doctor: async () => (await import('./commands/doctor.ts')).doctorCommand(),
   completion: async () => (await import('./commands/completion.ts')).completionCommand(),

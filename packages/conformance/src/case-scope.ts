@@ -28,6 +28,12 @@ export function outsideScopes<Result>(work: () => Result): Result {
   return scopes.run(undefined, work);
 }
 
+/** `limitMs` from now, and no longer than the running case may last. */
+export function limitWithinCase(limitMs: number): AbortSignal {
+  const signal = scopes.getStore()?.signal;
+  return signal ? AbortSignal.any([AbortSignal.timeout(limitMs), signal]) : AbortSignal.timeout(limitMs);
+}
+
 /** A call's own options, and those that its case adds. */
 export function boundedCall(options: CallBounds = {}): CallBounds {
   const scope = scopes.getStore();

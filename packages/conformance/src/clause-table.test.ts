@@ -5,6 +5,8 @@ import { cniClauses } from './cni/clauses.ts';
 import { cniSuite } from './cni/suite.ts';
 import { criClauses } from './cri/clauses.ts';
 import { criSuite } from './cri/suite.ts';
+import { deviceClauses } from './device/clauses.ts';
+import { deviceSuite } from './device/suite.ts';
 import type { Case } from './suite.ts';
 
 describe('clauseTable', () => {
@@ -73,6 +75,27 @@ describe('the CNI suite', () => {
 
   it('is traced in the README as it is; "npm run clauses" writes the table', () => {
     expect(readme()).toContain(clauseTable(cniClauses(), cniSuite.cases));
+  });
+});
+
+describe('the device suite', () => {
+  it('names clauses by names that the API has', () => {
+    expect(unknownClauses(deviceClauses(), deviceSuite.cases)).toEqual([]);
+  });
+
+  it('has at least one case for every clause', () => {
+    const proven = new Set(deviceSuite.cases.flatMap(({ proves }) => proves));
+    expect(deviceClauses().filter(({ name }) => !proven.has(name))).toEqual([]);
+  });
+
+  it('has unique ids that begin with a group, and a source of the clause and a name for each', () => {
+    expectWellFormed(deviceSuite.cases);
+    const sources = /\((api\.proto|constants\.go|devicemanager|device plugins page|Pod lifecycle page|KEP-\d+|OCI|gRPC|grpc-go)/;
+    for (const { id, clause } of deviceSuite.cases) expect(clause, id).toMatch(sources);
+  });
+
+  it('is traced in the README as it is; "npm run clauses" writes the table', () => {
+    expect(readme()).toContain(clauseTable(deviceClauses(), deviceSuite.cases));
   });
 });
 

@@ -1,4 +1,4 @@
-import { Bell } from './bell.ts';
+import { Bell } from '@berth/sdk/bell';
 
 /** Many writers, one reader, in order of arrival. Writing never waits. */
 export class EventQueue<T> {

@@ -36,8 +36,6 @@ export interface KubeletNodeOptions {
   cgroups?: Partial<CgroupOptions>;
   /** What of the node is for pods. */
   resources?: Partial<NodeResourcesOptions>;
-  /** Devices and the like. */
-  resourceProviders?: readonly ResourceProvider[];
   /** What decides about containers' resources besides what the node has. */
   containers?: Partial<ContainerSettings>;
   /** How the node shows itself. */
@@ -64,6 +62,8 @@ const defaultContainers: ContainerSettings = { swapBehavior: 'NoSwap', singlePro
 interface NodeSurroundings {
   /** The runtime of pods without a class. */
   runtime: RuntimeClient;
+  /** Devices and the like. */
+  resourceProviders: readonly ResourceProvider[];
   /** Asked when there is something to know. */
   pods(): NodePods;
   /** Why the kubelet can't run pods now. */
@@ -98,12 +98,12 @@ export class KubeletNode {
 
   /** INVALID_ARGUMENT for amounts that are none. */
   constructor(options: KubeletNodeOptions, surroundings: NodeSurroundings) {
-    const { pods, metrics } = surroundings;
+    const { pods, metrics, resourceProviders } = surroundings;
     this.#pods = pods;
     const machine = options.machine ?? readMachineFacts();
     this.#machine = machine;
     this.#settings = { ...defaultCgroups, ...options.cgroups, ...defaultContainers, ...options.containers };
-    const { log, cgroupRoot, kubeletRoot, resourceProviders } = options;
+    const { log, cgroupRoot, kubeletRoot } = options;
     this.resources = new NodeResources(machine, kubeletRoot, { ...defaultNodeResources, ...options.resources }, resourceProviders);
     this.presence = this.#presenceOf(options, surroundings);
     this.admitHandlers = this.#handlers(() => this.presence.node, pods, metrics);
@@ -141,7 +141,12 @@ export class KubeletNode {
       nodeNameHandler(node().metadata?.name ?? ''),
       nodeAffinityHandler(node),
       taintTolerationHandler(node),
-      new ResourceFit({ allocatable: () => this.resources.allocatable(), evict: (pod, eviction) => pods().evict(pod, eviction), metrics }),
+      new ResourceFit({
+        allocatable: () => this.resources.admissible(),
+        isAwaited: (resource) => this.resources.isAwaited(resource),
+        evict: (pod, eviction) => pods().evict(pod, eviction),
+        metrics,
+      }),
     ];
   }
 

@@ -6,12 +6,14 @@ import { PodAdmission } from './admission/pod-admission.ts';
 import { unsupportedFields } from './admission/unsupported-fields.ts';
 import { PodMemories } from './checkpoint/pod-memories.ts';
 import { type Clock, systemClock } from './clock.ts';
+import { NodeDevices } from './device-manager/node-devices.ts';
 import { defaultEviction, EvictionManager } from './eviction/eviction-manager.ts';
 import { NodeGc } from './gc/node-gc.ts';
 import { KubeletNode } from './kubelet-node.ts';
 import type { KubeletOptions } from './kubelet-options.ts';
 import { ContainerLogManager } from './logs/container-log-manager.ts';
 import { defaultLogRotation } from './logs/log-rotation.ts';
+import { readMachineFacts } from './machine/machine-facts.ts';
 import { KubeletMetrics } from './metrics/kubelet-metrics.ts';
 import { addMirrorPods } from './metrics/mirror-pods.ts';
 import { PodStartLatency } from './metrics/pod-start-latency.ts';
@@ -34,7 +36,7 @@ import { NodeShutdown } from './shutdown/node-shutdown.ts';
 import { ClusterPods } from './sources/cluster-pods.ts';
 import type { StatsProvider } from './stats/stats-provider.ts';
 import { defaultIntervals, SyncLoop } from './sync-loop.ts';
-import { defaultResourceManagers, ResourceManagers } from './topology-manager/resource-managers.ts';
+import { defaultResourceManagers, type ManagedNode, ResourceManagers } from './topology-manager/resource-managers.ts';
 import { PodTraces } from './trace/pod-traces.ts';
 import { NodeVolumes } from './volumes/node-volumes.ts';
 
@@ -53,13 +55,14 @@ export class KubeletParts {
   readonly events: PodEvents;
   readonly traces: PodTraces;
   readonly metrics: KubeletMetrics;
+  readonly devices: NodeDevices;
   readonly node: KubeletNode;
   readonly environment: NodeEnvironment;
   readonly volumes: NodeVolumes;
   readonly memories: PodMemories;
   readonly workers: PodWorkers;
-  /** Who has CPUs and memory nodes of its own. */
-  readonly assignments: ResourceManagers;
+  /** Who has CPUs, memory nodes and devices of its own. */
+  readonly resourceManagers: ResourceManagers;
   readonly eviction: EvictionManager;
   readonly shutdown: NodeShutdown;
   readonly cluster: ClusterPods | undefined;
@@ -81,6 +84,7 @@ export class KubeletParts {
     this.traces = options.traces ?? new PodTraces();
     this.metrics = options.metrics ?? new KubeletMetrics(options);
     this.memories = new PodMemories(join(kubeletRoot, 'pod-memories'), log);
+    this.devices = this.#devicesOf(options);
     this.node = this.#nodeOf(options, kubelet);
     this.environment = new NodeEnvironment(options, {
       clock,
@@ -105,9 +109,9 @@ export class KubeletParts {
     const starts = new PodStartLatency(this.metrics, clock, (pod) => this.traces.pullSeconds(fullNameOf(pod)));
     this.reports = new PodReports({ cluster: this.cluster, reports: this.clusterReports, starts, pods: () => this.workers.pods() });
     const host = this.#hostOf(options, kubelet);
-    this.assignments = this.#assignmentsOf(options);
+    this.resourceManagers = this.#resourceManagersOf(options);
     this.eviction = this.#evictionOf(options, host.stats);
-    this.node.cgroups?.exempt((pod) => this.assignments.hasExclusiveCpus(pod));
+    this.node.cgroups?.exempt((pod) => this.resourceManagers.hasExclusiveCpus(pod));
     const factory = this.#factoryOf(options, starts);
     this.loop = this.#loopOf(options);
     this.gc = this.#gcOf(options);
@@ -122,6 +126,7 @@ export class KubeletParts {
       { pressure, ...options },
       {
         runtime: this.runtimes.default,
+        resourceProviders: [this.devices.manager],
         events: this.events,
         pods: () => this.workers,
         unhealthy: () => [...kubelet.unhealthy(), ...this.shutdown.problems()],
@@ -129,6 +134,26 @@ export class KubeletParts {
         ...(options.server?.enableServer && { port: options.server.port }),
       },
     );
+  }
+
+  #devicesOf(options: KubeletOptions): NodeDevices {
+    const { kubeletRoot, log } = options;
+    const { events, traces, metrics, clock } = this;
+    return new NodeDevices({
+      kubeletRoot,
+      bootId: (options.machine ?? readMachineFacts()).bootId,
+      resourceManagers: () => this.resourceManagers,
+      activePods: () => this.workers.activePods(),
+      onChange: () => this.node.presence.lookNow(),
+      warn: (reason, message) => {
+        log.warn({ reason }, message);
+        events.recordNode('Warning', reason, message);
+      },
+      tapOf: (resource) => traces.tap(resource, 'device'),
+      metrics,
+      clock,
+      log,
+    });
   }
 
   #volumesOf(options: KubeletOptions): NodeVolumes {
@@ -171,17 +196,19 @@ export class KubeletParts {
     return new KubeletHost({ ...options, kubelet, runtimes, directories, traces, metrics, clock, cgroups: this.node.cgroups });
   }
 
-  #assignmentsOf(options: KubeletOptions): ResourceManagers {
-    const { runtimes, workers, metrics, clock } = this;
-    return new ResourceManagers({ ...defaultResourceManagers, ...options.resourceManagers }, options.kubeletRoot, {
+  #resourceManagersOf(options: KubeletOptions): ResourceManagers {
+    const { runtimes, workers, memories, devices, metrics, clock } = this;
+    const managers = { ...defaultResourceManagers, ...options.resourceManagers };
+    const node: ManagedNode = {
       pods: () => workers.pods(),
-      holders: () => [...workers.activePods(), ...workers.waiting()],
+      holders: () => [...workers.activePods(), ...workers.waiting(), ...memories.restoredPods()],
       sourcesReady: () => this.loop.sourcesReady,
       runtime: (handler) => runtimes.get(handler),
       metrics,
       clock,
       log: options.log,
-    });
+    };
+    return new ResourceManagers(managers, options.kubeletRoot, node, [devices.manager.reservations]);
   }
 
   #evictionOf(options: KubeletOptions, stats: StatsProvider): EvictionManager {
@@ -207,17 +234,18 @@ export class KubeletParts {
   }
 
   #factoryOf({ admitResize, log }: KubeletOptions, starts: PodStartLatency): WorkerFactory {
-    const { runtimes, node, assignments, environment, directories, volumes, memories, events, traces, metrics, clock, requestTimeoutMs } =
-      this;
+    const { runtimes, node, resourceManagers, devices, environment, directories, volumes, memories, events, traces, metrics, clock } = this;
+    const { requestTimeoutMs } = this;
     return new WorkerFactory({
       runtimes,
       node,
-      assignments,
+      resourceManagers,
+      devices: devices.manager,
       environment,
       directories,
       volumes,
       admission: this.#admission(),
-      readmission: new PodAdmission([assignments.ofRunning]),
+      readmission: new PodAdmission([resourceManagers.ofRunning]),
       memories,
       probes: new Probes({ registry: metrics.probes, events, requestTimeoutMs, clock }),
       events,
@@ -246,7 +274,7 @@ export class KubeletParts {
       this.eviction,
       hostPorts,
       ...this.environment.admitHandlers,
-      this.assignments,
+      this.resourceManagers,
       // What may end other pods is asked last.
       ...this.node.admitHandlers,
     ]);
@@ -267,6 +295,7 @@ export class KubeletParts {
       onUpdate: () => this.reports.sourceRead(),
       onHousekeeping: () => {
         this.node.housekeep();
+        this.resourceManagers.releaseEnded();
         this.volumes.sweep((uid) => this.loop.knows(uid));
       },
     });

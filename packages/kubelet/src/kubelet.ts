@@ -28,15 +28,32 @@ export class Kubelet {
 
   /** Serves, and begins to run pods. */
   async start(): Promise<void> {
-    const { memories, assignments, eviction, node, server, gc, environment, workers, shutdown, loop, cluster, clusterReports, logs } =
-      this.#parts;
+    const {
+      memories,
+      resourceManagers,
+      devices,
+      eviction,
+      node,
+      server,
+      gc,
+      environment,
+      workers,
+      shutdown,
+      loop,
+      cluster,
+      clusterReports,
+      logs,
+    } = this.#parts;
     const { evictionHard } = { ...defaultEviction, ...this.#options.eviction };
     await mkdir(this.#options.kubeletRoot, { recursive: true, mode: 0o750 });
     await mkdir(this.#options.podLogsDir, { recursive: true });
     memories.load();
     shutdown.start();
-    await assignments.start(reservedOf(node.resources, evictionHard), this.#options.topologyRoots);
+    devices.start();
+    await resourceManagers.start(reservedOf(node.resources, evictionHard), this.#options.topologyRoots);
+    for (const pod of memories.restoredPods()) resourceManagers.adopt(pod);
     await node.presence.start();
+    await devices.listen();
     await server.listen();
     gc.start();
     const { signal } = this.#loopEnd;
@@ -44,13 +61,13 @@ export class Kubelet {
       [signal],
       environment.objects.onChange((...object) => workers.objectChanged(...object)),
     );
-    const parts = [loop, cluster, clusterReports, logs, node.presence, assignments, eviction];
+    const parts = [loop, cluster, clusterReports, logs, node.presence, resourceManagers, devices, eviction];
     this.#loopDone = Promise.all(parts.map((part) => part?.run(signal)));
   }
 
   /** Ends the kubelet. Gives a message for each pod that didn't end. */
   async stop({ removePods, nodeShutsDown = false, hurry = neverAborted }: StopOptions): Promise<string[]> {
-    const { workers, clock, requestTimeoutMs, node, shutdown, gc, volumes, memories, server } = this.#parts;
+    const { workers, clock, requestTimeoutMs, node, devices, shutdown, gc, volumes, memories, server } = this.#parts;
     const left = removePods ? await endPods(workers, { clock, requestTimeoutMs, hurry }) : [];
     if (nodeShutsDown && shutdown.enabled) left.push(...(await shutdown.run(hurry)));
     await workers.haltAll();
@@ -61,6 +78,7 @@ export class Kubelet {
     await gc.stop();
     await volumes.settled();
     await memories.flush();
+    await devices.close();
     await server.close();
     return left;
   }

@@ -24,6 +24,12 @@ describe('what is done for a pod', () => {
   const never = makePod({ restartPolicy: 'Never' });
 
   it.each<[behaviour: string, pod: Pod, observed: ObservedPod, expected: string[]]>([
+    [
+      'devices are asked for beside directories, before the runtime is asked for anything',
+      always,
+      observe({ devicesPending: true, directories: 'unknown', sandboxes: [] }),
+      ['prepare', 'allocate-devices'],
+    ],
     ['directories come first', always, observe({ directories: 'unknown', sandboxes: [] }), ['prepare']],
     [
       'an instance that was made and never started is started, in place of a new one',

@@ -1,4 +1,4 @@
-import { Bell } from './bell.ts';
+import { Bell } from '@berth/sdk/bell';
 import type { Clock } from './clock.ts';
 
 /** What a worker sleeps on: a bell and an alarm. */

@@ -9,8 +9,8 @@ export interface CallRecord {
   traceId: string;
   spanId: string;
   parentSpanId?: string;
-  protocol: 'cri' | 'cni' | 'oci' | 'machine' | 'credentials';
-  /** Who was called: a handler (`runc`), a CNI plugin type (`bridge`), an OCI runtime binary (`runc`), a runtime of machines (`vm`), a credential provider (`ecr`). */
+  protocol: 'cri' | 'cni' | 'oci' | 'machine' | 'credentials' | 'device';
+  /** Who was called: a handler (`runc`), a CNI plugin type (`bridge`), an OCI runtime binary (`runc`), a runtime of machines (`vm`), a credential provider (`ecr`), the resource of a device plugin (`nvidia.com/gpu`). */
   plugin: string;
   /** The RPC, CNI verb, OCI runtime subcommand, what is asked of a machine, or the kind of a request: `RunPodSandbox`, `ADD`, `create`, `boot`, `CredentialProviderRequest`. */
   method: string;

@@ -18,6 +18,8 @@ export interface ChannelSettings {
   tls?: ClientTls;
   /** How long a connection may be silent during a call before it is asked for a sign of life; it breaks if none comes as long again. Default: as long as TCP takes. */
   keepaliveMs?: number;
+  /** What is sent as `:authority`. Default: `localhost` over unix sockets, else the address. */
+  authority?: string;
 }
 
 /**
@@ -56,10 +58,13 @@ function credentialsOf({ tls }: ChannelSettings): ChannelCredentials {
   return credentials.createSsl(tls.authorities ?? null, tls.key ?? null, tls.certificate ?? null);
 }
 
-function options(address: Address, { keepaliveMs }: ChannelSettings): ChannelOptions {
+function options(
+  address: Address,
+  { keepaliveMs, authority = address.kind === 'unix' ? 'localhost' : undefined }: ChannelSettings,
+): ChannelOptions {
   return {
     ...(keepaliveMs === undefined ? {} : { 'grpc.keepalive_time_ms': keepaliveMs, 'grpc.keepalive_timeout_ms': keepaliveMs }),
-    ...(address.kind === 'unix' ? { 'grpc.default_authority': 'localhost' } : {}),
+    ...(authority === undefined ? {} : { 'grpc.default_authority': authority }),
     'grpc.max_receive_message_length': maxMessageBytes,
     'grpc.max_send_message_length': maxMessageBytes,
     // A call is made once: whether it may be made again is for its caller to know.

@@ -1,6 +1,7 @@
 import { Server, ServerCredentials, type ServiceDefinition, type UntypedServiceImplementation } from '@grpc/grpc-js';
 import { onAbort } from './abort.ts';
 import { parseAddress } from './address.ts';
+import { type AllowedUsers, admits } from './allowed-users.ts';
 import { acceptAnyAuthority } from './authority.ts';
 import { Connections } from './connections.ts';
 import { PluginError } from './errors.ts';
@@ -10,6 +11,7 @@ import type { AnyMethod } from './outgoing-call.ts';
 import { maxMessageBytes } from './reconnecting-channel.ts';
 import { type Closing, RunningServer } from './running-server.ts';
 
+export type { AllowedUsers } from './allowed-users.ts';
 export type { CallContext } from './incoming-call.ts';
 export { maxMessageBytes } from './reconnecting-channel.ts';
 
@@ -41,6 +43,8 @@ export interface ServeOptions {
   signal?: AbortSignal;
   /** The largest message taken or sent. Default 16 MiB, kubelet's. */
   maxMessageBytes?: number;
+  /** Users who may call, of a unix socket: connections of others are broken off. Left out: whoever may open the socket. */
+  allowedUsers?: AllowedUsers;
 }
 
 /**
@@ -58,6 +62,7 @@ export async function serve(address: string, services: ServedService[], options:
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
   const connections = new Connections();
   const listener = await listen(parseAddress(address), (socket) => {
+    if (options.allowedUsers && !admits(options.allowedUsers, socket)) return void socket.destroy();
     connections.add(socket);
     injector.injectConnection(acceptAnyAuthority(socket));
   });

@@ -1,8 +1,10 @@
 import { NamespaceMode, type UserNamespace } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
+import { hasCdiNames } from './oci/cdi/names.ts';
 import type { Refusal } from './runtime.ts';
 
 const userNamespaces = 'user namespaces are not supported';
+const cdiDevices = 'CDI devices are not supported';
 const targetContainers = 'joining the namespaces of another container is not supported';
 
 /** What this server does for a runtime only if that says that it can do its part. */
@@ -10,7 +12,8 @@ export const shimRefusals: Refusal[] = [
   { field: 'mounts[].image', reason: 'image volumes are not supported' },
   { field: 'mounts[].recursive_read_only', reason: 'recursive read-only mounts are not supported' },
   { field: 'mounts[].uid_mappings', reason: userNamespaces },
-  { field: 'CDI_devices', reason: 'CDI devices are not supported' },
+  { field: 'CDI_devices', reason: cdiDevices },
+  { field: 'annotations', reason: cdiDevices, when: (annotations) => hasCdiNames(annotations as Record<string, string>) },
   {
     field: 'linux.security_context.namespace_options.userns_options',
     reason: userNamespaces,

@@ -1,6 +1,7 @@
 import { checkQualifiedName } from '../names.ts';
 import type { ResourceRequirements } from '../objects.ts';
 import { Quantity } from '../quantity.ts';
+import { isExtendedResourceName } from '../resource-names.ts';
 import { type FieldError, forbidden, invalid, invalidFor, required } from './field-error.ts';
 
 type ResourceList = NonNullable<ResourceRequirements['limits']>;
@@ -24,7 +25,9 @@ export function validateResourceList(resources: ResourceList, path: string): Fie
     return [
       ...invalidFor(`${path}[${name}]`, name, checkResourceName(name)),
       ...(quantity.compare(Quantity.zero) < 0 ? [invalid(`${path}[${name}]`, quantity, 'must be greater than or equal to 0')] : []),
-      ...(isExtended(name) && quantity.milliValue() % 1000n !== 0n ? [invalid(`${path}[${name}]`, quantity, 'must be an integer')] : []),
+      ...(isExtendedResourceName(name) && quantity.milliValue() % 1000n !== 0n
+        ? [invalid(`${path}[${name}]`, quantity, 'must be an integer')]
+        : []),
     ];
   });
 }
@@ -35,7 +38,7 @@ function limitOf(name: string, limits: ResourceList): ResourceList[string] | und
 }
 
 function validateRequest(name: string, request: string | number, limit: string | number | undefined, path: string): FieldError[] {
-  const overcommitable = !isExtended(name) && !isHugePages(name);
+  const overcommitable = !isExtendedResourceName(name) && !isHugePages(name);
   if (limit === undefined) return overcommitable ? [] : [required(`${path}.limits`, 'Limit must be set for non overcommitable resources')];
   const quantity = Quantity.parse(request);
   const order = quantity.compare(Quantity.parse(limit));
@@ -54,11 +57,6 @@ function checkResourceName(name: string): string[] {
 
 function needsCpuOrMemory(resources: ResourceList): boolean {
   return Object.keys(resources).some(isHugePages) && !('cpu' in resources) && !('memory' in resources);
-}
-
-/** Extended resources are those outside the kubernetes.io domain. */
-function isExtended(name: string): boolean {
-  return name.includes('/') && !name.split('/')[0]?.endsWith('kubernetes.io');
 }
 
 function isHugePages(name: string): boolean {

@@ -1,8 +1,11 @@
+import { PluginError } from '@berth/sdk/errors';
 import { Command } from 'commander';
 import picocolors from 'picocolors';
 import { compose, tokens } from '../compose.ts';
+import { isSocket, kubeletSocket } from '../configuration/directories.ts';
 import type { GlobalOptions } from '../configuration/global-options.ts';
-import type { Finding } from '../doctor/check.ts';
+import { type Finding, warning } from '../doctor/check.ts';
+import { checkDevices } from '../doctor/devices.ts';
 import {
   checkCgroups,
   checkDisk,
@@ -16,6 +19,7 @@ import {
 } from '../doctor/kernel.ts';
 import { checkCniConfiguration, checkCniPlugins, checkForwarding, checkForwardPolicy } from '../doctor/network.ts';
 import { checkCrun, checkTools } from '../doctor/tools.ts';
+import { KubeletClient } from '../node/kubelet-client.ts';
 import { formatListing, type OutputFormat } from '../view/listing.ts';
 import { outputOption } from '../view/output-option.ts';
 
@@ -59,5 +63,18 @@ async function examine(options: GlobalOptions): Promise<Finding[]> {
     await checkCniConfiguration(cni),
     checkForwarding(),
     checkForwardPolicy(),
+    ...(isSocket(kubeletSocket(options)) ? await examineNode(options) : []),
   ];
+}
+
+/** What a running node tells. */
+async function examineNode(options: GlobalOptions): Promise<Finding[]> {
+  const client = new KubeletClient(options);
+  try {
+    return checkDevices(await client.node());
+  } catch (thrown) {
+    return [warning('running node', PluginError.from(thrown).message, 'start the node again, or see its log in ROOT/logs')];
+  } finally {
+    await client.close();
+  }
 }

@@ -1,4 +1,5 @@
 import type { Node } from '@berth/api/objects';
+import { isExtendedResourceName } from '@berth/api/resource-names';
 import { Command } from 'commander';
 import type { GlobalOptions } from '../configuration/global-options.ts';
 import { KubeletClient } from '../node/kubelet-client.ts';
@@ -11,6 +12,7 @@ const columns: Column<Node>[] = [
   { header: 'CPU', value: ({ status }) => of(status?.allocatable, 'cpu') },
   { header: 'MEMORY', value: ({ status }) => of(status?.allocatable, 'memory') },
   { header: 'PODS', value: ({ status }) => of(status?.allocatable, 'pods') },
+  { header: 'DEVICES', value: ({ status }) => devices(status) || '<none>', wide: true },
   { header: 'VERSION', value: ({ status }) => status?.nodeInfo?.kubeletVersion ?? '<unknown>' },
   {
     header: 'INTERNAL-IP',
@@ -43,6 +45,12 @@ function readiness({ status }: Node): string {
   const ready = conditions.find(({ type }) => type === 'Ready')?.status === 'True' ? 'Ready' : 'NotReady';
   const pressure = conditions.filter(({ type, status: value }) => type !== 'Ready' && value === 'True').map(({ type }) => type);
   return [ready, ...pressure].join(',');
+}
+
+/** `vendor.example/name=2/3`: how many are healthy, of how many. */
+function devices(status: Node['status']): string {
+  const names = Object.keys(status?.capacity ?? {}).filter(isExtendedResourceName);
+  return names.map((name) => `${name}=${of(status?.allocatable, name)}/${of(status?.capacity, name)}`).join(',');
 }
 
 function of(amounts: Record<string, unknown> | undefined, name: string): string {

@@ -1,6 +1,7 @@
 import { PluginError } from '@berth/sdk/errors';
+import type { Rpc } from '../protocol.ts';
 import type { CriClient } from './messages.ts';
-import { firstRelease, type Rpc } from './protocol.ts';
+import { firstRelease } from './protocol.ts';
 
 /**
  * Which release of k8s.io/cri-api the target was made from, at least: CRI has no way to ask. Every RPC that it answers and

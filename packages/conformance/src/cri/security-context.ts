@@ -1,4 +1,4 @@
-import { expectRefused } from './expect.ts';
+import { expectRefused } from '../refusals.ts';
 import type { ContainerSecurityContext } from './messages.ts';
 import type { CriTarget } from './target.ts';
 

@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import type { NodeCgroups } from '../cgroup/node-cgroups.ts';
 import type { ContainerResourcesOptions } from '../cri/container-resources-options.ts';
 import type { SandboxSurroundings } from '../cri/sandbox-config.ts';
+import type { DeviceManager } from '../device-manager/device-manager.ts';
 import type { HandlerTarget } from '../handlers/handler-target.ts';
 import type { NodeEnvironment } from '../node-environment.ts';
 import { specOf, uidOf } from '../pod.ts';
@@ -12,6 +13,9 @@ import type { PodEvents } from '../pod-events.ts';
 import type { RuntimeClient } from '../runtime/runtime-client.ts';
 import type { ContainerAssignment } from '../topology-manager/resource-managers.ts';
 import type { PodVolumes } from '../volumes/pod-volumes.ts';
+
+/** What gives pods their devices. */
+export type PodDevices = Pick<DeviceManager, 'allocate' | 'grant'>;
 
 /** What every action works with. */
 export interface ActionContext {
@@ -24,6 +28,7 @@ export interface ActionContext {
   events: PodEvents;
   /** For what events don't say. */
   log: Logger;
+  devices: PodDevices;
   /** What of the node a container of the pod has for itself. */
   assignmentOf(container: Container): ContainerAssignment;
   /** What the node lends to all its pods. */

@@ -1,5 +1,5 @@
 import type { Container, Pod } from '@berth/api/objects';
-import type { ContainerConfig, Image } from '@berth/sdk/cri';
+import type { ContainerConfig, Image, Mount } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
 import { containerConfig } from '../cri/container-config.ts';
 import { fieldValue, resourceFieldValue } from '../downward-api.ts';
@@ -16,7 +16,7 @@ import { terminationLogMount } from './termination-log.ts';
 import { volumeMounts } from './volume-mounts.ts';
 import { volumePaths } from './volume-paths.ts';
 
-/** The CRI message for the next instance of a container, with all that it refers to looked up. What is missing is a CreateContainerConfigError in kubelet's words. */
+/** The CRI message for the next instance of a container, with all that it refers to looked up, and its devices readied. What is missing is a CreateContainerConfigError in kubelet's words. */
 export async function configureContainer(
   context: ActionContext,
   container: Container,
@@ -26,8 +26,11 @@ export async function configureContainer(
 ): Promise<ContainerConfig> {
   try {
     checkNonRoot(context.pod, container, image);
-    const variables = await variablesOf(context, container, podIPs, signal);
-    const mounts = await volumeMounts(context, { container, variables, sandboxAttempt }, signal);
+    const devices = await context.devices.grant(context.pod, container, signal);
+    // What the pod says itself counts, as in kubelet.
+    const variables = new Map([...devices.variables, ...(await variablesOf(context, container, podIPs, signal))]);
+    const own = await volumeMounts(context, { container, variables, sandboxAttempt }, signal);
+    const mounts = withDeviceMounts(own, devices.mounts);
     return containerConfig(context.pod, container, {
       attempt,
       imageRef: image?.id || container.image || '',
@@ -37,6 +40,7 @@ export async function configureContainer(
       seccompDefault: context.environment.seccompDefault,
       seccompRoot: context.directories.seccompRoot,
       assignment: context.assignmentOf(container),
+      devices,
       containerResourcesOptions: context.containerResourcesOptions(),
       ...(targetId && { targetId }),
     });
@@ -58,6 +62,16 @@ function variablesOf(context: ActionContext, container: Container, podIPs: strin
     field: (path) => fieldValue(pod, path, { hostIPs, podIPs: addressesOf(pod, podIPs, hostIPs) }),
     resource: (selector) => resourceFieldValue(pod, selector, allocatable(), container),
     volumePaths: volumePaths(context),
+  });
+}
+
+/** A path can't be two things. */
+function withDeviceMounts(mounts: readonly Mount[], ofDevices: readonly Mount[]): Mount[] {
+  const taken = ofDevices.find(({ containerPath }) => mounts.some((mount) => mount.containerPath === containerPath));
+  if (!taken) return [...ofDevices, ...mounts];
+  throw new PluginError('FAILED_PRECONDITION', 'a device plugin mounts something there, and so does the pod', {
+    object: `mount at ${taken.containerPath}`,
+    hint: 'mount the volume elsewhere',
   });
 }
 

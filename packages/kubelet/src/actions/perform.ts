@@ -11,8 +11,8 @@ import { startContainer } from './start-container.ts';
 import { stopContainers } from './stop-containers.ts';
 import { stopSandbox } from './stop-sandbox.ts';
 
-/** Actions that change something; looking for an image is done by PodActions, which remembers the answer. */
-export type Change = Exclude<Action, { kind: 'check-image' }>;
+/** Actions that change something; those that find something out are done by PodActions, which remembers the answer. */
+export type Change = Exclude<Action, { kind: 'check-image' | 'allocate-devices' }>;
 
 /**
  * Carries out one action, by the file of its name. What goes wrong outside is thrown as ActionFailure; what was begun and not finished is

@@ -13,8 +13,13 @@ export class PodAdmission {
   admit(request: AdmitRequest): Refusal | undefined {
     for (const handler of this.#handlers) {
       const refusal = handler.admit(request);
-      if (refusal) return { reason: refusal.reason, message: `Pod was rejected: ${refusal.message}` };
+      if (refusal) return rejection(refusal);
     }
     return undefined;
   }
+}
+
+/** A refusal with the message that the pod's status gets. */
+export function rejection({ reason, message }: Refusal): Refusal {
+  return { reason, message: `Pod was rejected: ${message}` };
 }

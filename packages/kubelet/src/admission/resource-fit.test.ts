@@ -20,7 +20,12 @@ function podOf(name: string, requests: Record<string, string>, more: Partial<Pod
 function newFit() {
   const evicted: string[] = [];
   const metrics = new KubeletMetrics({ nodeName: 'node' });
-  const handler = new ResourceFit({ allocatable: () => allocatable, evict: (pod) => void evicted.push(pod.metadata?.name ?? ''), metrics });
+  const handler = new ResourceFit({
+    allocatable: () => allocatable,
+    isAwaited: (resource) => resource === 'may.come/yet',
+    evict: (pod) => void evicted.push(pod.metadata?.name ?? ''),
+    metrics,
+  });
   return {
     metrics,
     evicted,

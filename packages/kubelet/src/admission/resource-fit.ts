@@ -11,6 +11,8 @@ import { preemptionVictims } from './preemption.ts';
 interface ResourceFitOptions {
   /** What pods may request. */
   allocatable(): ResourceAmounts;
+  /** Whether a resource may come yet: a pod that asks for it waits. */
+  isAwaited(resource: string): boolean;
   /** Ends a pod to make room for another. */
   evict(pod: Pod, eviction: Eviction): void;
   metrics: Pick<KubeletMetrics, 'admission'>;
@@ -31,7 +33,8 @@ export class ResourceFit implements AdmitHandler {
 
   admit({ pod, others }: AdmitRequest): ReturnType<AdmitHandler['admit']> {
     const staying = others.filter((other) => !this.#evicted.has(other));
-    const missing = insufficientResources(pod, staying, this.#options.allocatable());
+    const { allocatable, isAwaited } = this.#options;
+    const missing = insufficientResources(pod, staying, allocatable()).filter(({ resource }) => !isAwaited(resource));
     const [first] = missing;
     if (!first) return undefined;
     const victims = isCriticalPod(pod) ? preemptionVictims(pod, staying, missing) : undefined;

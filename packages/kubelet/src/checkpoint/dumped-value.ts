@@ -10,10 +10,10 @@ export type DumpedField = [name: string, type: string, value: DumpedValue];
 
 /**
  * The number by which kubelet checks a state file: FNV-1a with 32 bits of the struct as Go's spew prints it with types (`%#v`), so that
- * a file moves from one kubelet to the other. `type` is that of the whole, which kubelet hands over by pointer.
+ * a file moves from one kubelet to the other. `type` is that of the whole, which kubelet hands over by pointer unless `byValue`.
  */
-export function goChecksum(type: string, fields: DumpedField[]): number {
-  return fnv1a(`(*${type})${dump({ kind: 'struct', fields })}`);
+export function goChecksum(type: string, fields: DumpedField[], { byValue = false } = {}): number {
+  return fnv1a(`(${byValue ? '' : '*'}${type})${dump({ kind: 'struct', fields })}`);
 }
 
 function dump(value: DumpedValue): string {

@@ -1,6 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Pod } from '@berth/api/objects';
 import { PluginError } from '@berth/sdk/errors';
 import type { Logger } from 'pino';
 import { type PodMemory, readMemory, writeMemory } from './pod-memory.ts';
@@ -43,6 +44,12 @@ export class PodMemories {
   /** Pods that a kubelet before this one remembered, and that this one has neither remembered anew nor forgotten. */
   restoredUids(): string[] {
     return [...this.#restored.keys()];
+  }
+
+  /** Those of them that had not ended: what they have is theirs. */
+  restoredPods(): Pod[] {
+    const memories = [...this.#restored.values()];
+    return memories.filter(({ status }) => !['Succeeded', 'Failed'].includes(status?.phase ?? '')).map(({ pod }) => pod);
   }
 
   /** `memory` is asked for when the file is written, which is soon; one that says nothing forgets the pod. */

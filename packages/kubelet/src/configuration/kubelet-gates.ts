@@ -60,7 +60,7 @@ export const idleGates = names(`
 export const presentGates = names(`
   CPUManagerPolicyAlphaOptions CPUManagerPolicyBetaOptions ContainerCheckpoint ContainerRestartRules CustomCPUCFSQuotaPeriod
   DisableCPUQuotaWithExclusiveCPUs EnvFiles ExtendWebSocketsToKubelet GracefulNodeShutdown GracefulNodeShutdownBasedOnPodPriority
-  HostnameOverride KubeletCrashLoopBackOffMax KubeletSeparateDiskGC PodLevelResources PodLogsQuerySplitStreams
+  HostnameOverride KubeletCrashLoopBackOffMax KubeletPodResourcesListUseActivePods KubeletSeparateDiskGC PodLevelResources PodLogsQuerySplitStreams
   PodReadyToStartContainersCondition ReloadKubeletClientCAFile ReloadKubeletServerCertificateFile RestartAllContainersOnContainerExits
   RuntimeClassInImageCriApi
 `);
@@ -90,7 +90,6 @@ export const absentGates: Readonly<Record<string, readonly string[]>> = {
   ],
   'proofs that a pod may use an image that is present': ['KubeletEnsureSecretPulledImages'],
   'a kubelet in a user namespace': ['KubeletInUserNamespace'],
-  'the API of pod resources': ['KubeletPodResourcesListUseActivePods'],
   'the API of pods': ['PodsAPI'],
   'tokens of service accounts for credential providers': ['KubeletServiceAccountTokenForCredentialProviders'],
   'file system quotas to measure ephemeral storage': ['LocalStorageCapacityIsolationFSQuotaMonitoring'],

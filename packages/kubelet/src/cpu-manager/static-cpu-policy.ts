@@ -3,6 +3,7 @@ import { CpuSet } from '../machine/cpu-set.ts';
 import { cpusWhere, type MachineTopology, threadsPerCore } from '../machine/machine-topology.ts';
 import type { Refusal } from '../plan/observed-pod.ts';
 import { allContainers, uidOf } from '../pod.ts';
+import { endsBeforeOthers } from '../pod-demand.ts';
 import { type HintProvider, type ResourceHints, type TopologyHint, unexpectedRefusal } from '../topology-manager/hint-provider.ts';
 import { hasNode, type NumaMask } from '../topology-manager/numa-mask.ts';
 import { takePacked } from './cpu-accumulator.ts';
@@ -10,7 +11,7 @@ import { cpuHints } from './cpu-hints.ts';
 import type { CpuPolicyOptions } from './cpu-policy-options.ts';
 import type { CpuShares } from './cpu-shares.ts';
 import type { CpuState, CpuStateFile } from './cpu-state.ts';
-import { endsBeforeOthers, exclusiveCpus, exclusivePodCpus } from './exclusive-cpus.ts';
+import { exclusiveCpus, exclusivePodCpus } from './exclusive-cpus.ts';
 import { settleCpuState } from './settle-cpu-state.ts';
 import { takeDistributed } from './take-distributed.ts';
 
@@ -52,6 +53,11 @@ export class StaticCpuPolicy implements HintProvider {
   /** Whether the container has CPUs for itself. */
   hasOwn(uid: string, container: string): boolean {
     return this.#own(uid, container) !== undefined;
+  }
+
+  /** Those that containers can have for themselves, were there none. */
+  allocatable(): CpuSet {
+    return cpusWhere(this.#machine).difference(this.#reserved);
   }
 
   /** Who has the CPUs now. */

@@ -1,5 +1,6 @@
 import type { Container, Pod } from '@berth/api/objects';
 import { ContainerConfig, ImageSpec, LinuxContainerConfig, type Mount, type UserNamespace } from '@berth/sdk/cri';
+import type { DeviceGrant } from '../device-manager/device-grant.ts';
 import { logFileName } from '../pod-directories.ts';
 import type { ContainerAssignment } from '../topology-manager/resource-managers.ts';
 import type { ContainerResourcesOptions } from './container-resources-options.ts';
@@ -25,6 +26,8 @@ interface ContainerSurroundings {
   seccompDefault: boolean;
   containerResourcesOptions: ContainerResourcesOptions;
   assignment?: ContainerAssignment;
+  /** What its devices bring with them. */
+  devices: Pick<DeviceGrant, 'annotations' | 'devices' | 'cdiDevices'>;
   /** The instance whose processes an ephemeral container sees, where it names one. */
   targetId?: string;
 }
@@ -42,7 +45,9 @@ export function containerConfig(pod: Pod, container: Container, surroundings: Co
     envs: [...variables].map(([key, value]) => ({ key, value: Buffer.from(value) })),
     mounts: mounts.map((mount) => ({ ...mount, uidMappings: userNamespace?.uids ?? [], gidMappings: userNamespace?.gids ?? [] })),
     labels: containerLabels(pod, container),
-    annotations: containerAnnotations(pod, container, attempt),
+    devices: [...surroundings.devices.devices],
+    CDIDevices: [...surroundings.devices.cdiDevices],
+    annotations: { ...Object.fromEntries(surroundings.devices.annotations), ...containerAnnotations(pod, container, attempt) },
     logPath: `${container.name}/${logFileName(attempt)}`,
     stdin: container.stdin ?? false,
     stdinOnce: container.stdinOnce ?? false,

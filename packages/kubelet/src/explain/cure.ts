@@ -1,4 +1,5 @@
 import type { Pod } from '@berth/api/objects';
+import { isExtendedResourceName } from '@berth/api/resource-names';
 import { fullNameOf, namespaceOf } from '../pod.ts';
 import { shutdownReason } from '../shutdown/shutdown-groups.ts';
 import type { Step } from './step.ts';
@@ -33,8 +34,15 @@ const cures: Record<string, Cure> = {
     `start the runtime ${handler}, which has to answer on ${socketIn(message) ?? 'its socket'}; its log is in ROOT/logs`,
   FailedCreatePodSandBox: (_, { pod }) =>
     `see which part of the sandbox failed: "berth trace ${fullNameOf(pod)}", its network: "berth trace --cni ${fullNameOf(pod)}"`,
+  FailedAllocateDevices: () => 'start the device plugin of that resource, or see in its log why it does not register',
+  UnexpectedAdmissionError: ({ message }) =>
+    `${message.includes('requested number of devices unavailable') ? 'end a pod that has such a device, or see why its plugin says that it is unhealthy' : 'mend what the message names'}; then ${notStartedAgain}`,
   FailedMount: (trouble, place) => missingObject(trouble, place) ?? 'correct the volume in the manifest, or make what it refers to',
-  CreateContainerConfigError: (trouble, place) => missingObject(trouble, place) ?? 'correct what the message names in the manifest',
+  CreateContainerConfigError: (trouble, place) =>
+    missingObject(trouble, place) ??
+    (/a device plugin|the device plugin/.test(trouble.message)
+      ? 'none in the manifest: see what the message says of the device plugin, and its log'
+      : 'correct what the message names in the manifest'),
   CreateContainerError: (_, { pod }) => `see what the runtime was asked: "berth trace ${fullNameOf(pod)}"`,
   RunContainerError: () => 'look whether command and working directory are in the image',
   PostStartHookError: () => 'correct the postStart hook, or what it calls',
@@ -53,9 +61,16 @@ const cures: Record<string, Cure> = {
 /** What would end that trouble; nothing where nobody but the author can tell. */
 export function cureOf(trouble: Trouble, place: Place): Pick<Step, 'cure'> {
   const reason = trouble.reason === 'ImagePullBackOff' ? 'ErrImagePull' : trouble.reason;
-  const cure = cures[reason]?.(trouble, place);
+  const cure = cures[reason]?.(trouble, place) ?? devicesCure(trouble);
   if (cure !== undefined) return { cure };
   return /^Pod was rejected: /.test(trouble.message) ? { cure: refused } : {};
+}
+
+/** Where the node has too few devices, or none yet. */
+function devicesCure({ reason }: Trouble): string | undefined {
+  const resource = reason.replace(/^OutOf/, '');
+  if (resource === reason || !isExtendedResourceName(resource)) return undefined;
+  return `see whether the plugin for ${resource} has registered: "berth node -o wide"; or end a pod that has such a device; then ${refused}`;
 }
 
 /** A config map or secret that isn't there, as kubelet words it. */

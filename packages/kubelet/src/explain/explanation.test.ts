@@ -6,8 +6,16 @@ import { defaultBackOff } from '../plan/back-off.ts';
 import type { ObservedPod } from '../plan/observed-pod.ts';
 import { explain } from './explanation.ts';
 
+const withDevice = container({ resources: { limits: { 'vendor.example/gpu': '1' } } });
+
 describe('where a pod is on its way', () => {
   it.each<[where: string, facts: Case, steps: string[]]>([
+    [
+      'devices that are asked for',
+      { spec: withDevice, observed: { devicesPending: true, directories: 'unknown', sandboxes: [] } },
+      ['admitted done', 'devices now', 'volumes waiting'],
+    ],
+    ['devices that are there', { spec: withDevice, observed: { directories: 'unknown', sandboxes: [] } }, ['devices done', 'volumes now']],
     ['volumes', { observed: { directories: 'unknown', sandboxes: [] } }, ['volumes now', 'sandbox waiting', 'main image done']],
     ['sandbox', { observed: { sandboxes: [], images: {} } }, ['volumes done', 'sandbox now', 'main image waiting']],
     ['image', { observed: { images: {} } }, ['sandbox done', 'main image now', 'main created waiting']],
@@ -68,6 +76,13 @@ describe('what would unblock it', () => {
   };
 
   it.each<[trouble: string, facts: Case, failed: string, detail: RegExp, cure: RegExp]>([
+    [
+      'a device that the node has none of yet',
+      { observed: { refusal: { reason: 'OutOfvendor.example/thing', message: 'Pod was rejected: too few' } } },
+      'admitted',
+      /^OutOfvendor\.example\/thing: Pod was rejected/,
+      /whether the plugin for vendor\.example\/thing has registered: "berth node -o wide".*change the manifest/,
+    ],
     [
       'an image that is nowhere',
       { observed: { images: {}, failures: failed(startMain, 'ErrImagePull') } },
@@ -154,6 +169,24 @@ describe('what would unblock it', () => {
       'admitted',
       /^NodeAffinity: /,
       /^start the node with --node-labels disk=hdd, .*; or change the manifest/,
+    ],
+    [
+      'a device plugin that is not there',
+      { spec: withDevice, observed: { devicesPending: true, failures: failed({ kind: 'allocate-devices' }, 'FailedAllocateDevices') } },
+      'devices',
+      /^FailedAllocateDevices: why/,
+      /^start the device plugin of that resource/,
+    ],
+    [
+      'too few devices',
+      {
+        observed: {
+          refusal: { reason: 'UnexpectedAdmissionError', message: 'Pod was rejected: requested number of devices unavailable for x/y' },
+        },
+      },
+      'admitted',
+      /^UnexpectedAdmissionError: /,
+      /^end a pod that has such a device, .*not started again$/,
     ],
     [
       'something that the node has not got',

@@ -23,9 +23,12 @@ function patienceMs(pod: Pod, method: string): number {
   return makingPatienceMs + (method === 'StopContainer' ? gracePeriodOf(pod) * 1000 : 0);
 }
 
+const deviceCalls = new Set(['GetPreferredAllocation', 'Allocate', 'PreStartContainer']);
+
 /** In plain words. */
 export function overdueText({ plugin, method, startedAt }: OpenCall): string {
-  return `the runtime ${plugin} has not answered ${method} since ${apiTime(new Date(startedAt))}`;
+  const who = deviceCalls.has(method) ? `the device plugin for ${plugin}` : `the runtime ${plugin}`;
+  return `${who} has not answered ${method} since ${apiTime(new Date(startedAt))}`;
 }
 
 /** The steps, of which the one that the call holds up says so: the one that it is made for, else the first that is being done. */
@@ -40,6 +43,9 @@ export function withOverdueCall(steps: Step[], overdue: OpenCall | undefined): S
   );
 }
 
-function cureOf({ plugin }: OpenCall): string {
+function cureOf({ plugin, method }: OpenCall): string {
+  if (deviceCalls.has(method)) {
+    return `see in its log what the device plugin for ${plugin} does, and restart it: running pods don't mind. The call is given up after its deadline`;
+  }
   return `see whether the process of the runtime ${plugin} is stopped or stuck, and restart it: running pods don't mind; its log is in ROOT/logs. The call is given up after its deadline, and made again`;
 }

@@ -1,3 +1,4 @@
+import { podDeviceRequests } from '../device-manager/device-requests.ts';
 import { failureOf, retryAt } from '../plan/back-off.ts';
 import type { Fallible } from '../plan/failure-key.ts';
 import { currentSandbox } from '../plan/instances.ts';
@@ -12,7 +13,9 @@ import type { Draft } from './step.ts';
 export function podSteps(facts: Facts, now: Date): Draft[] {
   const { observed } = facts;
   const first = [sourceStep(facts), admissionStep(facts)];
-  return observed && !observed.refusal ? [...first, volumesStep(facts, observed, now), sandboxStep(facts, observed, now)] : first;
+  return observed && !observed.refusal
+    ? [...first, ...devicesStep(facts, observed, now), volumesStep(facts, observed, now), sandboxStep(facts, observed, now)]
+    : first;
 }
 
 /** Where the pod comes from. */
@@ -32,6 +35,19 @@ export function admissionStep({ pod, observed }: Facts): Draft {
   if (!refusal) return { name: 'admitted', state: 'done', detail: 'the node takes it' };
   const detail = `${refusal.reason}: ${refusal.message}`;
   return { name: 'admitted', state: 'failed', detail, ...cureOf(refusal, { pod, handler: observed.handler }) };
+}
+
+/** Of a pod that asks for some. */
+function devicesStep({ pod, trace }: Facts, observed: ObservedPod, now: Date): Draft[] {
+  const requests = [...podDeviceRequests(pod)].map(([resource, count]) => `${count} of ${resource}`).join(', ');
+  if (requests === '') return [];
+  const call = lastCall(trace, 'Allocate');
+  const failed = failedStep('devices', { kind: 'allocate-devices' }, pod, observed, now);
+  if (failed) return [{ ...failed, ...callOf(call) }];
+  if (observed.devicesPending) {
+    return [{ name: 'devices', state: 'open', detail: `asking their plugins for ${requests}`, ...openSince(call), ...callOf(call) }];
+  }
+  return [{ name: 'devices', state: 'done', detail: `allocated: ${requests}`, ...tookOf(call), ...callOf(call) }];
 }
 
 function volumesStep({ pod }: Facts, observed: ObservedPod, now: Date): Draft {

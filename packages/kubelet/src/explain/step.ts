@@ -3,7 +3,7 @@
  * again unless `detail` says that it isn't.
  */
 export interface Step {
-  name: 'source' | 'admitted' | 'volumes' | 'sandbox' | 'image' | 'created' | 'running' | 'started' | 'ready' | 'ended';
+  name: 'source' | 'admitted' | 'devices' | 'volumes' | 'sandbox' | 'image' | 'created' | 'running' | 'started' | 'ready' | 'ended';
   /** The container that it is about; without one it is about the pod. */
   container?: string;
   state: 'done' | 'now' | 'waiting' | 'failed';

@@ -1,5 +1,5 @@
 import { PluginError } from '@berth/sdk/errors';
-import { FileWatch } from '../file-watch.ts';
+import { FileWatch } from '@berth/sdk/file-watch';
 import { CriLogReader, type LineOptions } from './cri-log.ts';
 import { LogFile, logAttempts } from './log-file.ts';
 

@@ -34,9 +34,12 @@ describe('what a node has', () => {
   });
 
   it('counts in what its providers have', () => {
-    const provider = { capacity: () => new Map([['a.b/gpu', 2n]]), allocatable: () => new Map([['a.b/gpu', 1n]]) };
-    const node = new NodeResources(facts, '/', defaultNodeResources, [provider]);
-    expect([node.capacity().get('a.b/gpu'), node.allocatable().get('a.b/gpu')]).toEqual([2n, 1n]);
+    const of = (count: bigint) => () => new Map([['a.b/gpu', count]]);
+    const node = new NodeResources(facts, '/', defaultNodeResources, [
+      { capacity: of(3n), allocatable: of(1n), held: of(2n), isAwaited: () => false },
+    ]);
+    const amounts = [node.capacity(), node.allocatable(), node.admissible()].map((each) => each.get('a.b/gpu'));
+    expect(amounts).toEqual([3n, 1n, 2n]);
   });
 });
 

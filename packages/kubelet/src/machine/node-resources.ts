@@ -52,6 +52,20 @@ export class NodeResources {
     return new Map([...withoutHugePages(own, capacity), ...this.#providers.flatMap((provider) => [...provider.allocatable()])]);
   }
 
+  /** What a pod that asks to be run is measured by: what others have been given counts as there, though it may be out of order by now. */
+  admissible(): Map<string, bigint> {
+    const amounts = this.allocatable();
+    for (const [name, held] of this.#providers.flatMap((provider) => [...provider.held()])) {
+      if ((amounts.get(name) ?? 0n) < held) amounts.set(name, held);
+    }
+    return amounts;
+  }
+
+  /** Whether the resource may come yet. */
+  isAwaited(resource: string): boolean {
+    return this.#providers.some((provider) => provider.isAwaited(resource));
+  }
+
   /** What all pods together may use before the kernel holds them back: the capacity without what is reserved; with `pid`. */
   podLimits(): Map<string, bigint> {
     const { pids } = this.#facts;

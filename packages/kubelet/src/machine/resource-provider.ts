@@ -6,4 +6,8 @@ export interface ResourceProvider {
   capacity(): ResourceAmounts;
   /** What pods can have of it. */
   allocatable(): ResourceAmounts;
+  /** Whether it may come yet, so that a pod that asks for it isn't measured by what there is. */
+  isAwaited(resource: string): boolean;
+  /** What pods have been given, in order or not; admission takes at least that to be there. */
+  held(): ResourceAmounts;
 }

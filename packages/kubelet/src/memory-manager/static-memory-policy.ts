@@ -34,6 +34,20 @@ export class StaticMemoryPolicy implements HintProvider {
     return blocks && new CpuSet(blocks.flatMap(({ numaAffinity }) => numaAffinity));
   }
 
+  /** What the container has for itself. */
+  blocksOf(uid: string, container: string): readonly MemoryBlock[] {
+    return this.#state.entries.get(uid)?.get(container) ?? [];
+  }
+
+  /** What containers can have for themselves, were there none. */
+  allocatable(): MemoryBlock[] {
+    return [...this.#state.nodes].flatMap(([node, { memoryMap }]) =>
+      Object.entries(memoryMap)
+        .filter(([, { allocatable }]) => allocatable > 0)
+        .map(([type, { allocatable }]) => ({ numaAffinity: [node], type, size: allocatable })),
+    );
+  }
+
   holders(): string[] {
     return [...this.#state.entries.keys()];
   }

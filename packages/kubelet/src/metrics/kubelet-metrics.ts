@@ -2,7 +2,9 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { kubernetesVersion } from '../kubernetes-version.ts';
 import { AdmissionMetrics } from './admission-metrics.ts';
 import { ContainerStarts } from './container-starts.ts';
+import { DeviceMetrics } from './device-metrics.ts';
 import { HttpMetrics } from './http-metrics.ts';
+import { PodResourcesMetrics } from './pod-resources-metrics.ts';
 import { addProcessMetrics } from './process-metrics.ts';
 import { ResourceManagerMetrics } from './resource-manager-metrics.ts';
 import { RuntimeOperations } from './runtime-operations.ts';
@@ -31,6 +33,8 @@ export class KubeletMetrics {
   readonly containerStarts: ContainerStarts;
   readonly storageOperations: StorageOperations;
   readonly resourceManagers: ResourceManagerMetrics;
+  readonly devices: DeviceMetrics;
+  readonly podResources: PodResourcesMetrics;
   readonly http: HttpMetrics;
   /** From when the kubelet first saw a pod until its containers run. */
   readonly podStartDuration = this.#histogram('kubelet_pod_start_duration_seconds', 'From first seeing a pod until it runs.', startBuckets);
@@ -118,6 +122,8 @@ export class KubeletMetrics {
     this.containerStarts = new ContainerStarts(this.registry);
     this.resourceManagers = new ResourceManagerMetrics(this.registry);
     this.storageOperations = new StorageOperations(this.registry);
+    this.devices = new DeviceMetrics(this.registry);
+    this.podResources = new PodResourcesMetrics(this.registry);
     this.http = new HttpMetrics(this.registry);
     addProcessMetrics(this.registry);
     this.#gauge('kubelet_node_name', 'The node’s name; always 1.', ['node']).set({ node: nodeName }, 1);

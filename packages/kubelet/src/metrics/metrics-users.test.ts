@@ -3,8 +3,10 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { AdmissionMetrics } from './admission-metrics.ts';
 import { ContainerStarts } from './container-starts.ts';
+import { DeviceMetrics } from './device-metrics.ts';
 import { HttpMetrics } from './http-metrics.ts';
 import { KubeletMetrics } from './kubelet-metrics.ts';
+import { PodResourcesMetrics } from './pod-resources-metrics.ts';
 import { ResourceManagerMetrics } from './resource-manager-metrics.ts';
 import { RuntimeOperations } from './runtime-operations.ts';
 import { HealthSlis } from './slis.ts';
@@ -23,8 +25,10 @@ it.each(Object.keys(new KubeletMetrics({ nodeName: 'node' })))('somebody counts 
 const counted = [
   AdmissionMetrics,
   ContainerStarts,
+  DeviceMetrics,
   HealthSlis,
   HttpMetrics,
+  PodResourcesMetrics,
   ResourceManagerMetrics,
   RuntimeOperations,
   StorageOperations,

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { ContainerState, ListContainersResponse } from '@berth/sdk/cri';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { isReady, podYaml, TestNode } from '../../testing/node.ts';
+import { KubeletMetrics } from './kubelet-metrics.ts';
 
 let node: TestNode;
 
@@ -133,14 +134,21 @@ it('GET /metrics counts sandboxes that could not be made, by handler', async () 
   await expect.poll(failed).toBeGreaterThan(0);
 });
 
-it.each([
-  ['OutOfcpu', '{cpu: "9999"}'],
-  ['OutOfExtendedResources', '{example.com/gpu: "1"}'],
-])('GET /metrics counts a pod that was refused with %s', async (reason, limits) => {
-  await node.write('manifests/b.yaml', podYaml('b', `  containers: [{name: main, image: "a:1", resources: {limits: ${limits}}}]\n`));
-  await expect.poll(async () => (await scrape('/metrics')).get(`kubelet_admission_rejections_total{reason="${reason}"}`)).toBe('1');
+it('GET /metrics counts a pod that was refused', async () => {
+  await node.write('manifests/b.yaml', podYaml('b', '  containers: [{name: main, image: "a:1", resources: {limits: {cpu: "9999"}}}]\n'));
+  await expect.poll(async () => (await scrape('/metrics')).get('kubelet_admission_rejections_total{reason="OutOfcpu"}')).toBe('1');
   const name = 'kubelet_working_pods{lifecycle="terminated",config="desired",static="true"}';
   await expect.poll(async () => (await scrape('/metrics')).get(name)).toBe('1');
+});
+
+it.each([
+  ['OutOfmemory', 'OutOfmemory'],
+  ['OutOfexample.com/gpu', 'OutOfExtendedResources'],
+  ['NodeAffinity', 'Other'],
+])('counts pods that were refused with %s under %s', async (reason, counted) => {
+  const metrics = new KubeletMetrics({ nodeName: 'node' });
+  metrics.admission.rejected(reason);
+  expect(await metrics.registry.metrics()).toContain(`kubelet_admission_rejections_total{reason="${counted}"} 1\n`);
 });
 
 it('GET /metrics tells of a pod that is ending because nobody wants it any more', async () => {

@@ -3,6 +3,7 @@ import type { FailedProbe } from './observed-pod.ts';
 
 /** One thing for the worker to do. The planner decides whether, the files in `actions/` know how. */
 export type Action =
+  | { kind: 'allocate-devices' }
   | { kind: 'prepare' }
   | { kind: 'refresh-volumes' }
   | { kind: 'run-sandbox'; attempt: number }

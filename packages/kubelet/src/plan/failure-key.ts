@@ -3,7 +3,7 @@
  * one as it stands.
  */
 export type Fallible =
-  | { kind: 'observe' | 'prepare' | 'refresh-volumes' | 'run-sandbox' | 'clean-up' }
+  | { kind: 'observe' | 'allocate-devices' | 'prepare' | 'refresh-volumes' | 'run-sandbox' | 'clean-up' }
   | { kind: 'stop-containers'; containers: readonly { id: string }[]; podEnds?: true }
   | { kind: 'start-container'; container: string }
   | { kind: 'check-image'; image: string }

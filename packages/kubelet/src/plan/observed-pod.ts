@@ -109,6 +109,8 @@ export interface ObservedPod {
   failures: Record<string, Failure>;
   /** By container name. */
   restartDelays: Record<string, RestartDelay>;
+  /** The pod is to have devices, and their plugins haven't answered yet. */
+  devicesPending?: boolean;
   /** Directories, volumes and cgroup. After a restart of the kubelet nobody knows yet. */
   directories: 'unknown' | 'prepared' | 'removed';
   /** What the volumes show may have changed since they were made or brought up to date. */

@@ -10,10 +10,10 @@ import type { ObservedPod } from './observed-pod.ts';
 import type { Steps } from './steps.ts';
 import { earlier } from './wait.ts';
 
-/** A pod that should be up: its directories, then its sandbox, then its containers. */
+/** A pod that should be up: its directories and devices, then its sandbox, then its containers. */
 export function planRunning(pod: Pod, observed: ObservedPod, now: Date, backOff: BackOff): Steps {
   const refresh = planRefresh(observed, now);
-  const steps = planDirectories(observed, now) ?? planSandbox(pod, observed, now) ?? planContainers(pod, observed, now, backOff);
+  const steps = planPreparation(observed, now) ?? planSandbox(pod, observed, now) ?? planContainers(pod, observed, now, backOff);
   const wakeAt = [refresh.wakeAt, deadlineOf(pod, observed)].reduce(earlier, steps.wakeAt);
   return { ...steps, actions: [...refresh.actions, ...steps.actions], wakeAt };
 }
@@ -26,10 +26,19 @@ function planRefresh(observed: ObservedPod, now: Date): Steps {
   return wakeAt ? { actions: [], wakeAt } : { actions: [refresh] };
 }
 
-function planDirectories(observed: ObservedPod, now: Date): Steps | undefined {
-  if (observed.directories === 'prepared') return undefined;
-  const prepare = { kind: 'prepare' } as const;
-  return whenDue(observed, prepare, [prepare], now);
+/** What is needed before the runtime is asked for anything. Neither waits for the other; how one failed is told until it has succeeded. */
+function planPreparation(observed: ObservedPod, now: Date): Steps | undefined {
+  const needed = [
+    ...(observed.directories === 'prepared' ? [] : [{ kind: 'prepare' } as const]),
+    ...(observed.devicesPending ? [{ kind: 'allocate-devices' } as const] : []),
+  ];
+  if (needed.length === 0) return undefined;
+  const [failure] = needed.flatMap((action) => failureOf(observed, action) ?? []);
+  return {
+    actions: needed.filter((action) => !retryAt(observed, action, now)),
+    wakeAt: needed.map((action) => retryAt(observed, action, now)).reduce(earlier, undefined),
+    ...(failure && { trouble: { reason: failure.reason, message: failure.message } }),
+  };
 }
 
 /** A pod whose sandbox is gone or dead gets a new one; the dead one gives back its network first. */

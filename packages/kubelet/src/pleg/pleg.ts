@@ -1,6 +1,6 @@
+import { Bell } from '@berth/sdk/bell';
 import type { ContainerEventResponse } from '@berth/sdk/cri';
 import type { Logger } from 'pino';
-import { Bell } from '../bell.ts';
 import type { Clock } from '../clock.ts';
 import { podUidLabel } from '../cri/labels.ts';
 import type { KubeletMetrics } from '../metrics/kubelet-metrics.ts';

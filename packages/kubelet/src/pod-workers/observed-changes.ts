@@ -8,7 +8,7 @@ import type { Failure, ObservedPod } from '../plan/observed-pod.ts';
 import { findContainer } from '../pod.ts';
 
 /** What is known of a pod before its runtime has been asked. */
-export function unseenPod(pod: Pod, known: Pick<ObservedPod, 'handler' | 'hostIP' | 'refusal'>): ObservedPod {
+export function unseenPod(pod: Pod, known: Pick<ObservedPod, 'handler' | 'hostIP' | 'refusal' | 'devicesPending'>): ObservedPod {
   return {
     ...known,
     sandboxes: [],

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { ActionContext } from '../actions/action-context.ts';
+import { allocateDevices } from '../actions/allocate-devices.ts';
 import { checkImage } from '../actions/check-image.ts';
 import { type Change, perform } from '../actions/perform.ts';
 import type { Clock } from '../clock.ts';
@@ -62,6 +63,7 @@ export class PodActions {
 
   async #do(action: Action, signal: AbortSignal): Promise<void> {
     if (action.kind === 'check-image') return this.#checkImage(action.image, signal);
+    if (action.kind === 'allocate-devices') return this.#allocateDevices(signal);
     if (action.kind === 'run-sandbox') return this.#runSandbox(action, signal);
     await perform(this.#context, action, signal);
     if (action.kind === 'resize-container') await this.#options.resources.resized(action.containerId, action.resources);
@@ -79,6 +81,13 @@ export class PodActions {
   async #runSandbox(action: Change, signal: AbortSignal): Promise<void> {
     const patient = patientSignal(signal, sandboxPatienceMs, this.#options.clock);
     await perform(this.#context, action, patient.signal).finally(patient.release);
+  }
+
+  async #allocateDevices(signal: AbortSignal): Promise<void> {
+    const refusal = await allocateDevices(this.#context, signal);
+    const { observed } = this.#state;
+    if (refusal) observed.refusal = refusal;
+    observed.devicesPending = false;
   }
 
   async #checkImage(image: string, signal: AbortSignal): Promise<void> {

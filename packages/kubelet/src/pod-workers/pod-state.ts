@@ -7,7 +7,7 @@ import { unseenPod } from './observed-changes.ts';
 import { forgetRedefined, isSamePod } from './pod-change.ts';
 
 /** What is known of a pod before its worker begins. */
-interface KnownBefore extends Pick<ObservedPod, 'handler' | 'hostIP' | 'refusal'> {
+interface KnownBefore extends Pick<ObservedPod, 'handler' | 'hostIP' | 'refusal' | 'devicesPending'> {
   /** What a kubelet before this one knew of the pod. */
   restored?: PodMemory | undefined;
 }

@@ -19,6 +19,8 @@ interface PodWorkerOptions extends PodSyncOptions {
   metrics: KubeletMetrics;
   hostIP?: string;
   refusal?: ObservedPod['refusal'];
+  /** Devices are set apart for it that no plugin has been asked for. */
+  devicesPending: boolean;
   /** What a kubelet before this one knew of the pod. */
   restored?: PodMemory;
 }
@@ -47,10 +49,10 @@ export class PodWorker {
   #done: Promise<void> | undefined;
 
   constructor(options: PodWorkerOptions) {
-    const { context, clock, metrics, hostIP, refusal, restored } = options;
+    const { context, clock, metrics, hostIP, refusal, devicesPending, restored } = options;
     const { pod, client, podIP } = context;
     this.#options = options;
-    this.#state = new PodState(pod, { handler: client.handler, hostIP, refusal, restored });
+    this.#state = new PodState(pod, { handler: client.handler, hostIP, refusal, devicesPending, restored });
     this.#log = options.log.child({ pod: fullNameOf(pod), uid: uidOf(pod) });
     this.#wake = new Wake(clock);
     this.#probes = options.probes.of(client, podIP, () => this.#probed());

@@ -1,4 +1,5 @@
 import type { Pod, PodStatus } from '@berth/api/objects';
+import { inTrace, newSpan } from '@berth/sdk/trace-context';
 import type { Logger } from 'pino';
 import type { ActionContext } from '../actions/action-context.ts';
 import type { PodAdmission } from '../admission/pod-admission.ts';
@@ -6,6 +7,7 @@ import { unknownPriorityClass } from '../admission/unknown-priority-class.ts';
 import type { PodMemories } from '../checkpoint/pod-memories.ts';
 import { memoryOf, type PodMemory } from '../checkpoint/pod-memory.ts';
 import type { Clock } from '../clock.ts';
+import type { DeviceManager } from '../device-manager/device-manager.ts';
 import type { KubeletNode } from '../kubelet-node.ts';
 import type { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import type { PodStartLatency } from '../metrics/pod-start-latency.ts';
@@ -28,7 +30,8 @@ import { PodWorker } from './pod-worker.ts';
 interface WorkerFactoryOptions {
   runtimes: NodeRuntimes;
   node: KubeletNode;
-  assignments: ResourceManagers;
+  resourceManagers: ResourceManagers;
+  devices: DeviceManager;
   environment: NodeEnvironment;
   directories: PodDirectories;
   volumes: NodeVolumes;
@@ -69,6 +72,8 @@ export class WorkerFactory {
     const found = foundIn === undefined ? runtimes.admit(asked) : { pod: asked, client: runtimes.get(foundIn) };
     const restored = memories.restored(uidOf(asked));
     const { pod, client, refusal = foundIn === undefined ? this.#admit(pod, restored) : undefined } = found;
+    const ends = foundIn !== undefined || (restored !== undefined && isEnding(restored));
+    const devicesPending = !refusal && !ends && this.#options.devices.hasPending(pod);
     if (refusal) metrics.admission.rejected(refusal.reason);
     for (const warning of [refusal, restored ? undefined : unknownPriorityClass(pod)])
       if (warning) this.#options.events.record(pod, 'Warning', warning.reason, warning.message);
@@ -82,6 +87,7 @@ export class WorkerFactory {
       admitResize: (changed) => this.#admitResize(changed),
       hostIP: environment.hostIPs()[0],
       refusal,
+      devicesPending,
       restored,
       onStatus: (current, status) => {
         if (!worker.finished) memories.remember(uidOf(current), () => memoryOf(worker, clock.now()));
@@ -90,6 +96,7 @@ export class WorkerFactory {
     });
     starts.seen(pod);
     traces.register(worker.trace.traceId, fullNameOf(pod));
+    if (devicesPending) inTrace(newSpan(worker.trace), () => this.#options.devices.begin(pod));
     return worker;
   }
 
@@ -101,12 +108,12 @@ export class WorkerFactory {
   }
 
   #admitResize(changed: Pod): ReturnType<ResizeAdmission> {
-    const { assignments, node, admitResize = (pod) => node.admitResize(pod) } = this.#options;
-    return assignments.refuseResize(changed) ?? admitResize(changed);
+    const { resourceManagers, node, admitResize = (pod) => node.admitResize(pod) } = this.#options;
+    return resourceManagers.refuseResize(changed) ?? admitResize(changed);
   }
 
   #contextOf(pod: Pod, client: RuntimeClient): ActionContext {
-    const { node, assignments, volumes, directories, events, log, environment, requestTimeoutMs } = this.#options;
+    const { node, resourceManagers, devices, volumes, directories, events, log, environment, requestTimeoutMs } = this.#options;
     return {
       pod,
       client,
@@ -115,9 +122,10 @@ export class WorkerFactory {
       log,
       environment,
       requestTimeoutMs,
+      devices,
       volumes: volumes.ofPods,
       cgroups: node.cgroups,
-      assignmentOf: (container) => assignments.assignmentOf(pod, container),
+      assignmentOf: (container) => resourceManagers.assignmentOf(pod, container),
       containerResourcesOptions: () => node.containerResourcesOptions(),
       podIP: () => this.#options.statusOf(pod)?.podIP,
     };

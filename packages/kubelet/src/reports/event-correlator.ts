@@ -1,6 +1,6 @@
 import type { Event } from '@berth/api/objects';
 import { apiTime } from '../pod.ts';
-import { TokenBucket } from './token-bucket.ts';
+import { TokenBucket } from '../token-bucket.ts';
 
 /** How many kinds of events are remembered at most; the oldest are forgotten. */
 const remembered = 4096;

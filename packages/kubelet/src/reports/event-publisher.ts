@@ -1,12 +1,12 @@
 import type { Event } from '@berth/api/objects';
+import { Bell } from '@berth/sdk/bell';
 import { type Code, PluginError } from '@berth/sdk/errors';
 import type { Logger } from 'pino';
 import type { ClusterApi } from '../api/cluster-api.ts';
-import { Bell } from '../bell.ts';
 import type { Clock } from '../clock.ts';
+import { TokenBucket } from '../token-bucket.ts';
 import { untilDue } from '../until-due.ts';
 import { EventCorrelator } from './event-correlator.ts';
-import { TokenBucket } from './token-bucket.ts';
 
 /** Named after the fields of KubeletConfiguration. */
 export interface EventLimits {

@@ -1,8 +1,8 @@
 import type { Pod } from '@berth/api/objects';
+import { Bell } from '@berth/sdk/bell';
 import { PluginError } from '@berth/sdk/errors';
 import type { Logger } from 'pino';
 import type { ClusterApi } from '../api/cluster-api.ts';
-import { Bell } from '../bell.ts';
 import type { Clock } from '../clock.ts';
 import type { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import { fullNameOf, uidOf } from '../pod.ts';

@@ -1,8 +1,8 @@
 import { chmod } from 'node:fs/promises';
+import { FileWatch } from '@berth/sdk/file-watch';
 import { prepareSocketFile } from '@berth/sdk/socket-file';
 import type { Logger } from 'pino';
 import { type Clock, systemClock } from '../clock.ts';
-import { FileWatch } from '../file-watch.ts';
 import { addPodGauges } from '../metrics/pod-gauges.ts';
 import { HttpListener, type HttpListenerOptions, type PortPlace } from './http-listener.ts';
 import type { NodeView } from './node-view.ts';

@@ -1,8 +1,8 @@
 import type { Pod } from '@berth/api/objects';
+import { Bell } from '@berth/sdk/bell';
 import { PluginError } from '@berth/sdk/errors';
 import type { Logger } from 'pino';
 import type { ClusterApi } from '../api/cluster-api.ts';
-import { Bell } from '../bell.ts';
 import type { Clock } from '../clock.ts';
 import { fullNameOf, isStaticPod, uidOf } from '../pod.ts';
 import { ApiSource } from './api-source.ts';

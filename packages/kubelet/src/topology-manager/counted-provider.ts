@@ -12,6 +12,7 @@ export function countedProvider(provider: HintProvider, { asks, tell }: Count): 
   return {
     containerHints: (pod, container) => provider.containerHints(pod, container),
     podHints: (pod) => provider.podHints(pod),
+    ...(provider.adopt && { adopt: (pod: Pod) => provider.adopt?.(pod) }),
     lacks: (pod, container) => provider.lacks(pod, container),
     allocate(pod, container, hint) {
       const refusal = provider.allocate(pod, container, hint);

@@ -10,6 +10,9 @@ export interface TopologyHint {
   preferred: boolean;
 }
 
+/** Where nothing is decided. */
+export const anyNode: TopologyHint = { affinity: undefined, preferred: false };
+
 /** By resource name. Undefined or no entry: the provider has no preference. An empty list: the resource can't be had at all. */
 export type ResourceHints = ReadonlyMap<string, TopologyHint[] | undefined>;
 
@@ -23,6 +26,8 @@ export interface HintProvider {
   containerHints(pod: Pod, container: Container): ResourceHints;
   /** For all containers of the pod at once; init containers run before the others, and hand their share on. */
   podHints(pod: Pod): ResourceHints;
+  /** The pod ran before the kubelet was started: what it has stays its own, even if no state tells of it. Left out: nothing is to be done for that. */
+  adopt?(pod: Pod): void;
   /** Whether the container is to have something, and has nothing yet. */
   lacks(pod: Pod, container: Container): boolean;
   /** Called for every container in their order, init containers first. A refusal, with its reason, if the node doesn't have that much. */

@@ -10,10 +10,11 @@ import { CpusetReconciler } from '../cpu-manager/cpuset-reconciler.ts';
 import { exclusiveCpus } from '../cpu-manager/exclusive-cpus.ts';
 import { namedCpus, reservedCpus } from '../cpu-manager/reserved-cpus.ts';
 import { StaticCpuPolicy } from '../cpu-manager/static-cpu-policy.ts';
+import { CpuSet } from '../machine/cpu-set.ts';
 import type { MachineTopology } from '../machine/machine-topology.ts';
 import { readMachineTopology, type TopologyRoots } from '../machine/read-machine-topology.ts';
 import { memoryRequests } from '../memory-manager/memory-requests.ts';
-import { MemoryStateFile } from '../memory-manager/memory-state.ts';
+import { type MemoryBlock, MemoryStateFile } from '../memory-manager/memory-state.ts';
 import { checkReservedMemory, type ReservedMemory } from '../memory-manager/reserved-memory.ts';
 import { StaticMemoryPolicy } from '../memory-manager/static-memory-policy.ts';
 import type { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
@@ -59,11 +60,17 @@ export interface ContainerAssignment {
   exclusiveCpus: boolean;
 }
 
+/** CPUs and memory that a container has for itself, or that containers could have. */
+export interface OwnResources {
+  cpus: CpuSet;
+  memory: readonly MemoryBlock[];
+}
+
 /** What the managers know of the rest of the node. */
-interface ManagedNode {
+export interface ManagedNode {
   /** All pods with their status. */
   pods(): Pod[];
-  /** The pods that were admitted and haven't ended, and those that wait to be. */
+  /** The pods that were admitted and haven't ended, by this kubelet or the one before, and those that wait to be. */
   holders(): Pod[];
   /** Whether these are all: before that, nobody knows which pods of before a restart are gone. */
   sourcesReady(): boolean;
@@ -73,13 +80,17 @@ interface ManagedNode {
   log: Logger;
 }
 
+const unknownMachine: MachineTopology = { cpus: [], numaNodes: [] };
+
 /** CPU, memory and topology manager of a node. */
 export class ResourceManagers implements AdmitHandler {
   /**
    * For a pod that ran before a restart of the kubelet: it keeps what it had, and is given anew what no state tells of any more, its file having been
    * deleted; by the same rule, refused if that can't be had (kubernetes:pkg/kubelet/kubelet.go, HandlePodAdditions).
    */
-  readonly ofRunning: AdmitHandler = { admit: (request) => (this.#lacks(request.pod) ? this.admit(request) : undefined) };
+  readonly ofRunning: AdmitHandler = {
+    admit: (request) => (this.#lacks(request.pod) ? this.admit(request) : undefined),
+  };
 
   readonly #options: ResourceManagersOptions;
   readonly #directory: string;
@@ -89,6 +100,7 @@ export class ResourceManagers implements AdmitHandler {
   #cpus: StaticCpuPolicy | undefined;
   #memory: StaticMemoryPolicy | undefined;
   #topology: TopologyManager | undefined;
+  #numaNodes: readonly number[] = [];
   /** Pods that were among those of the node since it began; of all others something may still come to light. */
   readonly #seen = new Set<string>();
 
@@ -102,7 +114,7 @@ export class ResourceManagers implements AdmitHandler {
       ...node,
       cpuManagerReconcilePeriodMs: options.cpuManagerReconcilePeriodMs,
       cpusOf: (pod, container) => this.assignmentOf(pod, { name: container }).cpusetCpus,
-      releaseEnded: () => this.#releaseEnded(),
+      releaseEnded: () => this.releaseEnded(),
     });
     node.metrics.resourceManagers.showCpus(() => this.#cpus?.shares() ?? noCpuShares);
   }
@@ -114,19 +126,25 @@ export class ResourceManagers implements AdmitHandler {
     if (cpuManagerPolicy === 'none') cpuFile.save(cpuFile.load());
     if (memoryManagerPolicy === 'None') memoryFile.save(memoryFile.load() ?? { nodes: new Map(), entries: new Map() });
     const idle = cpuManagerPolicy === 'none' && memoryManagerPolicy === 'None' && topologyManagerPolicy === 'none';
-    if (idle && this.#options.reservedSystemCPUs === '') return;
-    const machine = await readMachineTopology(roots);
+    // Without a policy nothing depends on the machine, which may be one that can't be read.
+    const machine = idle && this.#options.reservedSystemCPUs === '' ? unknownMachine : await readMachineTopology(roots);
     this.#tellReservedCpus(machine);
-    if (idle) return;
+    this.#numaNodes = machine.numaNodes.map(({ id }) => id);
     if (cpuManagerPolicy === 'static') this.#cpus = this.#startCpus(machine, cpuFile, reserved.cpu);
     if (memoryManagerPolicy === 'Static') this.#memory = this.#startMemory(machine, memoryFile, reserved.memory);
     this.#providers.push(...this.#countedPolicies());
     this.#topology = new TopologyManager(this.#options, machine, this.#providers);
   }
 
+  /** The machine's, for providers; none before the start, and where no policy depends on them. */
+  get numaNodes(): readonly number[] {
+    return this.#numaNodes;
+  }
+
   /** Gives the pod what it asks for. */
   admit({ pod, others }: AdmitRequest): Refusal | undefined {
     this.#forgetEnded(others);
+    this.releaseEnded();
     this.#seen.add(uidOf(pod));
     const startedAt = performance.now();
     const refusal = this.#topology?.allocate(pod);
@@ -135,9 +153,23 @@ export class ResourceManagers implements AdmitHandler {
     return refusal;
   }
 
+  /** The pod ran before this kubelet was started: what it has is handed out to nobody, even if no state tells of it. To be called before any pod asks. */
+  adopt(pod: Pod): void {
+    for (const provider of this.#providers) provider.adopt?.(pod);
+  }
+
+  /** What pods had that have ended is free. */
+  releaseEnded(): void {
+    if (!this.#node.sourcesReady()) return;
+    const uids = new Set(this.#node.holders().map(uidOf));
+    for (const provider of this.#providers) {
+      for (const uid of provider.holders()) if (!uids.has(uid)) provider.release(uid);
+    }
+  }
+
   /** Holds running containers to their CPUs until `signal` aborts. */
   async run(signal: AbortSignal): Promise<void> {
-    if (this.#topology) await this.#reconciler.run(signal);
+    if (this.#cpus || this.#memory) await this.#reconciler.run(signal);
   }
 
   /** kubelet's answer to a pod whose CPUs or memory a static policy has handed out, or would. */
@@ -154,6 +186,17 @@ export class ResourceManagers implements AdmitHandler {
       cpusetMems: `${this.#memory?.nodesOf(uid, name) ?? ''}`,
       exclusiveCpus: this.#cpus?.hasOwn(uid, name) ?? false,
     };
+  }
+
+  ownOf(pod: Pod, { name }: Pick<Container, 'name'>): OwnResources {
+    const uid = uidOf(pod);
+    const cpus = this.#cpus?.hasOwn(uid, name) ? this.#cpus.cpusOf(uid, name) : CpuSet.empty;
+    return { cpus, memory: this.#memory?.blocksOf(uid, name) ?? [] };
+  }
+
+  /** What static policies hand out, were no pod there. */
+  allocatable(): OwnResources {
+    return { cpus: this.#cpus?.allocatable() ?? CpuSet.empty, memory: this.#memory?.allocatable() ?? [] };
   }
 
   /** Whether a container of the pod has CPUs for itself, so that no quota may slow the pod down. */
@@ -173,14 +216,6 @@ export class ResourceManagers implements AdmitHandler {
       ...(this.#cpus ? [countedProvider(this.#cpus, { asks: asksCpus, tell: (failed) => metrics.cpusAsked(failed) })] : []),
       ...(this.#memory ? [countedProvider(this.#memory, { asks: asksMemory, tell: (failed) => metrics.memoryAsked(failed) })] : []),
     ];
-  }
-
-  #releaseEnded(): void {
-    if (!this.#node.sourcesReady()) return;
-    const uids = new Set(this.#node.holders().map(uidOf));
-    for (const provider of this.#providers) {
-      for (const uid of provider.holders()) if (!uids.has(uid)) provider.release(uid);
-    }
   }
 
   #forgetEnded(others: readonly Pod[]): void {

@@ -1,9 +1,13 @@
-/** The parts of CRI requests that tell what a call is about, whichever call it is. */
+/** The parts of requests to runtimes and device plugins that tell what a call is about, whichever call it is. */
 interface AnyRequest {
   podSandboxId?: string;
   containerId?: string;
   image?: { image?: string };
   config?: { metadata?: { name?: string } };
+  /** Of Allocate. */
+  containerRequests?: { devicesIds?: string[] }[];
+  /** Of PreStartContainer. */
+  devicesIds?: string[];
 }
 
 interface Described {
@@ -12,10 +16,11 @@ interface Described {
   containerId?: string;
 }
 
-/** The pod, container or image that a request names, and its ids. */
+/** The pod, container, image or devices that a request names, and its ids. */
 export function describeRequest(request: unknown): Described {
-  const { podSandboxId, containerId, image, config } = (request ?? {}) as AnyRequest;
-  const subject = config?.metadata?.name ?? image?.image;
+  const { podSandboxId, containerId, image, config, containerRequests, devicesIds } = (request ?? {}) as AnyRequest;
+  const devices = devicesIds ?? containerRequests?.flatMap((each) => each.devicesIds ?? []);
+  const subject = config?.metadata?.name ?? image?.image ?? devices?.join(', ');
   return { ...(subject && { subject }), ...(podSandboxId && { sandboxId: podSandboxId }), ...(containerId && { containerId }) };
 }
 

@@ -59,8 +59,8 @@ export class PodTraces {
     return pulls.reduce((sum, { durationMs }) => sum + durationMs / 1000, 0);
   }
 
-  /** The tap for the connections to one runtime. */
-  tap(handler: string): Tap {
+  /** The tap for the connections to one plugin: a runtime by its handler, a device plugin by its resource. */
+  tap(plugin: string, protocol: 'cri' | 'device' = 'cri'): Tap {
     return {
       call: (start) => {
         const startedAt = performance.timeOrigin + performance.now();
@@ -68,7 +68,7 @@ export class PodTraces {
         if (!described) return { end: () => undefined };
         const { open } = this.#byTrace.get(start.traceId) as Kept;
         open.set(start.spanId, {
-          plugin: handler,
+          plugin,
           method: methodOf(start.path),
           ...(described.subject && { subject: described.subject }),
           startedAt,
@@ -76,7 +76,7 @@ export class PodTraces {
         return {
           end: (result) => {
             open.delete(start.spanId);
-            this.#keep(handler, start, startedAt, described, result);
+            this.#keep({ plugin, protocol }, start, startedAt, described, result);
           },
         };
       },
@@ -119,7 +119,13 @@ export class PodTraces {
     };
   }
 
-  #keep(handler: string, start: CallStart, startedAt: number, described: Pick<CallRecord, 'subject' | 'sandboxId'>, result: CallEnd): void {
+  #keep(
+    called: Pick<CallRecord, 'plugin' | 'protocol'>,
+    start: CallStart,
+    startedAt: number,
+    described: Pick<CallRecord, 'subject' | 'sandboxId'>,
+    result: CallEnd,
+  ): void {
     const kept = this.#byTrace.get(start.traceId);
     if (!kept || isLook(methodOf(start.path))) return;
     const made = idsInResponse(result.response);
@@ -132,8 +138,7 @@ export class PodTraces {
       traceId,
       spanId,
       ...(parentSpanId && { parentSpanId }),
-      protocol: 'cri',
-      plugin: handler,
+      ...called,
       method: methodOf(start.path),
       ...(described.subject && { subject: described.subject }),
       ...(sandboxId && { sandboxId }),

@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type IDMapping, NamespaceMode, type UserNamespace } from '@berth/sdk/cri';
 import { PluginError } from '@berth/sdk/errors';
-import { ifThere } from '../if-there.ts';
+import { ifThere } from '@berth/sdk/if-there';
 
 /** From which ids of the host pods get theirs. */
 export interface UserNamespacesOptions {

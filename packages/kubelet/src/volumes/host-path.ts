@@ -2,7 +2,7 @@ import type { Stats } from 'node:fs';
 import { mkdir, open, stat } from 'node:fs/promises';
 import type { Pod, Volume } from '@berth/api/objects';
 import { PluginError } from '@berth/sdk/errors';
-import { ifThere } from '../if-there.ts';
+import { ifThere } from '@berth/sdk/if-there';
 import type { VolumePlugin } from './volume-plugin.ts';
 
 const checks: Record<string, { is(found: Stats): boolean; what: string }> = {

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { neverAborted } from '@berth/sdk/abort';
 import { PluginError } from '@berth/sdk/errors';
+import { ifThere } from '@berth/sdk/if-there';
 import { unmount } from '@berth/sdk/mount';
-import { ifThere } from '../if-there.ts';
 
 const mountTable = '/proc/self/mountinfo';
 

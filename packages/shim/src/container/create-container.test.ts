@@ -97,6 +97,12 @@ describe('CreateContainer', () => {
     ],
     ['an image volume', { mounts: [{ containerPath: '/v', image: { image } }] }, 'INVALID_ARGUMENT', /image volumes/],
     ['a CDI device', { CDIDevices: [{ name: 'vendor.com/gpu=0' }] }, 'INVALID_ARGUMENT', /CDI_devices/],
+    [
+      'a CDI device by annotation',
+      { annotations: { 'cdi.k8s.io/gpu': 'vendor.com/gpu=0' } },
+      'INVALID_ARGUMENT',
+      /annotations: CDI devices are not/,
+    ],
     ['a log that leaves its directory', { logPath: '../../x' }, 'INVALID_ARGUMENT', /leaves the log directory/],
     ['a group without a user', { linux: { securityContext: { runAsGroup: { value: 1n } } } }, 'INVALID_ARGUMENT', /run_as_group without/],
     ['a user that no image knows', { linux: { securityContext: { runAsUsername: 'ghost' } } }, 'INVALID_ARGUMENT', /"ghost"/],

@@ -4,6 +4,8 @@ import { runProgram } from '../run-program.ts';
 const always = [
   'mounts[].image',
   'CDI_devices',
+  // Those that name CDI devices.
+  'annotations',
   'linux.security_context.namespace_options.pid',
   'linux.security_context.namespace_options.target_id',
 ];

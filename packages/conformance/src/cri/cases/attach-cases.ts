@@ -1,7 +1,8 @@
 import { expectEqual } from '../../expect.ts';
+import { expectRefused } from '../../refusals.ts';
 import type { Case } from '../../suite.ts';
 import { channel } from '../channels.ts';
-import { expectRefused, unknownId } from '../expect.ts';
+import { unknownId } from '../expect.ts';
 import { streaming, terminals } from '../needs.ts';
 import { attach, output, using } from '../streams.ts';
 import type { CriTarget } from '../target.ts';

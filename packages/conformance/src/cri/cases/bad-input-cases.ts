@@ -1,8 +1,8 @@
 import { existsSync, readlinkSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expectEqual, expectTrue } from '../../expect.ts';
+import { expectRefused, unlessRefused } from '../../refusals.ts';
 import type { Case } from '../../suite.ts';
-import { expectRefused, unlessRefused } from '../expect.ts';
 import type { SandboxConfig } from '../messages.ts';
 import { mounts, namespaces, processes, sameHost } from '../needs.ts';
 import { type CriTarget, podNamespaces } from '../target.ts';

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
 import { PluginError } from '@berth/sdk/errors';
 import { expectEqual, expectTrue } from '../../expect.ts';
+import { expectRefused } from '../../refusals.ts';
 import { type Case, SkipCase } from '../../suite.ts';
-import { expectRefused, unknownId } from '../expect.ts';
+import { unknownId } from '../expect.ts';
 import { checkpoints } from '../needs.ts';
 import type { TestContainer } from '../pod.ts';
 import type { CriTarget } from '../target.ts';

@@ -2,8 +2,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expectEqual, expectMatch, expectSame, expectTrue } from '../../expect.ts';
+import { expectRefused } from '../../refusals.ts';
 import type { Case } from '../../suite.ts';
-import { expectRefused } from '../expect.ts';
 import { mounts as hostMounts, logs, processes } from '../needs.ts';
 import type { CriTarget } from '../target.ts';
 

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expectEqual, expectSame, expectTrue, present } from '../../expect.ts';
+import { expectRefused } from '../../refusals.ts';
 import type { Case } from '../../suite.ts';
-import { expectRefused, unknownId } from '../expect.ts';
+import { unknownId } from '../expect.ts';
 import { expectFilesystem, expectUsage, numberOf } from '../figures.ts';
 import { withMeasured } from '../measured-pod.ts';
 import type { ContainerStats, MemoryUsage } from '../messages.ts';

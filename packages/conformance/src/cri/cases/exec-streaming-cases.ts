@@ -1,7 +1,8 @@
 import { expectEqual, expectMatch, expectTrue } from '../../expect.ts';
+import { expectRefused } from '../../refusals.ts';
 import { type Case, SkipCase } from '../../suite.ts';
 import { Channels, channel } from '../channels.ts';
-import { expectRefused, unknownId } from '../expect.ts';
+import { unknownId } from '../expect.ts';
 import { streaming, terminals } from '../needs.ts';
 import { completed, execute, output, using } from '../streams.ts';
 import type { CriTarget } from '../target.ts';

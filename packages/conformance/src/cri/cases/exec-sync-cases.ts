@@ -1,6 +1,7 @@
 import { expectEqual, expectTrue } from '../../expect.ts';
+import { expectRefused } from '../../refusals.ts';
 import type { Case } from '../../suite.ts';
-import { expectRefused, unknownId } from '../expect.ts';
+import { unknownId } from '../expect.ts';
 import { isolation, processes, security } from '../needs.ts';
 import type { CriTarget } from '../target.ts';
 

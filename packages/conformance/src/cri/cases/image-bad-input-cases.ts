@@ -1,5 +1,5 @@
+import { expectRefused, unlessRefused } from '../../refusals.ts';
 import type { Case } from '../../suite.ts';
-import { expectRefused, unlessRefused } from '../expect.ts';
 import { ownImages } from '../needs.ts';
 import type { CriTarget } from '../target.ts';
 

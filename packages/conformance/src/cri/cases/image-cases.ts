@@ -1,7 +1,7 @@
 import { expectEqual, expectSame, expectTrue, present } from '../../expect.ts';
+import { expectRefused, unlessRefused } from '../../refusals.ts';
 import type { Case } from '../../suite.ts';
 import { isNewer } from '../api-release.ts';
-import { expectRefused, unlessRefused } from '../expect.ts';
 import type { Image } from '../messages.ts';
 import { image, imageContents, logs, processes } from '../needs.ts';
 import type { CriTarget } from '../target.ts';

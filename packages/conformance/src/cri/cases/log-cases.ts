@@ -1,7 +1,8 @@
 import { existsSync, readFileSync, renameSync } from 'node:fs';
 import { expectEqual, expectMatch, expectSame, expectTrue } from '../../expect.ts';
+import { expectRefused } from '../../refusals.ts';
 import type { Case } from '../../suite.ts';
-import { expectRefused, unknownId } from '../expect.ts';
+import { unknownId } from '../expect.ts';
 import { logs } from '../needs.ts';
 import type { CriTarget } from '../target.ts';
 

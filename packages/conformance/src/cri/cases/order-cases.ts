@@ -1,6 +1,7 @@
 import { expectDistinct, expectEqual, expectTrue } from '../../expect.ts';
+import { expectRefused } from '../../refusals.ts';
 import type { Case } from '../../suite.ts';
-import { expectRefused, unknownId } from '../expect.ts';
+import { unknownId } from '../expect.ts';
 import { processes } from '../needs.ts';
 import type { CriTarget } from '../target.ts';
 

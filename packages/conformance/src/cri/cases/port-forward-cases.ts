@@ -1,7 +1,8 @@
 import { expectEqual, expectTrue } from '../../expect.ts';
+import { expectRefused } from '../../refusals.ts';
 import type { Case } from '../../suite.ts';
 import { Channels } from '../channels.ts';
-import { expectRefused, unknownId } from '../expect.ts';
+import { unknownId } from '../expect.ts';
 import { network, streaming } from '../needs.ts';
 import { using } from '../streams.ts';
 import type { CriTarget } from '../target.ts';

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PluginError } from '@berth/sdk/errors';
 import { expectEqual, expectMatch, expectTrue, present } from '../../expect.ts';
+import { expectRefused } from '../../refusals.ts';
 import { type Case, SkipCase } from '../../suite.ts';
-import { expectRefused, sinceRelease, unknownId } from '../expect.ts';
+import { sinceRelease, unknownId } from '../expect.ts';
 import type { LinuxResources } from '../messages.ts';
 import { logs, resources } from '../needs.ts';
 import type { TestContainer } from '../pod.ts';

@@ -1,6 +1,7 @@
 import { expectDistinct, expectEqual, expectSame, expectTrue, present } from '../../expect.ts';
+import { expectRefused, unlessRefused } from '../../refusals.ts';
 import type { Case } from '../../suite.ts';
-import { expectRefused, sinceRelease, unknownId, unlessRefused } from '../expect.ts';
+import { sinceRelease, unknownId } from '../expect.ts';
 import type { CriTarget } from '../target.ts';
 
 export const sandboxCases: Case<CriTarget>[] = [

@@ -1,6 +1,7 @@
 import { expectEqual, expectSame, expectTrue, present } from '../../expect.ts';
+import { expectRefused } from '../../refusals.ts';
 import type { Case } from '../../suite.ts';
-import { expectRefused, unknownId } from '../expect.ts';
+import { unknownId } from '../expect.ts';
 import { expectRecent, expectUsage, numberOf } from '../figures.ts';
 import { withMeasured } from '../measured-pod.ts';
 import type { SandboxStats } from '../messages.ts';

@@ -1,6 +1,6 @@
 import { expectEqual } from '../../expect.ts';
+import { expectRefused } from '../../refusals.ts';
 import type { Case } from '../../suite.ts';
-import { expectRefused } from '../expect.ts';
 import { network, streaming, terminals } from '../needs.ts';
 import { SpdyClient } from '../spdy-client.ts';
 import { SpdyCommand } from '../spdy-command.ts';

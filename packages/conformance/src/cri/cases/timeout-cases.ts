@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expectEqual, expectTrue } from '../../expect.ts';
+import { refusalOf } from '../../refusals.ts';
 import type { Case } from '../../suite.ts';
-import { refusalOf } from '../expect.ts';
 import { logs, processes } from '../needs.ts';
 import type { TestContainer } from '../pod.ts';
 import type { CriTarget } from '../target.ts';

@@ -1,4 +1,4 @@
-import { onAbort } from '@berth/sdk/abort';
+import { onAbort } from './abort.ts';
 
 /** What one sleeper waits for. A ring while nobody waits is kept for the next wait; several are one. */
 export class Bell {

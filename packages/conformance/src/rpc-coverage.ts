@@ -1,5 +1,5 @@
-import type { Coverage } from '../suite.ts';
 import type { Protocol, Rpc } from './protocol.ts';
+import type { Coverage } from './suite.ts';
 
 /** Remembers which RPCs were answered, and which fields went over the wire with a value in them. */
 export class CoverageRecord {

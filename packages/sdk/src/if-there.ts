@@ -1,4 +1,4 @@
-import { PluginError } from '@berth/sdk/errors';
+import { PluginError } from './errors.ts';
 
 /** What was found at a path; undefined where nothing is. What else is wrong with it is thrown, so that it isn't taken for an absence. */
 export async function ifThere<Found>(path: string, look: Promise<Found>): Promise<Found | undefined> {

@@ -1,0 +1,63 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { CoverageRecord } from '../rpc-coverage.ts';
+import { deviceProtocol } from './protocol.ts';
+import { TestNode } from './test-node.ts';
+
+const program = join(import.meta.dirname, 'one-device.fixture.ts');
+
+describe('TestNode', () => {
+  let node: TestNode;
+
+  beforeEach(() => {
+    const command = `"${process.execPath}" --conditions=berth-source "${program}"`;
+    node = new TestNode({ command, coverage: new CoverageRecord(deviceProtocol()), patienceMs: 10_000 });
+  });
+
+  afterEach(() => node.end());
+
+  it('starts the plugin, and has it registered and watched', async () => {
+    const { watch, socket } = await node.ready();
+    expect(await watch.first(5_000)).toMatchObject([{ ID: 'one', health: 'Healthy' }]);
+    expect(socket).toBe(join(node.directory, 'fixture.example-one.sock'));
+    expect(await node.resources()).toEqual(['fixture.example/one']);
+  });
+
+  it('gives the same plugin until something is done to it, and then begins afresh where that is needed', async () => {
+    const first = await node.ready();
+    expect(await node.ready()).toBe(first);
+    await node.endKubelet();
+    node.terminatePlugin();
+    const second = await node.ready();
+    expect(second).not.toBe(first);
+    await second.client.GetDevicePluginOptions({});
+  });
+
+  it('says once that the plugin has gone by itself, and begins afresh', async () => {
+    await node.ready();
+    node.process.signal('SIGKILL');
+    await node.process.endsWithin(5_000);
+    await expect(node.ready()).rejects.toThrow(/in which it was only called, the plugin has gone: the command ended with SIGKILL/);
+    await (await node.ready()).client.GetDevicePluginOptions({});
+  });
+
+  it('starts a command again that ends for want of a kubelet', async () => {
+    await node.beginKubelet({ answer: 'refuses' });
+    const plugin = node.startPlugin();
+    await node.kubelet.isCalled(AbortSignal.timeout(10_000));
+    plugin.signal('SIGKILL');
+    node.kubelet.answer = 'accepts';
+    expect((await node.registration()).request.resourceName).toBe('fixture.example/one');
+    expect(node.process).not.toBe(plugin);
+  });
+
+  it('leaves nothing', async () => {
+    const { directory } = node;
+    const { socket } = await node.ready();
+    const { process } = node;
+    await node.end();
+    expect([directory, socket].filter((path) => existsSync(path))).toEqual([]);
+    expect(await process.leftAfter(0)).toEqual([]);
+  });
+});

@@ -1,0 +1,249 @@
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { link } from 'node:fs/promises';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { limitWithinCase } from '../case-scope.ts';
+import type { CoverageRecord } from '../rpc-coverage.ts';
+import { commandLine, type PluginCommandOptions } from './plugin-command.ts';
+import { PluginProcess } from './plugin-process.ts';
+import type { ServedPlugin } from './served-plugin.ts';
+import { kubeletSocket, type RegisterAnswer, type Registration, removeSockets, TestKubelet } from './test-kubelet.ts';
+
+/** As long as kubelet tries to connect to a plugin that registers (kubernetes:pkg/kubelet/cm/devicemanager/plugin/v1beta1/client.go). */
+const longestDialMs = 10_000;
+/** What it may take to end before it is killed, where that isn't what is judged. */
+const stopMs = 5_000;
+/** A command that ends at once is started as often as this. */
+const respawnMs = 500;
+/** How long it may take until all resources of a command are registered, once one is. */
+const settleMs = 500;
+
+export interface TestNodeOptions extends PluginCommandOptions {
+  coverage: CoverageRecord;
+  /** How long the plugin may take to register, and to end. */
+  patienceMs: number;
+}
+
+interface KubeletRestart {
+  answer?: RegisterAnswer;
+  keepsSockets?: boolean;
+  /** How long there is none. */
+  absentMs?: number;
+}
+
+/** A node for one plugin: its kubelet, and what keeps its command running, as a DaemonSet would. */
+export class TestNode {
+  readonly directory: string;
+  readonly patienceMs: number;
+  /** Of the registered resources the one that is judged; known once it is chosen. */
+  resource: string | undefined;
+  readonly #options: TestNodeOptions;
+  readonly #root: string;
+  #kubelet: TestKubelet | undefined;
+  #process: PluginProcess | undefined;
+  /** Since the plugin was given to a case, more has been done than to call it. */
+  #isDisturbed = true;
+  #isOpen = true;
+
+  constructor(options: TestNodeOptions) {
+    this.#options = options;
+    this.patienceMs = options.patienceMs;
+    this.#root = mkdtempSync(join(tmpdir(), 'berth-device-'));
+    this.directory = join(this.#root, 'plugins');
+    for (const path of [this.directory, this.#changes]) mkdirSync(path);
+  }
+
+  /** The command that runs now. */
+  get process(): PluginProcess {
+    if (!this.#process) throw new Error('no command is started');
+    return this.#process;
+  }
+
+  get kubelet(): TestKubelet {
+    if (!this.#kubelet) throw new Error('no kubelet has begun');
+    return this.#kubelet;
+  }
+
+  startPlugin(): PluginProcess {
+    this.#checkOpen();
+    this.#process = new PluginProcess(commandLine(this.#options, this.directory, this.#changes));
+    return this.#process;
+  }
+
+  /** Tells the command to end. */
+  terminatePlugin(): void {
+    this.#isDisturbed = true;
+    this.#process?.signal('SIGTERM');
+  }
+
+  /** Ends the command as a crash would. */
+  async killPlugin(): Promise<void> {
+    this.#isDisturbed = true;
+    await this.#process?.kill();
+    this.#process = undefined;
+  }
+
+  /** Ends the command as a crash would, and starts it anew; the kubelet goes on. */
+  async restartPlugin(): Promise<PluginProcess> {
+    await this.killPlugin();
+    await this.#kubelet?.forget();
+    return this.startPlugin();
+  }
+
+  async beginKubelet(beginning: Omit<KubeletRestart, 'absentMs'> = {}): Promise<TestKubelet> {
+    this.#checkOpen();
+    const { coverage } = this.#options;
+    // Less than what its registration may take, which ends with that.
+    const dialMs = Math.min(longestDialMs, this.patienceMs / 2);
+    this.#kubelet = await TestKubelet.begin({ directory: this.directory, coverage, dialMs }, beginning);
+    return this.#kubelet;
+  }
+
+  async endKubelet(): Promise<void> {
+    this.#isDisturbed = true;
+    await this.#kubelet?.end();
+    this.#kubelet = undefined;
+  }
+
+  /** Ends the kubelet as a crash would: its socket is left, and nobody listens on it. */
+  async crashKubelet(): Promise<void> {
+    await this.endKubelet();
+    await leaveDeadSocket(join(this.directory, kubeletSocket));
+  }
+
+  async restartKubelet({ absentMs = 0, ...beginning }: KubeletRestart = {}): Promise<TestKubelet> {
+    await this.endKubelet();
+    if (absentMs > 0) await sleep(absentMs);
+    return this.beginKubelet(beginning);
+  }
+
+  /** Removes all sockets, as a kubelet does that begins. */
+  async removeSockets(): Promise<void> {
+    this.#isDisturbed = true;
+    await removeSockets(this.directory);
+  }
+
+  /** Removes all but the kubelet's. */
+  async removeSocketsOfPlugins(): Promise<void> {
+    this.#isDisturbed = true;
+    await removeSockets(this.directory, (name) => name !== kubeletSocket);
+  }
+
+  /** The plugin as it is registered with the kubelet of now, which it may take its time for. A command that ends meanwhile is started again. */
+  async registration(): Promise<Registration> {
+    const { kubelet, resource } = this;
+    const what = resource === undefined ? 'nothing was registered' : `${resource} was not registered`;
+    return this.#keptRunning((signal) => kubelet.registration(resource, signal), what);
+  }
+
+  /** Until the plugin has called Register, whatever becomes of that. A command that ends meanwhile is started again. */
+  async registerCalled(): Promise<void> {
+    const { kubelet } = this;
+    await this.#keptRunning(async (signal) => (await kubelet.isCalled(signal)) || undefined, 'Register was not called');
+  }
+
+  /** The same, as it serves. */
+  async registered(): Promise<ServedPlugin> {
+    const { plugin, request, problem } = await this.registration();
+    if (plugin) return plugin;
+    throw new Error(`${JSON.stringify(request.endpoint)}, the endpoint that it registered, does not serve: ${problem}`);
+  }
+
+  /**
+   * The plugin as it serves. Where a case has left it without a kubelet, or without its place there, both begin afresh. Throws, once, where it has gone by itself since
+   * it was given before, though all that was done were calls.
+   */
+  async ready(): Promise<ServedPlugin> {
+    const plugin = this.#kubelet?.latest(this.resource)?.plugin;
+    const fault = plugin ? await this.#faultOf(plugin) : 'it is not registered';
+    if (plugin && fault === undefined) {
+      this.#isDisturbed = false;
+      return plugin;
+    }
+    const wasDisturbed = this.#isDisturbed;
+    const afresh = await this.#beginAfresh();
+    if (!wasDisturbed) throw new Error(`since the case before, in which it was only called, the plugin has gone: ${fault}`);
+    return afresh;
+  }
+
+  /** All resources that the command registers, once the first of them is. Throws where it registers none. */
+  async resources(): Promise<string[]> {
+    await this.registration();
+    await sleep(settleMs);
+    return [...new Set(this.kubelet.registrations.map(({ request }) => request.resourceName))];
+  }
+
+  /** Ends all of it, and leaves nothing. */
+  async end(): Promise<void> {
+    this.#isOpen = false;
+    await this.endKubelet();
+    await this.#stopPlugin();
+    rmSync(this.#root, { recursive: true, force: true });
+  }
+
+  /** What keeps a plugin from being used. */
+  async #faultOf({ watch, socket }: ServedPlugin): Promise<string | undefined> {
+    if (this.#process?.ended.aborted !== false) return this.#process?.lastWords ?? 'it was ended';
+    if (watch.hasEnded) return `ListAndWatch ended: ${watch.howItEnded}`;
+    return (await isServed(socket)) ? undefined : `nobody listens on ${socket}`;
+  }
+
+  async #beginAfresh(): Promise<ServedPlugin> {
+    await this.#stopPlugin();
+    await this.restartKubelet();
+    this.startPlugin();
+    const plugin = await this.registered();
+    this.#isDisturbed = false;
+    return plugin;
+  }
+
+  /** What is found while the command is kept running. Throws `otherwise` where it takes too long. */
+  async #keptRunning<Found>(look: (signal: AbortSignal) => Promise<Found | undefined>, otherwise: string): Promise<Found> {
+    const limit = limitWithinCase(this.patienceMs);
+    let ended = '';
+    while (!limit.aborted) {
+      const found = await look(AbortSignal.any([limit, this.process.ended]));
+      if (found !== undefined) return found;
+      if (!this.process.ended.aborted) break;
+      ended = this.process.lastWords;
+      await sleep(respawnMs);
+      this.startPlugin();
+    }
+    throw new Error([`${otherwise} within ${this.patienceMs} ms`, ...[ended || this.process.lastWords].filter(Boolean)].join('; '));
+  }
+
+  /** A case that doesn't end in time may go on when all is over. */
+  #checkOpen(): void {
+    if (!this.#isOpen) throw new Error('the run is over: nothing more is started');
+  }
+
+  async #stopPlugin(): Promise<void> {
+    this.terminatePlugin();
+    await this.#process?.endsWithin(Math.min(stopMs, this.patienceMs));
+    await this.killPlugin();
+  }
+
+  get #changes(): string {
+    return join(this.#root, 'changes');
+  }
+}
+
+function isServed(socket: string): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const connection = connect(socket);
+  connection.once('connect', () => resolve(true)).once('error', () => resolve(false));
+  return promise.finally(() => connection.destroy());
+}
+
+/** A socket file without a server. Node removes the file of the name that it listened on. */
+async function leaveDeadSocket(path: string): Promise<void> {
+  const made = `${path}.made`;
+  const server = createServer().listen(made);
+  await once(server, 'listening');
+  await link(made, path);
+  server.close();
+  await once(server, 'close');
+}

@@ -1,0 +1,129 @@
+import type { Container, Pod } from '@berth/api/objects';
+import type { DevicePluginClient } from '@berth/sdk/device/client';
+import type { ContainerAllocateResponse } from '@berth/sdk/device/protocol';
+import { PluginError } from '@berth/sdk/errors';
+import type { Refusal } from '../plan/observed-pod.ts';
+import { resourceContainers, uidOf } from '../pod.ts';
+import { unexpectedRefusal } from '../topology-manager/hint-provider.ts';
+import { chooseDevices, preferenceQuestion, unavailable } from './choose-devices.ts';
+import { candidatesFor, keptByOthers } from './device-candidates.ts';
+import { mergeAnswers } from './device-grant.ts';
+import type { DeviceHoldings, Holding } from './device-holdings.ts';
+import { type DevicePlugins, unregisteredPlugin } from './device-plugins.ts';
+
+interface DeviceAllocationOptions {
+  holdings: DeviceHoldings;
+  plugins: Pick<DevicePlugins, 'clientOf'>;
+  /** How long each Allocate took. */
+  onAllocated(resource: string, seconds: number): void;
+}
+
+/** Asks plugins for the devices that are set apart for pods. */
+export class DeviceAllocation {
+  readonly #options: DeviceAllocationOptions;
+
+  constructor(options: DeviceAllocationOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Gets answers for all that is set apart for the pod and hasn't got one. Gives why the pod can't run if a plugin refuses, or there are too few devices by
+   * now. UNAVAILABLE while a plugin isn't there: it may come.
+   */
+  async allocate(pod: Pod, signal: AbortSignal): Promise<Refusal | undefined> {
+    for (const container of resourceContainers(pod)) {
+      const refusal = await this.allocateFor(pod, container, signal);
+      if (refusal) return refusal;
+    }
+    return undefined;
+  }
+
+  /** The same for one of the pod's containers. */
+  async allocateFor(pod: Pod, container: Container, signal: AbortSignal): Promise<Refusal | undefined> {
+    const pending = this.#options.holdings.ofPod(uidOf(pod)).filter(({ container: name, answer }) => name === container.name && !answer);
+    for (const holding of pending) {
+      try {
+        await this.#ask(pod, container, holding, signal);
+      } catch (thrown) {
+        const error = PluginError.from(thrown);
+        if (signal.aborted || error.code === 'UNAVAILABLE') throw error;
+        return unexpectedRefusal(error.message);
+      }
+    }
+    return undefined;
+  }
+
+  async #ask(pod: Pod, container: Container, holding: Holding, signal: AbortSignal): Promise<void> {
+    const { holdings } = this.#options;
+    const client = this.#clientOf(holding.resource);
+    const preferred = await this.#preferred(pod, container, holding, client, signal);
+    // The answer took its time: others may have taken devices meanwhile, and some may have become unhealthy.
+    const ids = this.#settle(pod, container, holding, preferred);
+    const answer = await this.#allocate(client, ids, signal);
+    const held = holdings.get(holding);
+    if (!held) throw new PluginError('CANCELLED', 'the pod has gone meanwhile', { object: `devices of ${holding.resource}` });
+    mergeAnswers([...answersOf(holdings, holding), { resource: holding.resource, answer }]);
+    holdings.give({ ...held, ids, answer });
+  }
+
+  #clientOf(resource: string): DevicePluginClient {
+    const client = this.#options.plugins.clientOf(resource);
+    if (client) return client;
+    if (!this.#options.holdings.devicesOf(resource)) {
+      throw new PluginError('NOT_FOUND', `cannot allocate unregistered device ${resource}`);
+    }
+    throw unregisteredPlugin(resource);
+  }
+
+  async #preferred(
+    pod: Pod,
+    container: Container,
+    { resource, ids, affinity }: Holding,
+    client: DevicePluginClient,
+    signal: AbortSignal,
+  ): Promise<string[]> {
+    if (!client.options.getPreferredAllocationAvailable) return [];
+    const choice = candidatesFor(this.#options.holdings, pod, container, { resource, count: ids.length, affinity });
+    const question = preferenceQuestion(choice);
+    if (!question) return [];
+    const { available, mustInclude, size } = question;
+    return client.preferred({ availableDeviceIDs: available, mustIncludeDeviceIDs: mustInclude, allocationSize: size }, signal);
+  }
+
+  /** Fixes which devices they are: from here on they are the container's. */
+  #settle(pod: Pod, container: Container, holding: Holding, preferred: readonly string[]): readonly string[] {
+    const { holdings } = this.#options;
+    const { resource, affinity } = holding;
+    const need = { resource, count: holding.ids.length, affinity };
+    if (!holdings.get(holding)) throw new PluginError('CANCELLED', 'the pod has gone meanwhile', { object: `devices of ${resource}` });
+    if (preferred.length === 0 && isStillRight(holdings, pod, container, holding)) return holding.ids;
+    const choice = candidatesFor(holdings, pod, container, need);
+    const ids = chooseDevices(choice, preferred);
+    if (!ids) throw new PluginError('RESOURCE_EXHAUSTED', unavailable(need, choice));
+    holdings.give({ ...holding, ids });
+    return ids;
+  }
+
+  async #allocate(client: DevicePluginClient, ids: readonly string[], signal: AbortSignal): Promise<ContainerAllocateResponse> {
+    const startedAt = performance.now();
+    try {
+      return await client.allocate(ids, signal);
+    } finally {
+      this.#options.onAllocated(client.resourceName, (performance.now() - startedAt) / 1000);
+    }
+  }
+}
+
+/** Whether what is set apart can be had as it is: of 1,000 devices a choice takes longer than all else about them. */
+function isStillRight(holdings: DeviceHoldings, pod: Pod, container: Container, { resource, ids }: Holding): boolean {
+  const devices = holdings.devicesOf(resource);
+  const kept = keptByOthers(holdings, pod, container, resource);
+  return ids.every((id) => devices?.get(id)?.healthy && !kept.has(id));
+}
+
+/** What plugins have answered for the container so far. */
+export function answersOf(holdings: DeviceHoldings, { uid, container }: Pick<Holding, 'uid' | 'container'>) {
+  return holdings
+    .ofPod(uid)
+    .flatMap(({ container: name, resource, answer }) => (name === container && answer ? [{ resource, answer }] : []));
+}

@@ -1,0 +1,98 @@
+import type { Pod } from '@berth/api/objects';
+import { PluginError } from '@berth/sdk/errors';
+import { fullNameOf, resourceContainers, uidOf } from '../pod.ts';
+import { DeviceCheckpoint, type DeviceMemory } from './device-checkpoint.ts';
+import type { DeviceHoldings, Holder } from './device-holdings.ts';
+import { deviceRequests } from './device-requests.ts';
+
+interface SavedHoldingsOptions {
+  /** Of the checkpoint. */
+  directory: string;
+  /** Of the host's run. */
+  bootId: string;
+  holdings: DeviceHoldings;
+  /** Tells of what a person has to mend. */
+  warn(reason: string, message: string): void;
+}
+
+/** Who has which devices, as the next kubelet is to know it. */
+export class SavedHoldings {
+  readonly #options: SavedHoldingsOptions;
+  readonly #checkpoint: DeviceCheckpoint;
+  /** Nobody knows any more which devices pods of before have. */
+  #lost = false;
+  /** The resources in the checkpoint, as text. */
+  #resources = '';
+
+  constructor(options: SavedHoldingsOptions) {
+    this.#options = options;
+    this.#checkpoint = new DeviceCheckpoint(options.directory);
+  }
+
+  /** Takes up what the kubelet before this one knew; gives the resources whose plugins it had. A checkpoint that can't be read is put aside, and told of. */
+  load(): string[] {
+    const { holdings } = this.#options;
+    const memory = this.#read();
+    this.#lost = memory === undefined;
+    for (const holding of memory?.holdings ?? []) holdings.give(holding);
+    for (const holder of memory?.unknown ?? []) holdings.addUnknown(holder);
+    return [...(memory?.registered.keys() ?? [])];
+  }
+
+  /** Before a container has what it was given. Throws where it can't be written. */
+  save(): void {
+    const { holdings, bootId } = this.#options;
+    const answered = holdings.all().filter(({ answer }) => answer);
+    // kubelet lists the healthy devices there, and reads no more of it than whose plugins there were.
+    const registered = new Map(holdings.resources.map((resource) => [resource, []]));
+    const unknown = holdings.unknownHolders();
+    this.#checkpoint.save({ holdings: answered, unknown, registered, bootId }, (resource) => holdings.devicesOf(resource));
+  }
+
+  /** The same of what the next kubelet can do without: what is free by now. */
+  saveOrWarn(): void {
+    try {
+      this.save();
+    } catch (thrown) {
+      this.#options.warn('DeviceCheckpointFailed', `the device manager's checkpoint can't be written: ${PluginError.from(thrown).message}`);
+    }
+  }
+
+  /** Saves where there are plugins of other resources than before. */
+  pluginsChanged(): void {
+    const resources = this.#options.holdings.resources.toSorted().join(' ');
+    if (resources !== this.#resources) this.saveOrWarn();
+    this.#resources = resources;
+  }
+
+  /** The pod ran before this kubelet was started: what it has is handed out to nobody, though it may be lost which devices these are. */
+  adopt(pod: Pod): void {
+    if (!this.#lost) return;
+    const { holdings } = this.#options;
+    for (const container of resourceContainers(pod)) {
+      for (const resource of deviceRequests(container).keys()) {
+        const holder = { uid: uidOf(pod), container: container.name, resource };
+        if (!holdings.get(holder) && !holdings.isUnknown(holder)) this.#addUnknown(pod, holder);
+      }
+    }
+  }
+
+  #addUnknown(pod: Pod, holder: Holder): void {
+    this.#options.holdings.addUnknown(holder);
+    const cure = 'none of that resource are handed out until the pod has ended, or its container begins anew and is given others';
+    const message = `which devices of ${holder.resource} container ${holder.container} of pod ${fullNameOf(pod)} has is not known any more: the checkpoint was lost; ${cure}`;
+    this.#options.warn('DeviceCheckpointLost', message);
+  }
+
+  #read(): DeviceMemory | undefined {
+    try {
+      return this.#checkpoint.load();
+    } catch (thrown) {
+      const { warn } = this.#options;
+      const aside = this.#checkpoint.putAside();
+      const blocked = 'devices that pods of before have are not handed out to others until those pods have ended';
+      warn('DeviceCheckpointBroken', `${PluginError.from(thrown).message}; it is put aside as ${aside}; ${blocked}`);
+      return undefined;
+    }
+  }
+}

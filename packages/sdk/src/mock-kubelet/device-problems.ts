@@ -1,0 +1,23 @@
+import type { Device } from '../gen/device-plugin.ts';
+import { quoted } from '../quoted.ts';
+
+const longestId = 63;
+
+/** What is wrong with a list of devices, each with its cure; a kubelet may take it all the same. */
+export function problemsOfDevices(devices: readonly Device[]): string[] {
+  const seen = new Set<string>();
+  const twice = new Set<string>();
+  for (const { ID } of devices) (seen.has(ID) ? twice : seen).add(ID);
+  const repeated = [...twice].map((id) => `the id ${quoted(id)} comes twice; give each device an id of its own`);
+  return [...devices.flatMap((device) => [...problemsOfDevice(device)]), ...repeated];
+}
+
+function* problemsOfDevice({ ID, health, topology }: Device): Generator<string, void> {
+  const device = `the device ${quoted(ID)}`;
+  if (ID.length === 0 || ID.length > longestId) yield `${device} has an id of ${ID.length} characters; give it 1 to ${longestId}`;
+  if (ID.includes('\0')) yield `${device} has a NUL in its id; leave it out`;
+  if (health !== 'Healthy' && health !== 'Unhealthy')
+    yield `${device} has the health ${quoted(health)}, which counts as unhealthy; write Healthy or Unhealthy`;
+  const unlikely = topology?.nodes.find((node) => node.ID < 0n);
+  if (unlikely) yield `${device} is near to the NUMA node ${unlikely.ID}; leave the topology out for a device that is near to nothing`;
+}

@@ -1,0 +1,85 @@
+import { readFileSync } from 'node:fs';
+import { readDocument } from '@berth/api/read-document';
+import { isExtendedResourceName } from '@berth/api/resource-names';
+import { PluginError } from '@berth/sdk/errors';
+import { unreadable } from '@berth/sdk/unreadable';
+import { z } from 'zod';
+
+const absolute = z.string().startsWith('/', 'must be an absolute path');
+const pattern = absolute.refine((path) => !path.split('/').includes('..'), 'must not have .. in it');
+const patterns = z.array(pattern).min(1);
+
+const group = z.strictObject({
+  id: z.string().regex(/^[\w.-]{1,50}$/, 'must be 1 to 50 letters, digits, "-", "_" and "."'),
+  patterns,
+});
+
+const resource = z
+  .strictObject({
+    name: z.string().refine(isExtendedResourceName, 'must be the name of an extended resource: vendor.example/name'),
+    patterns: z.array(pattern).default([]),
+    exclude: z.array(pattern).default([]),
+    groups: z.array(group).default([]),
+    permissions: z
+      .string()
+      .regex(/^(?!.*(.).*\1)[rwm]{1,3}$/, 'must be of r, w and m, each once')
+      .default('rw'),
+    replicas: z.int().min(1).max(1000).default(1),
+    containerPath: absolute.optional(),
+    env: z
+      .string()
+      .regex(/^[A-Za-z_]\w*$/, "must be a variable's name")
+      .optional(),
+  })
+  .refine(({ patterns: each, groups }) => each.length + groups.length > 0, 'needs patterns or groups')
+  .refine(({ groups }) => new Set(groups.map(({ id }) => id)).size === groups.length, {
+    path: ['groups'],
+    message: 'two have the same id',
+  });
+
+const settings = z.strictObject({
+  resources: z
+    .array(resource)
+    .min(1)
+    .refine((all) => new Set(all.map(({ name }) => name)).size === all.length, 'two have the same name'),
+  intervalSeconds: z.number().min(0.1).max(86_400).default(1),
+  pluginDirectory: absolute.default('/var/lib/kubelet/device-plugins'),
+  allowedUids: z
+    .array(
+      z
+        .int()
+        .min(0)
+        .max(2 ** 32 - 2),
+    )
+    .min(1)
+    .optional(),
+});
+
+/** What the plugin is told to do, with the defaults filled in. README.md tells what each field is. */
+export type Settings = z.infer<typeof settings>;
+
+/** One resource, and which files are its devices. */
+export type ResourceSettings = Settings['resources'][number];
+
+/** Reads the file of settings, YAML or JSON. INVALID_ARGUMENT names file, line and field. */
+export function readSettings(file: string): Settings {
+  const read = readDocument(textOf(file));
+  if ('problem' in read) throw invalid(`${file}:${read.position.line}`, read.problem);
+  const result = settings.safeParse(read.value ?? {});
+  if (result.success) return result.data;
+  const [first] = result.error.issues;
+  const field = z.core.toDotPath(first?.path ?? []);
+  throw invalid(`${file}:${read.locate(field).line}: ${field || 'the document'}`, first?.message ?? 'is wrong');
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (thrown) {
+    throw unreadable(thrown, { object: `settings ${file}` });
+  }
+}
+
+function invalid(object: string, what: string): PluginError {
+  return new PluginError('INVALID_ARGUMENT', what, { object });
+}
