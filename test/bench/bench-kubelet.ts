@@ -83,11 +83,16 @@ export class BenchKubelet {
     }
   }
 
-  /** Ends the pods, then the kubelet, and takes away what was its own. */
-  async stop(): Promise<void> {
+  /** Until none is left. */
+  async removePods(): Promise<void> {
     const directory = join(this.#home.directory, 'manifests');
     for (const name of readdirSync(directory)) rmSync(join(directory, name));
-    while ((await this.client.pods()).length > 0) await sleep(50);
+    await this.until((pods) => pods.length === 0);
+  }
+
+  /** Ends the pods, then the kubelet, and takes away what was its own. */
+  async stop(): Promise<void> {
+    await this.removePods();
     process.kill(this.pid, 'SIGINT');
     await this.#running.ended;
     await this.client.close();

@@ -23,7 +23,8 @@ const bars: Bar[] = [
 
 const registrations = 5;
 const healthChanges = 20;
-const podPairs = 40;
+const podPairs = 80;
+const quietMs = 150;
 
 const options = benchOptions<{ count: number }>('devices', (command) =>
   command.option('--count <n>', 'how many devices of one resource', wholeNumber, 1000),
@@ -99,6 +100,8 @@ async function startMs(kubelet: BenchKubelet, name: string, limits: Record<strin
   kubelet.add(name, 'bench', limits);
   const begun = performance.timeOrigin + performance.now();
   await kubelet.reveal();
+  // What the pod starts in: nobody asks the kubelet meanwhile.
+  await sleep(quietMs);
   await kubelet.until((pods) => pods.some((pod) => pod.metadata?.name === `${name}-n` && isRunning(pod)), 20);
   const { records } = await kubelet.client.trace('default', `${name}-n`);
   const started = records.find(({ method }) => method === 'StartContainer');
@@ -116,6 +119,7 @@ async function podStarts(kubelet: BenchKubelet, resource: string): Promise<Recor
     const [one, other] = index % 2 === 0 ? [startPlain, startWithDevice] : [startWithDevice, startPlain];
     await one(index);
     await other(index);
+    await kubelet.removePods();
   }
   const differences = withDevice.map((ms, index) => ms - (plain[index] ?? 0)).slice(1);
   return {

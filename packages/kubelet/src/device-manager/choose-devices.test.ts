@@ -43,7 +43,7 @@ describe('the question for a preference', () => {
     [
       'or about all, with those in any case, where they are too few',
       choice({ affinity: 2, count: 3 }),
-      { available: ['d', 'a', 'c', 'b'], mustInclude: ['c', 'b'], size: 3 },
+      { available: ['a', 'd', 'c', 'b'], mustInclude: ['c', 'b'], size: 3 },
     ],
     [
       'holds what is in any case',

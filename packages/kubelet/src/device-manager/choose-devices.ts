@@ -21,8 +21,10 @@ interface PreferenceQuestion {
   size: number;
 }
 
-/** The parts of what is available, in the order in which they are taken. */
-interface Parts {
+/** What is there to choose from, in the order in which it is taken. */
+interface Ranking {
+  /** In the choice whatever a plugin prefers: devices to be had again, and, where they are no more than needed, all those near to where the container runs. */
+  certain: string[];
   aligned: string[];
   unaligned: string[];
   unplaced: string[];
@@ -30,10 +32,10 @@ interface Parts {
 
 /** The question that goes before the choice; undefined where there is nothing to choose. */
 export function preferenceQuestion(choice: DeviceChoice): PreferenceQuestion | undefined {
-  const { count } = choice;
-  const certain = certainOf(choice);
-  if (certain.length >= count) return undefined;
-  return { available: [...scopeOf(choice, certain), ...certain], mustInclude: certain, size: count };
+  const ranking = rank(choice);
+  const { certain } = ranking;
+  if (certain.length >= choice.count) return undefined;
+  return { available: [...scopeOf(ranking), ...certain], mustInclude: certain, size: choice.count };
 }
 
 /**
@@ -42,25 +44,24 @@ export function preferenceQuestion(choice: DeviceChoice): PreferenceQuestion | u
  */
 export function chooseDevices(choice: DeviceChoice, preferred: readonly string[] = []): string[] | undefined {
   const { count } = choice;
-  const certain = certainOf(choice);
-  const scope = scopeOf(choice, certain);
-  const { aligned, unaligned, unplaced } = partsOf(choice, certain);
-  const wanted = preferred.filter((id) => scope.includes(id));
+  const ranking = rank(choice);
+  const { certain, aligned, unaligned, unplaced } = ranking;
+  const scope = new Set(preferred.length > 0 ? scopeOf(ranking) : []);
+  const wanted = preferred.filter((id) => scope.has(id));
   const chosen = [...new Set([...certain, ...wanted, ...aligned, ...unaligned, ...unplaced])].slice(0, count);
   return chosen.length < count ? undefined : chosen;
 }
 
-/** What is in the choice whatever a plugin prefers: devices to be had again, and, where they are no more than needed, all those near to where the container runs. */
-function certainOf(choice: DeviceChoice): string[] {
+function rank(choice: DeviceChoice): Ranking {
   const taken = takenFirst(choice);
-  const { aligned } = partsOf(choice, taken);
-  return choice.count - taken.length < aligned.length ? taken : [...taken, ...aligned];
+  const { aligned, unaligned, unplaced } = freeParts(choice, taken);
+  if (choice.count - taken.length < aligned.length) return { certain: taken, aligned, unaligned, unplaced };
+  return { certain: [...taken, ...aligned], aligned: [], unaligned, unplaced };
 }
 
 /** What the others may be: those near to where the container runs, if any are left. */
-function scopeOf(choice: DeviceChoice, certain: readonly string[]): string[] {
-  const { aligned } = partsOf(choice, certain);
-  return aligned.length > 0 ? aligned : free(choice, certain);
+function scopeOf({ aligned, unaligned, unplaced }: Ranking): string[] {
+  return aligned.length > 0 ? aligned : [...unaligned, ...unplaced];
 }
 
 /** That there are too few to choose from, in kubelet's words. */
@@ -76,22 +77,20 @@ function takenFirst({ devices, reusable, count }: DeviceChoice): string[] {
   return reusable.filter((id) => devices.get(id)?.healthy).slice(0, count);
 }
 
-function free({ available }: DeviceChoice, taken: readonly string[]): string[] {
-  const gone = new Set(taken);
-  return available.filter((id) => !gone.has(id));
-}
-
 /** Of those near to the nodes in question, first those that are near to fewer of all nodes: the others may do for somebody else, too. */
-function partsOf(choice: DeviceChoice, taken: readonly string[]): Parts {
-  const { devices, affinity } = choice;
+function freeParts({ devices, available, affinity }: DeviceChoice, taken: readonly string[]): Omit<Ranking, 'certain'> {
   const nodesOf = (id: string) => devices.get(id)?.nodes ?? 0;
-  const rest = free(choice, taken);
-  const placed = rest.filter((id) => nodesOf(id) !== 0).toSorted((a, b) => countNodes(nodesOf(a)) - countNodes(nodesOf(b)));
-  const unplaced = rest.filter((id) => nodesOf(id) === 0);
-  if (affinity === undefined) return { aligned: [], unaligned: placed, unplaced };
-  return {
-    aligned: placed.filter((id) => (nodesOf(id) & affinity) !== 0),
-    unaligned: placed.filter((id) => (nodesOf(id) & affinity) === 0),
-    unplaced,
-  };
+  const gone = new Set(taken);
+  const parts: Omit<Ranking, 'certain'> = { aligned: [], unaligned: [], unplaced: [] };
+  for (const id of available) {
+    if (gone.has(id)) continue;
+    const nodes = nodesOf(id);
+    if (nodes === 0) parts.unplaced.push(id);
+    else if (affinity !== undefined && (nodes & affinity) !== 0) parts.aligned.push(id);
+    else parts.unaligned.push(id);
+  }
+  const byNodes = (a: string, b: string) => countNodes(nodesOf(a)) - countNodes(nodesOf(b));
+  parts.aligned.sort(byNodes);
+  parts.unaligned.sort(byNodes);
+  return parts;
 }

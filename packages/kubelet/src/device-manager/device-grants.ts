@@ -33,8 +33,9 @@ export class DeviceGrants {
    * more is given others. UNAVAILABLE for a plugin that hasn't come since the kubelet began; NOT_FOUND for a path that isn't on the host.
    */
   async grant(pod: Pod, container: Container, signal: AbortSignal): Promise<DeviceGrant> {
-    const { holdings, plugins } = this.#options;
+    const { holdings, plugins, saved } = this.#options;
     await this.#giveAnew(pod, container, signal);
+    saved.settle();
     const own = holdings.ofPod(uidOf(pod)).filter(({ container: name }) => name === container.name);
     for (const { resource, ids } of own) await plugins.preStart(resource, ids, signal);
     const grant = mergeAnswers(answersOf(holdings, { uid: uidOf(pod), container: container.name }));
@@ -53,7 +54,7 @@ export class DeviceGrants {
     const [missing] = pendingDevices(holdings, pod, container);
     const why = refusal?.message ?? (missing && `cannot allocate unregistered device ${missing}`);
     if (why) throw new PluginError('RESOURCE_EXHAUSTED', why, { object: `devices of container ${container.name}` });
-    saved.save();
+    saved.changed();
   }
 }
 

@@ -105,6 +105,7 @@ export class DeviceManager implements ResourceProvider {
     this.#closed.abort(new PluginError('CANCELLED', 'the kubelet is stopping'));
     await this.#served?.close(0);
     await this.plugins.close();
+    this.#saved.close();
   }
 
   capacity(): ResourceAmounts {
@@ -160,7 +161,7 @@ export class DeviceManager implements ResourceProvider {
     const missing = refusal ? [] : resourceContainers(pod).flatMap((container) => pendingDevices(this.#holdings, pod, container));
     const why = missing.length > 0 ? unexpectedRefusal(`cannot allocate unregistered device ${missing[0]}`) : refusal;
     if (why) this.#holdings.release(uidOf(pod));
-    this.#saved.save();
+    this.#saved.changed();
     return why;
   }
 
@@ -214,7 +215,7 @@ export class DeviceManager implements ResourceProvider {
         this.#asked.get(uid)?.released.abort(new PluginError('CANCELLED', 'the pod has gone', { object: `devices of pod ${uid}` }));
         this.#asked.delete(uid);
         reservations.release(uid);
-        if (saved) this.#saved.saveOrWarn();
+        if (saved) this.#saved.changed();
       },
     };
   }

@@ -1,5 +1,6 @@
 import type { Pod } from '@berth/api/objects';
 import { PluginError } from '@berth/sdk/errors';
+import type { Clock } from '../clock.ts';
 import { fullNameOf, resourceContainers, uidOf } from '../pod.ts';
 import { DeviceCheckpoint, type DeviceMemory } from './device-checkpoint.ts';
 import type { DeviceHoldings, Holder } from './device-holdings.ts';
@@ -13,7 +14,11 @@ interface SavedHoldingsOptions {
   holdings: DeviceHoldings;
   /** Tells of what a person has to mend. */
   warn(reason: string, message: string): void;
+  clock: Clock;
 }
+
+/** What changes closer together than this is one write, which most often is made while a runtime makes the sandbox. */
+const writeAfterMs = 10;
 
 /** Who has which devices, as the next kubelet is to know it. */
 export class SavedHoldings {
@@ -23,6 +28,9 @@ export class SavedHoldings {
   #lost = false;
   /** The resources in the checkpoint, as text. */
   #resources = '';
+  #unsaved = false;
+  /** Takes back the write that is to come. */
+  #due: (() => void) | undefined;
 
   constructor(options: SavedHoldingsOptions) {
     this.#options = options;
@@ -39,29 +47,32 @@ export class SavedHoldings {
     return [...(memory?.registered.keys() ?? [])];
   }
 
-  /** Before a container has what it was given. Throws where it can't be written. */
-  save(): void {
-    const { holdings, bootId } = this.#options;
-    const answered = holdings.all().filter(({ answer }) => answer);
-    // kubelet lists the healthy devices there, and reads no more of it than whose plugins there were.
-    const registered = new Map(holdings.resources.map((resource) => [resource, []]));
-    const unknown = holdings.unknownHolders();
-    this.#checkpoint.save({ holdings: answered, unknown, registered, bootId }, (resource) => holdings.devicesOf(resource));
+  /** Something has been given or is free: it is on disk soon. Whoever hands out what was given settles before. */
+  changed(): void {
+    this.#unsaved = true;
+    this.#due ??= this.#options.clock.after(writeAfterMs, () => {
+      this.#due = undefined;
+      this.#settleOrWarn();
+    });
   }
 
-  /** The same of what the next kubelet can do without: what is free by now. */
-  saveOrWarn(): void {
-    try {
-      this.save();
-    } catch (thrown) {
-      this.#options.warn('DeviceCheckpointFailed', `the device manager's checkpoint can't be written: ${PluginError.from(thrown).message}`);
-    }
+  /** All that has changed is on disk. Throws where it can't be written; then it is still to be. */
+  settle(): void {
+    if (!this.#unsaved) return;
+    this.#write();
+    this.#unsaved = false;
   }
 
-  /** Saves where there are plugins of other resources than before. */
+  /** Nothing changes any more: settles, or tells why it can't. */
+  close(): void {
+    this.#settleOrWarn();
+    this.#due?.();
+  }
+
+  /** There may be plugins of other resources than before. */
   pluginsChanged(): void {
     const resources = this.#options.holdings.resources.toSorted().join(' ');
-    if (resources !== this.#resources) this.saveOrWarn();
+    if (resources !== this.#resources) this.changed();
     this.#resources = resources;
   }
 
@@ -75,6 +86,23 @@ export class SavedHoldings {
         if (!holdings.get(holder) && !holdings.isUnknown(holder)) this.#addUnknown(pod, holder);
       }
     }
+  }
+
+  #settleOrWarn(): void {
+    try {
+      this.settle();
+    } catch (thrown) {
+      this.#options.warn('DeviceCheckpointFailed', `the device manager's checkpoint can't be written: ${PluginError.from(thrown).message}`);
+    }
+  }
+
+  #write(): void {
+    const { holdings, bootId } = this.#options;
+    const answered = holdings.all().filter(({ answer }) => answer);
+    // kubelet lists the healthy devices there, and reads no more of it than whose plugins there were.
+    const registered = new Map(holdings.resources.map((resource) => [resource, []]));
+    const unknown = holdings.unknownHolders();
+    this.#checkpoint.save({ holdings: answered, unknown, registered, bootId }, (resource) => holdings.devicesOf(resource));
   }
 
   #addUnknown(pod: Pod, holder: Holder): void {

@@ -12,7 +12,9 @@ export function maskOf(nodes: Iterable<number>): NumaMask {
 
 /** Ascending. */
 export function nodesOf(mask: NumaMask): number[] {
-  return Array.from({ length: highestNode + 1 }, (_, node) => node).filter((node) => hasNode(mask, node));
+  const nodes: number[] = [];
+  for (let node = 0; mask >> node !== 0 && node <= highestNode; node++) if (hasNode(mask, node)) nodes.push(node);
+  return nodes;
 }
 
 export function hasNode(mask: NumaMask, node: number): boolean {
