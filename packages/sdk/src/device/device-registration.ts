@@ -10,6 +10,9 @@ import { checkResourceName } from './resource-name.ts';
 /** The version of the API that this is. */
 export const devicePluginVersion = 'v1beta1';
 
+/** Name of the kubelet's own socket in the directory of device plugins (k8s.io/kubelet, constants.go, KubeletSocket). */
+export const kubeletSocket = 'kubelet.sock';
+
 /** A device plugin that has made itself known. */
 export interface DeviceRegistration {
   resourceName: string;
@@ -35,7 +38,7 @@ interface DeviceRegistrationOptions {
  */
 export async function serveDeviceRegistration({ directory, register, refused }: DeviceRegistrationOptions): Promise<Served> {
   await mkdir(directory, { recursive: true, mode: 0o750 });
-  const socket = join(directory, 'kubelet.sock');
+  const socket = join(directory, kubeletSocket);
   await prepareSocketFile(socket);
   for (const name of await readdir(directory)) await removeSocket(join(directory, name));
   return serve(`unix://${socket}`, [
@@ -72,10 +75,20 @@ function checkRegistration({ version, resourceName, endpoint }: RegisterRequest)
     });
   }
   checkResourceName(resourceName, object);
-  if (endpoint === '' || endpoint.includes('\0') || basename(endpoint) !== endpoint || endpoint === '..' || endpoint === '.') {
-    throw new PluginError('INVALID_ARGUMENT', 'its endpoint is no name of a socket in the directory of device plugins', {
+  checkEndpoint(endpoint, object);
+}
+
+/** INVALID_ARGUMENT for what can't be the name of a plugin's socket beside the kubelet's; `object` is who gives it. */
+export function checkEndpoint(endpoint: string, object: string): void {
+  if (endpoint === kubeletSocket) {
+    throw new PluginError('INVALID_ARGUMENT', `its endpoint ${kubeletSocket} is the kubelet's own socket`, {
       object,
-      hint: 'give the name of the file alone, without its directory',
+      hint: 'serve on a socket of another name',
     });
   }
+  if (endpoint !== '' && !endpoint.includes('\0') && basename(endpoint) === endpoint && endpoint !== '..' && endpoint !== '.') return;
+  throw new PluginError('INVALID_ARGUMENT', 'its endpoint is no name of a socket in the directory of device plugins', {
+    object,
+    hint: 'give the name of the file alone, without its directory',
+  });
 }

@@ -20,6 +20,11 @@ describe('a device plugin', () => {
       /its endpoint is no name of a socket .*; give the name of the file alone/,
     ],
     [
+      "with the kubelet's own socket for its endpoint",
+      { endpoint: 'kubelet.sock' },
+      /its endpoint kubelet\.sock is the kubelet's own socket; serve on a socket of another name/,
+    ],
+    [
       'that does not serve',
       { endpoint: 'absent.sock' },
       /device plugin for vendor\.example\/thing at .*absent\.sock: it doesn't answer GetDevicePluginOptions: the socket file doesn't exist.*; serve the service .* before registering/,
