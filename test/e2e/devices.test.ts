@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Node } from '@berth/api/objects';
 import { connect } from '@berth/sdk/connect';
@@ -11,6 +11,7 @@ import { DevicePluginProcess } from '../fixtures/device-plugin-process.ts';
 import { kubeletGet } from '../fixtures/kubelet-socket.ts';
 import { describeOnEachRuntime } from '../fixtures/node-on-runtime.ts';
 import { busyboxPod, manifestOf } from '../fixtures/pod-manifests.ts';
+import { repository } from '../fixtures/tools.ts';
 
 const gpu = 'nvidia.com/gpu';
 const thing = 'vendor.example/thing';
@@ -85,7 +86,8 @@ describeOnEachRuntime({ about: 'devices' }, (node) => {
   }
 
   it('a pod that asks for a GPU gets its device files, its libraries and its variable', async () => {
-    apply('one', { [gpu]: '1' });
+    const example = readFileSync(join(repository, 'examples/gpu.yaml'), 'utf8');
+    node.home.write('pods/one.yaml', example.replace('name: gpu', 'name: one'));
     await expect.poll(() => phase('one'), patience).toBe('Running');
     const uuid = GpuHostFixture.uuid(0);
     expect(await inside('one', 'sh', '-c', 'echo $NVIDIA_VISIBLE_DEVICES')).toBe(uuid);
