@@ -235,7 +235,8 @@ describe('its list', () => {
 
   it.each([
     ['an id of 64 characters', [{ id: 'a'.repeat(64) }], /has not 1 to 63 characters/],
-    ['an id with NUL', [{ id: 'a\0' }], /has a NUL in it/],
+    ['an id with NUL', [{ id: 'a\0' }], /of the device "a\\u0000": its id has control characters/],
+    ['an id of 10 kB', [{ id: 'a'.repeat(10_240) }], /the id "a{200}\.\.\." \(10240 characters\) has not 1 to 63 characters/],
     ['an id twice', [{ id: 'a' }, { id: 'a' }], /the id a comes twice/],
     ['half a node', [{ id: 'a', numaNodes: [0.5] }], /the device a is near to the NUMA nodes \[0\.5\], which are no list of whole numbers/],
   ])('with %s is told, and the one before it stays', async (_what, list, told) => {

@@ -3,6 +3,7 @@ import { basename, join } from 'node:path';
 import { PluginError } from '../errors.ts';
 import { type DevicePluginOptions, type RegisterRequest, RegistrationService } from '../gen/device-plugin.ts';
 import { ifThere } from '../if-there.ts';
+import { quoted } from '../quoted.ts';
 import { type Served, serve } from '../serve.ts';
 import { prepareSocketFile } from '../socket-file.ts';
 import { checkResourceName } from './resource-name.ts';
@@ -67,9 +68,9 @@ async function removeSocket(path: string): Promise<void> {
 }
 
 function checkRegistration({ version, resourceName, endpoint }: RegisterRequest): void {
-  const object = `registration of the device plugin ${JSON.stringify(endpoint)} for ${JSON.stringify(resourceName)}`;
+  const object = `registration of the device plugin ${quoted(endpoint)} for ${quoted(resourceName)}`;
   if (version !== devicePluginVersion) {
-    throw new PluginError('INVALID_ARGUMENT', `the API version ${JSON.stringify(version)} is not supported`, {
+    throw new PluginError('INVALID_ARGUMENT', `the API version ${quoted(version)} is not supported`, {
       object,
       hint: `register with the version ${devicePluginVersion}`,
     });
