@@ -5,7 +5,7 @@ import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { kubeletSocket } from '@berth/sdk/device/registration';
+import { kubeletSocket } from '@berth/sdk/device/constants';
 import { limitWithinCase } from '../case-scope.ts';
 import type { CoverageRecord } from '../rpc-coverage.ts';
 import { commandLine, type PluginCommandOptions } from './plugin-command.ts';
