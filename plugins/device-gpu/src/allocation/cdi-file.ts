@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { replaceFile } from '@berth/sdk/cni/replace-file';
 import { PluginError } from '@berth/sdk/errors';
+import { replaceFile } from '@berth/sdk/replace-file';
 import type { GpuSource } from '../discovery/gpu-source.ts';
 import type { Unit } from '../resources/resources.ts';
 import { cdiSpecification, hasUnits } from './cdi-specification.ts';
