@@ -46,6 +46,8 @@ export interface ConnectOptions extends ChannelSettings {
   signal?: AbortSignal;
   /** What a unary call gets that names no deadline of its own. Default 2 minutes, kubelet's. */
   deadlineMs?: number;
+  /** What serves there, as error messages call it. Default `plugin`. */
+  peer?: string;
 }
 
 const defaultDeadlineMs = 2 * 60 * 1000;
@@ -131,11 +133,12 @@ class Connection {
     { signal, deadlineMs, metadata }: CallOptions,
   ): { start: CallStart; options: OutgoingCallOptions } {
     const address = this.#address;
+    const { peer = 'plugin' } = this.#options;
     const parent = currentTrace();
     const span = newSpan(parent);
     return {
       start: { path: method.path, address, request, ...span, ...(parent && { parentSpanId: parent.spanId }) },
-      options: { method, request, address, span, signals: [signal, this.#closed.signal], deadlineMs, metadata },
+      options: { method, request, address, span, signals: [signal, this.#closed.signal], deadlineMs, peer, metadata },
     };
   }
 }

@@ -1,5 +1,7 @@
 import { execFile } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { chmodSync, existsSync, linkSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
@@ -109,6 +111,32 @@ it('says where it may not look for a kubelet, and looks again', async () => {
   await timesRegistered(1);
 });
 
+it('says of a kubelet that has crashed that it is the kubelet', async () => {
+  // Node removes the file of the name that it listened on.
+  const server = createServer().listen(join(directory, 'made.sock'));
+  await once(server, 'listening');
+  linkSync(join(directory, 'made.sock'), join(directory, 'kubelet.sock'));
+  await promisify(server.close.bind(server))();
+  run();
+  await expect
+    .poll(() => log.join())
+    .toMatch(/can't register: Register on unix:.*kubelet\.sock: nobody listens there; is the kubelet running\?/);
+});
+
+it.each([
+  [
+    'kubelet.sock',
+    /option socketName of the device plugin for vendor\.example\/thing: its endpoint kubelet\.sock is the kubelet's own socket; serve on/,
+  ],
+  ['a/b.sock', /option socketName .*: its endpoint is no name of a socket .*; give the name of the file alone/],
+])('refuses to serve on %s', async (socketName, told) => {
+  await startKubelet();
+  run({}, { socketName });
+  await expect(running).rejects.toThrow(told);
+  running = undefined;
+  expect([registered, readdirSync(directory)]).toEqual([[], ['kubelet.sock']]);
+});
+
 it('registers with its name, socket and options, and tells its devices', async () => {
   await startKubelet();
   run({ preferred: ({ available, size }) => available.slice(0, size) });
@@ -207,7 +235,8 @@ describe('its list', () => {
 
   it.each([
     ['an id of 64 characters', [{ id: 'a'.repeat(64) }], /has not 1 to 63 characters/],
-    ['an id with NUL', [{ id: 'a\0' }], /has a NUL in it/],
+    ['an id with NUL', [{ id: 'a\0' }], /of the device "a\\u0000": its id has control characters/],
+    ['an id of 10 kB', [{ id: 'a'.repeat(10_240) }], /the id "a{200}\.\.\." \(10240 characters\) has not 1 to 63 characters/],
     ['an id twice', [{ id: 'a' }, { id: 'a' }], /the id a comes twice/],
     ['half a node', [{ id: 'a', numaNodes: [0.5] }], /the device a is near to the NUMA nodes \[0\.5\], which are no list of whole numbers/],
   ])('with %s is told, and the one before it stays', async (_what, list, told) => {

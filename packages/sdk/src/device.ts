@@ -12,7 +12,7 @@ export interface DevicePlugin {
   readonly resourceName: string;
   /**
    * Serves the devices until `signal` aborts: registers with the kubelet, and again each time that it begins anew, and waits for one that isn't there.
-   * Leaves no socket behind.
+   * Leaves no socket behind. INVALID_ARGUMENT for a `socketName` that is none.
    */
   run(options?: RunOptions): Promise<void>;
 }

@@ -15,6 +15,8 @@ export interface OutgoingCallOptions {
   /** Any of them ends the call. */
   signals: (AbortSignal | undefined)[];
   deadlineMs: number | undefined;
+  /** What is called, for error messages: `plugin`. */
+  peer: string;
   metadata?: Readonly<Record<string, string>> | undefined;
 }
 
@@ -74,8 +76,9 @@ function cancelled(reason: unknown, object: string): PluginError {
 /** Why a call failed, for its caller. */
 export function failure(thrown: unknown, options: OutgoingCallOptions, cancellation: Cancellation): PluginError {
   if (cancellation.error) return cancellation.error;
+  const { deadlineMs, peer } = options;
   const object = callObject(options);
-  return isServiceError(thrown) ? fromStatus(thrown, object, options.deadlineMs) : PluginError.from(thrown, 'INTERNAL', { object });
+  return isServiceError(thrown) ? fromStatus(thrown, { object, deadlineMs, peer }) : PluginError.from(thrown, 'INTERNAL', { object });
 }
 
 function isServiceError(thrown: unknown): thrown is ServiceError {

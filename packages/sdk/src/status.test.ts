@@ -6,7 +6,8 @@ import { fromStatus, toStatus } from './status.ts';
 const failed = (code: number, details: string): ServiceError =>
   Object.assign(new Error(`${code} ${details}`), { code, details, metadata: new Metadata() });
 
-const message = (code: number, details: string) => fromStatus(failed(code, details), 'Version on unix:///x.sock', 200).message;
+const call = { object: 'Version on unix:///x.sock', deadlineMs: 200, peer: 'plugin' };
+const message = (code: number, details: string) => fromStatus(failed(code, details), call).message;
 
 describe('fromStatus', () => {
   it.each([
@@ -60,7 +61,7 @@ describe('fromStatus', () => {
   });
 
   it('takes a status number that nobody defined for UNKNOWN', () => {
-    expect(fromStatus(failed(99, 'odd'), 'x', undefined).code).toBe('UNKNOWN');
+    expect(fromStatus(failed(99, 'odd'), call).code).toBe('UNKNOWN');
   });
 
   it('says so when a plugin gave no reason', () => {

@@ -1,5 +1,5 @@
 import type { AllocatedDevices } from '@berth/sdk/mock-kubelet';
-import { escaped } from '@berth/sdk/quoted';
+import { escaped, shortened } from '@berth/sdk/quoted';
 
 /** What a container has got, and what it needs for that, for people. */
 export function allocatedLines({ container, resource, ids, response }: AllocatedDevices): string[] {
@@ -11,5 +11,5 @@ export function allocatedLines({ container, resource, ids, response }: Allocated
     ...Object.entries(annotations).map(([name, value]) => `annotation  ${name}=${value}`),
     ...cdiDevices.map(({ name }) => `CDI device  ${name}`),
   ];
-  return [`${container} has ${resource} ${ids.join(' ')}`, ...needs.map((line) => `  ${line}`)].map(escaped);
+  return [`${container} has ${resource} ${ids.map(shortened).join(' ')}`, ...needs.map((line) => `  ${line}`)].map(escaped);
 }

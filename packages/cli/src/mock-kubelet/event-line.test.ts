@@ -58,6 +58,10 @@ it.each<[line: string, event: MockKubeletEvent]>([
     },
   ],
   ['CSI driver driver.example registered, at /csi.sock, as node n1', { at, event: 'driver-registered', driver }],
+  [
+    `v.example/a: 0 of 0 healthy; came: ${'x'.repeat(200)}... (1000 characters)`,
+    { at, event: 'devices', resource: 'v.example/a', devices: [], ...changes, came: ['x'.repeat(1000)] },
+  ],
   ['CSI driver driver.example has gone', { at, event: 'driver-gone', driver: 'driver.example' }],
   ['gone the plugin\\u001b', { at, event: 'plugin-gone', resource: 'v.example/a', socket: '/a.sock', message: 'the plugin\u001b' }],
   ['refused why', { at, event: 'refused', plugin: 'a.sock', message: 'why' }],

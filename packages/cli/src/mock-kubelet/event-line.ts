@@ -1,5 +1,5 @@
 import type { MockKubeletEvent } from '@berth/sdk/mock-kubelet';
-import { escaped } from '@berth/sdk/quoted';
+import { escaped, shortened } from '@berth/sdk/quoted';
 import picocolors from 'picocolors';
 
 const marks: Partial<Record<MockKubeletEvent['event'], string>> = {
@@ -53,5 +53,5 @@ const mostShown = 16;
 
 function someOf(ids: readonly string[]): string {
   const more = ids.length > mostShown ? ` and ${ids.length - mostShown} more` : '';
-  return `${ids.slice(0, mostShown).join(' ')}${more}`;
+  return `${ids.slice(0, mostShown).map(shortened).join(' ')}${more}`;
 }

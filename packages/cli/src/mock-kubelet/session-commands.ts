@@ -1,5 +1,6 @@
 import { PluginError } from '@berth/sdk/errors';
 import type { AllocatedDevices, MockKubelet, ResourceStatus, WantedDevices } from '@berth/sdk/mock-kubelet';
+import { shortened } from '@berth/sdk/quoted';
 import { allocatedLines } from './allocated-lines.ts';
 import type { SessionCommand } from './session-command.ts';
 import { driverLines, helpLines, resourceLines } from './status-lines.ts';
@@ -35,7 +36,7 @@ export const sessionCommands: Readonly<Record<string, SessionCommand>> = {
     description: 'has allocated devices readied, as before each start of their container',
     run: async ([resource, ...ids], { kubelet, signal }) => {
       await kubelet.preStart(named(resource, 'prestart'), ids, signal);
-      return { result: { resource, ids }, lines: [`${resource} ${ids.join(' ')} ready for a start`] };
+      return { result: { resource, ids }, lines: [`${resource} ${ids.map(shortened).join(' ')} ready for a start`] };
     },
   },
   free: {
@@ -45,7 +46,7 @@ export const sessionCommands: Readonly<Record<string, SessionCommand>> = {
       const freed = containersOf(words, kubelet).flatMap((container) => kubelet.free(container));
       return {
         result: freed,
-        lines: freed.map(({ container, resource, ids }) => `${container} has given back ${resource} ${ids.join(' ')}`),
+        lines: freed.map(({ container, resource, ids }) => `${container} has given back ${resource} ${ids.map(shortened).join(' ')}`),
       };
     },
   },

@@ -25,7 +25,7 @@ beforeEach(async () => {
   const plugin = devicePlugin({
     resourceName: resource,
     async *list(signal) {
-      yield [{ id: '0', numaNodes: [1] }, { id: '1' }, { id: 'b\u001b[2J', healthy: false }];
+      yield [{ id: '0', numaNodes: [1] }, { id: '1' }, { id: 'b\u202e[2J', healthy: false }];
       await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
     },
     allocate: (ids) => ({
@@ -70,7 +70,7 @@ describe('a command', () => {
         'RESOURCE               PLUGIN   DEVICE       HEALTH      NUMA   CONTAINER',
         'vendor.example/thing   there    0            Healthy     1      -',
         'vendor.example/thing   there    1            Healthy     -      -',
-        'vendor.example/thing   there    b\\u001b[2J   Unhealthy   -      -',
+        'vendor.example/thing   there    b\\u202e[2J   Unhealthy   -      -',
       ],
     ],
     ['drivers', ['no CSI driver has registered']],

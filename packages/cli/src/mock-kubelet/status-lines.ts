@@ -1,5 +1,5 @@
 import type { CsiDriver, ResourceStatus } from '@berth/sdk/mock-kubelet';
-import { escaped } from '@berth/sdk/quoted';
+import { escaped, shortened } from '@berth/sdk/quoted';
 import { formatTable } from '../view/listing.ts';
 import type { SessionCommand } from './session-command.ts';
 
@@ -11,7 +11,7 @@ export function resourceLines(resources: readonly ResourceStatus[]): string[] {
   const rows = resources.flatMap(({ resource, connected, devices }) => {
     const plugin = connected ? 'there' : 'gone';
     const ofDevices = devices.map(({ id, healthy, numaNodes, container }) => {
-      return [resource, plugin, escaped(id), healthy ? 'Healthy' : 'Unhealthy', numaNodes.join(',') || none, container ?? none];
+      return [resource, plugin, shortened(id), healthy ? 'Healthy' : 'Unhealthy', numaNodes.join(',') || none, container ?? none];
     });
     return ofDevices.length > 0 ? ofDevices : [[resource, plugin, none, none, none, none]];
   });

@@ -16,6 +16,14 @@ describe('PluginProcess', () => {
     await expect.poll(() => plugin.lastWords).toBe('the command ended with 4; it said: no adapter');
   });
 
+  it('shows the last lines of a command that says much, and no half ones', async () => {
+    const plugin = started('i=0; while [ $i -lt 1000 ]; do i=$((i + 1)); echo "line $i"; done; exit 4');
+    expect(await plugin.endsWithin(5_000)).toBe(true);
+    await expect.poll(() => plugin.lastWords).toMatch(/^the command ended with 4; it said: \.\.\.\nline \d+\n(line \d+\n)+line 1000$/);
+    expect(plugin.lastWords.length).toBeLessThan(2_100);
+    expect(plugin.lastWords.length).toBeGreaterThan(1_900);
+  });
+
   it('says so of a command that can not be started', async () => {
     const plugin = new PluginProcess({ program: '/nowhere/sh', parameters: [], env: {} });
     expect(await plugin.endsWithin(5_000)).toBe(true);

@@ -3,9 +3,11 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { limitWithinCase } from '../case-scope.ts';
+import { lastLines } from './last-lines.ts';
 import { type CommandLine, directoryVariable } from './plugin-command.ts';
 
 const outputKept = 4_000;
+const outputShown = 2_000;
 const pollMs = 20;
 /** How long what was killed may take to go. */
 const dyingMs = 5_000;
@@ -42,8 +44,8 @@ export class PluginProcess {
   get lastWords(): string {
     const { exitCode, signalCode } = this.#process;
     const how = this.#ended.signal.aborted ? [`the command ended with ${signalCode ?? exitCode}`] : [];
-    const said = this.#output.trim();
-    return [...how, ...(said === '' ? [] : [`it said: ${said.slice(-600)}`])].join('; ');
+    const said = lastLines(this.#output.trim(), outputShown);
+    return [...how, ...(said === '' ? [] : [`it said: ${said}`])].join('; ');
   }
 
   /** Sends a signal to all of the command, as a service manager does. */

@@ -30,8 +30,7 @@ export async function reachPlugin(socket: string, coverage: CoverageRecord, limi
   const deadline = performance.now() + limitMs;
   for (;;) {
     try {
-      const options = await client.GetDevicePluginOptions({}, { deadlineMs: Math.max(1, deadline - performance.now()) });
-      return { socket, client, options, watch: new Watch(client) };
+      return await watched(socket, client, Math.max(1, deadline - performance.now()));
     } catch (thrown) {
       if (PluginError.from(thrown).code !== 'UNAVAILABLE' || performance.now() + pollMs > deadline) {
         client.close();
@@ -40,6 +39,25 @@ export async function reachPlugin(socket: string, coverage: CoverageRecord, limi
     }
     await sleep(pollMs);
   }
+}
+
+/** The plugin that is said to serve at that socket already. INVALID_ARGUMENT, at once, where nobody does; throws too where it doesn't answer in time. */
+export async function reachServed(socket: string, coverage: CoverageRecord, limitMs: number): Promise<ServedPlugin> {
+  const client = connectPlugin(socket, coverage);
+  try {
+    return await watched(socket, client, limitMs);
+  } catch (thrown) {
+    client.close();
+    const { code, what } = PluginError.from(thrown);
+    if (code !== 'UNAVAILABLE') throw thrown;
+    const hint = 'start the plugin first, or name the socket on which it serves';
+    throw new PluginError('INVALID_ARGUMENT', what, { object: `--socket ${socket}`, hint, cause: thrown });
+  }
+}
+
+async function watched(socket: string, client: ServedPlugin['client'], deadlineMs: number): Promise<ServedPlugin> {
+  const options = await client.GetDevicePluginOptions({}, { deadlineMs });
+  return { socket, client, options, watch: new Watch(client) };
 }
 
 /** Lets go of it. */

@@ -8,7 +8,7 @@ import { withCleanUp } from '../with-clean-up.ts';
 import type { Device } from './messages.ts';
 import { directoryVariable, type PluginCommandOptions } from './plugin-command.ts';
 import { deviceProtocol } from './protocol.ts';
-import { leavePlugin, reachPlugin, type ServedPlugin } from './served-plugin.ts';
+import { leavePlugin, reachServed, type ServedPlugin } from './served-plugin.ts';
 import { TestNode } from './test-node.ts';
 
 export interface DeviceTargetOptions extends Partial<PluginCommandOptions> {
@@ -50,15 +50,15 @@ export class DeviceTarget {
   }
 
   /**
-   * Starts the command, or connects to the socket. INVALID_ARGUMENT for options that contradict each other, FAILED_PRECONDITION where the plugin
-   * registers nothing, or doesn't answer at its socket.
+   * Starts the command, or connects to the socket. INVALID_ARGUMENT for options that contradict each other, and where nobody serves at the socket; FAILED_PRECONDITION where
+   * the plugin registers nothing, or doesn't answer at its socket.
    */
   static async open({ timeFactor = 1, ...options }: OpenOptions): Promise<DeviceTarget> {
     checkOptions(options);
     const target = new DeviceTarget(options, (options.patienceMs ?? defaultPatienceMs) * timeFactor);
     try {
       if (target.#node) await chooseResource(target.#node, options);
-      else target.#served = await reachPlugin(options.socket as string, target.coverage, target.patienceMs);
+      else target.#served = await reachServed(options.socket as string, target.coverage, target.patienceMs);
       return target;
     } catch (thrown) {
       await target.close();

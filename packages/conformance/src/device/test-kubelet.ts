@@ -1,6 +1,7 @@
 import { EventEmitter, once } from 'node:events';
 import { lstat, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { kubeletSocket } from '@berth/sdk/device/registration';
 import { PluginError } from '@berth/sdk/errors';
 import { type CallContext, type Served, type ServedService, serve } from '@berth/sdk/serve';
 import { outsideScopes } from '../case-scope.ts';
@@ -35,9 +36,6 @@ interface KubeletBeginning {
   /** Kubelets remove all sockets when they begin. */
   keepsSockets?: boolean;
 }
-
-/** Name of the kubelet's socket (k8s.io/kubelet, constants.go, KubeletSocket). */
-export const kubeletSocket = 'kubelet.sock';
 
 /**
  * The kubelet's side of registration, in the order of its own (kubernetes:pkg/kubelet/cm/devicemanager/plugin/v1beta1/server.go), but that what it would refuse

@@ -5,12 +5,13 @@ import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { kubeletSocket } from '@berth/sdk/device/registration';
 import { limitWithinCase } from '../case-scope.ts';
 import type { CoverageRecord } from '../rpc-coverage.ts';
 import { commandLine, type PluginCommandOptions } from './plugin-command.ts';
 import { PluginProcess } from './plugin-process.ts';
 import type { ServedPlugin } from './served-plugin.ts';
-import { kubeletSocket, type RegisterAnswer, type Registration, removeSockets, TestKubelet } from './test-kubelet.ts';
+import { type RegisterAnswer, type Registration, removeSockets, TestKubelet } from './test-kubelet.ts';
 
 /** As long as kubelet tries to connect to a plugin that registers (kubernetes:pkg/kubelet/cm/devicemanager/plugin/v1beta1/client.go). */
 const longestDialMs = 10_000;

@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { PodMemories } from './pod-memories.ts';
 import type { PodMemory } from './pod-memory.ts';
 
@@ -37,6 +37,23 @@ it('says after a restart what it was told last', async () => {
   await first.flush();
   expect(open().restored('u')).toEqual(memory(2));
 });
+
+it.each([0, 1, 2, 3, 4, 5, 6, 7])('writes what comes %i turns after the last write', async (turns) => {
+  const log = pino({ level: 'silent' });
+  const memories = new PodMemories(directory, log);
+  const told = Promise.withResolvers<void>();
+  // The last that a write does is to tell that it has failed.
+  vi.spyOn(log, 'error').mockImplementation(() => void later(turns, () => memories.remember('u', () => memory(1))).then(told.resolve));
+  memories.remember('none/u', () => memory(2));
+  await told.promise;
+  await memories.flush();
+  expect(open().restored('u')).toEqual(memory(1));
+});
+
+async function later(turns: number, work: () => void): Promise<void> {
+  for (let turn = 0; turn < turns; turn++) await undefined;
+  work();
+}
 
 it('forgets', async () => {
   const first = open();

@@ -68,22 +68,25 @@ export class PodMemories {
 
   /** Until all is on disk. */
   async flush(): Promise<void> {
-    await this.#writing;
+    while (this.#writing) await this.#writing;
   }
 
   #write(): void {
-    this.#writing ??= this.#writeAll().finally(() => {
-      this.#writing = undefined;
-    });
+    this.#writing ??= this.#writeAll();
   }
 
   async #writeAll(): Promise<void> {
     // Whatever else changes in this turn goes into the same write.
     await new Promise<void>((resolve) => void setImmediate(resolve));
-    for (let [next] = this.#waiting; next; [next] = this.#waiting) {
-      const [uid, memory] = next;
-      this.#waiting.delete(uid);
-      await this.#writeOne(join(this.#directory, `${uid}${extension}`), memory?.());
+    try {
+      for (let [next] = this.#waiting; next; [next] = this.#waiting) {
+        const [uid, memory] = next;
+        this.#waiting.delete(uid);
+        await this.#writeOne(join(this.#directory, `${uid}${extension}`), memory?.());
+      }
+    } finally {
+      // In the turn in which nothing was waiting any more: what comes after it begins a write of its own.
+      this.#writing = undefined;
     }
   }
 

@@ -1,5 +1,6 @@
 import type { Container, Pod } from '@berth/api/objects';
 import type { DevicePluginClient } from '@berth/sdk/device/client';
+import { problemOfChoice } from '@berth/sdk/device/preference';
 import type { ContainerAllocateResponse } from '@berth/sdk/device/protocol';
 import { PluginError } from '@berth/sdk/errors';
 import type { Refusal } from '../plan/observed-pod.ts';
@@ -13,7 +14,7 @@ import { type DevicePlugins, unregisteredPlugin } from './device-plugins.ts';
 
 interface DeviceAllocationOptions {
   holdings: DeviceHoldings;
-  plugins: Pick<DevicePlugins, 'clientOf'>;
+  plugins: Pick<DevicePlugins, 'clientOf' | 'tellPreference'>;
   /** How long each Allocate took. */
   onAllocated(resource: string, seconds: number): void;
 }
@@ -87,7 +88,12 @@ export class DeviceAllocation {
     const question = preferenceQuestion(choice);
     if (!question) return [];
     const { available, mustInclude, size } = question;
-    return client.preferred({ availableDeviceIDs: available, mustIncludeDeviceIDs: mustInclude, allocationSize: size }, signal);
+    const request = { availableDeviceIDs: available, mustIncludeDeviceIDs: mustInclude, allocationSize: size };
+    const preferred = await client.preferred(request, signal);
+    // Without any it has no preference, which is its right.
+    const problem = preferred.length > 0 ? problemOfChoice(preferred, question) : undefined;
+    if (problem !== undefined) this.#options.plugins.tellPreference(client, problem);
+    return preferred;
   }
 
   /** Fixes which devices they are: from here on they are the container's. */

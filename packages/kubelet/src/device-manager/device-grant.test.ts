@@ -60,7 +60,8 @@ it.each<[what: string, answer: Answer, message: RegExp]>([
   ],
   ['no permissions', { devices: [{ containerPath: '/a', hostPath: '/x' }] }, /"", which are not of r, w and m/],
   ['a variable without a name', { envs: { '': '1' } }, /the variable "" has a name or value that is none/],
-  ['a CDI device without a vendor', { cdiDevices: [{ name: 'gpu' }] }, /"gpu" is not named vendor\/class=name/],
+  ['a CDI device without a vendor', { cdiDevices: [{ name: 'gpu' }] }, /"gpu" is not named vendor\.example\/class=name/],
+  ['a CDI device that no runtime knows', { cdiDevices: [{ name: 'vendor.example/gpu=0-' }] }, /"vendor\.example\/gpu=0-" is not named/],
 ])('refuses %s', (_, answer, message) => {
   expect(() => merge(answer)).toThrow(message);
 });

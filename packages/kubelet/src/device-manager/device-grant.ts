@@ -1,6 +1,8 @@
+import { isCdiName } from '@berth/sdk/cdi-name';
 import { CDIDevice, Device, Mount } from '@berth/sdk/cri';
 import type { ContainerAllocateResponse } from '@berth/sdk/device/protocol';
 import { PluginError } from '@berth/sdk/errors';
+import { quoted } from '@berth/sdk/quoted';
 
 /** What a container gets for all its devices, in CRI's terms. */
 export interface DeviceGrant {
@@ -63,7 +65,7 @@ class MergedAnswers {
       claim(this.#devices, resource, 'the device at', containerPath, Device.create({ containerPath, hostPath, permissions }));
     }
     for (const { name } of cdiDevices) {
-      check(/^[^/=]+\/[^/=]+=[^/=]+$/.test(name), resource, `the CDI device ${JSON.stringify(name)} is not named vendor/class=name`);
+      check(isCdiName(name), resource, `the CDI device ${quoted(name)} is not named vendor.example/class=name`);
       claim(this.#cdiDevices, resource, 'the CDI device', name, name);
     }
   }

@@ -105,8 +105,13 @@ it('a stream that ends makes its devices ill', async () => {
 });
 
 it.each([
-  ['without an id', [device('')], [], /a device without an id is left out/],
-  ['with an id of 10 kB', [device('x'.repeat(10_240)), device('b')], ['b well'], /a device whose id has 10240 bytes is left out/],
+  ['without an id', [device('')], [], /the device "" is left out: it has no id/],
+  [
+    'with an id of 10 kB',
+    [device('x'.repeat(10_240)), device('b')],
+    ['b well'],
+    /the device "x{200}\.\.\." \(10240 characters\) is left out: its id has 10240 bytes, and 1024 are allowed; mend/,
+  ],
   ['with a NUL in its id', [device('a\0b')], [], /the device "a\\u0000b" is left out: its id has control characters/],
   ['that comes twice', [device('a'), device('a', 'Unhealthy')], ['a ill'], /the id "a" comes twice; the last one counts/],
 ])('of a list with a device %s what is good is taken', async (_, devices, expected, message) => {
@@ -124,7 +129,7 @@ it('the same faults are told once', async () => {
   };
   await plugins.register({ resourceName: resource, socket: socket() });
   await expect.poll(told).toEqual(['a ill', 'b well']);
-  expect(warnings).toEqual([expect.stringContaining('without an id'), expect.stringContaining('comes twice')]);
+  expect(warnings).toEqual([expect.stringContaining('it has no id'), expect.stringContaining('comes twice')]);
 });
 
 it('a plugin that tells without an end is held back', async () => {

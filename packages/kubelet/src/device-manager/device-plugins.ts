@@ -42,6 +42,8 @@ interface Endpoint {
   forget?: () => void;
   /** What was wrong with its last list. */
   toldFaults?: string | undefined;
+  /** A fault of one of its preferences has been told. */
+  toldPreference?: boolean;
 }
 
 /** The device plugins that are registered, one for each resource, and what they say of their devices. */
@@ -89,6 +91,15 @@ export class DevicePlugins {
     if (endpoint.client) return endpoint.client.preStart(ids, signal);
     if (!endpoint.awaited && !endpoint.preStartRequired) return;
     throw unregisteredPlugin(resource);
+  }
+
+  /** Tells, once for each plugin, that what it prefers can't be had as it says. Without harm: what can be had of it counts. */
+  tellPreference({ resourceName, socket }: Pick<DevicePluginClient, 'resourceName' | 'socket'>, problem: string): void {
+    const endpoint = this.#endpoints.get(resourceName);
+    if (!endpoint || endpoint.toldPreference || endpoint.client?.socket !== socket) return;
+    endpoint.toldPreference = true;
+    const message = `the device plugin for ${resourceName} at ${socket} has a preference that counts only as far as it can: ${problem}; mend the plugin`;
+    this.#options.warn('DevicePluginInvalidPreference', message);
   }
 
   /** A plugin that a kubelet before this one had: its resource has no devices until it comes. */

@@ -78,6 +78,11 @@ describe('the node', () => {
     ['another version', { version: 'v1' }, /the API version "v1" is not supported; register with the version v1beta1/],
     ['a name that is none', { resourceName: 'cpu' }, /the resource name "cpu" is not that of an extended resource/],
     ['a socket elsewhere', { endpoint: '../elsewhere.sock' }, /its endpoint is no name of a socket in the directory/],
+    [
+      "the kubelet's own socket",
+      { endpoint: 'kubelet.sock' },
+      /its endpoint kubelet\.sock is the kubelet's own socket; serve on a socket of another name/,
+    ],
     ['a socket that nobody serves', { endpoint: 'nobody.sock' }, /nobody\.sock/],
   ])('refuses a plugin with %s', async (_, faults, message) => {
     const client = connect(RegistrationService, `unix://${join(on.node.root, 'kubelet/device-plugins/kubelet.sock')}`);

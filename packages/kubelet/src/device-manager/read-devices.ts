@@ -1,9 +1,8 @@
+import { problemOfId } from '@berth/sdk/device/id';
 import type { Device } from '@berth/sdk/device/protocol';
+import { quoted } from '@berth/sdk/quoted';
 import { highestNode } from '../topology-manager/numa-mask.ts';
 import { type DeviceSet, deviceNear, type KnownDevice } from './device-set.ts';
-
-/** The API says 63; kubelet takes any. More than this is no name of anything. */
-const longestId = 1024;
 
 /** What a plugin's list comes to, and what of it can't be taken, in words. */
 interface ReadDevices {
@@ -16,23 +15,18 @@ export function readDevices(list: readonly Device[]): ReadDevices {
   const devices = new Map<string, KnownDevice>();
   const problems: string[] = [];
   for (const { ID: id, health, topology } of list) {
-    const problem = problemOf(id) ?? (devices.has(id) ? `the id ${JSON.stringify(id)} comes twice; the last one counts` : undefined);
-    if (problem !== undefined) problems.push(problem);
-    if (problemOf(id) !== undefined) continue;
+    const problem = problemOfId(id);
+    if (problem !== undefined) {
+      problems.push(`the device ${quoted(id)} is left out: ${problem}`);
+      continue;
+    }
+    if (devices.has(id)) problems.push(`the id ${quoted(id)} comes twice; the last one counts`);
     const told = (topology?.nodes ?? []).map(({ ID }) => Number(ID));
     const nodes = told.filter((node) => node >= 0 && node <= highestNode);
-    if (nodes.length < told.length) problems.push(`the device ${JSON.stringify(id)} names NUMA nodes beyond 0 to ${highestNode}`);
+    if (nodes.length < told.length) problems.push(`the device ${quoted(id)} names NUMA nodes beyond 0 to ${highestNode}`);
     devices.set(id, deviceNear(nodes, health === 'Healthy'));
   }
   return { devices, problems };
-}
-
-function problemOf(id: string): string | undefined {
-  if (id === '') return 'a device without an id is left out';
-  if (Buffer.byteLength(id) > longestId)
-    return `a device whose id has ${Buffer.byteLength(id)} bytes is left out: ${longestId} are allowed`;
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for
-  return /[\u0000-\u001f\u007f]/.test(id) ? `the device ${JSON.stringify(id)} is left out: its id has control characters` : undefined;
 }
 
 export function isSameSet(one: DeviceSet, other: DeviceSet): boolean {

@@ -3,9 +3,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { unlessAborted } from '../abort.ts';
 import { PluginError } from '../errors.ts';
 import { Device, ListAndWatchResponse } from '../gen/device-plugin.ts';
+import { quoted } from '../quoted.ts';
 import type { DeviceDescription, DevicePluginDefinition } from './definition.ts';
+import { longestId, problemOfId } from './device-id.ts';
 
-const longestId = 63;
 const firstPauseMs = 1000;
 const longestPauseMs = 30_000;
 
@@ -93,8 +94,9 @@ function problemOf(list: readonly DeviceDescription[]): string | undefined {
   const seen = new Set<string>();
   for (const { id, numaNodes = [] } of list) {
     if (typeof id !== 'string' || id.length === 0 || id.length > longestId)
-      return `the id ${JSON.stringify(id)} has not 1 to ${longestId} characters`;
-    if (id.includes('\0')) return `the id ${JSON.stringify(id)} has a NUL in it`;
+      return `the id ${quoted(id)} has not 1 to ${longestId} characters`;
+    const problem = problemOfId(id);
+    if (problem !== undefined) return `of the device ${quoted(id)}: ${problem}`;
     if (seen.has(id)) return `the id ${id} comes twice`;
     if (!Array.isArray(numaNodes) || !numaNodes.every(isNode))
       return `the device ${id} is near to the NUMA nodes ${JSON.stringify(numaNodes)}, which are no list of whole numbers`;

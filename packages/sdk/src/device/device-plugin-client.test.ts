@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { PluginError } from '../errors.ts';
 import { type AllocateResponse, ContainerAllocateResponse, DevicePluginService } from '../gen/device-plugin.ts';
 import { type Served, serve } from '../serve.ts';
 import { DevicePluginClient } from './device-plugin-client.ts';
@@ -49,6 +50,35 @@ it.each([0, 2])('refuses an answer for %i containers', async (count) => {
   await expect(client.allocate(['a'])).rejects.toThrow(
     new RegExp(`a\\.sock: it was asked for one container and answered for ${count}; answer with one ContainerAllocateResponse for each`),
   );
+});
+
+it.each([
+  [
+    'GetPreferredAllocation',
+    (made: DevicePluginClient) => made.preferred({ availableDeviceIDs: ['a'], mustIncludeDeviceIDs: [], allocationSize: 1 }),
+  ],
+  ['Allocate', (made: DevicePluginClient) => made.allocate(['a'])],
+  ['PreStartContainer', (made: DevicePluginClient) => made.preStart(['a'])],
+])('names the resource where %s fails', async (name, call) => {
+  const tired = (): never => {
+    throw new PluginError('UNAVAILABLE', 'too tired');
+  };
+  served = await serve(`unix://${socket()}`, [
+    [
+      DevicePluginService,
+      {
+        getDevicePluginOptions: () => ({ preStartRequired: true, getPreferredAllocationAvailable: true }),
+        getPreferredAllocation: tired,
+        allocate: tired,
+        preStartContainer: tired,
+      },
+    ],
+  ]);
+  client = await open();
+  await expect(call(client)).rejects.toMatchObject({
+    code: 'UNAVAILABLE',
+    message: `${name} of the device plugin for vendor.example/thing at ${socket()}: too tired`,
+  });
 });
 
 it('asks a plugin for nothing that it does not offer', async () => {

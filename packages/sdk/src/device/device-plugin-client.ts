@@ -24,7 +24,7 @@ interface DevicePluginClientOptions extends Pick<ConnectOptions, 'tap' | 'signal
   socket: string;
 }
 
-/** The node's side of one device plugin, from the moment that it is known until it goes. */
+/** The node's side of one device plugin, from the moment that it is known until it goes. Errors of its calls name the call, the resource and the socket. */
 export class DevicePluginClient {
   readonly resourceName: string;
   readonly socket: string;
@@ -61,18 +61,22 @@ export class DevicePluginClient {
   async preferred(request: ContainerPreferredAllocationRequest, signal?: AbortSignal): Promise<string[]> {
     if (!this.options.getPreferredAllocationAvailable) return [];
     const options = { signal, deadlineMs: preferenceDeadlineMs };
-    const { containerResponses } = await this.#plugin.getPreferredAllocation({ containerRequests: [request] }, options);
+    const { containerResponses } = await this.#named('GetPreferredAllocation', () =>
+      this.#plugin.getPreferredAllocation({ containerRequests: [request] }, options),
+    );
     return containerResponses[0]?.deviceIDs ?? [];
   }
 
   /** What a container with these devices is to get. INTERNAL for an answer that is not for one container. */
   async allocate(ids: readonly string[], signal?: AbortSignal): Promise<ContainerAllocateResponse> {
     const options = { signal, deadlineMs: allocateDeadlineMs };
-    const { containerResponses } = await this.#plugin.allocate({ containerRequests: [{ devicesIds: [...ids] }] }, options);
+    const { containerResponses } = await this.#named('Allocate', () =>
+      this.#plugin.allocate({ containerRequests: [{ devicesIds: [...ids] }] }, options),
+    );
     const [response] = containerResponses;
     if (response && containerResponses.length === 1) return response;
     throw new PluginError('INTERNAL', `it was asked for one container and answered for ${containerResponses.length}`, {
-      object: `Allocate of the device plugin for ${this.resourceName} at ${this.socket}`,
+      object: this.#call('Allocate'),
       hint: 'answer with one ContainerAllocateResponse for each ContainerAllocateRequest',
     });
   }
@@ -80,11 +84,26 @@ export class DevicePluginClient {
   /** Where the plugin asks for it: the devices are readied for a container that is about to start. */
   async preStart(ids: readonly string[], signal?: AbortSignal): Promise<void> {
     if (!this.options.preStartRequired) return;
-    await this.#plugin.preStartContainer({ devicesIds: [...ids] }, { signal, deadlineMs: preStartDeadlineMs });
+    const options = { signal, deadlineMs: preStartDeadlineMs };
+    await this.#named('PreStartContainer', () => this.#plugin.preStartContainer({ devicesIds: [...ids] }, options));
   }
 
   close(): void {
     this.#plugin.close();
+  }
+
+  /** A socket's name says nothing of the resource that it is for. */
+  async #named<Answer>(name: string, call: () => Promise<Answer>): Promise<Answer> {
+    try {
+      return await call();
+    } catch (thrown) {
+      const { code, what, hint } = PluginError.from(thrown);
+      throw new PluginError(code, what, { object: this.#call(name), ...(hint !== undefined && { hint }), cause: thrown });
+    }
+  }
+
+  #call(name: string): string {
+    return `${name} of the device plugin for ${this.resourceName} at ${this.socket}`;
   }
 }
 

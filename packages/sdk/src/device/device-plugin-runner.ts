@@ -10,7 +10,7 @@ import { untilTerminated } from '../termination.ts';
 import { AllowedCallers } from './allowed-callers.ts';
 import type { DevicePluginDefinition } from './definition.ts';
 import { DeviceLists } from './device-lists.ts';
-import { devicePluginVersion } from './device-registration.ts';
+import { checkEndpoint, devicePluginVersion, kubeletSocket } from './device-registration.ts';
 import { deviceService, optionsOf } from './device-service.ts';
 import { RegistrationPauses } from './registration-pauses.ts';
 
@@ -58,6 +58,7 @@ export class DevicePluginRunner {
     this.#definition = definition;
     this.#directory = directory ?? '/var/lib/kubelet/device-plugins';
     this.#socketName = socketName ?? `${definition.resourceName.replaceAll(/[^A-Za-z0-9.-]/g, '-')}.sock`;
+    checkEndpoint(this.#socketName, `option socketName of the device plugin for ${definition.resourceName}`);
     this.#log = log ?? ((message) => void process.stderr.write(`${definition.resourceName}: ${message}\n`));
     this.#signal = signal ?? untilTerminated();
     this.#lists = new DeviceLists(definition, this.#log);
@@ -90,10 +91,10 @@ export class DevicePluginRunner {
 
   /** Serves and registers where either is lacking. Gives what keeps it from that, and when to try again at the latest. */
   async #registerIfDue(): Promise<{ problem?: string; againMs?: number }> {
-    const kubelet = identityOf(this.#path('kubelet.sock'));
+    const kubelet = identityOf(this.#path(kubeletSocket));
     if (kubelet === undefined) {
       this.#registeredWith = undefined;
-      return { problem: `waiting for a kubelet: there is no ${this.#path('kubelet.sock')}` };
+      return { problem: `waiting for a kubelet: there is no ${this.#path(kubeletSocket)}` };
     }
     const isServed = this.#served !== undefined && this.#served.socket === identityOf(this.#path(this.#socketName));
     if (isServed && kubelet === this.#registeredWith) return {};
@@ -108,14 +109,14 @@ export class DevicePluginRunner {
 
   async #registerOnce(kubelet: string, isServed: boolean): Promise<string | undefined> {
     try {
-      const problem = this.#callers.problemWith(lstatSync(this.#path('kubelet.sock')).uid);
+      const problem = this.#callers.problemWith(lstatSync(this.#path(kubeletSocket)).uid);
       if (problem !== undefined) throw new PluginError('PERMISSION_DENIED', problem);
       if (!isServed) await this.#serveAnew();
       // Before the call: a kubelet may watch, and give up, before it answers.
       this.#registeredWith = kubelet;
       this.#pauses.registered(performance.now());
       await this.#register();
-      this.#log(`registered with the kubelet at ${this.#path('kubelet.sock')}`);
+      this.#log(`registered with the kubelet at ${this.#path(kubeletSocket)}`);
       return undefined;
     } catch (thrown) {
       this.#lose(afterRefusalMs);
@@ -137,9 +138,10 @@ export class DevicePluginRunner {
   }
 
   async #register(): Promise<void> {
-    const kubelet = connect(RegistrationService, `unix://${this.#path('kubelet.sock')}`, {
+    const kubelet = connect(RegistrationService, `unix://${this.#path(kubeletSocket)}`, {
       signal: this.#signal,
       deadlineMs: registerDeadlineMs,
+      peer: 'kubelet',
     });
     try {
       await kubelet.register({

@@ -3,12 +3,16 @@ import { basename, join } from 'node:path';
 import { PluginError } from '../errors.ts';
 import { type DevicePluginOptions, type RegisterRequest, RegistrationService } from '../gen/device-plugin.ts';
 import { ifThere } from '../if-there.ts';
+import { quoted } from '../quoted.ts';
 import { type Served, serve } from '../serve.ts';
 import { prepareSocketFile } from '../socket-file.ts';
 import { checkResourceName } from './resource-name.ts';
 
 /** The version of the API that this is. */
 export const devicePluginVersion = 'v1beta1';
+
+/** Name of the kubelet's own socket in the directory of device plugins (k8s.io/kubelet, constants.go, KubeletSocket). */
+export const kubeletSocket = 'kubelet.sock';
 
 /** A device plugin that has made itself known. */
 export interface DeviceRegistration {
@@ -35,7 +39,7 @@ interface DeviceRegistrationOptions {
  */
 export async function serveDeviceRegistration({ directory, register, refused }: DeviceRegistrationOptions): Promise<Served> {
   await mkdir(directory, { recursive: true, mode: 0o750 });
-  const socket = join(directory, 'kubelet.sock');
+  const socket = join(directory, kubeletSocket);
   await prepareSocketFile(socket);
   for (const name of await readdir(directory)) await removeSocket(join(directory, name));
   return serve(`unix://${socket}`, [
@@ -64,18 +68,28 @@ async function removeSocket(path: string): Promise<void> {
 }
 
 function checkRegistration({ version, resourceName, endpoint }: RegisterRequest): void {
-  const object = `registration of the device plugin ${JSON.stringify(endpoint)} for ${JSON.stringify(resourceName)}`;
+  const object = `registration of the device plugin ${quoted(endpoint)} for ${quoted(resourceName)}`;
   if (version !== devicePluginVersion) {
-    throw new PluginError('INVALID_ARGUMENT', `the API version ${JSON.stringify(version)} is not supported`, {
+    throw new PluginError('INVALID_ARGUMENT', `the API version ${quoted(version)} is not supported`, {
       object,
       hint: `register with the version ${devicePluginVersion}`,
     });
   }
   checkResourceName(resourceName, object);
-  if (endpoint === '' || endpoint.includes('\0') || basename(endpoint) !== endpoint || endpoint === '..' || endpoint === '.') {
-    throw new PluginError('INVALID_ARGUMENT', 'its endpoint is no name of a socket in the directory of device plugins', {
+  checkEndpoint(endpoint, object);
+}
+
+/** INVALID_ARGUMENT for what can't be the name of a plugin's socket beside the kubelet's; `object` is who gives it. */
+export function checkEndpoint(endpoint: string, object: string): void {
+  if (endpoint === kubeletSocket) {
+    throw new PluginError('INVALID_ARGUMENT', `its endpoint ${kubeletSocket} is the kubelet's own socket`, {
       object,
-      hint: 'give the name of the file alone, without its directory',
+      hint: 'serve on a socket of another name',
     });
   }
+  if (endpoint !== '' && !endpoint.includes('\0') && basename(endpoint) === endpoint && endpoint !== '..' && endpoint !== '.') return;
+  throw new PluginError('INVALID_ARGUMENT', 'its endpoint is no name of a socket in the directory of device plugins', {
+    object,
+    hint: 'give the name of the file alone, without its directory',
+  });
 }

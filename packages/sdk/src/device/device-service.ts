@@ -8,6 +8,7 @@ import {
 } from '../gen/device-plugin.ts';
 import type { Implementation } from '../serve.ts';
 import type { DeviceAllocation, DevicePluginDefinition, PreferenceRequest } from './definition.ts';
+import { quotedIds } from './device-id.ts';
 import type { DeviceLists } from './device-lists.ts';
 import { problemOfChoice, problemOfRequest } from './preference.ts';
 
@@ -33,7 +34,7 @@ export function deviceService(
     const there = lists.ids;
     const unknown = ids.filter((id) => !there.has(id));
     if (unknown.length === 0) return [...new Set(ids)];
-    throw new PluginError('INVALID_ARGUMENT', `there is no such device: ${unknown.map((id) => JSON.stringify(id)).join(', ')}`, {
+    throw new PluginError('INVALID_ARGUMENT', `there is no such device: ${quotedIds(unknown)}`, {
       object: `resource ${resourceName}`,
       hint: 'ask for ids of the newest ListAndWatch',
     });

@@ -1,3 +1,4 @@
+import { isCdiName } from '../cdi-name.ts';
 import type { ContainerAllocateResponse, ContainerPreferredAllocationRequest } from '../gen/device-plugin.ts';
 import { quoted } from '../quoted.ts';
 
@@ -38,11 +39,8 @@ export function* problemsOfAllocation(
       yield `the device ${quoted(containerPath)} has the permissions ${quoted(permissions)}; write some of r, w and m, each once`;
   }
   for (const { name } of cdiDevices)
-    if (!cdiName.test(name)) yield `${quoted(name)} is no name in the Container Device Interface; write vendor.example/class=name`;
+    if (!isCdiName(name)) yield `${quoted(name)} is no name in the Container Device Interface; write vendor.example/class=name`;
 }
-
-/** kubernetes-sigs CDI: SPEC.md, "kind" and device names. */
-const cdiName = /^[A-Za-z0-9]([\w.-]*[A-Za-z0-9])?\/[A-Za-z0-9]([\w-]*[A-Za-z0-9])?=[A-Za-z0-9]([\w.:-]*[A-Za-z0-9])?$/;
 
 interface Paths {
   hostPath: string;

@@ -1,9 +1,8 @@
+import { longestId, problemOfId } from '../device/device-id.ts';
 import type { Device } from '../gen/device-plugin.ts';
 import { quoted } from '../quoted.ts';
 
-const longestId = 63;
-
-/** What is wrong with a list of devices, each with its cure; a kubelet may take it all the same. */
+/** What is wrong with a list of devices, each with its cure; but for devices that are left out a kubelet may take it all the same. */
 export function problemsOfDevices(devices: readonly Device[]): string[] {
   const seen = new Set<string>();
   const twice = new Set<string>();
@@ -14,8 +13,9 @@ export function problemsOfDevices(devices: readonly Device[]): string[] {
 
 function* problemsOfDevice({ ID, health, topology }: Device): Generator<string, void> {
   const device = `the device ${quoted(ID)}`;
-  if (ID.length === 0 || ID.length > longestId) yield `${device} has an id of ${ID.length} characters; give it 1 to ${longestId}`;
-  if (ID.includes('\0')) yield `${device} has a NUL in its id; leave it out`;
+  const problem = problemOfId(ID);
+  if (problem !== undefined) return yield `${device} is left out: ${problem}; give it an id of 1 to ${longestId} printable characters`;
+  if (ID.length > longestId) yield `${device} has an id of ${ID.length} characters; give it 1 to ${longestId}`;
   if (health !== 'Healthy' && health !== 'Unhealthy')
     yield `${device} has the health ${quoted(health)}, which counts as unhealthy; write Healthy or Unhealthy`;
   const unlikely = topology?.nodes.find((node) => node.ID < 0n);

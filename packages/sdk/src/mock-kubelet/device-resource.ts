@@ -1,3 +1,4 @@
+import { problemOfId } from '../device/device-id.ts';
 import type { DevicePluginClient } from '../device/device-plugin-client.ts';
 import { PluginError } from '../errors.ts';
 import type { Device } from '../gen/device-plugin.ts';
@@ -76,7 +77,8 @@ export class DeviceResource {
 
   #take(list: readonly Device[], isFirst: boolean): void {
     for (const problem of problemsOfDevices(list)) this.#tellOnce(problem);
-    const devices = [...new Map(list.map((device) => [device.ID, statusOf(device)])).values()];
+    const taken = list.filter(({ ID }) => problemOfId(ID) === undefined);
+    const devices = [...new Map(taken.map((device) => [device.ID, statusOf(device)])).values()];
     const changes = changesBetween(this.#devices, devices);
     this.#devices = devices;
     if (isFirst || Object.values(changes).some((ids) => ids.length > 0))

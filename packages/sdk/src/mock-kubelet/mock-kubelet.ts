@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { type DeviceRegistration, serveDeviceRegistration } from '../device/device-registration.ts';
+import { type DeviceRegistration, kubeletSocket, serveDeviceRegistration } from '../device/device-registration.ts';
 import { PluginError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { PluginWatcher } from '../plugin-watcher/plugin-watcher.ts';
@@ -173,7 +173,7 @@ export class MockKubelet {
   }
 
   get #registrationSocket(): string {
-    return join(this.directory, 'device-plugins', 'kubelet.sock');
+    return join(this.directory, 'device-plugins', kubeletSocket);
   }
 
   async #refuseOther(): Promise<void> {

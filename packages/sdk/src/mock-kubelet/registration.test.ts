@@ -20,6 +20,11 @@ describe('a device plugin', () => {
       /its endpoint is no name of a socket .*; give the name of the file alone/,
     ],
     [
+      "with the kubelet's own socket for its endpoint",
+      { endpoint: 'kubelet.sock' },
+      /its endpoint kubelet\.sock is the kubelet's own socket; serve on a socket of another name/,
+    ],
+    [
       'that does not serve',
       { endpoint: 'absent.sock' },
       /device plugin for vendor\.example\/thing at .*absent\.sock: it doesn't answer GetDevicePluginOptions: the socket file doesn't exist.*; serve the service .* before registering/,
@@ -41,8 +46,6 @@ describe('a device plugin', () => {
   it.each<[what: string, devices: Device[], told: RegExp]>([
     ['an id twice', [device, device], /the id "a" comes twice; give each device an id of its own/],
     ['an id of 64 characters', [{ ...device, ID: 'a'.repeat(64) }], /has an id of 64 characters; give it 1 to 63/],
-    ['an empty id', [{ ...device, ID: '' }], /has an id of 0 characters/],
-    ['an id with NUL', [{ ...device, ID: 'a\0' }], /the device "a\\u0000" has a NUL in its id/],
     [
       'a health of its own',
       [{ ...device, health: 'fine' }],
@@ -55,6 +58,27 @@ describe('a device plugin', () => {
     await hasDevices();
     expect(bench.messages).toEqual([expect.stringMatching(told)]);
     expect(bench.kubelet.resources().get(resource)?.devices).toHaveLength(1);
+  });
+
+  it.each<[what: string, id: string, told: RegExp]>([
+    ['an empty id', '', /the device "" is left out: it has no id; give it an id of 1 to 63 printable characters/],
+    ['an id with NUL', 'a\0', /the device "a\\u0000" is left out: its id has control characters/],
+    [
+      'an id of 10 kB',
+      'x'.repeat(10_240),
+      /the device "x{200}\.\.\." \(10240 characters\) is left out: its id has 10240 bytes, and 1024 are allowed/,
+    ],
+  ])('with %s is told of, and has that device left out, as in a node', async (_what, ID, told) => {
+    await bench.rawPlugin({ listAndWatch: lasting({ ...device, ID }, device) });
+    await bench.register();
+    await hasDevices();
+    expect(bench.messages).toEqual([expect.stringMatching(told)]);
+    expect(
+      bench.kubelet
+        .resources()
+        .get(resource)
+        ?.devices.map(({ id }) => id),
+    ).toEqual(['a']);
   });
 
   it('that ends its stream is told what it should do', async () => {

@@ -1,14 +1,12 @@
 import { existsSync, statSync } from 'node:fs';
 import { posix } from 'node:path';
+import { isCdiName } from '@berth/sdk/cdi-name';
 import { expectTrue } from '../../expect.ts';
 import { type Case, SkipCase } from '../../suite.ts';
 import { allocateEach } from '../allocation.ts';
 import type { ContainerAllocateResponse } from '../messages.ts';
 import { healthyDevice } from '../needs.ts';
 import type { DeviceTarget } from '../target.ts';
-
-/** vendor/class=name (container-device-interface, SPEC.md, and its parser). */
-const cdiName = /^[A-Za-z]([\w.-]*[A-Za-z0-9])?\/[A-Za-z]([\w.-]*[A-Za-z0-9])?=[A-Za-z0-9]([\w.:-]*[A-Za-z0-9])?$/;
 
 type Part = keyof ContainerAllocateResponse;
 
@@ -167,7 +165,7 @@ export const answerCases: Case<DeviceTarget>[] = [
     ['CDIDevice.name'],
     'cdiDevices',
     (devices) => [
-      ...devices.flatMap(({ name }) => (cdiName.test(name) ? [] : [`${JSON.stringify(name)} is no CDI name`])),
+      ...devices.flatMap(({ name }) => (isCdiName(name) ? [] : [`${JSON.stringify(name)} is no CDI name`])),
       ...repeated(
         'the CDI device',
         devices.map(({ name }) => name),

@@ -1,3 +1,4 @@
+import { quoted } from '@berth/sdk/quoted';
 import { expectDistinct, expectTrue } from '../../expect.ts';
 import { type Case, SkipCase } from '../../suite.ts';
 import type { Device } from '../messages.ts';
@@ -23,7 +24,7 @@ function deviceCase(id: string, clause: string, proves: string[], problem: (devi
   };
 }
 
-const shown = ({ ID }: Device): string => JSON.stringify(ID.slice(0, longestId + 10));
+const shown = ({ ID }: Device): string => quoted(ID);
 
 /** What a list says of its devices. */
 export const deviceCases: Case<DeviceTarget>[] = [
@@ -56,8 +57,7 @@ export const deviceCases: Case<DeviceTarget>[] = [
     'health',
     'health is Healthy or Unhealthy, and nothing else (constants.go, Healthy and Unhealthy)',
     ['Device.health'],
-    (device) =>
-      ['Healthy', 'Unhealthy'].includes(device.health) ? undefined : `health of ${shown(device)} is ${JSON.stringify(device.health)}`,
+    (device) => (['Healthy', 'Unhealthy'].includes(device.health) ? undefined : `health of ${shown(device)} is ${quoted(device.health)}`),
   ),
   deviceCase(
     'numa-nodes',

@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { kubeletSocket } from '@berth/sdk/device/registration';
 import { checkResourceName } from '@berth/sdk/device/resource-name';
 import { expectDistinct, expectEqual, expectSame, expectTrue } from '../../expect.ts';
 import { type Case, SkipCase } from '../../suite.ts';
 import { command } from '../needs.ts';
 import type { DeviceTarget } from '../target.ts';
-import { kubeletSocket, socketsIn } from '../test-kubelet.ts';
+import { socketsIn } from '../test-kubelet.ts';
 
 /** How long a kubelet is looked at that has a plugin. */
 const lookMs = 2_000;

@@ -117,6 +117,8 @@ describe('a CDI specification', () => {
   it.each([
     ['no object', [], /spec\.json: its content is no object/],
     ['kind', { ...gpu, kind: 'gpu' }, /kind "gpu"/],
+    ['a kind that ends in a dash', { ...gpu, kind: 'vendor.com/gpu-' }, /kind "vendor\.com\/gpu-" is not of the form/],
+    ['a name that ends in a dash', { ...gpu, devices: [{ ...gpu.devices[0], name: '0-' }] }, /devices\[0\]\.name "0-" is no device name/],
     ['devices', { ...gpu, devices: {} }, /devices is no list/],
     ['a name twice', { ...gpu, devices: [gpu.devices[0], gpu.devices[0]] }, /devices\[1\]\.name "0" stands there twice/],
     ['a relative path', withEdits({ deviceNodes: [{ path: 'dev/null' }] }), /deviceNodes\[0\]\.path is no absolute path/],

@@ -1,6 +1,8 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isCdiName } from '@berth/sdk/cdi-name';
 import { PluginError } from '@berth/sdk/errors';
+import { quoted } from '@berth/sdk/quoted';
 import { parse } from 'yaml';
 import { absent } from '../../files/absent.ts';
 import { readSmallFile } from '../../files/read-small-file.ts';
@@ -38,8 +40,8 @@ export async function cdiEdits(names: string[], object: string, directories: str
 }
 
 function unique(name: string, all: Found[], broken: string[], object: string, directories: string[]): Found {
-  if (!/^[A-Za-z][\w.-]*\/[A-Za-z][\w.-]*=[A-Za-z0-9][\w.:-]*$/.test(name)) {
-    throw new PluginError('INVALID_ARGUMENT', `CDI device ${JSON.stringify(name.slice(0, 200))} is not of the form vendor.com/class=name`, {
+  if (!isCdiName(name)) {
+    throw new PluginError('INVALID_ARGUMENT', `CDI device ${quoted(name)} is not of the form vendor.com/class=name`, {
       object,
     });
   }

@@ -1,3 +1,4 @@
+import { isCdiDeviceName, isCdiKind } from '@berth/sdk/cdi-name';
 import { PluginError } from '@berth/sdk/errors';
 
 /** A CDI specification (container-device-interface, SPEC.md), as far as it is carried out here. */
@@ -46,12 +47,11 @@ export function parseCdiSpecification(content: unknown, object: string): CdiSpec
   const version = fields.text('cdiVersion');
   if (!knownVersions.test(version)) fields.refuse('cdiVersion', `${JSON.stringify(version)} is not known`);
   const kind = fields.text('kind');
-  if (!/^[A-Za-z][\w.-]*[A-Za-z0-9]\/[A-Za-z][\w.-]*$/.test(kind))
-    fields.refuse('kind', `${JSON.stringify(kind)} is not of the form vendor.com/class`);
+  if (!isCdiKind(kind)) fields.refuse('kind', `${JSON.stringify(kind)} is not of the form vendor.com/class`);
   const devices = new Map<string, ContainerEdits>();
   for (const device of fields.list('devices')) {
     const name = device.text('name');
-    if (!/^[A-Za-z0-9][\w.:-]*$/.test(name)) device.refuse('name', `${JSON.stringify(name)} is no device name`);
+    if (!isCdiDeviceName(name)) device.refuse('name', `${JSON.stringify(name)} is no device name`);
     if (devices.has(name)) device.refuse('name', `${JSON.stringify(name)} stands there twice`);
     devices.set(name, edits(device.part('containerEdits')));
   }
