@@ -1,5 +1,6 @@
 import { onAbort } from '@berth/sdk/abort';
 import { devicePlugin } from '@berth/sdk/device';
+import { Latest } from '@berth/sdk/latest';
 import { usesCdi } from './allocation/allocation.ts';
 import { CdiFile, toolFits } from './allocation/cdi-file.ts';
 import { HostFiles } from './allocation/host-files.ts';
@@ -8,7 +9,6 @@ import type { GpuSource } from './discovery/gpu-source.ts';
 import { GpuWatch } from './gpu-watch.ts';
 import { DeviceHealth } from './health/device-health.ts';
 import type { HostRoot } from './host-root.ts';
-import { Latest } from './latest.ts';
 import { allocationRules, OfferedGpus } from './offered-gpus.ts';
 import { ToldOnce } from './told-once.ts';
 
