@@ -45,7 +45,7 @@ it.each([
   [resource('    permissions: rr\n'), /permissions: must be of r, w and m/],
   [resource('    replicas: 0\n'), /devices\.yaml:4: resources\[0\]\.replicas: /],
   [resource('    env: 1X\n'), /devices\.yaml:4: resources\[0\]\.env: must be a variable's name/],
-  [resource('    colour: red\n'), /Unrecognized key: "colour"/],
+  [resource('    colour: red\n'), /devices\.yaml:4: resources\[0\]\.colour: there is no such setting; remove it, or mend its name$/],
   [resource('    groups: [{id: a/b, patterns: [/dev/a]}]\n'), /groups\[0\]\.id: must be 1 to 50 letters/],
   [resource('    groups: [{id: a, patterns: [/dev/a]}, {id: a, patterns: [/dev/b]}]\n'), /groups: two have the same id/],
   [resource('  - name: example.org/a\n    patterns: [/dev/b]\n'), /resources: two have the same name/],

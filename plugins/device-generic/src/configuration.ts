@@ -1,8 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { readDocument } from '@berth/api/read-document';
 import { isExtendedResourceName } from '@berth/api/resource-names';
-import { PluginError } from '@berth/sdk/errors';
-import { unreadable } from '@berth/sdk/unreadable';
+import { readSettingsFile } from '@berth/sdk/settings-file';
 import { z } from 'zod';
 
 const absolute = z.string().startsWith('/', 'must be an absolute path');
@@ -63,23 +60,5 @@ export type ResourceSettings = Settings['resources'][number];
 
 /** Reads the file of settings, YAML or JSON. INVALID_ARGUMENT names file, line and field. */
 export function readSettings(file: string): Settings {
-  const read = readDocument(textOf(file));
-  if ('problem' in read) throw invalid(`${file}:${read.position.line}`, read.problem);
-  const result = settings.safeParse(read.value ?? {});
-  if (result.success) return result.data;
-  const [first] = result.error.issues;
-  const field = z.core.toDotPath(first?.path ?? []);
-  throw invalid(`${file}:${read.locate(field).line}: ${field || 'the document'}`, first?.message ?? 'is wrong');
-}
-
-function textOf(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (thrown) {
-    throw unreadable(thrown, { object: `settings ${file}` });
-  }
-}
-
-function invalid(object: string, what: string): PluginError {
-  return new PluginError('INVALID_ARGUMENT', what, { object });
+  return readSettingsFile(file, settings);
 }

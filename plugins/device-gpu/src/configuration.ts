@@ -1,8 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { readDocument } from '@berth/api/read-document';
 import { isExtendedResourceName } from '@berth/api/resource-names';
-import { PluginError } from '@berth/sdk/errors';
-import { unreadable } from '@berth/sdk/unreadable';
+import { checkedSettings, readSettingsFile, type SettingsSchema } from '@berth/sdk/settings-file';
 import { z } from 'zod';
 import { deviceIdStrategies, deviceListStrategies } from './allocation/allocation.ts';
 import { discoveryKinds } from './discovery/open-source.ts';
@@ -54,35 +51,25 @@ export type Settings = z.infer<typeof settings>;
 /** What a file or the flags give of it. */
 export type GivenSettings = Partial<z.input<typeof settings>>;
 
+/** As it is given: defaults come last. */
+const givenSettings: SettingsSchema<GivenSettings> = {
+  safeParse(value) {
+    const result = settings.partial().safeParse(value);
+    return result.success ? { success: true, data: value as GivenSettings } : result;
+  },
+};
+
 /** Reads a file of settings, YAML or JSON. INVALID_ARGUMENT names file, line and field. */
-export function readSettingsFile(file: string): GivenSettings {
-  const read = readDocument(textOf(file));
-  if ('problem' in read) throw invalid(`${file}:${read.position.line}`, read.problem);
-  return checked(read.value ?? {}, (field) => `${file}:${read.locate(field).line}: ${field || 'the document'}`);
+export function readGivenSettings(file: string): GivenSettings {
+  return readSettingsFile(file, givenSettings);
 }
 
 /** Checks settings that come from elsewhere. `name` tells what a field is called there. */
 export function checked(given: unknown, name: (field: string) => string): GivenSettings {
-  const result = settings.partial().safeParse(given);
-  if (result.success) return given as GivenSettings;
-  const [first] = result.error.issues;
-  const field = z.core.toDotPath(first?.path ?? []);
-  throw invalid(name(field), first?.message ?? 'is wrong');
+  return checkedSettings(given, givenSettings, name);
 }
 
 /** All settings: flags go before the file, and that before the defaults. */
 export function settingsOf(file: GivenSettings, flags: GivenSettings): Settings {
   return settings.parse({ ...file, ...flags });
-}
-
-function textOf(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (thrown) {
-    throw unreadable(thrown, { object: `settings ${file}` });
-  }
-}
-
-function invalid(object: string, what: string): PluginError {
-  return new PluginError('INVALID_ARGUMENT', what, { object });
 }

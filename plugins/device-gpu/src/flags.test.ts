@@ -91,8 +91,9 @@ describe('what is wrong is named', () => {
 
   it.each([
     ['migStrategy: mixed\nreplicas: none\n', /gpu\.yaml:2: replicas: /],
-    ['migStrategy: mixed\n\nreplica: 1\n', /gpu\.yaml:\d: the document: Unrecognized key: "replica"$/],
-    ['replicasPerResource:\n  gpu: 1\n', /gpu\.yaml:\d: replicasPerResource/],
+    ['migStrategy: mixed\n\nreplica: 1\n', /gpu\.yaml:3: replica: there is no such setting; remove it, or mend its name$/],
+    ['replicasPerResource:\n  gpu: 1\n', /gpu\.yaml:2: replicasPerResource\.gpu: /],
+    ['replicasPerResource:\n  nvidia.com/a: 1\n  nvidia.com/b: 0\n', /gpu\.yaml:3: replicasPerResource\[nvidia\.com\/b\]: /],
     ['ignoredXids: [13\n', /gpu\.yaml:\d: /],
     ['- 1\n', /gpu\.yaml:1: the document: /],
   ])('in a file: %j', (text, message) => expect(() => readCommandLine([`--config=${file(text)}`])).toThrow(message));

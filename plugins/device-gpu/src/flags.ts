@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { PluginError } from '@berth/sdk/errors';
-import { checked, type GivenSettings, readSettingsFile, type Settings, settingsOf } from './configuration.ts';
+import { checked, type GivenSettings, readGivenSettings, type Settings, settingsOf } from './configuration.ts';
 
 type Kind = 'boolean' | 'text' | 'number' | 'texts' | 'numbers';
 
@@ -56,7 +56,7 @@ export function readCommandLine(argv: readonly string[]): CommandLine {
     return value === undefined ? [] : [[key, readValue(value, kind, flagOf(key))]];
   });
   const flags = checked(Object.fromEntries(given), (field) => `flag --${flagOf(field.split(/[.[]/)[0] ?? '')}`);
-  const file: GivenSettings = typeof values.config === 'string' ? readSettingsFile(values.config) : {};
+  const file: GivenSettings = typeof values.config === 'string' ? readGivenSettings(values.config) : {};
   const settings = settingsOf(file, flags);
   const fixture = typeof values.fixture === 'string' ? values.fixture : undefined;
   if (fixture !== undefined && settings.discovery === 'nvml')
