@@ -14,9 +14,6 @@ import type { RuntimeClient } from '../runtime/runtime-client.ts';
 import type { ContainerAssignment } from '../topology-manager/resource-managers.ts';
 import type { PodVolumes } from '../volumes/pod-volumes.ts';
 
-/** What gives pods their devices. */
-export type PodDevices = Pick<DeviceManager, 'allocate' | 'grant'>;
-
 /** What every action works with. */
 export interface ActionContext {
   pod: Pod;
@@ -28,7 +25,7 @@ export interface ActionContext {
   events: PodEvents;
   /** For what events don't say. */
   log: Logger;
-  devices: PodDevices;
+  devices: Pick<DeviceManager, 'allocated' | 'runContainerOptions'>;
   /** What of the node a container of the pod has for itself. */
   assignmentOf(container: Container): ContainerAssignment;
   /** What the node lends to all its pods. */

@@ -26,7 +26,7 @@ export async function configureContainer(
 ): Promise<ContainerConfig> {
   try {
     checkNonRoot(context.pod, container, image);
-    const devices = await context.devices.grant(context.pod, container, signal);
+    const devices = await context.devices.runContainerOptions(context.pod, container, signal);
     // What the pod says itself counts, as in kubelet.
     const variables = new Map([...devices.variables, ...(await variablesOf(context, container, podIPs, signal))]);
     const own = await volumeMounts(context, { container, variables, sandboxAttempt }, signal);

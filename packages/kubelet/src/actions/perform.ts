@@ -11,7 +11,7 @@ import { startContainer } from './start-container.ts';
 import { stopContainers } from './stop-containers.ts';
 import { stopSandbox } from './stop-sandbox.ts';
 
-/** Actions that change something; those that find something out are done by PodActions, which remembers the answer. */
+/** Actions that need no answer; the others are done by PodActions, which remembers what came of them. */
 export type Change = Exclude<Action, { kind: 'check-image' | 'allocate-devices' }>;
 
 /**

@@ -3,7 +3,6 @@ import { Mount, NamespaceMode, SecurityProfile_ProfileType as ProfileType } from
 import { describe, expect, it } from 'vitest';
 import { containerHost } from '../../testing/container-host.ts';
 import { makePod } from '../../testing/observed-pod.ts';
-import { noGrant } from '../device-manager/device-grant.ts';
 import { containerConfig } from './container-config.ts';
 
 const gibibyte = 1024n ** 3n;
@@ -24,7 +23,7 @@ function configOf(container: Partial<Container>, spec: Parameters<typeof makePod
     seccompDefault: true,
     userNamespace: pod.spec?.hostUsers === false ? userNamespace : undefined,
     containerResourcesOptions: { ...containerHost, memory: 4n * gibibyte },
-    devices: noGrant,
+    devices: { annotations: new Map(), devices: [], cdiDevices: [] },
   });
 }
 

@@ -1,6 +1,6 @@
 import type { Container, Pod } from '@berth/api/objects';
 import { ContainerConfig, ImageSpec, LinuxContainerConfig, type Mount, type UserNamespace } from '@berth/sdk/cri';
-import type { DeviceGrant } from '../device-manager/device-grant.ts';
+import type { DeviceRunContainerOptions } from '../device-manager/device-run-container-options.ts';
 import { logFileName } from '../pod-directories.ts';
 import type { ContainerAssignment } from '../topology-manager/resource-managers.ts';
 import type { ContainerResourcesOptions } from './container-resources-options.ts';
@@ -27,7 +27,7 @@ interface ContainerSurroundings {
   containerResourcesOptions: ContainerResourcesOptions;
   assignment?: ContainerAssignment;
   /** What its devices bring with them. */
-  devices: Pick<DeviceGrant, 'annotations' | 'devices' | 'cdiDevices'>;
+  devices: Pick<DeviceRunContainerOptions, 'annotations' | 'devices' | 'cdiDevices'>;
   /** The instance whose processes an ephemeral container sees, where it names one. */
   targetId?: string;
 }

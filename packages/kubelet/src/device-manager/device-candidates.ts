@@ -2,7 +2,7 @@ import type { Container, Pod } from '@berth/api/objects';
 import { resourceContainers, uidOf } from '../pod.ts';
 import { endsBeforeOthers } from '../pod-demand.ts';
 import type { NumaMask } from '../topology-manager/numa-mask.ts';
-import type { DeviceChoice } from './choose-devices.ts';
+import type { DeviceCandidates } from './choose-devices.ts';
 import type { DeviceHoldings } from './device-holdings.ts';
 
 interface DeviceNeed {
@@ -20,7 +20,7 @@ export function candidatesFor(
   pod: Pod,
   container: Container,
   { resource, count, affinity }: DeviceNeed,
-): DeviceChoice {
+): DeviceCandidates {
   const idsOf = (other: Container) => holdings.get({ uid: uidOf(pod), container: other.name, resource })?.ids ?? [];
   const kept = keptByOthers(holdings, pod, container, resource);
   const own = idsOf(container).filter((id) => !kept.has(id));
@@ -40,17 +40,14 @@ export function candidatesFor(
 
 /** What containers of the pod have that run beside this one: those before it, and those whose plugin has answered. */
 export function keptByOthers(holdings: DeviceHoldings, pod: Pod, container: Container, resource: string): ReadonlySet<string> {
-  const idsOf = ({ name }: Container) => holdings.get({ uid: uidOf(pod), container: name, resource })?.ids ?? [];
-  return new Set(keepersOf(holdings, pod, container, resource).flatMap(idsOf));
-}
-
-/** Containers of the pod that run beside this one and have had their say: those before it, and those that have got theirs. */
-function keepersOf(holdings: DeviceHoldings, pod: Pod, container: Container, resource: string): Container[] {
   const earlier = new Set(before(pod, container));
-  return resourceContainers(pod).filter((other) => {
-    if (other.name === container.name || endsBeforeOthers(pod, other)) return false;
-    return earlier.has(other) || holdings.get({ uid: uidOf(pod), container: other.name, resource })?.answer !== undefined;
-  });
+  const beside = resourceContainers(pod).filter((other) => other.name !== container.name && !endsBeforeOthers(pod, other));
+  return new Set(
+    beside.flatMap((other) => {
+      const held = holdings.get({ uid: uidOf(pod), container: other.name, resource });
+      return held && (earlier.has(other) || held.answer) ? held.ids : [];
+    }),
+  );
 }
 
 function before(pod: Pod, container: Container): Container[] {

@@ -33,7 +33,7 @@ const written = {
 
 const nothing = ContainerAllocateResponse.create();
 
-it.each<[keyof typeof written, Holding[], [string, string[]][], Holder[]?]>([
+it.each<[keyof typeof written, Holding[], registered: string[], Holder[]?]>([
   [
     'with devices on several nodes',
     [
@@ -45,18 +45,15 @@ it.each<[keyof typeof written, Holding[], [string, string[]][], Holder[]?]>([
         answer: { ...nothing, envs: { a: '1' } },
       },
     ],
-    [
-      ['b/c', []],
-      ['nvidia.com/gpu', ['a', 'b']],
-    ],
+    ['b/c', 'nvidia.com/gpu'],
   ],
   ['without anything', [], []],
   ['with nil for lists', [], []],
-  ['with nil in them', [], [['x/y', []]], [{ uid: 'u1', container: 'main', resource: 'x/y' }]],
+  ['with nil in them', [], ['x/y'], [{ uid: 'u1', container: 'main', resource: 'x/y' }]],
   ['with empty and nil parts', [], [], [{ uid: 'u1', container: 'main', resource: 'x/y' }]],
 ])("reads kubelet's file %s", (name, holdings, registered, unknown = []) => {
   writeFileSync(path(), written[name]);
-  expect(checkpoint.load()).toEqual({ holdings, unknown, registered: new Map(registered) });
+  expect(checkpoint.load()).toEqual({ holdings, unknown, registered });
 });
 
 it('is written as kubelet writes it, and read again', () => {
@@ -67,12 +64,14 @@ it('is written as kubelet writes it, and read again', () => {
     ['d', deviceNear([10])],
     ['e', deviceNear([2])],
   ]);
-  const registered = new Map([
-    ['nvidia.com/gpu', ['a', 'b']],
-    ['b/c', []],
-  ]);
+  const registered = ['nvidia.com/gpu', 'b/c'];
   checkpoint.save({ holdings, unknown: [], registered, bootId: 'boot' }, () => devices);
-  const expected = { ...JSON.parse(written['with devices on several nodes']), BootID: 'boot' };
+  const { Data: data } = JSON.parse(written['with devices on several nodes']);
+  const expected = {
+    Data: { ...data, RegisteredDevices: { 'nvidia.com/gpu': [], 'b/c': [] } },
+    Checksum: expect.any(Number),
+    BootID: 'boot',
+  };
   expect(JSON.parse(readFileSync(path(), 'utf8'))).toEqual(expected);
   expect(checkpoint.load()).toEqual({
     holdings: [{ ...holdings[0], ids: expect.arrayContaining(['a', 'b', 'c', 'd', 'e']) }],

@@ -16,8 +16,8 @@ export interface DeviceMemory {
   holdings: readonly Holding[];
   /** Containers that have devices of which nobody knows which they are: entries without devices. */
   unknown: readonly Holder[];
-  /** The healthy devices by resource. */
-  registered: ReadonlyMap<string, readonly string[]>;
+  /** The resources whose plugins there were. */
+  registered: readonly string[];
 }
 
 /** NUMA node of devices that are near to none. */
@@ -56,7 +56,7 @@ export class DeviceCheckpoint {
     return {
       holdings: holdings.filter(({ ids }) => ids.length > 0),
       unknown: holdings.filter(({ ids }) => ids.length === 0).map(({ uid, container, resource }) => ({ uid, container, resource })),
-      registered: new Map(Object.entries(stored.RegisteredDevices ?? {}).map(([resource, ids]) => [resource, ids ?? []])),
+      registered: Object.keys(stored.RegisteredDevices ?? {}),
     };
   }
 
@@ -70,7 +70,8 @@ export class DeviceCheckpoint {
         ...holdings.map((holding) => entryOf(holding, devicesOf(holding.resource))),
         ...unknown.map((holder) => entryOf({ ...holder, ids: [] }, undefined)),
       ],
-      RegisteredDevices: Object.fromEntries([...registered].map(([resource, ids]) => [resource, [...ids]])),
+      // kubelet lists the healthy devices there, and reads no more of it than the resources.
+      RegisteredDevices: Object.fromEntries(registered.map((resource) => [resource, []])),
     };
     this.#file.write(JSON.stringify({ Data: stored, Checksum: checksumOf(stored), BootID: bootId }));
   }

@@ -2,7 +2,7 @@ import type { TopologyHint } from '../topology-manager/hint-provider.ts';
 import { countNodes, masksOf, type NumaMask } from '../topology-manager/numa-mask.ts';
 import type { DeviceSet } from './device-set.ts';
 
-interface DeviceRequest {
+interface HintRequest {
   count: number;
   /** Healthy, and nobody's. */
   available: readonly string[];
@@ -17,7 +17,7 @@ interface DeviceRequest {
 export function deviceHints(
   devices: DeviceSet,
   numaNodes: readonly number[],
-  { count, available, reusable }: DeviceRequest,
+  { count, available, reusable }: HintRequest,
 ): TopologyHint[] | undefined {
   const isNear = (id: string, mask: NumaMask) => ((devices.get(id)?.nodes ?? 0) & mask) !== 0;
   if (![...devices.values()].some(({ nodes }) => nodes !== 0)) return undefined;

@@ -10,7 +10,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { resourcePod } from '../../testing/resource-pods.ts';
 import { resourceContainers, uidOf } from '../pod.ts';
 import { endsBeforeOthers } from '../pod-demand.ts';
-import { DeviceAllocation } from './device-allocation.ts';
+import { AllocateCaller } from './allocate-caller.ts';
 import { DeviceCheckpoint } from './device-checkpoint.ts';
 import { DeviceHoldings, type Holding } from './device-holdings.ts';
 import { deviceRequests } from './device-requests.ts';
@@ -90,8 +90,8 @@ class Model {
       },
     } as unknown as DevicePluginClient;
     const plugins = { clientOf: () => client, tellPreference: () => {} };
-    const allocation = new DeviceAllocation({ holdings, plugins, onAllocated: () => {} });
-    if (await allocation.allocate(pod, neverAborted)) {
+    const calls = new AllocateCaller({ holdings, plugins, onAllocated: () => {} });
+    if (await calls.callFor(pod, neverAborted)) {
       holdings.release(uidOf(pod));
       this.pods.delete(uidOf(pod));
     }
@@ -101,7 +101,7 @@ class Model {
   save(): void {
     const answered = this.holdings.all().filter(({ answer }) => answer);
     this.checkpoint.save(
-      { holdings: answered, unknown: this.holdings.unknownHolders(), registered: new Map([[resource, []]]), bootId: 'boot' },
+      { holdings: answered, unknown: this.holdings.holdersOfUnknown(), registered: [resource], bootId: 'boot' },
       () => undefined,
     );
   }
@@ -112,8 +112,8 @@ class Model {
     const known = memory === 'kept' ? this.checkpoint.load() : undefined;
     this.holdings = new DeviceHoldings();
     this.holdings.setDevices(resource, new Map());
-    for (const holding of known?.holdings ?? []) this.holdings.give(holding);
-    for (const holder of known?.unknown ?? []) this.holdings.addUnknown(holder);
+    for (const holding of known?.holdings ?? []) this.holdings.put(holding);
+    for (const holder of known?.unknown ?? []) this.holdings.addUnknownDevices(holder);
     for (const [uid, pod] of this.pods) {
       const running = before.ofPod(uid).filter(({ answer }) => answer);
       if (running.length > 0) this.running.set(uid, running);
@@ -126,7 +126,7 @@ class Model {
   #adopt(pod: Pod): void {
     for (const container of resourceContainers(pod)) {
       const holder = { uid: uidOf(pod), container: container.name, resource };
-      if (deviceRequests(container).has(resource)) this.holdings.addUnknown(holder);
+      if (deviceRequests(container).has(resource)) this.holdings.addUnknownDevices(holder);
     }
   }
 

@@ -47,8 +47,8 @@ export class DeviceHoldings {
 
   /** Healthy, and nobody's; none where the devices of a container are unknown. */
   available(resource: string): string[] {
-    if (this.unknownHolders(resource).length > 0) return [];
-    const held = new Set(this.all().flatMap((holding) => (holding.resource === resource ? holding.ids : [])));
+    if (this.holdersOfUnknown(resource).length > 0) return [];
+    const held = this.#heldIds(resource);
     return healthyOf(this.#devices.get(resource) ?? new Map()).filter((id) => !held.has(id));
   }
 
@@ -59,6 +59,10 @@ export class DeviceHoldings {
   /** In the order in which they were given. */
   ofPod(uid: string): Holding[] {
     return [...(this.#holdings.get(uid)?.values() ?? [])];
+  }
+
+  ofContainer(uid: string, container: string): Holding[] {
+    return this.ofPod(uid).filter((holding) => holding.container === container);
   }
 
   all(): Holding[] {
@@ -72,13 +76,14 @@ export class DeviceHoldings {
 
   /** How many devices of the resource have been given or set apart. */
   countHeld(resource: string): number {
-    return new Set(this.all().flatMap((holding) => (holding.resource === resource ? holding.ids : []))).size;
+    return this.#heldIds(resource).size;
   }
 
-  give(holding: Holding): void {
+  /** In the place of what the container had of the resource. */
+  put(holding: Holding): void {
     const ofPod = this.#holdings.get(holding.uid) ?? new Map<string, Holding>();
     this.#holdings.set(holding.uid, ofPod.set(keyOf(holding.container, holding.resource), holding));
-    this.forgetUnknown(holding);
+    this.forgetUnknownDevices(holding);
   }
 
   release(uid: string): void {
@@ -87,23 +92,27 @@ export class DeviceHoldings {
   }
 
   /** The container has devices, and nobody knows which. Until its pod has gone, or it is given others, none of that resource are given to anybody. */
-  addUnknown(holder: Holder): void {
+  addUnknownDevices(holder: Holder): void {
     this.#unknown.set(holder.uid, [...(this.#unknown.get(holder.uid) ?? []), holder]);
   }
 
-  unknownHolders(resource?: string): Holder[] {
+  holdersOfUnknown(resource?: string): Holder[] {
     return [...this.#unknown.values()].flat().filter((holder) => resource === undefined || holder.resource === resource);
   }
 
-  isUnknown(holder: Holder): boolean {
+  hasUnknownDevices(holder: Holder): boolean {
     return this.#unknown.get(holder.uid)?.some((unknown) => isSame(unknown, holder)) ?? false;
   }
 
   /** The container runs no more: whatever it had is free. */
-  forgetUnknown(holder: Holder): void {
+  forgetUnknownDevices(holder: Holder): void {
     const rest = (this.#unknown.get(holder.uid) ?? []).filter((unknown) => !isSame(unknown, holder));
     if (rest.length > 0) this.#unknown.set(holder.uid, rest);
     else this.#unknown.delete(holder.uid);
+  }
+
+  #heldIds(resource: string): Set<string> {
+    return new Set(this.all().flatMap((holding) => (holding.resource === resource ? holding.ids : [])));
   }
 }
 

@@ -66,18 +66,19 @@ function admitted(uid: string, asked = resource, count = 1): Pod {
   return pod;
 }
 
-const devicesOf = async (pod: Pod) => (await manager.grant(pod, { name: 'main', image: 'a' }, never)).variables.get('DEVICES');
+const devicesOf = async (pod: Pod) =>
+  (await manager.runContainerOptions(pod, { name: 'main', image: 'a' }, never)).variables.get('DEVICES');
 
 it('an answer that comes when its pod has gone is not that of another one of its uid', async () => {
   const late = Promise.withResolvers<void>();
   gates.push(late.promise);
-  manager.begin(admitted('p'));
+  manager.beginAllocate(admitted('p'));
   await expect.poll(() => plugin.calls).toEqual(['a']);
   manager.reservations.release('p');
   const other = admitted('q');
-  await manager.allocate(other, never);
+  await manager.allocated(other, never);
   const again = admitted('p');
-  await manager.allocate(again, never);
+  await manager.allocated(again, never);
   late.resolve();
   await expect.poll(() => allocations).toBe(3);
   expect([await devicesOf(other), await devicesOf(again)]).toEqual(['a', 'b']);
@@ -121,7 +122,7 @@ describe('a preference', () => {
   async function given(uid: string, ids: string[]): Promise<string | undefined> {
     prefers = ids;
     const pod = admitted(uid, raw, 2);
-    expect(await manager.allocate(pod, never)).toBeUndefined();
+    expect(await manager.allocated(pod, never)).toBeUndefined();
     return devicesOf(pod);
   }
 

@@ -13,15 +13,17 @@ import type { DeviceMetrics } from '../metrics/device-metrics.ts';
 import type { Refusal } from '../plan/observed-pod.ts';
 import { resourceContainers, uidOf } from '../pod.ts';
 import { anyNode, type HintProvider, unexpectedRefusal } from '../topology-manager/hint-provider.ts';
-import { DeviceAllocation } from './device-allocation.ts';
-import type { DeviceGrant } from './device-grant.ts';
-import { DeviceGrants } from './device-grants.ts';
+import { AllocateCaller } from './allocate-caller.ts';
+import { ContainerDevices } from './container-devices.ts';
 import { DeviceHoldings, type Holding } from './device-holdings.ts';
 import { DevicePlugins, unregisteredPlugin } from './device-plugins.ts';
 import { DeviceReservations } from './device-reservations.ts';
+import type { DeviceRunContainerOptions } from './device-run-container-options.ts';
 import { healthyOf } from './device-set.ts';
 import { pendingDevices } from './pending-devices.ts';
+import { unregisteredDevice } from './refusals.ts';
 import { SavedHoldings } from './saved-holdings.ts';
+import { SavedReservations } from './saved-reservations.ts';
 
 interface DeviceManagerOptions {
   /** `device-plugins` of the kubelet: sockets, and the checkpoint. */
@@ -58,8 +60,8 @@ export class DeviceManager implements ResourceProvider {
   readonly plugins: DevicePlugins;
   readonly #options: DeviceManagerOptions;
   readonly #holdings = new DeviceHoldings();
-  readonly #allocation: DeviceAllocation;
-  readonly #grants: DeviceGrants;
+  readonly #calls: AllocateCaller;
+  readonly #containers: ContainerDevices;
   readonly #saved: SavedHoldings;
   #served: Served | undefined;
   readonly #closed = new AbortController();
@@ -72,14 +74,13 @@ export class DeviceManager implements ResourceProvider {
     this.#options = options;
     this.#saved = new SavedHoldings({ ...options, holdings });
     this.plugins = new DevicePlugins({ ...options, holdings, onChange: () => this.#changed() });
-    this.reservations = this.#saving(new DeviceReservations(holdings, numaNodes, (resource) => this.plugins.isAwaited(resource)));
-    this.#allocation = new DeviceAllocation({
-      holdings,
-      plugins: this.plugins,
-      onAllocated: (resource, seconds) => metrics.allocated(resource, seconds),
-    });
-    const { plugins, reservations } = this;
-    this.#grants = new DeviceGrants({ holdings, plugins, reservations, allocation: this.#allocation, saved: this.#saved });
+    const isAwaited = (resource: string) => this.plugins.isAwaited(resource);
+    const reservations = new DeviceReservations(holdings, numaNodes, isAwaited);
+    this.reservations = new SavedReservations({ reservations, holdings, saved: this.#saved, onRelease: (uid) => this.#released(uid) });
+    const onAllocated = (resource: string, seconds: number) => metrics.allocated(resource, seconds);
+    this.#calls = new AllocateCaller({ holdings, plugins: this.plugins, onAllocated });
+    const parts = { holdings, plugins: this.plugins, reservations: this.reservations, calls: this.#calls, saved: this.#saved };
+    this.#containers = new ContainerDevices(parts);
   }
 
   /** Takes up what the kubelet before this one knew. A checkpoint that can't be read is put aside, and told of. */
@@ -130,13 +131,13 @@ export class DeviceManager implements ResourceProvider {
     return resourceContainers(pod).some((container) => pendingDevices(this.#holdings, pod, container).length > 0);
   }
 
-  /** Begins to ask the plugins for what is set apart for the pod, beside what else is done for it; `allocate` tells what came of it. */
-  begin(pod: Pod): void {
+  /** Begins to have the plugins allocate what is set apart for the pod, beside what else is done for it; `allocated` tells what came of it. */
+  beginAllocate(pod: Pod): void {
     this.#ask(pod);
   }
 
-  /** Has the plugins allocate what is set apart for the pod; gives why the pod can't run. A pod that can't has nothing any more. */
-  async allocate(pod: Pod, signal: AbortSignal): Promise<Refusal | undefined> {
+  /** Once the plugins have allocated what is set apart for the pod: why the pod can't run, if so. A pod that can't has nothing any more. */
+  async allocated(pod: Pod, signal: AbortSignal): Promise<Refusal | undefined> {
     const { outcome } = this.#asked.get(uidOf(pod)) ?? this.#ask(pod);
     try {
       return await unlessAborted(outcome, signal);
@@ -157,22 +158,22 @@ export class DeviceManager implements ResourceProvider {
   }
 
   async #allocate(pod: Pod, signal: AbortSignal): Promise<Refusal | undefined> {
-    const refusal = this.#reserve(pod) ?? (await this.#allocation.allocate(pod, signal));
-    const missing = refusal ? [] : resourceContainers(pod).flatMap((container) => pendingDevices(this.#holdings, pod, container));
-    const why = missing.length > 0 ? unexpectedRefusal(`cannot allocate unregistered device ${missing[0]}`) : refusal;
+    const refusal = this.#reserve(pod) ?? (await this.#calls.callFor(pod, signal));
+    const [missing] = refusal ? [] : resourceContainers(pod).flatMap((container) => pendingDevices(this.#holdings, pod, container));
+    const why = missing === undefined ? refusal : unexpectedRefusal(unregisteredDevice(missing));
     if (why) this.#holdings.release(uidOf(pod));
     this.#saved.changed();
     return why;
   }
 
-  /** What a container that is about to be made gets for its devices. Throws as DeviceGrants.grant does. */
-  grant(pod: Pod, container: Container, signal: AbortSignal): Promise<DeviceGrant> {
-    return this.#grants.grant(pod, container, signal);
+  /** What a container that is about to be made gets for its devices. Throws as ContainerDevices.runContainerOptions does. */
+  runContainerOptions(pod: Pod, container: Container, signal: AbortSignal): Promise<DeviceRunContainerOptions> {
+    return this.#containers.runContainerOptions(pod, container, signal);
   }
 
   /** The devices that the container has, by resource. */
   holdingsOf(pod: Pod, { name }: Pick<Container, 'name'>): Holding[] {
-    return this.#holdings.ofPod(uidOf(pod)).filter(({ container }) => container === name);
+    return this.#holdings.ofContainer(uidOf(pod), name);
   }
 
   /** All devices by resource, with their NUMA nodes. */
@@ -201,22 +202,9 @@ export class DeviceManager implements ResourceProvider {
     this.#options.onChange();
   }
 
-  /** What is released is free in the checkpoint too. */
-  #saving(reservations: DeviceReservations): HintProvider {
-    return {
-      containerHints: (pod, container) => reservations.containerHints(pod, container),
-      podHints: (pod) => reservations.podHints(pod),
-      lacks: (pod, container) => reservations.lacks(pod, container),
-      allocate: (pod, container, hint) => reservations.allocate(pod, container, hint),
-      holders: () => reservations.holders(),
-      adopt: (pod) => this.#saved.adopt(pod),
-      release: (uid) => {
-        const saved = this.#holdings.pods().includes(uid);
-        this.#asked.get(uid)?.released.abort(new PluginError('CANCELLED', 'the pod has gone', { object: `devices of pod ${uid}` }));
-        this.#asked.delete(uid);
-        reservations.release(uid);
-        if (saved) this.#saved.changed();
-      },
-    };
+  /** What goes on for the pod comes to nothing. */
+  #released(uid: string): void {
+    this.#asked.get(uid)?.released.abort(new PluginError('CANCELLED', 'the pod has gone', { object: `devices of pod ${uid}` }));
+    this.#asked.delete(uid);
   }
 }

@@ -45,7 +45,7 @@ it('what an init container had goes to one of those after it, and to one only', 
 it('a container that is given others later gets none that another one has', () => {
   const pod = resourcePod('p', { init: { init: asks(1) }, containers: { one: asks(1), other: asks(1) } });
   const has = (container: string, id: string) =>
-    holdings.give({ uid: 'p', container, resource, ids: [id], answer: ContainerAllocateResponse.create() });
+    holdings.put({ uid: 'p', container, resource, ids: [id], answer: ContainerAllocateResponse.create() });
   has('init', 'a');
   has('other', 'a');
   expect(admit(pod)).toBeUndefined();
@@ -67,14 +67,14 @@ it.each([
   ],
   [
     'may be those of a pod of which that is not known any more',
-    () => holdings.addUnknown({ uid: 'lost', container: 'main', resource }),
+    () => holdings.addUnknownDevices({ uid: 'lost', container: 'main', resource }),
     1,
     "Requested: 1, Available: 0; which devices the pods with the uids lost have is not known any more, since the device manager's checkpoint was lost: end them",
   ],
   [
     'were of a plugin that has gone for good',
     () => {
-      holdings.give({ uid: 'other', container: 'main', resource, ids: ['a'] });
+      holdings.put({ uid: 'other', container: 'main', resource, ids: ['a'] });
       holdings.removeResource(resource);
     },
     1,
@@ -82,7 +82,7 @@ it.each([
   ],
   [
     'are others than before',
-    () => holdings.give({ uid: 'p', container: 'main', resource, ids: ['a', 'b'] }),
+    () => holdings.put({ uid: 'p', container: 'main', resource, ids: ['a', 'b'] }),
     1,
     'pod "p" container "main" changed request for resource "vendor.example/thing" from 2 to 1',
   ],

@@ -2,11 +2,12 @@ import type { Container, Pod } from '@berth/api/objects';
 import type { Refusal } from '../plan/observed-pod.ts';
 import { uidOf } from '../pod.ts';
 import { type HintProvider, type ResourceHints, type TopologyHint, unexpectedRefusal } from '../topology-manager/hint-provider.ts';
-import { chooseDevices, unavailable } from './choose-devices.ts';
+import { chooseDevices } from './choose-devices.ts';
 import { candidatesFor } from './device-candidates.ts';
 import { deviceHints } from './device-hints.ts';
 import type { DeviceHoldings } from './device-holdings.ts';
 import { deviceRequests, podDeviceRequests } from './device-requests.ts';
+import { unavailable, unregisteredDevice } from './refusals.ts';
 
 /**
  * Sets devices apart for pods as they are admitted. Which ones exactly is settled when the plugin is asked, which may take its time: until then nobody
@@ -52,7 +53,7 @@ export class DeviceReservations implements HintProvider {
     return this.#requests(container).some(([resource]) => {
       if (this.#isAwaited(resource)) return false;
       const holder = { uid: uidOf(pod), container: container.name, resource };
-      return !this.#holdings.get(holder) && !this.#holdings.isUnknown(holder);
+      return !this.#holdings.get(holder) && !this.#holdings.hasUnknownDevices(holder);
     });
   }
 
@@ -82,20 +83,20 @@ export class DeviceReservations implements HintProvider {
     const { resource, count, affinity } = need;
     const holder = { uid: uidOf(pod), container: container.name, resource };
     const holding = this.#holdings.get(holder);
-    if (this.#holdings.isUnknown(holder) || holding?.ids.length === count) return undefined;
+    if (this.#holdings.hasUnknownDevices(holder) || holding?.ids.length === count) return undefined;
     if (holding) {
       return `pod ${JSON.stringify(holder.uid)} container ${JSON.stringify(holder.container)} changed request for resource ${JSON.stringify(resource)} from ${holding.ids.length} to ${count}`;
     }
-    if (!this.#holdings.devicesOf(resource)) return `cannot allocate unregistered device ${resource}`;
-    const choice = candidatesFor(this.#holdings, pod, container, need);
-    const ids = chooseDevices(choice);
-    if (!ids) return `${unavailable(need, choice)}${this.#unknownHolders(resource)}`;
-    this.#holdings.give({ ...holder, ids, affinity });
+    if (!this.#holdings.devicesOf(resource)) return unregisteredDevice(resource);
+    const candidates = candidatesFor(this.#holdings, pod, container, need);
+    const ids = chooseDevices(candidates);
+    if (!ids) return `${unavailable(need, candidates)}${this.#holdersOfUnknown(resource)}`;
+    this.#holdings.put({ ...holder, ids, affinity });
     return undefined;
   }
 
-  #unknownHolders(resource: string): string {
-    const pods = [...new Set(this.#holdings.unknownHolders(resource).map(({ uid }) => uid))];
+  #holdersOfUnknown(resource: string): string {
+    const pods = [...new Set(this.#holdings.holdersOfUnknown(resource).map(({ uid }) => uid))];
     if (pods.length === 0) return '';
     return `; which devices the pods with the uids ${pods.join(', ')} have is not known any more, since the device manager's checkpoint was lost: end them`;
   }

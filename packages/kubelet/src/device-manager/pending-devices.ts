@@ -7,6 +7,6 @@ import { deviceRequests } from './device-requests.ts';
 export function pendingDevices(holdings: DeviceHoldings, pod: Pod, container: Container): string[] {
   return [...deviceRequests(container).keys()].filter((resource) => {
     const holder = { uid: uidOf(pod), container: container.name, resource };
-    return !holdings.get(holder)?.answer && !holdings.isUnknown(holder);
+    return !holdings.get(holder)?.answer && !holdings.hasUnknownDevices(holder);
   });
 }

@@ -42,30 +42,30 @@ export class SavedHoldings {
     const { holdings } = this.#options;
     const memory = this.#read();
     this.#lost = memory === undefined;
-    for (const holding of memory?.holdings ?? []) holdings.give(holding);
-    for (const holder of memory?.unknown ?? []) holdings.addUnknown(holder);
-    return [...(memory?.registered.keys() ?? [])];
+    for (const holding of memory?.holdings ?? []) holdings.put(holding);
+    for (const holder of memory?.unknown ?? []) holdings.addUnknownDevices(holder);
+    return [...(memory?.registered ?? [])];
   }
 
-  /** Something has been given or is free: it is on disk soon. Whoever hands out what was given settles before. */
+  /** Something has been given or is free: it is on disk soon. Whoever hands out what was given flushes before. */
   changed(): void {
     this.#unsaved = true;
     this.#due ??= this.#options.clock.after(writeAfterMs, () => {
       this.#due = undefined;
-      this.#settleOrWarn();
+      this.#flushOrWarn();
     });
   }
 
   /** All that has changed is on disk. Throws where it can't be written; then it is still to be. */
-  settle(): void {
+  flush(): void {
     if (!this.#unsaved) return;
     this.#write();
     this.#unsaved = false;
   }
 
-  /** Nothing changes any more: settles, or tells why it can't. */
+  /** Nothing changes any more: flushes, or tells why it can't. */
   close(): void {
-    this.#settleOrWarn();
+    this.#flushOrWarn();
     this.#due?.();
   }
 
@@ -83,14 +83,14 @@ export class SavedHoldings {
     for (const container of resourceContainers(pod)) {
       for (const resource of deviceRequests(container).keys()) {
         const holder = { uid: uidOf(pod), container: container.name, resource };
-        if (!holdings.get(holder) && !holdings.isUnknown(holder)) this.#addUnknown(pod, holder);
+        if (!holdings.get(holder) && !holdings.hasUnknownDevices(holder)) this.#addUnknownDevices(pod, holder);
       }
     }
   }
 
-  #settleOrWarn(): void {
+  #flushOrWarn(): void {
     try {
-      this.settle();
+      this.flush();
     } catch (thrown) {
       this.#options.warn('DeviceCheckpointFailed', `the device manager's checkpoint can't be written: ${PluginError.from(thrown).message}`);
     }
@@ -99,14 +99,13 @@ export class SavedHoldings {
   #write(): void {
     const { holdings, bootId } = this.#options;
     const answered = holdings.all().filter(({ answer }) => answer);
-    // kubelet lists the healthy devices there, and reads no more of it than whose plugins there were.
-    const registered = new Map(holdings.resources.map((resource) => [resource, []]));
-    const unknown = holdings.unknownHolders();
+    const registered = holdings.resources;
+    const unknown = holdings.holdersOfUnknown();
     this.#checkpoint.save({ holdings: answered, unknown, registered, bootId }, (resource) => holdings.devicesOf(resource));
   }
 
-  #addUnknown(pod: Pod, holder: Holder): void {
-    this.#options.holdings.addUnknown(holder);
+  #addUnknownDevices(pod: Pod, holder: Holder): void {
+    this.#options.holdings.addUnknownDevices(holder);
     const cure = 'none of that resource are handed out until the pod has ended, or its container begins anew and is given others';
     const message = `which devices of ${holder.resource} container ${holder.container} of pod ${fullNameOf(pod)} has is not known any more: the checkpoint was lost; ${cure}`;
     this.#options.warn('DeviceCheckpointLost', message);

@@ -8,7 +8,7 @@ import type { ContainerStarts } from '../metrics/container-starts.ts';
 import { countStart } from '../metrics/count-action.ts';
 import type { Action } from '../plan/action.ts';
 import { failureOf } from '../plan/back-off.ts';
-import type { PodResources } from '../resize/pod-resources.ts';
+import type { ResizedResources } from '../resize/resized-resources.ts';
 import type { Attempts } from './attempts.ts';
 import { rememberStart, rememberSuccess } from './observed-changes.ts';
 import { patientSignal } from './patient-signal.ts';
@@ -18,7 +18,7 @@ interface PodActionsOptions {
   /** Its pod is the one that the worker was made for. */
   context: ActionContext;
   attempts: Attempts;
-  resources: PodResources;
+  resources: ResizedResources;
   starts: ContainerStarts;
   clock: Clock;
   log: Logger;

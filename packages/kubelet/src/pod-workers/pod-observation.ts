@@ -3,7 +3,7 @@ import type { Clock } from '../clock.ts';
 import { failureOf } from '../plan/back-off.ts';
 import { uidOf } from '../pod.ts';
 import type { PodProbes } from '../probes/pod-probes.ts';
-import type { PodResources } from '../resize/pod-resources.ts';
+import type { ResizedResources } from '../resize/resized-resources.ts';
 import { PodObserver } from '../runtime/observe-pod.ts';
 import type { RuntimeClient } from '../runtime/runtime-client.ts';
 import type { Attempts } from './attempts.ts';
@@ -13,7 +13,7 @@ import type { PodState } from './pod-state.ts';
 interface PodObservationOptions {
   client: RuntimeClient;
   attempts: Attempts;
-  resources: PodResources;
+  resources: ResizedResources;
   probes: PodProbes;
   clock: Clock;
 }

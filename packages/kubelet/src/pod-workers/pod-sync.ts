@@ -8,8 +8,8 @@ import type { ContainerStarts } from '../metrics/container-starts.ts';
 import type { BackOff } from '../plan/back-off.ts';
 import { type Plan, plan } from '../plan.ts';
 import type { PodProbes } from '../probes/pod-probes.ts';
-import { PodResources } from '../resize/pod-resources.ts';
 import type { ResizeAdmission } from '../resize/resize-admission.ts';
+import { ResizedResources } from '../resize/resized-resources.ts';
 import { Attempts } from './attempts.ts';
 import { PodActions } from './pod-actions.ts';
 import { PodObservation } from './pod-observation.ts';
@@ -43,7 +43,7 @@ export class PodSync {
     this.#state = state;
     this.#options = options;
     const attempts = new Attempts(state, { ...options, events });
-    const resources = new PodResources(admitResize, directories.podDirectory(pod));
+    const resources = new ResizedResources(admitResize, directories.podDirectory(pod));
     this.#observation = new PodObservation(state, { client, attempts, resources, probes, clock });
     this.#actions = new PodActions(state, { context, attempts, resources, starts, clock, log });
   }

@@ -96,7 +96,7 @@ export class WorkerFactory {
     });
     starts.seen(pod);
     traces.register(worker.trace.traceId, fullNameOf(pod));
-    if (devicesPending) inTrace(newSpan(worker.trace), () => this.#options.devices.begin(pod));
+    if (devicesPending) inTrace(newSpan(worker.trace), () => this.#options.devices.beginAllocate(pod));
     return worker;
   }
 

@@ -21,7 +21,7 @@ const fileName = 'resources.json';
  * What a pod's containers ask for, have been given, and may use. What they are given changes only when the node admits it; what one may use
  * is noted in a file in the pod's directory when it has been changed in place, since the runtime can't tell it after a restart.
  */
-export class PodResources {
+export class ResizedResources {
   readonly #admit: ResizeAdmission;
   readonly #directory: string;
   /** By container. Undefined until the pod's instances have been seen. */

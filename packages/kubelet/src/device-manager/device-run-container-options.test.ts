@@ -1,11 +1,11 @@
 import { ContainerAllocateResponse } from '@berth/sdk/device/protocol';
 import { expect, it } from 'vitest';
-import { mergeAnswers } from './device-grant.ts';
+import { mergeAllocateResponses } from './device-run-container-options.ts';
 
 type Answer = Parameters<typeof ContainerAllocateResponse.fromPartial>[0];
 
 function merge(...answers: Answer[]) {
-  return mergeAnswers(
+  return mergeAllocateResponses(
     answers.map((answer, index) => ({ resource: `vendor.example/r${index}`, answer: ContainerAllocateResponse.fromPartial(answer) })),
   );
 }

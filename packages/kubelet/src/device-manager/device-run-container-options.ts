@@ -4,8 +4,8 @@ import type { ContainerAllocateResponse } from '@berth/sdk/device/protocol';
 import { PluginError } from '@berth/sdk/errors';
 import { quoted } from '@berth/sdk/quoted';
 
-/** What a container gets for all its devices, in CRI's terms. */
-export interface DeviceGrant {
+/** What a container gets for all its devices; kubelet's name for it (kubernetes:pkg/kubelet/cm/devicemanager/types.go). */
+export interface DeviceRunContainerOptions {
   variables: ReadonlyMap<string, string>;
   annotations: ReadonlyMap<string, string>;
   mounts: readonly Mount[];
@@ -13,10 +13,8 @@ export interface DeviceGrant {
   cdiDevices: readonly CDIDevice[];
 }
 
-export const noGrant: DeviceGrant = { variables: new Map(), annotations: new Map(), mounts: [], devices: [], cdiDevices: [] };
-
 /** What a plugin answered to Allocate for a resource of the container. */
-interface GrantedAnswer {
+interface AllocateAnswer {
   resource: string;
   answer: ContainerAllocateResponse;
 }
@@ -25,16 +23,16 @@ interface GrantedAnswer {
  * All answers as one. What two of them say in the same words counts once; FAILED_PRECONDITION where they differ about one variable, path or annotation;
  * INVALID_ARGUMENT for what no container can be given.
  */
-export function mergeAnswers(answers: readonly GrantedAnswer[]): DeviceGrant {
-  const merged = new MergedAnswers();
+export function mergeAllocateResponses(answers: readonly AllocateAnswer[]): DeviceRunContainerOptions {
+  const merged = new MergedResponses();
   for (const { resource, answer } of answers) merged.add(resource, answer);
-  return merged.grant();
+  return merged.options();
 }
 
 /** One value for each name, and who gave it. */
 type Claims<T> = Map<string, { value: T; resource: string }>;
 
-class MergedAnswers {
+class MergedResponses {
   readonly #variables: Claims<string> = new Map();
   readonly #annotations: Claims<string> = new Map();
   readonly #mounts: Claims<Mount> = new Map();
@@ -70,7 +68,7 @@ class MergedAnswers {
     }
   }
 
-  grant(): DeviceGrant {
+  options(): DeviceRunContainerOptions {
     return {
       variables: valuesOf(this.#variables),
       annotations: valuesOf(this.#annotations),

@@ -6,24 +6,25 @@ import { PluginError } from '@berth/sdk/errors';
 import type { Refusal } from '../plan/observed-pod.ts';
 import { resourceContainers, uidOf } from '../pod.ts';
 import { unexpectedRefusal } from '../topology-manager/hint-provider.ts';
-import { chooseDevices, preferenceQuestion, unavailable } from './choose-devices.ts';
+import { chooseDevices, preferenceRequest } from './choose-devices.ts';
 import { candidatesFor, keptByOthers } from './device-candidates.ts';
-import { mergeAnswers } from './device-grant.ts';
 import type { DeviceHoldings, Holding } from './device-holdings.ts';
 import { type DevicePlugins, unregisteredPlugin } from './device-plugins.ts';
+import { mergeAllocateResponses } from './device-run-container-options.ts';
+import { unavailable, unregisteredDevice } from './refusals.ts';
 
-interface DeviceAllocationOptions {
+interface AllocateCallerOptions {
   holdings: DeviceHoldings;
   plugins: Pick<DevicePlugins, 'clientOf' | 'tellPreference'>;
   /** How long each Allocate took. */
   onAllocated(resource: string, seconds: number): void;
 }
 
-/** Asks plugins for the devices that are set apart for pods. */
-export class DeviceAllocation {
-  readonly #options: DeviceAllocationOptions;
+/** Calls plugins for the devices that are set apart for pods: GetPreferredAllocation, where they want it, and Allocate. */
+export class AllocateCaller {
+  readonly #options: AllocateCallerOptions;
 
-  constructor(options: DeviceAllocationOptions) {
+  constructor(options: AllocateCallerOptions) {
     this.#options = options;
   }
 
@@ -31,17 +32,17 @@ export class DeviceAllocation {
    * Gets answers for all that is set apart for the pod and hasn't got one. Gives why the pod can't run if a plugin refuses, or there are too few devices by
    * now. UNAVAILABLE while a plugin isn't there: it may come.
    */
-  async allocate(pod: Pod, signal: AbortSignal): Promise<Refusal | undefined> {
+  async callFor(pod: Pod, signal: AbortSignal): Promise<Refusal | undefined> {
     for (const container of resourceContainers(pod)) {
-      const refusal = await this.allocateFor(pod, container, signal);
+      const refusal = await this.callForContainer(pod, container, signal);
       if (refusal) return refusal;
     }
     return undefined;
   }
 
   /** The same for one of the pod's containers. */
-  async allocateFor(pod: Pod, container: Container, signal: AbortSignal): Promise<Refusal | undefined> {
-    const pending = this.#options.holdings.ofPod(uidOf(pod)).filter(({ container: name, answer }) => name === container.name && !answer);
+  async callForContainer(pod: Pod, container: Container, signal: AbortSignal): Promise<Refusal | undefined> {
+    const pending = this.#options.holdings.ofContainer(uidOf(pod), container.name).filter(({ answer }) => !answer);
     for (const holding of pending) {
       try {
         await this.#ask(pod, container, holding, signal);
@@ -61,18 +62,15 @@ export class DeviceAllocation {
     // The answer took its time: others may have taken devices meanwhile, and some may have become unhealthy.
     const ids = this.#settle(pod, container, holding, preferred);
     const answer = await this.#allocate(client, ids, signal);
-    const held = holdings.get(holding);
-    if (!held) throw new PluginError('CANCELLED', 'the pod has gone meanwhile', { object: `devices of ${holding.resource}` });
-    mergeAnswers([...answersOf(holdings, holding), { resource: holding.resource, answer }]);
-    holdings.give({ ...held, ids, answer });
+    // A plugin that contradicts another one ends the pod now, and not each start of its container.
+    mergeAllocateResponses([...answersOf(holdings, holding), { resource: holding.resource, answer }]);
+    holdings.put({ ...this.#stillHeld(holding), ids, answer });
   }
 
   #clientOf(resource: string): DevicePluginClient {
     const client = this.#options.plugins.clientOf(resource);
     if (client) return client;
-    if (!this.#options.holdings.devicesOf(resource)) {
-      throw new PluginError('NOT_FOUND', `cannot allocate unregistered device ${resource}`);
-    }
+    if (!this.#options.holdings.devicesOf(resource)) throw new PluginError('NOT_FOUND', unregisteredDevice(resource));
     throw unregisteredPlugin(resource);
   }
 
@@ -84,14 +82,14 @@ export class DeviceAllocation {
     signal: AbortSignal,
   ): Promise<string[]> {
     if (!client.options.getPreferredAllocationAvailable) return [];
-    const choice = candidatesFor(this.#options.holdings, pod, container, { resource, count: ids.length, affinity });
-    const question = preferenceQuestion(choice);
-    if (!question) return [];
-    const { available, mustInclude, size } = question;
-    const request = { availableDeviceIDs: available, mustIncludeDeviceIDs: mustInclude, allocationSize: size };
+    const candidates = candidatesFor(this.#options.holdings, pod, container, { resource, count: ids.length, affinity });
+    const wanted = preferenceRequest(candidates);
+    if (!wanted) return [];
+    const { available, mustInclude, size } = wanted;
+    const request = { availableDeviceIDs: [...available], mustIncludeDeviceIDs: [...mustInclude], allocationSize: size };
     const preferred = await client.preferred(request, signal);
     // Without any it has no preference, which is its right.
-    const problem = preferred.length > 0 ? problemOfChoice(preferred, question) : undefined;
+    const problem = preferred.length > 0 ? problemOfChoice(preferred, wanted) : undefined;
     if (problem !== undefined) this.#options.plugins.tellPreference(client, problem);
     return preferred;
   }
@@ -101,13 +99,20 @@ export class DeviceAllocation {
     const { holdings } = this.#options;
     const { resource, affinity } = holding;
     const need = { resource, count: holding.ids.length, affinity };
-    if (!holdings.get(holding)) throw new PluginError('CANCELLED', 'the pod has gone meanwhile', { object: `devices of ${resource}` });
+    this.#stillHeld(holding);
     if (preferred.length === 0 && isStillRight(holdings, pod, container, holding)) return holding.ids;
-    const choice = candidatesFor(holdings, pod, container, need);
-    const ids = chooseDevices(choice, preferred);
-    if (!ids) throw new PluginError('RESOURCE_EXHAUSTED', unavailable(need, choice));
-    holdings.give({ ...holding, ids });
+    const candidates = candidatesFor(holdings, pod, container, need);
+    const ids = chooseDevices(candidates, preferred);
+    if (!ids) throw new PluginError('RESOURCE_EXHAUSTED', unavailable(need, candidates));
+    holdings.put({ ...holding, ids });
     return ids;
+  }
+
+  /** Throws CANCELLED where the pod has gone while a plugin was asked. */
+  #stillHeld(holding: Holding): Holding {
+    const held = this.#options.holdings.get(holding);
+    if (held) return held;
+    throw new PluginError('CANCELLED', 'the pod has gone meanwhile', { object: `devices of ${holding.resource}` });
   }
 
   async #allocate(client: DevicePluginClient, ids: readonly string[], signal: AbortSignal): Promise<ContainerAllocateResponse> {
@@ -129,7 +134,5 @@ function isStillRight(holdings: DeviceHoldings, pod: Pod, container: Container, 
 
 /** What plugins have answered for the container so far. */
 export function answersOf(holdings: DeviceHoldings, { uid, container }: Pick<Holding, 'uid' | 'container'>) {
-  return holdings
-    .ofPod(uid)
-    .flatMap(({ container: name, resource, answer }) => (name === container && answer ? [{ resource, answer }] : []));
+  return holdings.ofContainer(uid, container).flatMap(({ resource, answer }) => (answer ? [{ resource, answer }] : []));
 }
