@@ -1,4 +1,5 @@
 import { closeSync, constants, openSync } from 'node:fs';
+import { joinDeviceNumber } from '@berth/sdk/device-number';
 import { PluginError } from '@berth/sdk/errors';
 import { atFirstUse, libc } from '@berth/sdk/libc';
 
@@ -93,7 +94,7 @@ function load(): Syscalls {
         });
     },
     mknod(path, mode, major, minor) {
-      if (mknod(path, mode, deviceNumber(major, minor)) !== 0) throw failed('mknod', path);
+      if (mknod(path, mode, joinDeviceNumber({ major, minor })) !== 0) throw failed('mknod', path);
     },
     setAttribute(path, name, value) {
       if (lsetxattr(path, name, value, value.length, 0) !== 0) throw failed(`setting ${name}`, path);
@@ -154,10 +155,4 @@ function optional<Call>(bind: () => Call): Call | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** glibc's and musl's makedev: 12 low bits of the major and 8 of the minor number in the first word, the rest above. */
-function deviceNumber(major: number, minor: number): bigint {
-  const [high, low] = [BigInt(major), BigInt(minor)];
-  return ((high & 0xfffn) << 8n) | (low & 0xffn) | ((low & ~0xffn) << 12n) | ((high & ~0xfffn) << 32n);
 }

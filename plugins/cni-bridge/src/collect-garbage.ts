@@ -1,6 +1,6 @@
 import { withNetwork } from '@berth/sdk/cni/open-network';
 import type { PluginRequest } from '@berth/sdk/cni/plugin';
-import { settleAll } from '@berth/sdk/cni/settle-all';
+import { settleAll } from '@berth/sdk/settle-all';
 import { readIpam } from './configuration.ts';
 import { collectMacSpoofChecks } from './mac-spoof-check.ts';
 import { collectMasquerade } from './masquerade/masquerade.ts';

@@ -1,8 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isUnfinished, removeReplacedFile, replaceFile } from '@berth/sdk/cni/replace-file';
 import type { PluginConfig } from '@berth/sdk/cni/types';
 import { CniError, errorCodes, isObject, parseObject } from '@berth/sdk/cni/types';
+import { isUnfinished, removeReplacedFile, replaceFile } from '@berth/sdk/replace-file';
 
 /** What a container's file holds: the delegated plugin's configuration, or nothing that can be read. */
 export type Scratch = PluginConfig | 'unreadable';

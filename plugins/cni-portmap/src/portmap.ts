@@ -1,7 +1,7 @@
 import type { PluginRequest } from '@berth/sdk/cni/plugin';
 import { cniPlugin } from '@berth/sdk/cni/plugin';
-import { settleAll } from '@berth/sdk/cni/settle-all';
 import { CniError, errorCodes, isObject } from '@berth/sdk/cni/types';
+import { settleAll } from '@berth/sdk/settle-all';
 import { choosePortMapper, everyPortMapper, findProblem } from './choose-port-mapper.ts';
 import { readConfiguration, wrongConditions } from './configuration.ts';
 import { type Forwarding, objectOf, planForwarding } from './forwarding.ts';

@@ -1,5 +1,6 @@
 import { globSync, readFileSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { splitDeviceNumber } from '@berth/sdk/device-number';
 
 /** The device files of a host, or those that lie likewise below a directory (`--fixture`). */
 export class DeviceFiles {
@@ -35,8 +36,9 @@ export class DeviceFiles {
   numaNode(path: string): number | undefined {
     const found = this.#stat(path);
     if (found === undefined) return undefined;
+    const { major, minor } = splitDeviceNumber(found.rdev);
     const kind = found.isBlockDevice() ? 'block' : 'char';
-    const text = this.#read(`/sys/dev/${kind}/${majorOf(found.rdev)}:${minorOf(found.rdev)}/device/numa_node`);
+    const text = this.#read(`/sys/dev/${kind}/${major}:${minor}/device/numa_node`);
     return /^\d{1,4}$/.test(text) ? Number(text) : undefined;
   }
 
@@ -56,15 +58,4 @@ export class DeviceFiles {
       return '';
     }
   }
-}
-
-/** Of a device number as the kernel gives it (makedev(3)). */
-function majorOf(device: number): number {
-  const number = BigInt(device);
-  return Number(((number >> 8n) & 0xfffn) | ((number >> 32n) & 0xfffff000n));
-}
-
-function minorOf(device: number): number {
-  const number = BigInt(device);
-  return Number((number & 0xffn) | ((number >> 12n) & 0xffffff00n));
 }

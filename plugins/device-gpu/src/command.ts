@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { PluginError } from '@berth/sdk/errors';
 import { untilTerminated } from '@berth/sdk/termination';
 import { pino } from 'pino';
-import { HostFiles } from './allocation/host-files.ts';
+import { AllocationFileFinder } from './allocation/allocation-file-finder.ts';
 import { describeGpus } from './describe.ts';
 import type { GpuSource } from './discovery/gpu-source.ts';
 import { openSource } from './discovery/open-source.ts';
@@ -79,7 +79,7 @@ function hostAt(fixture: string | undefined): HostRoot {
 async function print(parts: GpuPluginParts, signal: AbortSignal): Promise<void> {
   const { settings, host, source } = parts;
   const offered = new OfferedGpus(await watchOf(parts).look(signal), settings);
-  const found = describeGpus(source.name, offered, await new HostFiles(host, settings).now(signal));
+  const found = describeGpus(source.name, offered, await new AllocationFileFinder(host, settings).current(signal));
   process.stdout.write(`${JSON.stringify(found, undefined, 2)}\n`);
 }
 

@@ -1,4 +1,4 @@
-import type { AllocationFiles } from './allocation/container-files.ts';
+import type { AllocationFiles } from './allocation/allocation-files.ts';
 import type { GpuSource } from './discovery/gpu-source.ts';
 import type { OfferedGpus } from './offered-gpus.ts';
 

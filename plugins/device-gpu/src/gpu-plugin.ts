@@ -1,14 +1,14 @@
 import { onAbort } from '@berth/sdk/abort';
 import { devicePlugin } from '@berth/sdk/device';
+import { Latest } from '@berth/sdk/latest';
 import { usesCdi } from './allocation/allocation.ts';
+import { AllocationFileFinder } from './allocation/allocation-file-finder.ts';
 import { CdiFile, toolFits } from './allocation/cdi-file.ts';
-import { HostFiles } from './allocation/host-files.ts';
 import type { Settings } from './configuration.ts';
 import type { GpuSource } from './discovery/gpu-source.ts';
 import { GpuWatch } from './gpu-watch.ts';
 import { DeviceHealth } from './health/device-health.ts';
 import type { HostRoot } from './host-root.ts';
-import { Latest } from './latest.ts';
 import { allocationRules, OfferedGpus } from './offered-gpus.ts';
 import { ToldOnce } from './told-once.ts';
 
@@ -25,7 +25,7 @@ export class GpuPlugin {
   readonly #parts: GpuPluginParts;
   readonly #offered = new Latest<OfferedGpus>();
   readonly #running = new Map<string, Promise<void>>();
-  readonly #files: HostFiles;
+  readonly #fileFinder: AllocationFileFinder;
   readonly #cdi: CdiFile | undefined;
   readonly #told: ToldOnce;
   readonly #ended = new AbortController();
@@ -34,7 +34,7 @@ export class GpuPlugin {
     const { settings, host, source, log } = parts;
     this.#parts = parts;
     this.#told = new ToldOnce(log);
-    this.#files = new HostFiles(host, settings);
+    this.#fileFinder = new AllocationFileFinder(host, settings);
     const { cdiKind: kind } = allocationRules(settings);
     if (usesCdi(settings))
       this.#cdi = new CdiFile({ directory: settings.cdiRoot, kind, useTool: toolFits({ ...settings, source: source.name }), log });
@@ -61,8 +61,8 @@ export class GpuPlugin {
       const offered = new OfferedGpus(snapshot, this.#parts.settings);
       this.#tellOf(offered);
       // Before the kubelet knows of them: a container may start at once, and isn't to wait for the linker's cache to be read.
-      if (this.#cdi) await this.#cdi.write(offered.units, await this.#files.now(signal), signal);
-      else if (this.#offered.value === undefined) await this.#files.now(signal);
+      if (this.#cdi) await this.#cdi.write(offered.units, await this.#fileFinder.current(signal), signal);
+      else if (this.#offered.value === undefined) await this.#fileFinder.current(signal);
       this.#offered.publish(offered);
       for (const { name } of offered.offer.resources) this.#ensureRunning(name, offered, signal);
     }
@@ -82,14 +82,14 @@ export class GpuPlugin {
   async #runResource(name: string, first: OfferedGpus, signal: AbortSignal): Promise<void> {
     const { settings, log } = this.#parts;
     const offered = this.#offered;
-    const now = (): OfferedGpus => offered.value ?? first;
+    const latestOffer = (): OfferedGpus => offered.value ?? first;
     const plugin = devicePlugin({
       resourceName: name,
       async *list(ended) {
         for await (const each of offered.watch(ended)) yield each.describe(name);
       },
-      allocate: async (ids, called) => now().allocate(name, ids, allocationRules(settings), await this.#files.now(called)),
-      preferred: (request) => now().prefer(name, request),
+      allocate: async (ids, called) => latestOffer().allocate(name, ids, allocationRules(settings), await this.#fileFinder.current(called)),
+      preferred: (request) => latestOffer().prefer(name, request),
     });
     const { pluginDirectory: directory, allowedUids } = settings;
     await plugin.run({ signal, directory, allowedUids, log: (message) => log(`${name}: ${message}`) });

@@ -1,7 +1,7 @@
 import type { DeviceAllocation, DeviceDescription, PreferenceRequest } from '@berth/sdk/device';
 import { PluginError } from '@berth/sdk/errors';
 import { type AllocationRules, allocationOf } from './allocation/allocation.ts';
-import type { AllocationFiles } from './allocation/container-files.ts';
+import type { AllocationFiles } from './allocation/allocation-files.ts';
 import type { Settings } from './configuration.ts';
 import type { Snapshot } from './gpu-watch.ts';
 import { prefer } from './preference/prefer.ts';

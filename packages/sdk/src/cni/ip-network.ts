@@ -1,3 +1,4 @@
+import { settleAll } from '../settle-all.ts';
 import { bits, parseAddress, parsePrefix } from './address.ts';
 import type { IpCommand } from './ip-batch.ts';
 import { batchInNamespace, runInNamespace } from './ip-batch.ts';
@@ -6,7 +7,6 @@ import { operationCommand } from './ip-commands.ts';
 import { codeOfText } from './netlink/errno.ts';
 import type { Network, NetworkAddress, NetworkLink, NetworkOperation, NetworkRoute, OperationFailure } from './network.ts';
 import { reasonOf } from './run-beside.ts';
-import { settleAll } from './settle-all.ts';
 import { CniError, errorCodes } from './types.ts';
 
 /** The network of a namespace by iproute2: for Node, which has no way to system calls. */

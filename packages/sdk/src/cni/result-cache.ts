@@ -1,8 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isUnfinished, removeReplacedFile, replaceFile } from '../replace-file.ts';
 import type { Attachment, AttachmentName } from './attachment.ts';
 import { parseNetworkConfig, parsePluginConfig } from './config.ts';
-import { isUnfinished, removeReplacedFile, replaceFile } from './replace-file.ts';
 import type { NetworkConfigList } from './types.ts';
 import { isObject, parseObject } from './types.ts';
 import { readResult, supportedVersions, writeResult } from './versions.ts';

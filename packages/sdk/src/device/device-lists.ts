@@ -1,8 +1,8 @@
-import { EventEmitter, on } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { unlessAborted } from '../abort.ts';
 import { PluginError } from '../errors.ts';
 import { Device, ListAndWatchResponse } from '../gen/device-plugin.ts';
+import { Latest } from '../latest.ts';
 import { quoted } from '../quoted.ts';
 import { deviceHealthy, deviceUnhealthy } from './constants.ts';
 import type { DeviceDescription, DevicePluginDefinition } from './definition.ts';
@@ -15,8 +15,7 @@ const longestPauseMs = 30_000;
 export class DeviceLists {
   readonly #definition: DevicePluginDefinition;
   readonly #log: (message: string) => void;
-  readonly #changes = new EventEmitter().setMaxListeners(0);
-  #latest: readonly Device[] | undefined;
+  readonly #latest = new Latest<readonly Device[]>();
 
   constructor(definition: DevicePluginDefinition, log: (message: string) => void) {
     this.#definition = definition;
@@ -25,7 +24,7 @@ export class DeviceLists {
 
   /** The ids of the devices there are, healthy or not. */
   get ids(): ReadonlySet<string> {
-    return new Set(this.#latest?.map(({ ID }) => ID));
+    return new Set(this.#latest.value?.map(({ ID }) => ID));
   }
 
   /** Listens to the author's `list` until `signal` aborts, or until it ends by itself. What goes wrong is told and tried again. */
@@ -44,7 +43,7 @@ export class DeviceLists {
         const { message } = PluginError.from(thrown);
         if (message !== told) this.#log(`list failed: ${message}; its devices are unhealthy until it succeeds, which is tried again`);
         told = message;
-        this.#publish((this.#latest ?? []).map((device) => ({ ...device, health: 'Unhealthy' })));
+        this.#publish((this.#latest.value ?? []).map((device) => ({ ...device, health: 'Unhealthy' })));
         await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
       }
     }
@@ -52,14 +51,7 @@ export class DeviceLists {
 
   /** The newest list, as soon as there is one, and each time that it is another one; a slow reader misses those between. */
   async *watch(signal: AbortSignal): AsyncGenerator<ListAndWatchResponse, void> {
-    let told: readonly Device[] | undefined;
-    const changes = on(this.#changes, 'change', { signal });
-    for (;;) {
-      if (this.#latest !== undefined && this.#latest !== told) {
-        told = this.#latest;
-        yield ListAndWatchResponse.create({ devices: [...told] });
-      } else if ((await changes.next()).done) return;
-    }
+    for await (const devices of this.#latest.watch(signal)) yield ListAndWatchResponse.create({ devices: [...devices] });
   }
 
   #take(list: readonly DeviceDescription[]): void {
@@ -69,9 +61,9 @@ export class DeviceLists {
   }
 
   #publish(devices: readonly Device[]): void {
-    if (this.#latest && JSON.stringify(this.#latest, bigintsAsText) === JSON.stringify(devices, bigintsAsText)) return;
-    this.#latest = devices;
-    this.#changes.emit('change');
+    const { value } = this.#latest;
+    if (value && JSON.stringify(value, bigintsAsText) === JSON.stringify(devices, bigintsAsText)) return;
+    this.#latest.publish(devices);
   }
 }
 

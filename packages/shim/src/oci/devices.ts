@@ -1,6 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Device } from '@berth/sdk/cri';
+import { splitDeviceNumber } from '@berth/sdk/device-number';
 import { PluginError } from '@berth/sdk/errors';
 import type { OciDevice } from './config-json.ts';
 
@@ -60,14 +61,14 @@ async function readNodes(hostPath: string, path: string, unreadable: (error: Err
     return (await Promise.all(names.map((name) => deviceNodes(join(hostPath, name), join(path, name), unreadable)))).flat();
   }
   if (!status.isBlockDevice() && !status.isCharacterDevice()) return [];
-  const [major, minor] = deviceNumbers(status.rdev);
   return [
-    { path, type: status.isBlockDevice() ? 'b' : 'c', major, minor, fileMode: status.mode & 0o7777, uid: status.uid, gid: status.gid },
+    {
+      path,
+      type: status.isBlockDevice() ? 'b' : 'c',
+      ...splitDeviceNumber(status.rdev),
+      fileMode: status.mode & 0o7777,
+      uid: status.uid,
+      gid: status.gid,
+    },
   ];
-}
-
-/** The reverse of makedev(3). */
-function deviceNumbers(device: number): [major: number, minor: number] {
-  const number = BigInt(device);
-  return [Number(((number >> 8n) & 0xfffn) | ((number >> 32n) & ~0xfffn)), Number((number & 0xffn) | ((number >> 12n) & 0xffffff00n))];
 }

@@ -1,7 +1,7 @@
 import { withGrace } from '@berth/sdk/abort';
-import { settleAll } from '@berth/sdk/cni/settle-all';
 import type { StopPodSandboxRequest, StopPodSandboxResponse } from '@berth/sdk/cri';
 import type { CallContext } from '@berth/sdk/serve';
+import { settleAll } from '@berth/sdk/settle-all';
 import { killContainer } from '../container/stop-container.ts';
 import type { Shim } from '../shim.ts';
 import { type Sandbox, sandboxSpec } from './sandbox.ts';

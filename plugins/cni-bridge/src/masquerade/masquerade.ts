@@ -1,6 +1,6 @@
 import type { Prefix } from '@berth/sdk/cni/address';
 import type { AttachmentName } from '@berth/sdk/cni/plugin';
-import { settleAll } from '@berth/sdk/cni/settle-all';
+import { settleAll } from '@berth/sdk/settle-all';
 import type { NetworkAttachment } from '../attachment.ts';
 import type { MasqueradeBackendName } from '../configuration.ts';
 import type { MasqueradeBackend } from './backend.ts';

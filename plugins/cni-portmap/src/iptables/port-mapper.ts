@@ -8,8 +8,8 @@ import {
   whyRefusedByIptables,
   whyUnusable,
 } from '@berth/sdk/cni/iptables';
-import { settleAll } from '@berth/sdk/cni/settle-all';
 import { CniError, errorCodes } from '@berth/sdk/cni/types';
+import { settleAll } from '@berth/sdk/settle-all';
 import type { PortMapping } from '../configuration.ts';
 import type { Forwarding, Owner } from '../forwarding.ts';
 import { objectOf } from '../forwarding.ts';

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { Gpu } from '../discovery/gpu.ts';
 import type { Unit } from '../resources/resources.ts';
 import { type AllocationRules, allocationOf, type DeviceListStrategy } from './allocation.ts';
+import type { AllocationFiles } from './allocation-files.ts';
 import { cdiSpecification, hasUnits } from './cdi-specification.ts';
-import type { AllocationFiles } from './container-files.ts';
 
 const gpu = { id: '0000:3b:00.0', uuid: 'GPU-a', index: 0, minor: 3 } as Gpu;
 const whole: Unit = { id: gpu.id, gpu, mig: undefined };

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { DeviceAllocation } from '@berth/sdk/device';
 import type { Unit } from '../resources/resources.ts';
+import type { AllocationFiles, ContainerDevice } from './allocation-files.ts';
 import { cdiNameOf } from './cdi-specification.ts';
-import type { AllocationFiles, ContainerDevice } from './container-files.ts';
 
 /** How a container's runtime is told of its devices, as NVIDIA's plugin names it. */
 export const deviceListStrategies = ['envvar', 'volume-mounts', 'cdi-annotations', 'cdi-cri'] as const;
@@ -10,7 +10,7 @@ export type DeviceListStrategy = (typeof deviceListStrategies)[number];
 
 /** What devices are called in that list. */
 export const deviceIdStrategies = ['uuid', 'index'] as const;
-export type DeviceIdStrategy = (typeof deviceIdStrategies)[number];
+type DeviceIdStrategy = (typeof deviceIdStrategies)[number];
 
 export interface AllocationRules {
   deviceListStrategy: readonly DeviceListStrategy[];

@@ -1,12 +1,12 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { replaceFile } from '@berth/sdk/cni/replace-file';
 import { PluginError } from '@berth/sdk/errors';
+import { replaceFile } from '@berth/sdk/replace-file';
 import type { GpuSource } from '../discovery/gpu-source.ts';
 import type { Unit } from '../resources/resources.ts';
+import type { AllocationFiles } from './allocation-files.ts';
 import { cdiSpecification, hasUnits } from './cdi-specification.ts';
-import type { AllocationFiles } from './container-files.ts';
 
 const commandDeadlineMs = 60_000;
 

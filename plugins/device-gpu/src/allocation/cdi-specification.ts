@@ -1,5 +1,5 @@
 import type { Unit } from '../resources/resources.ts';
-import type { AllocationFiles, ContainerDevice } from './container-files.ts';
+import type { AllocationFiles, ContainerDevice } from './allocation-files.ts';
 
 /** The first version with `hostPath` of devices (container-device-interface, SPEC.md). */
 const cdiVersion = '0.5.0';

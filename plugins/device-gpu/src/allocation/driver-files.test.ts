@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { GpuHostFixture } from '../gpu-host.fixture.ts';
 import { HostRoot } from '../host-root.ts';
-import { driverMounts } from './container-files.ts';
+import { driverMounts } from './allocation-files.ts';
 import { findDriverFiles, librariesInCache } from './driver-files.ts';
 
 const cache = `1204 libs found in cache \`/etc/ld.so.cache'

@@ -8,7 +8,7 @@ import { NvmlSource } from './nvml-source.ts';
 
 /** By what GPUs are found: `auto` takes NVML where it is there, and the files else. */
 export const discoveryKinds = ['auto', 'nvml', 'files'] as const;
-export type DiscoveryKind = (typeof discoveryKinds)[number];
+type DiscoveryKind = (typeof discoveryKinds)[number];
 
 interface OpenOptions {
   kind: DiscoveryKind;

@@ -2,7 +2,7 @@ import { deviceFileOf, type Gpu, type Inventory, type MigDevice } from '../disco
 import type { XidError } from '../discovery/xid.ts';
 
 /** What is looked at, and when. */
-export interface HealthRules {
+interface HealthRules {
   /** Errors after which a GPU is in order all the same. */
   ignoredXids: readonly number[];
   /** How long no further error may come until a GPU is in order again. */

@@ -2,7 +2,7 @@ import type { Gpu, MigDevice } from '../discovery/gpu.ts';
 
 /** How MIG devices are offered, as NVIDIA's plugin names it. */
 export const migStrategies = ['none', 'single', 'mixed'] as const;
-export type MigStrategy = (typeof migStrategies)[number];
+type MigStrategy = (typeof migStrategies)[number];
 
 /** What a container can be given: a GPU, or a MIG device of one. */
 export interface Unit {
@@ -12,7 +12,7 @@ export interface Unit {
 }
 
 /** One device of a resource, as the kubelet counts it. */
-export interface ResourceDevice {
+interface ResourceDevice {
   /** The unit's id, with `::N` behind it where several share the unit. */
   readonly id: string;
   readonly unit: Unit;

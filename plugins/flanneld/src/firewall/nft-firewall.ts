@@ -1,6 +1,6 @@
 import { familyKeyword, runNftBeside, tryNftBeside } from '@berth/sdk/cni/nft';
-import { settleAll } from '@berth/sdk/cni/settle-all';
 import { PluginError } from '@berth/sdk/errors';
+import { settleAll } from '@berth/sdk/settle-all';
 import { entriesOf, type Family, type PerFamily } from '../per-family.ts';
 import type { Firewall } from './firewall.ts';
 import { type FirewallSpec, forwardRules, masqueradeRules, type Rule } from './rules.ts';

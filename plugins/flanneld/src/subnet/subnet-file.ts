@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { formatPrefix, networkOf, type Prefix, parsePrefix, plus } from '@berth/sdk/cni/address';
-import { replaceFile } from '@berth/sdk/cni/replace-file';
 import { PluginError } from '@berth/sdk/errors';
+import { replaceFile } from '@berth/sdk/replace-file';
 import { type Family, families, type PerFamily, perFamily } from '../per-family.ts';
 
 /** What a CNI plugin on this host needs to know of its network. */

@@ -1,5 +1,6 @@
 import { type BigIntStats, closeSync, constants, lstatSync, openSync, readdirSync, readlinkSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+import { splitDeviceNumber } from '@berth/sdk/device-number';
 import { PluginError } from '@berth/sdk/errors';
 import { syscalls } from '../../syscalls.ts';
 import { endOfTar, padding, type TarEntry, tarHeader } from './tar-entry.ts';
@@ -76,9 +77,9 @@ class Walk {
       case S_IFLNK:
         return yield* this.#symlink(at, path, stats, common);
       case S_IFCHR:
-        return yield* this.#linkOr(path, stats, { ...common, type: 'character-device', ...numbersOf(stats.rdev) });
+        return yield* this.#linkOr(path, stats, { ...common, type: 'character-device', ...splitDeviceNumber(stats.rdev) });
       case S_IFBLK:
-        return yield* this.#linkOr(path, stats, { ...common, type: 'block-device', ...numbersOf(stats.rdev) });
+        return yield* this.#linkOr(path, stats, { ...common, type: 'block-device', ...splitDeviceNumber(stats.rdev) });
       case S_IFIFO:
         return yield* this.#linkOr(path, stats, { ...common, type: 'fifo' });
     }
@@ -180,14 +181,6 @@ function withoutRootId(value: Uint8Array): Uint8Array {
 
 function isOpaque(at: string): boolean {
   return syscalls().getAttribute(at, 'trusted.overlay.opaque')?.[0] === 'y'.charCodeAt(0);
-}
-
-/** glibc's and musl's major and minor. */
-function numbersOf(device: bigint): { major: number; minor: number } {
-  return {
-    major: Number(((device >> 8n) & 0xfffn) | ((device >> 32n) & ~0xfffn)),
-    minor: Number((device & 0xffn) | ((device >> 12n) & ~0xffn & 0xffffffffn)),
-  };
 }
 
 /** Undefined where the container has removed it meanwhile, or put something else in its place. */

@@ -1,4 +1,4 @@
-import { Bell } from '@berth/sdk/bell';
+import { Bell } from './bell.ts';
 
 /** The newest of values that follow each other, for any number of readers. */
 export class Latest<Value extends object> {

@@ -1,30 +1,30 @@
 import { statSync } from 'node:fs';
 import type { HostRoot } from '../host-root.ts';
-import { type AllocationFiles, controlDevices, devicesOf, driverMounts } from './container-files.ts';
+import { type AllocationFiles, controlDevices, devicesOf, driverMounts } from './allocation-files.ts';
 import { type DriverFile, findDriverFiles } from './driver-files.ts';
 
 /** What the linker's programs write whenever libraries come or go. */
 const linkerCache = '/etc/ld.so.cache';
 
-interface HostFilesRules {
+interface AllocationFileRules {
   /** Whether containers get the driver's libraries and programs. */
   driverFiles: boolean;
   libraryDirectory?: string | undefined;
 }
 
-/** The files of a host that containers get with GPUs. */
-export class HostFiles {
+/** Finds the files of a host that containers get with GPUs. */
+export class AllocationFileFinder {
   readonly #host: HostRoot;
-  readonly #rules: HostFilesRules;
+  readonly #rules: AllocationFileRules;
   #driver: { of: bigint | undefined; files: DriverFile[] } | undefined;
 
-  constructor(host: HostRoot, rules: HostFilesRules) {
+  constructor(host: HostRoot, rules: AllocationFileRules) {
     this.#host = host;
     this.#rules = rules;
   }
 
   /** As they are now. */
-  async now(signal: AbortSignal): Promise<AllocationFiles> {
+  async current(signal: AbortSignal): Promise<AllocationFiles> {
     const files = this.#rules.driverFiles ? await this.#driverFiles(signal) : [];
     return {
       control: controlDevices(this.#host),
