@@ -49,6 +49,32 @@ it.each<[what: string, one: Answer, other: Answer]>([
   expect(() => merge(one, other)).toThrow(`${what} is given differently for vendor.example/r0 and for vendor.example/r1`);
 });
 
+it.each<[what: string, answer: Answer]>([
+  [
+    'the mount at /a',
+    {
+      mounts: [
+        { containerPath: '/a', hostPath: '/x' },
+        { containerPath: '/a', hostPath: '/y' },
+      ],
+    },
+  ],
+  [
+    'the device at /dev/a',
+    {
+      devices: [
+        { containerPath: '/dev/a', hostPath: '/dev/x', permissions: 'r' },
+        { containerPath: '/dev/a', hostPath: '/dev/y', permissions: 'r' },
+      ],
+    },
+  ],
+])('refuses %s given in two ways by one answer, and has its plugin mended', (what, answer) => {
+  const object = 'answer to Allocate of the device plugin for vendor.example/r0';
+  expect(() => merge(answer)).toThrow(
+    `${object}: it contradicts itself: ${what} is given twice, and differently; mend the plugin, or its configuration`,
+  );
+});
+
 it.each<[what: string, answer: Answer, message: RegExp]>([
   ['a relative path', { mounts: [{ containerPath: 'a', hostPath: '/x' }] }, /the mount has the path "a" in the container/],
   [

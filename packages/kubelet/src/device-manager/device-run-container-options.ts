@@ -19,8 +19,8 @@ interface AllocateAnswer {
 }
 
 /**
- * All answers as one. What two of them say in the same words counts once; FAILED_PRECONDITION where they differ about one variable, path or annotation;
- * INVALID_ARGUMENT for what no container can be given.
+ * All answers as one. What is said twice in the same words counts once; FAILED_PRECONDITION where two of them, or one with itself, differ about one variable,
+ * path or annotation; INVALID_ARGUMENT for what no container can be given.
  */
 export function mergeAllocateResponses(answers: readonly AllocateAnswer[]): DeviceRunContainerOptions {
   const merged = new MergedResponses();
@@ -68,20 +68,32 @@ function valuesOf<T>(claims: Claims<T>): Map<string, T> {
 
 function claim<T>(claims: Claims<T>, resource: string, what: string, name: string, value: T): void {
   const before = claims.get(name);
-  if (before && JSON.stringify(before.value) !== JSON.stringify(value)) {
-    throw new PluginError('FAILED_PRECONDITION', `${what} ${name} is given differently for ${before.resource} and for ${resource}`, {
-      object: 'answers to Allocate',
-      hint: 'have the plugins of these resources agree, or ask for them in different containers',
+  if (before && JSON.stringify(before.value) !== JSON.stringify(value)) throw conflict(`${what} ${name}`, before.resource, resource);
+  claims.set(name, { value, resource });
+}
+
+function conflict(what: string, one: string, other: string): PluginError {
+  if (one === other) {
+    return new PluginError('FAILED_PRECONDITION', `it contradicts itself: ${what} is given twice, and differently`, {
+      object: answerOf(one),
+      hint: 'mend the plugin, or its configuration',
     });
   }
-  claims.set(name, { value, resource });
+  return new PluginError('FAILED_PRECONDITION', `${what} is given differently for ${one} and for ${other}`, {
+    object: 'answers to Allocate',
+    hint: 'have the plugins of these resources agree, or ask for them in different containers',
+  });
 }
 
 function checkResponse(resource: string, answer: ContainerAllocateResponse): void {
   const [problem] = problemsOfResponse(answer);
   if (problem === undefined) return;
   throw new PluginError('INVALID_ARGUMENT', problem, {
-    object: `answer to Allocate of the device plugin for ${resource}`,
+    object: answerOf(resource),
     hint: 'no container can be given that: the plugin has to be mended',
   });
+}
+
+function answerOf(resource: string): string {
+  return `answer to Allocate of the device plugin for ${resource}`;
 }
