@@ -43,7 +43,7 @@ import { NodeVolumes } from './volumes/node-volumes.ts';
 const defaultRequestTimeoutMs = 2 * 60 * 1000;
 
 /** What the kubelet's server shows of the kubelet itself. */
-type ShownKubelet = Pick<NodeView, 'pods' | 'runtimeCounts' | 'self' | 'events' | 'explain' | 'sourceProblems' | 'unhealthy'>;
+type ShownKubelet = Pick<NodeView, 'pods' | 'runtimeCounts' | 'self' | 'devices' | 'events' | 'explain' | 'sourceProblems' | 'unhealthy'>;
 
 /** What a kubelet is put together of. Parts that need one another ask for it when they need it. */
 export class KubeletParts {
@@ -144,6 +144,7 @@ export class KubeletParts {
       bootId: (options.machine ?? readMachineFacts()).bootId,
       resourceManagers: () => this.resourceManagers,
       activePods: () => this.workers.activePods(),
+      nameOfPod: (uid) => this.#nameOfPod(uid),
       onChange: () => this.node.presence.lookNow(),
       warn: (reason, message) => {
         log.warn({ reason }, message);
@@ -154,6 +155,11 @@ export class KubeletParts {
       clock,
       log,
     });
+  }
+
+  #nameOfPod(uid: string): string | undefined {
+    const pod = this.workers.get(uid)?.pod ?? this.memories.restored(uid)?.pod;
+    return pod && fullNameOf(pod);
   }
 
   #volumesOf(options: KubeletOptions): NodeVolumes {

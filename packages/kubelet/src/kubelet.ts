@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import type { Event, Node, Pod } from '@berth/api/objects';
 import { neverAborted, onAbort } from '@berth/sdk/abort';
+import type { DeviceResourceState } from './device-manager/device-resource-state.ts';
 import { endPods } from './end-pods.ts';
 import { defaultEviction } from './eviction/eviction-manager.ts';
 import { explainPod } from './explain/explain-pod.ts';
@@ -123,6 +124,11 @@ export class Kubelet {
   /** The node's own object. */
   self(): Node {
     return this.#parts.node.presence.node;
+  }
+
+  /** Each resource of device plugins, as far as the node's object doesn't tell it. */
+  devices(): DeviceResourceState[] {
+    return this.#parts.devices.manager.states();
   }
 
   /** How far the pod has come, and what it waits for. */

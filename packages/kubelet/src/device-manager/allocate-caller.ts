@@ -9,13 +9,13 @@ import { unexpectedRefusal } from '../topology-manager/hint-provider.ts';
 import { chooseDevices, preferenceRequest } from './choose-devices.ts';
 import { candidatesFor, keptByOthers } from './device-candidates.ts';
 import type { DeviceHoldings, Holding } from './device-holdings.ts';
-import { type DevicePlugins, unregisteredPlugin } from './device-plugins.ts';
+import type { DevicePlugins } from './device-plugins.ts';
 import { mergeAllocateResponses } from './device-run-container-options.ts';
 import { unavailable, unregisteredDevice } from './refusals.ts';
 
 interface AllocateCallerOptions {
   holdings: DeviceHoldings;
-  plugins: Pick<DevicePlugins, 'clientOf' | 'tellPreference'>;
+  plugins: Pick<DevicePlugins, 'clientOf' | 'tellPreference' | 'unregistered'>;
   /** How long each Allocate took. */
   onAllocated(resource: string, seconds: number): void;
 }
@@ -71,7 +71,7 @@ export class AllocateCaller {
     const client = this.#options.plugins.clientOf(resource);
     if (client) return client;
     if (!this.#options.holdings.devicesOf(resource)) throw new PluginError('NOT_FOUND', unregisteredDevice(resource));
-    throw unregisteredPlugin(resource);
+    throw this.#options.plugins.unregistered(resource);
   }
 
   async #preferred(

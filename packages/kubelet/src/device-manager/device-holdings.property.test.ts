@@ -5,6 +5,7 @@ import type { Pod } from '@berth/api/objects';
 import { neverAborted } from '@berth/sdk/abort';
 import type { DevicePluginClient } from '@berth/sdk/device/client';
 import { ContainerAllocateResponse } from '@berth/sdk/device/protocol';
+import { PluginError } from '@berth/sdk/errors';
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { resourcePod } from '../../testing/resource-pods.ts';
@@ -68,11 +69,13 @@ class Model {
       sidecars: named('side', shape.sidecars),
       containers: named('main', shape.containers),
     });
-    const reservations = new DeviceReservations(
-      this.holdings,
-      () => [0, 1],
-      () => false,
-    );
+    const { holdings } = this;
+    const reservations = new DeviceReservations({
+      holdings,
+      numaNodes: () => [0, 1],
+      isAwaited: () => false,
+      nameOfPod: (uid) => uid,
+    });
     const refused = resourceContainers(pod).some((container) => reservations.allocate(pod, container, { affinity: 1, preferred: true }));
     if (refused) reservations.release(uidOf(pod));
     else this.pods.set(uidOf(pod), pod);
@@ -89,7 +92,8 @@ class Model {
         return ContainerAllocateResponse.create({ envs: { CHOSEN: chosen.join() } });
       },
     } as unknown as DevicePluginClient;
-    const plugins = { clientOf: () => client, tellPreference: () => {} };
+    const unregistered = () => new PluginError('UNAVAILABLE', 'it is not there');
+    const plugins = { clientOf: () => client, tellPreference: () => {}, unregistered };
     const calls = new AllocateCaller({ holdings, plugins, onAllocated: () => {} });
     if (await calls.callFor(pod, neverAborted)) {
       holdings.release(uidOf(pod));

@@ -100,6 +100,11 @@ export class DeviceHoldings {
     return [...this.#unknown.values()].flat().filter((holder) => resource === undefined || holder.resource === resource);
   }
 
+  /** Their uids. */
+  podsOfUnknown(resource: string): string[] {
+    return [...new Set(this.holdersOfUnknown(resource).map(({ uid }) => uid))];
+  }
+
   hasUnknownDevices(holder: Holder): boolean {
     return this.#unknown.get(holder.uid)?.some((unknown) => isSame(unknown, holder)) ?? false;
   }

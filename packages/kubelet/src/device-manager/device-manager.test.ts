@@ -32,6 +32,7 @@ beforeEach(async () => {
   manager = new DeviceManager({
     directory,
     numaNodes: () => [],
+    nameOfPod: () => undefined,
     bootId: 'boot',
     onChange: nothing,
     warn: (reason, message) => void warnings.push(`${reason}: ${message}`),

@@ -16,8 +16,9 @@ import { anyNode, type HintProvider, unexpectedRefusal } from '../topology-manag
 import { AllocateCaller } from './allocate-caller.ts';
 import { ContainerDevices } from './container-devices.ts';
 import { DeviceHoldings, type Holding } from './device-holdings.ts';
-import { DevicePlugins, unregisteredPlugin } from './device-plugins.ts';
+import { DevicePlugins } from './device-plugins.ts';
 import { DeviceReservations } from './device-reservations.ts';
+import type { DeviceResourceState } from './device-resource-state.ts';
 import type { DeviceRunContainerOptions } from './device-run-container-options.ts';
 import { healthyOf } from './device-set.ts';
 import { pendingDevices } from './pending-devices.ts';
@@ -34,6 +35,8 @@ interface DeviceManagerOptions {
   onChange(): void;
   /** Tells of what a person has to mend. */
   warn(reason: string, message: string): void;
+  /** Namespace and name of a pod; undefined: nobody knows of such a pod. */
+  nameOfPod(uid: string): string | undefined;
   /** Of the host's run. */
   bootId: string;
   metrics: Pick<DeviceMetrics, 'registered' | 'allocated'>;
@@ -75,7 +78,7 @@ export class DeviceManager implements ResourceProvider {
     this.#saved = new SavedHoldings({ ...options, holdings });
     this.plugins = new DevicePlugins({ ...options, holdings, onChange: () => this.#changed() });
     const isAwaited = (resource: string) => this.plugins.isAwaited(resource);
-    const reservations = new DeviceReservations(holdings, numaNodes, isAwaited);
+    const reservations = new DeviceReservations({ holdings, numaNodes, isAwaited, nameOfPod: (uid) => this.#nameOfPod(uid) });
     this.reservations = new SavedReservations({ reservations, holdings, saved: this.#saved, onRelease: (uid) => this.#released(uid) });
     const onAllocated = (resource: string, seconds: number) => metrics.allocated(resource, seconds);
     this.#calls = new AllocateCaller({ holdings, plugins: this.plugins, onAllocated });
@@ -176,6 +179,16 @@ export class DeviceManager implements ResourceProvider {
     return this.#holdings.ofContainer(uidOf(pod), name);
   }
 
+  /** Each resource's state, as far as the node's capacity doesn't tell it. */
+  states(): DeviceResourceState[] {
+    return [...this.#amounts(() => 0).keys()].map((resource) => ({
+      resource,
+      registered: this.plugins.clientOf(resource) !== undefined,
+      faults: this.plugins.faultsOf(resource),
+      podsOfUnknown: this.#holdings.podsOfUnknown(resource).map((uid) => this.#nameOfPod(uid)),
+    }));
+  }
+
   /** All devices by resource, with their NUMA nodes. */
   get devices(): Pick<DeviceHoldings, 'resources' | 'devicesOf'> {
     return this.#holdings;
@@ -190,11 +203,15 @@ export class DeviceManager implements ResourceProvider {
   #reserve(pod: Pod): Refusal | undefined {
     for (const container of resourceContainers(pod)) {
       for (const resource of pendingDevices(this.#holdings, pod, container))
-        if (this.plugins.isAwaited(resource)) throw unregisteredPlugin(resource);
+        if (this.plugins.isAwaited(resource)) throw this.plugins.unregistered(resource);
       const refusal = this.reservations.allocate(pod, container, anyNode);
       if (refusal) return refusal;
     }
     return undefined;
+  }
+
+  #nameOfPod(uid: string): string {
+    return this.#options.nameOfPod(uid) ?? `the pod of the uid ${uid}`;
   }
 
   #changed(): void {

@@ -91,6 +91,19 @@ it('a resource that nobody knows may be one for the first minute', async () => {
   expect(plugins.isAwaited('vendor.example/other')).toBe(false);
 });
 
+it('what waits for a plugin that was never there is told of the first minute, and else of how long a plugin may be away', async () => {
+  expect(plugins.unregistered(resource).message).toMatch(
+    /it has not registered yet; .*; what asks for vendor\.example\/thing is refused if none has registered a minute after the kubelet's start$/,
+  );
+  const givenUp = /it is not registered at the moment; .*; it is given up 5 minutes after it was last there, or after the kubelet's start$/;
+  plugins.expect(resource);
+  expect(plugins.unregistered(resource).message).toMatch(givenUp);
+  lists = () => once(device('a'));
+  await plugins.register({ resourceName: resource, socket: socket() });
+  plugins.deregister({ resourceName: resource, socket: socket() });
+  expect(plugins.unregistered(resource).message).toMatch(givenUp);
+});
+
 it('a stream that ends makes its devices ill', async () => {
   const end = Promise.withResolvers<void>();
   lists = async function* () {
@@ -119,6 +132,29 @@ it.each([
   await plugins.register({ resourceName: resource, socket: socket() });
   await expect.poll(() => warnings).toEqual([expect.stringMatching(message)]);
   await expect.poll(told).toEqual(expected);
+});
+
+it('what is wrong with a list counts until there is a better one, or the plugin has gone', async () => {
+  const next = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  lists = async function* () {
+    yield { devices: [device(''), device('a')] };
+    await next[0]?.promise;
+    yield { devices: [device('b')] };
+    await next[1]?.promise;
+    yield { devices: [device('')] };
+    await never;
+  };
+  await plugins.register({ resourceName: resource, socket: socket() });
+  await expect.poll(told).toEqual(['a well']);
+  expect(plugins.faultsOf(resource)).toBe('the device "" is left out: it has no id');
+  next[0]?.resolve();
+  await expect.poll(told).toEqual(['b well']);
+  expect(plugins.faultsOf(resource)).toBeUndefined();
+  next[1]?.resolve();
+  await expect.poll(told).toEqual([]);
+  expect(plugins.faultsOf(resource)).toContain('it has no id');
+  plugins.deregister({ resourceName: resource, socket: socket() });
+  expect(plugins.faultsOf(resource)).toBeUndefined();
 });
 
 it('the same faults are told once', async () => {

@@ -71,6 +71,12 @@ export class DevicePlugins {
     return this.#endpoints.get(resource)?.client;
   }
 
+  /** What is wrong with the list that the resource's plugin gave last; undefined: nothing, or it isn't there. */
+  faultsOf(resource: string): string | undefined {
+    const endpoint = this.#endpoints.get(resource);
+    return endpoint?.client && endpoint.toldFaults;
+  }
+
   /**
    * Nothing has been heard of its devices yet, and something may be: a kubelet before had its plugin, or the kubelet has only just begun. kubelet refuses pods
    * that ask for such a resource, for good.
@@ -90,7 +96,19 @@ export class DevicePlugins {
     if (!endpoint) return;
     if (endpoint.client) return endpoint.client.preStart(ids, signal);
     if (!endpoint.awaited && !endpoint.preStartRequired) return;
-    throw unregisteredPlugin(resource);
+    throw this.unregistered(resource);
+  }
+
+  /** For what has to wait for the resource's plugin, with how long that may be. */
+  unregistered(resource: string): PluginError {
+    const known = this.#endpoints.has(resource);
+    const end = known
+      ? `it is given up ${inMinutes(stopGraceMs)} after it was last there, or after the kubelet's start`
+      : `what asks for ${resource} is refused if none has registered ${inMinutes(firstPluginsMs)} after the kubelet's start`;
+    return new PluginError('UNAVAILABLE', known ? 'it is not registered at the moment' : 'it has not registered yet', {
+      object: `the device plugin for ${resource}`,
+      hint: `start the plugin, or see in its log why it does not register; ${end}`,
+    });
   }
 
   /** Tells, once for each plugin, that what it prefers can't be had as it says. Without harm: what can be had of it counts. */
@@ -223,10 +241,7 @@ function asUnhealthy(devices: DeviceSet): DeviceSet {
   return new Map([...devices].map(([id, device]) => [id, { ...device, healthy: false }]));
 }
 
-/** For what has to wait for the plugin. */
-export function unregisteredPlugin(resource: string): PluginError {
-  return new PluginError('UNAVAILABLE', 'it is not registered at the moment', {
-    object: `the device plugin for ${resource}`,
-    hint: 'start the plugin, or see in its log why it does not register; it is given up five minutes after it was last there',
-  });
+function inMinutes(ms: number): string {
+  const minutes = ms / 60_000;
+  return minutes === 1 ? 'a minute' : `${minutes} minutes`;
 }

@@ -16,11 +16,12 @@ let reservations: DeviceReservations;
 beforeEach(() => {
   holdings = new DeviceHoldings();
   holdings.setDevices(resource, new Map(['a', 'b', 'c', 'd'].map((id, index) => [id, deviceNear([index % 2])])));
-  reservations = new DeviceReservations(
+  reservations = new DeviceReservations({
     holdings,
-    () => [0, 1],
-    () => false,
-  );
+    numaNodes: () => [0, 1],
+    isAwaited: () => false,
+    nameOfPod: (uid) => `default/${uid}`,
+  });
 });
 
 const asks = (count: number): Asks => ({ [resource]: `${count}` });
@@ -69,7 +70,7 @@ it.each([
     'may be those of a pod of which that is not known any more',
     () => holdings.addUnknownDevices({ uid: 'lost', container: 'main', resource }),
     1,
-    "Requested: 1, Available: 0; which devices the pods with the uids lost have is not known any more, since the device manager's checkpoint was lost: end them",
+    "Requested: 1, Available: 0; which devices these pods have is not known any more, since the device manager's checkpoint was lost: default/lost; end them",
   ],
   [
     'were of a plugin that has gone for good',

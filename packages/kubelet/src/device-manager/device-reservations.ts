@@ -9,20 +9,27 @@ import type { DeviceHoldings } from './device-holdings.ts';
 import { deviceRequests, podDeviceRequests } from './device-requests.ts';
 import { unavailable, unregisteredDevice } from './refusals.ts';
 
+interface DeviceReservationsOptions {
+  holdings: DeviceHoldings;
+  /** Those of the machine, where the topology manager asks for hints. */
+  numaNodes(): readonly number[];
+  /** Nothing has been heard of a resource's devices since the kubelet began, and something may be. */
+  isAwaited(resource: string): boolean;
+  /** For messages. */
+  nameOfPod(uid: string): string;
+}
+
 /**
  * Sets devices apart for pods as they are admitted. Which ones exactly is settled when the plugin is asked, which may take its time: until then nobody
  * else gets these.
  */
 export class DeviceReservations implements HintProvider {
+  readonly #options: DeviceReservationsOptions;
   readonly #holdings: DeviceHoldings;
-  readonly #numaNodes: () => readonly number[];
-  readonly #isAwaited: (resource: string) => boolean;
 
-  /** `isAwaited`: nothing has been heard of a resource's devices since the kubelet began, and something may be. */
-  constructor(holdings: DeviceHoldings, numaNodes: () => readonly number[], isAwaited: (resource: string) => boolean) {
-    this.#holdings = holdings;
-    this.#numaNodes = numaNodes;
-    this.#isAwaited = isAwaited;
+  constructor(options: DeviceReservationsOptions) {
+    this.#options = options;
+    this.#holdings = options.holdings;
   }
 
   containerHints(pod: Pod, container: Container): ResourceHints {
@@ -31,7 +38,7 @@ export class DeviceReservations implements HintProvider {
         const holding = this.#holdings.get({ uid: uidOf(pod), container: container.name, resource });
         const { devices, available, reusable } = candidatesFor(this.#holdings, pod, container, { resource, count, affinity: undefined });
         const request = holding ? { count, available: [], reusable: holding.ids } : { count, available, reusable };
-        return [resource, deviceHints(devices, this.#numaNodes(), request)];
+        return [resource, deviceHints(devices, this.#options.numaNodes(), request)];
       }),
     );
   }
@@ -43,7 +50,7 @@ export class DeviceReservations implements HintProvider {
         const own = this.#holdings.ofPod(uidOf(pod)).flatMap((holding) => (holding.resource === resource ? holding.ids : []));
         const devices = this.#holdings.devicesOf(resource) ?? new Map();
         const request = { count, available: this.#holdings.available(resource), reusable: [...new Set(own)] };
-        return [resource, deviceHints(devices, this.#numaNodes(), request)];
+        return [resource, deviceHints(devices, this.#options.numaNodes(), request)];
       }),
     );
   }
@@ -51,7 +58,7 @@ export class DeviceReservations implements HintProvider {
   /** What is of a plugin that hasn't come yet nobody can decide now: those devices are asked for later. */
   lacks(pod: Pod, container: Container): boolean {
     return this.#requests(container).some(([resource]) => {
-      if (this.#isAwaited(resource)) return false;
+      if (this.#options.isAwaited(resource)) return false;
       const holder = { uid: uidOf(pod), container: container.name, resource };
       return !this.#holdings.get(holder) && !this.#holdings.hasUnknownDevices(holder);
     });
@@ -59,7 +66,7 @@ export class DeviceReservations implements HintProvider {
 
   allocate(pod: Pod, container: Container, { affinity }: TopologyHint): Refusal | undefined {
     for (const [resource, count] of this.#requests(container)) {
-      if (this.#isAwaited(resource)) continue;
+      if (this.#options.isAwaited(resource)) continue;
       const refusal = this.#reserve(pod, container, { resource, count, affinity });
       if (refusal) return unexpectedRefusal(refusal);
     }
@@ -96,9 +103,9 @@ export class DeviceReservations implements HintProvider {
   }
 
   #holdersOfUnknown(resource: string): string {
-    const pods = [...new Set(this.#holdings.holdersOfUnknown(resource).map(({ uid }) => uid))];
+    const pods = this.#holdings.podsOfUnknown(resource).map((uid) => this.#options.nameOfPod(uid));
     if (pods.length === 0) return '';
-    return `; which devices the pods with the uids ${pods.join(', ')} have is not known any more, since the device manager's checkpoint was lost: end them`;
+    return `; which devices these pods have is not known any more, since the device manager's checkpoint was lost: ${pods.join(', ')}; end them`;
   }
 
   #requests(container: Container): [resource: string, count: number][] {

@@ -86,7 +86,7 @@ describe('after a restart of the kubelet', () => {
     await on.node.kubelet.start();
     await expect.poll(() => on.allocatable(gpu)).toBe('2');
     await on.apply('two', asking({ [gpu]: 1 }));
-    expect((await on.failed('two'))?.message).toContain('is not known any more');
+    expect((await on.failed('two'))?.message).toContain('was lost: default/one; end them');
     stops.resolve();
     await expect.poll(() => on.node.pod('one')).toBeUndefined();
     await on.apply('three', asking({ [gpu]: 1 }));
@@ -106,13 +106,17 @@ describe('after a restart of the kubelet', () => {
     expect(existsSync(`${on.checkpointPath}.broken`)).toBe(true);
     expect(on.events().map(({ message }) => message)).toContainEqual(expect.stringContaining("it can't be read: it isn't JSON"));
     await on.apply('two', asking({ [gpu]: 1 }));
-    expect((await on.failed('two'))?.message).toContain('is not known any more');
+    expect((await on.failed('two'))?.message).toContain('was lost: default/one; end them');
+    const { items } = JSON.parse((await on.node.get('/devices')).body);
+    expect(items).toHaveLength(2);
+    expect(items).toContainEqual({ resource: gpu, registered: true, podsOfUnknown: ['default/one'] });
+    expect(items).toContainEqual({ resource: nic, registered: true, podsOfUnknown: [] });
     await on.apply('three', asking({ [nic]: 1 }));
     await on.node.until('three', isReady);
     await on.restartKubelet();
     await expect.poll(() => on.allocatable(gpu)).toBe('2');
     await on.apply('four', asking({ [gpu]: 1 }));
-    expect((await on.failed('four'))?.message).toContain('is not known any more');
+    expect((await on.failed('four'))?.message).toContain('was lost: default/one; end them');
     await on.remove('one');
     await expect.poll(() => on.node.pod('one')).toBeUndefined();
     await on.apply('five', asking({ [gpu]: 2 }));

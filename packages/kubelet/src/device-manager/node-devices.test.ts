@@ -21,6 +21,7 @@ it('where its sockets can not be had that is told, and the node goes on', async 
     kubeletRoot,
     resourceManagers: () => ({ numaNodes: [], ownOf: () => nothing, allocatable: () => nothing }),
     activePods: () => [],
+    nameOfPod: () => undefined,
     bootId: 'boot',
     onChange: () => {},
     warn: (reason, message) => void told.push(`${reason}: ${message}`),

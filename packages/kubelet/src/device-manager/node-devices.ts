@@ -19,6 +19,8 @@ interface NodeDevicesOptions {
   /** Asked when there is something to know. */
   resourceManagers(): Pick<ResourceManagers, 'numaNodes' | 'ownOf' | 'allocatable'>;
   activePods(): Pod[];
+  /** Namespace and name of a pod; undefined: nobody knows of such a pod. */
+  nameOfPod(uid: string): string | undefined;
   /** Of the host's run. */
   bootId: string;
   /** What the node has of devices has changed. */

@@ -39,9 +39,7 @@ describe('a pod that asks for a device', () => {
   it('waits for its plugin, if the kubelet has only just begun', async () => {
     await on.apply('one', asking({ [gpu]: 1 }));
     await on.apply('two', asking({ [gpu]: 2 }));
-    expect(await on.node.untilHeldUp('one', 'FailedAllocateDevices')).toContain(
-      `the device plugin for ${gpu}: it is not registered at the moment`,
-    );
+    expect(await on.node.untilHeldUp('one', 'FailedAllocateDevices')).toContain(`the device plugin for ${gpu}: it has not registered yet`);
     await on.plugin(gpu, ['a']);
     await on.node.until('one', isReady);
     expect((await on.failed('two'))?.message).toContain(`requested number of devices unavailable for ${gpu}. Requested: 2`);

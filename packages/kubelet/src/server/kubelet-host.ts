@@ -4,6 +4,7 @@ import { CheckpointContainerRequest, ExecSyncRequest, type ExecSyncResponse } fr
 import type { Logger } from 'pino';
 import type { NodeCgroups } from '../cgroup/node-cgroups.ts';
 import type { Clock } from '../clock.ts';
+import type { DeviceResourceState } from '../device-manager/device-resource-state.ts';
 import type { Explanation } from '../explain/explanation.ts';
 import type { LogRotationOptions } from '../logs/log-rotation.ts';
 import type { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
@@ -52,7 +53,7 @@ interface KubeletHostParts {
   /** Left out: `/var/log`. */
   nodeLogDir?: string;
   volumeStatsAggPeriodMs?: number;
-  kubelet: Pick<NodeView, 'pods' | 'runtimeCounts' | 'self' | 'events' | 'explain' | 'sourceProblems' | 'unhealthy'>;
+  kubelet: Pick<NodeView, 'pods' | 'runtimeCounts' | 'self' | 'devices' | 'events' | 'explain' | 'sourceProblems' | 'unhealthy'>;
   /** Left out where the node has no KubeletConfiguration. */
   configuration?(): object;
 }
@@ -105,6 +106,10 @@ export class KubeletHost implements NodeView {
 
   self(): Node {
     return this.#parts.kubelet.self();
+  }
+
+  devices(): DeviceResourceState[] {
+    return this.#parts.kubelet.devices();
   }
 
   events(): Event[] {

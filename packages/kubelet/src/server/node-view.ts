@@ -1,5 +1,6 @@
 import type { Event, Node, Pod } from '@berth/api/objects';
 import type { ExecSyncResponse } from '@berth/sdk/cri';
+import type { DeviceResourceState } from '../device-manager/device-resource-state.ts';
 import type { Explanation } from '../explain/explanation.ts';
 import type { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import type { RuntimeCounts } from '../pleg/runtime-contents.ts';
@@ -12,6 +13,8 @@ export interface NodeView {
   nodeName: string;
   /** The node's own object. */
   self(): Node;
+  /** Each resource of device plugins, as far as the node's object doesn't tell it. */
+  devices(): DeviceResourceState[];
   /** Spec and status of every pod. */
   pods(): Pod[];
   /** What the runtimes have, whoever made it. */

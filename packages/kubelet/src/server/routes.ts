@@ -60,6 +60,7 @@ export function allRoutes(node: NodeView, enabled: EnabledRoutes): Router {
 export function socketRoutes(node: NodeView, enabled: EnabledRoutes): Router {
   return allRoutes(node, enabled)
     .get('/node', ({ response }) => sendJson(response, node.self()))
+    .get('/devices', ({ response }) => sendJson(response, { items: node.devices() }))
     .get('/events', ({ response }) => sendJson(response, { apiVersion: 'v1', kind: 'EventList', metadata: {}, items: node.events() }))
     .get('/trace/{namespace}/{pod}', ({ params, response }) => {
       sendJson(response, node.trace(findPod(node, params)) ?? { records: [], open: [], sandboxIds: [] });
