@@ -181,4 +181,25 @@ describeOnEachRuntime({ about: 'devices' }, (node) => {
       await byCdi.stop();
     }
   });
+
+  it('what is wrong with plugins is told by doctor, and beside the node', async () => {
+    const other = new AbortController();
+    const twin = devicePlugin({
+      resourceName: thing,
+      async *list() {
+        yield [{ id: 'thing0' }];
+      },
+      allocate: () => ({}),
+    }).run({ directory: pluginDirectory(), socketName: 'twin.sock', signal: other.signal, log: () => {} });
+    try {
+      const told =
+        /DevicePluginReplaced +two device plugins serve vendor\.example\/thing: .*twin\.sock takes the place of .*; stop one of them/;
+      await expect.poll(async () => (await node.home.berth('node', '-o', 'wide')).stdout, patience).toMatch(told);
+      const examined = (await node.home.berth('doctor')).stdout;
+      expect(examined).toMatch(/event DevicePluginReplaced +warning +two device plugins serve .*; stop one of them \(\d+s ago\)/);
+    } finally {
+      other.abort();
+      await twin;
+    }
+  });
 });

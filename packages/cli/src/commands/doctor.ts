@@ -18,9 +18,11 @@ import {
   hasHybridCgroups,
 } from '../doctor/kernel.ts';
 import { checkCniConfiguration, checkCniPlugins, checkForwarding, checkForwardPolicy } from '../doctor/network.ts';
+import { checkNodeWarnings } from '../doctor/node-warnings.ts';
 import { checkCrun, checkTools } from '../doctor/tools.ts';
 import { KubeletClient } from '../node/kubelet-client.ts';
 import { formatListing, type OutputFormat } from '../view/listing.ts';
+import { nodeWarnings } from '../view/node-warnings.ts';
 import { outputOption } from '../view/output-option.ts';
 
 const marks = { ok: picocolors.green('ok'), warning: picocolors.yellow('warning'), failed: picocolors.red('failed') };
@@ -71,7 +73,8 @@ async function examine(options: GlobalOptions): Promise<Finding[]> {
 async function examineNode(options: GlobalOptions): Promise<Finding[]> {
   const client = new KubeletClient(options);
   try {
-    return checkDevices(await client.node());
+    const [node, devices, events] = await Promise.all([client.node(), client.devices(), client.events()]);
+    return [...checkDevices(node, devices), ...checkNodeWarnings(nodeWarnings(events), new Date())];
   } catch (thrown) {
     return [warning('running node', PluginError.from(thrown).message, 'start the node again, or see its log in ROOT/logs')];
   } finally {

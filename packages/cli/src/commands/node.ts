@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import type { GlobalOptions } from '../configuration/global-options.ts';
 import { KubeletClient } from '../node/kubelet-client.ts';
 import { type Column, formatListing, type OutputFormat } from '../view/listing.ts';
+import { formatNodeWarnings, nodeWarnings } from '../view/node-warnings.ts';
 import { outputOption } from '../view/output-option.ts';
 
 const columns: Column<Node>[] = [
@@ -24,19 +25,25 @@ const columns: Column<Node>[] = [
   { header: 'CONTAINER-RUNTIME', value: ({ status }) => status?.nodeInfo?.containerRuntimeVersion || '<unknown>', wide: true },
 ];
 
-/** `berth node`: the running node as an object of Kubernetes, as `kubectl get node` shows it, and what it has for pods. */
+/** `berth node`: the running node as an object of Kubernetes, as `kubectl get node` shows it, and what it has for pods; `-o wide` also what it warns of. */
 export function nodeCommand(): Command {
   return new Command('node')
-    .description('show the running node: conditions, what it has for pods, versions')
+    .description('show the running node: conditions, what it has for pods, versions; with -o wide also what it warns of')
     .addOption(outputOption())
     .action(async ({ output }: { output: OutputFormat }, command: Command) => {
       const client = new KubeletClient(command.optsWithGlobals<GlobalOptions>());
       try {
         process.stdout.write(`${formatListing([await client.node()], columns, output)}\n`);
+        if (output === 'wide') await showWarnings(client);
       } finally {
         await client.close();
       }
     });
+}
+
+async function showWarnings(client: KubeletClient): Promise<void> {
+  const warnings = nodeWarnings(await client.events());
+  if (warnings.length > 0) process.stdout.write(`\n${formatNodeWarnings(warnings, new Date())}\n`);
 }
 
 /** `Ready`, `NotReady`, and what the node has too little of. */

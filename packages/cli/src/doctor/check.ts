@@ -5,7 +5,7 @@ export interface Finding {
   verdict: 'ok' | 'warning' | 'failed';
   /** What was found: a version, a mode, a path. */
   found: string;
-  /** What to do, where the verdict isn't `ok`. */
+  /** What to do, where the verdict isn't `ok`; left out where `found` says it. */
   advice?: string;
 }
 

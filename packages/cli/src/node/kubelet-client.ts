@@ -1,4 +1,5 @@
-import type { Node, Pod } from '@berth/api/objects';
+import type { Event, Node, Pod } from '@berth/api/objects';
+import type { DeviceResourceState } from '@berth/kubelet/device-resource-state';
 import type { ExecSyncResult } from '@berth/kubelet/exec-sync';
 import type { Explanation } from '@berth/kubelet/explanation';
 import type { PodTrace } from '@berth/kubelet/pod-traces';
@@ -42,6 +43,16 @@ export class KubeletClient {
   /** The node as an object of Kubernetes. */
   node(): Promise<Node> {
     return this.#json<Node>('/node');
+  }
+
+  /** Each resource of device plugins, as far as the node's object doesn't tell it. */
+  async devices(): Promise<DeviceResourceState[]> {
+    return (await this.#json<{ items: DeviceResourceState[] }>('/devices')).items;
+  }
+
+  /** What happened to the node and its pods, of each in the order of the last occurrences. */
+  async events(): Promise<Event[]> {
+    return (await this.#json<{ items: Event[] }>('/events')).items;
   }
 
   /** The calls of a pod that the kubelet made. */
