@@ -355,6 +355,12 @@ describe('what a compiler would have found', () => {
     ['nothing', undefined, /allocate of resource vendor\.example\/thing: it answered undefined; answer with .*, \{\} for nothing/],
     ['a device without a path', { devices: ['/dev/null'] }, /one of its devices lacks hostPath/],
     ['a mount on no path', { mounts: [{ hostPath: '/etc' }] }, /one of its mounts lacks hostPath or containerPath/],
+    [
+      'a path that leads upwards',
+      { devices: [{ hostPath: '/dev/../x' }] },
+      /allocate of resource .*the device has the path "\/dev\/\.\.\/x" in the host; write a whole/,
+    ],
+    ['no name in CDI', { cdiDevices: ['gpu0'] }, /"gpu0" is no name in the Container Device Interface/],
   ])('is told where allocate answers %s', async (_what, answer, told) => {
     await startKubelet();
     run({ allocate: () => answer as object });

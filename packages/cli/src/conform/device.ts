@@ -6,7 +6,7 @@ interface DeviceConformOptions extends FrameOptions {
   socket?: string;
   command?: string;
   resource?: string;
-  kubeletDir?: string;
+  pluginDirectory?: string;
   makeUnhealthy?: string;
   makeHealthy?: string;
   patience?: number;
@@ -22,7 +22,10 @@ export function deviceConform(): Command {
     )
     .option('--socket <file>', 'socket of a plugin that serves already; the cases about registration, restarts and shutdown are skipped')
     .option('--resource <name>', 'resource to be judged, where the command registers several')
-    .option('--kubelet-dir <directory>', 'where else the command looks for the kubelet (default: /var/lib/kubelet/device-plugins); as root')
+    .option(
+      '--plugin-directory <directory>',
+      'where else the command looks for the kubelet (default: /var/lib/kubelet/device-plugins); as root',
+    )
     .option(
       '--make-unhealthy <line>',
       'shell command that makes a device unhealthy, the first of the list as $DEVICE_ID, for the cases about health',
@@ -39,7 +42,7 @@ function targetOptions({
   socket,
   command,
   resource,
-  kubeletDir,
+  pluginDirectory,
   makeUnhealthy,
   makeHealthy,
   patience,
@@ -48,7 +51,7 @@ function targetOptions({
     ...(socket !== undefined && { socket }),
     ...(command !== undefined && { command }),
     ...(resource !== undefined && { resource }),
-    ...(kubeletDir !== undefined && { kubeletDir }),
+    ...(pluginDirectory !== undefined && { pluginDirectory }),
     ...(makeUnhealthy !== undefined && { makeUnhealthy }),
     ...(makeHealthy !== undefined && { makeHealthy }),
     ...(patience !== undefined && { patienceMs: patience * 1000 }),

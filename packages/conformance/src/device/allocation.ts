@@ -1,3 +1,4 @@
+import { deviceHealthy } from '@berth/sdk/device/constants';
 import { expectEqual, present } from '../expect.ts';
 import type { ContainerAllocateResponse, DeviceClient } from './messages.ts';
 import type { ServedPlugin } from './served-plugin.ts';
@@ -26,7 +27,7 @@ export async function allocateEach(target: DeviceTarget): Promise<Map<string, Co
 
 /** Throws unless the plugin still gives a device to a container, after whatever has been asked of it: the same plugin, not one that was started again. */
 export async function expectStillAllocates({ client, watch }: ServedPlugin): Promise<void> {
-  const healthy = (watch.latest ?? []).filter(({ health }) => health === 'Healthy');
+  const healthy = (watch.latest ?? []).filter(({ health }) => health === deviceHealthy);
   await allocate(
     client,
     healthy.slice(0, 1).map(({ ID }) => ID),

@@ -27,7 +27,7 @@ describe('commandLine', () => {
 
   it('gives it another place that the caller names', () => {
     as(0);
-    expect(commandLine({ command: 'mine', kubeletDir: '/opt/kubelet' }, '/run', '/changes').parameters).toContain('/opt/kubelet');
+    expect(commandLine({ command: 'mine', pluginDirectory: '/opt/kubelet' }, '/run', '/changes').parameters).toContain('/opt/kubelet');
   });
 
   it.each([
@@ -36,10 +36,12 @@ describe('commandLine', () => {
   ] as const)('leaves it to the variable as user %s on %s, and refuses a place that it can not make', (uid, platform) => {
     as(uid, platform);
     expect(commandLine({ command: 'mine' }, '/run', '/changes').program).toBe('sh');
-    expect(() => commandLine({ command: 'mine', kubeletDir: '/opt/kubelet' }, '/run', '/changes')).toThrow(/needs root on Linux/);
+    expect(() => commandLine({ command: 'mine', pluginDirectory: '/opt/kubelet' }, '/run', '/changes')).toThrow(/needs root on Linux/);
   });
 
   it('refuses a place beside {dir}', () => {
-    expect(() => commandLine({ command: 'mine {dir}', kubeletDir: '/opt/kubelet' }, '/run', '/changes')).toThrow(/the command has \{dir\}/);
+    expect(() => commandLine({ command: 'mine {dir}', pluginDirectory: '/opt/kubelet' }, '/run', '/changes')).toThrow(
+      /the command has \{dir\}/,
+    );
   });
 });

@@ -1,12 +1,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { devicePluginPath } from '@berth/sdk/device/constants';
 import { PluginError } from '@berth/sdk/errors';
 
-/** Where plugins look for the kubelet (k8s.io/kubelet, constants.go, DevicePluginPath). */
-export const defaultKubeletDir = '/var/lib/kubelet/device-plugins';
-
 /** In the plugin's command: the kubelet's directory for device plugins. */
-export const directoryPlaceholder = '{dir}';
+const directoryPlaceholder = '{dir}';
 
 /** In its environment likewise. */
 export const directoryVariable = 'DEVICE_PLUGIN_DIRECTORY';
@@ -15,7 +13,7 @@ export interface PluginCommandOptions {
   /** A line for the shell. */
   command: string;
   /** Where the plugin looks for the kubelet, unless the command says it. Default: `/var/lib/kubelet/device-plugins`. */
-  kubeletDir?: string;
+  pluginDirectory?: string;
 }
 
 /** What is to be executed. */
@@ -44,25 +42,25 @@ exec sh -c "$4"`;
 
 /**
  * How the plugin is started so that it takes `directory` for the kubelet's. A command with {dir} is told; any other, as root on Linux, gets a mount namespace
- * in which it is at the usual place. INVALID_ARGUMENT for a kubeletDir that can't be had.
+ * in which it is at the usual place. INVALID_ARGUMENT for a pluginDirectory that can't be had.
  */
-export function commandLine({ command, kubeletDir }: PluginCommandOptions, directory: string, changes: string): CommandLine {
+export function commandLine({ command, pluginDirectory }: PluginCommandOptions, directory: string, changes: string): CommandLine {
   const env = { ...process.env, [directoryVariable]: directory };
   const isTold = command.includes(directoryPlaceholder);
   if (!isTold && canMount()) {
-    const parameters = [directory, kubeletDir ?? defaultKubeletDir, changes, command];
+    const parameters = [directory, pluginDirectory ?? devicePluginPath, changes, command];
     return {
       program: 'unshare',
       parameters: ['--mount', '--propagation', 'slave', '--', 'sh', '-c', mountScript, 'sh', ...parameters],
       env,
     };
   }
-  if (kubeletDir !== undefined) {
+  if (pluginDirectory !== undefined) {
     throw new PluginError(
       'INVALID_ARGUMENT',
       isTold ? `the command has ${directoryPlaceholder}` : 'mounting needs root on Linux, and unshare',
       {
-        object: `--kubelet-dir ${kubeletDir}`,
+        object: `--plugin-directory ${pluginDirectory}`,
         hint: isTold
           ? 'leave one of them out'
           : `run as root, or have the command tell the plugin its directory by ${directoryPlaceholder}`,

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { deviceHealthy } from '@berth/sdk/device/constants';
 import { PluginError } from '@berth/sdk/errors';
 import { outsideScopes } from '../case-scope.ts';
 import { CoverageRecord } from '../rpc-coverage.ts';
@@ -43,9 +44,14 @@ export class DeviceTarget {
     this.options = options;
     this.patienceMs = patienceMs;
     this.coverage = new CoverageRecord(deviceProtocol());
-    const { command, kubeletDir } = options;
+    const { command, pluginDirectory } = options;
     if (command !== undefined) {
-      this.#node = new TestNode({ command, coverage: this.coverage, patienceMs, ...(kubeletDir !== undefined && { kubeletDir }) });
+      this.#node = new TestNode({
+        command,
+        coverage: this.coverage,
+        patienceMs,
+        ...(pluginDirectory !== undefined && { pluginDirectory }),
+      });
     }
   }
 
@@ -101,7 +107,7 @@ export class DeviceTarget {
 
   /** Those that can be given to a container. */
   async healthyIds(): Promise<string[]> {
-    return (await this.devices()).filter(({ health }) => health === 'Healthy').map(({ ID }) => ID);
+    return (await this.devices()).filter(({ health }) => health === deviceHealthy).map(({ ID }) => ID);
   }
 
   /** Throws unless it still answers. */
@@ -146,17 +152,17 @@ export class DeviceTarget {
 }
 
 function healthyCount(devices: Device[]): number {
-  return devices.filter(({ health }) => health === 'Healthy').length;
+  return devices.filter(({ health }) => health === deviceHealthy).length;
 }
 
-function checkOptions({ command, socket, resource, kubeletDir }: DeviceTargetOptions): void {
+function checkOptions({ command, socket, resource, pluginDirectory }: DeviceTargetOptions): void {
   const refuse = (cause: string, hint: string): PluginError =>
     new PluginError('INVALID_ARGUMENT', cause, { object: 'berth conform device', hint });
   if ((command === undefined) === (socket === undefined)) {
     throw refuse('either --command or --socket is needed, and not both', 'say how the plugin is started, or where it serves');
   }
-  const needless = socket !== undefined && (resource !== undefined || kubeletDir !== undefined);
-  if (needless) throw refuse('--resource and --kubelet-dir are for --command', 'leave them out: a socket serves one resource');
+  const needless = socket !== undefined && (resource !== undefined || pluginDirectory !== undefined);
+  if (needless) throw refuse('--resource and --plugin-directory are for --command', 'leave them out: a socket serves one resource');
 }
 
 async function chooseResource(node: TestNode, { resource }: DeviceTargetOptions): Promise<void> {

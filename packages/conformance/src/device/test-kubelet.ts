@@ -1,7 +1,7 @@
 import { EventEmitter, once } from 'node:events';
 import { lstat, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { kubeletSocket } from '@berth/sdk/device/registration';
+import { kubeletSocket } from '@berth/sdk/device/constants';
 import { PluginError } from '@berth/sdk/errors';
 import { type CallContext, type Served, type ServedService, serve } from '@berth/sdk/serve';
 import { outsideScopes } from '../case-scope.ts';

@@ -1,13 +1,12 @@
-import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { link } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { kubeletSocket } from '@berth/sdk/device/registration';
+import { kubeletSocket } from '@berth/sdk/device/constants';
 import { limitWithinCase } from '../case-scope.ts';
 import type { CoverageRecord } from '../rpc-coverage.ts';
+import { leaveDeadSocket } from './dead-socket.ts';
 import { commandLine, type PluginCommandOptions } from './plugin-command.ts';
 import { PluginProcess } from './plugin-process.ts';
 import type { ServedPlugin } from './served-plugin.ts';
@@ -237,14 +236,4 @@ function isServed(socket: string): Promise<boolean> {
   const connection = connect(socket);
   connection.once('connect', () => resolve(true)).once('error', () => resolve(false));
   return promise.finally(() => connection.destroy());
-}
-
-/** A socket file without a server. Node removes the file of the name that it listened on. */
-async function leaveDeadSocket(path: string): Promise<void> {
-  const made = `${path}.made`;
-  const server = createServer().listen(made);
-  await once(server, 'listening');
-  await link(made, path);
-  server.close();
-  await once(server, 'close');
 }

@@ -50,18 +50,22 @@ it.each<[what: string, one: Answer, other: Answer]>([
 });
 
 it.each<[what: string, answer: Answer, message: RegExp]>([
-  ['a relative path', { mounts: [{ containerPath: 'a', hostPath: '/x' }] }, /"a" of a mount is not absolute/],
-  ['a path that leads upwards', { mounts: [{ containerPath: '/a', hostPath: '/x/../../etc' }] }, /leads upwards/],
-  ['a NUL in a path', { devices: [{ containerPath: '/a', hostPath: '/x\0', permissions: 'r' }] }, /of a device is not absolute/],
+  ['a relative path', { mounts: [{ containerPath: 'a', hostPath: '/x' }] }, /the mount has the path "a" in the container/],
   [
-    'permissions that are none',
-    { devices: [{ containerPath: '/a', hostPath: '/x', permissions: 'rx' }] },
-    /"rx", which are not of r, w and m/,
+    'a path that leads upwards',
+    { mounts: [{ containerPath: '/a', hostPath: '/x/../../etc' }] },
+    /the mount has the path "\/x\/\.\.\/\.\.\/etc" in the host/,
   ],
-  ['no permissions', { devices: [{ containerPath: '/a', hostPath: '/x' }] }, /"", which are not of r, w and m/],
-  ['a variable without a name', { envs: { '': '1' } }, /the variable "" has a name or value that is none/],
-  ['a CDI device without a vendor', { cdiDevices: [{ name: 'gpu' }] }, /"gpu" is not named vendor\.example\/class=name/],
-  ['a CDI device that no runtime knows', { cdiDevices: [{ name: 'vendor.example/gpu=0-' }] }, /"vendor\.example\/gpu=0-" is not named/],
+  [
+    'a NUL in a path',
+    { devices: [{ containerPath: '/a', hostPath: '/x\0', permissions: 'r' }] },
+    /the device has the path "\/x\\u0000" in the host/,
+  ],
+  ['permissions that are none', { devices: [{ containerPath: '/a', hostPath: '/x', permissions: 'rx' }] }, /the permissions "rx"/],
+  ['no permissions', { devices: [{ containerPath: '/a', hostPath: '/x' }] }, /the permissions ""/],
+  ['a variable without a name', { envs: { '': '1' } }, /the environment variable "" has no name/],
+  ['a CDI device without a vendor', { cdiDevices: [{ name: 'gpu' }] }, /"gpu" is no name in the Container Device Interface/],
+  ['a CDI device that no runtime knows', { cdiDevices: [{ name: 'vendor.example/gpu=0-' }] }, /"vendor\.example\/gpu=0-" is no name/],
 ])('refuses %s', (_, answer, message) => {
   expect(() => merge(answer)).toThrow(message);
 });

@@ -1,8 +1,7 @@
-import { isCdiName } from '@berth/sdk/cdi-name';
 import { CDIDevice, Device, Mount } from '@berth/sdk/cri';
+import { problemsOfResponse } from '@berth/sdk/device/allocate-response';
 import type { ContainerAllocateResponse } from '@berth/sdk/device/protocol';
 import { PluginError } from '@berth/sdk/errors';
-import { quoted } from '@berth/sdk/quoted';
 
 /** What a container gets for all its devices; kubelet's name for it (kubernetes:pkg/kubelet/cm/devicemanager/types.go). */
 export interface DeviceRunContainerOptions {
@@ -39,33 +38,17 @@ class MergedResponses {
   readonly #devices: Claims<Device> = new Map();
   readonly #cdiDevices: Claims<string> = new Map();
 
-  add(resource: string, { envs, annotations, mounts, devices, cdiDevices }: ContainerAllocateResponse): void {
-    for (const [name, value] of Object.entries(envs)) {
-      check(
-        name !== '' && !name.includes('=') && !hasNul(name, value),
-        resource,
-        `the variable ${JSON.stringify(name)} has a name or value that is none`,
-      );
-      claim(this.#variables, resource, 'the variable', name, value);
-    }
-    for (const [key, value] of Object.entries(annotations)) claim(this.#annotations, resource, 'the annotation', key, value);
-    for (const { containerPath, hostPath, readOnly } of mounts) {
-      checkPaths(resource, 'mount', containerPath, hostPath);
+  add(resource: string, answer: ContainerAllocateResponse): void {
+    checkResponse(resource, answer);
+    for (const [name, value] of Object.entries(answer.envs)) claim(this.#variables, resource, 'the variable', name, value);
+    for (const [key, value] of Object.entries(answer.annotations)) claim(this.#annotations, resource, 'the annotation', key, value);
+    for (const { containerPath, hostPath, readOnly } of answer.mounts) {
       claim(this.#mounts, resource, 'the mount at', containerPath, Mount.create({ containerPath, hostPath, readonly: readOnly }));
     }
-    for (const { containerPath, hostPath, permissions } of devices) {
-      checkPaths(resource, 'device', containerPath, hostPath);
-      check(
-        /^[rwm]+$/.test(permissions),
-        resource,
-        `the device ${hostPath} has the permissions ${JSON.stringify(permissions)}, which are not of r, w and m`,
-      );
+    for (const { containerPath, hostPath, permissions } of answer.devices) {
       claim(this.#devices, resource, 'the device at', containerPath, Device.create({ containerPath, hostPath, permissions }));
     }
-    for (const { name } of cdiDevices) {
-      check(isCdiName(name), resource, `the CDI device ${quoted(name)} is not named vendor.example/class=name`);
-      claim(this.#cdiDevices, resource, 'the CDI device', name, name);
-    }
+    for (const { name } of answer.cdiDevices) claim(this.#cdiDevices, resource, 'the CDI device', name, name);
   }
 
   options(): DeviceRunContainerOptions {
@@ -94,21 +77,11 @@ function claim<T>(claims: Claims<T>, resource: string, what: string, name: strin
   claims.set(name, { value, resource });
 }
 
-function checkPaths(resource: string, what: string, containerPath: string, hostPath: string): void {
-  for (const path of [containerPath, hostPath]) {
-    const clean = path.startsWith('/') && !hasNul(path) && !path.split('/').includes('..');
-    check(clean, resource, `the path ${JSON.stringify(path)} of a ${what} is not absolute, or leads upwards`);
-  }
-}
-
-function check(holds: boolean, resource: string, what: string): void {
-  if (holds) return;
-  throw new PluginError('INVALID_ARGUMENT', what, {
+function checkResponse(resource: string, answer: ContainerAllocateResponse): void {
+  const [problem] = problemsOfResponse(answer);
+  if (problem === undefined) return;
+  throw new PluginError('INVALID_ARGUMENT', problem, {
     object: `answer to Allocate of the device plugin for ${resource}`,
     hint: 'no container can be given that: the plugin has to be mended',
   });
-}
-
-function hasNul(...texts: string[]): boolean {
-  return texts.some((text) => text.includes('\0'));
 }

@@ -1,7 +1,9 @@
 import { join } from 'node:path';
 import type { Pod } from '@berth/api/objects';
+import { devicePluginHandler } from '@berth/sdk/device/plugin-handler';
 import { PluginError } from '@berth/sdk/errors';
 import { PluginWatcher } from '@berth/sdk/plugin-watcher';
+import type { PluginHandler } from '@berth/sdk/plugin-watcher/plugin-handler';
 import type { Served } from '@berth/sdk/serve';
 import type { Tap } from '@berth/sdk/tap';
 import type { Logger } from 'pino';
@@ -10,7 +12,6 @@ import type { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import { servePodResources } from '../pod-resources/pod-resources-server.ts';
 import type { ResourceManagers } from '../topology-manager/resource-managers.ts';
 import { DeviceManager } from './device-manager.ts';
-import { devicePluginHandler } from './device-plugin-handler.ts';
 
 interface NodeDevicesOptions {
   /** Sockets are in `device-plugins`, `plugins_registry` and `pod-resources` below. */
@@ -49,7 +50,7 @@ export class NodeDevices {
     });
     this.#watcher = new PluginWatcher({
       directory: join(kubeletRoot, 'plugins_registry'),
-      handlers: new Map([['DevicePlugin', devicePluginHandler(this.manager.plugins)]]),
+      handlers: new Map([['DevicePlugin', this.#devicePlugins()]]),
       log,
     });
   }
@@ -75,6 +76,14 @@ export class NodeDevices {
   async close(): Promise<void> {
     await this.#podResources?.close(0);
     await this.manager.close();
+  }
+
+  #devicePlugins(): PluginHandler {
+    const { plugins } = this.manager;
+    return devicePluginHandler({
+      register: ({ name, endpoint }) => plugins.register({ resourceName: name, socket: endpoint }),
+      deregister: ({ name, endpoint }) => plugins.deregister({ resourceName: name, socket: endpoint }),
+    });
   }
 
   #servePodResources(): Promise<Served> {

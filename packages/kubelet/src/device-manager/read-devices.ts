@@ -1,3 +1,4 @@
+import { deviceHealthy } from '@berth/sdk/device/constants';
 import { problemOfId } from '@berth/sdk/device/id';
 import type { Device } from '@berth/sdk/device/protocol';
 import { quoted } from '@berth/sdk/quoted';
@@ -24,7 +25,7 @@ export function readDevices(list: readonly Device[]): ReadDevices {
     const told = (topology?.nodes ?? []).map(({ ID }) => Number(ID));
     const nodes = told.filter((node) => node >= 0 && node <= highestNode);
     if (nodes.length < told.length) problems.push(`the device ${quoted(id)} names NUMA nodes beyond 0 to ${highestNode}`);
-    devices.set(id, deviceNear(nodes, health === 'Healthy'));
+    devices.set(id, deviceNear(nodes, health === deviceHealthy));
   }
   return { devices, problems };
 }

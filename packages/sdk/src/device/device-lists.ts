@@ -4,6 +4,7 @@ import { PluginError } from '../errors.ts';
 import { Device, ListAndWatchResponse } from '../gen/device-plugin.ts';
 import { Latest } from '../latest.ts';
 import { quoted } from '../quoted.ts';
+import { deviceHealthy, deviceUnhealthy } from './constants.ts';
 import type { DeviceDescription, DevicePluginDefinition } from './definition.ts';
 import { longestId, problemOfId } from './device-id.ts';
 
@@ -61,7 +62,7 @@ export class DeviceLists {
 
   #publish(devices: readonly Device[]): void {
     const { value } = this.#latest;
-    if (value && JSON.stringify(value, idsAsText) === JSON.stringify(devices, idsAsText)) return;
+    if (value && JSON.stringify(value, bigintsAsText) === JSON.stringify(devices, bigintsAsText)) return;
     this.#latest.publish(devices);
   }
 }
@@ -103,9 +104,9 @@ function isNode(node: unknown): boolean {
 
 function deviceOf({ id, healthy = true, numaNodes = [] }: DeviceDescription): Device {
   const nodes = numaNodes.map((node) => ({ ID: BigInt(node) }));
-  return Device.create({ ID: id, health: healthy ? 'Healthy' : 'Unhealthy', ...(nodes.length > 0 && { topology: { nodes } }) });
+  return Device.create({ ID: id, health: healthy ? deviceHealthy : deviceUnhealthy, ...(nodes.length > 0 && { topology: { nodes } }) });
 }
 
-function idsAsText(_key: string, value: unknown): unknown {
+function bigintsAsText(_key: string, value: unknown): unknown {
   return typeof value === 'bigint' ? String(value) : value;
 }

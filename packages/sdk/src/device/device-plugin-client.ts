@@ -35,7 +35,7 @@ export class DevicePluginClient {
   static async open({ resourceName, socket, tap, signal = neverAborted }: DevicePluginClientOptions): Promise<DevicePluginClient> {
     const plugin = connect(DevicePluginService, `unix://${socket}`, { tap, signal });
     try {
-      return new DevicePluginClient(plugin, { resourceName, socket, options: await optionsOf(plugin, signal) });
+      return new DevicePluginClient(plugin, { resourceName, socket, options: await dialForOptions(plugin, signal) });
     } catch (thrown) {
       plugin.close();
       throw thrown;
@@ -107,7 +107,8 @@ export class DevicePluginClient {
   }
 }
 
-async function optionsOf(plugin: Client<typeof DevicePluginService>, signal: AbortSignal): Promise<DevicePluginOptions> {
+/** Until it answers, or the deadline has passed. */
+async function dialForOptions(plugin: Client<typeof DevicePluginService>, signal: AbortSignal): Promise<DevicePluginOptions> {
   const givenUpAt = performance.now() + dialDeadlineMs;
   for (;;) {
     const left = givenUpAt - performance.now();

@@ -6,11 +6,13 @@ import { connect } from '../connect.ts';
 import { PluginError } from '../errors.ts';
 import { DevicePluginService, RegistrationService } from '../gen/device-plugin.ts';
 import { type Served, serve } from '../serve.ts';
+import { socketIdentity } from '../socket-identity.ts';
 import { untilTerminated } from '../termination.ts';
 import { AllowedCallers } from './allowed-callers.ts';
+import { devicePluginPath, devicePluginVersion, kubeletSocket } from './constants.ts';
 import type { DevicePluginDefinition } from './definition.ts';
 import { DeviceLists } from './device-lists.ts';
-import { checkEndpoint, devicePluginVersion, kubeletSocket } from './device-registration.ts';
+import { checkEndpoint } from './device-registration.ts';
 import { deviceService, optionsOf } from './device-service.ts';
 import { RegistrationPauses } from './registration-pauses.ts';
 
@@ -56,7 +58,7 @@ export class DevicePluginRunner {
 
   constructor(definition: DevicePluginDefinition, { signal, directory, socketName, allowedUids, log }: RunOptions) {
     this.#definition = definition;
-    this.#directory = directory ?? '/var/lib/kubelet/device-plugins';
+    this.#directory = directory ?? devicePluginPath;
     this.#socketName = socketName ?? `${definition.resourceName.replaceAll(/[^A-Za-z0-9.-]/g, '-')}.sock`;
     checkEndpoint(this.#socketName, `option socketName of the device plugin for ${definition.resourceName}`);
     this.#log = log ?? ((message) => void process.stderr.write(`${definition.resourceName}: ${message}\n`));
@@ -179,12 +181,10 @@ class Watches {
   }
 }
 
-/** Tells one socket from another that took its place; undefined: there is none. */
+/** That of the socket at the path; undefined: there is none. */
 function identityOf(path: string): string | undefined {
   const found = lstatSync(path, { bigint: true, throwIfNoEntry: false });
-  if (!found?.isSocket()) return undefined;
-  // Not its last change, where the file system tells when it was made: another mode or owner makes no other socket.
-  return `${found.dev}:${found.ino}:${found.birthtimeNs || found.ctimeNs}`;
+  return found?.isSocket() ? socketIdentity(found) : undefined;
 }
 
 /** `changed` resolves when something in the directory may have changed, if the file system tells. */

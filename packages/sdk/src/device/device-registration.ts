@@ -6,13 +6,8 @@ import { ifThere } from '../if-there.ts';
 import { quoted } from '../quoted.ts';
 import { type Served, serve } from '../serve.ts';
 import { prepareSocketFile } from '../socket-file.ts';
+import { devicePluginVersion, kubeletSocket } from './constants.ts';
 import { checkResourceName } from './resource-name.ts';
-
-/** The version of the API that this is. */
-export const devicePluginVersion = 'v1beta1';
-
-/** Name of the kubelet's own socket in the directory of device plugins (k8s.io/kubelet, constants.go, KubeletSocket). */
-export const kubeletSocket = 'kubelet.sock';
 
 /** A device plugin that has made itself known. */
 export interface DeviceRegistration {

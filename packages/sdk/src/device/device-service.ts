@@ -7,6 +7,7 @@ import {
   type ListAndWatchResponse,
 } from '../gen/device-plugin.ts';
 import type { Implementation } from '../serve.ts';
+import { problemsOfResponse } from './allocate-response.ts';
 import type { DeviceAllocation, DevicePluginDefinition, PreferenceRequest } from './definition.ts';
 import { quotedIds } from './device-id.ts';
 import type { DeviceLists } from './device-lists.ts';
@@ -97,6 +98,14 @@ async function named<T>({ resourceName }: DevicePluginDefinition, name: string, 
 function responseOf(answer: DeviceAllocation): ContainerAllocateResponse {
   const problem = problemOfAnswer(answer);
   if (problem !== undefined) throw new PluginError('INTERNAL', problem, { hint: 'answer with what the container needs, {} for nothing' });
+  const response = responseWith(answer);
+  const [wrong] = problemsOfResponse(response);
+  if (wrong !== undefined) throw new PluginError('INTERNAL', wrong);
+  return response;
+}
+
+/** With what the author may leave out. */
+function responseWith(answer: DeviceAllocation): ContainerAllocateResponse {
   const { envs = {}, mounts = [], devices = [], annotations = {}, cdiDevices = [] } = answer;
   return ContainerAllocateResponse.create({
     envs: { ...envs },

@@ -128,27 +128,42 @@ describe('a preference', () => {
   });
 });
 
+const nullDevice = { hostPath: '/dev/null', containerPath: '/dev/null', permissions: 'rw' };
+
 describe('an answer to Allocate', () => {
-  it.each<[what: string, answer: ReturnType<DevicePluginDefinition['allocate']>, problem: RegExp]>([
-    ['a device that is not there', { devices: [{ hostPath: '/dev/none' }] }, /the device "\/dev\/none" is no device of this host; name a/],
+  it.each<[what: string, answer: Parameters<typeof ContainerAllocateResponse.fromPartial>[0], problem: RegExp]>([
+    [
+      'a device that is not there',
+      { devices: [{ ...nullDevice, hostPath: '/dev/none' }] },
+      /the device "\/dev\/none" is no device of this host; name a/,
+    ],
     [
       'a device by half a path',
-      { devices: [{ hostPath: 'null', containerPath: '/dev/null' }] },
+      { devices: [{ ...nullDevice, hostPath: 'null' }] },
       /the device has the path "null" in the host; write a whole path/,
     ],
     [
       'a file that is no device',
-      { devices: [{ hostPath: '/etc/passwd' }] },
+      { devices: [{ ...nullDevice, hostPath: '/etc/passwd' }] },
       /"\/etc\/passwd" is no device of this host; name a device file/,
     ],
     ['a mount of nothing', { mounts: [{ hostPath: '/none', containerPath: '/a' }] }, /the mount "\/none" is not there on this host; name/],
     ['a path that escapes', { mounts: [{ hostPath: '/etc', containerPath: '/a/../..' }] }, /path "\/a\/\.\.\/\.\." in the container/],
-    ['unknown permissions', { devices: [{ hostPath: '/dev/null', permissions: 'rx' }] }, /the permissions "rx"; write some of r, w and m/],
+    ['unknown permissions', { devices: [{ ...nullDevice, permissions: 'rx' }] }, /the permissions "rx"; write some of r, w and m/],
     ['no name', { envs: { '': '1' } }, /the environment variable "" has no name; name it without "="/],
-    ['no name in CDI', { cdiDevices: ['gpu0'] }, /"gpu0" is no name in the Container Device Interface; write vendor\.example\/class=name/],
+    [
+      'no name in CDI',
+      { cdiDevices: [{ name: 'gpu0' }] },
+      /"gpu0" is no name in the Container Device Interface; write vendor\.example\/class=name/,
+    ],
   ])('with %s is told', async (_what, answer, problem) => {
-    const kubelet = await ready({ allocate: () => answer });
-    await kubelet.allocate(resource, { count: 1 });
+    await bench.rawPlugin({
+      listAndWatch: lasting(healthyDevice('a')),
+      allocate: () => ({ containerResponses: [ContainerAllocateResponse.fromPartial(answer)] }),
+    });
+    await bench.register();
+    await bench.kubelet.waitFor(({ resources }) => resources().get(resource)?.devices.length === 1);
+    await bench.kubelet.allocate(resource, { count: 1 });
     expect(bench.messages).toEqual([expect.stringMatching(problem)]);
     expect(bench.messages[0]).toMatch(/^Allocate of the plugin for vendor\.example\/thing: /);
   });

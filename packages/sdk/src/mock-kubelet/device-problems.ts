@@ -1,3 +1,4 @@
+import { deviceHealthy, deviceUnhealthy } from '../device/constants.ts';
 import { longestId, problemOfId } from '../device/device-id.ts';
 import type { Device } from '../gen/device-plugin.ts';
 import { quoted } from '../quoted.ts';
@@ -16,8 +17,8 @@ function* problemsOfDevice({ ID, health, topology }: Device): Generator<string, 
   const problem = problemOfId(ID);
   if (problem !== undefined) return yield `${device} is left out: ${problem}; give it an id of 1 to ${longestId} printable characters`;
   if (ID.length > longestId) yield `${device} has an id of ${ID.length} characters; give it 1 to ${longestId}`;
-  if (health !== 'Healthy' && health !== 'Unhealthy')
-    yield `${device} has the health ${quoted(health)}, which counts as unhealthy; write Healthy or Unhealthy`;
+  if (health !== deviceHealthy && health !== deviceUnhealthy)
+    yield `${device} has the health ${quoted(health)}, which counts as unhealthy; write ${deviceHealthy} or ${deviceUnhealthy}`;
   const unlikely = topology?.nodes.find((node) => node.ID < 0n);
   if (unlikely) yield `${device} is near to the NUMA node ${unlikely.ID}; leave the topology out for a device that is near to nothing`;
 }

@@ -1,3 +1,4 @@
+import { deviceHealthy } from '../device/constants.ts';
 import { problemOfId } from '../device/device-id.ts';
 import type { DevicePluginClient } from '../device/device-plugin-client.ts';
 import { PluginError } from '../errors.ts';
@@ -98,7 +99,7 @@ export class DeviceResource {
 }
 
 function statusOf({ ID, health, topology }: Device): DeviceStatus {
-  return { id: ID, healthy: health === 'Healthy', numaNodes: topology?.nodes.map((node) => Number(node.ID)) ?? [] };
+  return { id: ID, healthy: health === deviceHealthy, numaNodes: topology?.nodes.map((node) => Number(node.ID)) ?? [] };
 }
 
 function changesBetween(before: readonly DeviceStatus[], after: readonly DeviceStatus[]): DeviceChanges {

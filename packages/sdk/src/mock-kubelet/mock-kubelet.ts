@@ -1,8 +1,11 @@
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { type DeviceRegistration, kubeletSocket, serveDeviceRegistration } from '../device/device-registration.ts';
+import { kubeletSocket } from '../device/constants.ts';
+import { devicePluginHandler } from '../device/device-plugin-handler.ts';
+import { type DeviceRegistration, serveDeviceRegistration } from '../device/device-registration.ts';
 import { PluginError } from '../errors.ts';
 import type { Log } from '../log.ts';
+import type { PluginHandler } from '../plugin-watcher/plugin-handler.ts';
 import { PluginWatcher } from '../plugin-watcher/plugin-watcher.ts';
 import type { Served } from '../serve.ts';
 import { isLive } from '../socket-file.ts';
@@ -10,7 +13,6 @@ import { ConditionWaiter, type WaitOptions } from './condition-waiter.ts';
 import type { CsiDriver } from './csi-driver.ts';
 import { CsiDrivers } from './csi-drivers.ts';
 import { type AllocatedDevices, type AllocationOptions, DeviceAllocator, type WantedDevices } from './device-allocator.ts';
-import { devicePluginHandler } from './device-plugin-handler.ts';
 import type { DeviceResource } from './device-resource.ts';
 import { DeviceResources } from './device-resources.ts';
 import type { DevicePluginRegistration, DeviceStatus } from './device-status.ts';
@@ -93,7 +95,7 @@ export class MockKubelet {
     this.#tell({ event: 'started', registrationSocket: this.#registrationSocket, registryDirectory });
     const handlers = new Map([
       ['CSIPlugin', this.#drivers],
-      ['DevicePlugin', devicePluginHandler(this.#resources, stop.signal)],
+      ['DevicePlugin', this.#devicePlugins(stop.signal)],
     ]);
     const watcher = new PluginWatcher({ directory: registryDirectory, handlers, log: this.#watcherLog() });
     this.#run = { stop, registration, watching: this.#watch(watcher, stop.signal) };
@@ -181,6 +183,14 @@ export class MockKubelet {
     throw new PluginError('ALREADY_EXISTS', `a kubelet serves on ${this.#registrationSocket}`, {
       object: this.#object,
       hint: 'choose another directory: its plugins would lose it',
+    });
+  }
+
+  /** Those are read until `signal` aborts: the kubelet ends. */
+  #devicePlugins(signal: AbortSignal): PluginHandler {
+    return devicePluginHandler({
+      register: ({ name, endpoint }) => this.#resources.register({ resourceName: name, socket: endpoint, options: undefined }, signal),
+      deregister: ({ name, endpoint }) => this.#resources.giveUp(name, endpoint),
     });
   }
 

@@ -2,6 +2,7 @@ import type { Dirent } from 'node:fs';
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ifThere } from '../if-there.ts';
+import { socketIdentity } from '../socket-identity.ts';
 
 /** The sockets below a directory, but those with a dot before their name or below such a directory: path, and what tells one from its successor. */
 export async function findSockets(directory: string): Promise<ReadonlyMap<string, string>> {
@@ -12,7 +13,7 @@ export async function findSockets(directory: string): Promise<ReadonlyMap<string
     if (entry.isDirectory()) for (const [below, identity] of await findSockets(path)) found.set(below, identity);
     else if (entry.isSocket()) {
       const status = await ifThere(path, lstat(path, { bigint: true }));
-      if (status) found.set(path, `${status.dev}:${status.ino}:${status.ctimeNs}`);
+      if (status) found.set(path, socketIdentity(status));
     }
   }
   return found;

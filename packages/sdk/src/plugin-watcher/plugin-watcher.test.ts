@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -60,6 +60,15 @@ async function plugin(path: string, info: Partial<PluginInfo> = {}): Promise<{ t
 }
 
 const registered = { pluginRegistered: true, error: '' };
+
+it('keeps a plugin whose socket gets another mode', async () => {
+  const { told } = await plugin('driver/reg.sock', { endpoint: '/csi.sock' });
+  await expect.poll(() => told).toEqual([registered]);
+  chmodSync(join(directory, 'driver/reg.sock'), 0o660);
+  await plugin('other/reg.sock', { name: 'other', endpoint: '/other.sock' });
+  await expect.poll(() => calls.at(-1)).toBe('register other /other.sock');
+  expect(calls).toEqual(['validate driver 1.0.0', 'register driver /csi.sock', 'validate other 1.0.0', 'register other /other.sock']);
+});
 
 it('registers a plugin whose socket appears, and gives it up when the socket goes', async () => {
   const { told, server } = await plugin('driver/reg.sock', { endpoint: '/csi.sock' });

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { kubeletSocket } from '@berth/sdk/device/registration';
+import { devicePluginVersion, kubeletSocket } from '@berth/sdk/device/constants';
 import { checkResourceName } from '@berth/sdk/device/resource-name';
 import { expectDistinct, expectEqual, expectSame, expectTrue } from '../../expect.ts';
 import { type Case, SkipCase } from '../../suite.ts';
@@ -19,7 +19,7 @@ export const registrationCases: Case<DeviceTarget>[] = [
     proves: ['Register', 'RegisterRequest.version'],
     needs: [command],
     async run({ node }) {
-      expectEqual((await node.registration()).request.version, 'v1beta1', 'version');
+      expectEqual((await node.registration()).request.version, devicePluginVersion, 'version');
     },
   },
   {

@@ -32,8 +32,8 @@ export interface CdiDeviceNode {
   gid: number | undefined;
 }
 
-export const hookNames = ['prestart', 'createRuntime', 'createContainer', 'startContainer', 'poststart', 'poststop'] as const;
-export type CdiHookName = (typeof hookNames)[number];
+const hookNames = ['prestart', 'createRuntime', 'createContainer', 'startContainer', 'poststart', 'poststop'] as const;
+type CdiHookName = (typeof hookNames)[number];
 
 /** Versions whose fields are known: 1.1 adds what is refused by name. */
 const knownVersions = /^(0\.[3-8]|1\.[01])\.\d+$/;
