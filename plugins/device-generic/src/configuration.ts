@@ -34,6 +34,11 @@ const resource = z
     message: 'two have the same id',
   });
 
+const uid = z
+  .int()
+  .min(0)
+  .max(2 ** 32 - 2);
+
 const settings = z.strictObject({
   resources: z
     .array(resource)
@@ -41,15 +46,7 @@ const settings = z.strictObject({
     .refine((all) => new Set(all.map(({ name }) => name)).size === all.length, 'two have the same name'),
   intervalSeconds: z.number().min(0.1).max(86_400).default(1),
   pluginDirectory: absolute.default('/var/lib/kubelet/device-plugins'),
-  allowedUids: z
-    .array(
-      z
-        .int()
-        .min(0)
-        .max(2 ** 32 - 2),
-    )
-    .min(1)
-    .optional(),
+  allowedUids: z.array(uid).min(1).optional(),
 });
 
 /** What the plugin is told to do, with the defaults filled in. README.md tells what each field is. */
