@@ -1,4 +1,5 @@
 import { isExtendedResourceName } from '@berth/api/resource-names';
+import { devicePluginPath } from '@berth/sdk/device/constants';
 import { readSettingsFile } from '@berth/sdk/settings-file';
 import { z } from 'zod';
 
@@ -22,7 +23,9 @@ const resource = z
       .regex(/^(?!.*(.).*\1)[rwm]{1,3}$/, 'must be of r, w and m, each once')
       .default('rw'),
     replicas: z.int().min(1).max(1000).default(1),
-    containerPath: absolute.optional(),
+    containerPath: pattern
+      .refine((path) => !/\{(?!name\}|index\})/.test(path), 'may have {name} and {index} in it, and nothing else in braces')
+      .optional(),
     env: z
       .string()
       .regex(/^[A-Za-z_]\w*$/, "must be a variable's name")
@@ -45,7 +48,7 @@ const settings = z.strictObject({
     .min(1)
     .refine((all) => new Set(all.map(({ name }) => name)).size === all.length, 'two have the same name'),
   intervalSeconds: z.number().min(0.1).max(86_400).default(1),
-  pluginDirectory: absolute.default('/var/lib/kubelet/device-plugins'),
+  pluginDirectory: absolute.default(devicePluginPath),
   allowedUids: z.array(uid).min(1).optional(),
 });
 

@@ -1,6 +1,7 @@
 import type { DeviceAllocation, DeviceDescription } from '@berth/sdk/device';
 import { notInOrder } from '@berth/sdk/device/not-in-order';
 import { replicaIds, withoutReplica } from '@berth/sdk/device/replicas';
+import { PluginError } from '@berth/sdk/errors';
 import type { ResourceSettings } from './configuration.ts';
 import type { DeviceFiles } from './device-files.ts';
 import { type FoundDevice, findDevices } from './found-devices.ts';
@@ -52,6 +53,7 @@ export class ResourceDevices {
     const devices = [...new Set(ids.map((id) => withoutReplica(id, this.#settings.replicas)))].map((id) => this.#inOrder(id));
     const paths = devices.flatMap((device) => device.paths);
     const given = paths.map((path, index) => this.#given(path, index));
+    this.#checkPlaces(given.map(({ containerPath }) => containerPath));
     const { env } = this.#settings;
     return { devices: given, envs: env === undefined ? {} : { [env]: given.map(({ containerPath }) => containerPath).join(',') } };
   }
@@ -65,6 +67,16 @@ export class ResourceDevices {
     } catch (thrown) {
       throw notInOrder(path, (thrown as Error).message);
     }
+  }
+
+  /** Two files can't be at one place. */
+  #checkPlaces(places: readonly string[]): void {
+    const twice = places.find((place, index) => places.indexOf(place) !== index);
+    if (twice === undefined) return;
+    throw new PluginError('FAILED_PRECONDITION', `${places.length} files are for one container, and several of them for ${twice} there`, {
+      object: `containerPath of ${this.name}`,
+      hint: 'have {name} or {index} in it, which tell files apart',
+    });
   }
 
   #inOrder(id: string): FoundDevice {

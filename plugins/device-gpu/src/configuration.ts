@@ -1,4 +1,5 @@
 import { isExtendedResourceName } from '@berth/api/resource-names';
+import { devicePluginPath } from '@berth/sdk/device/constants';
 import { checkedSettings, readSettingsFile, type SettingsSchema } from '@berth/sdk/settings-file';
 import { z } from 'zod';
 import { deviceIdStrategies, deviceListStrategies } from './allocation/allocation.ts';
@@ -45,7 +46,7 @@ const settings = z.strictObject({
     .describe('errors after which a GPU is in order'),
   recoverAfterSeconds: seconds.default(300).describe('how long no other error may come until a GPU is healthy again'),
   intervalSeconds: seconds.default(5).describe('how often GPUs are looked for'),
-  pluginDirectory: directory.default('/var/lib/kubelet/device-plugins').describe("the kubelet's directory of device plugins"),
+  pluginDirectory: directory.default(devicePluginPath).describe("the kubelet's directory of device plugins"),
   allowedUids: z.array(uid).min(1).optional().meta({ description: 'users whose kubelet is served', otherwise: 'root and the own one' }),
 });
 
