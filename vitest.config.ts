@@ -15,8 +15,8 @@ export default defineConfig({
     pool: 'forks',
     execArgv: ['--conditions=berth-source'],
     testTimeout: 20_000,
-    // Vitest would leave one of two processors to itself, and needs none.
-    maxWorkers: Math.max(2, availableParallelism() - 1),
+    // Vitest would leave one of two processors to itself, and needs none; and tests wait half of their time.
+    maxWorkers: availableParallelism() + 1,
     expect: { poll: { timeout: 10_000 } },
     // A failure of a machine that is gone by then has its message alone.
     chaiConfig: { truncateThreshold: 1000 },

@@ -309,6 +309,9 @@ it('does not take turns with another plugin of its resource', async () => {
   await again.next();
   await again.return();
   await timesRegistered(3);
+  expect(log.join()).toMatch(
+    /kubelet\.sock watches its devices no longer: it has ended, or another plugin of vendor\.example\/thing has taken/,
+  );
   // Pauses of 1 s and of 2 s, by the clock of the host.
   expect(performance.now() - began).toBeGreaterThan(2900);
 });

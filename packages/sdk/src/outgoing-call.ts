@@ -45,7 +45,8 @@ export class Cancellation {
     this.#object = callObject(options);
     this.#stop = onAbort(options.signals, (reason) => {
       this.error = cancelled(reason, this.#object);
-      this.#cancel?.();
+      // A call that is cancelled in the turn that it began in is begun at the peer all the same, and never ended there.
+      if (this.#cancel) setImmediate(this.#cancel);
     });
   }
 

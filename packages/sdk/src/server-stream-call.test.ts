@@ -50,6 +50,28 @@ describe('a server stream', () => {
     await returned.promise;
   });
 
+  it('that is aborted as soon as it is begun ends at the plugin, too', async () => {
+    const ended: Promise<void>[] = [];
+    await host.plugin({
+      version: () => ({ version: '', runtimeName: '', runtimeVersion: '', runtimeApiVersion: '' }),
+      async *getContainerEvents(_request, { signal }) {
+        const { promise, resolve } = Promise.withResolvers<void>();
+        ended.push(promise);
+        signal.addEventListener('abort', () => resolve());
+        await promise;
+      },
+    });
+    const client = host.client();
+    await client.version({ version: '' });
+    const stops = Array.from({ length: 20 }, () => new AbortController());
+    const failures = stops.map(({ signal }) => failureOf(client.getContainerEvents(request, { signal })[Symbol.asyncIterator]().next()));
+    for (const stop of stops) stop.abort();
+    for (const { code } of await Promise.all(failures)) expect(code).toBe('CANCELLED');
+    // The plugin has seen whatever came before this.
+    await client.version({ version: '' });
+    await Promise.all(ended);
+  });
+
   it('takes messages from the plugin no faster than the consumer takes them', async () => {
     let made = 0;
     const large = 'x'.repeat(64 * 1024);

@@ -33,7 +33,8 @@ export function isLive(path: string): Promise<boolean> {
   const socket = connect(path);
   socket.setTimeout(probeMs, () => resolve(true));
   socket.once('connect', () => resolve(true));
-  // A full backlog answers EAGAIN: somebody owns it. Only a refused connection proves that nobody does.
-  socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code !== 'ECONNREFUSED' && error.code !== 'ENOENT'));
+  // A full backlog answers EAGAIN: somebody owns it. Only these prove that nobody does.
+  const nobodys = ['ECONNREFUSED', 'ENOENT', 'ENOTDIR'];
+  socket.once('error', ({ code = '' }: NodeJS.ErrnoException) => resolve(!nobodys.includes(code)));
   return promise.finally(() => socket.destroy());
 }

@@ -41,6 +41,8 @@ it.each([
     /devices\.yaml:3: resources\[0\]\.patterns\[0\]: must be an absolute path/,
   ],
   ['resources:\n  - name: example.org/a\n    patterns: [/dev/../etc/*]\n', /must not have \.\. in it/],
+  [resource('    containerPath: /dev/../x\n'), /devices\.yaml:4: resources\[0\]\.containerPath: must not have \.\. in it/],
+  [resource('    containerPath: /dev/{nmae}\n'), /containerPath: may have \{name\} and \{index\} in it, and nothing else in braces/],
   [resource('    permissions: rwx\n'), /devices\.yaml:4: resources\[0\]\.permissions: must be of r, w and m, each once/],
   [resource('    permissions: rr\n'), /permissions: must be of r, w and m/],
   [resource('    replicas: 0\n'), /devices\.yaml:4: resources\[0\]\.replicas: /],

@@ -1,4 +1,5 @@
 import { isExtendedResourceName } from '@berth/api/resource-names';
+import { devicePluginPath } from '@berth/sdk/device/constants';
 import { readSettingsFile } from '@berth/sdk/settings-file';
 import { z } from 'zod';
 
@@ -22,7 +23,9 @@ const resource = z
       .regex(/^(?!.*(.).*\1)[rwm]{1,3}$/, 'must be of r, w and m, each once')
       .default('rw'),
     replicas: z.int().min(1).max(1000).default(1),
-    containerPath: absolute.optional(),
+    containerPath: pattern
+      .refine((path) => !/\{(?!name\}|index\})/.test(path), 'may have {name} and {index} in it, and nothing else in braces')
+      .optional(),
     env: z
       .string()
       .regex(/^[A-Za-z_]\w*$/, "must be a variable's name")
@@ -34,22 +37,19 @@ const resource = z
     message: 'two have the same id',
   });
 
+const uid = z
+  .int()
+  .min(0)
+  .max(2 ** 32 - 2);
+
 const settings = z.strictObject({
   resources: z
     .array(resource)
     .min(1)
     .refine((all) => new Set(all.map(({ name }) => name)).size === all.length, 'two have the same name'),
   intervalSeconds: z.number().min(0.1).max(86_400).default(1),
-  pluginDirectory: absolute.default('/var/lib/kubelet/device-plugins'),
-  allowedUids: z
-    .array(
-      z
-        .int()
-        .min(0)
-        .max(2 ** 32 - 2),
-    )
-    .min(1)
-    .optional(),
+  pluginDirectory: absolute.default(devicePluginPath),
+  allowedUids: z.array(uid).min(1).optional(),
 });
 
 /** What the plugin is told to do, with the defaults filled in. README.md tells what each field is. */

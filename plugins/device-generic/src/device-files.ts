@@ -1,6 +1,7 @@
 import { globSync, readFileSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { splitDeviceNumber } from '@berth/sdk/device-number';
+import { rootOf } from '@berth/sdk/fixture-root';
 
 /** The device files of a host, or those that lie likewise below a directory (`--fixture`). */
 export class DeviceFiles {
@@ -8,7 +9,7 @@ export class DeviceFiles {
 
   /** `fixture` left out: the host itself. */
   constructor(fixture?: string) {
-    this.#root = fixture === undefined ? '/' : realpathSync(fixture);
+    this.#root = rootOf(fixture);
   }
 
   /** The files that match one of the patterns (path.matchesGlob's), in order, without those that match `exclude`. */

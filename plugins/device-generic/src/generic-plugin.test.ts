@@ -99,6 +99,16 @@ describe.runIf(canMakeDevices)('with device files (needs root to make them)', ()
     });
   });
 
+  it('refuses two files for one place', async () => {
+    for (const minor of [0, 1]) host.addDevice(`/dev/ttyUSB${minor}`, { minor });
+    run([{ patterns: ['/dev/ttyUSB*'], containerPath: '/dev/port' }]);
+    const client = await plugin('example.org/serial');
+    expect((await allocate(client, 'ttyUSB1'))?.devices).toMatchObject([{ containerPath: '/dev/port' }]);
+    const message =
+      /containerPath of example\.org\/serial: 2 files are for one container, and several of them for \/dev\/port there; have \{name\}/;
+    await expect(allocate(client, 'ttyUSB0', 'ttyUSB1')).rejects.toThrow(message);
+  });
+
   it('counts each as often as it may be shared, and gives it once', async () => {
     host.addDevice('/dev/kvm');
     run([{ name: 'example.org/kvm', patterns: ['/dev/kvm'], replicas: 3 }]);

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { onAbort } from '@berth/sdk/abort';
 import { type DeviceDescription, devicePlugin } from '@berth/sdk/device';
+import { runTogether } from '@berth/sdk/task-group';
 import type { Settings } from './configuration.ts';
 import type { DeviceFiles } from './device-files.ts';
 import { devicesOf, type ResourceDevices } from './resource-devices.ts';
@@ -14,21 +14,17 @@ interface GenericPluginParts {
 /** Offers the device files that the settings tell of to a kubelet, until `signal` aborts. Rejects where it can't go on. */
 export async function runGenericPlugin({ settings, files, log }: GenericPluginParts, signal: AbortSignal): Promise<void> {
   const { pluginDirectory: directory, allowedUids, intervalSeconds, resources } = settings;
-  const ended = new AbortController();
-  const release = onAbort([signal], (reason) => ended.abort(reason));
-  const running = devicesOf(resources, files).map(async (devices) => {
-    const plugin = devicePlugin({
-      resourceName: devices.name,
-      list: (over) => looks(devices, intervalSeconds * 1000, over),
-      allocate: (ids) => devices.allocate(ids),
-    });
-    const tell = (message: string): void => log(`${devices.name}: ${message}`);
-    // One that can't go on ends the others.
-    await plugin.run({ signal: ended.signal, directory, allowedUids, log: tell }).catch((thrown) => ended.abort(thrown));
+  await runTogether(signal, async (group) => {
+    for (const devices of devicesOf(resources, files)) {
+      const plugin = devicePlugin({
+        resourceName: devices.name,
+        list: (over) => looks(devices, intervalSeconds * 1000, over),
+        allocate: (ids) => devices.allocate(ids),
+      });
+      const tell = (message: string): void => log(`${devices.name}: ${message}`);
+      group.start(() => plugin.run({ signal: group.signal, directory, allowedUids, log: tell }));
+    }
   });
-  await Promise.all(running);
-  release();
-  if (!signal.aborted) throw ended.signal.reason;
 }
 
 /** Looks again and again: the kernel tells nobody of all files that patterns may match. */

@@ -1,4 +1,6 @@
 import type { DeviceAllocation, DeviceDescription } from '@berth/sdk/device';
+import { notInOrder } from '@berth/sdk/device/not-in-order';
+import { replicaIds, withoutReplica } from '@berth/sdk/device/replicas';
 import { PluginError } from '@berth/sdk/errors';
 import type { ResourceSettings } from './configuration.ts';
 import type { DeviceFiles } from './device-files.ts';
@@ -42,23 +44,18 @@ export class ResourceDevices {
   describe(): DeviceDescription[] {
     const { replicas } = this.#settings;
     return this.devices.flatMap(({ id, problem, numaNodes }) => {
-      const told = { healthy: problem === undefined, numaNodes };
-      return replicas === 1 ? [{ id, ...told }] : Array.from({ length: replicas }, (_, index) => ({ id: `${id}::${index}`, ...told }));
+      return replicaIds(id, replicas).map((each) => ({ id: each, healthy: problem === undefined, numaNodes }));
     });
   }
 
   /** What a container with these gets. Throws FAILED_PRECONDITION for one that isn't in order, or whose file goes just now. */
   allocate(ids: readonly string[]): DeviceAllocation {
-    const devices = [...new Set(ids.map((id) => this.#withoutReplica(id)))].map((id) => this.#inOrder(id));
+    const devices = [...new Set(ids.map((id) => withoutReplica(id, this.#settings.replicas)))].map((id) => this.#inOrder(id));
     const paths = devices.flatMap((device) => device.paths);
     const given = paths.map((path, index) => this.#given(path, index));
+    this.#checkPlaces(given.map(({ containerPath }) => containerPath));
     const { env } = this.#settings;
     return { devices: given, envs: env === undefined ? {} : { [env]: given.map(({ containerPath }) => containerPath).join(',') } };
-  }
-
-  /** A file's own name may end like a replica's number. */
-  #withoutReplica(id: string): string {
-    return this.#settings.replicas === 1 ? id : id.replace(/::\d+$/, '');
   }
 
   #given(path: string, index: number): { hostPath: string; containerPath: string; permissions: string } {
@@ -72,6 +69,16 @@ export class ResourceDevices {
     }
   }
 
+  /** Two files can't be at one place. */
+  #checkPlaces(places: readonly string[]): void {
+    const twice = places.find((place, index) => places.indexOf(place) !== index);
+    if (twice === undefined) return;
+    throw new PluginError('FAILED_PRECONDITION', `${places.length} files are for one container, and several of them for ${twice} there`, {
+      object: `containerPath of ${this.name}`,
+      hint: 'have {name} or {index} in it, which tell files apart',
+    });
+  }
+
   #inOrder(id: string): FoundDevice {
     const device = this.#known.get(id);
     if (device !== undefined && device.problem === undefined) return device;
@@ -81,8 +88,4 @@ export class ResourceDevices {
 
 function goneOf({ paths }: FoundDevice): string {
   return `there is no ${paths.join(', ')}`;
-}
-
-function notInOrder(device: string, problem: string): PluginError {
-  return new PluginError('FAILED_PRECONDITION', `it is not in order: ${problem}`, { object: `device ${device}` });
 }

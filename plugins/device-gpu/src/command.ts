@@ -1,12 +1,11 @@
-import { readFileSync } from 'node:fs';
 import { PluginError } from '@berth/sdk/errors';
-import { untilTerminated } from '@berth/sdk/termination';
+import { readTask, workUntilTerminated } from '@berth/sdk/program';
 import { pino } from 'pino';
 import { AllocationFileFinder } from './allocation/allocation-file-finder.ts';
 import { describeGpus } from './describe.ts';
 import type { GpuSource } from './discovery/gpu-source.ts';
 import { openSource } from './discovery/open-source.ts';
-import { type CommandLine, informationAskedFor, readCommandLine, usage } from './flags.ts';
+import { type CommandLine, commandLine, readCommandLine } from './flags.ts';
 import { GpuPlugin, type GpuPluginParts, watchOf } from './gpu-plugin.ts';
 import { HostRoot } from './host-root.ts';
 import { OfferedGpus } from './offered-gpus.ts';
@@ -16,47 +15,32 @@ import { OfferedGpus } from './offered-gpus.ts';
  * Gives the exit status: 0 after a signal and after `--print`, 1 with one line of error where it can't go on, 2 for a command line or settings that are wrong.
  */
 export async function main(argv: readonly string[]): Promise<number> {
-  const invocation = read(argv);
-  if (typeof invocation === 'number') return invocation;
-  const ended = untilTerminated();
+  const packageFile = new URL('../package.json', import.meta.url);
+  const task = readTask(argv, { name: 'device-gpu', packageFile, commandLine, read });
+  if (typeof task === 'number') return task;
   const log = pino({ name: 'device-gpu' }, pino.destination({ dest: 2, sync: true }));
-  try {
-    await withSource(
-      invocation,
+  return workUntilTerminated(log, (signal) =>
+    withSource(
+      task,
       (message) => log.info(message),
-      (parts) => (invocation.line.print ? print(parts, ended) : new GpuPlugin(parts).run(ended)),
-    );
-    return 0;
-  } catch (thrown) {
-    if (ended.aborted) return 0;
-    log.fatal(PluginError.from(thrown).message);
-    return 1;
-  }
+      (parts) => (task.line.print ? print(parts, signal) : new GpuPlugin(parts).run(signal)),
+    ),
+  );
 }
 
 /** A command line, and the host that it is for. */
-interface Invocation {
+interface Task {
   line: CommandLine;
   host: HostRoot;
 }
 
-function read(argv: readonly string[]): Invocation | number {
-  try {
-    const information = informationAskedFor(argv);
-    if (information !== undefined) {
-      process.stdout.write(information === 'help' ? usage() : `${version()}\n`);
-      return 0;
-    }
-    const line = readCommandLine(argv);
-    return { line, host: hostAt(line.fixture) };
-  } catch (thrown) {
-    process.stderr.write(`device-gpu: ${PluginError.from(thrown).message}\n`);
-    return 2;
-  }
+function read(argv: readonly string[]): Task {
+  const line = readCommandLine(argv);
+  return { line, host: new HostRoot(line.fixture) };
 }
 
 async function withSource(
-  { line: { settings }, host }: Invocation,
+  { line: { settings }, host }: Task,
   log: (message: string) => void,
   work: (parts: GpuPluginParts) => Promise<void>,
 ): Promise<void> {
@@ -68,22 +52,9 @@ async function withSource(
   }
 }
 
-function hostAt(fixture: string | undefined): HostRoot {
-  try {
-    return new HostRoot(fixture);
-  } catch (thrown) {
-    throw PluginError.from(thrown, 'INVALID_ARGUMENT', { object: `flag --fixture ${fixture}`, hint: 'name a directory' });
-  }
-}
-
 async function print(parts: GpuPluginParts, signal: AbortSignal): Promise<void> {
   const { settings, host, source } = parts;
   const offered = new OfferedGpus(await watchOf(parts).look(signal), settings);
   const found = describeGpus(source.name, offered, await new AllocationFileFinder(host, settings).current(signal));
   process.stdout.write(`${JSON.stringify(found, undefined, 2)}\n`);
-}
-
-function version(): string {
-  const { version: own } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
-  return own;
 }

@@ -1,8 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { usageOf } from '@berth/sdk/command-line';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { readCommandLine, usage } from './flags.ts';
+import { commandLine, readCommandLine } from './flags.ts';
 
 let directory: string;
 
@@ -102,6 +103,6 @@ describe('what is wrong is named', () => {
 it('tells each flag in its help', () => {
   const flags = Object.keys(settingsOf()).filter((name) => name !== 'replicasPerResource');
   for (const flag of [...flags, 'migProfile', 'libraryDirectory', 'allowedUids', 'config', 'fixture', 'print']) {
-    expect(usage()).toContain(`  --${flag.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`);
+    expect(usageOf(commandLine)).toContain(`  --${flag.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`);
   }
 });

@@ -1,6 +1,6 @@
-import { onAbort } from '@berth/sdk/abort';
 import { devicePlugin } from '@berth/sdk/device';
 import { Latest } from '@berth/sdk/latest';
+import { runTogether, type TaskGroup } from '@berth/sdk/task-group';
 import { usesCdi } from './allocation/allocation.ts';
 import { AllocationFileFinder } from './allocation/allocation-file-finder.ts';
 import { CdiFile, toolFits } from './allocation/cdi-file.ts';
@@ -24,11 +24,11 @@ export interface GpuPluginParts {
 export class GpuPlugin {
   readonly #parts: GpuPluginParts;
   readonly #offered = new Latest<OfferedGpus>();
-  readonly #running = new Map<string, Promise<void>>();
+  /** The resources that have been begun with. */
+  readonly #running = new Set<string>();
   readonly #fileFinder: AllocationFileFinder;
   readonly #cdi: CdiFile | undefined;
   readonly #told: ToldOnce;
-  readonly #ended = new AbortController();
 
   constructor(parts: GpuPluginParts) {
     const { settings, host, source, log } = parts;
@@ -42,20 +42,11 @@ export class GpuPlugin {
 
   /** Until `signal` aborts; then no socket is left. Rejects where it can't go on. */
   async run(signal: AbortSignal): Promise<void> {
-    const release = onAbort([signal], (reason) => this.#ended.abort(reason));
-    try {
-      await this.#serve(this.#ended.signal);
-    } catch (thrown) {
-      this.#ended.abort(thrown);
-    } finally {
-      release();
-      this.#ended.abort();
-      await Promise.allSettled(this.#running.values());
-    }
-    if (!signal.aborted) throw this.#ended.signal.reason;
+    await runTogether(signal, (group) => this.#serve(group));
   }
 
-  async #serve(signal: AbortSignal): Promise<void> {
+  async #serve(group: TaskGroup): Promise<void> {
+    const { signal } = group;
     const tell = (message: string): void => this.#told.tell(message);
     for await (const snapshot of watchOf({ ...this.#parts, log: tell }).snapshots(signal)) {
       const offered = new OfferedGpus(snapshot, this.#parts.settings);
@@ -64,7 +55,7 @@ export class GpuPlugin {
       if (this.#cdi) await this.#cdi.write(offered.units, await this.#fileFinder.current(signal), signal);
       else if (this.#offered.value === undefined) await this.#fileFinder.current(signal);
       this.#offered.publish(offered);
-      for (const { name } of offered.offer.resources) this.#ensureRunning(name, offered, signal);
+      for (const { name } of offered.offer.resources) this.#ensureRunning(name, offered, group);
     }
   }
 
@@ -73,10 +64,10 @@ export class GpuPlugin {
     this.#told.are([...ill, ...offer.problems, ...(snapshot.gpus.length === 0 ? ['there are no GPUs here so far'] : [])]);
   }
 
-  #ensureRunning(name: string, first: OfferedGpus, signal: AbortSignal): void {
+  #ensureRunning(name: string, first: OfferedGpus, group: TaskGroup): void {
     if (this.#running.has(name)) return;
-    const ended = this.#runResource(name, first, signal).catch((thrown) => this.#ended.abort(thrown));
-    this.#running.set(name, ended);
+    this.#running.add(name);
+    group.start(() => this.#runResource(name, first, group.signal));
   }
 
   async #runResource(name: string, first: OfferedGpus, signal: AbortSignal): Promise<void> {

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { rootOf } from '@berth/sdk/fixture-root';
 
 /** The files of a host: /dev, /proc and /sys as they are, or as they lie below a directory (`--fixture`). */
 export class HostRoot {
@@ -10,7 +11,7 @@ export class HostRoot {
   /** `fixture` left out: the host itself. */
   constructor(fixture?: string) {
     this.isFixture = fixture !== undefined;
-    this.#root = fixture === undefined ? '/' : realpathSync(fixture);
+    this.#root = rootOf(fixture);
   }
 
   /** Where this process finds what the host has at an absolute path. */

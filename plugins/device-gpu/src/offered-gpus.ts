@@ -1,4 +1,5 @@
 import type { DeviceAllocation, DeviceDescription, PreferenceRequest } from '@berth/sdk/device';
+import { notInOrder } from '@berth/sdk/device/not-in-order';
 import { PluginError } from '@berth/sdk/errors';
 import { type AllocationRules, allocationOf } from './allocation/allocation.ts';
 import type { AllocationFiles } from './allocation/allocation-files.ts';
@@ -61,9 +62,9 @@ export class OfferedGpus {
 
   #unitInOrder(resource: Resource | undefined, id: string): Unit {
     const unit = resource?.devices.find((device) => device.id === id)?.unit;
-    const problem = unit === undefined ? 'it is gone' : this.snapshot.problems.get(unit.id);
+    const problem = unit && this.snapshot.problems.get(unit.id);
     if (unit !== undefined && problem === undefined) return unit;
-    throw new PluginError('FAILED_PRECONDITION', `it is not in order: ${problem}`, { object: `device ${id}` });
+    throw notInOrder(id, problem ?? 'it is gone');
   }
 
   #resource(name: string): Resource | undefined {

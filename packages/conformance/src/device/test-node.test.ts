@@ -38,7 +38,9 @@ describe('TestNode', () => {
     await node.ready();
     node.process.signal('SIGKILL');
     await node.process.endsWithin(5_000);
-    await expect(node.ready()).rejects.toThrow(/in which it was only called, the plugin has gone: the command ended with SIGKILL/);
+    await expect(node.ready()).rejects.toThrow(
+      /in which it was only called, no kubelet can use the plugin any more: the command ended with SIGKILL/,
+    );
     await (await node.ready()).client.GetDevicePluginOptions({});
   });
 

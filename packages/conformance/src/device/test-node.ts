@@ -165,7 +165,8 @@ export class TestNode {
     }
     const wasDisturbed = this.#isDisturbed;
     const afresh = await this.#beginAfresh();
-    if (!wasDisturbed) throw new Error(`since the case before, in which it was only called, the plugin has gone: ${fault}`);
+    if (!wasDisturbed)
+      throw new Error(`since the case before, in which it was only called, no kubelet can use the plugin any more: ${fault}`);
     return afresh;
   }
 
@@ -187,7 +188,7 @@ export class TestNode {
   /** What keeps a plugin from being used. */
   async #faultOf({ watch, socket }: ServedPlugin): Promise<string | undefined> {
     if (this.#process?.ended.aborted !== false) return this.#process?.lastWords ?? 'it was ended';
-    if (watch.hasEnded) return `ListAndWatch ended: ${watch.howItEnded}`;
+    if (watch.hasEnded) return `ListAndWatch has ended: ${watch.howItEnded}`;
     return (await isServed(socket)) ? undefined : `nobody listens on ${socket}`;
   }
 

@@ -14,7 +14,7 @@ import type { DevicePluginDefinition } from './definition.ts';
 import { DeviceLists } from './device-lists.ts';
 import { checkEndpoint } from './device-registration.ts';
 import { deviceService, optionsOf } from './device-service.ts';
-import { RegistrationPauses } from './registration-pauses.ts';
+import { type PauseRange, RegistrationPauses } from './registration-pauses.ts';
 
 /** Where and how long a device plugin runs. */
 export interface RunOptions {
@@ -34,9 +34,9 @@ export interface RunOptions {
 }
 
 const registerDeadlineMs = 10_000;
-/** The first pause before it is tried again: a kubelet may just be about to listen, and one that ends a watch has a reason. */
-const afterRefusalMs = 100;
-const afterEndMs = 1000;
+/** Before it is tried again: a kubelet may just be about to listen, and one that watches no longer most often has another plugin of the resource. */
+const afterRefusal: PauseRange = { firstMs: 100, longestMs: 30_000 };
+const afterWatch: PauseRange = { firstMs: 1000, longestMs: 5 * 60 * 1000 };
 /** Where the file system doesn't tell of changes, they are found by looking. */
 const rescanMs = 1000;
 
@@ -121,7 +121,7 @@ export class DevicePluginRunner {
       this.#log(`registered with the kubelet at ${this.#path(kubeletSocket)}`);
       return undefined;
     } catch (thrown) {
-      this.#lose(afterRefusalMs);
+      this.#lose(afterRefusal);
       return `can't register: ${PluginError.from(thrown).message}`;
     }
   }
@@ -133,7 +133,7 @@ export class DevicePluginRunner {
     await old?.server.close(0);
     const path = this.#path(this.#socketName);
     const watches = new Watches();
-    const onWatch = (): (() => void) => watches.begin(() => this.#served?.watches === watches && this.#lose(afterEndMs));
+    const onWatch = (): (() => void) => watches.begin(() => this.#served?.watches === watches && this.#unwatched());
     const service = deviceService(this.#definition, { lists: this.#lists, onWatch });
     const server = await serve(`unix://${path}`, [[DevicePluginService, service]], { allowedUsers: this.#callers.checked });
     this.#served = { server, socket: identityOf(path), watches };
@@ -158,9 +158,15 @@ export class DevicePluginRunner {
   }
 
   /** The kubelet has to be told of this plugin anew: it refused it, or watches no longer. */
-  #lose(pauseMs: number): void {
+  #lose(pauses: PauseRange): void {
     this.#registeredWith = undefined;
-    this.#pauses.lost(performance.now(), pauseMs);
+    this.#pauses.lost(performance.now(), pauses);
+  }
+
+  #unwatched(): void {
+    this.#lose(afterWatch);
+    const why = `it has ended, or another plugin of ${this.#definition.resourceName} has taken this one's place there`;
+    this.#problem = `the kubelet at ${this.#path(kubeletSocket)} watches its devices no longer: ${why}`;
   }
 
   #path(name: string): string {

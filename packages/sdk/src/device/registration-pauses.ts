@@ -1,7 +1,14 @@
-const longestMs = 30_000;
+/** The shortest and the longest pause. */
+export interface PauseRange {
+  firstMs: number;
+  longestMs: number;
+}
+
+/** A registration that lasted as long was in order. */
+const lastingMs = 10 * 60 * 1000;
 
 /**
- * How long a plugin waits before it registers with the same kubelet once more: what it is told at first, then twice as long each time, up to 30 s. Else two plugins of one
+ * How long a plugin waits before it registers with the same kubelet once more: twice as long each time, within the range that it is told. Else two plugins of one
  * resource would take it from each other without end. Times are milliseconds of any clock that only goes on.
  */
 export class RegistrationPauses {
@@ -25,15 +32,12 @@ export class RegistrationPauses {
     this.#registeredAt = now;
   }
 
-  /**
-   * The kubelet has refused it, or has given it up; `firstMs` is the shortest pause then. What lasted as long as the longest pause was in order: the next
-   * one is the first again.
-   */
-  lost(now: number, firstMs: number): void {
-    if (this.#registeredAt !== undefined && now - this.#registeredAt >= longestMs) this.#nextMs = 0;
+  /** The kubelet has refused it, or has given it up. After a registration that was in order the next pause is the first again. */
+  lost(now: number, { firstMs, longestMs }: PauseRange): void {
+    if (this.#registeredAt !== undefined && now - this.#registeredAt >= lastingMs) this.#nextMs = 0;
     this.#registeredAt = undefined;
-    const pauseMs = Math.max(this.#nextMs, firstMs);
+    const pauseMs = Math.min(Math.max(this.#nextMs, firstMs), longestMs);
     this.#notBefore = now + pauseMs;
-    this.#nextMs = Math.min(2 * pauseMs, longestMs);
+    this.#nextMs = 2 * pauseMs;
   }
 }

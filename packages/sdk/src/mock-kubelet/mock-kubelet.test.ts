@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { DeviceDescription } from '../device.ts';
@@ -97,6 +97,12 @@ describe('its directory', () => {
     await bench.kubelet.stop();
     expect(existsSync(join(bench.deviceDirectory, 'kubelet.sock'))).toBe(false);
     expect(bench.happened).toEqual(['started', 'stopped']);
+  });
+
+  it('has no directory in a file', async () => {
+    const kubelet = new MockKubelet({ directory: join(bench.directory, 'file') });
+    writeFileSync(join(bench.directory, 'file'), '');
+    await expect(kubelet.start()).rejects.toThrow(/^mock kubelet in .*\/file: ENOTDIR.*; choose a directory that this user may write to$/);
   });
 
   it('loses the sockets of plugins at each start', async () => {

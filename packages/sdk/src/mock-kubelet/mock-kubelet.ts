@@ -83,7 +83,9 @@ export class MockKubelet {
     }
     await this.#refuseOther();
     const registryDirectory = join(this.directory, 'plugins_registry');
-    await mkdir(registryDirectory, { recursive: true, mode: 0o750 });
+    await mkdir(registryDirectory, { recursive: true, mode: 0o750 }).catch((thrown: unknown) => {
+      throw PluginError.from(thrown, 'INTERNAL', { object: this.#object, hint: 'choose a directory that this user may write to' });
+    });
     const stop = new AbortController();
     const registration = await serveDeviceRegistration({
       directory: join(this.directory, 'device-plugins'),

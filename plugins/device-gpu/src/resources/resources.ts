@@ -1,3 +1,4 @@
+import { replicaIds } from '@berth/sdk/device/replicas';
 import type { Gpu, MigDevice } from '../discovery/gpu.ts';
 
 /** How MIG devices are offered, as NVIDIA's plugin names it. */
@@ -55,9 +56,7 @@ function resourceOf(plainName: string, units: readonly Unit[], { replicasOf, ren
   return {
     name: shared && renameShared ? `${plainName}.shared` : plainName,
     shared,
-    devices: units.flatMap((unit) =>
-      shared ? Array.from({ length: replicas }, (_, index) => ({ id: `${unit.id}::${index}`, unit })) : [{ id: unit.id, unit }],
-    ),
+    devices: units.flatMap((unit) => replicaIds(unit.id, replicas).map((id) => ({ id, unit }))),
   };
 }
 
