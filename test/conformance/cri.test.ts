@@ -42,6 +42,8 @@ const occasionalDeviations: Record<string, string> = {
   'image.wrong-config': wrongBytesKept,
   'image.wrong-layer': wrongBytesKept,
   'image.longer-layer': wrongBytesKept,
+  // Seen once in some 40 runs, beside other work; containerd's issue 8893, and its pull request 12714.
+  'resource.out-of-memory': 'its shim may lose the event of an out-of-memory kill where the container ends at once: the reason stays Error',
   // Seen in 6 of 15 runs, the first time with nothing else going on.
   'log.many-lines': 'of a container that ends right after it has written much, it may drop the last lines: they never come into its log',
 };
