@@ -1,4 +1,5 @@
-import { writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { asking, DeviceNode, gpu, nic } from '../../testing/device-node.ts';
@@ -117,6 +118,20 @@ describe('a pod that asks for a device', () => {
       });
     await writeFile(path, '');
     await on.node.until('one', isReady);
+  });
+
+  it('waits until it is on disk which device it has', async () => {
+    await on.plugin(gpu, ['a']);
+    await expect.poll(() => existsSync(on.checkpointPath)).toBe(true);
+    await rm(on.checkpointPath);
+    await mkdir(on.checkpointPath);
+    await on.apply('one', asking({ [gpu]: 1 }));
+    await expect.poll(() => on.waitsFor('one')).toMatchObject({ reason: 'CreateContainerConfigError' });
+    await expect.poll(() => on.events().map(({ reason }) => reason)).toContain('DeviceCheckpointFailed');
+    expect(on.node.runtime.calls.filter((call) => call.startsWith('CreateContainer'))).toEqual([]);
+    await rm(on.checkpointPath, { recursive: true });
+    await on.node.until('one', isReady);
+    expect(await readFile(on.checkpointPath, 'utf8')).toContain('"DeviceIDs":{"-1":["a"]}');
   });
 
   it('can not mount something where its device is mounted', async () => {
