@@ -43,7 +43,7 @@ export class DeviceLists {
         const { message } = PluginError.from(thrown);
         if (message !== told) this.#log(`list failed: ${message}; its devices are unhealthy until it succeeds, which is tried again`);
         told = message;
-        this.#publish((this.#latest.value ?? []).map((device) => ({ ...device, health: 'Unhealthy' })));
+        this.#publish((this.#latest.value ?? []).map((device) => ({ ...device, health: deviceUnhealthy })));
         await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
       }
     }

@@ -70,7 +70,7 @@ function isDevice(path: string): boolean {
   return found !== undefined && (found.isCharacterDevice() || found.isBlockDevice() || found.isDirectory());
 }
 
-/** What an answer says has to be something that a runtime can do. These rules are the suite's own, apart from Berth's kubelet and kit, which it judges too. */
+/** What an answer says has to be something that a runtime can do. But for CDI's names the rules are the suite's own, apart from those of Berth's kubelet and kit, which it judges too. */
 export const answerCases: Case<DeviceTarget>[] = [
   answerCase(
     'device-paths',
