@@ -34,3 +34,30 @@ describe('a socket where', () => {
     });
   });
 });
+
+describe('a command that registers several resources', () => {
+  const program = join(import.meta.dirname, 'one-device.fixture.ts');
+  const command = `"${process.execPath}" --conditions=berth-source "${program}" fixture.example/one fixture.example/two`;
+
+  it.each([
+    ['of which none is chosen', undefined, 'it registers several resources'],
+    ['and not the chosen one', 'fixture.example/three', "it doesn't register fixture.example/three"],
+  ])('%s is told as a wrong argument', async (_, resource, what) => {
+    await expect(DeviceTarget.open({ command, ...(resource && { resource }) })).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: expect.stringMatching(
+        new RegExp(`${what}; say --resource with one of fixture.example/(one, fixture.example/two|two, fixture.example/one)$`),
+      ),
+    });
+  });
+
+  it('is judged by the chosen one', async () => {
+    const target = await DeviceTarget.open({ command, resource: 'fixture.example/two' });
+    try {
+      expect((await target.plugin()).socket).toMatch(/fixture\.example-two\.sock$/);
+      expect(target.node.resources.toSorted()).toEqual(['fixture.example/one', 'fixture.example/two']);
+    } finally {
+      await target.close();
+    }
+  });
+});

@@ -166,9 +166,8 @@ function checkOptions({ command, socket, resource, pluginDirectory }: DeviceTarg
 }
 
 async function chooseResource(node: TestNode, { resource }: DeviceTargetOptions): Promise<void> {
-  await node.beginKubelet();
-  node.startPlugin();
-  const resources = await node.resources();
+  await node.begin();
+  const { resources } = node;
   const chosen = resource ?? (resources.length === 1 ? resources[0] : undefined);
   if (chosen !== undefined && resources.includes(chosen)) {
     node.resource = chosen;

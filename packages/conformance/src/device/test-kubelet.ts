@@ -23,6 +23,11 @@ export interface Registration {
   problem?: string;
 }
 
+/** What is wrong with a registration that has a problem. */
+export function faultOf({ request, problem }: Registration): string {
+  return `${JSON.stringify(request.endpoint)}, the endpoint that it registered, does not serve: ${problem}`;
+}
+
 export interface KubeletParts {
   /** The directory for device plugins. */
   directory: string;
@@ -39,7 +44,7 @@ interface KubeletBeginning {
 
 /**
  * The kubelet's side of registration, in the order of its own (kubernetes:pkg/kubelet/cm/devicemanager/plugin/v1beta1/server.go), but that what it would refuse
- * is taken and kept, for the cases to judge.
+ * unseen is taken, and all is kept, for the cases to judge.
  */
 export class TestKubelet {
   /** All that came and were answered, in their order. */
@@ -72,6 +77,11 @@ export class TestKubelet {
   /** The same; waits for one. undefined where none comes in time. */
   async registration(resource: string | undefined, signal: AbortSignal): Promise<Registration | undefined> {
     return this.#until(() => this.latest(resource), signal);
+  }
+
+  /** The plugin of the latest registration of the resource, once that serves. undefined where none does in time. */
+  async served(resource: string | undefined, signal: AbortSignal): Promise<ServedPlugin | undefined> {
+    return this.#until(() => this.latest(resource)?.plugin, signal);
   }
 
   /** Whether Register is called in time. */
@@ -128,8 +138,10 @@ export class TestKubelet {
       this.registrations.push({ request, plugin });
     } catch (thrown) {
       this.registrations.push({ request, problem: PluginError.from(thrown).message });
+      throw thrown;
+    } finally {
+      this.#changes.emit('change');
     }
-    this.#changes.emit('change');
   }
 }
 

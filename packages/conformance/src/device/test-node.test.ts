@@ -1,9 +1,28 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { kubeletSocket } from '@berth/sdk/device/constants';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { coveredClient } from '../covered-client.ts';
 import { CoverageRecord } from '../rpc-coverage.ts';
+import type { RegisterRequest } from './messages.ts';
 import { deviceProtocol } from './protocol.ts';
 import { TestNode } from './test-node.ts';
+
+interface RegistrationClient {
+  Register(request: RegisterRequest): Promise<object>;
+}
+
+/** Calls Register as a plugin would. */
+async function register(directory: string, request: RegisterRequest): Promise<void> {
+  const addresses = { Registration: `unix://${join(directory, kubeletSocket)}` };
+  const coverage = new CoverageRecord(deviceProtocol());
+  const kubelet = coveredClient<RegistrationClient>({ protocol: deviceProtocol(), addresses, coverage });
+  try {
+    await kubelet.Register(request);
+  } finally {
+    kubelet.close();
+  }
+}
 
 const program = join(import.meta.dirname, 'one-device.fixture.ts');
 
@@ -11,8 +30,8 @@ describe('TestNode', () => {
   let node: TestNode;
 
   beforeEach(() => {
-    const command = `"${process.execPath}" --conditions=berth-source "${program}"`;
-    node = new TestNode({ command, coverage: new CoverageRecord(deviceProtocol()), patienceMs: 10_000 });
+    const command = `"${process.execPath}" --conditions=berth-source "${program}" fixture.example/one`;
+    node = new TestNode({ command, coverage: new CoverageRecord(deviceProtocol()), patienceMs: 6_000 });
   });
 
   afterEach(() => node.end());
@@ -21,7 +40,22 @@ describe('TestNode', () => {
     const { watch, socket } = await node.ready();
     expect(await watch.first(5_000)).toMatchObject([{ ID: 'one', health: 'Healthy' }]);
     expect(socket).toBe(join(node.directory, 'fixture.example-one.sock'));
-    expect(await node.resources()).toEqual(['fixture.example/one']);
+  });
+
+  it('finds what the command registers', async () => {
+    await node.begin();
+    expect(node.resources).toEqual(['fixture.example/one']);
+  });
+
+  it('lets a plugin that has served before register again whose socket was gone when it registered', async () => {
+    const { socket } = await node.ready();
+    await node.kubelet.forget();
+    const request = { version: 'v1beta1', endpoint: 'removed.sock', resourceName: 'fixture.example/one', options: null };
+    await expect(register(node.directory, request)).rejects.toThrow("the socket file doesn't exist");
+    const registered = node.registered();
+    // By that the plugin begins anew.
+    await node.removeSocketsOfPlugins();
+    expect((await registered).socket).toBe(socket);
   });
 
   it('gives the same plugin until something is done to it, and then begins afresh where that is needed', async () => {

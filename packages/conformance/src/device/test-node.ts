@@ -10,7 +10,7 @@ import { leaveDeadSocket } from './dead-socket.ts';
 import { commandLine, type PluginCommandOptions } from './plugin-command.ts';
 import { PluginProcess } from './plugin-process.ts';
 import type { ServedPlugin } from './served-plugin.ts';
-import { type RegisterAnswer, type Registration, removeSockets, TestKubelet } from './test-kubelet.ts';
+import { faultOf, type RegisterAnswer, type Registration, removeSockets, TestKubelet } from './test-kubelet.ts';
 
 /** As long as kubelet tries to connect to a plugin that registers (kubernetes:pkg/kubelet/cm/devicemanager/plugin/v1beta1/client.go). */
 const longestDialMs = 10_000;
@@ -18,8 +18,8 @@ const longestDialMs = 10_000;
 const stopMs = 5_000;
 /** A command that ends at once is started as often as this. */
 const respawnMs = 500;
-/** How long it may take until all resources of a command are registered, once one is. */
-const settleMs = 500;
+/** How long it may take at least until all resources of a command are registered, once one is. */
+const settleMs = 1_000;
 
 export interface TestNodeOptions extends PluginCommandOptions {
   coverage: CoverageRecord;
@@ -40,12 +40,15 @@ export class TestNode {
   readonly patienceMs: number;
   /** Of the registered resources the one that is judged; known once it is chosen. */
   resource: string | undefined;
+  /** All that the command registers; known once one of them is chosen. */
+  resources: string[] = [];
   readonly #options: TestNodeOptions;
   readonly #root: string;
   #kubelet: TestKubelet | undefined;
   #process: PluginProcess | undefined;
   /** Since the plugin was given to a case, more has been done than to call it. */
   #isDisturbed = true;
+  #hasServed = false;
   #isOpen = true;
 
   constructor(options: TestNodeOptions) {
@@ -133,8 +136,8 @@ export class TestNode {
   }
 
   /** The plugin as it is registered with the kubelet of now, which it may take its time for. A command that ends meanwhile is started again. */
-  async registration(): Promise<Registration> {
-    const { kubelet, resource } = this;
+  async registration(resource = this.resource): Promise<Registration> {
+    const { kubelet } = this;
     const what = resource === undefined ? 'nothing was registered' : `${resource} was not registered`;
     return this.#keptRunning((signal) => kubelet.registration(resource, signal), what);
   }
@@ -147,9 +150,16 @@ export class TestNode {
 
   /** The same, as it serves. */
   async registered(): Promise<ServedPlugin> {
-    const { plugin, request, problem } = await this.registration();
-    if (plugin) return plugin;
-    throw new Error(`${JSON.stringify(request.endpoint)}, the endpoint that it registered, does not serve: ${problem}`);
+    const registration = await this.registration();
+    if (registration.plugin) {
+      this.#hasServed = true;
+      return registration.plugin;
+    }
+    const fault = faultOf(registration);
+    if (!this.#hasServed) throw new Error(fault);
+    // Between bind and Register a kubelet that begins may remove a good plugin's socket; Register fails then, and is called again.
+    const { kubelet, resource } = this;
+    return this.#keptRunning((signal) => kubelet.served(resource, signal), `${fault}; and it registered none that does`);
   }
 
   /**
@@ -158,7 +168,7 @@ export class TestNode {
    */
   async ready(): Promise<ServedPlugin> {
     const plugin = this.#kubelet?.latest(this.resource)?.plugin;
-    const fault = plugin ? await this.#faultOf(plugin) : 'it is not registered';
+    const fault = plugin ? await this.#obstacleTo(plugin) : 'it is not registered';
     if (plugin && fault === undefined) {
       this.#isDisturbed = false;
       return plugin;
@@ -170,11 +180,16 @@ export class TestNode {
     return afresh;
   }
 
-  /** All resources that the command registers, once the first of them is. Throws where it registers none. */
-  async resources(): Promise<string[]> {
+  /** Starts the kubelet and the command, and finds all resources that are registered. Throws where none is. */
+  async begin(): Promise<void> {
+    await this.beginKubelet();
+    const startedAt = performance.now();
+    this.startPlugin();
     await this.registration();
-    await sleep(settleMs);
-    return [...new Set(this.kubelet.registrations.map(({ request }) => request.resourceName))];
+    // Where the first takes long, on a slow host, so may the others.
+    const tookMs = performance.now() - startedAt;
+    await sleep(Math.min(Math.max(settleMs, 2 * tookMs), this.patienceMs / 2));
+    this.resources = [...new Set(this.kubelet.registrations.map(({ request }) => request.resourceName))];
   }
 
   /** Ends all of it, and leaves nothing. */
@@ -186,7 +201,7 @@ export class TestNode {
   }
 
   /** What keeps a plugin from being used. */
-  async #faultOf({ watch, socket }: ServedPlugin): Promise<string | undefined> {
+  async #obstacleTo({ watch, socket }: ServedPlugin): Promise<string | undefined> {
     if (this.#process?.ended.aborted !== false) return this.#process?.lastWords ?? 'it was ended';
     if (watch.hasEnded) return `ListAndWatch has ended: ${watch.howItEnded}`;
     return (await isServed(socket)) ? undefined : `nobody listens on ${socket}`;

@@ -75,7 +75,7 @@ describe.concurrent('the process of a plugin', () => {
     expect({ exitCode, printed }).toMatchObject({ exitCode: 1, printed: { code, msg: expect.stringContaining(msg) } });
   });
 
-  it('is killed at the time limit of its runner', async () => {
+  it('is killed at the time limit of its runner', async ({ expect }) => {
     const runner = new CniRunner({ pluginDirs: [directory], cacheDir: join(directory, 'cache'), timeLimitMs: 2000 });
     const plugins = [{ type: 'author.mjs', act: 'wait for long' }];
     const network = parseNetworkConfig(JSON.stringify({ cniVersion: '1.0.0', name: 'net', plugins }), 'test');

@@ -5,7 +5,7 @@ import { expectDistinct, expectEqual, expectSame, expectTrue } from '../../expec
 import { type Case, SkipCase } from '../../suite.ts';
 import { command } from '../needs.ts';
 import type { DeviceTarget } from '../target.ts';
-import { socketsIn } from '../test-kubelet.ts';
+import { faultOf, socketsIn } from '../test-kubelet.ts';
 
 /** How long a kubelet is looked at that has a plugin. */
 const lookMs = 2_000;
@@ -42,7 +42,9 @@ export const registrationCases: Case<DeviceTarget>[] = [
     proves: ['Register', 'Registration.serves'],
     needs: [command],
     async run({ node }) {
-      await node.registered();
+      await node.registration();
+      const first = node.kubelet.registrations.find(({ request }) => request.resourceName === node.resource);
+      expectTrue(first?.plugin !== undefined, first ? faultOf(first) : 'it was not registered');
     },
   },
   {
@@ -92,11 +94,11 @@ export const registrationCases: Case<DeviceTarget>[] = [
     proves: ['RegisterRequest.endpoint', 'RegisterRequest.resource_name'],
     needs: [command],
     async run({ node }) {
-      const resources = await node.resources();
+      const { resources } = node;
       if (resources.length === 1) throw new SkipCase('the command registers one resource');
-      const latest = resources.map((name) => node.kubelet.registrations.findLast(({ request }) => request.resourceName === name));
+      const registrations = await Promise.all(resources.map((resource) => node.registration(resource)));
       expectDistinct(
-        latest.map((one) => one?.request.endpoint ?? ''),
+        registrations.map(({ request }) => request.endpoint),
         'endpoints of several resources',
       );
     },
