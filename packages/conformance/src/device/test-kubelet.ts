@@ -43,8 +43,8 @@ interface KubeletBeginning {
 }
 
 /**
- * The kubelet's side of registration, in the order of its own (kubernetes:pkg/kubelet/cm/devicemanager/plugin/v1beta1/server.go), but that what it would refuse
- * unseen is taken, and all is kept, for the cases to judge.
+ * The kubelet's side of registration, in the order of its own (kubernetes:pkg/kubelet/cm/devicemanager/plugin/v1beta1/server.go), but that a request that
+ * it would refuse is taken, and that all are kept, for the cases to judge.
  */
 export class TestKubelet {
   /** All that came and were answered, in their order. */
