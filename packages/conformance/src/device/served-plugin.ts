@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PluginError } from '@berth/sdk/errors';
+import type { CallBounds } from '../case-scope.ts';
 import { coveredClient } from '../covered-client.ts';
 import type { CoverageRecord } from '../rpc-coverage.ts';
 import type { DeviceClient, DevicePluginOptions } from './messages.ts';
@@ -24,20 +25,29 @@ export function connectPlugin(socket: string, coverage: CoverageRecord, authorit
   return coveredClient<DeviceClient>({ protocol: deviceProtocol(), addresses, coverage, ...(authority && { settings: { authority } }) });
 }
 
+interface Reaching {
+  /** How long it is tried. */
+  limitMs: number;
+  /** Ends it before. */
+  signal: AbortSignal;
+}
+
 /** Connects as kubelet does: tries until something serves there, asks for the options, and begins to watch. Throws where nothing answers in time. */
-export async function reachPlugin(socket: string, coverage: CoverageRecord, limitMs: number): Promise<ServedPlugin> {
+export async function reachPlugin(socket: string, coverage: CoverageRecord, { limitMs, signal }: Reaching): Promise<ServedPlugin> {
   const client = connectPlugin(socket, coverage);
   const deadline = performance.now() + limitMs;
-  for (;;) {
-    try {
-      return await watched(socket, client, Math.max(1, deadline - performance.now()));
-    } catch (thrown) {
-      if (PluginError.from(thrown).code !== 'UNAVAILABLE' || performance.now() + pollMs > deadline) {
-        client.close();
-        throw thrown;
+  try {
+    for (;;) {
+      try {
+        return await watched(socket, client, { deadlineMs: Math.max(1, deadline - performance.now()), signal });
+      } catch (thrown) {
+        if (PluginError.from(thrown).code !== 'UNAVAILABLE' || performance.now() + pollMs > deadline) throw thrown;
       }
+      await sleep(pollMs, undefined, { signal });
     }
-    await sleep(pollMs);
+  } catch (thrown) {
+    client.close();
+    throw thrown;
   }
 }
 
@@ -45,7 +55,7 @@ export async function reachPlugin(socket: string, coverage: CoverageRecord, limi
 export async function reachServed(socket: string, coverage: CoverageRecord, limitMs: number): Promise<ServedPlugin> {
   const client = connectPlugin(socket, coverage);
   try {
-    return await watched(socket, client, limitMs);
+    return await watched(socket, client, { deadlineMs: limitMs });
   } catch (thrown) {
     client.close();
     const { code, what } = PluginError.from(thrown);
@@ -55,8 +65,8 @@ export async function reachServed(socket: string, coverage: CoverageRecord, limi
   }
 }
 
-async function watched(socket: string, client: ServedPlugin['client'], deadlineMs: number): Promise<ServedPlugin> {
-  const options = await client.GetDevicePluginOptions({}, { deadlineMs });
+async function watched(socket: string, client: ServedPlugin['client'], bounds: CallBounds): Promise<ServedPlugin> {
+  const options = await client.GetDevicePluginOptions({}, bounds);
   return { socket, client, options, watch: new Watch(client) };
 }
 

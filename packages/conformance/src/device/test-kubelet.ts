@@ -55,6 +55,7 @@ export class TestKubelet {
   #answer: RegisterAnswer;
   /** Calls of Register that came, answered or not. */
   #calls = 0;
+  #letGo = new AbortController();
 
   private constructor(parts: KubeletParts, answer: RegisterAnswer) {
     this.#parts = parts;
@@ -94,9 +95,11 @@ export class TestKubelet {
     this.#answer = answer;
   }
 
-  /** Lets go of all plugins that have registered. */
+  /** Lets go of all plugins that have registered, and of those that are about to. */
   async forget(): Promise<void> {
     this.#calls = 0;
+    this.#letGo.abort();
+    this.#letGo = new AbortController();
     for (const { plugin } of this.registrations.splice(0)) if (plugin) await leavePlugin(plugin);
   }
 
@@ -133,11 +136,13 @@ export class TestKubelet {
   /** Real kubelets connect before they answer, and answer with the failure where that fails. */
   async #take(request: RegisterRequest): Promise<void> {
     const { directory, coverage, dialMs } = this.#parts;
+    const { signal } = this.#letGo;
     try {
-      const plugin = await reachPlugin(join(directory, request.endpoint), coverage, dialMs);
-      this.registrations.push({ request, plugin });
+      const plugin = await reachPlugin(join(directory, request.endpoint), coverage, { limitMs: dialMs, signal });
+      if (signal.aborted) await leavePlugin(plugin);
+      else this.registrations.push({ request, plugin });
     } catch (thrown) {
-      this.registrations.push({ request, problem: PluginError.from(thrown).message });
+      if (!signal.aborted) this.registrations.push({ request, problem: PluginError.from(thrown).message });
       throw thrown;
     } finally {
       this.#changes.emit('change');

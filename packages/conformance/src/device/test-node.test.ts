@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { kubeletSocket } from '@berth/sdk/device/constants';
+import { type ServedService, serve } from '@berth/sdk/serve';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { coveredClient } from '../covered-client.ts';
+import { coveredClient, definitionOf } from '../covered-client.ts';
 import { CoverageRecord } from '../rpc-coverage.ts';
 import type { RegisterRequest } from './messages.ts';
 import { deviceProtocol } from './protocol.ts';
@@ -12,13 +14,13 @@ interface RegistrationClient {
   Register(request: RegisterRequest): Promise<object>;
 }
 
-/** Calls Register as a plugin would. */
-async function register(directory: string, request: RegisterRequest): Promise<void> {
+/** Calls Register as the plugin would. */
+async function register(directory: string, endpoint: string): Promise<void> {
   const addresses = { Registration: `unix://${join(directory, kubeletSocket)}` };
   const coverage = new CoverageRecord(deviceProtocol());
   const kubelet = coveredClient<RegistrationClient>({ protocol: deviceProtocol(), addresses, coverage });
   try {
-    await kubelet.Register(request);
+    await kubelet.Register({ version: 'v1beta1', endpoint, resourceName: 'fixture.example/one', options: null });
   } finally {
     kubelet.close();
   }
@@ -50,12 +52,30 @@ describe('TestNode', () => {
   it('lets a plugin that has served before register again whose socket was gone when it registered', async () => {
     const { socket } = await node.ready();
     await node.kubelet.forget();
-    const request = { version: 'v1beta1', endpoint: 'removed.sock', resourceName: 'fixture.example/one', options: null };
-    await expect(register(node.directory, request)).rejects.toThrow("the socket file doesn't exist");
+    await expect(register(node.directory, 'removed.sock')).rejects.toThrow("the socket file doesn't exist");
     const registered = node.registered();
     // By that the plugin begins anew.
     await node.removeSocketsOfPlugins();
     expect((await registered).socket).toBe(socket);
+  });
+
+  it('lets go of a plugin, too, that is about to be registered', async () => {
+    await node.beginKubelet();
+    const registering = expect(register(node.directory, 'late.sock')).rejects.toThrow();
+    await node.kubelet.isCalled(AbortSignal.timeout(5_000));
+    await node.endKubelet();
+    await registering;
+    let calls = 0;
+    const answered = (): object => {
+      calls++;
+      return {};
+    };
+    const service: ServedService = [definitionOf(deviceProtocol(), 'DevicePlugin'), { GetDevicePluginOptions: answered } as never];
+    const late = await serve(`unix://${join(node.directory, 'late.sock')}`, [service]);
+    // Longer than it pauses between two tries to connect.
+    await sleep(1_500);
+    await late.close(0);
+    expect(calls).toBe(0);
   });
 
   it('gives the same plugin until something is done to it, and then begins afresh where that is needed', async () => {
