@@ -55,6 +55,7 @@ export class TestKubelet {
   #answer: RegisterAnswer;
   /** Calls of Register that came, answered or not. */
   #calls = 0;
+  /** Ends the dials of all that are about to register. */
   #letGo = new AbortController();
 
   private constructor(parts: KubeletParts, answer: RegisterAnswer) {

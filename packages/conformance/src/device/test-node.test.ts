@@ -50,6 +50,7 @@ describe('TestNode', () => {
   });
 
   it('lets a plugin that has served before register again whose socket was gone when it registered', async () => {
+    await node.begin();
     const { socket } = await node.ready();
     await node.kubelet.forget();
     await expect(register(node.directory, 'removed.sock')).rejects.toThrow("the socket file doesn't exist");

@@ -48,6 +48,7 @@ export class TestNode {
   #process: PluginProcess | undefined;
   /** Since the plugin was given to a case, more has been done than to call it. */
   #isDisturbed = true;
+  /** Once in the run, at least, something served where it registered. */
   #hasServed = false;
   #isOpen = true;
 
@@ -139,7 +140,9 @@ export class TestNode {
   async registration(resource = this.resource): Promise<Registration> {
     const { kubelet } = this;
     const what = resource === undefined ? 'nothing was registered' : `${resource} was not registered`;
-    return this.#keptRunning((signal) => kubelet.registration(resource, signal), what);
+    const found = await this.#keptRunning((signal) => kubelet.registration(resource, signal), what);
+    this.#hasServed ||= found.plugin !== undefined;
+    return found;
   }
 
   /** Until the plugin has called Register, whatever becomes of that. A command that ends meanwhile is started again. */
@@ -148,13 +151,10 @@ export class TestNode {
     await this.#keptRunning(async (signal) => (await kubelet.isCalled(signal)) || undefined, 'Register was not called');
   }
 
-  /** The same, as it serves. */
+  /** What `registration` finds, as it serves; one that has served before is given the time to register again. */
   async registered(): Promise<ServedPlugin> {
     const registration = await this.registration();
-    if (registration.plugin) {
-      this.#hasServed = true;
-      return registration.plugin;
-    }
+    if (registration.plugin) return registration.plugin;
     const fault = faultOf(registration);
     if (!this.#hasServed) throw new Error(fault);
     // Between bind and Register a kubelet that begins may remove a good plugin's socket; Register fails then, and is called again.
