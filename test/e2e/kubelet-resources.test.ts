@@ -5,11 +5,13 @@ import { describeOnEachRuntime } from '../fixtures/node-on-runtime.ts';
 import { busyboxPod, manifestOf } from '../fixtures/pod-manifests.ts';
 
 const sleeps = { command: ['sleep', '600'] };
+const greedy = ['greedy-1', 'greedy-2', 'greedy-3'];
+const wantsMore = { command: ['tail', '/dev/zero'], resources: { limits: { memory: '16Mi' } } };
 const manifest = manifestOf(
   busyboxPod('guaranteed', { ...sleeps, resources: { limits: { cpu: '100m', memory: '32Mi' } } }),
   busyboxPod('burstable', { ...sleeps, resources: { requests: { cpu: '250m' } } }),
   busyboxPod('besteffort', sleeps),
-  busyboxPod('greedy', { command: ['tail', '/dev/zero'], resources: { limits: { memory: '16Mi' } } }, { restartPolicy: 'Never' }),
+  ...greedy.map((name) => busyboxPod(name, wantsMore, { restartPolicy: 'Never' })),
   busyboxPod('too-big', { resources: { requests: { cpu: '10000' } } }),
   busyboxPod('elsewhere', {}, { nodeSelector: { disk: 'of-gold' } }),
 );
@@ -47,8 +49,12 @@ describeOnEachRuntime({ about: 'pods with resources' }, (node) => {
   });
 
   it('end as OOMKilled when they want more than their limit', () => {
-    const [status] = pod('greedy')?.status?.containerStatuses ?? [];
-    expect(status?.state?.terminated).toMatchObject({ reason: 'OOMKilled', exitCode: 137 });
+    const ends = greedy.map((name) => pod(name)?.status?.containerStatuses?.[0]?.state?.terminated);
+    expect(ends.map((end) => end?.exitCode)).toEqual([137, 137, 137]);
+    // containerd may lose the kernel's event (its issue 8893; about 1 in 50 beside other work), and then says Error itself.
+    const lost = node.handler === 'containerd' ? 'Error' : undefined;
+    const reasons = ends.map((end) => end?.reason).filter((reason) => reason !== lost);
+    expect(new Set(reasons)).toEqual(new Set(['OOMKilled']));
   });
 
   it.each([
